@@ -1,0 +1,90 @@
+# Every target does its own set-up: virtual environment, system packages, builds.
+# Builds are kept outside the checkout, in $GENAPPS_CACHE (default ~/.cache/genapps).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+UV_VERSION := 0.13.9
+CLUSTER ?= local
+export CLUSTER IMAGES
+export UV_PYTHON_DOWNLOADS := never
+LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: venv ## Apps applied, called, fenced, suspended and resumed on a real Kubernetes
+	@$(RUN) -m tests.e2e.demo
+
+.PHONY: test
+test: venv lint verify engines node-up images ## All tests: unit, golden, contract, runtime, cluster
+	@$(RUN) -m pytest tests
+
+.PHONY: test-unit
+test-unit: venv ## The tests that need neither a cluster nor an engine
+	@$(RUN) -m pytest tests/unit tests/golden
+
+.PHONY: lint
+lint: venv ## Style, types, import layers, file lengths
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(RUN) -m tests.support.file_length
+
+.PHONY: manifests
+manifests: venv ## Write the CRDs and every other generated file
+	@$(RUN) -m tests.support.generate
+
+.PHONY: verify
+verify: venv ## Fail when a generated file differs from its source
+	@$(RUN) -m tests.support.generate --check
+
+.PHONY: engines
+engines: venv ## Build and precompile the guest language engines for this host
+	@$(RUN) -m tests.support.engines
+
+.PHONY: images
+images: venv ## Build the images, and load them into the local node when it runs
+	@$(RUN) -m tests.images
+
+.PHONY: node-up
+node-up: venv ## Start the local Kubernetes node (built from source at the first run)
+	@$(RUN) -m tests.node up
+
+.PHONY: node-down
+node-down: venv ## Stop it and leave no trace but the build cache
+	@$(RUN) -m tests.node down
+
+.PHONY: bench
+bench: venv engines node-up images ## Measure: a table, and build/bench.json
+	@$(RUN) -m tests.bench
+
+.PHONY: lock
+lock: $(UV) ## Resolve the dependencies anew into locks/
+	@$(LOCK) pyproject.toml -o locks/genapps.txt
+	@$(LOCK) runtime-image/pyproject.toml -o locks/runtime.txt
+	@$(LOCK) pyproject.toml runtime-image/pyproject.toml --group dev -o locks/dev.txt
+
+.PHONY: venv
+venv: $(VENV)/.installed
+
+$(UV): 
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "genapps needs Python 3.11 or newer, this is " + sys.version)'
+	@echo "virtual environment: creating $(VENV) (about 30 s the first time)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	  if [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); \
+	  else echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; fi; }
+	@$(VENV)/bin/pip install --quiet uv==$(UV_VERSION)
+
+$(VENV)/.installed: $(UV) locks/dev.txt pyproject.toml runtime-image/pyproject.toml
+	@$(UV) pip sync --quiet --require-hashes locks/dev.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable . --editable runtime-image
+	@touch $@

@@ -1,0 +1,1 @@
+"""genapps: the control plane and the trusted half of the data plane."""

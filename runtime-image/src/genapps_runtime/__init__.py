@@ -1,0 +1,1 @@
+"""genapps_runtime: runs one generated app's actions in WebAssembly guests."""
