@@ -1,0 +1,131 @@
+"""How to reach the API server: from inside the cluster, or by a kubeconfig (tests and development).
+
+The bearer token is read again from its file, because projected tokens are rotated under a running process.
+"""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_TOKEN_SECONDS = 60.0
+
+
+class ConnectionSettingsError(Exception):
+    """The environment or kubeconfig names no usable API server; the message says what is missing."""
+
+
+@dataclass(slots=True)
+class TokenFile:
+    """A bearer token in a file, read again every minute and on ``forget()`` (after a 401)."""
+
+    path: Path
+    clock: Callable[[], float] = time.monotonic
+    _value: str = field(default="", repr=False)
+    _read_at: float = float("-inf")
+
+    def current(self) -> str:
+        if self.clock() - self._read_at >= _TOKEN_SECONDS:
+            self._value = self.path.read_text(encoding="ascii").strip()
+            self._read_at = self.clock()
+        return self._value
+
+    def forget(self) -> None:
+        self._read_at = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class FixedToken:
+    """A bearer token written into the kubeconfig; empty where a client certificate identifies the caller."""
+
+    value: str = field(default="", repr=False)
+
+    def current(self) -> str:
+        return self.value
+
+    def forget(self) -> None:
+        """Nothing newer can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An API server's base URL without trailing slash, the TLS context for it, and the caller's token."""
+
+    server: str
+    tls: ssl.SSLContext | None
+    token: TokenFile | FixedToken
+
+
+def connect(environ: Mapping[str, str]) -> Connection:
+    """In-cluster when the kubelet says so, else the current context of ``$KUBECONFIG`` (or ``~/.kube/config``)."""
+    host = environ.get("KUBERNETES_SERVICE_HOST")
+    if host and not environ.get("KUBECONFIG"):
+        return _in_cluster(host, environ.get("KUBERNETES_SERVICE_PORT", "443"))
+    path = Path(environ.get("KUBECONFIG") or Path(environ.get("HOME", "/")) / ".kube" / "config")
+    if not path.is_file():
+        raise ConnectionSettingsError(f"no API server: not in a cluster, and there is no kubeconfig at {path}")
+    return from_kubeconfig(path)
+
+
+def _in_cluster(host: str, port: str) -> Connection:
+    literal = f"[{host}]" if ":" in host else host
+    tls = ssl.create_default_context(cafile=str(_IN_CLUSTER / "ca.crt"))
+    return Connection(f"https://{literal}:{port}", tls, TokenFile(_IN_CLUSTER / "token"))
+
+
+def from_kubeconfig(path: Path) -> Connection:
+    """The current context of a kubeconfig: certificates or tokens, inline or in files; no exec plug-ins."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    context = _named(content, "contexts", content.get("current-context"), path)["context"]
+    cluster = _named(content, "clusters", context["cluster"], path)["cluster"]
+    user = _named(content, "users", context["user"], path).get("user") or {}
+    if "exec" in user or "auth-provider" in user:
+        raise ConnectionSettingsError(f"{path}: credentials by plug-in are not supported, use a token or certificate")
+    server = str(cluster["server"]).rstrip("/")
+    tls = _tls(cluster, user, path.parent) if server.startswith("https://") else None
+    if "tokenFile" in user:
+        return Connection(server, tls, TokenFile(path.parent / str(user["tokenFile"])))
+    return Connection(server, tls, FixedToken(str(user.get("token", ""))))
+
+
+def _named(content: Mapping[str, Any], section: str, name: object, path: Path) -> Mapping[str, Any]:
+    for entry in content.get(section) or ():
+        if entry.get("name") == name:
+            return dict(entry)
+    raise ConnectionSettingsError(f"{path}: no {section[:-1]} named {name!r}")
+
+
+def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> ssl.SSLContext:
+    ca = _pem(cluster, "certificate-authority", folder)
+    tls = ssl.create_default_context(cadata=ca.decode("ascii") if ca else None)
+    if cluster.get("insecure-skip-tls-verify"):
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    if cluster.get("tls-server-name"):
+        raise ConnectionSettingsError("tls-server-name is not supported")
+    certificate = _pem(user, "client-certificate", folder)
+    key = _pem(user, "client-key", folder)
+    if certificate and key:
+        # The ssl module loads key material from files only; the directory is private (0700) and gone at once.
+        with tempfile.TemporaryDirectory() as private:
+            both = Path(private) / "client.pem"
+            both.write_bytes(certificate + b"\n" + key)
+            tls.load_cert_chain(both)
+    return tls
+
+
+def _pem(section: Mapping[str, Any], name: str, folder: Path) -> bytes | None:
+    if section.get(f"{name}-data"):
+        return base64.b64decode(section[f"{name}-data"])
+    if section.get(name):
+        return (folder / str(section[name])).read_bytes()
+    return None

@@ -1,0 +1,72 @@
+"""Where each kind lives in the API server's URL space; the closed list of what this project touches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind: ``path()`` gives its URL path, for a collection or one object."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """URL path; ``namespace=None`` of a namespaced kind means the collection of all namespaces."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        parts = [root]
+        if namespace is not None and self.namespaced:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        parts += [quote(part, safe="") for part in (name, subresource) if part is not None]
+        return "/".join(parts)
+
+
+_OWN = ("genapps.dev", "v1alpha1")
+
+GENERATED_APP = Resource(*_OWN, "GeneratedApp", "generatedapps")
+APP_BUDGET = Resource(*_OWN, "AppBudget", "appbudgets", namespaced=False)
+CONNECTOR = Resource(*_OWN, "Connector", "connectors", namespaced=False)
+APP_RECORD = Resource(*_OWN, "AppRecord", "apprecords")
+LEDGER = Resource(*_OWN, "Ledger", "ledgers")
+
+NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
+EVENT = Resource("", "v1", "Event", "events")
+SERVICE_ACCOUNT = Resource("", "v1", "ServiceAccount", "serviceaccounts")
+CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
+SECRET = Resource("", "v1", "Secret", "secrets")
+CLAIM = Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+POD = Resource("", "v1", "Pod", "pods")
+SERVICE = Resource("", "v1", "Service", "services")
+ENDPOINT_SLICE = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+NETWORK_POLICY = Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+
+BY_KIND = {
+    resource.kind: resource
+    for resource in (
+        GENERATED_APP,
+        APP_BUDGET,
+        CONNECTOR,
+        APP_RECORD,
+        LEDGER,
+        NAMESPACE,
+        EVENT,
+        SERVICE_ACCOUNT,
+        CONFIG_MAP,
+        SECRET,
+        CLAIM,
+        POD,
+        SERVICE,
+        ENDPOINT_SLICE,
+        NETWORK_POLICY,
+    )
+}

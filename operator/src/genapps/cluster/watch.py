@@ -1,0 +1,121 @@
+"""List, then watch, for ever: keeps a sink in step with the API server through disconnects and expired versions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+import structlog
+
+from genapps.cluster.client import Client, Object, backoff
+from genapps.cluster.errors import ApiError, Gone
+from genapps.cluster.resources import Resource
+
+_FIRST_DELAY = 0.2
+_LONGEST_DELAY = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Sink(Protocol):
+    """Who is told. Called on the event loop, in the order of the API server; must not raise or block."""
+
+    def listed(self, objects: Sequence[Object]) -> None:
+        """A complete list: what is not in it is gone."""
+
+    def changed(self, object_: Object) -> None:
+        """An object was added or modified."""
+
+    def deleted(self, object_: Object) -> None:
+        """An object is gone; this is its last state."""
+
+
+class Watch:
+    """One collection, optionally of one namespace and by a server-side label selector.
+
+    ``synced`` is set once the first complete list was delivered. ``last_contact`` is the monotonic time of the last
+    list, event or bookmark: how old the sink's picture can be at most."""
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        sink: Sink,
+        *,
+        namespace: str | None = None,
+        selector: str = "",
+        metadata_only: bool = False,
+        inactivity_seconds: float = 75.0,
+        delay: Callable[[int], float] = lambda attempt: backoff(attempt, _FIRST_DELAY, _LONGEST_DELAY),
+    ) -> None:
+        self.resource = resource
+        self.synced = asyncio.Event()
+        self.last_contact = float("-inf")
+        self._client = client
+        self._sink = sink
+        self._namespace = namespace
+        self._selector = selector
+        self._metadata_only = metadata_only
+        self._inactivity_seconds = inactivity_seconds
+        self._delay = delay
+        self._version: str | None = "0"
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Until cancelled. Failures of the API server are logged and tried again; a failure of the sink is raised."""
+        while True:
+            try:
+                await self._list()
+                while True:
+                    await self._watch()
+            except Gone:
+                # Also when a list "not older than" our version is refused: the store itself must answer then.
+                self._version = None
+                self._failures += 1
+            except ApiError as error:
+                self._failures += 1
+                _log.warning("watch_interrupted", kind=self.resource.kind, namespace=self._namespace, error=str(error))
+                if self._failures > 1:
+                    # A version of the future (a restored store) never becomes current; stop insisting on it.
+                    self._version = None
+            await asyncio.sleep(self._delay(min(self._failures, 16)))
+
+    async def _list(self) -> None:
+        listing = await self._client.list(
+            self.resource,
+            self._namespace,
+            selector=self._selector,
+            metadata_only=self._metadata_only,
+            at_least=self._version,
+        )
+        self._sink.listed(listing.items)
+        self._version = listing.resource_version
+        self.last_contact = time.monotonic()
+        self.synced.set()
+
+    async def _watch(self) -> None:
+        """One stream. The server ends it regularly; the next one continues from the last version seen."""
+        started = time.monotonic()
+        stream = self._client.watch(
+            self.resource,
+            self._namespace,
+            resource_version=self._version or "0",
+            selector=self._selector,
+            metadata_only=self._metadata_only,
+            inactivity_seconds=self._inactivity_seconds,
+        )
+        async with aclosing(stream):
+            async for kind, object_ in stream:
+                self._version = object_["metadata"]["resourceVersion"]
+                self.last_contact = time.monotonic()
+                self._failures = 0
+                if kind == "DELETED":
+                    self._sink.deleted(object_)
+                elif kind != "BOOKMARK":
+                    self._sink.changed(object_)
+        if time.monotonic() - started < 1.0:
+            # A server that ends streams at once must not be hammered.
+            await asyncio.sleep(self._delay(0))
