@@ -74,12 +74,13 @@ class Client:
         namespace: str | None = None,
         *,
         selector: str = "",
+        name: str | None = None,
         metadata_only: bool = False,
         at_least: str | None = "0",
     ) -> Listing:
         """A complete, unpaged list. ``at_least`` is the oldest acceptable resource version: "0" takes what the
         watch cache has, another one waits until the cache is that fresh, None reads the store itself."""
-        params = {"labelSelector": selector} if selector else {}
+        params = _selection(selector, name)
         if at_least is not None:
             params |= {"resourceVersion": at_least, "resourceVersionMatch": "NotOlderThan"}
         accept = _METADATA_LIST if metadata_only else "application/json"
@@ -93,6 +94,7 @@ class Client:
         *,
         resource_version: str,
         selector: str = "",
+        name: str | None = None,
         metadata_only: bool = False,
         inactivity_seconds: float = 75.0,
     ) -> AsyncGenerator[tuple[str, Object], None]:
@@ -101,8 +103,7 @@ class Client:
         Raises Gone for a version that is too old, ApiError for an ERROR event, Unavailable when nothing (not even a
         bookmark) came for ``inactivity_seconds``."""
         params = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": resource_version}
-        if selector:
-            params["labelSelector"] = selector
+        params |= _selection(selector, name)
         headers = {"Accept": _METADATA if metadata_only else "application/json"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=inactivity_seconds)
         try:
@@ -146,8 +147,10 @@ class Client:
         *,
         uid: str,
         grace_seconds: int | None = None,
-    ) -> None:
-        """Delete exactly the object with that uid. Conflict: the name belongs to another object by now."""
+    ) -> Object:
+        """Delete exactly the object with that uid. Conflict: the name belongs to another object by now.
+
+        Answers the object with its deletion timestamp while it still has to end, else a Status or its last state."""
         options: Object = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -156,7 +159,7 @@ class Client:
         }
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
-        await self._request("DELETE", resource.path(namespace, name), headers=_JSON, body=options)
+        return await self._request("DELETE", resource.path(namespace, name), headers=_JSON, body=options)
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:
         """Write a new object; Conflict when the name exists (``AlreadyExists``). For objects whose first writer
@@ -223,6 +226,11 @@ class Client:
 def backoff(attempt: int, first: float, longest: float) -> float:
     """Seconds to wait before the next attempt: exponential, with full jitter over its upper half."""
     return float(min(longest, first * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
+
+
+def _selection(selector: str, name: str | None) -> dict[str, str]:
+    params = {"labelSelector": selector} if selector else {}
+    return params | ({"fieldSelector": f"metadata.name={name}"} if name else {})
 
 
 async def _failure(response: aiohttp.ClientResponse) -> ApiError:

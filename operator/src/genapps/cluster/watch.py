@@ -23,8 +23,8 @@ _log = structlog.get_logger(__name__)
 class Sink(Protocol):
     """Who is told. Called on the event loop, in the order of the API server; must not raise or block."""
 
-    def listed(self, objects: Sequence[Object]) -> None:
-        """A complete list: what is not in it is gone."""
+    def listed(self, objects: Sequence[Object], resource_version: str) -> None:
+        """A complete list as of that version: what is not in it is gone."""
 
     def changed(self, object_: Object) -> None:
         """An object was added or modified."""
@@ -34,7 +34,7 @@ class Sink(Protocol):
 
 
 class Watch:
-    """One collection, optionally of one namespace and by a server-side label selector.
+    """One collection, optionally of one namespace, by a server-side label selector, or of one name.
 
     ``synced`` is set once the first complete list was delivered. ``last_contact`` is the monotonic time of the last
     list, event or bookmark: how old the sink's picture can be at most."""
@@ -47,6 +47,7 @@ class Watch:
         *,
         namespace: str | None = None,
         selector: str = "",
+        name: str | None = None,
         metadata_only: bool = False,
         inactivity_seconds: float = 75.0,
         delay: Callable[[int], float] = lambda attempt: backoff(attempt, _FIRST_DELAY, _LONGEST_DELAY),
@@ -58,6 +59,7 @@ class Watch:
         self._sink = sink
         self._namespace = namespace
         self._selector = selector
+        self._name = name
         self._metadata_only = metadata_only
         self._inactivity_seconds = inactivity_seconds
         self._delay = delay
@@ -88,10 +90,11 @@ class Watch:
             self.resource,
             self._namespace,
             selector=self._selector,
+            name=self._name,
             metadata_only=self._metadata_only,
             at_least=self._version,
         )
-        self._sink.listed(listing.items)
+        self._sink.listed(listing.items, listing.resource_version)
         self._version = listing.resource_version
         self.last_contact = time.monotonic()
         self.synced.set()
@@ -104,6 +107,7 @@ class Watch:
             self._namespace,
             resource_version=self._version or "0",
             selector=self._selector,
+            name=self._name,
             metadata_only=self._metadata_only,
             inactivity_seconds=self._inactivity_seconds,
         )

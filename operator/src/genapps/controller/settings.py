@@ -1,0 +1,98 @@
+"""The operator's settings: read once from the environment, then an argument."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class SettingsError(Exception):
+    """An environment variable is missing or malformed; the message names it and what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One operator process. ``sweep_seconds`` is the interval between two sweeps for lost events and orphans."""
+
+    system_namespace: str
+    run_namespaces: frozenset[str]
+    runtime_image: str
+    image_pull_policy: str = "IfNotPresent"
+    storage_class: str = ""
+    wait_for_first_consumer: bool = False
+    host_users: bool | None = None
+    sweep_seconds: float = 10.0
+    forced_apply_seconds: float = 3600.0
+    workers: int = 16
+    health_port: int = 9090
+    log_level: str = "info"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Raises SettingsError; unset variables that have a default take it."""
+        read = _Reader(environ)
+        return cls(
+            system_namespace=read.namespace("GENAPPS_SYSTEM_NAMESPACE", "genapps-system"),
+            run_namespaces=read.namespaces("GENAPPS_RUN_NAMESPACES", "genapps-run"),
+            runtime_image=read.text("GENAPPS_RUNTIME_IMAGE"),
+            image_pull_policy=read.choice("GENAPPS_IMAGE_PULL_POLICY", "IfNotPresent", _PULL_POLICIES),
+            storage_class=environ.get("GENAPPS_STORAGE_CLASS", ""),
+            wait_for_first_consumer=read.flag("GENAPPS_WAIT_FOR_FIRST_CONSUMER") or False,
+            host_users=read.flag("GENAPPS_HOST_USERS"),
+            sweep_seconds=read.number("GENAPPS_SWEEP_SECONDS", 10, 0.1, 3600),
+            forced_apply_seconds=read.number("GENAPPS_FORCED_APPLY_SECONDS", 3600, 1, 604800),
+            workers=int(read.number("GENAPPS_WORKERS", 16, 1, 256)),
+            health_port=int(read.number("GENAPPS_HEALTH_PORT", 9090, 1, 65535)),
+            log_level=read.choice("GENAPPS_LOG_LEVEL", "info", _LOG_LEVELS),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    environ: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        value = self.environ.get(name, "").strip()
+        if not value:
+            raise SettingsError(f"{name} must be set")
+        return value
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.environ.get(name) or default
+        if value not in choices:
+            raise SettingsError(f"{name} is {value!r}, it must be one of {', '.join(choices)}")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        value = self.environ.get(name, "")
+        if value not in ("", "true", "false"):
+            raise SettingsError(f"{name} is {value!r}, it must be true, false or empty")
+        return None if value == "" else value == "true"
+
+    def number(self, name: str, default: float, lowest: float, highest: float) -> float:
+        value = self.environ.get(name) or str(default)
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not lowest <= number <= highest:
+            raise SettingsError(f"{name} is {value!r}, it must be a number from {lowest:g} to {highest:g}")
+        return number
+
+    def namespace(self, name: str, default: str) -> str:
+        value = self.environ.get(name) or default
+        if not _NAMESPACE.match(value):
+            raise SettingsError(f"{name} is {value!r}, it must be the name of a namespace")
+        return value
+
+    def namespaces(self, name: str, default: str) -> frozenset[str]:
+        values = [value.strip() for value in (self.environ.get(name) or default).split(",")]
+        for value in values:
+            if not _NAMESPACE.match(value):
+                raise SettingsError(f"{name} has {value!r}, it must be a comma-separated list of namespaces")
+        return frozenset(values)
