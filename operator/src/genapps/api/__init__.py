@@ -1,0 +1,1 @@
+"""The kinds, their conditions and the names of things: what every other part rests on. Imports nothing of ours."""

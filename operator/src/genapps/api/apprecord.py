@@ -1,0 +1,166 @@
+"""AppRecord: the verdicts and evidence about one app name. It outlives the app; only the operator writes it."""
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from genapps.api.appbudget import Tier, ViolationPolicy
+from genapps.api.envelope import Owner
+from genapps.api.fields import Digest, DnsLabel, ObjectMeta, OwnModel, Time
+from genapps.api.names import API_VERSION
+
+Text = Annotated[str, Field(max_length=1024)]
+Uid = Annotated[str, Field(max_length=64)]
+
+
+class ObjectRef(OwnModel):
+    """One object, not its successors of the same name."""
+
+    namespace: DnsLabel
+    """Its namespace."""
+    name: Annotated[str, Field(max_length=253)]
+    """Its name."""
+    uid: Uid
+    """Its uid."""
+
+
+class ResolvedTier(Tier):
+    """The tier as it was when the app was last judged: it holds although the budget goes away."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: DnsLabel
+    """Its name in the budget."""
+
+
+class RecordedViolationPolicy(ViolationPolicy):
+    """The policy as it was when the app was last judged."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class EnvelopeGrant(OwnModel):
+    """What the gateway needs of the envelope."""
+
+    digest: Digest
+    """The envelope's digest."""
+    connectors: Annotated[tuple[DnsLabel, ...], Field(max_length=32)] = ()
+    """The connectors that the app may call."""
+
+
+class Revision(OwnModel):
+    """What runs."""
+
+    code_digest: Digest
+    """The digest of the code."""
+    config_digest: Digest
+    """The digest of the RuntimeConfig."""
+
+
+class Suspension(OwnModel):
+    """A verdict that holds until its id is acknowledged."""
+
+    id: Annotated[str, Field(max_length=32)]
+    """32 random hex characters."""
+    reason: Annotated[str, Field(max_length=63)]
+    """A reason of the condition Suspended."""
+    at: Time
+    """When it was recorded."""
+    code_digest: Digest | None = None
+    """The code that was suspended; the suspension follows it to other names in the namespace."""
+    violations: Annotated[int, Field(ge=0)] = 0
+    """How many violations counted."""
+
+
+class Acknowledgement(OwnModel):
+    """A suspension that somebody has looked into."""
+
+    id: Annotated[str, Field(max_length=32)]
+    """The id of the suspension."""
+    at: Time
+    """When it was acknowledged."""
+
+
+class FrozenContract(OwnModel):
+    """The contract of a connector as it was reviewed."""
+
+    connector: DnsLabel
+    """The connector."""
+    digest: Digest
+    """The digest of the contract."""
+    contract: Annotated[
+        dict[str, Any] | None, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    ] = None
+    """The contract."""
+
+
+class Evidence(OwnModel):
+    """The result of one promotion gate, for one code digest."""
+
+    check: Annotated[str, Field(max_length=63)]
+    """The gate."""
+    result: Annotated[str, Field(max_length=63)]
+    """Its result."""
+    code_digest: Digest | None = None
+    """The code that was checked."""
+    at: Time
+    """When."""
+    expires: Time | None = None
+    """Until when it counts."""
+    summary: Text | None = None
+    """What was found."""
+
+
+class Record(OwnModel):
+    """Everything that is decided about one app name."""
+
+    app: ObjectRef
+    """The GeneratedApp."""
+    namespace_uid: Uid
+    """The uid of its namespace: a namespace of the same name is not the same namespace."""
+    owner: Owner
+    """Who answers for it."""
+    budget: DnsLabel
+    """The AppBudget that pays."""
+    run_namespace: DnsLabel
+    """Where its children are."""
+    tier: ResolvedTier
+    """The tier as it was last resolved."""
+    violation_policy: RecordedViolationPolicy
+    """When the app is suspended."""
+    envelope: EnvelopeGrant
+    """What it may talk to."""
+    revision: Revision | None = None
+    """What runs."""
+    pod: ObjectRef | None = None
+    """The pod whose calls the gateway admits; absent: nobody's."""
+    suspension: Suspension | None = None
+    """The open suspension; absent: not suspended."""
+    acknowledged: Annotated[tuple[Acknowledgement, ...], Field(max_length=20)] = ()
+    """Acknowledged suspensions, newest last."""
+    count_from: Time | None = None
+    """Violations up to this moment no longer count."""
+    deleted_at: Time | None = None
+    """When the app was seen to be gone; absent: it exists."""
+    contracts: Annotated[tuple[FrozenContract, ...], Field(max_length=32)] = ()
+    """Frozen contracts of its connectors (stages above Development)."""
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=100)] = ()
+    """Results of the promotion gates."""
+
+
+class AppRecord(OwnModel):
+    """What the operator decided about an app. Internal: written by the operator only."""
+
+    metadata: ObjectMeta
+    record: Record
+
+    @staticmethod
+    def manifest(namespace: str, name: str, record: Record) -> dict[str, Any]:
+        """The object to apply."""
+        body = record.model_dump(by_alias=True, exclude_none=True, mode="json")
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "AppRecord",
+            "metadata": {"namespace": namespace, "name": name},
+            "record": body,
+        }

@@ -1,0 +1,110 @@
+"""Which condition may have which status for which reason: status, Events and the docs rest on this table."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from genapps.api.reasons import EXPLANATIONS, Reason
+
+__all__ = ["ConditionType", "Entry", "Reason", "Status", "allowed", "next_step", "table"]
+
+Status = Literal["True", "False", "Unknown"]
+
+
+class ConditionType(StrEnum):
+    """The types of conditions of our kinds."""
+
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    SUSPENDED = "Suspended"
+    ENVELOPE_VALID = "EnvelopeValid"
+    BUDGET_AVAILABLE = "BudgetAvailable"
+    CODE_VERIFIED = "CodeVerified"
+    EGRESS_ENFORCED = "EgressEnforced"
+    VIOLATED = "Violated"
+    PROMOTED = "Promoted"
+    FIELDS_INACTIVE = "FieldsInactive"
+
+
+class Entry(NamedTuple):
+    """One row of the table."""
+
+    type: ConditionType
+    status: Status
+    reason: Reason
+    meaning: str
+    next_step: str
+
+
+_C = ConditionType
+_R = Reason
+
+_PROGRESS = (
+    _R.APPLYING, _R.CLAIM_PENDING, _R.GATEWAY_PENDING, _R.POD_STARTING, _R.POD_STOPPING, _R.SWITCHING, _R.BACKING_OFF,
+)  # fmt: skip
+_ENVELOPE = (
+    _R.SPEC_INVALID, _R.NOT_YET_SUPPORTED, _R.RISK_CLASS_NOT_ALLOWED, _R.LANGUAGE_NOT_ALLOWED,
+    _R.WORKLOAD_CLASS_NOT_ALLOWED, _R.IMAGE_REGISTRY_NOT_ALLOWED,
+)  # fmt: skip
+_BUDGET = (
+    _R.BUDGET_NOT_FOUND, _R.BUDGET_INVALID, _R.NAMESPACE_NOT_GRANTED, _R.TIER_NOT_FOUND, _R.TOO_MANY_APPS,
+    _R.RUN_NAMESPACE_CHANGED,
+)  # fmt: skip
+_CODE = (
+    _R.SOURCE_NOT_FOUND, _R.SOURCE_NOT_LABELLED, _R.SOURCE_INVALID, _R.SOURCE_TOO_LARGE, _R.DIGEST_MISMATCH,
+    _R.CODE_REJECTED, _R.MODULE_NOT_AVAILABLE, _R.SNAPSHOT_MISMATCH,
+)  # fmt: skip
+_POD = (
+    _R.NAME_TAKEN, _R.RUN_NAMESPACE_NOT_PREPARED, _R.CLAIM_NOT_ADOPTED, _R.CHILD_REFUSED, _R.CONFIG_INVALID,
+    _R.STATE_UNAVAILABLE, _R.EGRESS_OPEN, _R.IMAGE_UNAVAILABLE, _R.OUT_OF_MEMORY, _R.POD_FAILING, _R.UNSCHEDULABLE,
+    _R.NODE_UNREACHABLE, _R.PROGRESS_DEADLINE_EXCEEDED,
+)  # fmt: skip
+_SUSPENDED = (_R.REPEATED_VIOLATIONS, _R.HELD, _R.BUDGET_EXHAUSTED, _R.REQUESTED)
+_REFUSED = _ENVELOPE + _BUDGET + _CODE + _POD + _SUSPENDED
+
+_ALLOWED: dict[tuple[ConditionType, Status], tuple[Reason, ...]] = {
+    (_C.READY, "True"): (_R.AVAILABLE, _R.IDLE, _R.BUDGET_EXHAUSTED),
+    (_C.READY, "False"): (*_PROGRESS, *_REFUSED, _R.NOT_PROVEN),
+    (_C.RECONCILING, "True"): (*_PROGRESS, _R.SOURCE_DIFFERS),
+    (_C.RECONCILING, "False"): (_R.SETTLED,),
+    (_C.STALLED, "True"): (*_REFUSED, _R.ROLLED_BACK),
+    (_C.STALLED, "False"): (_R.NOT_STALLED,),
+    (_C.SUSPENDED, "True"): _SUSPENDED,
+    (_C.SUSPENDED, "False"): (_R.NOT_SUSPENDED, _R.RESUMED),
+    (_C.ENVELOPE_VALID, "True"): (_R.ACCEPTED,),
+    (_C.ENVELOPE_VALID, "False"): _ENVELOPE,
+    (_C.ENVELOPE_VALID, "Unknown"): (_R.NOT_JUDGED,),
+    (_C.BUDGET_AVAILABLE, "True"): (_R.GRANTED,),
+    (_C.BUDGET_AVAILABLE, "False"): (*_BUDGET, _R.BUDGET_EXHAUSTED),
+    (_C.BUDGET_AVAILABLE, "Unknown"): (_R.NOT_JUDGED,),
+    (_C.CODE_VERIFIED, "True"): (_R.VERIFIED,),
+    (_C.CODE_VERIFIED, "False"): (*_CODE, _R.SOURCE_DIFFERS),
+    (_C.CODE_VERIFIED, "Unknown"): (_R.NOT_LOADED, _R.NOT_JUDGED),
+    (_C.EGRESS_ENFORCED, "True"): (_R.PROVEN,),
+    (_C.EGRESS_ENFORCED, "False"): (_R.EGRESS_OPEN,),
+    (_C.EGRESS_ENFORCED, "Unknown"): (_R.NOT_PROVEN,),
+    (_C.VIOLATED, "True"): (_R.VIOLATIONS_COUNTED,),
+    (_C.VIOLATED, "False"): (_R.NO_VIOLATIONS,),
+    (_C.PROMOTED, "True"): (_R.STAGE_REACHED,),
+    (_C.PROMOTED, "False"): (_R.EVIDENCE_MISSING, _R.NOT_YET_SUPPORTED),
+    (_C.FIELDS_INACTIVE, "True"): (_R.NOT_YET_ACTIVE,),
+    (_C.FIELDS_INACTIVE, "False"): (_R.ALL_ACTIVE,),
+}
+
+
+def allowed(condition: ConditionType, status: Status, reason: Reason) -> bool:
+    """Whether the closed set has this combination."""
+    return reason in _ALLOWED.get((condition, status), ())
+
+
+def table() -> Iterator[Entry]:
+    """Every allowed combination with its meaning and next step, by type, status and reason."""
+    for (condition, status), reasons in _ALLOWED.items():
+        for reason in reasons:
+            yield Entry(condition, status, reason, *EXPLANATIONS[reason])
+
+
+def next_step(reason: Reason) -> str:
+    """What to do about it: one sentence."""
+    return EXPLANATIONS[reason].next_step

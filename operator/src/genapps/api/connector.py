@@ -1,0 +1,196 @@
+"""Connector: what an app may talk to, and how. Only the schema so far: the gateway has no connectors yet."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from genapps.api.envelope import RiskClass
+from genapps.api.fields import (
+    NAME_RULE,
+    DnsLabel,
+    Duration,
+    Form,
+    HeaderName,
+    HttpsUrl,
+    Key,
+    Money,
+    ObjectMeta,
+    ObjectName,
+    OwnModel,
+    Rule,
+    UserModel,
+    defaulted,
+    duration_within,
+    rules,
+)
+
+SET = {"x-kubernetes-list-type": "set"}
+JsonSchemaDocument = Annotated[
+    dict[str, Any], Field(max_length=64, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+]
+_HOST_RULE = (
+    "!isURL(self) || (url(self).getHostname().matches("
+    "'^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')"
+    " && !url(self).getHostname().matches('[.](svc|local|localhost|internal|localdomain)$'))"
+)
+
+
+class ServiceEndpoint(UserModel):
+    """A Service of the cluster; only the addresses in its EndpointSlices are reached."""
+
+    namespace: DnsLabel
+    """Its namespace."""
+    name: DnsLabel
+    """Its name."""
+    port: Annotated[int, Field(ge=1, le=65535)]
+    """Its port."""
+
+
+class Endpoint(UserModel):
+    """Where the connector is."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("has(self.url) != has(self.service)", "spec.endpoint: give either url or service"),
+        )
+    )
+
+    url: (
+        Annotated[
+            HttpsUrl,
+            Rule(
+                _HOST_RULE,
+                "spec.endpoint.url: name a public host in lower case, no address and no name inside the cluster"
+                " (for a Service use spec.endpoint.service)",
+            ),
+        ]
+        | None
+    ) = None
+    """An https address on the Internet; never one of a private, node, pod or service range."""
+    service: ServiceEndpoint | None = None
+    """A Service of the cluster."""
+
+
+class CredentialUse(UserModel):
+    """How the credential is sent."""
+
+    header: HeaderName
+    """The header that carries it."""
+    prefix: Annotated[str, Field(max_length=64)] | None = None
+    """What stands before it, such as "Bearer "."""
+
+
+class Credential(UserModel):
+    """A Secret of the gateway's namespace, labelled genapps.dev/credential-for and annotated genapps.dev/hosts."""
+
+    secret_name: ObjectName
+    """The Secret."""
+    key: Key
+    """Its key."""
+    as_: CredentialUse = Field(alias="as")
+    """How it is sent."""
+
+
+class IdempotencyHeader(UserModel):
+    """The connector honours a key in a header of its own."""
+
+    header: HeaderName
+    """The header."""
+
+
+class ToolCost(UserModel):
+    """What one call costs."""
+
+    usd: Money
+    """US dollars."""
+
+
+class Tool(UserModel):
+    """One thing that can be done with the connector."""
+
+    name: Annotated[
+        str, Field(min_length=1, max_length=63), Form("^[a-zA-Z]([-_a-zA-Z0-9]*[a-zA-Z0-9])?$", "begin with a letter")
+    ]
+    """Its name, by which apps call it."""
+    description: Annotated[str, Field(max_length=1024)] | None = None
+    """What it does, for people and models."""
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] | None = None
+    """The HTTP method (type HTTP)."""
+    path: Annotated[str, Field(max_length=512), Form("^/[!-~]*$", "begin with /, such as /v1/{currency}")] | None = None
+    """The path, with arguments in braces (type HTTP)."""
+    effect: Literal["Read", "Write"]
+    """Whether it changes anything; a Write is journalled and sent at most once."""
+    idempotency: Annotated[
+        Literal["None", "Key"] | IdempotencyHeader | None,
+        # No type in the schema (a word or an object), so all that can be said about either stands side by side.
+        Field(
+            json_schema_extra={
+                "x-kubernetes-preserve-unknown-fields": True,
+                "anyOf": [{"pattern": "^(None|Key)$", "required": ["header"], "maxProperties": 1}],
+            }
+        ),
+    ] = None
+    """Whether repeated calls with the same key have one effect: None, Key (Idempotency-Key), or {header: X}."""
+    input: JsonSchemaDocument | None = None
+    """JSON Schema 2020-12 of the arguments."""
+    output: JsonSchemaDocument | None = None
+    """JSON Schema 2020-12 of the result."""
+    timeout: Annotated[Duration, duration_within("1s", "600s")] | None = None
+    """The longest a call may take. Default: 10s."""
+    cache: Annotated[Duration, duration_within("1s", "24h")] | None = None
+    """How long a result may be reused; absent: not at all."""
+    cost: ToolCost | None = None
+    """What one call costs; wins over the budget's prices."""
+
+
+class ConnectorSpec(UserModel):
+    """What the connector is and who may use it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "self.type != 'HTTP' || !has(self.tools) || self.tools.all(t, has(t.method) && has(t.path))",
+                "spec.tools: each tool of type HTTP needs method and path",
+            ),
+            (
+                "(self.type == 'Model') == (has(self.models) && size(self.models) > 0)",
+                "spec.models: name the models of a connector of type Model, and none otherwise",
+            ),
+        )
+    )
+
+    type: Literal["HTTP", "Model", "MCP"]
+    """HTTP, Model (OpenAI-compatible) or MCP (streamable HTTP, tools only)."""
+    description: Annotated[str, Field(max_length=1024)] | None = None
+    """What it is, for people and models."""
+    endpoint: Endpoint
+    """Where it is."""
+    namespaces: Annotated[tuple[DnsLabel, ...], Field(max_length=64, json_schema_extra=SET)]
+    """The namespaces whose apps may use it."""
+    minimum_risk_class: RiskClass = defaulted(RiskClass.LOW)
+    """An app that uses it counts as at least this."""
+    credential: Credential | None = None
+    """The credential that the gateway adds; apps never see it."""
+    models: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(max_length=32, json_schema_extra=SET)
+    ] = ()
+    """The models that may be used (type Model)."""
+    max_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """The most tokens of one call (type Model)."""
+    tools: Annotated[
+        tuple[Tool, ...],
+        Field(
+            max_length=64,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = ()
+    """What can be done with it."""
+
+
+class Connector(OwnModel):
+    """A service outside the fence that apps may reach through the gateway, and only as its tools say."""
+
+    model_config = ConfigDict(json_schema_extra=rules(NAME_RULE))
+
+    metadata: ObjectMeta
+    spec: ConnectorSpec

@@ -1,0 +1,50 @@
+"""Digests of bundles and envelopes: SHA-256 of RFC 8785 (canonical) JSON, written `sha256:<hex>`."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import rfc8785
+from pydantic import BaseModel
+
+INLINE_ENTRY = {"python": "app.py", "javascript": "app.js"}
+"""The file name that `spec.code.source.inline` gets, by language."""
+
+
+def canonical(value: object) -> bytes:
+    """RFC 8785 bytes of a JSON value; equal values have equal bytes.
+
+    Raises ValueError for what JSON cannot hold exactly (NaN, integers beyond 2**53, keys that are no strings).
+    """
+    return rfc8785.dumps(value)  # type: ignore[arg-type]  # rfc8785 checks the value itself
+
+
+def sha256(content: bytes) -> str:
+    """`sha256:<64 hex characters>` of the bytes."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def bundle_digest(entry: str, files: Mapping[str, bytes]) -> str:
+    """The digest of an app's code: its files under their names, and the one that is loaded first."""
+    encoded = {name: base64.b64encode(content).decode() for name, content in files.items()}
+    return sha256(canonical({"entry": entry, "files": encoded}))
+
+
+def envelope_digest(envelope: Mapping[str, Any] | BaseModel) -> str:
+    """The digest of an envelope as it is stored: absent fields left out, connectors sorted."""
+    stored: Any = envelope
+    if isinstance(envelope, BaseModel):
+        stored = envelope.model_dump(by_alias=True, exclude_none=True, exclude_unset=True, mode="json")
+    stored = _without_absent(stored)
+    if "connectors" in stored:
+        stored["connectors"] = sorted(stored["connectors"])
+    return sha256(canonical(stored))
+
+
+def _without_absent(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_absent(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_absent(item) for item in value]
+    return value

@@ -1,0 +1,71 @@
+"""The envelope: whose app it is, how risky, what it may talk to. Immutable, and no schema default inside it, ever."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from genapps.api.fields import Digest, DnsLabel, Duration, LabelValue, UserModel, duration_within
+
+
+class RiskClass(StrEnum):
+    """How much harm an app could do; ordered from least to most."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """0 for the lowest class."""
+        return tuple(RiskClass).index(self)
+
+
+class Owner(UserModel):
+    """Who answers for the app."""
+
+    team: LabelValue
+    """The team that owns the app and its data."""
+
+
+class Retention(UserModel):
+    """How long things are kept."""
+
+    state: Annotated[Duration, duration_within("1h", "87600h")] | None = None
+    """How long a key of the state is kept after its last write. Default: for ever."""
+    responses: Annotated[Duration, duration_within("1m", "720h")] | None = None
+    """How long a response is kept for repeated requests with the same key. Default: 24h."""
+    after_delete: Annotated[Duration, duration_within("1h", "8760h")] | None = None
+    """How long the claim is kept after the app is deleted. Default: 168h."""
+    logs: Annotated[Duration, duration_within("1h", "8760h")] | None = None
+    """How long logs should be kept: a label for the collector. Default: 168h."""
+
+
+class Provenance(UserModel):
+    """Where the code came from, as its maker states it."""
+
+    generator: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The system or model that generated the code."""
+    prompt_digest: Digest | None = None
+    """The digest of the prompt it was generated from."""
+    created_by: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The person or system that asked for it."""
+
+
+class Envelope(UserModel):
+    """What the app is and may do, fixed for its life; its digest is on every child, token, log line and ledger row."""
+
+    owner: Owner
+    """Who answers for the app."""
+    risk_class: RiskClass
+    """The declared risk class; the effective one is the highest of this and of the app's connectors."""
+    family: LabelValue | None = None
+    """Apps of one purpose, for scorecards."""
+    connectors: Annotated[
+        tuple[DnsLabel, ...], Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "set"})
+    ] = ()
+    """The connectors the app may call, by name; none when empty."""
+    retention: Retention | None = None
+    """How long state, responses, the claim and logs are kept."""
+    provenance: Provenance | None = None
+    """Where the code came from."""

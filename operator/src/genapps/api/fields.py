@@ -1,0 +1,196 @@
+"""What the kinds are made of: model classes, field types, and rules for API server and Python alike."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from genapps.api import quantities
+
+RULES = "x-kubernetes-validations"
+SCHEMA_DEFAULT = "x-genapps-default"
+
+
+class UserModel(BaseModel):
+    """Written by people: a field that we do not know is refused, never ignored."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+
+class OwnModel(BaseModel):
+    """Written by our own processes: fields of a newer version are ignored."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+
+class ObjectMeta(OwnModel):
+    """The part of an object's metadata that decisions rest on."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    creation_timestamp: AwareDatetime | None = None
+    deletion_timestamp: AwareDatetime | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A CEL rule of the CRD; `message` names the way out. Where it matters the model checks it again."""
+
+    expression: str
+    message: str
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        return schema | {RULES: [*schema.get(RULES, []), self.wire()]}
+
+    def wire(self) -> dict[str, str]:
+        """As it stands in the CRD."""
+        return {"rule": self.expression, "message": self.message}
+
+
+NAME_RULE = (
+    "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
+    "metadata.name: use at most 63 lower-case letters, digits and '-', starting and ending with a letter or digit",
+)
+"""Names go into label values and DNS labels, which are shorter than the names that CRDs allow."""
+
+
+def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
+    """`json_schema_extra` of a model with CEL rules of its own, as pairs of expression and message."""
+    return {RULES: [Rule(*pair).wire() for pair in pairs]}
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Bounds of a string that stands for a number, checked by the API server and by the model."""
+
+    low: str
+    high: str
+    parse: Callable[[str], int]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return Rule(self._expression(), self._message()).__get_pydantic_json_schema__(core, handler)
+
+    def _check(self, text: str) -> str:
+        if not self.parse(self.low) <= self.parse(text) <= self.parse(self.high):
+            raise ValueError(self._message())
+        return text
+
+    def _message(self) -> str:
+        return f"must be between {self.low} and {self.high}"
+
+    def _expression(self) -> str:
+        # A string of another form has its own message, hence the guard.
+        if self.parse is quantities.seconds:
+            guard, kind = f"!self.matches('{quantities.DURATION_PATTERN}')", "duration"
+            return f"{guard} || ({kind}(self) >= {kind}('{self.low}') && {kind}(self) <= {kind}('{self.high}'))"
+        low, high = f"quantity('{self.low}')", f"quantity('{self.high}')"
+        return f"!isQuantity(self) || (quantity(self).compareTo({low}) >= 0 && quantity(self).compareTo({high}) <= 0)"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A pattern whose message says what to write; checked by the API server and by the model."""
+
+    pattern: str
+    message: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        rule = Rule(f"self.matches('{self.pattern}')", self.message)
+        return rule.__get_pydantic_json_schema__(core, handler) | {"pattern": self.pattern}
+
+    def _check(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(self.message)
+        return text
+
+
+def defaulted(value: Any, **limits: Any) -> Any:
+    """A field whose default the API server writes into the object (all other defaults live in code only)."""
+    return Field(default=value, json_schema_extra={SCHEMA_DEFAULT: True}, **limits)
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with microseconds and `Z`, so that equal moments are equal strings."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+Time = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+
+_LABEL_FORM = "write a name of lower-case letters, digits and '-', starting and ending with a letter or digit"
+_VALUE_FORM = "write letters, digits, '-', '_' and '.', starting and ending with a letter or digit"
+
+DnsLabel = Annotated[str, Field(min_length=1, max_length=63), Form("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", _LABEL_FORM)]
+ObjectName = Annotated[
+    str, Field(min_length=1, max_length=253), Form("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", f"{_LABEL_FORM}, or with '.'")
+]
+LabelValue = Annotated[
+    str, Field(min_length=1, max_length=63), Form("^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", _VALUE_FORM)
+]
+Key = Annotated[
+    str,
+    Field(min_length=1, max_length=253),
+    Form("^[-._a-zA-Z0-9]+$", "write a key of a ConfigMap or Secret: letters, digits, '-', '_' and '.'"),
+]
+Digest = Annotated[
+    str,
+    Field(max_length=71),
+    Form("^sha256:[0-9a-f]{64}$", "write sha256: and 64 lower-case hex characters (genapps digest PATH prints them)"),
+]
+Duration = Annotated[str, Field(max_length=20), Form(quantities.DURATION_PATTERN, quantities.DURATION_FORM)]
+Latency = Annotated[str, Field(max_length=9), Form(quantities.LATENCY_PATTERN, quantities.LATENCY_FORM)]
+Money = Annotated[str, Field(max_length=16), Form(quantities.MONEY_PATTERN, quantities.MONEY_FORM)]
+Memory = Annotated[str, Field(max_length=8), Form(quantities.MEMORY_PATTERN, quantities.MEMORY_FORM)]
+Cpu = Annotated[str, Field(max_length=7), Form(quantities.CPU_PATTERN, quantities.CPU_FORM)]
+HttpsUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    Form("^https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[!-~]*)?$", "write an https:// address"),
+]
+HeaderName = Annotated[
+    str, Field(max_length=64), Form("^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?$", "write the name of an HTTP header")
+]
+
+
+def duration_within(low: str, high: str) -> Within:
+    """Bounds of a Duration, both included."""
+    return Within(low, high, quantities.seconds)
+
+
+def memory_within(low: str, high: str) -> Within:
+    """Bounds of a Memory, both included."""
+    return Within(low, high, quantities.byte_count)
+
+
+def cpu_within(low: str, high: str) -> Within:
+    """Bounds of a Cpu, both included."""
+    return Within(low, high, quantities.millicores)

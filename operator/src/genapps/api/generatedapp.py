@@ -1,0 +1,170 @@
+"""GeneratedApp: one generated app, as its team writes it."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from genapps.api.envelope import Envelope, Owner, Provenance, Retention, RiskClass
+from genapps.api.fields import (
+    NAME_RULE,
+    DnsLabel,
+    Duration,
+    Form,
+    HeaderName,
+    HttpsUrl,
+    ObjectMeta,
+    ObjectName,
+    OwnModel,
+    Rule,
+    UserModel,
+    defaulted,
+    duration_within,
+    rules,
+)
+from genapps.api.operations import Attestation, Fallback, Incident, Rollback, Slo
+from genapps.api.selectors import OwnPodPeer
+from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, Code, Language, Source
+
+__all__ = [
+    "INLINE_BYTES", "SOURCE_BYTES", "Code", "Envelope", "GeneratedApp", "GeneratedAppSpec", "Ingress", "Language",
+    "OperatingMode", "Owner", "Provenance", "Retention", "RiskClass", "Source", "Stage", "Tenancy", "WorkloadClass",
+]  # fmt: skip
+
+
+class OperatingMode(StrEnum):
+    """A person's wish."""
+
+    RUNNING = "Running"
+    SUSPENDED = "Suspended"
+
+
+class Stage(StrEnum):
+    """How far the app is promoted; ordered."""
+
+    DEVELOPMENT = "Development"
+    INTERNAL = "Internal"
+    BROAD = "Broad"
+
+
+class WorkloadClass(StrEnum):
+    """How long one action may take: 5 s, 60 s, 600 s."""
+
+    INTERACTIVE = "interactive"
+    BATCH = "batch"
+    BACKGROUND = "background"
+
+
+class JwtTenancy(UserModel):
+    """The tenant is a claim of a verified token."""
+
+    issuer: HttpsUrl
+    """The issuer of the tokens; its keys are found by discovery."""
+    audience: Annotated[str, Field(min_length=1, max_length=253)]
+    """The audience that the tokens must have."""
+    claim: Annotated[str, Field(min_length=1, max_length=63)]
+    """The claim that names the tenant."""
+
+
+class Tenancy(UserModel):
+    """How the tenant of a request is known; without it the app has one tenant, default."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "has(self.jwt) != has(self.header)",
+                "spec.tenancy: give either jwt, or header with trustedCallers",
+            ),
+            (
+                "has(self.header) == (has(self.trustedCallers) && size(self.trustedCallers) > 0)",
+                "spec.tenancy.trustedCallers: name the ServiceAccounts that may set the header; none without header",
+            ),
+        )
+    )
+
+    jwt: JwtTenancy | None = None
+    """The tenant is a claim of a verified token."""
+    header: HeaderName | None = None
+    """The tenant is in this header, set by a trusted caller."""
+    trusted_callers: Annotated[
+        tuple[ObjectName, ...], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"})
+    ] = ()
+    """ServiceAccounts of this namespace that may set the header."""
+    max_tenants: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """The most tenants the app may have. Default: 100."""
+
+
+class Ingress(UserModel):
+    """Who may call the app."""
+
+    from_: Annotated[tuple[OwnPodPeer, ...], Field(min_length=1, max_length=16)] = Field(alias="from")
+    """Pods of the app's own namespace; wider callers are the platform's, in policy.ingressFrom of the budget."""
+
+
+class GeneratedAppSpec(UserModel):
+    """What the app is and how it should run."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "self.stage == 'Development' || has(self.code.digest)",
+                "spec.code.digest is required above stage Development: genapps digest PATH prints it",
+            ),
+            (
+                "self.envelope.riskClass != 'high' || !has(self.tenancy) || has(self.tenancy.jwt)",
+                "spec.tenancy.header is not enough for riskClass high: use spec.tenancy.jwt",
+            ),
+        )
+    )
+
+    envelope: Annotated[
+        Envelope,
+        Rule(
+            "self == oldSelf",
+            "spec.envelope is immutable: give the app another name, or delete and re-create it (it keeps its state)",
+        ),
+    ]
+    """What the app is and may do. Immutable."""
+    code: Code
+    """The code."""
+    operating_mode: OperatingMode = defaulted(OperatingMode.RUNNING)
+    """Whether the app should run."""
+    acknowledged_suspension: Annotated[
+        str,
+        Field(max_length=32),
+        Form("^([0-9a-f]{32})?$", "copy the id from status.suspension.id (32 hex characters)"),
+    ] = ""
+    """The id of the suspension (status.suspension.id) that somebody has looked into: the app may run again."""
+    stage: Stage = defaulted(Stage.DEVELOPMENT)
+    """How far the app is promoted."""
+    workload_class: WorkloadClass = defaulted(WorkloadClass.INTERACTIVE)
+    """How long one action may take: interactive 5 s, batch 60 s, background 600 s."""
+    tier: DnsLabel
+    """A tier of the budget: memory, CPU, calls, state."""
+    budget: DnsLabel
+    """The AppBudget that pays; it must list this namespace."""
+    tenancy: Tenancy | None = None
+    """How the tenant of a request is known; absent: one tenant."""
+    ingress: Ingress | None = None
+    """Who may call the app; absent: all pods of its namespace."""
+    idle_timeout: Annotated[Duration, duration_within("1m", "168h")] | None = None
+    """Stop the pod after so long without a request; absent: never."""
+    fallback: Fallback | None = None
+    """What callers get when the app cannot answer."""
+    incident: Incident | None = None
+    """Whom to call."""
+    rollback: Rollback | None = None
+    """The way back from a bad revision."""
+    slo: Slo | None = None
+    """Service level objectives."""
+    attestation: Attestation | None = None
+    """A signed statement about the code, needed for promotion."""
+
+
+class GeneratedApp(OwnModel):
+    """A generated app: fenced, metered and judged by the platform."""
+
+    model_config = ConfigDict(json_schema_extra=rules(NAME_RULE))
+
+    metadata: ObjectMeta
+    spec: GeneratedAppSpec

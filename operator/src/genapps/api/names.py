@@ -1,0 +1,77 @@
+"""Names, labels, ports and addresses that operator, gateway, runtime and chart agree on."""
+
+import hashlib
+
+GROUP = "genapps.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+FIELD_MANAGER = "genapps-operator"
+GATEWAY_FIELD_MANAGER = "genapps-gateway"
+
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED_BY = "genapps"
+LABEL_NAME = "app.kubernetes.io/name"
+LABEL_COMPONENT = "app.kubernetes.io/component"
+LABEL_APP = f"{GROUP}/app"
+LABEL_APP_NAMESPACE = f"{GROUP}/app-namespace"
+LABEL_APP_UID = f"{GROUP}/app-uid"
+LABEL_SOURCE = f"{GROUP}/source"
+LABEL_RUN_NAMESPACE = f"{GROUP}/run-namespace"
+LABEL_CREDENTIAL_FOR = f"{GROUP}/credential-for"
+
+ANNOTATION_ENVELOPE_DIGEST = f"{GROUP}/envelope-digest"
+ANNOTATION_CODE_DIGEST = f"{GROUP}/code-digest"
+ANNOTATION_CONFIG_DIGEST = f"{GROUP}/config-digest"
+ANNOTATION_OWNER = f"{GROUP}/owner"
+ANNOTATION_NAMESPACE_UID = f"{GROUP}/namespace-uid"
+
+SERVICE_PORT = 80
+APP_PORT = 8080
+HEALTH_PORT = 9090
+GATEWAY_PORT = 8443
+CANARY_PORT = 8444
+
+GATEWAY_SERVICE = "gateway"
+GATEWAY_COMPONENT = "gateway"
+OPERATOR_COMPONENT = "operator"
+GATEWAY_CA_CONFIGMAP = "genapps-gateway-ca"
+GATEWAY_CA_KEY = "ca.crt"
+GATEWAY_TLS_SECRET = "genapps-gateway-tls"  # noqa: S105 (the name of a Secret, not a secret)
+TOKEN_AUDIENCE = "genapps-gateway"  # noqa: S105
+
+SYSTEM_NAMESPACE = "genapps-system"
+RUN_NAMESPACE = "genapps-run"
+
+_READABLE_CHARACTERS = 40
+_HASH_CHARACTERS = 16
+_SNAPSHOT_CHARACTERS = 12
+
+
+def child_name(namespace: str, app: str) -> str:
+    """The name of everything an app has: unique, readable, at most 59 characters, and a valid DNS label."""
+    readable = f"{namespace}-{app}"[:_READABLE_CHARACTERS].rstrip("-")
+    if readable[:1].isdigit():
+        readable = f"a-{readable}"  # Service names may not start with a digit
+    unique = hashlib.sha256(f"{namespace}/{app}".encode()).hexdigest()[:_HASH_CHARACTERS]
+    return f"{readable}-{unique}"
+
+
+def code_snapshot_name(child: str, digest: str) -> str:
+    """The ConfigMap that holds the code with this digest (`sha256:<hex>`)."""
+    return f"{child}-code-{short_digest(digest)}"
+
+
+def config_snapshot_name(child: str, digest: str) -> str:
+    """The ConfigMap that holds the RuntimeConfig with this digest (`sha256:<hex>`)."""
+    return f"{child}-config-{short_digest(digest)}"
+
+
+def short_digest(digest: str) -> str:
+    """The first 12 hex characters of `sha256:<hex>`: names of snapshots and of revisions."""
+    return digest.removeprefix("sha256:")[:_SNAPSHOT_CHARACTERS]
+
+
+def gateway_host(system_namespace: str = SYSTEM_NAMESPACE) -> str:
+    """The host name in the gateway's certificate, which pods resolve through `hostAliases`."""
+    return f"{GATEWAY_SERVICE}.{system_namespace}.svc"

@@ -1,0 +1,61 @@
+"""Durations, sizes and money: the strings of the API become integers here, and nowhere else.
+
+Every function raises ValueError with a sentence that says what the string should look like.
+"""
+
+import re
+from typing import Final
+
+DURATION_PATTERN: Final = "^([0-9]{1,6}(s|m|h))+$"
+LATENCY_PATTERN: Final = "^[1-9][0-9]{0,5}(ms|s)$"
+MONEY_PATTERN: Final = "^[0-9]{1,9}([.][0-9]{1,6})?$"
+MEMORY_PATTERN: Final = "^[1-9][0-9]{0,5}(Ki|Mi|Gi|Ti)$"
+CPU_PATTERN: Final = "^[1-9][0-9]{0,5}m?$"
+
+DURATION_FORM: Final = "write a duration as whole hours, minutes and seconds, such as 15m, 90s or 1h30m"
+LATENCY_FORM: Final = "write a latency as whole milliseconds or seconds, such as 800ms or 2s"
+MONEY_FORM: Final = 'write an amount in US dollars as a decimal string with at most 6 decimals, such as "20" or "0.05"'
+MEMORY_FORM: Final = "write a size as a whole number with Ki, Mi, Gi or Ti, such as 64Mi or 1Gi"
+CPU_FORM: Final = 'write CPU as whole millicores or whole cores, such as 500m or "2"'
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_DECIMALS = 6
+
+
+def seconds(duration: str) -> int:
+    """Seconds of a duration such as `1h30m`."""
+    _check(DURATION_PATTERN, duration, DURATION_FORM)
+    parts: list[tuple[str, str]] = re.findall("([0-9]+)([smh])", duration)
+    return sum(int(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def milliseconds(latency: str) -> int:
+    """Milliseconds of a latency such as `800ms` or `2s`."""
+    _check(LATENCY_PATTERN, latency, LATENCY_FORM)
+    return int(latency[:-2]) if latency.endswith("ms") else int(latency[:-1]) * 1000
+
+
+def micro_dollars(amount: str) -> int:
+    """Millionths of a US dollar of a decimal string such as `0.05`: exact, never a float."""
+    _check(MONEY_PATTERN, amount, MONEY_FORM)
+    whole, _, fraction = amount.partition(".")
+    return int(whole) * 1_000_000 + int(fraction.ljust(_DECIMALS, "0"))
+
+
+def byte_count(size: str) -> int:
+    """Bytes of a size such as `64Mi`."""
+    _check(MEMORY_PATTERN, size, MEMORY_FORM)
+    return int(size[:-2]) * _BYTES[size[-2:]]
+
+
+def millicores(cpu: str) -> int:
+    """Thousandths of a core of `500m` or `2`."""
+    _check(CPU_PATTERN, cpu, CPU_FORM)
+    return int(cpu[:-1]) if cpu.endswith("m") else int(cpu) * 1000
+
+
+def _check(pattern: str, text: str, form: str) -> None:
+    if not re.fullmatch(pattern, text):
+        msg = f"{text[:40]!r}: {form}"
+        raise ValueError(msg)

@@ -1,0 +1,106 @@
+"""RuntimeConfig: the file that a runtime pod takes all its settings from. Named by its digest."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from genapps.api.digests import canonical
+from genapps.api.fields import Digest, DnsLabel, Key, UserModel
+from genapps.api.generatedapp import Language
+from genapps.api.names import CANARY_PORT, GATEWAY_PORT
+
+RUNTIME_API_VERSION: Literal["runtime.genapps.dev/v1"] = "runtime.genapps.dev/v1"
+
+Positive = Annotated[int, Field(ge=1, le=2**53 - 1)]
+Natural = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Digests(UserModel):
+    """What the runtime checks before it loads anything, and writes on every log line."""
+
+    code: Digest
+    """The digest of the bundle."""
+    envelope: Digest
+    """The digest of the envelope."""
+
+
+class RuntimeLimits(UserModel):
+    """The limits of one app."""
+
+    guest_memory_bytes: Positive
+    """Memory of one guest."""
+    request_body_bytes: Positive
+    """The largest request body."""
+    response_body_bytes: Positive
+    """The largest response body."""
+    concurrency: Positive
+    """Actions at the same time."""
+    tool_calls_per_action: Natural
+    """Tool calls in one action."""
+    state_per_tenant_bytes: Positive
+    """What one tenant may store."""
+    log_bytes_per_action: Natural
+    """What the guest may log in one action; the rest is dropped."""
+
+
+class TimeBudget(UserModel):
+    """Time budgets in milliseconds of wall-clock time."""
+
+    action_millis: Positive
+    """One action."""
+    load_millis: Positive
+    """Loading the code."""
+
+
+class ResponseRetention(UserModel):
+    """How long things are kept."""
+
+    responses_seconds: Positive
+    """Responses for repeated requests."""
+
+
+class GatewayAddress(UserModel):
+    """Where the gateway is; its host resolves through the pod's hostAliases."""
+
+    host: Annotated[str, Field(min_length=1, max_length=253)]
+    """The name in its certificate."""
+    port: Port = GATEWAY_PORT
+    """The HTTPS port."""
+    canary_port: Port = CANARY_PORT
+    """The port that must not be reachable."""
+
+
+class RuntimeConfig(UserModel):
+    """All settings of one runtime pod."""
+
+    api_version: Literal["runtime.genapps.dev/v1"] = RUNTIME_API_VERSION
+    """The version of this format."""
+    app: DnsLabel
+    """The app's name."""
+    namespace: DnsLabel
+    """The app's namespace."""
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
+    """The first 12 hex characters of the code's digest."""
+    digests: Digests
+    """What the runtime checks."""
+    language: Language
+    """The engine that runs the code."""
+    entry: Key
+    """The file that is loaded first."""
+    limits: RuntimeLimits
+    """The limits of the app."""
+    time: TimeBudget
+    """Time budgets."""
+    tenancy: None = None
+    """How the tenant is known; null: one tenant, default."""
+    fallback: None = None
+    """What callers get when the app cannot answer; null: an error."""
+    retention: ResponseRetention
+    """How long things are kept."""
+    gateway: GatewayAddress
+    """Where the gateway is."""
+
+    def content(self) -> bytes:
+        """The bytes of `runtime.json`: canonical, so that equal settings have equal digests."""
+        return canonical(self.model_dump(by_alias=True, mode="json"))

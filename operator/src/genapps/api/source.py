@@ -1,0 +1,96 @@
+"""The code of an app: language, digest, and where its files are."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from genapps.api.fields import Digest, Form, Key, ObjectName, UserModel, rules
+
+INLINE_BYTES = 64 * 1024
+"""The most that `source.inline` may hold; the API server counts characters, the operator bytes."""
+SOURCE_BYTES = 1024 * 1024
+"""The most that the ConfigMap of a source may hold."""
+
+
+class Language(StrEnum):
+    """What the code is written in."""
+
+    PYTHON = "python"
+    JAVASCRIPT = "javascript"
+    COMPONENT = "component"
+
+
+class ConfigMapSource(UserModel):
+    """A ConfigMap of the app's namespace whose keys are the files."""
+
+    name: ObjectName
+    """The ConfigMap; it must carry the label genapps.dev/source: "true" and hold at most 1 MiB."""
+    entry: Key
+    """The key of the file that is loaded first, such as app.py."""
+
+
+class ImageSource(UserModel):
+    """An OCI artifact."""
+
+    reference: Annotated[
+        str,
+        Field(max_length=512),
+        Form(
+            "^[a-z0-9][-a-z0-9.]*(:[0-9]{1,5})?(/[a-z0-9][-a-z0-9._]*)+@sha256:[0-9a-f]{64}$",
+            "name the image by digest, as registry/repository@sha256:<64 hex characters>, without a tag",
+        ),
+    ]
+    """registry/repository@sha256:...; the budget's policy says which registries are allowed."""
+
+
+class Source(UserModel):
+    """Where the code is: exactly one of the three."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "[has(self.inline), has(self.configMap), has(self.image)].filter(given, given).size() == 1",
+                "spec.code.source: give exactly one of inline, configMap and image",
+            )
+        )
+    )
+
+    inline: Annotated[str, Field(min_length=1, max_length=INLINE_BYTES)] | None = None
+    """The source text of a single-file app, at most 64 KiB; use configMap for more."""
+    config_map: ConfigMapSource | None = None
+    """A ConfigMap of this namespace."""
+    image: ImageSource | None = None
+    """An OCI artifact by digest."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(source is not None for source in (self.inline, self.config_map, self.image)) != 1:
+            msg = "give exactly one of inline, configMap and image"
+            raise ValueError(msg)
+        return self
+
+
+class Code(UserModel):
+    """The code of the app."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "self.language != 'component' || !has(self.source.inline)",
+                "spec.code.source.inline holds source text: for language component use configMap or image",
+            ),
+            (
+                "!has(self.digest) || !has(self.source.image)"
+                " || self.source.image.reference.endsWith('@' + self.digest)",
+                "spec.code.digest must be the digest in spec.code.source.image.reference: correct one of them",
+            ),
+        )
+    )
+
+    language: Language
+    """What the code is written in."""
+    digest: Digest | None = None
+    """The digest of the canonical bundle, as genapps digest PATH prints it; required above stage Development."""
+    source: Source
+    """Where the code is."""

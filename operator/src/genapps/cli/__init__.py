@@ -1,0 +1,1 @@
+"""The command `genapps`: starts the processes and prints digests."""

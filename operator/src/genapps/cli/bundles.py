@@ -1,0 +1,39 @@
+"""Reads an app's code from disk in the form in which the operator reads it from the cluster."""
+
+import re
+from pathlib import Path
+
+from genapps.api.digests import INLINE_ENTRY
+
+CONFIGMAP_BYTES = 1024 * 1024
+_KEY = re.compile("[-._a-zA-Z0-9]{1,253}")
+_ENTRIES = tuple(INLINE_ENTRY.values())
+
+
+def read_bundle(path: Path, entry: str | None = None) -> tuple[str, dict[str, bytes]]:
+    """The entry and the files of a source file (as `inline` would hold it) or of a directory (as a ConfigMap would).
+
+    Raises ValueError where a ConfigMap could not hold it or the entry is missing.
+    """
+    if path.is_file():
+        entry = entry or INLINE_ENTRY["javascript" if path.suffix in {".js", ".mjs"} else "python"]
+        return entry, {entry: path.read_bytes()}
+    # kubectl skips sub-directories, links and devices as well
+    files = {
+        file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.is_file() and not file.is_symlink()
+    }
+    for name in files:
+        if not _KEY.fullmatch(name):
+            msg = f"{name!r} cannot be a key of a ConfigMap: rename it to letters, digits, '-', '_' and '.'"
+            raise ValueError(msg)
+    entry = entry or next((name for name in _ENTRIES if name in files), _ENTRIES[0])
+    if entry not in files:
+        msg = f"{path} has no file {entry!r}: name the file that is loaded first with --entry"
+        raise ValueError(msg)
+    size = sum(len(content) for content in files.values())
+    if size > CONFIGMAP_BYTES:
+        msg = (
+            f"{path} holds {size} bytes, a ConfigMap at most {CONFIGMAP_BYTES}: remove files that the app does not need"
+        )
+        raise ValueError(msg)
+    return entry, files

@@ -1,0 +1,46 @@
+"""`genapps operator` and `genapps gateway` run the platform's processes; `genapps digest` prints a digest."""
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from genapps.api.digests import bundle_digest
+from genapps.cli.bundles import read_bundle
+
+
+@click.group()
+def main() -> None:
+    """A fenced, metered, provable home for AI-generated apps on Kubernetes."""
+
+
+@main.command()
+def operator() -> None:
+    """Run the operator until it is told to stop."""
+    _run("genapps.controller.main")
+
+
+@main.command()
+def gateway() -> None:
+    """Run the gateway until it is told to stop."""
+    _run("genapps.gateway.main")
+
+
+@main.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--entry", help="The file that is loaded first. Default: app.py, or app.js where there is no app.py.")
+def digest(path: Path, entry: str | None) -> None:
+    """Print the digest of the code in PATH, for spec.code.digest.
+
+    A file counts as inline source, a directory as the ConfigMap that
+    `kubectl create configmap --from-file=PATH` makes of it.
+    """
+    try:
+        click.echo(bundle_digest(*read_bundle(path, entry)))
+    except ValueError as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+def _run(module: str) -> None:
+    # Imported by name and late: each process loads its own part only, and the parts do not know each other.
+    import_module(module).run()
