@@ -1,0 +1,80 @@
+{{- define "genapps.labels" -}}
+app.kubernetes.io/name: genapps
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "genapps.selector.operator" -}}
+app.kubernetes.io/name: genapps
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "genapps.selector.gateway" -}}
+app.kubernetes.io/name: genapps
+app.kubernetes.io/component: gateway
+{{- end }}
+
+{{- define "genapps.selector.test" -}}
+app.kubernetes.io/name: genapps
+app.kubernetes.io/component: test
+{{- end }}
+
+{{/* Pod Security "restricted", for the pod and for each container. */}}
+{{- define "genapps.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "genapps.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* Liveness and readiness on the metrics port, the same for both processes. */}}
+{{- define "genapps.probes" -}}
+startupProbe:
+  httpGet: {path: /livez, port: metrics}
+  periodSeconds: 1
+  failureThreshold: 60
+readinessProbe:
+  httpGet: {path: /readyz, port: metrics}
+  periodSeconds: 2
+  timeoutSeconds: 2
+livenessProbe:
+  httpGet: {path: /livez, port: metrics}
+  periodSeconds: 10
+  timeoutSeconds: 5
+{{- end }}
+
+{{/* The API server has no labels a policy could select: its addresses where they are given, else its ports only. */}}
+{{- define "genapps.apiServerEgress" -}}
+- ports:
+    {{- range .Values.networkPolicy.apiServerPorts }}
+    - {protocol: TCP, port: {{ . }}}
+    {{- end }}
+  {{- with .Values.networkPolicy.apiServerCIDRs }}
+  to:
+    {{- range . }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- define "genapps.metricsIngress" -}}
+{{- with .Values.networkPolicy.metricsFrom }}
+- ports: [{protocol: TCP, port: 9090}]
+  from: {{- toYaml . | nindent 4 }}
+{{- end }}
+{{- end }}
+
+{{- define "genapps.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

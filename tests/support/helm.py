@@ -1,0 +1,75 @@
+"""Helm for demo and tests: the chart rendered, installed, upgraded and tested through Helm's own library.
+
+Users have the `helm` program; this machine needs none. The library (helm-python-sdk) is used only here.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import yaml
+
+CHART = Path(__file__).resolve().parents[2] / "charts" / "genapps"
+RELEASE = "genapps"
+NAMESPACE = "genapps-system"
+
+LINT_INFORMATION = 1
+
+Values = dict[str, Any]
+Manifest = dict[str, Any]
+
+
+def values_for(images: dict[str, str], **more: Any) -> Values:
+    """Chart values from the content of `build/images.json`, with more top-level values beside them."""
+    return {"image": {"genapps": images["genapps"], "runtime": images["runtime"]}, **more}
+
+
+def render(values: Values, namespace: str = NAMESPACE) -> list[Manifest]:
+    """All manifests of the chart, without a cluster.
+
+    Raises helm_python.HelmError for values that the schema or a template refuses.
+    """
+    with helm_python.Chart.load(CHART) as chart:
+        chart.validate_schema(values)
+        rendered = chart.render(values, name=RELEASE, namespace=namespace, is_install=True)
+    documents = [
+        document
+        for path, text in sorted(rendered.items())
+        if path.endswith(".yaml")
+        for document in yaml.safe_load_all(text)
+    ]
+    return [document for document in documents if document]
+
+
+def lint(values: Values) -> list[str]:
+    """What `helm lint --strict` warns of or refuses, one line each."""
+    report = helm_python.lint(CHART, values, strict=True, namespace=NAMESPACE)
+    warnings = [message for message in report["messages"] if message["severity"] > LINT_INFORMATION]
+    return [f"{message['path']}: {message['error']}" for message in warnings]
+
+
+def install(kubeconfig: Path | None, context: str | None, values: Values, timeout: int = 180) -> int:
+    """Install the release, or upgrade it, and wait until its pods are ready; return the release's revision.
+
+    Without kubeconfig the usual resolution applies (KUBECONFIG, then the default file).
+    """
+    with _config(kubeconfig, context) as config:
+        known = config.list(all_states=True, name_filter=f"^{RELEASE}$")
+        if known and known[0]["status"] in {"deployed", "failed"}:
+            release = config.upgrade(CHART, RELEASE, values, reset_values=True, wait="watcher", timeout=timeout)
+            return int(release["revision"])
+        if known:
+            # Half a release of an interrupted run: Helm refuses to go on with it.
+            config.uninstall(RELEASE, wait="watcher", timeout=timeout)
+        release = config.install(CHART, RELEASE, values, create_namespace=True, wait="watcher", timeout=timeout)
+        return int(release["revision"])
+
+
+def run_tests(kubeconfig: Path | None, context: str | None, timeout: int = 120) -> str:
+    """Run the chart's tests; return their logs. Raises helm_python.HelmError when one fails."""
+    with _config(kubeconfig, context) as config:
+        return str(config.test(RELEASE, timeout=timeout, logs=True)["logs"])
+
+
+def _config(kubeconfig: Path | None, context: str | None) -> helm_python.Config:
+    return helm_python.Config(kubeconfig_path=kubeconfig, kube_context=context, namespace=NAMESPACE)

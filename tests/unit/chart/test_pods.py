@@ -1,0 +1,108 @@
+"""Our own pods: restricted Pod Security, probes, policies that select them, Services that find them."""
+
+from typing import Any
+
+from tests.support import helm
+
+Pod = tuple[str, dict[str, str], dict[str, Any]]
+
+
+def pods(manifests: list[helm.Manifest]) -> list[Pod]:
+    """(name, labels, spec) of every pod that the chart makes, directly or through a Deployment."""
+    found: list[Pod] = []
+    for each in manifests:
+        if each["kind"] == "Pod":
+            found.append((each["metadata"]["name"], each["metadata"]["labels"], each["spec"]))
+        elif "template" in each.get("spec", {}):
+            template = each["spec"]["template"]
+            assert each["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+            found.append((each["metadata"]["name"], template["metadata"]["labels"], template["spec"]))
+    return found
+
+
+def policies_for(manifests: list[helm.Manifest], labels: dict[str, str]) -> list[dict[str, Any]]:
+    return [
+        each["spec"]
+        for each in manifests
+        if each["kind"] == "NetworkPolicy"
+        and each["metadata"]["namespace"] == helm.NAMESPACE
+        and each["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    ]
+
+
+def test_every_pod_passes_restricted_pod_security(rendered: list[helm.Manifest]) -> None:
+    found = pods(rendered)
+    assert {name for name, _, _ in found} == {"genapps-operator", "genapps-gateway", "genapps-test-fence"}
+    for name, _, spec in found:
+        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec), name
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["runAsUser"] > 0
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for volume in spec.get("volumes", []):
+            assert set(volume) - {"name"} <= {"configMap", "emptyDir", "projected", "secret", "persistentVolumeClaim"}
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert not [port for port in container.get("ports", []) if "hostPort" in port]
+
+
+def test_every_container_is_bounded_and_every_server_is_probed(rendered: list[helm.Manifest]) -> None:
+    for name, _, spec in pods(rendered):
+        for container in spec["containers"]:
+            assert container["resources"]["limits"]["memory"], name
+            assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+            if spec.get("restartPolicy") != "Never":
+                ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+                for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                    assert ports[container[probe]["httpGet"]["port"]] == 9090
+
+
+def test_only_processes_that_call_the_api_server_hold_a_token(rendered: list[helm.Manifest]) -> None:
+    tokens = {name: spec["automountServiceAccountToken"] for name, _, spec in pods(rendered)}
+    assert tokens == {"genapps-operator": True, "genapps-gateway": True, "genapps-test-fence": False}
+    accounts = [each for each in rendered if each["kind"] == "ServiceAccount"]
+    assert all(account["automountServiceAccountToken"] is False for account in accounts)
+
+
+def test_every_pod_is_isolated_in_both_directions(rendered: list[helm.Manifest]) -> None:
+    for name, labels, _ in pods(rendered):
+        policies = policies_for(rendered, labels)
+        assert len(policies) == 1, name
+        assert policies[0]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_only_run_namespaces_and_the_test_reach_the_gateway(rendered: list[helm.Manifest]) -> None:
+    labels = next(labels for name, labels, _ in pods(rendered) if name == "genapps-gateway")
+    (policy,) = policies_for(rendered, labels)
+    first, *others = policy["ingress"]
+    assert [port["port"] for port in first["ports"]] == [8443, 8444]
+    from_namespaces, from_test = first["from"]
+    assert from_namespaces == {"namespaceSelector": {"matchLabels": {"genapps.dev/run-namespace": "true"}}}
+    test_labels = next(labels for name, labels, _ in pods(rendered) if name == "genapps-test-fence")
+    assert from_test["podSelector"]["matchLabels"].items() <= test_labels.items()
+    assert all([port["port"] for port in rule["ports"]] == [9090] for rule in others)
+
+
+def test_the_test_pod_is_fenced_from_the_canary_by_its_own_policy_alone(rendered: list[helm.Manifest]) -> None:
+    labels = next(labels for name, labels, _ in pods(rendered) if name == "genapps-test-fence")
+    (policy,) = policies_for(rendered, labels)
+    assert [port["port"] for rule in policy["egress"] for port in rule["ports"]] == [8443]
+    gateway = next(labels for name, labels, _ in pods(rendered) if name == "genapps-gateway")
+    assert policy["egress"][0]["to"][0]["podSelector"]["matchLabels"].items() <= gateway.items()
+
+
+def test_service_gateway_finds_the_gateways_pods_and_ports(rendered: list[helm.Manifest]) -> None:
+    service = next(each for each in rendered if each["kind"] == "Service")
+    assert service["metadata"]["name"] == "gateway"
+    labels, spec = next((labels, spec) for name, labels, spec in pods(rendered) if name == "genapps-gateway")
+    assert service["spec"]["selector"].items() <= labels.items()
+    ports = {port["name"]: port["containerPort"] for port in spec["containers"][0]["ports"]}
+    assert {port["port"]: ports[port["targetPort"]] for port in service["spec"]["ports"]} == {8443: 8443, 8444: 8444}
+
+
+def test_operator_and_gateway_have_no_second_replica(rendered: list[helm.Manifest]) -> None:
+    deployments = [each["spec"] for each in rendered if each["kind"] == "Deployment"]
+    assert [(spec["replicas"], spec["strategy"]) for spec in deployments] == [(1, {"type": "Recreate"})] * 2

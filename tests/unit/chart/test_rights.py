@@ -1,0 +1,116 @@
+"""RBAC: each process may write what it writes, and nothing else."""
+
+from collections.abc import Iterator
+
+from tests.support import helm
+
+READ = {"get", "list", "watch"}
+USER_KINDS = {"generatedapps", "appbudgets", "connectors"}
+
+Grant = tuple[str, str, str, str, tuple[str, ...]]
+
+
+def grants(manifests: list[helm.Manifest], account: str) -> Iterator[Grant]:
+    """(namespace or "*", API group, resource, verb, names) for everything that a ServiceAccount may do."""
+    for binding in manifests:
+        if binding["kind"] not in {"RoleBinding", "ClusterRoleBinding"}:
+            continue
+        subjects = [(each["kind"], each["name"], each["namespace"]) for each in binding["subjects"]]
+        if subjects != [("ServiceAccount", account, helm.NAMESPACE)]:
+            continue
+        where = binding["metadata"].get("namespace", "*")
+        role = next(
+            each
+            for each in manifests
+            if each["kind"] == binding["roleRef"]["kind"]
+            and each["metadata"]["name"] == binding["roleRef"]["name"]
+            and each["metadata"].get("namespace", "*") == where
+        )
+        for rule in role["rules"]:
+            for group in rule["apiGroups"]:
+                for resource in rule["resources"]:
+                    for verb in rule["verbs"]:
+                        yield where, group, resource, verb, tuple(rule.get("resourceNames", ()))
+
+
+def test_no_role_holds_a_wildcard(rendered: list[helm.Manifest]) -> None:
+    roles = [each for each in rendered if each["kind"] in {"Role", "ClusterRole"}]
+    assert roles
+    for role in roles:
+        for rule in role["rules"]:
+            words = [*rule.get("apiGroups", []), *rule.get("resources", []), *rule["verbs"]]
+            assert not [word for word in words if "*" in word], role["metadata"]["name"]
+            assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
+
+
+def test_operator_never_touches_secrets_nor_pods_insides(rendered: list[helm.Manifest]) -> None:
+    resources = {resource for _, _, resource, _, _ in grants(rendered, "genapps-operator")}
+    assert "pods" in resources
+    assert not resources & {"secrets", "serviceaccounts/token", "pods/exec", "pods/attach", "pods/portforward"}
+
+
+def test_operator_writes_no_spec_and_no_namespace(rendered: list[helm.Manifest]) -> None:
+    written = {
+        (where, resource) for where, _, resource, verb, _ in grants(rendered, "genapps-operator") if verb not in READ
+    }
+    assert not {resource for _, resource in written} & {*USER_KINDS, "namespaces"}
+    everywhere = {resource for where, resource in written if where == "*"}
+    assert everywhere == {"generatedapps/status", "appbudgets/status", "events"}
+
+
+def test_operator_reads_ledgers_and_removes_them_but_never_writes_one(rendered: list[helm.Manifest]) -> None:
+    verbs = {verb for _, _, resource, verb, _ in grants(rendered, "genapps-operator") if resource == "ledgers"}
+    assert verbs == READ | {"delete"}
+
+
+def test_operator_makes_children_in_run_namespaces_only(rendered: list[helm.Manifest]) -> None:
+    run = {
+        each["metadata"]["name"]
+        for each in rendered
+        if each["kind"] == "Namespace" and "genapps.dev/run-namespace" in each["metadata"]["labels"]
+    }
+    children = {"pods", "services", "persistentvolumeclaims", "networkpolicies", "endpointslices", "serviceaccounts"}
+    where = {
+        place
+        for place, _, resource, verb, _ in grants(rendered, "genapps-operator")
+        if resource in children and verb not in READ
+    }
+    assert where == run
+
+
+def test_gateway_writes_its_ledger_its_key_and_its_authority(rendered: list[helm.Manifest]) -> None:
+    held = set(grants(rendered, "genapps-gateway"))
+    assert {where for where, *_ in held} == {helm.NAMESPACE}
+    written = {(resource, verb, names) for _, _, resource, verb, names in held if verb not in READ}
+    assert written == {
+        ("ledgers", "create", ()),
+        ("ledgers", "patch", ()),
+        ("secrets", "create", ()),
+        ("secrets", "patch", ("genapps-gateway-tls",)),
+        ("configmaps", "create", ()),
+        ("configmaps", "patch", ("genapps-gateway-ca",)),
+    }
+
+
+def test_gateway_reads_no_secret_but_its_own(rendered: list[helm.Manifest]) -> None:
+    reads = {
+        (verb, names)
+        for _, _, resource, verb, names in grants(rendered, "genapps-gateway")
+        if resource == "secrets" and verb in READ
+    }
+    assert reads == {("get", ("genapps-gateway-tls",))}
+
+
+def test_default_roles_reach_generatedapps_and_nothing_else(rendered: list[helm.Manifest]) -> None:
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    reached: dict[str, set[tuple[str, str]]] = {}
+    for role in rendered:
+        if role["kind"] != "ClusterRole":
+            continue
+        for label in role["metadata"]["labels"]:
+            if label.startswith(prefix):
+                pairs = {(res, verb) for rule in role["rules"] for res in rule["resources"] for verb in rule["verbs"]}
+                reached.setdefault(label.removeprefix(prefix), set()).update(pairs)
+    write = {"create", "update", "patch", "delete", "deletecollection"}
+    assert reached["view"] == {("generatedapps", verb) for verb in READ}
+    assert reached["edit"] == reached["admin"] == {("generatedapps", verb) for verb in write}

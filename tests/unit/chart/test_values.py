@@ -1,0 +1,119 @@
+"""Values: what the schema refuses, and what each value does to the manifests."""
+
+from typing import Any
+
+import helm_python
+import pytest
+
+from tests.support import helm
+
+
+def named(manifests: list[helm.Manifest], kind: str, name: str) -> helm.Manifest:
+    found = [each for each in manifests if each["kind"] == kind and each["metadata"]["name"] == name]
+    assert len(found) == 1, f"{kind} {name}: {len(found)}"
+    return found[0]
+
+
+def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
+    pod = named(manifests, "Deployment", "genapps-operator")["spec"]["template"]["spec"]
+    return {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        pytest.param({"image": {"genapps": "a"}}, "runtime", id="no runtime image"),
+        pytest.param({"image": {"genapps": "a b", "runtime": "b"}}, "genapps", id="an image reference with a space"),
+        pytest.param({"imagePullPolicy": "Always"}, "imagePullPolicy", id="a misspelt value"),
+        pytest.param({"runNamespaces": []}, "runNamespaces", id="no run namespace"),
+        pytest.param({"runNamespaces": ["Apps"]}, "runNamespaces", id="a run namespace in capitals"),
+        pytest.param({"runNamespaces": ["a", "a"]}, "runNamespaces", id="a run namespace twice"),
+        pytest.param({"runNamespaces": ["kube-system"]}, "runNamespaces", id="apps among the cluster's own pods"),
+        pytest.param({"runNamespaces": ["default"]}, "runNamespaces", id="apps in the default namespace"),
+        pytest.param({"runNamespaces": ["genapps-system"]}, "own namespace", id="apps beside the operator"),
+        pytest.param({"runNamespaceQuotas": {"other": {"pods": "1"}}}, "other", id="a quota for no run namespace"),
+        pytest.param({"runNamespaceQuotas": {"genapps-run": {"pods": "many"}}}, "pods", id="a quota of no quantity"),
+        pytest.param({"hostUsers": "no"}, "hostUsers", id="hostUsers as a string"),
+        pytest.param({"operator": {"workers": 0}}, "workers", id="no workers"),
+        pytest.param({"operator": {"replicas": 2}}, "replicas", id="a second operator"),
+        pytest.param({"gateway": {"clusterIP": "gateway.local"}}, "clusterIP", id="a name as cluster address"),
+        pytest.param({"networkPolicy": {"apiServerCIDRs": ["10.0.0.1"]}}, "apiServerCIDRs", id="an address, no range"),
+        pytest.param({"networkPolicy": {"apiServerPorts": []}}, "apiServerPorts", id="no port of the API server"),
+    ],
+)
+def test_bad_values_are_refused_by_name(values: helm.Values, wrong: dict[str, Any], complaint: str) -> None:
+    if "image" in wrong:
+        values = {}
+    with pytest.raises(helm_python.HelmError, match=complaint):
+        helm.render({**values, **wrong})
+
+
+def test_chart_without_image_references_is_refused() -> None:
+    with pytest.raises(helm_python.HelmError, match="image"):
+        helm.render({})
+
+
+def test_lint_finds_nothing(values: helm.Values) -> None:
+    assert helm.lint(values) == []
+
+
+@pytest.mark.parametrize(("value", "setting"), [(None, ""), (True, "true"), (False, "false")])
+def test_host_users_reaches_the_operator(values: helm.Values, value: bool | None, setting: str) -> None:
+    assert environment(helm.render({**values, "hostUsers": value}))["GENAPPS_HOST_USERS"] == setting
+
+
+def test_operator_gets_every_setting(values: helm.Values) -> None:
+    settings = environment(
+        helm.render(
+            {
+                **values,
+                "runNamespaces": ["one", "two"],
+                "storage": {"className": "fast", "waitForFirstConsumer": True},
+                "operator": {"sweepSeconds": 3, "workers": 5, "logLevel": "debug"},
+            }
+        )
+    )
+    assert settings == {
+        "GENAPPS_SYSTEM_NAMESPACE": "genapps-system",
+        "GENAPPS_RUN_NAMESPACES": "one,two",
+        "GENAPPS_RUNTIME_IMAGE": "localhost/genapps-runtime:1",
+        "GENAPPS_IMAGE_PULL_POLICY": "IfNotPresent",
+        "GENAPPS_STORAGE_CLASS": "fast",
+        "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
+        "GENAPPS_HOST_USERS": "",
+        "GENAPPS_SWEEP_SECONDS": "3",
+        "GENAPPS_WORKERS": "5",
+        "GENAPPS_LOG_LEVEL": "debug",
+    }
+
+
+def test_every_run_namespace_is_prepared_and_outlives_the_release(values: helm.Values) -> None:
+    manifests = helm.render({**values, "runNamespaces": ["one", "two"], "runNamespaceQuotas": {"two": {"pods": "3"}}})
+    for name in ("one", "two"):
+        namespace = named(manifests, "Namespace", name)
+        assert namespace["metadata"]["labels"]["genapps.dev/run-namespace"] == "true"
+        assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+        inside = [each for each in manifests if each["metadata"].get("namespace") == name]
+        deny = next(each for each in inside if each["kind"] == "NetworkPolicy")
+        assert deny["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+        for kept in (namespace, deny):
+            assert kept["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+        quotas = [each["spec"]["hard"] for each in inside if each["kind"] == "ResourceQuota"]
+        assert quotas == ([{"pods": "3"}] if name == "two" else [])
+
+
+def test_crds_come_with_the_release_and_stay_after_it(values: helm.Values) -> None:
+    crds = [each for each in helm.render(values) if each["kind"] == "CustomResourceDefinition"]
+    assert {crd["spec"]["names"]["kind"] for crd in crds} == {
+        "GeneratedApp",
+        "AppBudget",
+        "Connector",
+        "AppRecord",
+        "Ledger",
+    }
+    assert all(crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for crd in crds)
+
+
+def test_crds_can_be_left_to_another_hand(values: helm.Values) -> None:
+    manifests = helm.render({**values, "crds": {"enabled": False}})
+    assert [each for each in manifests if each["kind"] == "CustomResourceDefinition"] == []
