@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from genapps.api.envelope import RiskClass
 from genapps.api.fields import (
     NAME_RULE,
+    SCHEMA,
     DnsLabel,
     Duration,
     Form,
@@ -122,11 +123,15 @@ class Tool(UserModel):
     """Whether it changes anything; a Write is journalled and sent at most once."""
     idempotency: Annotated[
         Literal["None", "Key"] | IdempotencyHeader | None,
-        # No type in the schema (a word or an object), so all that can be said about either stands side by side.
+        # A word or an object has no type in a CRD: what holds for either stands here, the model refuses the rest
         Field(
             json_schema_extra={
-                "x-kubernetes-preserve-unknown-fields": True,
-                "anyOf": [{"pattern": "^(None|Key)$", "required": ["header"], "maxProperties": 1}],
+                SCHEMA: {
+                    "x-kubernetes-preserve-unknown-fields": True,
+                    "pattern": "^(None|Key)$",
+                    "required": ["header"],
+                    "maxProperties": 1,
+                }
             }
         ),
     ] = None

@@ -23,6 +23,9 @@ from genapps.api import quantities
 
 RULES = "x-kubernetes-validations"
 SCHEMA_DEFAULT = "x-genapps-default"
+"""Marks a field whose default is written into the CRD."""
+SCHEMA = "x-genapps-schema"
+"""Holds the schema of a field for the CRD, where it cannot be derived."""
 
 
 class UserModel(BaseModel):

@@ -54,8 +54,10 @@ class IpBlock(UserModel):
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "!has(self.except) || !isCIDR(self.cidr) || self.except.all(e, !isCIDR(e) || "
-                "cidr(self.cidr).containsCIDR(e))",
+                (
+                    "!has(self.except) || !isCIDR(self.cidr)"
+                    " || self.except.all(e, !isCIDR(e) || cidr(self.cidr).containsCIDR(e))"
+                ),
                 "except: give ranges inside cidr",
             )
         )

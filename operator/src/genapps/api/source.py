@@ -81,8 +81,10 @@ class Code(UserModel):
                 "spec.code.source.inline holds source text: for language component use configMap or image",
             ),
             (
-                "!has(self.digest) || !has(self.source.image)"
-                " || self.source.image.reference.endsWith('@' + self.digest)",
+                (
+                    "!has(self.digest) || !has(self.source.image)"
+                    " || self.source.image.reference.endsWith('@' + self.digest)"
+                ),
                 "spec.code.digest must be the digest in spec.code.source.image.reference: correct one of them",
             ),
         )

@@ -1,0 +1,238 @@
+"""The status of the kinds that people write: a mirror of verdicts, written by the operator only and never read back."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from genapps.api.apprecord import Evidence
+from genapps.api.envelope import RiskClass
+from genapps.api.fields import OwnModel, Time, defaulted
+from genapps.api.generatedapp import Stage
+
+Short = Annotated[str, Field(max_length=253)]
+Long = Annotated[str, Field(max_length=2048)]
+Number = Annotated[int, Field(ge=0)]
+Amount = Annotated[str, Field(max_length=32)]
+
+
+class Condition(OwnModel):
+    """One aspect of the object's state."""
+
+    type: Annotated[str, Field(max_length=63)]
+    """The aspect."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    observed_generation: int | None = None
+    """The generation it was judged for."""
+    last_transition_time: Time
+    """When status last changed."""
+    reason: Annotated[str, Field(max_length=63)]
+    """Why, in one word; the reference lists them all."""
+    message: Annotated[str, Field(max_length=4096)]
+    """Why, in one sentence with the next step."""
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]
+
+
+class ConditionsStatus(OwnModel):
+    """The part that every kind has."""
+
+    observed_generation: int = defaulted(-1)
+    """The generation that this status is about."""
+    conditions: Conditions = ()
+    """The state in conditions; Ready sums them up."""
+
+
+class RecentViolation(OwnModel):
+    """One violation."""
+
+    rule: Annotated[str, Field(max_length=63)]
+    """The rule that was broken."""
+    subject: Short
+    """What it was about."""
+    at: Time
+    """When."""
+    request_id: Annotated[str, Field(max_length=128)]
+    """In which request."""
+
+
+class ViolationsStatus(OwnModel):
+    """What the gateway counted."""
+
+    count: Number = 0
+    """Those that count now."""
+    window: Annotated[str, Field(max_length=20)] | None = None
+    """The sliding window."""
+    total: Number = 0
+    """All that were ever seen."""
+    recent: Annotated[tuple[RecentViolation, ...], Field(max_length=10)] = ()
+    """The latest ones."""
+
+
+class SuspensionStatus(OwnModel):
+    """The open suspension."""
+
+    id: Annotated[str, Field(max_length=32)]
+    """To be copied to spec.acknowledgedSuspension."""
+    reason: Annotated[str, Field(max_length=63)]
+    """Why."""
+    at: Time
+    """Since when."""
+
+
+class UsageStatus(OwnModel):
+    """What the app used in this period."""
+
+    period: Annotated[str, Field(max_length=32)] | None = None
+    """The period."""
+    tokens: Number | None = None
+    """Tokens of models."""
+    tool_calls: Number | None = None
+    """Calls of tools."""
+    cpu_seconds: Number | None = None
+    """CPU seconds of guests."""
+    cost_usd: Amount | None = Field(default=None, alias="costUSD")
+    """US dollars."""
+    actions: Number | None = None
+    """Actions."""
+    fallbacks: Number | None = None
+    """Actions that were answered by the fallback."""
+    budget_percent: Number | None = None
+    """The share of the app's most used limit."""
+
+
+class ConnectorState(OwnModel):
+    """A connector of the envelope."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """Its name."""
+    contract_digest: Annotated[str, Field(max_length=71)] | None = None
+    """The contract that holds for the app."""
+    state: Annotated[str, Field(max_length=63)]
+    """Whether it can be used."""
+
+
+class RevisionState(OwnModel):
+    """A revision that ran or was tried."""
+
+    code_digest: Annotated[str, Field(max_length=71)]
+    """Its code."""
+    at: Time
+    """When it was started."""
+    result: Annotated[str, Field(max_length=63)]
+    """What became of it."""
+
+
+class GeneratedAppStatus(ConditionsStatus):
+    """What became of the app. Written by the operator only."""
+
+    url: Short | None = None
+    """Where callers of the app's namespace reach it."""
+    address: Annotated[str, Field(max_length=45)] | None = None
+    """The address behind the URL."""
+    revision: Annotated[str, Field(max_length=12)] | None = None
+    """The revision that runs."""
+    desired_revision: Annotated[str, Field(max_length=12)] | None = None
+    """The revision that should run."""
+    code_digest: Annotated[str, Field(max_length=71)] | None = None
+    """The digest of the code that runs, or would."""
+    envelope_digest: Annotated[str, Field(max_length=71)] | None = None
+    """The digest of the envelope."""
+    effective_risk: RiskClass | None = None
+    """The highest risk class of the app and its connectors."""
+    stage: Stage | None = None
+    """The stage it has reached."""
+    violations: ViolationsStatus | None = None
+    """What the gateway counted."""
+    suspension: SuspensionStatus | None = None
+    """The open suspension."""
+    usage: UsageStatus | None = None
+    """What the app used in this period."""
+    connectors: Annotated[tuple[ConnectorState, ...], Field(max_length=32)] = ()
+    """The connectors of the envelope."""
+    revisions: Annotated[tuple[RevisionState, ...], Field(max_length=20)] = ()
+    """The latest revisions, newest last."""
+    reviews: Annotated[tuple[Evidence, ...], Field(max_length=100)] = ()
+    """Results of the promotion gates."""
+
+
+class BudgetAmounts(OwnModel):
+    """Amounts in the units of a budget."""
+
+    tokens: Number | None = None
+    """Tokens of models."""
+    tool_calls: Number | None = None
+    """Calls of tools."""
+    cpu_seconds: Number | None = None
+    """CPU seconds of guests."""
+    cost_usd: Amount | None = Field(default=None, alias="costUSD")
+    """US dollars."""
+
+
+class TierUse(OwnModel):
+    """How many apps use a tier."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """The tier."""
+    apps: Number
+    """Its apps."""
+
+
+class Scorecard(OwnModel):
+    """How a family of apps does; ratios are decimal strings between 0 and 1."""
+
+    family: Annotated[str, Field(max_length=63)]
+    """The family."""
+    apps: Number
+    """Its apps."""
+    actions: Number | None = None
+    """Their actions in this period."""
+    cost_per_action: Amount | None = None
+    """US dollars for an action."""
+    cache_hit_ratio: Amount | None = None
+    """Tool calls that were answered from the cache."""
+    shared_connectors: Number | None = None
+    """Connectors that more than one app of the family uses."""
+    fallback_ratio: Amount | None = None
+    """Actions that were answered by the fallback."""
+    retry_ratio: Amount | None = None
+    """Actions that were repeated."""
+
+
+class AppBudgetStatus(ConditionsStatus):
+    """What became of the budget. Written by the operator only."""
+
+    period: Annotated[str, Field(max_length=32)] | None = None
+    """The current period."""
+    spent: BudgetAmounts | None = None
+    """What is spent."""
+    leased: BudgetAmounts | None = None
+    """What gateways hold and have not settled."""
+    remaining: BudgetAmounts | None = None
+    """What is left."""
+    forecast: BudgetAmounts | None = None
+    """What will be spent by the end of the period at this pace."""
+    exhausted: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=8)] = ()
+    """The units that are used up."""
+    apps: Number | None = None
+    """The apps of this budget."""
+    tiers: Annotated[tuple[TierUse, ...], Field(max_length=16)] = ()
+    """How many apps use each tier."""
+    scorecards: Annotated[tuple[Scorecard, ...], Field(max_length=64)] = ()
+    """How the families do."""
+
+
+class ConnectorStatus(ConditionsStatus):
+    """What became of the connector. Written by the operator only."""
+
+    contract_digest: Annotated[str, Field(max_length=71)] | None = None
+    """The digest of its contract."""
+    apps: Number | None = None
+    """The apps that use it."""
