@@ -15,7 +15,7 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
-from genapps.cluster.connection import Connection
+from genapps.cluster.connection import Connection, open_session
 from genapps.cluster.errors import ApiError, Unavailable, from_status
 from genapps.cluster.resources import BY_KIND, Resource
 
@@ -29,7 +29,6 @@ _ATTEMPTS = 5
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 _REQUEST_SECONDS = 30.0
-_CONNECTIONS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,7 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(ssl=self._connection.tls or False, limit=_CONNECTIONS)
-        self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": self._field_manager})
+        self._session = open_session(self._connection, self._field_manager)
         return self
 
     async def __aexit__(
@@ -217,10 +215,8 @@ class Client:
     ) -> aiohttp.client._RequestContextManager:
         if self._session is None:
             raise RuntimeError("the client is used outside its context")
-        token = self._connection.token.current()
-        authorised = dict(headers) | ({"Authorization": f"Bearer {token}"} if token else {})
         url = self._connection.server + path
-        return self._session.request(method, url, params=params, headers=authorised, data=data, timeout=timeout)
+        return self._session.request(method, url, params=params, headers=headers, data=data, timeout=timeout)
 
 
 def backoff(attempt: int, first: float, longest: float) -> float:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 
 _IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -74,6 +75,22 @@ def connect(environ: Mapping[str, str]) -> Connection:
     if not path.is_file():
         raise ConnectionSettingsError(f"no API server: not in a cluster, and there is no kubeconfig at {path}")
     return from_kubeconfig(path)
+
+
+def open_session(connection: Connection, user_agent: str, connections: int = 128) -> aiohttp.ClientSession:
+    """A session for the API server that puts the token of the moment on each request."""
+
+    async def authorise(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        token = connection.token.current()
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return await send(request)
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=connection.tls or False, limit=connections),
+        headers={"User-Agent": user_agent},
+        middlewares=(authorise,),
+    )
 
 
 def _in_cluster(host: str, port: str) -> Connection:

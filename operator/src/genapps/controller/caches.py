@@ -1,0 +1,233 @@
+"""Everything the operator knows of the cluster, as slim records, and which keys a change of it wakes.
+
+Nothing here judges: a change is told to the queue as a key, the pass that follows reads what it needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from genapps.api import names
+from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import AppRecord, Record
+from genapps.api.connector import Connector
+from genapps.api.ledger import Ledger, LedgerRecord
+from genapps.controller.collection import Collection, Name, Object
+from genapps.controller.keys import AppKey, BudgetKey, GatewayKey, Key
+from genapps.controller.states import Live, NamespaceState, namespace_state, slim
+
+CHILD_KINDS = (
+    "ServiceAccount",
+    "ConfigMap",
+    "PersistentVolumeClaim",
+    "NetworkPolicy",
+    "Pod",
+    "Service",
+    "EndpointSlice",
+)
+
+Wake = Callable[[Key, bool], None]
+"""Put a key into the queue; the flag says that it is urgent."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredApp:
+    """A GeneratedApp as stored, without managed fields; what other kinds need to find it by is at hand."""
+
+    raw: Mapping[str, Any]
+
+    @property
+    def uid(self) -> str:
+        return str(self.raw["metadata"]["uid"])
+
+    @property
+    def budget(self) -> str:
+        return str(_at(self.raw, "spec", "budget") or "")
+
+    @property
+    def source(self) -> str:
+        """Name of the ConfigMap its code comes from; empty for other sources."""
+        return str(_at(self.raw, "spec", "code", "source", "configMap", "name") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An object of ours that is stored but does not fit its model."""
+
+    message: str
+
+
+class Caches:
+    """The collections; ``wake`` is told the keys that a change concerns."""
+
+    def __init__(self, run_namespaces: frozenset[str], wake: Wake) -> None:
+        self._wake = wake
+        self.apps = Collection[StoredApp](_app, self._app_changed)
+        self.budgets = Collection[AppBudget | Unreadable](_budget, self._budget_changed)
+        self.connectors = Collection[Connector | Unreadable](_connector, self._connector_changed)
+        self.records = Collection[Record | Unreadable](_record, self._record_changed)
+        self.ledgers = Collection[LedgerRecord | Unreadable](_ledger, self._ledger_changed)
+        self.namespaces = Collection[NamespaceState](namespace_state, self._namespace_changed)
+        self.sources = Collection[str](_version, self._source_changed)
+        self.gateway_service = Collection[str | None](_cluster_ip, self._gateway_changed)
+        self.gateway_ca = Collection[str | None](_ca, self._gateway_changed)
+        self.ca_copies = {run: Collection[str | None](_ca, self._ca_copy_changed) for run in run_namespaces}
+        self.children = {
+            (run, kind): Collection[Live](slim(kind), self._child_changed, group=lambda name: base_name(name[1]))
+            for run in run_namespaces
+            for kind in CHILD_KINDS
+        }
+        self._run_namespaces = run_namespaces
+        self._keys: dict[str, AppKey] = {}
+
+    def key_of_child(self, name: str) -> AppKey | None:
+        """The app that a child's (or snapshot's) name belongs to, None when no app or record derives it."""
+        return self._keys.get(base_name(name))
+
+    def live_of(self, run_namespace: str, child: str) -> Mapping[tuple[str, str], Live]:
+        """The live objects under an app's child names, by (kind, name)."""
+        return {
+            (kind, name[1]): live
+            for kind in CHILD_KINDS
+            if (collection := self.children.get((run_namespace, kind))) is not None
+            for name, live in collection.members(child)
+        }
+
+    def apps_of(self, predicate: Callable[[AppKey, StoredApp], bool]) -> Iterator[AppKey]:
+        for name, app in self.apps.items():
+            key = AppKey(*name)
+            if predicate(key, app):
+                yield key
+
+    def _app_changed(self, name: Name, old: StoredApp | None, new: StoredApp | None) -> None:
+        key = AppKey(*name)
+        self._keys[names.child_name(*key)] = key
+        self._wake(key, False)
+        for budget in {app.budget for app in (old, new) if app is not None}:
+            if old is None or new is None or old.budget != new.budget:
+                self._wake(BudgetKey(budget), False)
+
+    def _budget_changed(self, name: Name, _: object, __: object) -> None:
+        self._wake(BudgetKey(name[1]), False)
+        for key in self.apps_of(lambda _, app: app.budget == name[1]):
+            self._wake(key, False)
+
+    def _connector_changed(self, name: Name, _: object, __: object) -> None:
+        for key in self.apps_of(lambda _, app: name[1] in (_at(app.raw, "spec", "envelope", "connectors") or ())):
+            self._wake(key, False)
+
+    def _record_changed(self, name: Name, old: Record | Unreadable | None, new: Record | Unreadable | None) -> None:
+        for record in (old, new):
+            if isinstance(record, Record):
+                self._keys[name[1]] = AppKey(record.app.namespace, record.app.name)
+                self._wake(BudgetKey(record.budget), False)
+        self._wake_child(name[1])
+
+    def _ledger_changed(self, name: Name, _: object, __: object) -> None:
+        # A Ledger changes when violations were counted: a suspension may be due, and it must not wait in line.
+        self._wake_child(name[1], urgent=True)
+
+    def _namespace_changed(self, name: Name, old: NamespaceState | None, new: NamespaceState | None) -> None:
+        prepared = {state.prepared for state in (old, new) if state is not None}
+        if name[1] in self._run_namespaces and prepared:
+            self._wake(GatewayKey(name[1]), False)
+            self._wake_all()
+            return
+        for key in self.apps_of(lambda key, _: key.namespace == name[1]):
+            self._wake(key, False)
+
+    def _source_changed(self, name: Name, _: object, __: object) -> None:
+        for key in self.apps_of(lambda key, app: (key.namespace, app.source) == name):
+            self._wake(key, False)
+
+    def _gateway_changed(self, _: Name, __: object, ___: object) -> None:
+        for run in self._run_namespaces:
+            self._wake(GatewayKey(run), False)
+        self._wake_all()
+
+    def _ca_copy_changed(self, name: Name, _: object, __: object) -> None:
+        self._wake(GatewayKey(name[0]), False)
+        self._wake_all()
+
+    def _child_changed(self, name: Name, old: Live | None, new: Live | None) -> None:
+        self._wake_child(name[1])
+
+    def _wake_child(self, name: str, *, urgent: bool = False) -> None:
+        key = self.key_of_child(name)
+        if key is not None:
+            self._wake(key, urgent)
+
+    def _wake_all(self) -> None:
+        for name in self.apps:
+            self._wake(AppKey(*name), False)
+
+
+_SNAPSHOT = re.compile(r"(?P<child>.+)-(code|config)-[0-9a-f]{12}\Z")
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def base_name(name: str) -> str:
+    """The child name that an object's name is derived from: its own, or the front part of a snapshot's."""
+    snapshot = _SNAPSHOT.match(name)
+    return snapshot["child"] if snapshot else name
+
+
+def _at(object_: Mapping[str, Any], *path: str) -> Any:
+    value: Any = object_
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _app(object_: Object) -> StoredApp:
+    metadata = {name: value for name, value in object_["metadata"].items() if name != "managedFields"}
+    if _LAST_APPLIED in (metadata.get("annotations") or {}):
+        metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _LAST_APPLIED}
+    return StoredApp({**object_, "metadata": metadata})
+
+
+def _budget(object_: Object) -> AppBudget | Unreadable:
+    try:
+        return AppBudget.model_validate(object_)
+    except ValidationError as error:
+        return Unreadable(str(error))
+
+
+def _connector(object_: Object) -> Connector | Unreadable:
+    try:
+        return Connector.model_validate(object_)
+    except ValidationError as error:
+        return Unreadable(str(error))
+
+
+def _record(object_: Object) -> Record | Unreadable:
+    try:
+        return AppRecord.model_validate(object_).record
+    except ValidationError as error:
+        return Unreadable(str(error))
+
+
+def _ledger(object_: Object) -> LedgerRecord | Unreadable:
+    try:
+        return Ledger.model_validate(object_).record
+    except ValidationError as error:
+        return Unreadable(str(error))
+
+
+def _version(object_: Object) -> str:
+    return str(object_["metadata"]["resourceVersion"])
+
+
+def _cluster_ip(object_: Object) -> str | None:
+    address = _at(object_, "spec", "clusterIP")
+    return None if address in (None, "", "None") else str(address)
+
+
+def _ca(object_: Object) -> str | None:
+    pem = _at(object_, "data", names.GATEWAY_CA_KEY)
+    return str(pem) if pem else None

@@ -1,0 +1,126 @@
+"""One watched collection in memory: slim records by name, in step with events and with our own writes.
+
+Own writes are stored as soon as the API server answers, so that the next pass sees them; whether an answer or an
+event is the newer one is told by resource versions, which grow (and are comparable as integers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+Name = tuple[str, str]
+"""(namespace, name); the namespace is empty for cluster-scoped kinds."""
+Object = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Entry(Generic[T]):
+    version: int
+    value: T
+
+
+def name_of(object_: Mapping[str, Any]) -> Name:
+    metadata = object_["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+class Collection(Generic[T]):
+    """A sink of a watch. ``slim`` makes the record that is kept; ``notify`` gets (name, old, new) when it changed."""
+
+    def __init__(
+        self,
+        slim: Callable[[Object], T],
+        notify: Callable[[Name, T | None, T | None], None],
+        group: Callable[[Name], str] = lambda name: name[1],
+    ) -> None:
+        self._slim = slim
+        self._notify = notify
+        self._group = group
+        self._entries: dict[Name, _Entry[T]] = {}
+        self._groups: dict[str, set[Name]] = {}
+        self._seen = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Name]:
+        return iter(tuple(self._entries))
+
+    def get(self, name: Name) -> T | None:
+        entry = self._entries.get(name)
+        return None if entry is None else entry.value
+
+    def items(self) -> Iterator[tuple[Name, T]]:
+        for name, entry in tuple(self._entries.items()):
+            yield name, entry.value
+
+    def members(self, group: str) -> Iterator[tuple[Name, T]]:
+        """The records whose names belong to a group, by name."""
+        for name in sorted(self._groups.get(group, ())):
+            yield name, self._entries[name].value
+
+    def version(self, name: Name) -> int | None:
+        """The resource version of the record, None when there is none."""
+        entry = self._entries.get(name)
+        return None if entry is None else entry.version
+
+    def listed(self, objects: Sequence[Object], resource_version: str) -> None:
+        listed_at = int(resource_version)
+        self._seen = max(self._seen, listed_at)
+        present = set()
+        for object_ in objects:
+            present.add(name_of(object_))
+            self.changed(object_)
+        for name, entry in tuple(self._entries.items()):
+            if name not in present and entry.version <= listed_at:
+                self._drop(name)
+                self._notify(name, entry.value, None)
+
+    def changed(self, object_: Object) -> None:
+        version = self._version(object_)
+        self._seen = max(self._seen, version)
+        name = name_of(object_)
+        entry = self._entries.get(name)
+        if entry is not None and entry.version >= version:
+            return
+        value = self._slim(object_)
+        self._store(name, version, value)
+        if entry is None or entry.value != value:
+            self._notify(name, None if entry is None else entry.value, value)
+
+    def deleted(self, object_: Object) -> None:
+        version = self._version(object_)
+        self._seen = max(self._seen, version)
+        name = name_of(object_)
+        entry = self._entries.get(name)
+        if entry is not None and entry.version <= version:
+            self._drop(name)
+            self._notify(name, entry.value, None)
+
+    def written(self, object_: Object, *, insert: bool = True) -> None:
+        """The answer to a write of our own; nobody is notified. An object that is not here is stored only when the
+        watch has not yet come past that version: else it was deleted since."""
+        version = self._version(object_)
+        name = name_of(object_)
+        entry = self._entries.get(name)
+        if (entry is not None and entry.version < version) or (entry is None and insert and version > self._seen):
+            self._store(name, version, self._slim(object_))
+
+    def _store(self, name: Name, version: int, value: T) -> None:
+        self._entries[name] = _Entry(version, value)
+        self._groups.setdefault(self._group(name), set()).add(name)
+
+    def _drop(self, name: Name) -> None:
+        del self._entries[name]
+        group = self._group(name)
+        self._groups[group].discard(name)
+        if not self._groups[group]:
+            del self._groups[group]
+
+    @staticmethod
+    def _version(object_: Object) -> int:
+        return int(object_["metadata"]["resourceVersion"])

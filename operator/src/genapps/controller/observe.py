@@ -1,0 +1,139 @@
+"""The first station of a pass: one app and everything its verdict may depend on, from the caches and its source."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from genapps.api import names
+from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import Record
+from genapps.api.conditions import Reason
+from genapps.api.connector import Connector
+from genapps.api.generatedapp import GeneratedApp
+from genapps.api.ledger import LedgerRecord
+from genapps.controller.caches import Caches, StoredApp, Unreadable
+from genapps.controller.keys import AppKey
+from genapps.controller.settings import Settings
+from genapps.controller.sources import Sources
+from genapps.core.observed import AppRef, ForeignSuspension, Malformed, Observed, Platform, SourceProblem
+
+
+class UnreadableEvidence(Exception):  # noqa: N818 (it says what is wrong)
+    """A record or ledger that cannot be read: without it a suspended app would look like a new one, so nothing is
+    done for the app until somebody has looked into it."""
+
+
+class Observer:
+    """Reads the caches; the only request it makes is for the content of a source."""
+
+    def __init__(self, caches: Caches, sources: Sources, settings: Settings) -> None:
+        self._caches = caches
+        self._sources = sources
+        self._settings = settings
+
+    async def observe(self, key: AppKey) -> Observed | None:
+        """None: there is no such app. Raises UnreadableEvidence, and ApiError of the source."""
+        stored = self._caches.apps.get(key)
+        namespace = self._caches.namespaces.get(("", key.namespace))
+        if stored is None or namespace is None:
+            return None
+        child = names.child_name(*key)
+        record = self.record(child)
+        app = parsed(stored)
+        budget = self._caches.budgets.get(("", stored.budget))
+        budget = budget if isinstance(budget, AppBudget) else None
+        run_namespace = record.run_namespace if record else (budget.spec.run_namespace if budget else "")
+        live = self._caches.live_of(run_namespace, child)
+        pod, claim, service = (live.get((kind, child)) for kind in ("Pod", "PersistentVolumeClaim", "Service"))
+        return Observed(
+            app=app,
+            status=stored.raw.get("status") or {},
+            namespace_uid=namespace.uid,
+            budget=budget,
+            source=(
+                SourceProblem(Reason.SPEC_INVALID, app.message)
+                if isinstance(app, Malformed)
+                else await self._sources.bundle(app)
+            ),
+            platform=self.platform(),
+            connectors={
+                name[1]: connector
+                for name, connector in self._caches.connectors.items()
+                if isinstance(connector, Connector)
+            },
+            record=record,
+            ledger=self.ledger(child),
+            children={key: record.child for key, record in live.items()},
+            pod=pod.pod if pod else None,
+            claim=claim.claim if claim else None,
+            service_address=service.address if service else None,
+            suspended_code=self._suspended_code(key),
+            apps_of_budget=self._apps_of_budget(key, stored.budget),
+        )
+
+    def platform(self) -> Platform:
+        """The installation as it is now; the gateway's CA counts once every prepared run namespace has it."""
+        settings, caches = self._settings, self._caches
+        prepared = frozenset(
+            run
+            for run in settings.run_namespaces
+            if (state := caches.namespaces.get(("", run))) is not None and state.prepared
+        )
+        authority = caches.gateway_ca.get((settings.system_namespace, names.GATEWAY_CA_CONFIGMAP))
+        copied = all(caches.ca_copies[run].get((run, names.GATEWAY_CA_CONFIGMAP)) == authority for run in prepared)
+        return Platform(
+            system_namespace=settings.system_namespace,
+            run_namespaces=prepared,
+            runtime_image=settings.runtime_image,
+            gateway_address=caches.gateway_service.get((settings.system_namespace, names.GATEWAY_SERVICE)),
+            gateway_ca=authority if copied else None,
+            storage_class=settings.storage_class,
+            wait_for_first_consumer=settings.wait_for_first_consumer,
+            host_users=settings.host_users,
+            image_pull_policy=settings.image_pull_policy,
+        )
+
+    def record(self, child: str) -> Record | None:
+        record = self._caches.records.get((self._settings.system_namespace, child))
+        if isinstance(record, Unreadable):
+            raise UnreadableEvidence(f"AppRecord {child}: {record.message}")
+        return record
+
+    def ledger(self, child: str) -> LedgerRecord | None:
+        ledger = self._caches.ledgers.get((self._settings.system_namespace, child))
+        if isinstance(ledger, Unreadable):
+            raise UnreadableEvidence(f"Ledger {child}: {ledger.message}")
+        return ledger
+
+    def _suspended_code(self, key: AppKey) -> dict[str, ForeignSuspension]:
+        return {
+            record.suspension.code_digest: ForeignSuspension(record.app.name, record.suspension.id)
+            for _, record in self._caches.records.items()
+            if isinstance(record, Record)
+            and record.suspension is not None
+            and record.suspension.code_digest is not None
+            and record.app.namespace == key.namespace
+            and record.app.name != key.name
+        }
+
+    def _apps_of_budget(self, key: AppKey, budget: str) -> int:
+        return sum(
+            1
+            for _, record in self._caches.records.items()
+            if isinstance(record, Record)
+            and record.budget == budget
+            and record.deleted_at is None
+            and (record.app.namespace, record.app.name) != key
+        )
+
+
+def parsed(stored: StoredApp) -> GeneratedApp | Malformed:
+    """The app as a model, or what of it does not fit (stored under an older schema, say)."""
+    try:
+        return GeneratedApp.model_validate(stored.raw)
+    except ValidationError as error:
+        metadata = stored.raw["metadata"]
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        ref = AppRef(metadata["namespace"], metadata["name"], metadata["uid"])
+        return Malformed(ref, int(metadata.get("generation", 0)), f"{field}: {first['msg']}")

@@ -1,0 +1,163 @@
+"""From live objects to the slim records that are kept: digests are computed here, on the event, the rest is dropped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from genapps.api.names import (
+    ANNOTATION_NAMESPACE_UID,
+    ANNOTATION_OWNER,
+    LABEL_APP,
+    LABEL_APP_NAMESPACE,
+    LABEL_APP_UID,
+    LABEL_MANAGED_BY,
+    LABEL_RUN_NAMESPACE,
+    MANAGED_BY,
+)
+from genapps.core.observed import AppRef, Child, ClaimState, PodState, Termination
+from genapps.core.projection import live_digest, live_spec_digest, owned
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A live object of a run namespace, with what the rules ask for of its kind."""
+
+    child: Child
+    pod: PodState | None = None
+    claim: ClaimState | None = None
+    address: str | None = None
+    """ClusterIP of a Service."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceState:
+    """A namespace: ``prepared`` says that the chart has made it a run namespace."""
+
+    uid: str
+    prepared: bool
+
+
+def slim(kind: str) -> Callable[[Object], Live]:
+    """The function that makes the record of a live object of that kind (items of a list do not name it)."""
+
+    def of(object_: Object) -> Live:
+        live = {**object_, "kind": kind}
+        return Live(
+            child=_child(live),
+            pod=pod_state(live) if kind == "Pod" else None,
+            claim=claim_state(live) if kind == "PersistentVolumeClaim" else None,
+            address=live.get("spec", {}).get("clusterIP") if kind == "Service" else None,
+        )
+
+    return of
+
+
+def namespace_state(object_: Object) -> NamespaceState:
+    metadata = object_["metadata"]
+    prepared = (metadata.get("labels") or {}).get(LABEL_RUN_NAMESPACE) == "true"
+    return NamespaceState(metadata["uid"], prepared and "deletionTimestamp" not in metadata)
+
+
+def app_ref(metadata: Mapping[str, Any]) -> AppRef | None:
+    """Which app an object says it belongs to; None when it does not say it is ours."""
+    labels = metadata.get("labels") or {}
+    if labels.get(LABEL_MANAGED_BY) != MANAGED_BY or not labels.get(LABEL_APP) or not labels.get(LABEL_APP_NAMESPACE):
+        return None
+    return AppRef(labels[LABEL_APP_NAMESPACE], labels[LABEL_APP], labels.get(LABEL_APP_UID, ""))
+
+
+def _child(live: Object) -> Child:
+    metadata = live["metadata"]
+    return Child(
+        kind=live["kind"],
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        app=app_ref(metadata),
+        digest=live_digest(live),
+        spec_digest=live_spec_digest(live) if live["kind"] == "Pod" else "",
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+def claim_state(live: Object) -> ClaimState:
+    metadata = live["metadata"]
+    annotations = metadata.get("annotations") or {}
+    stage = live.get("status", {}).get("phase")
+    return ClaimState(
+        bound=stage == "Bound",
+        lost=stage == "Lost",
+        owner=annotations.get(ANNOTATION_OWNER),
+        namespace_uid=annotations.get(ANNOTATION_NAMESPACE_UID),
+        spec=owned(live).get("spec", {}),
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+def pod_state(live: Object) -> PodState:
+    """The text in it (termination message, scheduler's message) may be a guest's and stays as it is."""
+    metadata, status = live["metadata"], live.get("status", {})
+    conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
+    containers = status.get("containerStatuses") or [{}]
+    state = containers[0].get("state") or {}
+    waiting = state.get("waiting")
+    scheduled = conditions.get("PodScheduled", {})
+    finished = status.get("phase") in ("Failed", "Succeeded")
+    return PodState(
+        uid=metadata["uid"],
+        ready=conditions.get("Ready", {}).get("status") == "True",
+        ip=status.get("podIP"),
+        node=live.get("spec", {}).get("nodeName"),
+        deletion_deadline=_time(metadata.get("deletionTimestamp")),
+        finished_at=_finished_at(live) if finished else None,
+        finished_reason=(status.get("reason") or status["phase"]) if finished else "",
+        started_at=_time((state.get("running") or {}).get("startedAt")),
+        termination=_termination(containers[0]),
+        waiting=(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None,
+        unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
+    )
+
+
+def _finished_at(live: Object) -> datetime | None:
+    status = live["status"]
+    ends = [
+        _time((container.get("state") or {}).get("terminated", {}).get("finishedAt"))
+        for container in status.get("containerStatuses") or ()
+    ]
+    changes = [_time(condition.get("lastTransitionTime")) for condition in status.get("conditions") or ()]
+    known = [time for time in (*ends, *changes) if time is not None]
+    return max(known) if known else _time(live["metadata"]["creationTimestamp"])
+
+
+def _termination(container: Mapping[str, Any]) -> Termination | None:
+    state, last = container.get("state") or {}, container.get("lastState") or {}
+    ended = state.get("terminated") or last.get("terminated")
+    if not ended:
+        return None
+    code, text = int(ended.get("exitCode", 0)), ended.get("message") or ""
+    own = _own_words(text)
+    if own is not None:
+        return Termination(reason=own[0], message=own[1], exit_code=code, own=True)
+    return Termination(reason=ended.get("reason") or "Error", message=text, exit_code=code)
+
+
+def _own_words(text: str) -> tuple[str, str] | None:
+    """Reason and message of the runtime's termination message: one JSON object, else None."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict) or not isinstance(said.get("reason"), str):
+        return None
+    message = said.get("message")
+    return said["reason"], message if isinstance(message, str) else ""
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if not text else datetime.fromisoformat(text)
