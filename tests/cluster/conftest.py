@@ -1,0 +1,86 @@
+"""Two real clusters for the whole session.
+
+`node` is the whole local node, with the chart installed by `installed`: what a user gets. `bare` is a second control
+plane without kubelet: for tests that run operator or gateway as a process of their own, or that need many apps and no
+pods. Both are left running or ended as they were found.
+"""
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.node import Node, current, kubectl_path
+from tests.node.lifecycle import down, up
+from tests.support import helm
+from tests.support.kubectl import Kubectl
+
+ROOT = Path(__file__).resolve().parents[2]
+BARE_INDEX = 1
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    """The shared local node; it stays up, so that the next run is quick."""
+    up(current())
+    return current()
+
+
+@pytest.fixture(scope="session")
+def kubectl(node: Node) -> Kubectl:
+    """kubectl as administrator of the shared node."""
+    return Kubectl(kubectl_path(), node.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def bare() -> Iterator[Node]:
+    """A control plane of its own, without kubelet and without our chart, with our CRDs."""
+    bare_node = Node(BARE_INDEX, current().cache)
+    up(bare_node, fresh=True, kubelet=False)
+    client = Kubectl(kubectl_path(), bare_node.kubeconfig)
+    client.apply_files(ROOT / "crds")
+    client("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    yield bare_node
+    down(bare_node)
+
+
+@pytest.fixture(scope="session")
+def bare_kubectl(bare: Node) -> Kubectl:
+    """kubectl as administrator of the bare control plane."""
+    return Kubectl(kubectl_path(), bare.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def installed(node: Node) -> Kubectl:
+    """The chart with the images of this checkout, installed and ready on the shared node."""
+    subprocess.run([sys.executable, "-m", "tests.images"], cwd=ROOT, check=True)
+    images = json.loads((ROOT / "build" / "images.json").read_text(encoding="utf-8"))
+    helm.install(node.kubeconfig, None, helm.values_for(images))
+    return Kubectl(kubectl_path(), node.kubeconfig)
+
+
+@pytest.fixture
+def tenant(installed: Kubectl) -> Iterator[str]:
+    """A fresh namespace that a budget of the same name lists, with a tier `small`; gone afterwards, apps included."""
+    name = f"tenant-{uuid.uuid4().hex[:8]}"
+    installed.apply(namespace(name), budget(name, [name]))
+    yield name
+    installed("delete", "namespace", name, "--wait=false")
+    installed("delete", "appbudget", name, "--wait=false")
+
+
+def namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def budget(name: str, namespaces: list[str]) -> dict[str, Any]:
+    """The AppBudget of the examples under another name, for other namespaces."""
+    documents = yaml.safe_load_all((ROOT / "examples" / "platform.yaml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = next(document for document in documents if document["kind"] == "AppBudget")
+    return {**found, "metadata": {"name": name}, "spec": {**found["spec"], "namespaces": namespaces}}
