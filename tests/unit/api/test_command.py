@@ -1,0 +1,49 @@
+"""`genapps digest` prints what the operator computes."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from genapps.api.digests import bundle_digest
+from genapps.cli.main import main
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["digest", *map(str, arguments)])
+    return result.exit_code, result.output.strip()
+
+
+def test_a_file_counts_as_inline_source(tmp_path: Path) -> None:
+    (tmp_path / "my_app.py").write_text("x = 1\n")
+    assert run(tmp_path / "my_app.py") == (0, bundle_digest("app.py", {"app.py": b"x = 1\n"}))
+
+
+def test_a_directory_counts_as_the_configmap_that_kubectl_makes_of_it(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import rates\n")
+    (tmp_path / "rates.py").write_text("")
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "link.py").symlink_to(tmp_path / "app.py")
+    assert run(tmp_path) == (0, bundle_digest("app.py", {"app.py": b"import rates\n", "rates.py": b""}))
+
+
+def test_another_entry_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "start.py").write_text("")
+    assert run(tmp_path, "--entry", "start.py") == (0, bundle_digest("start.py", {"start.py": b""}))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"start.py": b""}, "--entry"),
+        ({"app.py": b"", "two words.py": b""}, "rename it"),
+        ({"app.py": b"", "data.bin": b"0" * 1024 * 1024 + b"0"}, "at most 1048576"),
+    ],
+    ids=["no entry", "a name that is no key", "too large for a ConfigMap"],
+)
+def test_what_a_configmap_cannot_hold_is_refused(tmp_path: Path, files: dict[str, bytes], message: str) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    status, output = run(tmp_path)
+    assert status == 1
+    assert message in output

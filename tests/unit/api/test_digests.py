@@ -1,0 +1,58 @@
+"""Digests of bundles and envelopes, against an independent way to compute them."""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genapps.api.digests import bundle_digest, canonical, envelope_digest
+from genapps.api.envelope import Envelope
+
+ENVELOPE: dict[str, Any] = {
+    "owner": {"team": "finance-tools"},
+    "riskClass": "low",
+    "connectors": ["rates", "bank"],
+    "retention": {"afterDelete": "168h"},
+}
+files = st.dictionaries(st.from_regex("[a-z]{1,8}[.]py", fullmatch=True), st.binary(max_size=64), min_size=1)
+
+
+def by_hand(value: object) -> str:
+    """For ASCII keys and no numbers beyond integers, sorted compact JSON is canonical."""
+    return "sha256:" + hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@given(files)
+def test_a_bundle_is_its_entry_and_its_files_in_base64(bundle: dict[str, bytes]) -> None:
+    entry = next(iter(bundle))
+    encoded = {name: base64.b64encode(content).decode() for name, content in bundle.items()}
+    assert bundle_digest(entry, bundle) == by_hand({"entry": entry, "files": encoded})
+
+
+def test_the_order_of_files_does_not_matter() -> None:
+    assert bundle_digest("a.py", {"a.py": b"1", "b.py": b"2"}) == bundle_digest("a.py", {"b.py": b"2", "a.py": b"1"})
+
+
+def test_another_entry_is_another_bundle() -> None:
+    assert bundle_digest("a.py", {"a.py": b"1", "b.py": b"2"}) != bundle_digest("b.py", {"a.py": b"1", "b.py": b"2"})
+
+
+def test_an_envelope_has_its_connectors_sorted_and_nothing_added() -> None:
+    assert envelope_digest(ENVELOPE) == by_hand(ENVELOPE | {"connectors": ["bank", "rates"]})
+
+
+def test_model_and_stored_object_have_the_same_digest() -> None:
+    assert envelope_digest(Envelope.model_validate(ENVELOPE)) == envelope_digest(ENVELOPE)
+
+
+def test_an_absent_field_and_a_null_one_are_the_same() -> None:
+    assert envelope_digest(ENVELOPE | {"family": None}) == envelope_digest(ENVELOPE)
+
+
+def test_a_number_that_json_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="exceeds"):
+        canonical({"n": 2**60})
