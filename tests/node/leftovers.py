@@ -1,0 +1,118 @@
+"""Removes whatever a node left on the host, however it ended: every step is a no-op when there is nothing to do."""
+
+import json
+import shutil
+import signal
+import subprocess
+from functools import partial
+from pathlib import Path
+
+from tests.node.isolation import init_of, network_command
+from tests.node.settings import Node, NodeError
+from tests.node.waiting import until
+
+SECONDS = 20
+CGROUPS = Path("/sys/fs/cgroup")
+LOOPS = Path("/sys/block")
+# The kubelet sets these for the whole machine, in no namespace.
+MACHINE_SETTINGS = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+
+
+def remember_machine_settings(node: Node) -> None:
+    """Keep what the kubelet is going to change, for `remove` to set back."""
+    values = {
+        key: _setting(key).read_text(encoding="utf-8").strip() for key in MACHINE_SETTINGS if _setting(key).exists()
+    }
+    (node.run / "machine.json").write_text(json.dumps(values), encoding="utf-8")
+
+
+def remove(node: Node) -> None:
+    """End the node and take away all that it made. Raises NodeError naming what would not go."""
+    if init := init_of(node):
+        init.send(signal.SIGKILL)
+        # The kernel ends all other processes of the node before it lets go of this one.
+        until("the end of the node's processes", lambda: not init.alive, seconds=SECONDS)
+    network_command("netns", "delete", node.name, check=False)
+    network_command("link", "delete", node.host_link, check=False)
+    _remove_cgroups(node)
+    _release_loops(node)
+    _restore_machine(node)
+    for directory in (node.run, node.state):
+        shutil.rmtree(directory, ignore_errors=True)
+        if directory.exists():
+            raise NodeError(f"cannot remove {directory}: something is still mounted or being written there")
+
+
+def hierarchies() -> list[Path]:
+    """The roots of the control groups: one on a machine with version 2, one for each controller with version 1."""
+    if (CGROUPS / "cgroup.controllers").exists():
+        return [CGROUPS]
+    return [path for path in CGROUPS.iterdir() if (path / "cgroup.procs").exists() and not path.is_symlink()]
+
+
+def _remove_cgroups(node: Node) -> None:
+    for root in (hierarchy / node.cgroup for hierarchy in hierarchies()):
+        if root.exists():
+            until(f"the end of control group {root}", partial(_remove_tree, root), seconds=SECONDS)
+
+
+def _remove_tree(root: Path) -> bool:
+    """Whether the tree is gone; control groups go by rmdir, children first, once their processes have been reaped."""
+    groups = sorted((path for path in root.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts))
+    for group in [*groups, root]:
+        try:
+            group.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return False
+    return True
+
+
+def _release_loops(node: Node) -> None:
+    """Loop devices let go by themselves soon after the last mount; those that do not are detached."""
+    try:
+        until("loop devices", lambda: not _loops(node), seconds=2)
+    except NodeError:
+        for device in _loops(node):
+            subprocess.run(["losetup", "--detach", device], capture_output=True, check=False)
+        until(f"the release of loop devices below {node.volumes}", lambda: not _loops(node), seconds=SECONDS)
+
+
+def _loops(node: Node) -> list[str]:
+    found = []
+    for entry in LOOPS.glob("loop*/loop/backing_file"):
+        try:
+            backing = entry.read_text(encoding="utf-8").strip()
+        except OSError:
+            continue
+        if backing.startswith(f"{node.volumes}/"):
+            found.append(f"/dev/{entry.parts[3]}")
+    return found
+
+
+def _restore_machine(node: Node) -> None:
+    try:
+        values = json.loads((node.run / "machine.json").read_text(encoding="utf-8"))
+        created = json.loads((node.run / "created.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return
+    for key, value in values.items():
+        if _setting(key).read_text(encoding="utf-8").strip() != value:
+            _setting(key).write_text(value, encoding="utf-8")
+    for path in created:
+        try:
+            Path(path).rmdir()
+        except OSError:
+            continue
+
+
+def _setting(key: str) -> Path:
+    return Path("/proc/sys") / key

@@ -1,0 +1,3 @@
+module genapps.local/node/tools
+
+go 1.26.0
