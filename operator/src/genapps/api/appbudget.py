@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from genapps.api.envelope import RiskClass
 from genapps.api.fields import (
     NAME_RULE,
+    SET,
     Cpu,
     DnsLabel,
     Duration,
@@ -28,7 +29,6 @@ from genapps.api.generatedapp import Language, WorkloadClass
 from genapps.api.names import RUN_NAMESPACE, SYSTEM_NAMESPACE
 from genapps.api.selectors import NetworkPeer
 
-SET = {"x-kubernetes-list-type": "set"}
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 

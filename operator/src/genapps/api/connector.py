@@ -8,11 +8,11 @@ from genapps.api.envelope import RiskClass
 from genapps.api.fields import (
     NAME_RULE,
     SCHEMA,
+    SET,
     DnsLabel,
     Duration,
     Form,
     HeaderName,
-    HttpsUrl,
     Key,
     Money,
     ObjectMeta,
@@ -25,15 +25,12 @@ from genapps.api.fields import (
     rules,
 )
 
-SET = {"x-kubernetes-list-type": "set"}
 JsonSchemaDocument = Annotated[
     dict[str, Any], Field(max_length=64, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
 ]
-_HOST_RULE = (
-    "!isURL(self) || (url(self).getHostname().matches("
-    "'^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')"
-    " && !url(self).getHostname().matches('[.](svc|local|localhost|internal|localdomain)$'))"
-)
+_PUBLIC_HOST = "([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
+_PUBLIC_URL = f"^https://{_PUBLIC_HOST}(:[0-9]{{1,5}})?(/[-._~%/A-Za-z0-9]*)?$"
+_INSIDE = "^https://[^:/]*[.](svc|local|localhost|localdomain|internal)([:/]|$)"
 
 
 class ServiceEndpoint(UserModel):
@@ -58,11 +55,12 @@ class Endpoint(UserModel):
 
     url: (
         Annotated[
-            HttpsUrl,
+            str,
+            Field(max_length=512),
+            Form(_PUBLIC_URL, "write https:// and a public host name in lower case: no address, no user, no query"),
             Rule(
-                _HOST_RULE,
-                "spec.endpoint.url: name a public host in lower case, no address and no name inside the cluster"
-                " (for a Service use spec.endpoint.service)",
+                f"!self.matches('{_INSIDE}')",
+                "a name inside the cluster or its network is no public host: for a Service use spec.endpoint.service",
             ),
         ]
         | None

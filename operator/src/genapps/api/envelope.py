@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from genapps.api.fields import Digest, DnsLabel, Duration, LabelValue, UserModel, duration_within
+from genapps.api.fields import SET, Digest, DnsLabel, Duration, LabelValue, UserModel, duration_within
 
 
 class RiskClass(StrEnum):
@@ -61,9 +61,7 @@ class Envelope(UserModel):
     """The declared risk class; the effective one is the highest of this and of the app's connectors."""
     family: LabelValue | None = None
     """Apps of one purpose, for scorecards."""
-    connectors: Annotated[
-        tuple[DnsLabel, ...], Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "set"})
-    ] = ()
+    connectors: Annotated[tuple[DnsLabel, ...], Field(max_length=32, json_schema_extra=SET)] = ()
     """The connectors the app may call, by name; none when empty."""
     retention: Retention | None = None
     """How long state, responses, the claim and logs are kept."""

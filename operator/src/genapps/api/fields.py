@@ -24,6 +24,8 @@ from genapps.api import quantities
 RULES = "x-kubernetes-validations"
 SCHEMA_DEFAULT = "x-genapps-default"
 """Marks a field whose default is written into the CRD."""
+SET = {"x-kubernetes-list-type": "set"}
+"""A list without order and repetition."""
 SCHEMA = "x-genapps-schema"
 """Holds the schema of a field for the CRD, where it cannot be derived."""
 

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from genapps.api.envelope import Envelope, Owner, Provenance, Retention, RiskClass
 from genapps.api.fields import (
     NAME_RULE,
+    SET,
     DnsLabel,
     Duration,
     Form,
@@ -86,9 +87,7 @@ class Tenancy(UserModel):
     """The tenant is a claim of a verified token."""
     header: HeaderName | None = None
     """The tenant is in this header, set by a trusted caller."""
-    trusted_callers: Annotated[
-        tuple[ObjectName, ...], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"})
-    ] = ()
+    trusted_callers: Annotated[tuple[ObjectName, ...], Field(max_length=16, json_schema_extra=SET)] = ()
     """ServiceAccounts of this namespace that may set the header."""
     max_tenants: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """The most tenants the app may have. Default: 100."""
