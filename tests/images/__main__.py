@@ -32,8 +32,8 @@ def build() -> dict[str, str]:
         _write(references)
         if node.node_is_up():
             with step("load the images into the node", "6 s, nothing when they are there"):
-                loader = [sys.executable, "-m", "tests.node", "load", genapps_archive, runtime_archive]
-                run("load", loader, cwd=REPOSITORY)
+                archives = [str(genapps_archive), str(runtime_archive)]
+                run("load", [sys.executable, "-m", "tests.node", "load", *archives], cwd=REPOSITORY)
     return references
 
 

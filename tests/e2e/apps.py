@@ -1,0 +1,90 @@
+"""An app as the demo sees it: its manifest in `examples/`, its state in the cluster, requests that it answers."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.callers import HOME, Pod, Reply
+from tests.e2e.kubectl import Kubectl, Manifest, SceneError
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+RUN_NAMESPACE = "genapps-run"
+READY_SECONDS = 90
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to an app and a word that its answer holds."""
+
+    method: str
+    path: str
+    body: str | None
+    content_type: str
+    expected: str
+
+    def shown(self) -> str:
+        """For the terminal."""
+        return f"{self.method} {self.path}" + (f"  {self.body.strip()[:60]!r}" if self.body else "")
+
+
+def read(kubectl: Kubectl, name: str) -> Manifest:
+    """The GeneratedApp as it is now."""
+    return kubectl.json("get", "generatedapp", "-n", HOME, name)
+
+
+def condition(app: Manifest, kind: str) -> dict[str, str]:
+    """One condition of an app; empty when it has none of this type."""
+    conditions = app.get("status", {}).get("conditions", [])
+    return next((each for each in conditions if each["type"] == kind), {})
+
+
+def until(kubectl: Kubectl, name: str, holds: Callable[[Manifest], bool], seconds: float, what: str) -> Manifest:
+    """The app as soon as it is as wished; SceneError with its conditions after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        app = read(kubectl, name)
+        if holds(app):
+            return app
+        if time.monotonic() > deadline:
+            raise SceneError(f"{name}: not {what} within {seconds:.0f} s\n{explained(app)}")
+        time.sleep(POLL_SECONDS)
+
+
+def ready(app: Manifest) -> bool:
+    """Whether the app is Ready in its present generation."""
+    current = app.get("status", {}).get("observedGeneration") == app["metadata"]["generation"]
+    return current and condition(app, "Ready").get("status") == "True"
+
+
+def explained(app: Manifest) -> str:
+    """Every condition on a line, for an error message."""
+    lines = [
+        f"  {each['type']}={each['status']} {each['reason']}: {each.get('message', '')}"
+        for each in app.get("status", {}).get("conditions", [])
+    ]
+    return "\n".join(lines) or "  no conditions yet: is the operator running?"
+
+
+def child(kubectl: Kubectl, app: str, kind: str) -> list[Manifest]:
+    """The app's children of a kind in the run namespace."""
+    selector = f"genapps.dev/app={app},genapps.dev/app-namespace={HOME}"
+    found: list[dict[str, Any]] = kubectl.json("get", kind, "-n", RUN_NAMESPACE, "-l", selector)["items"]
+    return found
+
+
+def ask(caller: Pod, app: Manifest, request: Request) -> Reply:
+    """Send a request to the app's URL from a pod."""
+    url = app["status"]["url"] + request.path
+    return caller.request(request.method, url, {"Content-Type": request.content_type}, request.body)
+
+
+def acknowledge(kubectl: Kubectl, name: str, suspension: str) -> list[str]:
+    """Resume a suspended app, as somebody would who has looked into this suspension; the words of the command."""
+    patch = json.dumps({"spec": {"acknowledgedSuspension": suspension}})
+    words = ["patch", "gapp", name, "-n", HOME, "--type=merge", "-p", patch]
+    kubectl(*words)
+    return words

@@ -1,0 +1,95 @@
+"""The demo's own pods: one in the apps' namespace that may call them, one in a foreign namespace that may not."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.kubectl import Kubectl, Manifest, SceneError
+
+CLIENT = (Path(__file__).resolve().parent / "in_pod.py").read_text(encoding="utf-8")
+HOME, ABROAD = "finance", "sales"
+LISTENING_PORT = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a request: a status and body, or the error that prevented it."""
+
+    status: int | None
+    body: str
+    error: str
+
+    def line(self) -> str:
+        """One line for the terminal."""
+        return f"{self.status} {' '.join(self.body.split())[:160]}" if self.status else f"no connection: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod in which commands can be run."""
+
+    kubectl: Kubectl
+    namespace: str
+    name: str
+
+    def request(self, method: str, url: str, headers: dict[str, str], body: str | None) -> Reply:
+        """Make one HTTP request from the pod."""
+        made = self._run({"request": {"method": method, "url": url, "headers": headers, "body": body}})
+        return Reply(made.get("status"), made.get("body", ""), made.get("error", ""))
+
+    def dial(self, targets: dict[str, tuple[str, int]]) -> dict[str, bool]:
+        """Which of the TCP connections (name: host, port) come about from the pod."""
+        return {name: result == "open" for name, result in self._run({"dial": targets}).items()}
+
+    def _run(self, task: dict[str, Any]) -> dict[str, Any]:
+        words = ("exec", "-n", self.namespace, self.name, "--", "python3", "-c", CLIENT, json.dumps(task))
+        result: dict[str, Any] = json.loads(self.kubectl(*words))
+        return result
+
+
+def start(kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
+    """Both pods, running: the caller in the apps' namespace and the stranger in another one."""
+    pods = [_pod(HOME, "caller", image), _pod(ABROAD, "stranger", image)]
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ABROAD}}
+    kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": [namespace]}))
+    for pod in pods:
+        where = ("-n", pod["metadata"]["namespace"])
+        existing = json.loads(kubectl("get", "pod", *where, "-l", "app=demo", "-o", "json"))["items"]
+        if any(each["spec"]["containers"][0]["image"] != image for each in existing):
+            kubectl("delete", "pod", *where, pod["metadata"]["name"], "--grace-period=1", "--wait")
+    kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": pods}))
+    for pod in pods:
+        name, namespace_name = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        if not kubectl.wait("condition=Ready", "-n", namespace_name, f"pod/{name}", seconds=60):
+            raise SceneError(
+                f"pod {namespace_name}/{name} does not start: kubectl describe pod -n {namespace_name} {name}"
+            )
+    return Pod(kubectl, HOME, "caller"), Pod(kubectl, ABROAD, "stranger")
+
+
+def _pod(namespace: str, name: str, image: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": "demo"}},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 1,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "caller",
+                    "image": image,
+                    # A web server of its own, so that there is something to reach.
+                    "command": ["python3", "-m", "http.server", "--directory", "/tmp", str(LISTENING_PORT)],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                    "resources": {"limits": {"memory": "128Mi"}},
+                }
+            ],
+        },
+    }

@@ -1,0 +1,51 @@
+"""`make demo` (`python -m tests.e2e.demo`): generated apps applied, called, fenced, suspended and resumed.
+
+CLUSTER=local (default) brings the local node up; CLUSTER=current IMAGES=<registry/prefix> uses the kubeconfig's
+context.
+"""
+
+import sys
+
+from tests.e2e import installation, scenes
+from tests.e2e.kubectl import SceneError
+from tests.e2e.terminal import Terminal, failure
+
+NEXT = """\
+kubectl explain generatedapp.spec             what an app can say about itself
+kubectl describe gapp -n finance curious      conditions and Events of the app that was suspended
+kubectl get networkpolicy,pod,pvc -n genapps-run     the children of the apps
+write your own: copy examples/unit-converter.yaml, change name and code, kubectl apply"""
+LOCAL = """\
+on this machine kubectl is: .venv/bin/python -m tests.node kubectl ...
+make node-down     stops the node and leaves no trace but the build cache"""
+
+
+def main() -> int:
+    """Run every scene; return the exit code."""
+    terminal = Terminal()
+    try:
+        kubectl = installation.cluster(terminal)
+        references = installation.images_for(terminal)
+        installation.chart(terminal, kubectl, references)
+        scenes.apply_platform(terminal, kubectl)
+        found = scenes.apply_apps(terminal, kubectl)
+        caller, stranger = scenes.start_callers(terminal, kubectl, references["genapps"])
+        scenes.call(terminal, found, caller, stranger)
+        scenes.fence(terminal, kubectl, caller)
+        scenes.suspend(terminal, kubectl, caller)
+        scenes.finish(terminal, kubectl)
+    except SceneError as error:
+        failure(str(error))
+        return 1
+    except KeyboardInterrupt:
+        failure("interrupted; `make demo` again goes on from here")
+        return 130
+    terminal.scene("What to try next")
+    terminal.output(NEXT)
+    if kubectl.kubeconfig:
+        terminal.output(LOCAL)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

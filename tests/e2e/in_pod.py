@@ -1,0 +1,56 @@
+"""Runs inside a pod, handed over as `python3 -c`: makes the connections that the demo shows. Standard library only.
+
+Argument: JSON, either {"request": {"method", "url", "headers", "body"}} or {"dial": {name: [host, port]}}.
+Output: JSON, {"status", "body"} or {"error"} for a request; {name: "open" | "closed: why"} for dials.
+"""
+
+import json
+import socket
+import sys
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+REQUEST_SECONDS = 15
+CONNECT_SECONDS = 3
+
+
+def request(method: str, url: str, headers: dict[str, str], body: str | None) -> dict[str, Any]:
+    """One HTTP request; its status and body, or the reason why there is none."""
+    host = url.split("/")[2]
+    try:
+        # Ask for the connection alone first: whether a fence is in the way shows within seconds.
+        socket.create_connection((host, 80), timeout=CONNECT_SECONDS).close()
+        data = None if body is None else body.encode()
+        asked = urllib.request.Request(url, data, headers, method=method)
+        with urllib.request.urlopen(asked, timeout=REQUEST_SECONDS) as answer:
+            return {"status": answer.status, "body": answer.read().decode(errors="replace")}
+    except urllib.error.HTTPError as error:
+        return {"status": error.code, "body": error.read().decode(errors="replace")}
+    except OSError as error:
+        return {"error": str(error) or type(error).__name__}
+
+
+def dial(target: tuple[str, int]) -> str:
+    """Whether a TCP connection to (host, port) comes about."""
+    try:
+        socket.create_connection(target, CONNECT_SECONDS).close()
+    except OSError as error:
+        return f"closed: {error}"
+    return "open"
+
+
+def main() -> None:
+    task = json.loads(sys.argv[1])
+    if "request" in task:
+        result = request(**task["request"])
+    else:
+        targets = {name: (host, port) for name, (host, port) in task["dial"].items()}
+        with ThreadPoolExecutor(len(targets)) as pool:
+            result = dict(zip(targets, pool.map(dial, targets.values()), strict=True))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
