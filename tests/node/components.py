@@ -28,7 +28,8 @@ PROGRAMS = {
 def command(node: Node, component: str) -> Sequence[str]:
     """The command line of a component, as run inside the node from `directory()`."""
     if component in ("enforcer", "provisioner"):
-        return [sys.executable, "-m", f"tests.node.{component}"]
+        which = [f"GENAPPS_NODE={node.index}", f"GENAPPS_CACHE={node.cache}"]
+        return ["env", *which, sys.executable, "-m", f"tests.node.{component}"]
     program = [str(binary(PROGRAMS[component], node.cache)), *_arguments(node)[component]]
     if component == "containerd":
         # Its shim looks for runc when it is asked what it can do.
