@@ -1,0 +1,249 @@
+"""The routes: from an HTTP request to one decision and its answer. No framework: four routes, each body small.
+
+Nothing is read of a body before the caller has proved who he is."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from genapps.core.plain import plain
+from genapps.gateway import decision
+from genapps.gateway.decision import Question, Refusal, Violation, decide
+from genapps.gateway.identity import Identities, KeysUnavailable, TokenRefused
+from genapps.gateway.ledger import Ledgers, LedgerUnavailable
+from genapps.gateway.messages import (
+    BODY_LIMIT,
+    Fault,
+    Heartbeat,
+    Message,
+    ToolCall,
+    ViolationReport,
+    parse,
+    request_id,
+)
+from genapps.gateway.metrics import Metrics
+from genapps.gateway.problems import MEDIA_TYPE, Code, Problem
+from genapps.gateway.rates import Rates
+from genapps.gateway.records import App, Records
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+BODY_SECONDS = 10.0
+REPORTS_PER_MINUTE = 60
+REPORT_BURST = 20
+
+_HEALTH = "/v1/healthz"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: JSON, or a problem with the id of the request it belongs to."""
+
+    status: int
+    body: bytes
+    code: str = "ok"
+    media_type: str = "application/json"
+    retry_after: int | None = None
+    close: bool = False
+
+
+class Refused(Exception):  # noqa: N818 (a verdict)
+    """Ends a route early with a problem."""
+
+    def __init__(self, problem: Problem, *, close: bool = False) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.close = close
+
+
+class GatewayApp:
+    """The ASGI application of the call port."""
+
+    def __init__(
+        self, identities: Identities, records: Records, ledgers: Ledgers, metrics: Metrics, report_rates: Rates
+    ) -> None:
+        self._identities = identities
+        self._records = records
+        self._ledgers = ledgers
+        self._metrics = metrics
+        self._report_rates = report_rates
+        self._routes = {"/v1/calls": self._call, "/v1/violations": self._report, "/v1/heartbeat": self._heartbeat}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        started = time.perf_counter()
+        path = scope["path"]
+        route = path if path in self._routes or path == _HEALTH else "other"
+        try:
+            answer = await self._answer(scope, receive)
+        except Refused as refused:
+            answer = _problem(refused.problem, None, close=refused.close)
+        except (KeysUnavailable, LedgerUnavailable) as error:
+            _log.warning("undecided", route=route, why=type(error).__name__)
+            detail = "The gateway cannot reach what it needs to decide, so it refuses. Try again in a moment."
+            answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1), None)
+        except Exception:
+            # The last line of defence: whatever went wrong, the call is refused and the process goes on.
+            _log.exception("route_failed", route=route)
+            detail = "The gateway failed while it decided, so it refuses. Try again in a moment."
+            answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1, status=500), None, close=True)
+        self._metrics.answers.labels(route, answer.code).inc()
+        self._metrics.seconds.labels(route).observe(time.perf_counter() - started)
+        await _send(answer, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        path, method = scope["path"], scope["method"]
+        if (method, path) == ("GET", _HEALTH):
+            return _ok({"status": "ok"})
+        route = self._routes.get(path)
+        if route is None:
+            raise Refused(Problem(Code.REQUEST_INVALID, "There is no such path.", status=404), close=True)
+        if method != "POST":
+            raise Refused(Problem(Code.REQUEST_INVALID, "Only POST is understood here.", status=405), close=True)
+        app = await self._caller(scope)
+        return await route(app, await _body(scope, receive))
+
+    async def _caller(self, scope: Scope) -> App:
+        try:
+            caller = await self._identities.identify(_header(scope, b"authorization"))
+        except TokenRefused as refused:
+            self._metrics.token_faults.labels(refused.fault).inc()
+            fault = refused.fault.replace("_", " ")
+            detail = f"The projected token is refused ({fault}). Read it again from its file and try once more."
+            raise Refused(Problem(Code.TOKEN_INVALID, detail, retry_after=1), close=True) from refused
+        app = self._records.find(caller)
+        if app is None:
+            _log.info("caller_unknown", namespace=caller.namespace, pod=caller.pod_name, uid=caller.pod_uid)
+            raise Refused(decision.CALLER_UNKNOWN, close=True)
+        return app
+
+    async def _call(self, app: App, body: bytes) -> Answer:
+        call = parse(ToolCall, body)
+        refusal = await self._decided(app, call)
+        if refusal is None:
+            raise AssertionError("no connector is in the catalogue, yet a call was not refused")
+        if refusal.violation is not None and isinstance(call, ToolCall):
+            refusal = await self._counted(app, refusal, refusal.violation, call)
+        return self._refused(app, refusal, call)
+
+    async def _report(self, app: App, body: bytes) -> Answer:
+        report = parse(ViolationReport, body)
+        refusal = await self._decided(app, report)
+        if isinstance(report, Fault):
+            return self._refused(app, refusal or decision.invalid(report), report)
+        if refusal is not None:
+            return self._refused(app, refusal, report)
+        wait = self._report_rates.wait(app.child)
+        if wait > 0:
+            problem = Problem(Code.TOO_MANY_REPORTS, "The app reports too often.", retry_after=math.ceil(wait))
+            return self._refused(app, Refusal(problem), report)
+        violation = Violation(report.rule, plain(report.subject, decision.SUBJECT_LIMIT))
+        await self._ledgers.count(app, violation, report.request_id)
+        _log.warning("violation_reported", **_who(app), rule=violation.rule, subject=violation.subject)
+        return _ok({}, status=202)
+
+    async def _heartbeat(self, app: App, body: bytes) -> Answer:
+        beat = parse(Heartbeat, body)
+        refusal = await self._decided(app, beat)
+        if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
+            return self._refused(app, refusal, beat)
+        return _ok({"suspended": refusal is not None, "credit": None})
+
+    async def _decided(self, app: App, message: Message | Fault) -> Refusal | None:
+        return decide(Question(app, await self._ledgers.at_threshold(app), message))
+
+    async def _counted(self, app: App, refusal: Refusal, violation: Violation, call: ToolCall) -> Refusal:
+        """The refusal, after its violation was counted; other calls may have reached the threshold meanwhile."""
+        if await self._ledgers.count(app, violation, call.request_id):
+            return refusal
+        return decision.below_threshold(Question(app, at_threshold=True, message=call)) or refusal
+
+    def _refused(self, app: App, refusal: Refusal, message: Message | Fault) -> Answer:
+        action = request_id(message)
+        connector = plain(message.connector, decision.SUBJECT_LIMIT) if isinstance(message, ToolCall) else None
+        violation = refusal.violation.rule if refusal.violation else None
+        _log.info(
+            "refused", **_who(app), code=refusal.problem.code, rule=violation, connector=connector, request=action
+        )
+        return _problem(refusal.problem, action)
+
+
+def _who(app: App) -> dict[str, str]:
+    """Whose line in the log it is."""
+    record = app.record
+    return {"app": record.app.name, "namespace": record.app.namespace, "envelope": record.envelope.digest}
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    """The whole body. Raises Refused when it is too large or comes too slowly."""
+    length = _header(scope, b"content-length")
+    if length is not None and length.isdecimal() and int(length) > BODY_LIMIT:
+        raise _too_large()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _received(receive)
+    except TimeoutError as error:
+        problem = Problem(Code.REQUEST_INVALID, "The body did not arrive in time.", retry_after=1, status=408)
+        raise Refused(problem, close=True) from error
+
+
+async def _received(receive: Receive) -> bytes:
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Refused(Problem(Code.REQUEST_INVALID, "The caller went away."), close=True)
+        body += message.get("body", b"")
+        if len(body) > BODY_LIMIT:
+            raise _too_large()
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _too_large() -> Refused:
+    detail = f"The body is larger than {BODY_LIMIT} bytes."
+    return Refused(Problem(Code.REQUEST_INVALID, detail, status=413), close=True)
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    """The value of a header that may come once; given twice it counts as absent."""
+    values = [value for known, value in scope["headers"] if known == name]
+    return values[0].decode("latin-1") if len(values) == 1 else None
+
+
+def _ok(content: dict[str, Any], status: int = 200) -> Answer:
+    return Answer(status, orjson.dumps(content))
+
+
+def _problem(problem: Problem, action: str | None, *, close: bool = False) -> Answer:
+    body = problem.body(action)
+    return Answer(problem.http_status, body, problem.code, MEDIA_TYPE, problem.retry_after, close)
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    headers = [
+        (b"content-type", answer.media_type.encode("ascii")),
+        (b"content-length", str(len(answer.body)).encode("ascii")),
+    ]
+    if answer.retry_after is not None:
+        headers.append((b"retry-after", str(answer.retry_after).encode("ascii")))
+    if answer.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if answer.close:
+        # What is left unread of the request would be taken for the next one's head.
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

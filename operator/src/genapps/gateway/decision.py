@@ -1,0 +1,120 @@
+"""May it: an ordered list of small named checks; the first that objects decides. Pure: nothing here waits or counts.
+
+The order is the contract. Identity was proved before; what an unknown caller or a suspended app asks for is not even
+looked at, and every refusal says what, why and when to try again, for machines and for models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from genapps.api.ledger import ViolationRule
+from genapps.core.plain import plain
+from genapps.gateway.messages import Fault, Message, ToolCall
+from genapps.gateway.problems import Code, Problem
+from genapps.gateway.records import App
+
+SUBJECT_LIMIT = 120
+"""Characters of a guest's text in a ledger, a log line or an answer."""
+
+_UNAVAILABLE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What a refusal counts as."""
+
+    rule: ViolationRule
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A problem to answer with, and the violation to count, if it is one."""
+
+    problem: Problem
+    violation: Violation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything a decision may depend on."""
+
+    app: App
+    """Whose current pod is asking."""
+    at_threshold: bool
+    """By the gateway's own count; the operator may not have written its verdict yet."""
+    message: Message | Fault
+
+
+Check = Callable[[Question], Refusal | None]
+
+CALLER_UNKNOWN = Problem(
+    Code.CALLER_UNKNOWN,
+    "The calling pod is not the current pod of an app. Its record may lag behind for a moment: try again.",
+    retry_after=1,
+)
+"""Before any check: a good token whose pod is in no record. No violation, for there is no app to count it for."""
+
+
+def app_not_suspended(question: Question) -> Refusal | None:
+    suspension = question.app.record.suspension
+    if suspension is None:
+        return None
+    detail = (
+        f"The app is suspended ({plain(suspension.reason, 63)}, suspension {plain(suspension.id, 32)}). Nothing it"
+        " asks for is done until its owner acknowledges the suspension. Do not try again."
+    )
+    return Refusal(Problem(Code.SUSPENDED, detail))
+
+
+def below_threshold(question: Question) -> Refusal | None:
+    if not question.at_threshold:
+        return None
+    policy = question.app.record.violation_policy
+    detail = (
+        f"The app broke its rules {policy.threshold} times within {policy.window} and is being suspended. Nothing it"
+        " asks for is done until its owner acknowledges the suspension. Do not try again."
+    )
+    return Refusal(Problem(Code.SUSPENDED, detail))
+
+
+def request_valid(question: Question) -> Refusal | None:
+    return invalid(question.message) if isinstance(question.message, Fault) else None
+
+
+def invalid(fault: Fault) -> Refusal:
+    """What a body that is no message is answered with."""
+    return Refusal(Problem(Code.REQUEST_INVALID, f"The request does not fit its schema: {fault.detail}."))
+
+
+def connector_in_envelope(question: Question) -> Refusal | None:
+    granted = question.app.record.envelope.connectors
+    if not isinstance(question.message, ToolCall) or question.message.connector in granted:
+        return None
+    subject = plain(question.message.connector, SUBJECT_LIMIT)
+    detail = (
+        f"The connector '{subject}' is not in the app's envelope (allowed: {', '.join(granted) or 'none'}). This"
+        " counts as a violation. Do not try again: an envelope cannot change, another one needs another app."
+    )
+    violation = Violation(ViolationRule.CONNECTOR_NOT_IN_ENVELOPE, subject)
+    return Refusal(Problem(Code.CONNECTOR_NOT_IN_ENVELOPE, detail), violation)
+
+
+def connector_available(question: Question) -> Refusal | None:
+    """No connector is in the catalogue yet, so each one granted is unavailable."""
+    if not isinstance(question.message, ToolCall):
+        return None
+    detail = f"The connector '{plain(question.message.connector, SUBJECT_LIMIT)}' is granted but not available."
+    return Refusal(Problem(Code.CONNECTOR_UNAVAILABLE, detail, retry_after=_UNAVAILABLE_SECONDS))
+
+
+STANDING: Sequence[Check] = (app_not_suspended, below_threshold)
+"""How the app stands, whatever it asks for."""
+CHECKS: Sequence[Check] = (*STANDING, request_valid, connector_in_envelope, connector_available)
+
+
+def decide(question: Question, checks: Sequence[Check] = CHECKS) -> Refusal | None:
+    """The first refusal, or None."""
+    return next((refusal for check in checks if (refusal := check(question)) is not None), None)

@@ -1,0 +1,252 @@
+"""Who is calling: verifies projected tokens locally against the API server's published keys.
+
+Signature, issuer, audience and expiry are checked here, without a TokenReview per call; that the pod still is the
+app's current one is the next station's question (``records``), and makes a token void when its pod is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import jwt
+import orjson
+import structlog
+
+from genapps.cluster.errors import ApiError
+
+TOKEN_LIMIT = 8 * 1024
+"""Characters of a token; Kubernetes' own have about 1,200."""
+LEEWAY_SECONDS = 5.0
+REFETCH_SECONDS = 10.0
+"""Keys are fetched for an unknown key id at most this often, or strangers could make us hammer the API server."""
+REFRESH_SECONDS = 300.0
+
+_KEYS_PATH = "/openid/v1/jwks"
+_DISCOVERY_PATH = "/.well-known/openid-configuration"
+_DOCUMENT_LIMIT = 256 * 1024
+_KEY_COUNT_LIMIT = 64
+_FETCH_SECONDS = 5.0
+# Asymmetric ones that Kubernetes can sign with. The algorithm is the key's, never the token's choice.
+_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"})
+
+_log = structlog.get_logger(__name__)
+
+
+class TokenFault(StrEnum):
+    """Why a token is refused; a closed set, also a label of the metrics."""
+
+    MISSING = "missing"
+    OVERSIZED = "oversized"
+    MALFORMED = "malformed"
+    UNKNOWN_KEY = "unknown_key"
+    WRONG_ALGORITHM = "wrong_algorithm"
+    WRONG_SIGNATURE = "wrong_signature"
+    WRONG_ISSUER = "wrong_issuer"
+    WRONG_AUDIENCE = "wrong_audience"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    NOT_BOUND_TO_A_POD = "not_bound_to_a_pod"
+
+
+_FAULTS: tuple[tuple[type[jwt.InvalidTokenError], TokenFault], ...] = (
+    (jwt.ExpiredSignatureError, TokenFault.EXPIRED),
+    (jwt.ImmatureSignatureError, TokenFault.NOT_YET_VALID),
+    (jwt.InvalidIssuerError, TokenFault.WRONG_ISSUER),
+    (jwt.InvalidAudienceError, TokenFault.WRONG_AUDIENCE),
+    (jwt.InvalidSignatureError, TokenFault.WRONG_SIGNATURE),
+    (jwt.InvalidAlgorithmError, TokenFault.WRONG_ALGORITHM),
+)
+
+
+class TokenRefused(Exception):  # noqa: N818 (a verdict)
+    """The bearer has not proved who he is."""
+
+    def __init__(self, fault: TokenFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+class KeysUnavailable(Exception):  # noqa: N818 (a state)
+    """No keys were ever fetched: nobody can be identified now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A pod that proved itself."""
+
+    namespace: str
+    service_account: str
+    pod_name: str
+    pod_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The API server's verification keys by key id, and the issuer it writes into tokens."""
+
+    issuer: str
+    by_id: Mapping[str, jwt.PyJWK]
+
+
+class KeySource:
+    """The current keys; ``fetch`` reads a path of the API server as text, ``clock`` is monotonic seconds."""
+
+    def __init__(self, fetch: Callable[[str], Awaitable[str]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._keys: Keys | None = None
+        self._tried_at = float("-inf")
+        self._lock = asyncio.Lock()
+        self.fetched = asyncio.Event()
+        """Set once there are keys."""
+
+    async def find(self, key_id: str) -> tuple[jwt.PyJWK, str]:
+        """The key and the issuer. Raises TokenRefused (unknown key) or KeysUnavailable."""
+        if self._keys is None or key_id not in self._keys.by_id:
+            await self._refetch(key_id)
+        if self._keys is None:
+            raise KeysUnavailable
+        key = self._keys.by_id.get(key_id)
+        if key is None:
+            raise TokenRefused(TokenFault.UNKNOWN_KEY)
+        return key, self._keys.issuer
+
+    async def refresh(self) -> bool:
+        """Fetch now; with a failure the last keys stay in use. True when it succeeded."""
+        self._tried_at = self._clock()
+        try:
+            async with asyncio.timeout(_FETCH_SECONDS):
+                self._keys = read_keys(await self._fetch(_DISCOVERY_PATH), await self._fetch(_KEYS_PATH))
+        except (ApiError, TimeoutError, ValueError) as error:
+            _log.warning("keys_not_fetched", error=type(error).__name__, detail=str(error))
+            return False
+        self.fetched.set()
+        return True
+
+    async def keep_fresh(self) -> None:
+        """Until cancelled: keys that the API server withdrew must not be trusted for ever."""
+        while True:
+            async with self._lock:
+                await self.refresh()
+            await asyncio.sleep(REFRESH_SECONDS if self.fetched.is_set() else REFETCH_SECONDS)
+
+    async def _refetch(self, key_id: str) -> None:
+        async with self._lock:
+            known = self._keys is not None and key_id in self._keys.by_id
+            if not known and self._clock() - self._tried_at >= REFETCH_SECONDS:
+                await self.refresh()
+
+
+def read_keys(discovery: str, key_set: str) -> Keys:
+    """Keys from the two documents; keys of other types or uses are left out. Raises ValueError."""
+    if len(discovery) > _DOCUMENT_LIMIT or len(key_set) > _DOCUMENT_LIMIT:
+        raise ValueError("a discovery document is too large")
+    issuer = _mapping(orjson.loads(discovery)).get("issuer")
+    if not isinstance(issuer, str) or not issuer:
+        raise ValueError("the discovery document names no issuer")
+    entries = _mapping(orjson.loads(key_set)).get("keys")
+    if not isinstance(entries, list) or len(entries) > _KEY_COUNT_LIMIT:
+        raise ValueError("the key set holds no list of keys, or too many")
+    by_id: dict[str, jwt.PyJWK] = {}
+    for entry in entries:
+        key = _key(entry)
+        if key is not None and key.key_id:
+            by_id[key.key_id] = key
+    return Keys(issuer, by_id)
+
+
+def _key(entry: object) -> jwt.PyJWK | None:
+    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig" or entry.get("kty") not in ("RSA", "EC"):
+        return None
+    try:
+        key = jwt.PyJWK(entry)
+    except jwt.PyJWTError:
+        return None
+    return key if key.algorithm_name in _ALGORITHMS else None
+
+
+class Identities:
+    """Verifies bearer tokens for one audience; ``now`` is seconds since the epoch."""
+
+    def __init__(self, keys: KeySource, audience: str, now: Callable[[], float] = time.time) -> None:
+        self._keys = keys
+        self._audience = audience
+        self._now = now
+
+    async def identify(self, authorization: str | None) -> Caller:
+        """The caller behind an ``Authorization`` header. Raises TokenRefused or KeysUnavailable."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise TokenRefused(TokenFault.MISSING)
+        if len(token) > TOKEN_LIMIT:
+            raise TokenRefused(TokenFault.OVERSIZED)
+        key, issuer = await self._keys.find(_key_id(token))
+        return _caller(self._claims(token, key, issuer))
+
+    def _claims(self, token: str, key: jwt.PyJWK, issuer: str) -> Mapping[str, Any]:
+        try:
+            claims: Mapping[str, Any] = jwt.decode(
+                token,
+                key=key,
+                algorithms=[key.algorithm_name],
+                audience=self._audience,
+                issuer=issuer,
+                # Times are checked below against our own clock.
+                options={
+                    "require": ["exp", "iat", "iss", "aud", "sub"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
+            )
+        except jwt.InvalidTokenError as error:
+            raise TokenRefused(_fault(error)) from error
+        self._check_times(claims)
+        return claims
+
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
+        times = [claims["exp"], claims.get("nbf", claims["iat"])]
+        if not all(isinstance(value, (int, float)) for value in times):
+            raise TokenRefused(TokenFault.MALFORMED)
+        expires, starts = times
+        if expires + LEEWAY_SECONDS <= self._now():
+            raise TokenRefused(TokenFault.EXPIRED)
+        if starts - LEEWAY_SECONDS > self._now():
+            raise TokenRefused(TokenFault.NOT_YET_VALID)
+
+
+def _key_id(token: str) -> str:
+    try:
+        key_id = jwt.get_unverified_header(token).get("kid")
+    except jwt.InvalidTokenError as error:
+        raise TokenRefused(TokenFault.MALFORMED) from error
+    if not isinstance(key_id, str):
+        raise TokenRefused(TokenFault.MALFORMED)
+    return key_id
+
+
+def _fault(error: jwt.InvalidTokenError) -> TokenFault:
+    return next((fault for kind, fault in _FAULTS if isinstance(error, kind)), TokenFault.MALFORMED)
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    """From the claims Kubernetes writes into a token that is bound to a pod."""
+    bound = _mapping(claims.get("kubernetes.io"))
+    pod, account = _mapping(bound.get("pod")), _mapping(bound.get("serviceaccount"))
+    values = (bound.get("namespace"), account.get("name"), pod.get("name"), pod.get("uid"))
+    namespace, service_account, pod_name, pod_uid = (value if isinstance(value, str) else "" for value in values)
+    caller = Caller(namespace, service_account, pod_name, pod_uid)
+    if not (namespace and service_account and pod_name and pod_uid):
+        raise TokenRefused(TokenFault.NOT_BOUND_TO_A_POD)
+    if claims["sub"] != f"system:serviceaccount:{namespace}:{service_account}":
+        raise TokenRefused(TokenFault.MALFORMED)
+    return caller
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,158 @@
+"""The gateway's process: three listeners (calls over TLS, the canary, health) around one application.
+
+Nothing listens for calls before records, keys and ledgers were read: a gateway that knows nothing would refuse
+everybody, and one that forgot its counts would admit too many."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+
+from genapps.api import names
+from genapps.cluster.client import Client
+from genapps.cluster.connection import ConnectionSettingsError, connect
+from genapps.cluster.errors import ApiError
+from genapps.cluster.resources import APP_RECORD
+from genapps.cluster.watch import Watch
+from genapps.gateway import logs, settings, trust
+from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
+from genapps.gateway.certificates import AuthorityError
+from genapps.gateway.health import HealthApp
+from genapps.gateway.identity import Identities, KeySource
+from genapps.gateway.ledger import Ledgers
+from genapps.gateway.metrics import Metrics
+from genapps.gateway.protocol import BoundedHttp
+from genapps.gateway.rates import Rates
+from genapps.gateway.records import Records
+from genapps.gateway.settings import Settings
+
+_KEEP_ALIVE_SECONDS = 75
+_GRACE_SECONDS = 5
+_EVERY_ADDRESS = ""
+
+_log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the process, which has two servers."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Gateway:
+    """Everything of one process, wired; ``run`` serves until ``stop`` is set."""
+
+    def __init__(self, configured: Settings, client: Client, serving: trust.ServingCertificate) -> None:
+        self._settings = configured
+        self._serving = serving
+        self._metrics = Metrics()
+        self._keys = KeySource(client.get_text)
+        self._ledgers = Ledgers(client, configured.system_namespace, self._metrics)
+        self._records = Records(on_gone=self._ledgers.forget)
+        self._watch = Watch(client, APP_RECORD, self._records, namespace=configured.system_namespace)
+        identities = Identities(self._keys, names.TOKEN_AUDIENCE)
+        rates = Rates(REPORTS_PER_MINUTE, REPORT_BURST)
+        app = GatewayApp(identities, self._records, self._ledgers, self._metrics, rates)
+        self._calls = _server(app, configured.call_port, serving)
+        self._health = _server(HealthApp(self.waiting_for, self._metrics), configured.health_port)
+        self._metrics.records.set_function(lambda: len(self._records))
+        self._metrics.certificate_expiry.set_function(lambda: serving.leaf.expires_at.timestamp())
+
+    def waiting_for(self) -> tuple[str, ...]:
+        """What is missing before calls can be answered."""
+        states = {
+            "records": self._watch.synced.is_set(),
+            "keys": self._keys.fetched.is_set(),
+            "listener": self._calls.started,
+        }
+        return tuple(name for name, there in states.items() if not there)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set; then requests end, counts are flushed. Raises when a part of it fails."""
+        async with asyncio.TaskGroup() as group:
+            endless: tuple[Coroutine[Any, Any, None], ...] = (
+                self._health.serve(),
+                self._watch.run(),
+                self._keys.keep_fresh(),
+                self._ledgers.keep_flushed(),
+                self._serving.keep_renewed(),
+            )
+            background = [group.create_task(part) for part in endless]
+            calls = group.create_task(self._answer_calls())
+            await stop.wait()
+            self._calls.should_exit = True
+            if not self._calls.started:
+                calls.cancel()
+            await asyncio.wait([calls])
+            await self._ledgers.stop()
+            for task in background:
+                task.cancel()
+
+    async def _answer_calls(self) -> None:
+        await self._watch.synced.wait()
+        await self._keys.fetched.wait()
+        await self._ledgers.load()
+        canary = await asyncio.start_server(_hang_up, port=self._settings.canary_port)
+        async with canary:
+            _log.info("serving", port=self._settings.call_port, records=len(self._records))
+            await self._calls.serve()
+
+
+async def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The canary: that somebody could connect is all it tells."""
+    writer.close()
+
+
+def _server(app: GatewayApp | HealthApp, port: int, serving: trust.ServingCertificate | None = None) -> _Server:
+    config = uvicorn.Config(
+        app,
+        host=_EVERY_ADDRESS,
+        port=port,
+        http=BoundedHttp,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_context_factory=(lambda *_: serving.context) if serving else None,
+    )
+    return _Server(config)
+
+
+async def _main(configured: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Client(connect(os.environ), names.GATEWAY_FIELD_MANAGER) as client:
+        now = datetime.now(UTC)
+        authority = await trust.obtain_authority(client, configured.system_namespace, configured.host, now)
+        await trust.publish(client, configured.system_namespace, authority)
+        serving = trust.ServingCertificate(authority, configured.host, now)
+        await Gateway(configured, client, serving).run(stop)
+
+
+def run() -> None:
+    """Entry point of ``genapps gateway``. Exits with 1 and one line of text when it cannot start."""
+    try:
+        configured = settings.read(os.environ)
+        logs.configure(configured.log_level)
+        uvloop.run(_main(configured))
+    except (settings.SettingsError, ConnectionSettingsError, ApiError, AuthorityError) as error:
+        sys.exit(f"genapps gateway: {error}")

@@ -1,0 +1,82 @@
+"""What runtimes send: strict models of the three bodies (``docs/contracts/gateway-*.schema.json``).
+
+Everything in them comes from a sandbox that may be hostile. Names of connectors and tools are not held to a pattern:
+a name that cannot exist is outside the envelope like any other, and must count like one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from genapps.api.ledger import ViolationRule
+
+BODY_LIMIT = 256 * 1024
+"""Bytes of a request body."""
+
+RequestId = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,128}$")]
+Name = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, regex_engine="rust-regex"
+    )
+
+
+class ToolCall(_Message):
+    """One step of an action asks for one tool."""
+
+    request_id: RequestId
+    """The action's id; chosen outside the sandbox or by it."""
+    step: Annotated[int, Field(ge=0, le=1_000_000)]
+    connector: Name
+    tool: Name
+    arguments: dict[str, Any]
+
+
+class ViolationReport(_Message):
+    """What a runtime saw itself; it can only add."""
+
+    request_id: RequestId
+    rule: Annotated[ViolationRule, Field(strict=False)]
+    subject: Annotated[str, Field(max_length=1024)]
+
+
+class Heartbeat(_Message):
+    """Asks how the app stands; empty for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a body is no such message; names the first fault and holds nothing of the body's values."""
+
+    detail: str
+
+
+Message = ToolCall | ViolationReport | Heartbeat
+M = TypeVar("M", ToolCall, ViolationReport, Heartbeat)
+
+
+def parse(model: type[M], body: bytes) -> M | Fault:
+    """The message, or what is wrong with it."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Fault("the body is not JSON")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        known = {field.alias for field in model.model_fields.values()}
+        place = str(first["loc"][0]) if first["loc"] else ""
+        return Fault(f"{place if place in known else 'the body'}: {first['type']}")
+
+
+def request_id(message: Message | Fault) -> str | None:
+    """The action a message belongs to."""
+    return message.request_id if isinstance(message, (ToolCall, ViolationReport)) else None

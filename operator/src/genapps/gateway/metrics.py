@@ -1,0 +1,43 @@
+"""What the gateway tells Prometheus. Labels are closed sets: nothing a guest chooses becomes one."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """The collectors of one process, on a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.answers = Counter(
+            "genapps_gateway_answers_total", "Answers by route and code.", ["route", "code"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "genapps_gateway_decision_seconds",
+            "From the head of a request to its answer.",
+            ["route"],
+            registry=self.registry,
+            buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0),
+        )
+        self.token_faults = Counter(
+            "genapps_gateway_token_faults_total", "Tokens refused, by fault.", ["fault"], registry=self.registry
+        )
+        self.violations = Counter(
+            "genapps_gateway_violations_total", "Violations seen or reported.", ["rule"], registry=self.registry
+        )
+        self.tripped = Counter(
+            "genapps_gateway_tripped_total", "Apps that reached their threshold.", registry=self.registry
+        )
+        self.ledger_writes = Counter(
+            "genapps_gateway_ledger_writes_total", "Writes of Ledgers.", ["outcome"], registry=self.registry
+        )
+        self.ledger_pending = Gauge(
+            "genapps_gateway_ledger_pending", "Violations that are not durable yet.", registry=self.registry
+        )
+        self.records = Gauge("genapps_gateway_records", "AppRecords known.", registry=self.registry)
+        self.certificate_expiry = Gauge(
+            "genapps_gateway_certificate_expiry_timestamp_seconds",
+            "When the served certificate ends.",
+            registry=self.registry,
+        )

@@ -1,0 +1,90 @@
+"""Every refusal the gateway can answer with, as ``application/problem+json`` (RFC 9457): a closed set of codes.
+
+``class`` tells a runtime what a refusal means for the app: a *violation* counts towards suspension, a *defect* is a
+fault of the caller's request, a *limit* is neither. ``retryAfter`` is seconds, absent when retrying cannot help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import orjson
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class RefusalClass(StrEnum):
+    """What a refusal says about the app."""
+
+    VIOLATION = "violation"
+    DEFECT = "defect"
+    LIMIT = "limit"
+
+
+class Code(StrEnum):
+    """What a machine switches on."""
+
+    TOKEN_INVALID = "TokenInvalid"  # noqa: S105 (a code)
+    CALLER_UNKNOWN = "CallerUnknown"
+    SUSPENDED = "Suspended"
+    CONNECTOR_NOT_IN_ENVELOPE = "ConnectorNotInEnvelope"
+    CONNECTOR_UNAVAILABLE = "ConnectorUnavailable"
+    REQUEST_INVALID = "RequestInvalid"
+    TOO_MANY_REPORTS = "TooManyReports"
+    GATEWAY_UNAVAILABLE = "GatewayUnavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What is fixed for a code: the HTTP status, the class, and a title for people."""
+
+    status: int
+    refusal_class: RefusalClass
+    title: str
+
+
+MEANINGS: Mapping[Code, Meaning] = {
+    Code.TOKEN_INVALID: Meaning(401, RefusalClass.LIMIT, "The bearer token is not valid"),
+    Code.CALLER_UNKNOWN: Meaning(401, RefusalClass.LIMIT, "No app runs in the calling pod"),
+    Code.SUSPENDED: Meaning(403, RefusalClass.LIMIT, "The app is suspended"),
+    Code.CONNECTOR_NOT_IN_ENVELOPE: Meaning(403, RefusalClass.VIOLATION, "The app may not use this connector"),
+    Code.CONNECTOR_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The connector is not available"),
+    Code.REQUEST_INVALID: Meaning(400, RefusalClass.DEFECT, "The request is not valid"),
+    Code.TOO_MANY_REPORTS: Meaning(429, RefusalClass.LIMIT, "Too many reports"),
+    Code.GATEWAY_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The gateway cannot decide now"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refusal: ``detail`` is a sentence with what, why and the next step, and holds plain text only."""
+
+    code: Code
+    detail: str
+    retry_after: int | None = None
+    status: int | None = None
+    """Set where HTTP has a more exact status than the code's own."""
+
+    @property
+    def http_status(self) -> int:
+        return self.status or MEANINGS[self.code].status
+
+    @property
+    def refusal_class(self) -> RefusalClass:
+        return MEANINGS[self.code].refusal_class
+
+    def body(self, request_id: str | None) -> bytes:
+        """JSON; members that have no value are left out."""
+        members = {
+            "type": f"urn:genapps:problem:{self.code}",
+            "title": MEANINGS[self.code].title,
+            "status": self.http_status,
+            "detail": self.detail,
+            "code": self.code,
+            "class": self.refusal_class,
+            "retryAfter": self.retry_after,
+            "requestId": request_id,
+        }
+        return orjson.dumps({name: value for name, value in members.items() if value is not None})

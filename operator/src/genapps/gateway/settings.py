@@ -1,0 +1,52 @@
+"""What the gateway's process is told by its environment; read once, at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from genapps.api import names
+
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class SettingsError(ValueError):
+    """A variable of the environment has no usable value; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Ports are fixed in a cluster (Service and NetworkPolicies name them); tests on a host choose others."""
+
+    system_namespace: str
+    """Where AppRecords, Ledgers, the key pair and the published CA live."""
+    log_level: str = "INFO"
+    call_port: int = names.GATEWAY_PORT
+    canary_port: int = names.CANARY_PORT
+    health_port: int = names.HEALTH_PORT
+
+    @property
+    def host(self) -> str:
+        """The only name the certificate is valid for; runtimes find its address by ``hostAliases``."""
+        return names.gateway_host(self.system_namespace)
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Raises SettingsError for a value that cannot be used."""
+    level = environ.get("GENAPPS_LOG_LEVEL", "INFO").upper()
+    if level not in _LOG_LEVELS:
+        raise SettingsError(f"GENAPPS_LOG_LEVEL must be one of {', '.join(_LOG_LEVELS)}, not {level!r}")
+    return Settings(
+        system_namespace=environ.get("GENAPPS_SYSTEM_NAMESPACE") or names.SYSTEM_NAMESPACE,
+        log_level=level,
+        call_port=_port(environ, "GENAPPS_GATEWAY_PORT", names.GATEWAY_PORT),
+        canary_port=_port(environ, "GENAPPS_CANARY_PORT", names.CANARY_PORT),
+        health_port=_port(environ, "GENAPPS_HEALTH_PORT", names.HEALTH_PORT),
+    )
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name, str(default))
+    if not value.isascii() or not value.isdecimal() or not 1 <= int(value) <= 65535:
+        raise SettingsError(f"{name} must be a port number, not {value!r}")
+    return int(value)
