@@ -1,0 +1,45 @@
+"""Policy as an ordered list of small named checks; the first finding is the one that status leads with.
+
+Admission at the API server says most of this earlier and in the writer's face. It is judged again here, because
+grants, tiers and connectors change after an app was written.
+"""
+
+from collections.abc import Callable
+
+from genapps.core.checks.budget import (
+    app_count_allowed,
+    budget_found,
+    namespace_granted,
+    run_namespace_kept,
+    run_namespace_prepared,
+    tier_found,
+)
+from genapps.core.checks.code import source_readable, source_verified
+from genapps.core.checks.envelope import fields_supported, language_allowed, risk_allowed, workload_class_allowed
+from genapps.core.checks.facts import Facts, facts_of
+from genapps.core.checks.ownership import claim_adoptable, name_free
+from genapps.core.verdict import Finding
+
+__all__ = ["CHECKS", "Facts", "facts_of", "findings"]
+
+CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
+    name_free,
+    fields_supported,
+    budget_found,
+    namespace_granted,
+    tier_found,
+    run_namespace_kept,
+    run_namespace_prepared,
+    risk_allowed,
+    language_allowed,
+    workload_class_allowed,
+    app_count_allowed,
+    claim_adoptable,
+    source_readable,
+    source_verified,
+)
+
+
+def findings(facts: Facts) -> tuple[Finding, ...]:
+    """Everything that is wrong, most fundamental first; a check that rests on a failed one stays silent."""
+    return tuple(finding for check in CHECKS if (finding := check(facts)) is not None)

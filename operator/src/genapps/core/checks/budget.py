@@ -1,0 +1,76 @@
+"""Is there a budget that pays for this app, of this namespace, in this size, in a namespace that is prepared?
+
+An app that runs keeps its last tier when any of this goes away: its code was judged, and the gateway gives no credit.
+"""
+
+from genapps.api.conditions import ConditionType, Reason
+from genapps.core.checks.facts import Facts
+from genapps.core.observed import UnreadableBudget
+from genapps.core.verdict import Effect, Finding
+
+
+def _finding(reason: Reason, message: str) -> Finding:
+    return Finding(ConditionType.BUDGET_AVAILABLE, reason, message)
+
+
+def budget_found(facts: Facts) -> Finding | None:
+    name, budget = facts.app.spec.budget, facts.observed.budget
+    if budget is None:
+        message = f"AppBudget {name} does not exist: correct spec.budget, or ask the platform for it."
+        return _finding(Reason.BUDGET_NOT_FOUND, message)
+    if isinstance(budget, UnreadableBudget):
+        message = f"AppBudget {name} cannot be read ({budget.message}): ask the platform to correct it."
+        return _finding(Reason.BUDGET_INVALID, message)
+    return None
+
+
+def namespace_granted(facts: Facts) -> Finding | None:
+    budget = facts.observed.budget
+    if budget is None or isinstance(budget, UnreadableBudget) or facts.budget:
+        return None
+    return _finding(
+        Reason.NAMESPACE_NOT_GRANTED,
+        f"AppBudget {facts.app.spec.budget} does not list namespace {facts.app.metadata.namespace}: "
+        "correct spec.budget, or ask the platform to add the namespace.",
+    )
+
+
+def tier_found(facts: Facts) -> Finding | None:
+    if facts.budget is None or facts.tier:
+        return None
+    tiers = ", ".join(sorted(facts.budget.spec.tiers))
+    message = f"AppBudget {facts.app.spec.budget} has no tier {facts.app.spec.tier}: set spec.tier to one of {tiers}."
+    return _finding(Reason.TIER_NOT_FOUND, message)
+
+
+def run_namespace_kept(facts: Facts) -> Finding | None:
+    record = facts.observed.record
+    if facts.budget is None or record is None or record.run_namespace == facts.budget.spec.run_namespace:
+        return None
+    return _finding(
+        Reason.RUN_NAMESPACE_CHANGED,
+        f"AppBudget {facts.app.spec.budget} runs apps in {facts.budget.spec.run_namespace}, this app has its state in "
+        f"{record.run_namespace}: choose a budget with that run namespace.",
+    )
+
+
+def run_namespace_prepared(facts: Facts) -> Finding | None:
+    if facts.budget is None or facts.budget.spec.run_namespace in facts.observed.platform.run_namespaces:
+        return None
+    return Finding(
+        ConditionType.STALLED,
+        Reason.RUN_NAMESPACE_NOT_PREPARED,
+        f"Namespace {facts.budget.spec.run_namespace} is not prepared for apps: "
+        "ask the platform to add it to runNamespaces of the chart.",
+        Effect.LEAVE,
+    )
+
+
+def app_count_allowed(facts: Facts) -> Finding | None:
+    if facts.budget is None or facts.live or facts.observed.apps_of_budget < facts.budget.spec.policy.max_apps:
+        return None
+    return _finding(
+        Reason.TOO_MANY_APPS,
+        f"AppBudget {facts.app.spec.budget} has its {facts.budget.spec.policy.max_apps} apps: "
+        "delete one, or ask the platform to raise policy.maxApps.",
+    )

@@ -1,0 +1,71 @@
+"""Does the app keep to what its business unit allows, and ask only for what exists?
+
+What restricts or selects and is not built yet is refused: an app must never run without a fence it asked for.
+"""
+
+from genapps.api.conditions import ConditionType, Reason
+from genapps.api.envelope import RiskClass
+from genapps.api.generatedapp import Language, Stage, WorkloadClass
+from genapps.core.checks.facts import Facts
+from genapps.core.verdict import Effect, Finding
+
+
+def _finding(reason: Reason, message: str, effect: Effect) -> Finding:
+    return Finding(ConditionType.ENVELOPE_VALID, reason, message, effect)
+
+
+def fields_supported(facts: Facts) -> Finding | None:
+    spec, code, retention = facts.app.spec, facts.app.spec.code, facts.app.spec.envelope.retention
+    unsupported = {
+        "spec.tenancy": ("remove it", spec.tenancy is not None),
+        "spec.code.source.image": ("use inline or configMap", code.source.image is not None),
+        f"spec.code.language {code.language}": ("use python", code.language is not Language.PYTHON),
+        f"spec.stage {spec.stage}": ("use Development", spec.stage is not Stage.DEVELOPMENT),
+        f"spec.workloadClass {spec.workload_class}": (
+            "use interactive or batch",
+            spec.workload_class is WorkloadClass.BACKGROUND,
+        ),
+        "spec.attestation": ("remove it", spec.attestation is not None),
+        "spec.envelope.retention.state": ("remove it", retention is not None and retention.state is not None),
+        "effective risk class high": ("use connectors and a risk class below it", facts.risk is RiskClass.HIGH),
+    }
+    asked = [f"{field} ({way_out})" for field, (way_out, present) in unsupported.items() if present]
+    if not asked:
+        return None
+    return _finding(Reason.NOT_YET_SUPPORTED, f"Not supported yet: {', '.join(asked)}.", Effect.STOP)
+
+
+def risk_allowed(facts: Facts) -> Finding | None:
+    if facts.budget is None or facts.risk.rank <= facts.budget.spec.policy.max_risk_class.rank:
+        return None
+    return _finding(
+        Reason.RISK_CLASS_NOT_ALLOWED,
+        f"The effective risk class is {facts.risk}, AppBudget {facts.app.spec.budget} allows "
+        f"at most {facts.budget.spec.policy.max_risk_class}: "
+        "use less risky connectors, or ask the platform for another budget.",
+        Effect.STOP,
+    )
+
+
+def language_allowed(facts: Facts) -> Finding | None:
+    language = facts.app.spec.code.language
+    if facts.budget is None or language in facts.budget.spec.policy.languages:
+        return None
+    allowed = ", ".join(facts.budget.spec.policy.languages) or "none"
+    return _finding(
+        Reason.LANGUAGE_NOT_ALLOWED,
+        f"AppBudget {facts.app.spec.budget} does not allow spec.code.language {language}: use one of {allowed}.",
+        Effect.STOP,
+    )
+
+
+def workload_class_allowed(facts: Facts) -> Finding | None:
+    wanted = facts.app.spec.workload_class
+    if facts.budget is None or wanted in facts.budget.spec.policy.workload_classes:
+        return None
+    allowed = ", ".join(facts.budget.spec.policy.workload_classes) or "none"
+    return _finding(
+        Reason.WORKLOAD_CLASS_NOT_ALLOWED,
+        f"AppBudget {facts.app.spec.budget} does not allow spec.workloadClass {wanted}: use one of {allowed}.",
+        Effect.STOP,
+    )

@@ -1,0 +1,32 @@
+"""Are the names and the state that the app would take really its own?"""
+
+from genapps.api.conditions import ConditionType, Reason
+from genapps.core.checks.facts import Facts
+from genapps.core.verdict import Effect, Finding
+
+
+def name_free(facts: Facts) -> Finding | None:
+    own = (facts.app.metadata.namespace, facts.app.metadata.name)
+    taken = [
+        f"{child.kind} {child.name}"
+        for child in facts.observed.children.values()
+        if child.app is None or (child.app.namespace, child.app.name) != own
+    ]
+    if not taken:
+        return None
+    message = f"{', '.join(sorted(taken))} belongs to something else: choose another app name."
+    return Finding(ConditionType.STALLED, Reason.NAME_TAKEN, message, Effect.LEAVE)
+
+
+def claim_adoptable(facts: Facts) -> Finding | None:
+    claim = facts.observed.claim
+    if claim is None or facts.live:
+        return None
+    owner, namespace_uid = facts.app.spec.envelope.owner.team, facts.observed.namespace_uid
+    if (claim.owner, claim.namespace_uid) == (owner, namespace_uid):
+        return None
+    message = (
+        "The state kept under this name belongs to another owner or an earlier namespace: "
+        "choose another app name, or ask the platform to remove the old claim."
+    )
+    return Finding(ConditionType.STALLED, Reason.CLAIM_NOT_ADOPTED, message, Effect.STOP)

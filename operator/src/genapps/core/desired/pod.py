@@ -1,0 +1,134 @@
+"""The runtime pod: restricted, without API token or DNS, with one way out and exactly what was judged mounted in it."""
+
+from typing import Any
+
+from genapps.api import names, quantities
+from genapps.core.desired.metadata import child_name, metadata
+from genapps.core.observed import Manifest, Observed
+from genapps.core.verdict import Grant, Revision
+
+USER = 65532
+RUNTIME_MEMORY = 96 * 2**20
+"""Bytes that the runtime itself needs beside the guest."""
+CPU_REQUEST_MILLICORES = 20
+TOKEN_SECONDS = 600
+"""The shortest life that a projected token may have."""
+GRACE_SECONDS = 10
+
+_MI = 2**20
+
+
+def pod(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
+    """A bare Pod under a constant name: the API server guarantees that there is one."""
+    annotations = {
+        names.ANNOTATION_CODE_DIGEST: revision.code_digest,
+        names.ANNOTATION_CONFIG_DIGEST: revision.config_digest,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata(observed, grant, annotations=annotations),
+        "spec": _spec(observed, grant, revision),
+    }
+
+
+def _spec(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
+    platform = observed.platform
+    spec: Manifest = {
+        "serviceAccountName": child_name(observed),
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "restartPolicy": "Always",
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "dnsPolicy": "None",
+        "dnsConfig": {"nameservers": ["127.0.0.1"]},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(observed, grant, revision)],
+        "volumes": _volumes(observed, revision),
+    }
+    if platform.gateway_address:
+        # The pod has no DNS: this is how it knows the name in the gateway's certificate.
+        hostnames = [names.gateway_host(platform.system_namespace)]
+        spec["hostAliases"] = [{"ip": platform.gateway_address, "hostnames": hostnames}]
+    if platform.host_users is not None:
+        spec["hostUsers"] = platform.host_users
+    if runtime_class := platform.runtime_class_by_risk.get(grant.effective_risk):
+        spec["runtimeClassName"] = runtime_class
+    return spec
+
+
+def _container(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
+    return {
+        "name": "runtime",
+        "image": observed.platform.runtime_image,
+        "imagePullPolicy": observed.platform.image_pull_policy,
+        "args": ["--config-digest", revision.config_digest, "--code-digest", revision.code_digest],
+        "ports": [
+            {"name": "http", "containerPort": names.APP_PORT, "protocol": "TCP"},
+            {"name": "metrics", "containerPort": names.HEALTH_PORT, "protocol": "TCP"},
+        ],
+        "readinessProbe": _probe("/readyz", period=1, timeout=1),
+        "livenessProbe": _probe("/livez", period=10, timeout=5),
+        "resources": _resources(grant),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "config", "mountPath": "/etc/genapps/config", "readOnly": True},
+            {"name": "code", "mountPath": "/etc/genapps/code", "readOnly": True},
+            {"name": "gateway", "mountPath": "/etc/genapps/gateway", "readOnly": True},
+            {"name": "token", "mountPath": "/var/run/secrets/genapps", "readOnly": True},
+            {"name": "state", "mountPath": "/var/lib/genapps"},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (inside the container, a volume of its own)
+        ],
+    }
+
+
+def _volumes(observed: Observed, revision: Revision) -> list[dict[str, Any]]:
+    child = child_name(observed)
+    token = {"audience": names.TOKEN_AUDIENCE, "expirationSeconds": TOKEN_SECONDS, "path": "token"}
+    return [
+        {"name": "config", "configMap": {"name": names.config_snapshot_name(child, revision.config_digest)}},
+        {"name": "code", "configMap": {"name": names.code_snapshot_name(child, revision.code_digest)}},
+        {"name": "gateway", "configMap": {"name": names.GATEWAY_CA_CONFIGMAP}},
+        {"name": "token", "projected": {"sources": [{"serviceAccountToken": token}]}},
+        {"name": "state", "persistentVolumeClaim": {"claimName": child}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}},
+    ]
+
+
+def _probe(path: str, *, period: int, timeout: int) -> Manifest:
+    get = {"path": path, "port": names.HEALTH_PORT}
+    return {"httpGet": get, "periodSeconds": period, "timeoutSeconds": timeout, "failureThreshold": 3}
+
+
+def _resources(grant: Grant) -> Manifest:
+    memory = _memory(quantities.byte_count(grant.tier.guest_memory) + RUNTIME_MEMORY)
+    limit = quantities.millicores(grant.tier.cpu)
+    fixed = {"memory": memory, "ephemeral-storage": "64Mi"}
+    return {
+        "limits": {**fixed, "cpu": _cpu(limit)},
+        "requests": {**fixed, "cpu": _cpu(min(CPU_REQUEST_MILLICORES, limit))},
+    }
+
+
+# Quantities are written as the API server would store them: another spelling of the same amount would look like drift.
+
+
+def _memory(amount: int) -> str:
+    if amount % _MI:
+        return f"{amount // 1024}Ki"
+    return f"{amount // 2**30}Gi" if amount % 2**30 == 0 else f"{amount // _MI}Mi"
+
+
+def _cpu(millicores: int) -> str:
+    return f"{millicores}m" if millicores % 1000 else str(millicores // 1000)

@@ -1,0 +1,48 @@
+"""What was judged, frozen: code and configuration in immutable ConfigMaps that are named by their digests."""
+
+import base64
+from collections.abc import Mapping
+
+from genapps.api import names
+from genapps.core.desired.metadata import child_name, metadata
+from genapps.core.observed import Manifest, Observed
+from genapps.core.verdict import Grant, Revision
+
+CONFIG_KEY = "runtime.json"
+
+
+def snapshots(observed: Observed, grant: Grant, revision: Revision) -> tuple[Manifest, ...]:
+    """Those snapshots of the revision whose contents this pass has verified."""
+    child = child_name(observed)
+    found = []
+    if revision.code is not None:
+        name = names.code_snapshot_name(child, revision.code_digest)
+        digest = {names.ANNOTATION_CODE_DIGEST: revision.code_digest}
+        found.append(_snapshot(metadata(observed, grant, name=name, annotations=digest), revision.code))
+    if revision.config is not None:
+        name = names.config_snapshot_name(child, revision.config_digest)
+        digest = {names.ANNOTATION_CONFIG_DIGEST: revision.config_digest}
+        content = {CONFIG_KEY: revision.config}
+        found.append(_snapshot(metadata(observed, grant, name=name, annotations=digest), content))
+    return tuple(found)
+
+
+def snapshot_names(observed: Observed, revision: Revision | None) -> frozenset[str]:
+    """The ConfigMaps that a revision needs."""
+    if revision is None:
+        return frozenset()
+    child = child_name(observed)
+    code = names.code_snapshot_name(child, revision.code_digest)
+    return frozenset({code, names.config_snapshot_name(child, revision.config_digest)})
+
+
+def _snapshot(meta: Manifest, files: Mapping[str, bytes]) -> Manifest:
+    text: dict[str, str] = {}
+    binary: dict[str, str] = {}
+    for name, content in files.items():
+        try:
+            text[name] = content.decode()
+        except UnicodeDecodeError:
+            binary[name] = base64.b64encode(content).decode()
+    snapshot: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "immutable": True}
+    return {**snapshot, **({"data": text} if text else {}), **({"binaryData": binary} if binary else {})}

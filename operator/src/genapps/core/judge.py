@@ -1,0 +1,127 @@
+"""The second station: what was observed becomes one verdict. Pure: the moment and a new random id are arguments."""
+
+from datetime import datetime
+
+from genapps.api.appbudget import AppBudget, Tier
+from genapps.api.apprecord import Record, RecordedViolationPolicy, ResolvedTier
+from genapps.api.conditions import ConditionType, Reason
+from genapps.api.digests import sha256
+from genapps.api.envelope import RiskClass
+from genapps.api.generatedapp import OperatingMode
+from genapps.core import suspension
+from genapps.core.checks import Facts, facts_of, findings
+from genapps.core.desired.snapshots import snapshot_names
+from genapps.core.inactive import inactive_fields
+from genapps.core.observed import Bundle, Malformed, Observed
+from genapps.core.runtime_config import runtime_config
+from genapps.core.verdict import Effect, Finding, Grant, Mode, Revision, Verdict
+
+
+def judge(observed: Observed, now: datetime, new_id: str) -> Verdict:
+    """The verdict on one app; `now` is in UTC, `new_id` is used if a suspension begins."""
+    if isinstance(observed.app, Malformed):
+        message = f"The spec cannot be read: {observed.app.message}: correct it."
+        unreadable = Finding(ConditionType.ENVELOPE_VALID, Reason.SPEC_INVALID, message, Effect.STOP)
+        return _verdict(observed, now, new_id, (unreadable,), None)
+    facts = facts_of(observed, observed.app)
+    return _verdict(observed, now, new_id, findings(facts), facts)
+
+
+def _verdict(
+    observed: Observed, now: datetime, new_id: str, found: tuple[Finding, ...], facts: Facts | None
+) -> Verdict:
+    record = observed.record
+    grant = _granted(facts) or _recorded_grant(observed, facts)
+    kept = _kept(record)
+    offered = _offered(facts, grant) if facts and grant and not found else None
+    source_digest = facts.code_digest if facts else None
+    running = {digest for digest in (source_digest, kept and kept.code_digest) if digest}
+    decision = suspension.decide(observed, grant, running, now, new_id)
+    requested = facts is not None and facts.app.spec.operating_mode is OperatingMode.SUSPENDED
+    mode = _mode(observed, found, halted=requested or decision.suspension is not None, kept=kept)
+    return Verdict(
+        at=now,
+        mode=mode if grant else Mode.NOTHING,
+        findings=found,
+        grant=grant,
+        revision=offered if offered and mode is Mode.RUN else kept,
+        desired_code_digest=source_digest,
+        suspension=decision.suspension,
+        acknowledged=decision.acknowledged,
+        requested=requested,
+        counted=decision.counted,
+        inactive=inactive_fields(facts.app, facts.budget) if facts else (),
+    )
+
+
+def _mode(observed: Observed, found: tuple[Finding, ...], *, halted: bool, kept: Revision | None) -> Mode:
+    record = observed.record
+    live = record is not None and record.app.uid == observed.ref.uid
+    effects = {finding.effect for finding in found}
+    if Effect.LEAVE in effects or (found and not live):
+        return Mode.NOTHING
+    if halted or Effect.STOP in effects:
+        return Mode.STOP
+    if found and not _has_snapshots(observed, kept):
+        return Mode.STOP
+    return Mode.RUN
+
+
+def _has_snapshots(observed: Observed, kept: Revision | None) -> bool:
+    there = {name for (kind, name), child in observed.children.items() if kind == "ConfigMap" and not child.deleting}
+    return kept is not None and snapshot_names(observed, kept) <= there
+
+
+def _granted(facts: Facts | None) -> Grant | None:
+    if facts is None or facts.budget is None or facts.tier is None:
+        return None
+    policy = facts.budget.spec.policy
+    peers = (peer.model_dump(by_alias=True, exclude_none=True, mode="json") for peer in policy.ingress_from)
+    return Grant(
+        budget=facts.app.spec.budget,
+        team=facts.app.spec.envelope.owner.team,
+        run_namespace=_run_namespace(facts, facts.budget),
+        tier=_resolved(facts.app.spec.tier, facts.tier),
+        violations=RecordedViolationPolicy.model_validate(policy.violations.model_dump()),
+        effective_risk=facts.risk,
+        ingress_from=tuple(peers),
+    )
+
+
+def _run_namespace(facts: Facts, budget: AppBudget) -> str:
+    # Another run namespace is a finding; until it is corrected the app stays where its state is.
+    record = facts.observed.record
+    return record.run_namespace if record else budget.spec.run_namespace
+
+
+def _resolved(name: str, tier: Tier) -> ResolvedTier:
+    return ResolvedTier.model_validate({**tier.model_dump(), "name": name})
+
+
+def _recorded_grant(observed: Observed, facts: Facts | None) -> Grant | None:
+    record = observed.record
+    if record is None:
+        return None
+    return Grant(
+        budget=record.budget,
+        team=record.owner.team,
+        run_namespace=record.run_namespace,
+        tier=record.tier,
+        violations=record.violation_policy,
+        effective_risk=facts.risk if facts else RiskClass.HIGH,
+    )
+
+
+def _kept(record: Record | None) -> Revision | None:
+    if record is None or record.revision is None:
+        return None
+    return Revision(record.revision.code_digest, record.revision.config_digest)
+
+
+def _offered(facts: Facts, grant: Grant) -> Revision | None:
+    source = facts.observed.source
+    if not isinstance(source, Bundle) or facts.code_digest is None:
+        return None
+    platform = facts.observed.platform
+    config = runtime_config(facts.app, grant, platform.system_namespace, facts.code_digest, source.entry).content()
+    return Revision(facts.code_digest, sha256(config), source.files, config)

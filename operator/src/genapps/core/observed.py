@@ -1,0 +1,198 @@
+"""The first station of a pass: everything about one app that its verdict may depend on, read before judging.
+
+The controller fills these from its caches and the API server; nothing here is looked up later.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import Record
+from genapps.api.conditions import Reason
+from genapps.api.connector import Connector
+from genapps.api.generatedapp import GeneratedApp
+from genapps.api.ledger import LedgerRecord
+
+Manifest = dict[str, Any]
+"""A Kubernetes object in its JSON form."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppRef:
+    """Which app: namespace, name and uid as the API server gave them (uid empty where a label is missing)."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A GeneratedApp that is stored but does not fit the model (older schema, validation switched off)."""
+
+    ref: AppRef
+    generation: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableBudget:
+    """An AppBudget that is stored but does not fit the model."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The code as its source holds it now: file name to bytes."""
+
+    entry: str
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProblem:
+    """Why no bundle could be made of the source."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What the installation is like; the same for every app."""
+
+    system_namespace: str
+    run_namespaces: frozenset[str]
+    """The prepared ones."""
+    runtime_image: str
+    gateway_address: str | None
+    """ClusterIP of the gateway's Service."""
+    gateway_ca: str | None
+    """PEM, once the gateway has published it and it is copied to the run namespaces."""
+    storage_class: str = ""
+    """Empty: the cluster's default."""
+    wait_for_first_consumer: bool = False
+    host_users: bool | None = None
+    image_pull_policy: str = "IfNotPresent"
+    runtime_class_by_risk: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A live object under one of the app's child names; digests come from `genapps.core.projection`."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    app: AppRef | None
+    """From its labels; None when they are missing: then it is not ours."""
+    digest: str
+    """`live_digest` of the object; empty for snapshots, which are compared by presence."""
+    spec_digest: str = ""
+    """`live_spec_digest`; needed of the Pod only."""
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Termination:
+    """How the runtime container ended last. The text is hostile: it is shown through `plain.sentence` only."""
+
+    reason: str
+    """From the JSON of the termination message, else the kubelet's own (OOMKilled, Error)."""
+    message: str
+    exit_code: int = 0
+    own: bool = False
+    """True when reason and message are the runtime's JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """The pod of the app, reduced to what the rules ask for."""
+
+    uid: str
+    ready: bool = False
+    ip: str | None = None
+    node: str | None = None
+    deletion_deadline: datetime | None = None
+    """`metadata.deletionTimestamp`: when it should be gone, grace included."""
+    finished_at: datetime | None = None
+    """Set when the pod itself is Failed or Succeeded (evicted, shut down): it will not start again."""
+    finished_reason: str = ""
+    started_at: datetime | None = None
+    termination: Termination | None = None
+    waiting: tuple[str, str] | None = None
+    """(reason, message) of a container that does not start, such as ErrImagePull or CrashLoopBackOff."""
+    unschedulable: str | None = None
+    """The scheduler's message."""
+
+    @property
+    def deleting(self) -> bool:
+        return self.deletion_deadline is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimState:
+    """The claim; its spec is immutable, so the wish follows what is there."""
+
+    bound: bool
+    lost: bool
+    owner: str | None
+    """Annotation `genapps.dev/owner`."""
+    namespace_uid: str | None
+    """Annotation `genapps.dev/namespace-uid`."""
+    spec: Mapping[str, Any]
+    """`projection.owned(live)["spec"]`: the part our apply owns."""
+    kept_after_delete: str | None = None
+    """Annotation `genapps.dev/kept-after-delete`: how long it outlives its app."""
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignSuspension:
+    """An open suspension of another app of the same namespace."""
+
+    app: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One app and everything that its verdict may depend on."""
+
+    app: GeneratedApp | Malformed
+    status: Mapping[str, Any]
+    """The previous status as stored, possibly empty; read for transition times only, never as a verdict."""
+    namespace_uid: str
+    budget: AppBudget | UnreadableBudget | None
+    source: Bundle | SourceProblem
+    platform: Platform
+    connectors: Mapping[str, Connector] = field(default_factory=dict)
+    record: Record | None = None
+    ledger: LedgerRecord | None = None
+    children: Mapping[tuple[str, str], Child] = field(default_factory=dict)
+    """By (kind, name), in the run namespace."""
+    pod: PodState | None = None
+    claim: ClaimState | None = None
+    service_address: str | None = None
+    """ClusterIP of the app's own Service."""
+    suspended_code: Mapping[str, ForeignSuspension] = field(default_factory=dict)
+    """Open suspensions of other apps of this namespace by code digest."""
+    refused: str = ""
+    """What the API server said when it last refused a child (a quota, an admission policy); empty after a success."""
+    apps_of_budget: int = 0
+    """Other apps that hold a record under the same budget and are not deleted."""
+
+    @property
+    def ref(self) -> AppRef:
+        if isinstance(self.app, Malformed):
+            return self.app.ref
+        meta = self.app.metadata
+        return AppRef(meta.namespace, meta.name, meta.uid)
+
+    @property
+    def generation(self) -> int:
+        return self.app.generation if isinstance(self.app, Malformed) else self.app.metadata.generation

@@ -1,0 +1,26 @@
+"""Hostile text made plain: what guests, containers and custom resources say, before it reaches a status or an Event."""
+
+import unicodedata
+
+LIMIT = 256
+
+
+def plain(text: str, limit: int = LIMIT) -> str:
+    """One line of at most `limit` characters without control, format, surrogate or private characters.
+
+    Such characters are shown as `\\u{hex}`, so that nothing vanishes, nothing moves a terminal's cursor and nothing
+    reorders the sentence around it; white space of any kind and length becomes one blank.
+
+    >>> plain("a\\n\\tb\\x1b[2J")
+    'a b\\\\u{1b}[2J'
+    """
+    # Escapes are up to eight times longer than what they show: cut first, so that a gigabyte costs no more than a line.
+    words = text[: 4 * limit].split()
+    line = " ".join("".join(map(_shown, word)) for word in words)
+    return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1].rstrip() + "…"
+
+
+def _shown(character: str) -> str:
+    if unicodedata.category(character)[0] == "C":
+        return f"\\u{{{ord(character):x}}}"
+    return character

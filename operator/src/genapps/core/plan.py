@@ -1,0 +1,196 @@
+"""From what is desired to the steps that lead there; the executor takes them in order and stops at a `Wait`.
+
+Policy before pod on the way up, pod before policy on the way down. An empty plan means that nothing is to be done.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from genapps.api.apprecord import Record
+from genapps.core.desired.metadata import child_name
+from genapps.core.desired.pod import GRACE_SECONDS
+from genapps.core.desired.snapshots import snapshot_names
+from genapps.core.observed import Child, Manifest, Observed
+from genapps.core.projection import expected_digest
+from genapps.core.record import is_urgent, next_record, wire
+from genapps.core.standing import OVERDUE, PodStanding, Standing, own_child, pod_standing
+from genapps.core.verdict import Mode, Verdict
+
+SUSPENSION_GRACE_SECONDS = 1
+PROGRESS_DEADLINE = timedelta(minutes=2)
+"""A pod that is not ready after this time is reported as stalled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Server-side apply of these, which may run concurrently."""
+
+    manifests: tuple[Manifest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete this very object (uid as precondition)."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    grace_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRecord:
+    """Write the AppRecord of this app (name = child name, in the system namespace)."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Stop here: something outside has to happen first. An event wakes the app, at the latest after the seconds."""
+
+    reason: str
+    seconds: float | None = None
+
+
+Step = Apply | Delete | WriteRecord | Wait
+
+_LATE_KINDS = frozenset({"Pod", "EndpointSlice"})
+
+
+def plan(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> tuple[Step, ...]:
+    """The steps from what was observed to what is desired."""
+    if verdict.mode is Mode.RUN:
+        return tuple(_run(observed, verdict, desired))
+    return tuple(_stop(observed, verdict, desired))
+
+
+def _stop(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> Iterator[Step]:
+    """Verdict durable, pod gone, then everything shut; nothing waits for the pod's end."""
+    yield from _write_record(observed, verdict, judged_pod=None)
+    standing = pod_standing(observed, None, verdict.at)
+    if standing.child and standing.standing not in (Standing.STOPPING, Standing.HANGING):
+        yield _delete(standing.child, SUSPENSION_GRACE_SECONDS if verdict.suspension else GRACE_SECONDS)
+    if verdict.mode is Mode.NOTHING:
+        return
+    if changed := _changed(observed, desired):
+        yield Apply(changed)
+    yield from _delete_endpoints(observed)
+    if standing.standing is Standing.ABSENT:
+        yield from _delete_old_snapshots(observed, verdict)
+
+
+def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> Iterator[Step]:
+    """Fence and state first, then the pod, then its place in the record, then its endpoints."""
+    wanted = next(manifest for manifest in desired if manifest["kind"] == "Pod")
+    standing = pod_standing(observed, wanted, verdict.at)
+    judged = standing.standing in (Standing.STARTING, Standing.READY)
+    record = next_record(observed, verdict, judged_pod=observed.pod.uid if observed.pod and judged else None)
+    urgent = [WriteRecord(record)] if record and is_urgent(observed.record, record) else []
+    yield from urgent
+    lasting = [manifest for manifest in desired if manifest["kind"] not in _LATE_KINDS]
+    if changed := _changed(observed, lasting):
+        yield Apply(changed)
+    if any(_is_going(observed, manifest) for manifest in lasting):
+        # Somebody deleted what the pod needs; it can be created again once it is gone.
+        yield Wait("ChildDeleting")
+    elif observed.platform.gateway_address is None or observed.platform.gateway_ca is None:
+        # A pod that runs is left alone: without the address its spec only seems to be outdated.
+        yield Wait("GatewayPending")
+    elif judged:
+        yield from _keep(observed, verdict, desired, standing, written=bool(urgent))
+    else:
+        yield from _replace(observed, verdict, wanted, standing)
+
+
+def _keep(
+    observed: Observed, verdict: Verdict, desired: Sequence[Manifest], standing: PodStanding, *, written: bool
+) -> Iterator[Step]:
+    pod = observed.pod
+    if relabelled := _changed(observed, [manifest for manifest in desired if manifest["kind"] == "Pod"]):
+        yield Apply(relabelled)
+    if not written:
+        yield from _write_record(observed, verdict, judged_pod=pod.uid if pod else None)
+    slices = [manifest for manifest in desired if manifest["kind"] == "EndpointSlice"]
+    if changed := _changed(observed, slices):
+        yield Apply(changed)
+    if not slices:
+        yield from _delete_endpoints(observed)
+    yield from _delete_old_snapshots(observed, verdict)
+    if standing.standing is Standing.STARTING and pod and pod.started_at:
+        left = pod.started_at + PROGRESS_DEADLINE - verdict.at
+        if left > timedelta():
+            yield Wait("PodStarting", left.total_seconds())
+
+
+def _replace(observed: Observed, verdict: Verdict, wanted: Manifest, standing: PodStanding) -> Iterator[Step]:
+    yield from _delete_endpoints(observed)
+    child, pod = standing.child, observed.pod
+    if standing.standing is Standing.HANGING:
+        yield Wait("NodeUnreachable")
+    elif standing.standing is Standing.STOPPING and pod and pod.deletion_deadline:
+        left = pod.deletion_deadline + OVERDUE - verdict.at
+        yield Wait("PodStopping", left.total_seconds() + 1)
+    elif standing.replace_at and standing.replace_at > verdict.at:
+        yield Wait("BackingOff", (standing.replace_at - verdict.at).total_seconds())
+    elif child:
+        yield _delete(child, GRACE_SECONDS)
+        yield Wait("PodStopping")
+    elif not _claim_ready(observed):
+        yield Wait("ClaimPending")
+    else:
+        yield Apply((wanted,))
+
+
+def _claim_ready(observed: Observed) -> bool:
+    claim = observed.claim
+    if claim is None or claim.deleting or claim.lost:
+        return False
+    # With WaitForFirstConsumer a claim is bound by the pod that uses it; otherwise a pod created too early waits long.
+    return claim.bound or observed.platform.wait_for_first_consumer
+
+
+def _changed(observed: Observed, manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
+    return tuple(manifest for manifest in manifests if _differs(observed, manifest))
+
+
+def _differs(observed: Observed, manifest: Manifest) -> bool:
+    key = (manifest["kind"], manifest["metadata"]["name"])
+    child = observed.children.get(key)
+    if child is None:
+        return True
+    ours = own_child(observed, *key) is not None
+    return ours and not child.deleting and child.digest != expected_digest(manifest)
+
+
+def _is_going(observed: Observed, manifest: Manifest) -> bool:
+    child = observed.children.get((manifest["kind"], manifest["metadata"]["name"]))
+    return child is not None and child.deleting
+
+
+def _write_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None) -> Iterator[Step]:
+    record = next_record(observed, verdict, judged_pod=judged_pod)
+    if record is not None and wire(record) != wire(observed.record):
+        yield WriteRecord(record)
+
+
+def _delete_endpoints(observed: Observed) -> Iterator[Step]:
+    child = own_child(observed, "EndpointSlice")
+    if child and not child.deleting:
+        yield _delete(child)
+
+
+def _delete_old_snapshots(observed: Observed, verdict: Verdict) -> Iterator[Step]:
+    # Only called when the pod, if there is one, is the desired one: so none names an old snapshot.
+    needed = snapshot_names(observed, verdict.revision)
+    prefix = f"{child_name(observed)}-"
+    for (kind, name), child in sorted(observed.children.items()):
+        old = kind == "ConfigMap" and name.startswith(prefix) and name not in needed
+        if old and not child.deleting and own_child(observed, kind, name):
+            yield _delete(child)
+
+
+def _delete(child: Child, grace_seconds: int | None = None) -> Delete:
+    return Delete(child.kind, child.namespace, child.name, child.uid, grace_seconds)

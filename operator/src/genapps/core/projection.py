@@ -1,0 +1,108 @@
+"""Drift detection: what of a live object is ours, and is it still what we applied?
+
+The API server keeps, per field manager, which fields an apply set (`managedFields[].fieldsV1`). Projecting the live
+object onto our entry covers values and ownership at once: a changed value differs, and a field that somebody else
+took over is missing. It needs no memory of ours, so it holds after a restart.
+"""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from genapps.api.names import FIELD_MANAGER
+from genapps.core.observed import Manifest
+
+EXACT_SPEC = frozenset({"NetworkPolicy"})
+"""Kinds whose whole spec must be ours: a field added beside our own would open the fence."""
+
+BY_PRESENCE = frozenset({"ConfigMap"})
+"""Snapshots: immutable, named by digest, watched as metadata only."""
+
+
+def project(live: Any, fields: Mapping[str, Any]) -> Any:
+    """The part of `live` that `fields` (fieldsV1) names, in the live order of list items.
+
+    >>> project({"a": 1, "b": {"c": 2, "d": 3}}, {"f:b": {"f:c": {}}})
+    {'b': {'c': 2}}
+    """
+    if not fields:
+        return live
+    if isinstance(live, Mapping):
+        return {
+            name[2:]: project(live[name[2:]], below)
+            for name, below in fields.items()
+            if name.startswith("f:") and name[2:] in live
+        }
+    if isinstance(live, list):
+        return [item for position, value in enumerate(live) for item in _owned_item(position, value, fields)]
+    return live
+
+
+def _owned_item(position: int, value: Any, fields: Mapping[str, Any]) -> list[Any]:
+    for name, below in fields.items():
+        kind, _, text = name.partition(":")
+        if kind == "k" and isinstance(value, Mapping):
+            keys = json.loads(text)
+            if all(key in value and value[key] == wanted for key, wanted in keys.items()):
+                return [project(value, below)]
+        elif kind == "v" and json.loads(text) == value:
+            return [value]
+        elif kind == "i" and text == str(position):
+            return [project(value, below)]
+    return []
+
+
+def owned(live: Manifest) -> Manifest:
+    """What our last apply still owns of the live object; empty when we own nothing."""
+    for entry in live.get("metadata", {}).get("managedFields", ()):
+        ours = entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
+        if ours and not entry.get("subresource"):
+            projected: Manifest = project(live, entry.get("fieldsV1", {}))
+            return projected if entry.get("fieldsV1") else {}
+    return {}
+
+
+def expected(manifest: Manifest) -> Manifest:
+    """What `owned` gives right after `manifest` was applied: its content without what addresses it."""
+    metadata = {name: value for name, value in manifest["metadata"].items() if name not in ("name", "namespace")}
+    content = {name: value for name, value in manifest.items() if name not in ("apiVersion", "kind", "metadata")}
+    return {"metadata": metadata, **content}
+
+
+def live_digest(live: Manifest) -> str:
+    """Digest to compare with `expected_digest`; empty for kinds that are compared by presence."""
+    if live.get("kind") in BY_PRESENCE:
+        return ""
+    content = owned(live)
+    if live.get("kind") in EXACT_SPEC:
+        content = {**content, "spec": live.get("spec", {})}
+    return _digest(content)
+
+
+def live_spec_digest(live: Manifest) -> str:
+    """Digest of our part of the spec alone: tells a pod to be replaced from one that only needs new labels."""
+    return _digest(owned(live).get("spec", {}))
+
+
+def expected_digest(manifest: Manifest) -> str:
+    return "" if manifest["kind"] in BY_PRESENCE else _digest(expected(manifest))
+
+
+def expected_spec_digest(manifest: Manifest) -> str:
+    return _digest(expected(manifest).get("spec", {}))
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(_without_empties(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()[:32]
+
+
+def _without_empties(content: Any) -> Any:
+    # The API server drops absent and empty lists when it stores an object; an empty item of a list
+    # (`ingress: [{}]` admits everybody) is content and stays.
+    if isinstance(content, Mapping):
+        return {name: _without_empties(value) for name, value in content.items() if value is not None and value != []}
+    if isinstance(content, list):
+        return [_without_empties(item) for item in content]
+    return content

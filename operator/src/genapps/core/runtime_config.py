@@ -1,0 +1,48 @@
+"""The RuntimeConfig of an app: everything its runtime does, decided here and frozen into a snapshot."""
+
+from genapps.api import names, quantities
+from genapps.api.digests import envelope_digest
+from genapps.api.generatedapp import GeneratedApp, WorkloadClass
+from genapps.api.runtimeconfig import (
+    Digests,
+    GatewayAddress,
+    ResponseRetention,
+    RuntimeConfig,
+    RuntimeLimits,
+    TimeBudget,
+)
+from genapps.core.verdict import Grant
+
+ACTION_MILLIS = {WorkloadClass.INTERACTIVE: 5_000, WorkloadClass.BATCH: 60_000, WorkloadClass.BACKGROUND: 600_000}
+LOAD_MILLIS = 10_000
+BODY_BYTES = 2**20
+LOG_BYTES = 16 * 2**10
+RESPONSES_KEPT = "24h"
+
+
+def runtime_config(
+    app: GeneratedApp, grant: Grant, system_namespace: str, code_digest: str, entry: str
+) -> RuntimeConfig:
+    """The settings for one revision of the code under this grant."""
+    tier, retention = grant.tier, app.spec.envelope.retention
+    responses = (retention.responses if retention else None) or RESPONSES_KEPT
+    return RuntimeConfig(
+        app=app.metadata.name,
+        namespace=app.metadata.namespace,
+        revision=names.short_digest(code_digest),
+        digests=Digests(code=code_digest, envelope=envelope_digest(app.spec.envelope)),
+        language=app.spec.code.language,
+        entry=entry,
+        limits=RuntimeLimits(
+            guest_memory_bytes=quantities.byte_count(tier.guest_memory),
+            request_body_bytes=BODY_BYTES,
+            response_body_bytes=BODY_BYTES,
+            concurrency=tier.concurrency,
+            tool_calls_per_action=tier.tool_calls_per_action,
+            state_per_tenant_bytes=quantities.byte_count(tier.state.per_tenant),
+            log_bytes_per_action=LOG_BYTES,
+        ),
+        time=TimeBudget(action_millis=ACTION_MILLIS[app.spec.workload_class], load_millis=LOAD_MILLIS),
+        retention=ResponseRetention(responses_seconds=quantities.seconds(responses)),
+        gateway=GatewayAddress(host=names.gateway_host(system_namespace)),
+    )

@@ -1,0 +1,64 @@
+"""From where the code is to what it is: a bundle of files, or a sentence on why there is none."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from genapps.api.conditions import Reason
+from genapps.api.digests import INLINE_ENTRY
+from genapps.api.names import LABEL_SOURCE
+from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, Code, ConfigMapSource
+from genapps.core.observed import Bundle, Manifest, SourceProblem
+
+
+def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem:
+    """The bundle of an app; `config_map` is the live object that its source names, None where there is none.
+
+    Sizes are counted in bytes here: the API server's `maxLength` counts characters.
+    """
+    if code.source.inline is not None:
+        return _inline(code.source.inline, INLINE_ENTRY.get(code.language, "app.py"))
+    if code.source.config_map is not None:
+        return _from_config_map(code.source.config_map, config_map)
+    message = "Code from images is not built yet: use spec.code.source.inline or configMap."
+    return SourceProblem(Reason.NOT_YET_SUPPORTED, message)
+
+
+def _inline(text: str, entry: str) -> Bundle | SourceProblem:
+    content = text.encode("utf-8", "surrogatepass")
+    if len(content) > INLINE_BYTES:
+        message = (
+            f"spec.code.source.inline has {len(content)} bytes, at most {INLINE_BYTES} are allowed: use configMap."
+        )
+        return SourceProblem(Reason.SOURCE_TOO_LARGE, message)
+    return Bundle(entry, {entry: content})
+
+
+def _from_config_map(source: ConfigMapSource, live: Manifest | None) -> Bundle | SourceProblem:
+    where = f"ConfigMap {source.name}"
+    if live is None:
+        message = f"{where} does not exist: create it, or correct spec.code.source.configMap.name."
+        return SourceProblem(Reason.SOURCE_NOT_FOUND, message)
+    if (live.get("metadata", {}).get("labels") or {}).get(LABEL_SOURCE) != "true":
+        message = f'{where} is not marked as a source: label it {LABEL_SOURCE}: "true".'
+        return SourceProblem(Reason.SOURCE_NOT_LABELLED, message)
+    try:
+        files = _files(live)
+    except (ValueError, binascii.Error):
+        message = f"{where} holds binaryData that is not base64: write it again."
+        return SourceProblem(Reason.SOURCE_INVALID, message)
+    size = sum(len(content) for content in files.values())
+    if size > SOURCE_BYTES:
+        message = f"{where} holds {size} bytes, at most {SOURCE_BYTES} are allowed: make the bundle smaller."
+        return SourceProblem(Reason.SOURCE_TOO_LARGE, message)
+    if source.entry not in files:
+        message = f"{where} has no key {source.entry}: add it, or correct spec.code.source.configMap.entry."
+        return SourceProblem(Reason.SOURCE_INVALID, message)
+    return Bundle(source.entry, files)
+
+
+def _files(live: Mapping[str, Any]) -> dict[str, bytes]:
+    text = {name: content.encode() for name, content in (live.get("data") or {}).items()}
+    binary = {name: base64.b64decode(data, validate=True) for name, data in (live.get("binaryData") or {}).items()}
+    return {**text, **binary}

@@ -1,0 +1,9 @@
+"""The last station: a judgement on what was observed, in the words of the API. One summariser, a function a condition.
+
+A mirror only: no verdict is ever read back from a status.
+"""
+
+from genapps.core.status.summary import status
+from genapps.core.status.transitions import Event, transitions
+
+__all__ = ["Event", "status", "transitions"]

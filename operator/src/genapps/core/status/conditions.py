@@ -1,0 +1,190 @@
+"""Each condition as a pure function of the view; together they are the table of the API."""
+
+from collections.abc import Callable
+from typing import Final
+
+from genapps.api.conditions import ConditionType, Reason
+from genapps.core.observed import Malformed
+from genapps.core.standing import Standing
+from genapps.core.status.troubles import trouble
+from genapps.core.status.view import Outcome, View
+from genapps.core.verdict import Finding, Mode
+
+_UNKNOWN_BUDGET = frozenset({Reason.BUDGET_NOT_FOUND, Reason.BUDGET_INVALID, Reason.NAMESPACE_NOT_GRANTED})
+_ABOUT_CODE = ConditionType.CODE_VERIFIED
+
+
+def ready(view: View) -> Outcome:
+    """The app answers."""
+    held = suspended(view)
+    if held.status == "True":
+        return Outcome("False", held.reason, held.message)
+    if view.answers:
+        return Outcome("True", Reason.AVAILABLE, "The app answers and its fence is proven.")
+    blocked = _blocker(view)
+    return Outcome("False", blocked.reason, blocked.message) if blocked else Outcome("False", *_progress(view))
+
+
+def reconciling(view: View) -> Outcome:
+    """Something is on its way; never together with Stalled."""
+    if stalled(view).status == "True" or view.verdict.mode is not Mode.RUN:
+        return Outcome("False", Reason.SETTLED, "Nothing is left to do.")
+    if not view.answers:
+        return Outcome("True", *_progress(view))
+    differs = view.finding(_ABOUT_CODE)
+    if differs:
+        return Outcome("True", Reason.SOURCE_DIFFERS, differs.message)
+    return Outcome("False", Reason.SETTLED, "Nothing is left to do.")
+
+
+def stalled(view: View) -> Outcome:
+    """Nothing will change until somebody acts."""
+    held = suspended(view)
+    if held.status == "True":
+        return held
+    blocked = _blocker(view)
+    if blocked:
+        return Outcome("True", blocked.reason, blocked.message)
+    return Outcome("False", Reason.NOT_STALLED, "Nothing keeps the app from running.")
+
+
+def suspended(view: View) -> Outcome:
+    """A verdict or a person's wish keeps the app stopped."""
+    suspension = view.verdict.suspension
+    if suspension:
+        why = (
+            f"The app did {suspension.violations} times what it may not"
+            if suspension.violations
+            else "The same code is suspended under another name"
+        )
+        way_out = f"look into it, then set spec.acknowledgedSuspension to {suspension.id}."
+        return Outcome("True", _reason(suspension.reason), f"{why}: {way_out}")
+    if view.verdict.requested:
+        return Outcome("True", Reason.REQUESTED, "spec.operatingMode is Suspended: set it to Running to start the app.")
+    record = view.observed.record
+    if view.verdict.acknowledged or (record and record.acknowledged):
+        return Outcome("False", Reason.RESUMED, "The last suspension was acknowledged.")
+    return Outcome("False", Reason.NOT_SUSPENDED, "The app is not suspended.")
+
+
+def envelope_valid(view: View) -> Outcome:
+    """The app keeps to the rules of its business unit and asks for nothing that is not built."""
+    found = view.finding(ConditionType.ENVELOPE_VALID)
+    if found:
+        return Outcome("False", found.reason, found.message)
+    budget = view.finding(ConditionType.BUDGET_AVAILABLE)
+    if budget and budget.reason in _UNKNOWN_BUDGET:
+        return Outcome(
+            "Unknown", Reason.NOT_JUDGED, "There is no budget whose rules could be applied: see BudgetAvailable."
+        )
+    return Outcome("True", Reason.ACCEPTED, "The envelope keeps to the rules of its budget.")
+
+
+def budget_available(view: View) -> Outcome:
+    """A budget grants the app its tier."""
+    found, grant = view.finding(ConditionType.BUDGET_AVAILABLE), view.verdict.grant
+    if found:
+        return Outcome("False", found.reason, found.message)
+    if isinstance(view.observed.app, Malformed) or grant is None:
+        return Outcome("Unknown", Reason.NOT_JUDGED, "The spec has to be corrected first: see Stalled.")
+    return Outcome("True", Reason.GRANTED, f"AppBudget {grant.budget} grants tier {grant.tier.name}.")
+
+
+def code_verified(view: View) -> Outcome:
+    """What runs is what the digest says, and it loads."""
+    found = view.finding(_ABOUT_CODE)
+    problem = trouble(view)
+    if found is None and problem and problem.condition is _ABOUT_CODE:
+        found = problem
+    if found:
+        return Outcome("False", found.reason, found.message)
+    if view.answers:
+        return Outcome("True", Reason.VERIFIED, "The code is what its digest says, and it is loaded.")
+    if view.verdict.desired_code_digest is None:
+        return Outcome("Unknown", Reason.NOT_JUDGED, "Something else has to be corrected first: see Stalled.")
+    return Outcome("Unknown", Reason.NOT_LOADED, "The code is not loaded.")
+
+
+def egress_enforced(view: View) -> Outcome:
+    """The pod has proven that it reaches the gateway and nothing beside it: it is not ready before."""
+    problem = trouble(view)
+    if problem and problem.condition is ConditionType.EGRESS_ENFORCED:
+        return Outcome("False", problem.reason, problem.message)
+    if view.answers:
+        return Outcome("True", Reason.PROVEN, "The pod reaches the gateway and nothing beside it.")
+    return Outcome("Unknown", Reason.NOT_PROVEN, "No pod has proven its fence.")
+
+
+def violated(view: View) -> Outcome:
+    """The app did what it may not, within the window."""
+    count, grant = view.verdict.counted, view.verdict.grant
+    if not count or grant is None:
+        return Outcome("False", Reason.NO_VIOLATIONS, "No violation counts.")
+    policy = grant.violations
+    message = f"{count} of {policy.threshold} violations in {policy.window}: see status.violations."
+    return Outcome("True", Reason.VIOLATIONS_COUNTED, message)
+
+
+def fields_inactive(view: View) -> Outcome:
+    """Fields are stored that nothing acts on yet."""
+    if not view.verdict.inactive:
+        return Outcome("False", Reason.ALL_ACTIVE, "Every field that is set has its effect.")
+    return Outcome("True", Reason.NOT_YET_ACTIVE, f"Without effect yet: {', '.join(view.verdict.inactive)}.")
+
+
+CONDITIONS: Final[dict[ConditionType, Callable[[View], Outcome]]] = {
+    ConditionType.READY: ready,
+    ConditionType.RECONCILING: reconciling,
+    ConditionType.STALLED: stalled,
+    ConditionType.SUSPENDED: suspended,
+    ConditionType.ENVELOPE_VALID: envelope_valid,
+    ConditionType.BUDGET_AVAILABLE: budget_available,
+    ConditionType.CODE_VERIFIED: code_verified,
+    ConditionType.EGRESS_ENFORCED: egress_enforced,
+    ConditionType.VIOLATED: violated,
+    ConditionType.FIELDS_INACTIVE: fields_inactive,
+}
+
+
+def _blocker(view: View) -> Finding | None:
+    """What has to be acted on before the app, or its new revision, can run."""
+    if view.verdict.mode is not Mode.RUN:
+        return next(iter(view.verdict.findings), None)
+    problem = trouble(view)
+    if problem:
+        return problem
+    budget = view.finding(ConditionType.BUDGET_AVAILABLE)
+    return budget if budget and _waits_for_budget(view) else None
+
+
+def _waits_for_budget(view: View) -> bool:
+    # A withdrawn budget stalls nothing that runs; it stalls the code that would come next.
+    running, wanted = view.verdict.revision, view.verdict.desired_code_digest
+    return running is not None and wanted is not None and running.code_digest != wanted
+
+
+def _progress(view: View) -> tuple[Reason, str]:
+    match view.pod.standing:
+        case Standing.FAILED:
+            why = view.observed.pod.finished_reason if view.observed.pod else ""
+            return Reason.BACKING_OFF, f"The pod ended{f' ({why})' if why else ''} and is created again after a pause."
+        case Standing.OUTDATED | Standing.STOPPING:
+            return Reason.SWITCHING, "The pod is being replaced."
+        case Standing.ABSENT if view.patience_is_over:
+            return _missing(view)
+        case _:
+            return Reason.POD_STARTING, "The app is starting."
+
+
+def _missing(view: View) -> tuple[Reason, str]:
+    platform, claim = view.observed.platform, view.observed.claim
+    if platform.gateway_address is None or platform.gateway_ca is None:
+        return Reason.GATEWAY_PENDING, "The gateway's address or CA is not known yet: ask the platform if it stays."
+    if not platform.wait_for_first_consumer and not (claim and claim.bound):
+        return Reason.CLAIM_PENDING, "The claim is not bound yet: ask the platform about storage if it stays."
+    return Reason.POD_STARTING, "The app is starting."
+
+
+def _reason(text: str) -> Reason:
+    # The record is our own, but a newer version may know more reasons.
+    return Reason(text) if text in tuple(Reason) else Reason.HELD

@@ -1,0 +1,100 @@
+"""The one summariser: the whole status object of an app, equal for equal observations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from genapps.api.conditions import ConditionType
+from genapps.api.fields import rfc3339
+from genapps.api.generatedapp import Stage
+from genapps.api.names import short_digest
+from genapps.core.desired.metadata import child_name, envelope_of
+from genapps.core.observed import Malformed, Observed
+from genapps.core.plain import plain
+from genapps.core.status.conditions import CONDITIONS
+from genapps.core.status.view import Outcome, View, view_of
+from genapps.core.verdict import Mode, Verdict
+
+MESSAGE_CHARACTERS = 1024
+RECENT_VIOLATIONS = 10
+
+
+def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
+    """The status as it should be stored; `lastTransitionTime` is the previous one where a condition's status stays."""
+    view = view_of(observed, verdict)
+    parts = {
+        "observedGeneration": observed.generation,
+        "conditions": _conditions(view),
+        **_address(view),
+        **_revision(view),
+        "envelopeDigest": envelope_of(observed),
+        "effectiveRisk": verdict.grant.effective_risk.value if verdict.grant else None,
+        "stage": Stage.DEVELOPMENT.value,
+        "violations": _violations(view),
+        "suspension": _suspension(verdict),
+        "connectors": _connectors(observed),
+    }
+    return {name: value for name, value in parts.items() if value not in (None, [])}
+
+
+def _conditions(view: View) -> list[dict[str, Any]]:
+    before = {entry.get("type"): entry for entry in view.observed.status.get("conditions") or ()}
+    return [_condition(view, kind, judge(view), before.get(kind.value)) for kind, judge in CONDITIONS.items()]
+
+
+def _condition(view: View, kind: ConditionType, outcome: Outcome, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    kept = before["lastTransitionTime"] if before and before.get("status") == outcome.status else None
+    return {
+        "type": kind.value,
+        "status": outcome.status,
+        "observedGeneration": view.observed.generation,
+        "lastTransitionTime": kept or rfc3339(view.verdict.at),
+        "reason": outcome.reason.value,
+        "message": plain(outcome.message, MESSAGE_CHARACTERS),
+    }
+
+
+def _address(view: View) -> dict[str, Any]:
+    grant = view.verdict.grant
+    if view.verdict.mode is Mode.NOTHING or grant is None:
+        return {}
+    # The address is told with the first answer: no status write of its own on the way there.
+    address = view.observed.service_address if view.answers else view.observed.status.get("address")
+    return {"url": f"http://{child_name(view.observed)}.{grant.run_namespace}.svc", "address": address}
+
+
+def _revision(view: View) -> dict[str, Any]:
+    verdict = view.verdict
+    running = verdict.revision.code_digest if verdict.revision else None
+    wanted = verdict.desired_code_digest or running
+    shown = short_digest(running) if running and view.answers else view.observed.status.get("revision")
+    return {"revision": shown, "desiredRevision": wanted and short_digest(wanted), "codeDigest": running or wanted}
+
+
+def _violations(view: View) -> dict[str, Any] | None:
+    ledger, grant = view.observed.ledger, view.verdict.grant
+    if ledger is None or grant is None:
+        return None
+    recent = [
+        {
+            "rule": entry.rule.value,
+            "subject": plain(entry.subject, 253),
+            "at": rfc3339(entry.at),
+            "requestId": plain(entry.request_id, 128),
+        }
+        for entry in ledger.violations.window[-RECENT_VIOLATIONS:]
+    ]
+    window = grant.violations.window
+    return {"count": view.verdict.counted, "window": window, "total": ledger.violations.total, "recent": recent}
+
+
+def _suspension(verdict: Verdict) -> dict[str, Any] | None:
+    suspension = verdict.suspension
+    if suspension is None:
+        return None
+    return {"id": suspension.id, "reason": suspension.reason, "at": rfc3339(suspension.at)}
+
+
+def _connectors(observed: Observed) -> list[dict[str, Any]]:
+    if isinstance(observed.app, Malformed):
+        return []
+    return [{"name": name, "state": "Unavailable"} for name in sorted(observed.app.spec.envelope.connectors)]

@@ -1,0 +1,90 @@
+"""What `judge` says about one app: the one value that desired, plan, record and status are made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from genapps.api.apprecord import RecordedViolationPolicy, ResolvedTier, Suspension
+from genapps.api.conditions import ConditionType, Reason
+from genapps.api.envelope import RiskClass
+
+
+class Mode(StrEnum):
+    """What should exist for the app."""
+
+    RUN = "Run"
+    STOP = "Stop"
+    """Claim, ServiceAccount, deny-all policy and Service stay; no pod, no endpoints."""
+    NOTHING = "Nothing"
+    """Nothing is created; what is there belongs to somebody else or does not exist."""
+
+
+class Effect(StrEnum):
+    """What a finding does to an app that already runs; a new app never starts with either."""
+
+    HOLD = "Hold"
+    """The last judged revision keeps running, nothing new starts."""
+    STOP = "Stop"
+    """The pod goes: to run on would ignore a restriction."""
+    LEAVE = "Leave"
+    """Nothing of that name may be touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One failed check: the condition it is about (else Stalled), the reason, and a sentence with the next step."""
+
+    condition: ConditionType
+    reason: Reason
+    message: str
+    effect: Effect = Effect.HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the platform gives the app: resolved from its budget, or the last one of the record when that is gone."""
+
+    budget: str
+    team: str
+    run_namespace: str
+    tier: ResolvedTier
+    violations: RecordedViolationPolicy
+    effective_risk: RiskClass
+    ingress_from: tuple[Mapping[str, Any], ...] = ()
+    """NetworkPolicyPeers of the platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Code and configuration by digest; the contents only where this pass has verified them."""
+
+    code_digest: str
+    config_digest: str
+    code: Mapping[str, bytes] | None = None
+    config: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement on one app at one moment."""
+
+    at: datetime
+    mode: Mode
+    findings: tuple[Finding, ...]
+    grant: Grant | None
+    revision: Revision | None
+    """What runs or would run; None when nothing was ever judged good."""
+    desired_code_digest: str | None
+    """Digest of the code as the source holds it now."""
+    suspension: Suspension | None
+    """Open after this pass, whether found or decided now."""
+    acknowledged: str | None
+    """Id of the suspension that this pass ends."""
+    requested: bool
+    """A person wishes the app suspended."""
+    counted: int
+    """Violations that count now."""
+    inactive: tuple[str, ...]
+    """Fields of the spec and the budget that nothing acts on yet."""
