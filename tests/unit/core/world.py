@@ -1,0 +1,249 @@
+"""A world in miniature for tests of the core: one app, its children as the API server would hold them, and a clock.
+
+`settle` runs passes as the controller does, with a simulated executor, until nothing is left to do or a plan waits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from genapps.api import names
+from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import Record
+from genapps.api.generatedapp import GeneratedApp
+from genapps.api.ledger import LedgerRecord
+from genapps.core.desired import desired
+from genapps.core.judge import judge
+from genapps.core.observed import (
+    AppRef,
+    Child,
+    ClaimState,
+    ForeignSuspension,
+    Malformed,
+    Manifest,
+    Observed,
+    Platform,
+    PodState,
+    UnreadableBudget,
+)
+from genapps.core.plan import Apply, Delete, Step, Wait, WriteRecord, plan
+from genapps.core.projection import expected_digest, expected_spec_digest
+from genapps.core.source import source_of
+from genapps.core.status import Event, status, transitions
+from genapps.core.verdict import Verdict
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PLATFORM = Platform(
+    system_namespace="genapps-system",
+    run_namespaces=frozenset({"genapps-run"}),
+    runtime_image="registry.example/genapps-runtime:1",
+    gateway_address="10.96.0.50",
+    gateway_ca="-----BEGIN CERTIFICATE-----",
+)
+CHILD = names.child_name("finance", "unit-converter")
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` merged in; a change to None removes the field."""
+    result = dict(base)
+    for name, value in changes.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(name), Mapping):
+            result[name] = merged(result[name], value)
+        else:
+            result[name] = value
+    return result
+
+
+def app(spec: Mapping[str, Any] | None = None, metadata: Mapping[str, Any] | None = None) -> GeneratedApp:
+    """A small valid app with changes to its spec and metadata."""
+    base = {
+        "envelope": {"owner": {"team": "finance-tools"}, "riskClass": "low"},
+        "code": {"language": "python", "source": {"inline": "from genapps import app\n"}},
+        "tier": "small",
+        "budget": "finance",
+    }
+    meta = {"namespace": "finance", "name": "unit-converter", "uid": "app-uid-1", "generation": 1}
+    raw = {"metadata": merged(meta, metadata or {}), "spec": merged(base, spec or {})}
+    return GeneratedApp.model_validate(raw)
+
+
+def budget(spec: Mapping[str, Any] | None = None) -> AppBudget:
+    """The budget `finance` with one tier, `small`, and changes to its spec."""
+    base = {
+        "businessUnit": "finance",
+        "namespaces": ["finance"],
+        "runNamespace": "genapps-run",
+        "tiers": {"small": {}},
+        "policy": {"maxRiskClass": "medium"},
+    }
+    return AppBudget.model_validate({"metadata": {"name": "finance"}, "spec": merged(base, spec or {})})
+
+
+def ledger(*request_ids: str, at: datetime = START, tripped: bool = False) -> LedgerRecord:
+    """A ledger with one violation for each request id, all seen at `at`."""
+    entry = {"at": at, "rule": "connector_not_in_envelope", "subject": "payroll"}
+    violations: dict[str, Any] = {
+        "total": len(request_ids),
+        "window": [{**entry, "requestId": request_id} for request_id in request_ids],
+    }
+    if tripped:
+        violations["tripped"] = {"at": at, "count": len(request_ids)}
+    owner = {"namespace": "finance", "name": "unit-converter", "uid": "app-uid-1"}
+    return LedgerRecord.model_validate({"app": owner, "violations": violations})
+
+
+@dataclass
+class World:
+    """One app and everything around it; change it and call `settle`."""
+
+    app: GeneratedApp | Malformed = field(default_factory=app)
+    budget: AppBudget | UnreadableBudget | None = field(default_factory=budget)
+    platform: Platform = PLATFORM
+    now: datetime = START
+    status: Mapping[str, Any] = field(default_factory=dict)
+    record: Record | None = None
+    ledger: LedgerRecord | None = None
+    children: dict[tuple[str, str], Child] = field(default_factory=dict)
+    manifests: dict[tuple[str, str], Manifest] = field(default_factory=dict)
+    pod: PodState | None = None
+    claim: ClaimState | None = None
+    config_map: Manifest | None = None
+    suspended_code: dict[str, ForeignSuspension] = field(default_factory=dict)
+    namespace_uid: str = "namespace-uid-1"
+    others: dict[str, Any] = field(default_factory=dict)
+    """Further fields of Observed."""
+    steps: list[Step] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def observe(self) -> Observed:
+        source = source_of((app() if isinstance(self.app, Malformed) else self.app).spec.code, self.config_map)
+        known: dict[str, Any] = {
+            "app": self.app, "status": self.status, "namespace_uid": self.namespace_uid, "budget": self.budget,
+            "source": source, "platform": self.platform, "record": self.record, "ledger": self.ledger,
+            "children": dict(self.children), "pod": self.pod, "claim": self.claim,
+            "suspended_code": self.suspended_code,
+            "service_address": "10.96.1.7" if ("Service", CHILD) in self.children else None,
+        }  # fmt: skip
+        return Observed(**{**known, **self.others})
+
+    def verdict(self) -> Verdict:
+        return judge(self.observe(), self.now, "0123456789abcdef" * 2)
+
+    def desired(self) -> tuple[Manifest, ...]:
+        return desired(self.observe(), self.verdict())
+
+    def plan(self) -> tuple[Step, ...]:
+        observed, verdict = self.observe(), self.verdict()
+        return plan(observed, verdict, desired(observed, verdict))
+
+    def step(self) -> bool:
+        """One pass; False when it had nothing to do or only waits."""
+        observed, verdict = self.observe(), self.verdict()
+        done = self._execute(plan(observed, verdict, desired(observed, verdict)))
+        new = status(observed, verdict)
+        if new != self.status:
+            events = transitions(self.status, new)
+            self.events.extend(events)
+            self.writes.extend(["status", *(f"Event {event.reason}" for event in events)])
+            self.status = new
+        return done
+
+    def settle(self, passes: int = 20) -> None:
+        for _ in range(passes):
+            if not self.step():
+                return
+        raise AssertionError("the app does not settle")
+
+    def run(self) -> "World":
+        """From nothing to an app that answers."""
+        self.settle()
+        self.bind()
+        self.settle()
+        self.make_ready()
+        self.settle()
+        return self
+
+    def bind(self) -> None:
+        assert self.claim
+        self.claim = replace(self.claim, bound=True)
+
+    def make_ready(self) -> None:
+        assert self.pod
+        self.pod = replace(self.pod, ready=True, ip="10.244.0.9", node="node-1", started_at=self.now)
+
+    def pod_is_gone(self) -> None:
+        self.pod = None
+        self.children.pop(("Pod", CHILD), None)
+        self.manifests.pop(("Pod", CHILD), None)
+
+    def later(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+    def condition(self, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition."""
+        found = next(entry for entry in self.status["conditions"] if entry["type"] == kind)
+        return found["status"], found["reason"]
+
+    def message(self, kind: str) -> str:
+        return str(next(entry["message"] for entry in self.status["conditions"] if entry["type"] == kind))
+
+    def kinds(self) -> list[str]:
+        return sorted(kind for kind, _ in self.children)
+
+    def _execute(self, steps: Sequence[Step]) -> bool:
+        self.steps.extend(steps)
+        for number, step in enumerate(steps):
+            match step:
+                case Wait():
+                    return number > 0
+                case WriteRecord(record):
+                    self.record = record
+                    self.writes.append("AppRecord")
+                case Apply(manifests):
+                    for manifest in manifests:
+                        self._apply(manifest)
+                case Delete():
+                    self._delete(step)
+        return bool(steps)
+
+    def _apply(self, manifest: Manifest) -> None:
+        kind, meta = manifest["kind"], manifest["metadata"]
+        labels = meta["labels"]
+        owner = AppRef(labels[names.LABEL_APP_NAMESPACE], labels[names.LABEL_APP], labels[names.LABEL_APP_UID])
+        key = (kind, meta["name"])
+        known = self.children.get(key)
+        uid = known.uid if known else f"{kind}-{len(self.writes)}"
+        spec = expected_spec_digest(manifest) if kind == "Pod" else ""
+        self.children[key] = Child(kind, meta["namespace"], meta["name"], uid, owner, expected_digest(manifest), spec)
+        self.manifests[key] = manifest
+        self.writes.append(kind)
+        if kind == "Pod" and known is None:
+            self.pod = PodState(uid=uid)
+        if kind == "PersistentVolumeClaim":
+            notes = meta["annotations"]
+            self.claim = ClaimState(
+                bound=bool(self.claim and self.claim.bound),
+                lost=False,
+                owner=notes[names.ANNOTATION_OWNER],
+                namespace_uid=notes[names.ANNOTATION_NAMESPACE_UID],
+                spec=manifest["spec"],
+                kept_after_delete=notes[f"{names.GROUP}/kept-after-delete"],
+            )
+
+    def _delete(self, step: Delete) -> None:
+        key = (step.kind, step.name)
+        assert self.children[key].uid == step.uid
+        self.writes.append(f"delete {step.kind}")
+        if step.kind == "Pod":
+            assert self.pod
+            assert step.grace_seconds is not None
+            self.children[key] = replace(self.children[key], deleting=True)
+            gone_at = self.now + timedelta(seconds=step.grace_seconds)
+            self.pod = replace(self.pod, deletion_deadline=gone_at, ready=False)
+        else:
+            del self.children[key]
+            self.manifests.pop(key, None)
