@@ -54,6 +54,8 @@ class Authority:
         builder = _builder(name, name, key.public_key())
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(usage, critical=True)
+        identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        builder = builder.add_extension(identifier, critical=False)
         return cls(key, builder.sign(key, hashes.SHA256()))
 
     def issue(self, directory: Path, file: str, user: str, group: str | None, names: tuple[str, ...] = ()) -> None:
@@ -65,6 +67,9 @@ class Authority:
         builder = _builder(x509.Name(attributes), self.certificate.subject, key.public_key())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if names else [])]
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        # Python 3.13 verifies strictly (RFC 5280) and refuses a certificate without it.
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        builder = builder.add_extension(issuer, critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), critical=False)
         write_secret(directory / f"{file}.key", _private(key))
