@@ -37,11 +37,15 @@ func main() {
 			go answerConnections(os.Args[1], number)
 		}
 	}
-	http.HandleFunc("/dial", dial)
-	http.HandleFunc("/open", open)
-	http.HandleFunc("/exchange", exchange)
-	http.HandleFunc("/fill", fill)
-	http.HandleFunc("/stat", stat)
+	for path, command := range map[string]http.HandlerFunc{
+		"/dial": dial, "/open": open, "/exchange": exchange, "/fill": fill, "/stat": stat,
+	} {
+		http.HandleFunc(path, func(response http.ResponseWriter, request *http.Request) {
+			// Tells this program's answers from those of the proxy before it.
+			response.Header().Set("Netcheck", os.Args[1])
+			command(response, request)
+		})
+	}
 	log.Fatal(http.ListenAndServe(":9999", nil))
 }
 
@@ -78,7 +82,7 @@ func answerDatagrams(name, port string) {
 	}
 }
 
-// connect dials and reads the other side's name, within the caller's timeout.
+// connect dials and, unless it is told that the server is silent, reads its name, all within the caller's timeout.
 func connect(request *http.Request) (net.Conn, string, error) {
 	query := request.URL.Query()
 	timeout, err := time.ParseDuration(query.Get("timeout"))
@@ -88,6 +92,9 @@ func connect(request *http.Request) (net.Conn, string, error) {
 	connection, err := net.DialTimeout(query.Get("network"), query.Get("address"), timeout)
 	if err != nil {
 		return nil, "", err
+	}
+	if query.Get("silent") != "" {
+		return connection, "silent", nil
 	}
 	connection.SetDeadline(time.Now().Add(timeout))
 	if query.Get("network") == "udp" {
