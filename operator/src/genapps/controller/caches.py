@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
-from genapps.api.apprecord import AppRecord, Record
+from genapps.api.apprecord import AppRecord
 from genapps.api.connector import Connector
-from genapps.api.ledger import Ledger, LedgerRecord
+from genapps.api.ledger import Ledger
 from genapps.controller.collection import Collection, Name, Object
 from genapps.controller.keys import AppKey, BudgetKey, GatewayKey, Key
 from genapps.controller.states import Live, NamespaceState, namespace_state, slim
@@ -56,6 +56,14 @@ class StoredApp:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredBudget:
+    """An AppBudget and its status as stored (which says what to write, never what holds)."""
+
+    model: AppBudget | Unreadable
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """An object of ours that is stored but does not fit its model."""
 
@@ -65,13 +73,16 @@ class Unreadable:
 class Caches:
     """The collections; ``wake`` is told the keys that a change concerns."""
 
-    def __init__(self, run_namespaces: frozenset[str], wake: Wake) -> None:
+    def __init__(self, system_namespace: str, run_namespaces: frozenset[str], wake: Wake) -> None:
         self._wake = wake
+        self._system_namespace = system_namespace
+        self.on_app_deleted: Callable[[], None] = lambda: None
+        """Called when an app is gone; its remains are the sweep's."""
         self.apps = Collection[StoredApp](_app, self._app_changed)
-        self.budgets = Collection[AppBudget | Unreadable](_budget, self._budget_changed)
+        self.budgets = Collection[StoredBudget](_budget, self._budget_changed)
         self.connectors = Collection[Connector | Unreadable](_connector, self._connector_changed)
-        self.records = Collection[Record | Unreadable](_record, self._record_changed)
-        self.ledgers = Collection[LedgerRecord | Unreadable](_ledger, self._ledger_changed)
+        self.records = Collection[AppRecord | Unreadable](_record, self._record_changed)
+        self.ledgers = Collection[Ledger | Unreadable](_ledger, self._ledger_changed)
         self.namespaces = Collection[NamespaceState](namespace_state, self._namespace_changed)
         self.sources = Collection[str](_version, self._source_changed)
         self.gateway_service = Collection[str | None](_cluster_ip, self._gateway_changed)
@@ -98,6 +109,54 @@ class Caches:
             for name, live in collection.members(child)
         }
 
+    def records_in_use(self) -> Iterator[tuple[str, AppRecord]]:
+        """The readable AppRecords by child name."""
+        for name, stored in self.records.items():
+            if isinstance(stored, AppRecord):
+                yield name[1], stored
+
+    def record_written(self, live: Object) -> None:
+        """Our own write of an AppRecord. Budgets count records; a suspension concerns its neighbours, because it
+        follows the code to other names in the namespace."""
+        name = (live["metadata"]["namespace"], live["metadata"]["name"])
+        old = self.records.get(name)
+        self.records.written(live)
+        new = self.records.get(name)
+        if not isinstance(new, AppRecord):
+            return
+        self._keys[name[1]] = AppKey(new.record.app.namespace, new.record.app.name)
+        self._wake(BudgetKey(new.record.budget), False)
+        before = old.record.suspension if isinstance(old, AppRecord) else None
+        if before != new.record.suspension:
+            for key in self.apps_of(lambda key, _: key.namespace == new.record.app.namespace):
+                if key != (new.record.app.namespace, new.record.app.name):
+                    self._wake(key, False)
+
+    def keys_without_record(self) -> set[AppKey]:
+        """Apps that children are labelled with (and named after) and that have no AppRecord."""
+        found = set()
+        for collection in self.children.values():
+            for live in collection.values():
+                app = live.child.app
+                if app is None or names.child_name(app.namespace, app.name) != base_name(live.child.name):
+                    continue
+                if self.record_version(base_name(live.child.name)) is None:
+                    found.add(AppKey(app.namespace, app.name))
+        return found
+
+    def confirmed_vanished(self) -> int:
+        """How many apps a person has said may vanish at once."""
+        namespace = self.namespaces.get(("", self._system_namespace))
+        return namespace.confirmed_vanished if namespace is not None else 0
+
+    def everything_of(self, child: str) -> list[Live]:
+        """The live objects under an app's child names, in whichever run namespace."""
+        return [live for run in sorted(self._run_namespaces) for live in self.live_of(run, child).values()]
+
+    def record_version(self, child: str) -> int | None:
+        """The resource version of an AppRecord as known here."""
+        return self.records.version((self._system_namespace, child))
+
     def apps_of(self, predicate: Callable[[AppKey, StoredApp], bool]) -> Iterator[AppKey]:
         for name, app in self.apps.items():
             key = AppKey(*name)
@@ -108,12 +167,16 @@ class Caches:
         key = AppKey(*name)
         self._keys[names.child_name(*key)] = key
         self._wake(key, False)
+        if new is None:
+            self.on_app_deleted()
         for budget in {app.budget for app in (old, new) if app is not None}:
             if old is None or new is None or old.budget != new.budget:
                 self._wake(BudgetKey(budget), False)
 
-    def _budget_changed(self, name: Name, _: object, __: object) -> None:
+    def _budget_changed(self, name: Name, old: StoredBudget | None, new: StoredBudget | None) -> None:
         self._wake(BudgetKey(name[1]), False)
+        if old is not None and new is not None and old.model == new.model:
+            return
         for key in self.apps_of(lambda _, app: app.budget == name[1]):
             self._wake(key, False)
 
@@ -121,20 +184,21 @@ class Caches:
         for key in self.apps_of(lambda _, app: name[1] in (_at(app.raw, "spec", "envelope", "connectors") or ())):
             self._wake(key, False)
 
-    def _record_changed(self, name: Name, old: Record | Unreadable | None, new: Record | Unreadable | None) -> None:
-        for record in (old, new):
-            if isinstance(record, Record):
-                self._keys[name[1]] = AppKey(record.app.namespace, record.app.name)
-                self._wake(BudgetKey(record.budget), False)
+    def _record_changed(
+        self, name: Name, old: AppRecord | Unreadable | None, new: AppRecord | Unreadable | None
+    ) -> None:
+        for stored in (old, new):
+            if isinstance(stored, AppRecord):
+                self._keys[name[1]] = AppKey(stored.record.app.namespace, stored.record.app.name)
+                self._wake(BudgetKey(stored.record.budget), False)
         self._wake_child(name[1])
 
     def _ledger_changed(self, name: Name, _: object, __: object) -> None:
         # A Ledger changes when violations were counted: a suspension may be due, and it must not wait in line.
         self._wake_child(name[1], urgent=True)
 
-    def _namespace_changed(self, name: Name, old: NamespaceState | None, new: NamespaceState | None) -> None:
-        prepared = {state.prepared for state in (old, new) if state is not None}
-        if name[1] in self._run_namespaces and prepared:
+    def _namespace_changed(self, name: Name, _: object, __: object) -> None:
+        if name[1] in self._run_namespaces:
             self._wake(GatewayKey(name[1]), False)
             self._wake_all()
             return
@@ -191,11 +255,12 @@ def _app(object_: Object) -> StoredApp:
     return StoredApp({**object_, "metadata": metadata})
 
 
-def _budget(object_: Object) -> AppBudget | Unreadable:
+def _budget(object_: Object) -> StoredBudget:
+    status = object_.get("status") or {}
     try:
-        return AppBudget.model_validate(object_)
+        return StoredBudget(AppBudget.model_validate(object_), status)
     except ValidationError as error:
-        return Unreadable(str(error))
+        return StoredBudget(Unreadable(str(error)), status)
 
 
 def _connector(object_: Object) -> Connector | Unreadable:
@@ -205,16 +270,16 @@ def _connector(object_: Object) -> Connector | Unreadable:
         return Unreadable(str(error))
 
 
-def _record(object_: Object) -> Record | Unreadable:
+def _record(object_: Object) -> AppRecord | Unreadable:
     try:
-        return AppRecord.model_validate(object_).record
+        return AppRecord.model_validate(object_)
     except ValidationError as error:
         return Unreadable(str(error))
 
 
-def _ledger(object_: Object) -> LedgerRecord | Unreadable:
+def _ledger(object_: Object) -> Ledger | Unreadable:
     try:
-        return Ledger.model_validate(object_).record
+        return Ledger.model_validate(object_)
     except ValidationError as error:
         return Unreadable(str(error))
 

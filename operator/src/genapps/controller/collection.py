@@ -58,6 +58,10 @@ class Collection(Generic[T]):
         for name, entry in tuple(self._entries.items()):
             yield name, entry.value
 
+    def values(self) -> Iterator[T]:
+        for entry in tuple(self._entries.values()):
+            yield entry.value
+
     def members(self, group: str) -> Iterator[tuple[Name, T]]:
         """The records whose names belong to a group, by name."""
         for name in sorted(self._groups.get(group, ())):

@@ -6,11 +6,11 @@ from pydantic import ValidationError
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
-from genapps.api.apprecord import Record
+from genapps.api.apprecord import AppRecord
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
-from genapps.api.ledger import LedgerRecord
+from genapps.api.ledger import Ledger
 from genapps.controller.caches import Caches, StoredApp, Unreadable
 from genapps.controller.keys import AppKey
 from genapps.controller.settings import Settings
@@ -31,17 +31,21 @@ class Observer:
         self._sources = sources
         self._settings = settings
 
-    async def observe(self, key: AppKey) -> Observed | None:
-        """None: there is no such app. Raises UnreadableEvidence, and ApiError of the source."""
+    async def observe(self, key: AppKey, refused: str = "") -> Observed | None:
+        """None: there is no such app. ``refused`` is what the API server last said against a child.
+
+        Raises UnreadableEvidence, and ApiError of the source."""
         stored = self._caches.apps.get(key)
         namespace = self._caches.namespaces.get(("", key.namespace))
         if stored is None or namespace is None:
             return None
         child = names.child_name(*key)
-        record = self.record(child)
+        stored_record, stored_ledger = self.record(child), self.ledger(child)
+        record = stored_record.record if stored_record else None
         app = parsed(stored)
-        budget = self._caches.budgets.get(("", stored.budget))
-        budget = budget if isinstance(budget, AppBudget) else None
+        stored_budget = self._caches.budgets.get(("", stored.budget))
+        model = stored_budget.model if stored_budget else None
+        budget = model if isinstance(model, AppBudget) else None
         run_namespace = record.run_namespace if record else (budget.spec.run_namespace if budget else "")
         live = self._caches.live_of(run_namespace, child)
         pod, claim, service = (live.get((kind, child)) for kind in ("Pod", "PersistentVolumeClaim", "Service"))
@@ -62,11 +66,12 @@ class Observer:
                 if isinstance(connector, Connector)
             },
             record=record,
-            ledger=self.ledger(child),
+            ledger=stored_ledger.record if stored_ledger else None,
             children={key: record.child for key, record in live.items()},
             pod=pod.pod if pod else None,
             claim=claim.claim if claim else None,
             service_address=service.address if service else None,
+            refused=refused,
             suspended_code=self._suspended_code(key),
             apps_of_budget=self._apps_of_budget(key, stored.budget),
         )
@@ -93,37 +98,34 @@ class Observer:
             image_pull_policy=settings.image_pull_policy,
         )
 
-    def record(self, child: str) -> Record | None:
-        record = self._caches.records.get((self._settings.system_namespace, child))
-        if isinstance(record, Unreadable):
-            raise UnreadableEvidence(f"AppRecord {child}: {record.message}")
-        return record
+    def record(self, child: str) -> AppRecord | None:
+        stored = self._caches.records.get((self._settings.system_namespace, child))
+        if isinstance(stored, Unreadable):
+            raise UnreadableEvidence(f"AppRecord {child}: {stored.message}")
+        return stored
 
-    def ledger(self, child: str) -> LedgerRecord | None:
-        ledger = self._caches.ledgers.get((self._settings.system_namespace, child))
-        if isinstance(ledger, Unreadable):
-            raise UnreadableEvidence(f"Ledger {child}: {ledger.message}")
-        return ledger
+    def ledger(self, child: str) -> Ledger | None:
+        stored = self._caches.ledgers.get((self._settings.system_namespace, child))
+        if isinstance(stored, Unreadable):
+            raise UnreadableEvidence(f"Ledger {child}: {stored.message}")
+        return stored
 
     def _suspended_code(self, key: AppKey) -> dict[str, ForeignSuspension]:
-        return {
-            record.suspension.code_digest: ForeignSuspension(record.app.name, record.suspension.id)
-            for _, record in self._caches.records.items()
-            if isinstance(record, Record)
-            and record.suspension is not None
-            and record.suspension.code_digest is not None
-            and record.app.namespace == key.namespace
-            and record.app.name != key.name
-        }
+        found = {}
+        for _, stored in self._caches.records_in_use():
+            record, suspension = stored.record, stored.record.suspension
+            if suspension is None or suspension.code_digest is None or record.app.namespace != key.namespace:
+                continue
+            if record.app.name != key.name:
+                found[suspension.code_digest] = ForeignSuspension(record.app.name, suspension.id)
+        return found
 
     def _apps_of_budget(self, key: AppKey, budget: str) -> int:
         return sum(
-            1
-            for _, record in self._caches.records.items()
-            if isinstance(record, Record)
-            and record.budget == budget
+            record.budget == budget
             and record.deleted_at is None
-            and (record.app.namespace, record.app.name) != key
+            and (record.app.namespace, record.app.name) != (key.namespace, key.name)
+            for record in (stored.record for _, stored in self._caches.records_in_use())
         )
 
 

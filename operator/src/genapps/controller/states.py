@@ -11,6 +11,7 @@ from typing import Any
 from genapps.api.names import (
     ANNOTATION_NAMESPACE_UID,
     ANNOTATION_OWNER,
+    GROUP,
     LABEL_APP,
     LABEL_APP_NAMESPACE,
     LABEL_APP_UID,
@@ -18,10 +19,14 @@ from genapps.api.names import (
     LABEL_RUN_NAMESPACE,
     MANAGED_BY,
 )
+from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
 from genapps.core.observed import AppRef, Child, ClaimState, PodState, Termination
 from genapps.core.projection import live_digest, live_spec_digest, owned
 
 Object = dict[str, Any]
+
+CONFIRM_VANISHED = f"{GROUP}/confirm-vanished"
+"""Annotation of the system namespace: as many apps may vanish at once (a number, set by a person)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class NamespaceState:
 
     uid: str
     prepared: bool
+    confirmed_vanished: int = 0
 
 
 def slim(kind: str) -> Callable[[Object], Live]:
@@ -61,7 +67,12 @@ def slim(kind: str) -> Callable[[Object], Live]:
 def namespace_state(object_: Object) -> NamespaceState:
     metadata = object_["metadata"]
     prepared = (metadata.get("labels") or {}).get(LABEL_RUN_NAMESPACE) == "true"
-    return NamespaceState(metadata["uid"], prepared and "deletionTimestamp" not in metadata)
+    confirmed = (metadata.get("annotations") or {}).get(CONFIRM_VANISHED, "")
+    return NamespaceState(
+        uid=metadata["uid"],
+        prepared=prepared and "deletionTimestamp" not in metadata,
+        confirmed_vanished=int(confirmed) if confirmed.isascii() and confirmed.isdigit() else 0,
+    )
 
 
 def app_ref(metadata: Mapping[str, Any]) -> AppRef | None:
@@ -95,6 +106,7 @@ def claim_state(live: Object) -> ClaimState:
         lost=stage == "Lost",
         owner=annotations.get(ANNOTATION_OWNER),
         namespace_uid=annotations.get(ANNOTATION_NAMESPACE_UID),
+        kept_after_delete=annotations.get(ANNOTATION_KEPT_AFTER_DELETE),
         spec=owned(live).get("spec", {}),
         deleting="deletionTimestamp" in metadata,
     )

@@ -1,0 +1,80 @@
+"""Our own watches: children by run namespace, records and ledgers, sources, namespaces, the gateway's address and CA.
+
+GeneratedApps, AppBudgets and Connectors are watched by kopf; they are listed here once, so that the caches are known
+to be complete before anything is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from genapps.api.names import GATEWAY_CA_CONFIGMAP, GATEWAY_SERVICE, LABEL_SOURCE
+from genapps.cluster.client import Client
+from genapps.cluster.resources import (
+    APP_BUDGET,
+    APP_RECORD,
+    BY_KIND,
+    CONFIG_MAP,
+    CONNECTOR,
+    GENERATED_APP,
+    LEDGER,
+    NAMESPACE,
+    SERVICE,
+    Resource,
+)
+from genapps.cluster.watch import Watch
+from genapps.controller.caches import Caches
+from genapps.controller.collection import Collection
+from genapps.controller.settings import Settings
+
+_SILENT_SECONDS = 180.0
+"""The API server sends a bookmark a minute: a watch that heard nothing for three is dead."""
+
+
+class Ears:
+    """``watches`` are to be run; ``complete()`` returns when every cache holds a whole list."""
+
+    def __init__(self, client: Client, caches: Caches, settings: Settings) -> None:
+        self._client = client
+        self._listed = False
+        self._kinds: tuple[tuple[Resource, Collection[Any]], ...] = (
+            (GENERATED_APP, caches.apps),
+            (APP_BUDGET, caches.budgets),
+            (CONNECTOR, caches.connectors),
+        )
+        system = settings.system_namespace
+        self.watches = [
+            Watch(client, NAMESPACE, caches.namespaces, metadata_only=True),
+            Watch(client, APP_RECORD, caches.records, namespace=system),
+            Watch(client, LEDGER, caches.ledgers, namespace=system),
+            Watch(client, CONFIG_MAP, caches.sources, selector=f"{LABEL_SOURCE}=true", metadata_only=True),
+            Watch(client, SERVICE, caches.gateway_service, namespace=system, name=GATEWAY_SERVICE),
+            Watch(client, CONFIG_MAP, caches.gateway_ca, namespace=system, name=GATEWAY_CA_CONFIGMAP),
+        ]
+        for run, copies in caches.ca_copies.items():
+            self.watches.append(Watch(client, CONFIG_MAP, copies, namespace=run, name=GATEWAY_CA_CONFIGMAP))
+        for (run, kind), children in caches.children.items():
+            # No label selector: run namespaces hold nothing but ours, and an object that lost its labels, or that
+            # took a child's name, must be seen.
+            snapshots = kind == "ConfigMap"
+            self.watches.append(Watch(client, BY_KIND[kind], children, namespace=run, metadata_only=snapshots))
+
+    async def complete(self) -> None:
+        for resource, collection in self._kinds:
+            listing = await self._client.list(resource)
+            collection.listed(listing.items, listing.resource_version)
+        self._listed = True
+        await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
+
+    def synced(self) -> bool:
+        return self._listed and all(watch.synced.is_set() for watch in self.watches)
+
+    def silent(self) -> str:
+        """What has not been heard of for too long; empty when every watch is alive or still on its first list."""
+        now = time.monotonic()
+        for watch in self.watches:
+            if watch.synced.is_set() and now - watch.last_contact > _SILENT_SECONDS:
+                return f"the watch of {watch.resource.kind} is silent"
+        return ""

@@ -1,0 +1,191 @@
+"""One app, level-triggered: observe -> judge -> desired -> plan -> apply -> record -> status -> Events.
+
+Passes are repeated until a plan is empty or waits for something outside; what is decided in between is the core's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from genapps.api import names
+from genapps.cluster.client import Client
+from genapps.cluster.errors import NotFound
+from genapps.cluster.resources import GENERATED_APP
+from genapps.controller.caches import Caches
+from genapps.controller.events import Events
+from genapps.controller.execute import ChildRefusedError, Executor
+from genapps.controller.keys import AppKey
+from genapps.controller.metrics import Metrics
+from genapps.controller.observe import Observer
+from genapps.controller.removal import orphans, removal
+from genapps.controller.sweep import Sweep
+from genapps.core.desired import desired
+from genapps.core.judge import judge
+from genapps.core.observed import Observed
+from genapps.core.plan import Apply, Step, plan
+from genapps.core.status import status, transitions
+from genapps.core.verdict import Mode, Verdict
+
+_PASSES = 12
+_LOOK_AGAIN_SECONDS = 10.0
+"""While an app starts or violations age, its status may change without an event."""
+
+_log = structlog.get_logger(__name__)
+
+
+class PassesExhaustedError(Exception):
+    """Desired and live state do not meet: somebody else writes the same fields, or a rule contradicts itself."""
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """``later`` puts a key back into the queue after so many seconds."""
+
+    client: Client
+    caches: Caches
+    observer: Observer
+    executor: Executor
+    events: Events
+    sweep: Sweep
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    later: Callable[[AppKey, float], None]
+    _refused: dict[AppKey, str] = field(default_factory=dict)
+
+    async def reconcile(self, key: AppKey) -> None:
+        """Bring one app to where it should be, or as near as it gets now. Raises what should be tried again."""
+        if self.caches.apps.get(key) is None:
+            self._refused.pop(key, None)
+            await self._gone(key)
+            return
+        forced = key in self.sweep.forced
+        self.sweep.forced.discard(key)
+        try:
+            observed, verdict = await self._passes(key, forced=forced)
+        except ChildRefusedError as refused:
+            self._refused[key] = str(refused)
+            await self._report(key, *await self._judged(key))
+            raise
+        self._refused.pop(key, None)
+        # Judged again, when a refusal was reported before and is over now.
+        await self._report(key, dataclasses.replace(observed, refused="") if observed else None, verdict)
+
+    async def _passes(self, key: AppKey, *, forced: bool) -> tuple[Observed | None, Verdict | None]:
+        child = names.child_name(*key)
+        deleted: set[str] = set()
+        for _ in range(_PASSES):
+            version = self.caches.record_version(child)
+            observed, verdict = await self._judged(key)
+            if observed is None or verdict is None:
+                return None, None
+            wanted = desired(observed, verdict)
+            steps: tuple[Step, ...] = plan(observed, verdict, wanted)
+            if forced and not steps:
+                # Snapshots are immutable; everything else is said again, whether or not it seems to differ.
+                steps = (Apply(tuple(manifest for manifest in wanted if manifest["kind"] != "ConfigMap")),)
+                forced = False
+            self._count_drift(observed, verdict, steps)
+            outcome = await self.executor.run(child, steps, deleted, version)
+            self._count_suspension(observed, verdict)
+            if outcome.wait is not None and outcome.wait.seconds is not None:
+                self.later(key, outcome.wait.seconds)
+            if not outcome.acted:
+                return observed, verdict
+        raise PassesExhaustedError(f"{key.namespace}/{key.name}: still not settled after {_PASSES} passes")
+
+    async def _judged(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
+        observed = await self.observer.observe(key, self._refused.get(key, ""))
+        if observed is None:
+            return None, None
+        return observed, judge(observed, self.clock(), self.new_id())
+
+    async def _report(self, key: AppKey, observed: Observed | None, verdict: Verdict | None) -> None:
+        if observed is None or verdict is None:
+            # The namespace is not known yet, or the app went away meanwhile: its event is on the way.
+            self.later(key, 1.0)
+            return
+        new = status(observed, verdict)
+        if new != observed.status:
+            await self._write_status(key, observed, new)
+        waits = not any(c["type"] in ("Ready", "Stalled") and c["status"] == "True" for c in new["conditions"])
+        if waits or verdict.counted:
+            self.later(key, _LOOK_AGAIN_SECONDS)
+
+    async def _write_status(self, key: AppKey, observed: Observed, new: dict[str, object]) -> None:
+        manifest = {
+            "apiVersion": names.API_VERSION,
+            "kind": "GeneratedApp",
+            # The uid makes it fail for another app that has taken the name meanwhile.
+            "metadata": {"namespace": key.namespace, "name": key.name, "uid": observed.ref.uid},
+            "status": new,
+        }
+        try:
+            live = await self.client.apply(manifest, subresource="status")
+        except NotFound:
+            return
+        self.metrics.writes.labels("GeneratedApp", "status").inc()
+        self.caches.apps.written(live, insert=False)
+        now = self.clock()
+        for event in transitions(observed.status, new):
+            _log.info("transition", app=key.name, namespace=key.namespace, reason=event.reason, message=event.message)
+            await self.events.post(
+                live["metadata"], "GeneratedApp", type_=event.type, reason=event.reason, message=event.message, now=now
+            )
+
+    async def _gone(self, key: AppKey) -> None:
+        """An app that does not exist: only what the sweep has released is touched, and only after a live look."""
+        child, now = names.child_name(*key), self.clock()
+        record = self.observer.record(child)
+        version = self.caches.record_version(child)
+        if record is None:
+            steps = orphans(key, self.caches.everything_of(child)) if key in self.sweep.orphans else ()
+        elif record.record.deleted_at is None:
+            if key in self.sweep.vanished and not await self._exists(key):
+                marked = record.record.model_copy(update={"deleted_at": now})
+                await self.executor.write_record(child, marked, version)
+                _log.info("app_vanished", app=key.name, namespace=key.namespace)
+            return
+        else:
+            live = self.caches.live_of(record.record.run_namespace, child)
+            due = removal(record, self.observer.ledger(child), live, now)
+            steps = due.steps if key in self.sweep.removable else ()
+            if due.again_at is not None:
+                self.later(key, min(3600.0, (due.again_at - now) / timedelta(seconds=1) + 1))
+        if steps and not await self._exists(key):
+            await self.executor.run(child, steps, set(), version)
+            _log.info("removed", app=key.name, namespace=key.namespace, kinds=sorted({step.kind for step in steps}))
+
+    async def _exists(self, key: AppKey) -> bool:
+        try:
+            await self.client.get(GENERATED_APP, key.namespace, key.name, metadata_only=True)
+        except NotFound:
+            return False
+        return True
+
+    def _count_drift(self, observed: Observed, verdict: Verdict, steps: tuple[Step, ...]) -> None:
+        """Applies to children that exist although nothing else changed: somebody edited them."""
+        if verdict.mode is not Mode.RUN:
+            return
+        for step in steps:
+            for manifest in step.manifests if isinstance(step, Apply) else ():
+                if (manifest["kind"], manifest["metadata"]["name"]) in observed.children:
+                    self.metrics.drift.labels(manifest["kind"]).inc()
+
+    def _count_suspension(self, observed: Observed, verdict: Verdict) -> None:
+        before = observed.record.suspension if observed.record else None
+        if verdict.suspension is not None and (before is None or before.id != verdict.suspension.id):
+            self.metrics.suspensions.inc()
+            _log.warning(
+                "suspended",
+                app=observed.ref.name,
+                namespace=observed.ref.namespace,
+                id=verdict.suspension.id,
+                reason=verdict.suspension.reason,
+                violations=verdict.suspension.violations,
+            )

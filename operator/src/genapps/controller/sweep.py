@@ -1,0 +1,159 @@
+"""What events cannot be relied on for: lost ones, apps that vanished, children that nobody owns, drift nobody saw.
+
+Each round works on a complete list made in this process. Removing takes two rounds and a live read that says 404 or
+another uid; when too many apps vanish at once nothing is removed at all until a person confirms it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from genapps.cluster.client import Client, Listing
+from genapps.cluster.errors import ApiError, NotFound
+from genapps.cluster.resources import GENERATED_APP
+from genapps.controller.caches import Caches
+from genapps.controller.collection import name_of
+from genapps.controller.keys import AppKey
+from genapps.controller.metrics import Metrics
+from genapps.controller.settings import Settings
+from genapps.controller.states import CONFIRM_VANISHED
+
+_ALWAYS_ALLOWED = 5
+_ALLOWED_SHARE = 0.1
+
+_log = structlog.get_logger(__name__)
+
+
+class Sweep:
+    """Runs every ``sweep_seconds``, or sooner after ``soon()``."""
+
+    def __init__(
+        self,
+        client: Client,
+        caches: Caches,
+        settings: Settings,
+        metrics: Metrics,
+        reconcile: Callable[[AppKey], None],
+    ) -> None:
+        self._client = client
+        self._caches = caches
+        self._settings = settings
+        self._metrics = metrics
+        self._reconcile = reconcile
+        self._requested = asyncio.Event()
+        self._behind: dict[tuple[str, str], int] = {}
+        self._unowned: set[AppKey] = set()
+        self._forced: dict[AppKey, float] = {}
+        self.vanished: set[AppKey] = set()
+        """Apps in no list whose record may be marked with ``deletedAt``, if a live read does not find them."""
+        self.removable: set[AppKey] = set()
+        """Apps whose remains may go: their record carried ``deletedAt`` when a round began."""
+        self.orphans: set[AppKey] = set()
+        """Names on children that had neither an app nor a record in two rounds."""
+        self.forced: set[AppKey] = set()
+        """Apps whose children are to be applied again although nothing seems to differ."""
+        self.last_round = float("-inf")
+
+    def soon(self) -> None:
+        """An app was deleted: do not let it wait for the next regular round."""
+        self._requested.set()
+
+    async def run(self) -> None:
+        """Until cancelled; a round that fails is logged and the next one starts from scratch."""
+        while True:
+            try:
+                await asyncio.wait_for(self._requested.wait(), self._settings.sweep_seconds)
+                # Deletions come in groups: one round for all of them.
+                await asyncio.sleep(min(1.0, self._settings.sweep_seconds))
+            except TimeoutError:
+                pass
+            self._requested.clear()
+            try:
+                await self.round()
+            except ApiError as error:
+                _log.warning("sweep_failed", error=str(error))
+
+    async def round(self) -> None:
+        listing = await self._client.list(GENERATED_APP, metadata_only=True)
+        self._metrics.apps.set(len(listing.items))
+        await self._heal_lost_events(listing)
+        present = {AppKey(*name_of(item)) for item in listing.items}
+        present |= {AppKey(*name) for name in self._caches.apps}
+        self._release(present)
+        self._find_vanished(present)
+        self._force_some()
+        self.last_round = time.monotonic()
+
+    async def _heal_lost_events(self, listing: Listing) -> None:
+        """An app that is older here than in two lists in a row: its event is lost, so read it."""
+        apps, listed_at = self._caches.apps, int(listing.resource_version)
+        versions = {name_of(item): int(item["metadata"]["resourceVersion"]) for item in listing.items}
+        behind = {name: version for name, version in versions.items() if (apps.version(name) or 0) < version}
+        gone = {name: listed_at for name in apps if name not in versions and (apps.version(name) or 0) <= listed_at}
+        for name, version in (behind | gone).items():
+            if name not in self._behind or (apps.version(name) or 0) >= max(version, self._behind[name]):
+                continue
+            self._metrics.lost_events.inc()
+            try:
+                apps.changed(await self._client.get(GENERATED_APP, *name))
+            except NotFound:
+                metadata = {"namespace": name[0], "name": name[1], "resourceVersion": str(listed_at)}
+                apps.deleted({"metadata": metadata})
+        self._behind = behind | gone
+
+    def _release(self, present: set[AppKey]) -> None:
+        """Second round: what was marked before this round may go now."""
+        self.removable = {
+            key
+            for _, stored in self._caches.records_in_use()
+            if stored.record.deleted_at is not None
+            and (key := AppKey(stored.record.app.namespace, stored.record.app.name)) not in present
+        }
+        for key in self.removable:
+            self._reconcile(key)
+
+    def _find_vanished(self, present: set[AppKey]) -> None:
+        """First round: apps that a record or a child speaks of, and that no list has."""
+        standing = {
+            AppKey(stored.record.app.namespace, stored.record.app.name)
+            for _, stored in self._caches.records_in_use()
+            if stored.record.deleted_at is None
+        }
+        unowned = self._caches.keys_without_record() - present
+        vanished = standing - present
+        allowed = self._allowed(len(vanished | unowned), len(standing | present | unowned))
+        self.vanished = vanished if allowed else set()
+        self.orphans = unowned & self._unowned if allowed else set()
+        self._unowned = unowned
+        for key in self.vanished | self.orphans:
+            self._reconcile(key)
+
+    def _allowed(self, vanished: int, standing: int) -> bool:
+        confirmed = self._caches.confirmed_vanished()
+        most = max(_ALWAYS_ALLOWED, int(standing * _ALLOWED_SHARE), confirmed)
+        self._metrics.vanish_alarm.set(vanished > most)
+        if vanished > most:
+            _log.error(
+                "vanish_alarm",
+                vanished=vanished,
+                of=standing,
+                next_step=f"nothing is removed; if it is meant: kubectl annotate namespace "
+                f"{self._settings.system_namespace} {CONFIRM_VANISHED}={vanished}",
+            )
+        return vanished <= most
+
+    def _force_some(self) -> None:
+        """Spread over the interval, each app's children are applied once more: drift that no digest shows."""
+        now, interval = time.monotonic(), self._settings.forced_apply_seconds
+        known = {AppKey(*name) for name in self._caches.apps}
+        self._forced = {key: self._forced.get(key, now) for key in known}
+        batch = max(1, int(len(known) * self._settings.sweep_seconds / interval))
+        due = sorted((at, key) for key, at in self._forced.items() if now - at >= interval)[:batch]
+        for _, key in due:
+            self._forced[key] = now
+            self.forced.add(key)
+            self._reconcile(key)
