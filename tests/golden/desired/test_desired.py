@@ -1,0 +1,75 @@
+"""Golden pairs: what is observed of an app (input.yaml) and what should therefore exist (output.yaml).
+
+`GENAPPS_UPDATE_GOLDEN=1` writes the outputs anew; read the difference before committing it.
+"""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import Record
+from genapps.api.connector import Connector
+from genapps.api.generatedapp import GeneratedApp
+from genapps.core.desired import desired
+from genapps.core.judge import judge
+from genapps.core.observed import AppRef, Child, ClaimState, Observed, Platform, PodState
+from genapps.core.source import source_of
+
+CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/input.yaml"))
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PLATFORM = Platform(
+    system_namespace="genapps-system",
+    run_namespaces=frozenset({"genapps-run"}),
+    runtime_image="registry.example/genapps-runtime:1",
+    gateway_address="10.96.0.50",
+    gateway_ca="-----BEGIN CERTIFICATE-----",
+)
+
+
+def observed_of(case: dict[str, Any]) -> Observed:
+    """The observation that an input file describes; keys that are left out are absent in the world too."""
+    app = GeneratedApp.model_validate(case["app"])
+    owner = AppRef(app.metadata.namespace, app.metadata.name, app.metadata.uid)
+    children = {}
+    for entry in case.get("children", []):
+        labelled = AppRef(**entry["app"]) if "app" in entry else owner
+        child = Child(entry["kind"], "genapps-run", entry["name"], "uid", labelled, digest="")
+        children[entry["kind"], entry["name"]] = child
+    return Observed(
+        app=app,
+        status={},
+        namespace_uid=case.get("namespaceUid", "6b1f0a52-namespace"),
+        budget=AppBudget.model_validate(case["budget"]) if "budget" in case else None,
+        source=source_of(app.spec.code, case.get("configMap")),
+        platform=replace(PLATFORM, **case.get("platform", {})),
+        connectors={raw["metadata"]["name"]: Connector.model_validate(raw) for raw in case.get("connectors", [])},
+        record=Record.model_validate(case["record"]) if "record" in case else None,
+        children=children,
+        pod=PodState(**case["pod"]) if "pod" in case else None,
+        claim=ClaimState(**case["claim"]) if "claim" in case else None,
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+def test_what_is_observed_gives_what_is_desired(case: Path) -> None:
+    observed = observed_of(yaml.safe_load((case / "input.yaml").read_text()))
+    verdict = judge(observed, NOW, "0" * 32)
+    found = {
+        "mode": verdict.mode.value,
+        "findings": [finding.reason.value for finding in verdict.findings],
+        "children": [yaml.safe_load(yaml.safe_dump(manifest)) for manifest in desired(observed, verdict)],
+    }
+    output = case / "output.yaml"
+    if os.environ.get("GENAPPS_UPDATE_GOLDEN") == "1":
+        output.write_text(yaml.safe_dump(found, sort_keys=False, width=120))
+    assert found == yaml.safe_load(output.read_text())
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 10
