@@ -8,6 +8,7 @@ import json
 import socket
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,10 +19,10 @@ CONNECT_SECONDS = 3
 
 def request(method: str, url: str, headers: dict[str, str], body: str | None) -> dict[str, Any]:
     """One HTTP request; its status and body, or the reason why there is none."""
-    host = url.split("/")[2]
+    where = urllib.parse.urlsplit(url)
     try:
         # Ask for the connection alone first: whether a fence is in the way shows within seconds.
-        socket.create_connection((host, 80), timeout=CONNECT_SECONDS).close()
+        socket.create_connection((where.hostname, where.port or 80), timeout=CONNECT_SECONDS).close()
         data = None if body is None else body.encode()
         asked = urllib.request.Request(url, data, headers, method=method)
         with urllib.request.urlopen(asked, timeout=REQUEST_SECONDS) as answer:

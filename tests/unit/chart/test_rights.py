@@ -87,7 +87,7 @@ def test_gateway_writes_its_ledger_its_key_and_its_authority(rendered: list[helm
         ("ledgers", "patch", ()),
         ("secrets", "create", ()),
         ("secrets", "patch", ("genapps-gateway-tls",)),
-        ("configmaps", "create", ()),
+        ("configmaps", "create", ("genapps-gateway-ca",)),
         ("configmaps", "patch", ("genapps-gateway-ca",)),
     }
 
