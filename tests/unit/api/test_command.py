@@ -33,6 +33,18 @@ def test_another_entry_can_be_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"#" * 65_537, "at most 65536"), (b"\xff", "no UTF-8 text")],
+    ids=["too long to be inline", "no text"],
+)
+def test_what_cannot_be_inline_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "app.py").write_bytes(content)
+    status, output = run(tmp_path / "app.py")
+    assert status == 1
+    assert message in output
+
+
+@pytest.mark.parametrize(
     ("files", "message"),
     [
         ({"start.py": b""}, "--entry"),

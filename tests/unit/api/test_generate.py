@@ -1,9 +1,40 @@
-"""The chart's copies of the CRDs."""
+"""What is written from the models: the chart's copies of the CRDs, and the schema of RuntimeConfig."""
 
+import json
+from typing import Any
+
+import jsonschema_rs
+import pytest
 import yaml
 
 from genapps.api.crd import crds
+from genapps.api.digests import sha256
 from tests.support.generated_crds import chart_copy, files
+from tests.support.generated_docs import runtime_config
+
+SETTINGS: dict[str, Any] = {
+    "apiVersion": "runtime.genapps.dev/v1",
+    "app": "helper",
+    "namespace": "finance",
+    "revision": "0" * 12,
+    "digests": {"code": sha256(b""), "envelope": sha256(b"")},
+    "language": "python",
+    "entry": "app.py",
+    "limits": {
+        "guestMemoryBytes": 1,
+        "requestBodyBytes": 1,
+        "responseBodyBytes": 1,
+        "concurrency": 1,
+        "toolCallsPerAction": 0,
+        "statePerTenantBytes": 1,
+        "logBytesPerAction": 0,
+    },
+    "time": {"actionMillis": 5000, "loadMillis": 10000},
+    "tenancy": None,
+    "fallback": None,
+    "retention": {"responsesSeconds": 86400},
+    "gateway": {"host": "gateway.genapps-system.svc", "port": 8443, "canaryPort": 8444},
+}
 
 
 def test_the_charts_copy_is_kept_and_can_be_switched_off() -> None:
@@ -18,3 +49,23 @@ def test_the_charts_copy_is_kept_and_can_be_switched_off() -> None:
 def test_what_helm_would_read_as_its_own_is_escaped() -> None:
     crd = {"metadata": {"name": "x"}, "spec": {"description": "write {{name}}"}}
     assert 'write {{ "{{" }}name}}' in chart_copy(crd)
+
+
+def refuse(reference: str) -> Any:
+    raise LookupError(reference)
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid"),
+    [({}, True), ({"surprise": 1}, False), ({"entry": "lib/app.py"}, False), ({"tenancy": {}}, False)],
+    ids=["settings as the operator writes them", "an unknown field", "an entry in a folder", "what is not built yet"],
+)
+def test_the_schema_of_runtime_settings_is_strict(changes: dict[str, Any], valid: bool) -> None:
+    schema = jsonschema_rs.validator_for(json.loads(runtime_config()), retriever=refuse)
+    assert schema.is_valid(SETTINGS | changes) is valid
+
+
+def test_every_runtime_setting_is_required() -> None:
+    schema = jsonschema_rs.validator_for(json.loads(runtime_config()), retriever=refuse)
+    for name in SETTINGS:
+        assert not schema.is_valid({key: value for key, value in SETTINGS.items() if key != name}), name

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from genapps.api.digests import canonical
 from genapps.api.fields import Digest, DnsLabel, Key, UserModel
@@ -16,7 +16,13 @@ Natural = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Digests(UserModel):
+class Setting(UserModel):
+    """A part of the file: written whole, so its schema requires every field."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class Digests(Setting):
     """What the runtime checks before it loads anything, and writes on every log line."""
 
     code: Digest
@@ -25,7 +31,7 @@ class Digests(UserModel):
     """The digest of the envelope."""
 
 
-class RuntimeLimits(UserModel):
+class RuntimeLimits(Setting):
     """The limits of one app."""
 
     guest_memory_bytes: Positive
@@ -44,7 +50,7 @@ class RuntimeLimits(UserModel):
     """What the guest may log in one action; the rest is dropped."""
 
 
-class TimeBudget(UserModel):
+class TimeBudget(Setting):
     """Time budgets in milliseconds of wall-clock time."""
 
     action_millis: Positive
@@ -53,14 +59,14 @@ class TimeBudget(UserModel):
     """Loading the code."""
 
 
-class ResponseRetention(UserModel):
+class ResponseRetention(Setting):
     """How long things are kept."""
 
     responses_seconds: Positive
     """Responses for repeated requests."""
 
 
-class GatewayAddress(UserModel):
+class GatewayAddress(Setting):
     """Where the gateway is; its host resolves through the pod's hostAliases."""
 
     host: Annotated[str, Field(min_length=1, max_length=253)]
@@ -71,7 +77,7 @@ class GatewayAddress(UserModel):
     """The port that must not be reachable."""
 
 
-class RuntimeConfig(UserModel):
+class RuntimeConfig(Setting):
     """All settings of one runtime pod."""
 
     api_version: Literal["runtime.genapps.dev/v1"] = RUNTIME_API_VERSION

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from genapps.api.digests import INLINE_ENTRY
+from genapps.api.generatedapp import INLINE_BYTES, SOURCE_BYTES
 
-CONFIGMAP_BYTES = 1024 * 1024
 _KEY = re.compile("[-._a-zA-Z0-9]{1,253}")
 _ENTRIES = tuple(INLINE_ENTRY.values())
 
@@ -13,15 +13,13 @@ _ENTRIES = tuple(INLINE_ENTRY.values())
 def read_bundle(path: Path, entry: str | None = None) -> tuple[str, dict[str, bytes]]:
     """The entry and the files of a source file (as `inline` would hold it) or of a directory (as a ConfigMap would).
 
-    Raises ValueError where a ConfigMap could not hold it or the entry is missing.
+    Raises ValueError where the one or the other could not hold it, or the entry is missing.
     """
     if path.is_file():
         entry = entry or INLINE_ENTRY["javascript" if path.suffix in {".js", ".mjs"} else "python"]
-        return entry, {entry: path.read_bytes()}
+        return entry, {entry: _inline(path)}
     # kubectl skips sub-directories, links and devices as well
-    files = {
-        file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.is_file() and not file.is_symlink()
-    }
+    files = {file.name: file.read_bytes() for file in path.iterdir() if file.is_file() and not file.is_symlink()}
     for name in files:
         if not _KEY.fullmatch(name):
             msg = f"{name!r} cannot be a key of a ConfigMap: rename it to letters, digits, '-', '_' and '.'"
@@ -31,9 +29,20 @@ def read_bundle(path: Path, entry: str | None = None) -> tuple[str, dict[str, by
         msg = f"{path} has no file {entry!r}: name the file that is loaded first with --entry"
         raise ValueError(msg)
     size = sum(len(content) for content in files.values())
-    if size > CONFIGMAP_BYTES:
-        msg = (
-            f"{path} holds {size} bytes, a ConfigMap at most {CONFIGMAP_BYTES}: remove files that the app does not need"
-        )
+    if size > SOURCE_BYTES:
+        msg = f"{path} holds {size} bytes, a ConfigMap at most {SOURCE_BYTES}: remove what the app does not need"
         raise ValueError(msg)
     return entry, files
+
+
+def _inline(path: Path) -> bytes:
+    content = path.read_bytes()
+    if len(content) > INLINE_BYTES:
+        msg = f"{path} holds {len(content)} bytes, inline source at most {INLINE_BYTES}: put it into a ConfigMap"
+        raise ValueError(msg)
+    try:
+        content.decode()
+    except UnicodeDecodeError as problem:
+        msg = f"{path} is no UTF-8 text, which inline source must be: put it into a ConfigMap ({problem})"
+        raise ValueError(msg) from problem
+    return content
