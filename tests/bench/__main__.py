@@ -1,0 +1,90 @@
+"""``python -m tests.bench [--only NAME...] [--quick]``: measures, prints a table, writes ``build/bench.json``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bench.cluster.platform import platform
+from tests.bench.context import Context
+from tests.bench.figures import Figure, NotMeasured
+from tests.bench.measurements import ALONE, ON_PLATFORM
+from tests.bench.processes import REPOSITORY
+from tests.bench.report import text, write
+from tests.node.settings import current
+
+
+@dataclass(slots=True)
+class _Outcome:
+    figures: list[Figure] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    async def take(self, name: str, context: Context, measured: Awaitable[list[Figure]]) -> None:
+        """Add what was measured; a failure is told and does not end the run."""
+        begun = time.monotonic()
+        print(f"{name} ...", flush=True)
+        try:
+            self.figures += await measured
+        except NotMeasured as reason:
+            context.note(f"{name}: {reason}")
+        except Exception:
+            traceback.print_exc()
+            self.failed.append(name)
+        else:
+            print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
+
+
+async def _measure(context: Context, names: Sequence[str]) -> _Outcome:
+    outcome = _Outcome()
+    for name, alone in ALONE.items():
+        if name in names:
+            await outcome.take(name, context, alone(context))
+    if any(name in names for name in ON_PLATFORM):
+        await outcome.take("platform", context, _on_platform(outcome, context, names))
+    return outcome
+
+
+async def _on_platform(outcome: _Outcome, context: Context, names: Sequence[str]) -> list[Figure]:
+    async with platform() as installed:
+        for name, measurement in ON_PLATFORM.items():
+            if name in names:
+                await outcome.take(name, context, measurement(context, installed))
+                await installed.rest()
+    return []
+
+
+def _arguments() -> argparse.Namespace:
+    known = [*ALONE, *ON_PLATFORM]
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure, print, write build/bench.json")
+    parser.add_argument("--only", nargs="+", choices=known, default=known, metavar="NAME", help=", ".join(known))
+    parser.add_argument("--quick", action="store_true", help="few samples: shows that everything works, no more")
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "build" / "bench.json", help="default: %(default)s")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """The exit code: 1 when a measurement failed, 0 also when one could not be taken on this machine."""
+    arguments = _arguments()
+    cache = current().cache
+    # It stays until the next run: the logs of what was measured are in it.
+    work = cache / "bench" / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    context = Context(cache, work, arguments.quick)
+    outcome = asyncio.run(_measure(context, arguments.only))
+    print("\n" + text(outcome.figures, context.notes, quick=arguments.quick))
+    write(arguments.out, outcome.figures)
+    if outcome.failed:
+        print(f"failed: {', '.join(outcome.failed)}", file=sys.stderr)
+    return 1 if outcome.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

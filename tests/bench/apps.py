@@ -1,0 +1,85 @@
+"""The generated apps that are measured, and the objects that carry them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from genapps.api.names import API_VERSION, RUN_NAMESPACE
+
+NAMESPACE = "genapps-bench"
+BUDGET = "genapps-bench"
+TIER = "bench"
+THRESHOLD = 3
+
+Manifest = dict[str, Any]
+
+# Answers without and with state; the peer's host.mjs does the same.
+ANSWERS = """\
+from genapps import app, state
+
+
+@app.get("/")
+def hello(request):
+    return {"hello": request.path}
+
+
+@app.get("/state")
+async def count(request):
+    key = request.query.get("key", "")
+    value = await state.get(key, 0) + 1
+    await state.put(key, value)
+    return {"count": value}
+"""
+
+# Every request calls a connector that its envelope does not have.
+TRESPASSES = """\
+from genapps import ToolError, app, tools
+
+
+@app.get("/")
+async def trespass(request):
+    try:
+        await tools.call("payroll", "list")
+    except ToolError as refusal:
+        return {"refused": refusal.code}
+    return {"refused": None}
+"""
+
+
+def generated_app(name: str, source: str, namespace: str = NAMESPACE) -> Manifest:
+    """A GeneratedApp with inline Python, no connectors, in the bench's tier."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "GeneratedApp",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "envelope": {"owner": {"team": "bench"}, "riskClass": "low", "retention": {"afterDelete": "1h"}},
+            "code": {"language": "python", "source": {"inline": source}},
+            "tier": TIER,
+            "budget": BUDGET,
+        },
+    }
+
+
+def app_budget(namespace: str = NAMESPACE, run_namespace: str = RUN_NAMESPACE) -> Manifest:
+    """A budget whose tier limits nothing that is measured: the CPU limit would measure the kernel's throttling."""
+    tier = {
+        "guestMemory": "64Mi",
+        "cpu": "2",
+        "concurrency": 64,
+        "toolCallsPerAction": 8,
+        "callsPerMinute": 100_000,
+        "state": {"claim": "64Mi", "perTenant": "32Mi"},
+    }
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "AppBudget",
+        "metadata": {"name": BUDGET},
+        "spec": {
+            "businessUnit": "bench",
+            "namespaces": [namespace],
+            "runNamespace": run_namespace,
+            "tiers": {TIER: tier},
+            "policy": {"maxApps": 1000, "violations": {"threshold": THRESHOLD, "window": "10m"}},
+        },
+    }

@@ -1,0 +1,41 @@
+"""Takes the bench's apps away with everything of theirs.
+
+Deleting the apps and waiting would not do: claims outlive their app by design, records by a month, and so many apps
+vanishing at once raises the operator's alarm, which is what it is for. So the children are removed by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from genapps.api.names import LABEL_APP_NAMESPACE, RUN_NAMESPACE, SYSTEM_NAMESPACE
+from tests.bench.apps import BUDGET, NAMESPACE
+from tests.support.kubectl import Kubectl
+
+_CHILDREN = "pods,services,endpointslices,networkpolicies,persistentvolumeclaims,serviceaccounts,configmaps"
+
+
+@asynccontextmanager
+async def cleaned(kubectl: Kubectl) -> AsyncIterator[None]:
+    """Nothing of the bench is in the cluster, before (an interrupted run may have left it) and after."""
+    clean(kubectl)
+    try:
+        yield
+    finally:
+        clean(kubectl)
+
+
+def clean(kubectl: Kubectl) -> None:
+    """Apps first, so that the operator makes nothing anew; then children, records, budget and namespace."""
+    ignore = ("--ignore-not-found", "--wait=true", "--timeout=100s")
+    kubectl("delete", "generatedapps", "--all", "--namespace", NAMESPACE, *ignore)
+    selector = f"--selector={LABEL_APP_NAMESPACE}={NAMESPACE}"
+    kubectl("delete", _CHILDREN, "--namespace", RUN_NAMESPACE, selector, "--grace-period=1", *ignore)
+    for kind in ("apprecords", "ledgers"):
+        records = kubectl.items(kind, "--namespace", SYSTEM_NAMESPACE)
+        names = [one["metadata"]["name"] for one in records if one["record"]["app"]["namespace"] == NAMESPACE]
+        if names:
+            kubectl("delete", kind, *names, "--namespace", SYSTEM_NAMESPACE, *ignore)
+    kubectl("delete", "appbudget", BUDGET, *ignore)
+    kubectl("delete", "namespace", NAMESPACE, *ignore)

@@ -1,0 +1,43 @@
+"""Which core measures and which one is measured.
+
+Server and generator on one core would take turns and measure the scheduler. The kernel's autogrouping by session
+distorts shares between processes as well, so both sides are started from this one session.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+
+def server_core() -> int:
+    """The core of what is measured."""
+    return _cores()[0]
+
+
+def generator_core() -> int:
+    """The core of the load generator: another one wherever there are two."""
+    return _cores()[-1]
+
+
+def _cores() -> list[int]:
+    return sorted(_ALLOWED)
+
+
+# As this process was started: pinning it later must not change the answer.
+_ALLOWED = frozenset(os.sched_getaffinity(0))
+
+
+def pin(pids: Iterable[int], core: int) -> None:
+    """All threads of these processes, as far as they still run."""
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), {core})
+
+
+def on_core(core: int) -> list[str]:
+    """Start of a command line whose process and children stay on that core."""
+    return ["taskset", "--cpu-list", str(core)]

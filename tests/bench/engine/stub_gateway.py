@@ -1,0 +1,52 @@
+"""As much of a gateway as a runtime needs to become ready: a trusted health check. Its canary port is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from genapps.api.names import gateway_host
+from genapps.gateway.certificates import new_authority, new_leaf
+
+HOST = gateway_host()
+_HEALTHY = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{"status":"ok"}'
+
+
+@dataclass(frozen=True, slots=True)
+class StubGateway:
+    """Listens on the loopback address; ``ca_file`` is what a runtime must trust."""
+
+    port: int
+    ca_file: Path
+
+
+@asynccontextmanager
+async def stub_gateway(folder: Path) -> AsyncIterator[StubGateway]:
+    """Answers everything with 200; key material is below ``folder``."""
+    now = datetime.now(UTC)
+    authority = new_authority(HOST, now)
+    leaf = new_leaf(authority, HOST, now)
+    ca_file, chain = folder / "ca.crt", folder / "gateway.pem"
+    ca_file.write_bytes(authority.certificate)
+    chain.touch(mode=0o600)
+    chain.write_bytes(leaf.certificate + leaf.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    server = await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield StubGateway(server.sockets[0].getsockname()[1], ca_file)
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(_HEALTHY)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return
+    finally:
+        writer.close()

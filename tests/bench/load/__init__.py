@@ -1,0 +1,1 @@
+"""The load generator: standard library only, so that it runs in a pod of the project's own images as well."""

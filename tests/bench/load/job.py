@@ -1,0 +1,105 @@
+"""What the generator is asked to do and what it answers, as plain values that travel as JSON lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A closed loop: every connection sends its next request when the response to the last one is complete.
+
+    ``path`` may contain ``{connection}`` (from 0) and ``{sequence}`` (from 0, unique in the job). It ends after
+    ``seconds``, or after ``requests`` in total when that is above 0."""
+
+    host: str
+    port: int
+    path: str = "/"
+    name: str = ""
+    connections: int = 1
+    seconds: float = 3.0
+    warm_up: float = 0.0
+    requests: int = 0
+    deadline: float = 30.0
+
+    def request(self, connection: int, sequence: int) -> bytes:
+        """The bytes of one request."""
+        path = self.path.replace("{connection}", str(connection)).replace("{sequence}", str(sequence))
+        return f"GET {path} HTTP/1.1\r\nHost: {self.name or self.host}\r\n\r\n".encode("ascii")
+
+    @property
+    def varies(self) -> bool:
+        """Whether each request has bytes of its own."""
+        return "{sequence}" in self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One GET after another, each on a new connection, until one is answered with 200 or ``deadline`` has passed."""
+
+    host: str
+    port: int
+    path: str = "/"
+    deadline: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """Latencies in seconds: quantiles, and each one where a number of requests was asked for. ``busy`` is the share of
+    one core that the generator itself used."""
+
+    completed: int
+    failed: int
+    seconds: float
+    p50: float
+    p95: float
+    p99: float
+    busy: float
+    failure: str = ""
+    latencies: Sequence[float] = ()
+
+    @property
+    def rate(self) -> float:
+        """Completed requests a second."""
+        return self.completed / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerResult:
+    """``at``: Unix time of the 200's last byte; ``seconds``: since that connection's start; ``attempts``: with it."""
+
+    at: float
+    seconds: float
+    attempts: int
+
+
+Job = Load | Answer
+Result = LoadResult | AnswerResult
+_JOBS: Mapping[str, type[Job]] = {"load": Load, "answer": Answer}
+_RESULTS: Mapping[str, type[Result]] = {"load": LoadResult, "answer": AnswerResult}
+
+
+def to_wire(value: Job | Result) -> dict[str, Any]:
+    """The value as JSON, with its kind."""
+    kind = "load" if isinstance(value, Load | LoadResult) else "answer"
+    return {"kind": kind, **asdict(value)}
+
+
+def job_from_wire(wire: Mapping[str, Any]) -> Job:
+    """Raises KeyError or TypeError for what is no job."""
+    return _JOBS[wire["kind"]](**{key: value for key, value in wire.items() if key != "kind"})
+
+
+def result_from_wire(wire: Mapping[str, Any]) -> Result:
+    """Raises KeyError or TypeError for what is no result."""
+    return _RESULTS[wire["kind"]](**{key: value for key, value in wire.items() if key != "kind"})
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The smallest value that at least ``share`` of the ordered values do not exceed; 0 when there are none."""
+    if not ordered:
+        return 0.0
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

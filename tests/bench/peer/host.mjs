@@ -1,0 +1,51 @@
+// The same three things that our side does, as workerd does them: an app loaded from source that was never seen,
+// a loaded app answering, and a loaded app that reads and durably writes state of its own.
+import { DurableObject } from "cloudflare:workers";
+
+const APP = `
+import { DurableObject } from "cloudflare:workers";
+export default {
+  async fetch(request) {
+    const path = new URL(request.url).pathname;
+    return new Response(JSON.stringify({ hello: path }), { headers: { "content-type": "application/json" } });
+  },
+};
+export class Counter extends DurableObject {
+  async fetch(request) {
+    const key = new URL(request.url).searchParams.get("key") ?? "";
+    const count = (this.ctx.storage.kv.get(key) ?? 0) + 1;
+    this.ctx.storage.kv.put(key, count);
+    return new Response(JSON.stringify({ count }), { headers: { "content-type": "application/json" } });
+  }
+}
+`;
+
+const worker = (source) => () => ({
+  compatibilityDate: "2026-03-01",
+  mainModule: "app.js",
+  modules: { "app.js": source },
+  globalOutbound: null,
+});
+
+export class Stateful extends DurableObject {
+  async fetch(request) {
+    const app = this.ctx.facets.get("app", () => ({
+      class: this.env.LOADER.get("stateful", worker(APP)).getDurableObjectClass("Counter"),
+    }));
+    return app.fetch(request);
+  }
+}
+
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    if (url.pathname.startsWith("/never-seen/")) {
+      const id = url.pathname.slice("/never-seen/".length);
+      return env.LOADER.get(`app-${id}`, worker(`${APP}\n// ${id}`)).getEntrypoint().fetch(request);
+    }
+    if (url.pathname === "/state") {
+      return env.STATEFUL.get(env.STATEFUL.idFromName("app")).fetch(request);
+    }
+    return env.LOADER.get("warm", worker(APP)).getEntrypoint().fetch(request);
+  },
+};

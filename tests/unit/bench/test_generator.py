@@ -1,0 +1,105 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.bench.load.closed_loop import run_answer, run_load
+from tests.bench.load.generator import LoadFailedError, host_generator
+from tests.bench.load.job import Answer, Load, quantile
+
+Reply = Callable[[str], bytes]
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+BROKEN = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 4\r\n\r\noops"
+
+
+@asynccontextmanager
+async def server(reply: Reply) -> AsyncIterator[int]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with_close = writer
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                with_close.write(reply(head.split(b" ")[1].decode()))
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            with_close.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        yield listening.sockets[0].getsockname()[1]
+
+
+async def test_a_load_of_a_number_of_requests_sends_exactly_that_many_each_with_its_own_path() -> None:
+    paths: list[str] = []
+
+    def reply(path: str) -> bytes:
+        paths.append(path)
+        return OK
+
+    async with server(reply) as port:
+        result = await run_load(Load("127.0.0.1", port, path="/{sequence}", connections=3, requests=10))
+    assert (result.completed, result.failed) == (10, 0)
+    assert sorted(paths, key=lambda path: int(path[1:])) == [f"/{number}" for number in range(10)]
+
+
+async def test_a_load_of_some_seconds_uses_every_connection_and_knows_its_latencies() -> None:
+    paths: set[str] = set()
+
+    def reply(path: str) -> bytes:
+        paths.add(path)
+        return OK
+
+    async with server(reply) as port:
+        result = await run_load(Load("127.0.0.1", port, path="/{connection}", connections=4, seconds=0.2))
+    assert paths == {"/0", "/1", "/2", "/3"}
+    assert result.rate == result.completed / 0.2 > 0
+    assert 0 < result.p50 <= result.p95 <= result.p99
+
+
+async def test_an_error_is_counted_as_failed_and_told() -> None:
+    async with server(lambda _: BROKEN) as port:
+        result = await run_load(Load("127.0.0.1", port, requests=2))
+    assert (result.completed, result.failed) == (0, 2)
+    assert result.failure == "status 500: b'oops'"
+
+
+async def test_a_connection_that_ends_early_is_a_failure() -> None:
+    listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with listening:
+        result = await run_load(Load("127.0.0.1", listening.sockets[0].getsockname()[1], seconds=5))
+    assert result.failed == 1
+    assert "connection lost" in result.failure
+
+
+async def test_an_answer_is_awaited_through_refusals() -> None:
+    replies = [BROKEN, BROKEN, OK]
+    async with server(lambda _: replies.pop(0)) as port:
+        result = await run_answer(Answer("127.0.0.1", port))
+    assert result.attempts == 3
+    assert replies == []
+
+
+async def test_an_answer_that_does_not_come_in_time_is_an_error() -> None:
+    async with server(lambda _: BROKEN) as port:
+        with pytest.raises(TimeoutError):
+            await run_answer(Answer("127.0.0.1", port, deadline=0.05))
+
+
+async def test_the_generator_process_takes_jobs_and_refuses_a_load_with_failures() -> None:
+    async with host_generator() as generator, server(lambda path: OK if path == "/" else BROKEN) as port:
+        result = await generator.load(Load("127.0.0.1", port, requests=5))
+        assert result.completed == 5
+        assert (await generator.answer(Answer("127.0.0.1", port))).attempts == 1
+        with pytest.raises(LoadFailedError, match="status 500"):
+            await generator.load(Load("127.0.0.1", port, path="/broken", requests=1))
+        with pytest.raises(LoadFailedError, match="TimeoutError"):
+            await generator.answer(Answer("127.0.0.1", port, path="/broken", deadline=0.05))
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [([], 0.5, 0.0), ([3.0], 0.95, 3.0), ([1.0, 2.0, 3.0, 4.0], 0.5, 2.0), (list(range(1, 101)), 0.95, 95)],
+)
+def test_a_quantile_is_a_value_that_was_seen(values: list[float], share: float, expected: float) -> None:
+    assert quantile(values, share) == expected
