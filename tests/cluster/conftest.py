@@ -61,7 +61,7 @@ def installed(node: Node) -> Kubectl:
     """The chart with the images of this checkout, installed and ready on the shared node."""
     subprocess.run([sys.executable, "-m", "tests.images"], cwd=ROOT, check=True)
     images = json.loads((ROOT / "build" / "images.json").read_text(encoding="utf-8"))
-    helm.install(node.kubeconfig, None, helm.values_for(images))
+    helm.install(node.kubeconfig, helm.values_for(images))
     return Kubectl(kubectl_path(), node.kubeconfig)
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.callers import HOME, Pod, Reply
-from tests.e2e.kubectl import Kubectl, Manifest, SceneError
+from tests.e2e.terminal import SceneError
+from tests.support.kubectl import Kubectl, condition
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+Manifest = dict[str, Any]
+
 RUN_NAMESPACE = "genapps-run"
 READY_SECONDS = 90
 POLL_SECONDS = 0.1
@@ -33,13 +36,7 @@ class Request:
 
 def read(kubectl: Kubectl, name: str) -> Manifest:
     """The GeneratedApp as it is now."""
-    return kubectl.json("get", "generatedapp", "-n", HOME, name)
-
-
-def condition(app: Manifest, kind: str) -> dict[str, str]:
-    """One condition of an app; empty when it has none of this type."""
-    conditions = app.get("status", {}).get("conditions", [])
-    return next((each for each in conditions if each["type"] == kind), {})
+    return kubectl.get("generatedapp", name, HOME)
 
 
 def until(kubectl: Kubectl, name: str, holds: Callable[[Manifest], bool], seconds: float, what: str) -> Manifest:
@@ -57,7 +54,7 @@ def until(kubectl: Kubectl, name: str, holds: Callable[[Manifest], bool], second
 def ready(app: Manifest) -> bool:
     """Whether the app is Ready in its present generation."""
     current = app.get("status", {}).get("observedGeneration") == app["metadata"]["generation"]
-    return current and condition(app, "Ready").get("status") == "True"
+    return bool(current and condition(app, "Ready").get("status") == "True")
 
 
 def explained(app: Manifest) -> str:
@@ -72,8 +69,7 @@ def explained(app: Manifest) -> str:
 def child(kubectl: Kubectl, app: str, kind: str) -> list[Manifest]:
     """The app's children of a kind in the run namespace."""
     selector = f"genapps.dev/app={app},genapps.dev/app-namespace={HOME}"
-    found: list[dict[str, Any]] = kubectl.json("get", kind, "-n", RUN_NAMESPACE, "-l", selector)["items"]
-    return found
+    return kubectl.items(kind, "-n", RUN_NAMESPACE, "-l", selector)
 
 
 def ask(caller: Pod, app: Manifest, request: Request) -> Reply:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.kubectl import Kubectl, Manifest, SceneError
+from tests.e2e.terminal import SceneError
+from tests.support.kubectl import Kubectl, KubectlError, as_list
 
 CLIENT = (Path(__file__).resolve().parent / "in_pod.py").read_text(encoding="utf-8")
+Manifest = dict[str, Any]
+
 HOME, ABROAD = "finance", "sales"
 LISTENING_PORT = 8000
+START_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +56,19 @@ def start(kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
     """Both pods, running: the caller in the apps' namespace and the stranger in another one."""
     pods = [_pod(HOME, "caller", image), _pod(ABROAD, "stranger", image)]
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ABROAD}}
-    kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": [namespace]}))
+    kubectl("apply", "-f", "-", given=as_list((namespace,)))
     for pod in pods:
         where = ("-n", pod["metadata"]["namespace"])
-        existing = json.loads(kubectl("get", "pod", *where, "-l", "app=demo", "-o", "json"))["items"]
-        if any(each["spec"]["containers"][0]["image"] != image for each in existing):
+        existing = kubectl.find("pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
+        if existing and existing["spec"]["containers"][0]["image"] != image:
             kubectl("delete", "pod", *where, pod["metadata"]["name"], "--grace-period=1", "--wait")
-    kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": pods}))
+    kubectl("apply", "-f", "-", given=as_list(tuple(pods)))
     for pod in pods:
-        name, namespace_name = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        if not kubectl.wait("condition=Ready", "-n", namespace_name, f"pod/{name}", seconds=60):
-            raise SceneError(
-                f"pod {namespace_name}/{name} does not start: kubectl describe pod -n {namespace_name} {name}"
-            )
+        name, where = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        try:
+            kubectl("wait", "--for=condition=Ready", "-n", where, f"pod/{name}", f"--timeout={START_SECONDS}s")
+        except KubectlError as error:
+            raise SceneError(f"pod {where}/{name} does not start: kubectl describe pod -n {where} {name}") from error
     return Pod(kubectl, HOME, "caller"), Pod(kubectl, ABROAD, "stranger")
 
 

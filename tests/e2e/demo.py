@@ -7,8 +7,8 @@ context.
 import sys
 
 from tests.e2e import installation, scenes
-from tests.e2e.kubectl import SceneError
-from tests.e2e.terminal import Terminal, failure
+from tests.e2e.terminal import SceneError, Terminal, failure
+from tests.support.kubectl import KubectlError
 
 NEXT = """\
 kubectl explain generatedapp.spec             what an app can say about itself
@@ -24,27 +24,31 @@ def main() -> int:
     """Run every scene; return the exit code."""
     terminal = Terminal()
     try:
-        kubectl = installation.cluster(terminal)
-        references = installation.images_for(terminal)
-        installation.chart(terminal, kubectl, references)
-        scenes.apply_platform(terminal, kubectl)
-        found = scenes.apply_apps(terminal, kubectl)
-        caller, stranger = scenes.start_callers(terminal, kubectl, references["genapps"])
-        scenes.call(terminal, found, caller, stranger)
-        scenes.fence(terminal, kubectl, caller)
-        scenes.suspend(terminal, kubectl, caller)
-        scenes.finish(terminal, kubectl)
-    except SceneError as error:
+        with installation.cluster(terminal) as cluster:
+            play(terminal, cluster)
+    except (SceneError, KubectlError) as error:
         failure(str(error))
         return 1
     except KeyboardInterrupt:
         failure("interrupted; `make demo` again goes on from here")
         return 130
-    terminal.scene("What to try next")
-    terminal.output(NEXT)
-    if kubectl.kubeconfig:
-        terminal.output(LOCAL)
     return 0
+
+
+def play(terminal: Terminal, cluster: installation.Cluster) -> None:
+    """All scenes in order; SceneError where one does not come out as promised."""
+    kubectl = cluster.kubectl
+    references = installation.images_for(terminal)
+    installation.chart(terminal, cluster, references)
+    scenes.apply_platform(terminal, kubectl)
+    found = scenes.apply_apps(terminal, kubectl)
+    caller, stranger = scenes.start_callers(terminal, kubectl, references["genapps"])
+    scenes.call(terminal, found, caller, stranger)
+    scenes.fence(terminal, kubectl, caller)
+    scenes.suspend(terminal, kubectl, caller)
+    scenes.finish(terminal, kubectl)
+    terminal.scene("What to try next")
+    terminal.output(f"{NEXT}\n{LOCAL}" if cluster.local else NEXT)
 
 
 if __name__ == "__main__":

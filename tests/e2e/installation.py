@@ -1,35 +1,56 @@
-"""Brings the stage of the demo up: cluster, images, chart. Everything here is idempotent."""
+"""Brings the demo's platform up: cluster, images, chart. Everything here can be run again."""
 
-import contextlib
-import io
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import helm_python
 
 from tests import node
-from tests.e2e.kubectl import Kubectl, SceneError
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import SceneError, Terminal
 from tests.images import __main__ as images
 from tests.images.steps import BuildError
 from tests.support import helm
+from tests.support.kubectl import Kubectl, KubectlError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
-def cluster(terminal: Terminal) -> Kubectl:
-    """The cluster to use: the local node, brought up, or with CLUSTER=current the kubeconfig's context."""
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where the demo plays."""
+
+    kubectl: Kubectl
+    kubeconfig: Path
+    local: bool
+
+
+def on_current() -> bool:
+    """Whether the user's own cluster was asked for; SceneError for a CLUSTER that is not known."""
     chosen = os.environ.get("CLUSTER") or "local"
-    if chosen == "current":
-        kubectl = Kubectl("kubectl")
-        terminal.scene("Your cluster")
-        terminal.output(f"context {kubectl('config', 'current-context').strip()}")
-        kubectl("version")
-        return kubectl
-    if chosen != "local":
+    if chosen not in {"local", "current"}:
         raise SceneError(f"CLUSTER={chosen} is not known: use local or current")
+    return chosen == "current"
+
+
+@contextmanager
+def cluster(terminal: Terminal) -> Iterator[Cluster]:
+    """The cluster to use: the local node, brought up, or with CLUSTER=current the kubeconfig's context."""
+    if on_current():
+        with tempfile.TemporaryDirectory(prefix="genapps-demo-") as private:
+            yield _current(terminal, Path(private) / "kubeconfig")
+    else:
+        yield _local(terminal)
+
+
+def _local(terminal: Terminal) -> Cluster:
     terminal.scene("A Kubernetes node on this machine")
     terminal.say(
         "Upstream etcd, API server, controller manager, scheduler, kubelet, kube-proxy, containerd and runc, built "
@@ -38,19 +59,34 @@ def cluster(terminal: Terminal) -> Kubectl:
     terminal.command(["python", "-m", "tests.node", "up"])
     if subprocess.run([sys.executable, "-m", "tests.node", "up"], cwd=REPOSITORY, check=False).returncode:
         raise SceneError("the node did not start; its message is above")
-    return Kubectl(str(node.kubectl_path()), node.kubeconfig())
+    return Cluster(Kubectl(node.kubectl_path(), node.kubeconfig()), node.kubeconfig(), local=True)
+
+
+def _current(terminal: Terminal, kubeconfig: Path) -> Cluster:
+    program = shutil.which("kubectl")
+    if program is None:
+        raise SceneError("CLUSTER=current needs kubectl on the PATH")
+    # A copy of this one context: whoever changes the current context meanwhile does not move the demo.
+    view = [program, "config", "view", "--minify", "--flatten", "--raw"]
+    found = subprocess.run(view, capture_output=True, text=True, check=False)
+    if found.returncode:
+        raise SceneError(f"kubectl has no current context: {found.stderr.strip()}")
+    kubeconfig.touch(mode=0o600)
+    kubeconfig.write_text(found.stdout, encoding="utf-8")
+    kubectl = Kubectl(Path(program), kubeconfig)
+    terminal.scene(f"Your cluster: context {kubectl('config', 'current-context').strip()}")
+    terminal.output(kubectl("version"))
+    return Cluster(kubectl, kubeconfig, local=False)
 
 
 def images_for(terminal: Terminal) -> dict[str, str]:
     """The references of both images, built and loaded into the local node unless the user brings his own."""
     terminal.scene("Two images: operator and gateway, and the apps' runtime")
     prefix = os.environ.get("IMAGES")
-    if (os.environ.get("CLUSTER") or "local") == "current" and not prefix:
-        raise SceneError(
-            "CLUSTER=current needs IMAGES=<registry/prefix>: `make images IMAGES=...` says how to push them"
-        )
+    if on_current() and not prefix:
+        raise SceneError("CLUSTER=current needs IMAGES=<registry/prefix>: `make images IMAGES=...` says how to push")
     try:
-        references = images.remote(prefix) if prefix else images.build()
+        references = images.pushed(prefix) if prefix else images.build()
     except (BuildError, OSError) as error:
         raise SceneError(str(error)) from error
     for reference in references.values():
@@ -58,39 +94,35 @@ def images_for(terminal: Terminal) -> dict[str, str]:
     return references
 
 
-def chart(terminal: Terminal, kubectl: Kubectl, references: dict[str, str]) -> str:
+def chart(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> str:
     """Install or upgrade the release, run its tests, and return what they said."""
     terminal.scene("The platform: chart genapps, operator and gateway")
     terminal.command(
         ["helm", "upgrade", "--install", helm.RELEASE, "charts/genapps", "-n", helm.NAMESPACE, "--create-namespace"]
     )
-    values = helm.values_for(references, storage={"className": "", "waitForFirstConsumer": _waits(kubectl)})
+    values = helm.values_for(references, storage={"className": "", "waitForFirstConsumer": _waits(cluster.kubectl)})
     try:
-        revision = helm.install(kubectl.kubeconfig, None, values)
+        revision = helm.install(cluster.kubeconfig, values)
         terminal.good(f"revision {revision}: operator and gateway are ready")
         terminal.command(["helm", "test", helm.RELEASE, "-n", helm.NAMESPACE, "--logs"])
-        said = helm.run_tests(kubectl.kubeconfig, None)
+        said = helm.run_tests(cluster.kubeconfig)
     except helm_python.HelmError as error:
-        raise SceneError(f"helm: {error}\n{_pods_of_ours(kubectl)}") from error
+        raise SceneError(f"helm: {error}\n{_state_of_ours(cluster.kubectl)}") from error
     terminal.output(said)
     return said
 
 
 def _waits(kubectl: Kubectl) -> bool:
     """Whether the default StorageClass binds a claim only when a pod uses it."""
-    default = "storageclass.kubernetes.io/is-default-class"
-    for found in kubectl.json("get", "storageclasses")["items"]:
-        if found["metadata"].get("annotations", {}).get(default) == "true":
+    for found in kubectl.items("storageclasses"):
+        if found["metadata"].get("annotations", {}).get(DEFAULT_CLASS) == "true":
             return bool(found.get("volumeBindingMode") == "WaitForFirstConsumer")
     raise SceneError("the cluster has no default StorageClass: apps need one for their state")
 
 
-def _pods_of_ours(kubectl: Kubectl) -> str:
-    with contextlib.suppress(SceneError):
-        said = io.StringIO()
-        said.write(kubectl("get", "pods", "-n", helm.NAMESPACE))
-        said.write(
-            kubectl("logs", "-n", helm.NAMESPACE, "-l", "app.kubernetes.io/name=genapps", "--tail=15", "--prefix")
-        )
-        return said.getvalue()
-    return ""
+def _state_of_ours(kubectl: Kubectl) -> str:
+    ours = ("-n", helm.NAMESPACE, "-l", "app.kubernetes.io/name=genapps")
+    try:
+        return kubectl("get", "pods", *ours) + kubectl("logs", *ours, "--tail=15", "--prefix")
+    except KubectlError as error:
+        return str(error)

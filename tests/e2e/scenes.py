@@ -4,10 +4,11 @@ import time
 from dataclasses import dataclass
 
 from tests.e2e import apps, callers
+from tests.e2e.apps import Manifest
 from tests.e2e.callers import ABROAD, HOME, LISTENING_PORT, Pod, Reply
 from tests.e2e.cast import CAST, CURIOUS, CURIOUS_REQUEST
-from tests.e2e.kubectl import Kubectl, Manifest, SceneError
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import SceneError, Terminal
+from tests.support.kubectl import Kubectl, condition
 
 SUSPENDED_SECONDS = 30
 COUNTED_SECONDS = 15
@@ -93,12 +94,12 @@ def fence(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> dict[str, tuple[
 
 
 def _targets(kubectl: Kubectl, neighbour: str) -> dict[str, tuple[str, int]]:
-    api = kubectl.json("get", "service", "-n", "default", "kubernetes")["spec"]
-    node = kubectl.json("get", "nodes")["items"][0]["status"]
+    api = kubectl.get("service", "kubernetes", "default")["spec"]
+    node = kubectl.items("nodes")[0]["status"]
     address = next(each["address"] for each in node["addresses"] if each["type"] == "InternalIP")
-    stranger = kubectl.json("get", "pod", "-n", ABROAD, "stranger")["status"]["podIP"]
-    dns = kubectl.json("get", "service", "-n", "kube-system", "kube-dns")["spec"]["clusterIP"]
-    gateway = kubectl.json("get", "service", "-n", "genapps-system", "gateway")["spec"]["clusterIP"]
+    stranger = kubectl.get("pod", "stranger", ABROAD)["status"]["podIP"]
+    dns = kubectl.get("service", "kube-dns", "kube-system")["spec"]["clusterIP"]
+    gateway = kubectl.get("service", "gateway", "genapps-system")["spec"]["clusterIP"]
     return {
         "the API server": (api["clusterIP"], api["ports"][0]["port"]),
         "the node's kubelet": (address, node["daemonEndpoints"]["kubeletEndpoint"]["Port"]),
@@ -119,7 +120,7 @@ def suspend(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Suspension:
     seconds = time.monotonic() - last
     verdict = app["status"]["suspension"]
     terminal.good(f"suspended {seconds:.1f} s after the answer to the last call")
-    terminal.output(f"{apps.condition(app, 'Suspended')['reason']}: {apps.condition(app, 'Suspended')['message']}")
+    terminal.output(f"{condition(app, 'Suspended')['reason']}: {condition(app, 'Suspended')['message']}")
     _gone(kubectl)
     pods, claims = (len(apps.child(kubectl, CURIOUS, kind)) for kind in ("pods", "persistentvolumeclaims"))
     terminal.good(f"its pod is gone ({pods} pods), its state is kept ({claims} claim)")
@@ -170,7 +171,7 @@ def _count(app: Manifest) -> int:
 
 
 def _suspended(app: Manifest) -> bool:
-    return apps.condition(app, "Suspended").get("status") == "True" and "suspension" in app["status"]
+    return condition(app, "Suspended").get("status") == "True" and "suspension" in app["status"]
 
 
 def _gone(kubectl: Kubectl) -> None:

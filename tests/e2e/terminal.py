@@ -10,6 +10,10 @@ WIDTH = 110
 BOLD, DIM, GREEN, RED, BLUE, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[34m", "\x1b[0m"
 
 
+class SceneError(Exception):
+    """Something did not come out as the demo promises; the text says what, for the person at the terminal."""
+
+
 class Terminal:
     """Prints scenes; `quiet` prints nothing, for tests."""
 

@@ -1,14 +1,16 @@
 """The demo's scenes as a test: the same functions, and what they saw."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from tests.e2e import installation, scenes
+from tests.e2e.apps import Manifest
 from tests.e2e.callers import Pod
 from tests.e2e.cast import CAST
-from tests.e2e.kubectl import Kubectl, Manifest
 from tests.e2e.terminal import Terminal
+from tests.support.kubectl import Kubectl
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,15 @@ class Play:
 
 
 @pytest.fixture(scope="module")
-def play() -> Play:
+def play() -> Iterator[Play]:
     terminal = Terminal(quiet=True)
-    kubectl = installation.cluster(terminal)
-    references = installation.images_for(terminal)
-    said = installation.chart(terminal, kubectl, references)
-    scenes.apply_platform(terminal, kubectl)
-    found = scenes.apply_apps(terminal, kubectl)
-    return Play(terminal, kubectl, said, found, *scenes.start_callers(terminal, kubectl, references["genapps"]))
+    with installation.cluster(terminal) as cluster:
+        references = installation.images_for(terminal)
+        said = installation.chart(terminal, cluster, references)
+        scenes.apply_platform(terminal, cluster.kubectl)
+        found = scenes.apply_apps(terminal, cluster.kubectl)
+        callers = scenes.start_callers(terminal, cluster.kubectl, references["genapps"])
+        yield Play(terminal, cluster.kubectl, said, found, *callers)
 
 
 def test_helm_test_proves_gateway_and_fence(play: Play) -> None:

@@ -10,11 +10,12 @@ import os
 import sys
 
 from tests import node
-from tests.images import engines, inputs
+from tests.images import inputs
 from tests.images.build import GENAPPS, RUNTIME, archive
 from tests.images.places import REPOSITORY, RESULT, cache
 from tests.images.prerequisites import install_missing
 from tests.images.steps import BuildError, fail, run, step
+from tests.support import engines
 
 PUBLIC_BASE = "python:3.13-slim-trixie"
 
@@ -37,16 +38,13 @@ def build() -> dict[str, str]:
     return references
 
 
-def remote(prefix: str) -> dict[str, str]:
-    """The references of images that the user builds and pushes himself, and the commands for that on the terminal."""
+def pushed(prefix: str) -> dict[str, str]:
+    """The references of the images that the user builds on the public base and pushes to his registry himself."""
     engines.stage()
-    references: dict[str, str] = {}
-    print("Build and push the images with (docker, podman or buildah):\n")
-    for key, image in (("genapps", GENAPPS), ("runtime", RUNTIME)):
-        tag = inputs.digest(REPOSITORY, image.dockerfile, PUBLIC_BASE)
-        references[key] = f"{prefix.rstrip('/')}/{image.name}:{tag}"
-        dockerfile = image.dockerfile.relative_to(REPOSITORY)
-        print(f"  docker build -f {dockerfile} -t {references[key]} . && docker push {references[key]}")
+    references = {
+        key: f"{prefix.rstrip('/')}/{image.name}:{inputs.digest(REPOSITORY, image.dockerfile, PUBLIC_BASE)}"
+        for key, image in (("genapps", GENAPPS), ("runtime", RUNTIME))
+    }
     _write(references)
     return references
 
@@ -60,11 +58,16 @@ def main() -> int:
     """Return the exit code."""
     prefix = os.environ.get("IMAGES")
     try:
-        references = remote(prefix) if prefix else build()
+        references = pushed(prefix) if prefix else build()
     except (BuildError, OSError) as error:
         return fail(str(error))
-    for reference in references.values():
-        print(f"  {reference}")
+    if not prefix:
+        print("\n".join(f"  {reference}" for reference in references.values()))
+        return 0
+    print("Build and push the images with docker, podman or buildah:")
+    for image, reference in zip((GENAPPS, RUNTIME), references.values(), strict=True):
+        dockerfile = image.dockerfile.relative_to(REPOSITORY)
+        print(f"  docker build -f {dockerfile} -t {reference} . && docker push {reference}")
     return 0
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULT = REPOSITORY / "build" / "images.json"
-STAGED_ENGINES = REPOSITORY / "build" / "engines"
 
 
 def cache() -> Path:

@@ -48,12 +48,9 @@ def lint(values: Values) -> list[str]:
     return [f"{message['path']}: {message['error']}" for message in warnings]
 
 
-def install(kubeconfig: Path | None, context: str | None, values: Values, timeout: int = 180) -> int:
-    """Install the release, or upgrade it, and wait until its pods are ready; return the release's revision.
-
-    Without kubeconfig the usual resolution applies (KUBECONFIG, then the default file).
-    """
-    with _config(kubeconfig, context) as config:
+def install(kubeconfig: Path, values: Values, timeout: int = 180) -> int:
+    """Install the release, or upgrade it, and wait until its pods are ready; return the release's revision."""
+    with _config(kubeconfig) as config:
         known = config.list(all_states=True, name_filter=f"^{RELEASE}$")
         if known and known[0]["status"] in {"deployed", "failed"}:
             release = config.upgrade(CHART, RELEASE, values, reset_values=True, wait="watcher", timeout=timeout)
@@ -65,11 +62,11 @@ def install(kubeconfig: Path | None, context: str | None, values: Values, timeou
         return int(release["revision"])
 
 
-def run_tests(kubeconfig: Path | None, context: str | None, timeout: int = 120) -> str:
+def run_tests(kubeconfig: Path, timeout: int = 120) -> str:
     """Run the chart's tests; return their logs. Raises helm_python.HelmError when one fails."""
-    with _config(kubeconfig, context) as config:
+    with _config(kubeconfig) as config:
         return str(config.test(RELEASE, timeout=timeout, logs=True)["logs"])
 
 
-def _config(kubeconfig: Path | None, context: str | None) -> helm_python.Config:
-    return helm_python.Config(kubeconfig_path=kubeconfig, kube_context=context, namespace=NAMESPACE)
+def _config(kubeconfig: Path) -> helm_python.Config:
+    return helm_python.Config(kubeconfig_path=kubeconfig, namespace=NAMESPACE)

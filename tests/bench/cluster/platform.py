@@ -94,7 +94,7 @@ async def platform() -> AsyncIterator[Platform]:
     await module("tests.images")
     images: dict[str, str] = json.loads((REPOSITORY / "build" / "images.json").read_text())
     kubeconfig = node.kubeconfig()
-    helm.install(kubeconfig, None, helm.values_for(images))
+    helm.install(kubeconfig, helm.values_for(images))
     kubectl = Kubectl(node.kubectl_path(), kubeconfig)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     async with AsyncExitStack() as stack:
