@@ -9,13 +9,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-import uvicorn
 import uvloop
 
 from genapps.api import names
@@ -30,25 +28,13 @@ from genapps.gateway.certificates import AuthorityError
 from genapps.gateway.health import HealthApp
 from genapps.gateway.identity import Identities, KeySource
 from genapps.gateway.ledger import Ledgers
+from genapps.gateway.listeners import canary, listener
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.protocol import BoundedHttp
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import Records
 from genapps.gateway.settings import Settings
 
-_KEEP_ALIVE_SECONDS = 75
-_GRACE_SECONDS = 5
-_EVERY_ADDRESS = ""
-
 _log = structlog.get_logger(__name__)
-
-
-class _Server(uvicorn.Server):
-    """Signals belong to the process, which has two servers."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Gateway:
@@ -65,8 +51,8 @@ class Gateway:
         identities = Identities(self._keys, names.TOKEN_AUDIENCE)
         rates = Rates(REPORTS_PER_MINUTE, REPORT_BURST)
         app = GatewayApp(identities, self._records, self._ledgers, self._metrics, rates)
-        self._calls = _server(app, configured.call_port, serving)
-        self._health = _server(HealthApp(self.waiting_for, self._metrics), configured.health_port)
+        self._calls = listener(app, configured.call_port, serving.context)
+        self._health = listener(HealthApp(self.waiting_for, self._metrics), configured.health_port)
         self._metrics.records.set_function(lambda: len(self._records))
         self._metrics.certificate_expiry.set_function(lambda: serving.leaf.expires_at.timestamp())
 
@@ -104,36 +90,9 @@ class Gateway:
         await self._watch.synced.wait()
         await self._keys.fetched.wait()
         await self._ledgers.load()
-        canary = await asyncio.start_server(_hang_up, port=self._settings.canary_port)
-        async with canary:
+        async with await canary(self._settings.canary_port):
             _log.info("serving", port=self._settings.call_port, records=len(self._records))
             await self._calls.serve()
-
-
-async def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """The canary: that somebody could connect is all it tells."""
-    writer.close()
-
-
-def _server(app: GatewayApp | HealthApp, port: int, serving: trust.ServingCertificate | None = None) -> _Server:
-    config = uvicorn.Config(
-        app,
-        host=_EVERY_ADDRESS,
-        port=port,
-        http=BoundedHttp,
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        ssl_context_factory=(lambda *_: serving.context) if serving else None,
-    )
-    return _Server(config)
 
 
 async def _main(configured: Settings) -> None:

@@ -18,6 +18,7 @@ HEAD_SECONDS = 10.0
 class BoundedHttp(HttpToolsProtocol):
     """Closes a connection whose head is too large or too slow; nobody is owed an answer for that."""
 
+    head_seconds = HEAD_SECONDS
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
 
@@ -46,7 +47,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _await_head(self) -> None:
         self._head_bytes = 0
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+        self._deadline = self.loop.call_later(self.head_seconds, self.transport.abort)
 
     def _head_complete(self) -> None:
         if self._deadline is not None:

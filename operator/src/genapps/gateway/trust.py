@@ -68,7 +68,7 @@ class ServingCertificate:
     """A TLS context whose certificate is replaced in place: the listener and open connections stay."""
 
     def __init__(self, authority: Authority, host: str, now: datetime) -> None:
-        self._authority = authority
+        self.authority = authority
         self._host = host
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -89,7 +89,7 @@ class ServingCertificate:
             self.renew_if_due(clock())
 
     def _serve(self, now: datetime) -> Leaf:
-        leaf = new_leaf(self._authority, self._host, now)
+        leaf = new_leaf(self.authority, self._host, now)
         with _in_memory(leaf.key + leaf.certificate) as path:
             self.context.load_cert_chain(path)
         return leaf

@@ -1,0 +1,29 @@
+"""The environment, read once."""
+
+import pytest
+
+from genapps.gateway.settings import Settings, SettingsError, read
+
+
+def test_an_empty_environment_gives_what_the_chart_expects() -> None:
+    settings = read({})
+    assert settings == Settings("genapps-system", "INFO", 8443, 8444, 9090)
+    assert settings.host == "gateway.genapps-system.svc"
+
+
+def test_the_namespace_decides_the_name_in_the_certificate() -> None:
+    assert read({"GENAPPS_SYSTEM_NAMESPACE": "platform"}).host == "gateway.platform.svc"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GENAPPS_LOG_LEVEL", "LOUD"),
+        ("GENAPPS_GATEWAY_PORT", "0"),
+        ("GENAPPS_CANARY_PORT", "99999"),
+        ("GENAPPS_HEALTH_PORT", "x"),
+    ],
+)
+def test_an_unusable_value_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read({name: value})

@@ -1,0 +1,260 @@
+"""A small world for the gateway's tests: a store with the API server's rules for writes, an issuer, an app."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import orjson
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from genapps.api.apprecord import AppRecord
+from genapps.api.names import TOKEN_AUDIENCE
+from genapps.cluster.client import Listing
+from genapps.cluster.errors import Conflict, NotFound, Unavailable
+from genapps.cluster.resources import BY_KIND, Resource
+from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
+from genapps.gateway.identity import Identities, KeySource
+from genapps.gateway.ledger import Ledgers
+from genapps.gateway.metrics import Metrics
+from genapps.gateway.rates import Rates
+from genapps.gateway.records import App, Records
+
+NAMESPACE = "genapps-system"
+CHILD = "finance-converter-0123456789abcdef"
+POD_UID = "7d0b4c1c-4f5a-4a36-8f6f-5d1c1b6f0a01"
+ISSUER = "https://kubernetes.default.svc"
+NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+
+
+class Store:
+    """Objects in memory: first creation wins, applies compare resource versions, ``down`` makes everything fail."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str | None, str], dict[str, Any]] = {}
+        self.down = False
+        self.lose_answers = False
+        """Writes happen, but nobody hears of it."""
+        self.writes = 0
+        self._version = 100
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
+        self._answer()
+        try:
+            return deepcopy(self.objects[resource.kind, namespace, name])
+        except KeyError:
+            raise NotFound(404, "NotFound", name) from None
+
+    async def list(self, resource: Resource, namespace: str | None = None, *, at_least: str | None = "0") -> Listing:
+        self._answer()
+        found = [
+            value for (kind, place, _), value in self.objects.items() if (kind, place) == (resource.kind, namespace)
+        ]
+        return Listing(deepcopy(found), str(self._version))
+
+    async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        self._answer()
+        if _key(manifest) in self.objects:
+            raise Conflict(409, "AlreadyExists", "exists")
+        return self._store(manifest)
+
+    async def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        self._answer()
+        wanted = manifest["metadata"].get("resourceVersion")
+        live = self.objects.get(_key(manifest))
+        if wanted is not None and (live is None or live["metadata"]["resourceVersion"] != wanted):
+            raise Conflict(409, "Conflict", "changed meanwhile")
+        return self._store(manifest)
+
+    def ledger(self, child: str = CHILD) -> dict[str, Any]:
+        violations: dict[str, Any] = self.objects["Ledger", NAMESPACE, child]["record"]["violations"]
+        return violations
+
+    def touch(self, kind: str, name: str) -> None:
+        """Another writer changed something else in the object."""
+        self._version += 1
+        self.objects[kind, NAMESPACE, name]["metadata"]["resourceVersion"] = str(self._version)
+
+    def _answer(self) -> None:
+        if self.down:
+            raise Unavailable(0, "NoAnswer", "connection refused")
+
+    def _store(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        self._version += 1
+        self.writes += 1
+        stored = deepcopy(dict(manifest))
+        stored["metadata"] = {**stored["metadata"], "resourceVersion": str(self._version)}
+        self.objects[_key(manifest)] = stored
+        if self.lose_answers:
+            raise Unavailable(0, "NoAnswer", "connection reset")
+        return deepcopy(stored)
+
+
+def _key(manifest: Mapping[str, Any]) -> tuple[str, str | None, str]:
+    return BY_KIND[manifest["kind"]].kind, manifest["metadata"].get("namespace"), manifest["metadata"]["name"]
+
+
+class Issuer:
+    """An API server's token side: signs tokens, publishes keys, counts how often they are asked for."""
+
+    def __init__(self, key_id: str = "first") -> None:
+        self.key_id = key_id
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.published = [public_key(self.key, key_id)]
+        self.fetches = 0
+        self.down = False
+
+    async def fetch(self, path: str) -> str:
+        if self.down:
+            raise Unavailable(0, "NoAnswer", "connection refused")
+        if path.endswith("jwks"):
+            self.fetches += 1
+            return orjson.dumps({"keys": self.published}).decode()
+        return orjson.dumps({"issuer": ISSUER}).decode()
+
+    def token(self, changes: Mapping[str, Any] | None = None, **headers: str) -> str:
+        """A projected token of the app's pod; ``changes`` replace claims (None removes one)."""
+        claims = projected_claims() | dict(changes or {})
+        claims = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": self.key_id, **headers})
+
+    @property
+    def public_pem(self) -> bytes:
+        encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        return self.key.public_key().public_bytes(encoding, form)
+
+
+def public_key(key: rsa.RSAPrivateKey, key_id: str) -> dict[str, Any]:
+    """A key as the API server publishes it."""
+    published: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return published | {"kid": key_id, "alg": "RS256", "use": "sig"}
+
+
+def projected_claims() -> dict[str, Any]:
+    now = time.time()
+    return {
+        "iss": ISSUER,
+        "aud": [TOKEN_AUDIENCE],
+        "sub": f"system:serviceaccount:genapps-run:{CHILD}",
+        "iat": now - 10,
+        "nbf": now - 10,
+        "exp": now + 590,
+        "kubernetes.io": {
+            "namespace": "genapps-run",
+            "pod": {"name": CHILD, "uid": POD_UID},
+            "serviceaccount": {"name": CHILD, "uid": "44d2d0a5-8f1f-4d2b-9c54-1f0a5b7c0e02"},
+        },
+    }
+
+
+def app_record(**changes: Any) -> dict[str, Any]:
+    """An AppRecord as the watch delivers it; ``changes`` replace members of ``record`` (None removes one)."""
+    record = {
+        "app": {"namespace": "finance", "name": "converter", "uid": "c0ffee"},
+        "namespaceUid": "0ddba11",
+        "owner": {"team": "finance-tools"},
+        "budget": "finance",
+        "runNamespace": "genapps-run",
+        "tier": {"name": "small", "toolCallsPerAction": 2},
+        "violationPolicy": {"threshold": 3, "window": "10m"},
+        "envelope": {"digest": "sha256:" + "a" * 64, "connectors": ["fx-rates", "mail"]},
+        "pod": {"namespace": "genapps-run", "name": CHILD, "uid": POD_UID},
+    } | changes
+    record = {name: value for name, value in record.items() if value is not None}
+    return {"metadata": {"name": CHILD, "namespace": NAMESPACE, "resourceVersion": "7"}, "record": record}
+
+
+def app(**changes: Any) -> App:
+    """The app of ``app_record``."""
+    return App(CHILD, AppRecord.model_validate(app_record(**changes)).record)
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is told to move."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@dataclass
+class Reply:
+    """What came back from the ASGI application."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+
+@dataclass
+class Installation:
+    """A gateway with everything around it, driven without sockets."""
+
+    issuer: Issuer
+    store: Store = field(default_factory=Store)
+    clock: Clock = field(default_factory=Clock)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def __post_init__(self) -> None:
+        self.keys = KeySource(self.issuer.fetch)
+        self.ledgers = Ledgers(self.store, NAMESPACE, self.metrics, self.clock)
+        self.records = Records(on_gone=self.ledgers.forget)
+        self.records.listed([app_record()], "7")
+        self.app = GatewayApp(
+            Identities(self.keys, TOKEN_AUDIENCE),
+            self.records,
+            self.ledgers,
+            self.metrics,
+            Rates(REPORTS_PER_MINUTE, REPORT_BURST, clock=lambda: self.clock.now.timestamp()),
+        )
+
+    async def post(
+        self,
+        path: str,
+        content: Any,
+        *,
+        token: str | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+        method: str = "POST",
+    ) -> Reply:
+        """Sends JSON (or bytes as they are) with the app's own token, unless another one is given."""
+        body = content if isinstance(content, bytes) else orjson.dumps(content)
+        bearer = f"Bearer {self.issuer.token() if token is None else token}".encode("latin-1")
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "headers": [(b"authorization", bearer), *headers],
+        }
+        incoming = [{"type": "http.request", "body": body[:100], "more_body": True}]
+        incoming += [{"type": "http.request", "body": body[100:], "more_body": False}]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return incoming.pop(0)
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        head, tail = sent
+        shown = {name.decode(): value.decode() for name, value in head["headers"]}
+        return Reply(head["status"], shown, tail["body"])
+
+    async def call(self, connector: str = "payroll", request_id: str = "r1", step: int = 0) -> Reply:
+        content = {"requestId": request_id, "step": step, "connector": connector, "tool": "get", "arguments": {}}
+        return await self.post("/v1/calls", content)
