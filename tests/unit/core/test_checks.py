@@ -1,0 +1,205 @@
+"""Every check, in sentences: what is asked, what is found, and which way out the message names."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from genapps.api.conditions import ConditionType, Reason
+from genapps.api.connector import Connector
+from genapps.api.digests import bundle_digest
+from genapps.core.checks import CHECKS
+from genapps.core.observed import AppRef, Child, ClaimState, Malformed, UnreadableBudget
+from genapps.core.verdict import Mode
+from tests.unit.core.world import CHILD, PLATFORM, World, app, budget, merged
+
+DIGEST = "sha256:" + "0" * 64
+CONNECTOR = {
+    "metadata": {"name": "payroll"},
+    "spec": {
+        "type": "HTTP",
+        "description": "Payroll",
+        "endpoint": {"url": "https://payroll.example.com"},
+        "namespaces": ["finance"],
+        "tools": [
+            {
+                "name": "list", "description": "Lists.", "method": "GET", "path": "/v1", "effect": "Read",
+                "idempotency": "None", "input": {"type": "object"}, "output": {"type": "object"},
+            }
+        ],
+    },
+}  # fmt: skip
+
+
+def connector(minimum: str) -> Connector:
+    return Connector.model_validate(merged(CONNECTOR, {"spec": {"minimumRiskClass": minimum}}))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: the sentence is its name."""
+
+    sentence: str
+    reason: Reason
+    condition: ConditionType
+    says: str
+    """Words that the message must hold."""
+    spec: dict[str, Any] = field(default_factory=dict)
+    budget: Any = field(default_factory=budget)
+    world: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, Any] = field(default_factory=dict)
+
+
+_ENVELOPE, _BUDGET = ConditionType.ENVELOPE_VALID, ConditionType.BUDGET_AVAILABLE
+_CODE, _STALLED = ConditionType.CODE_VERIFIED, ConditionType.STALLED
+_JWT = {"jwt": {"issuer": "https://id.example.com", "audience": "apps", "claim": "org"}}
+_MAP = {"code": {"source": {"inline": None, "configMap": {"name": "source", "entry": "app.py"}}}}
+_LABELS = {"labels": {"genapps.dev/source": "true"}}
+_IMAGE = {"inline": None, "image": {"reference": f"registry.example/app@{DIGEST}"}}
+
+
+def _foreign(namespace: str, name: str) -> dict[tuple[str, str], Child]:
+    other = AppRef(namespace, name, "other-uid")
+    return {("Service", CHILD): Child("Service", "genapps-run", CHILD, "uid", other, "")}
+
+
+def _claim(owner: str, namespace_uid: str) -> ClaimState:
+    return ClaimState(bound=True, lost=False, owner=owner, namespace_uid=namespace_uid, spec={})
+
+
+ROWS = (
+    Row("an app whose Service belongs to an app of another namespace", Reason.NAME_TAKEN, _STALLED,
+        "choose another app name", world={"children": _foreign("sales", "unit-converter")}),
+    Row("an app whose Service belongs to another app of the namespace", Reason.NAME_TAKEN, _STALLED,
+        f"Service {CHILD}", world={"children": _foreign("finance", "other")}),
+    Row("an app that asks for tenants", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.tenancy", {"tenancy": _JWT}),
+    Row("an app from an image", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.code.source.image",
+        {"code": {"source": _IMAGE}}),
+    Row("an app in JavaScript", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "javascript",
+        {"code": {"language": "javascript"}}),
+    Row("an app above stage Development", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.stage Internal",
+        {"stage": "Internal", "code": {"digest": DIGEST}}),
+    Row("an app that brings an attestation", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.attestation",
+        {"attestation": {"configMap": {"name": "x", "key": "y"}}}),
+    Row("an app of high risk", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "risk class high",
+        {"envelope": {"riskClass": "high"}}, budget({"policy": {"maxRiskClass": "high"}})),
+    Row("an app that works in the background", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.workloadClass background",
+        {"workloadClass": "background"}, budget({"policy": {"workloadClasses": ["background"]}})),
+    Row("an app whose state should be forgotten", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.envelope.retention.state",
+        {"envelope": {"retention": {"state": "720h"}}}),
+    Row("an app whose budget does not exist", Reason.BUDGET_NOT_FOUND, _BUDGET, "correct spec.budget", budget=None),
+    Row("an app whose budget cannot be read", Reason.BUDGET_INVALID, _BUDGET, "spec.tiers",
+        budget=UnreadableBudget("spec.tiers: missing")),
+    Row("an app whose budget does not list its namespace", Reason.NAMESPACE_NOT_GRANTED, _BUDGET, "namespace finance",
+        budget=budget({"namespaces": ["sales"]})),
+    Row("an app whose tier does not exist", Reason.TIER_NOT_FOUND, _BUDGET, "one of large, small", {"tier": "huge"},
+        budget({"tiers": {"large": {}}})),
+    Row("an app that would run in a namespace that is not prepared", Reason.RUN_NAMESPACE_NOT_PREPARED, _STALLED,
+        "runNamespaces", world={"platform": replace(PLATFORM, run_namespaces=frozenset())}),
+    Row("an app of a risk class above the policy", Reason.RISK_CLASS_NOT_ALLOWED, _ENVELOPE, "at most low",
+        {"envelope": {"riskClass": "medium"}}, budget({"policy": {"maxRiskClass": "low"}})),
+    Row("an app whose connector lifts its risk class above the policy", Reason.RISK_CLASS_NOT_ALLOWED, _ENVELOPE,
+        "is medium", {"envelope": {"connectors": ["payroll"]}}, budget({"policy": {"maxRiskClass": "low"}}),
+        others={"connectors": {"payroll": connector("medium")}}),
+    Row("an app whose connector lifts its risk class to high", Reason.NOT_YET_SUPPORTED, _ENVELOPE,
+        "effective risk class high", {"envelope": {"connectors": ["payroll"]}},
+        budget({"policy": {"maxRiskClass": "high"}}), others={"connectors": {"payroll": connector("high")}}),
+    Row("an app in a language that the policy leaves out", Reason.LANGUAGE_NOT_ALLOWED, _ENVELOPE, "one of javascript",
+        budget=budget({"policy": {"languages": ["javascript"]}})),
+    Row("an app of a workload class that the policy leaves out", Reason.WORKLOAD_CLASS_NOT_ALLOWED, _ENVELOPE,
+        "one of batch", budget=budget({"policy": {"workloadClasses": ["batch"]}})),
+    Row("one app more than the budget allows", Reason.TOO_MANY_APPS, _BUDGET, "policy.maxApps",
+        budget=budget({"policy": {"maxApps": 2}}), others={"apps_of_budget": 2}),
+    Row("an app that finds a claim of another owner", Reason.CLAIM_NOT_ADOPTED, _STALLED, "choose another app name",
+        world={"claim": _claim("sales-tools", "namespace-uid-1")}),
+    Row("an app that finds a claim of an earlier namespace", Reason.CLAIM_NOT_ADOPTED, _STALLED, "earlier namespace",
+        world={"claim": _claim("finance-tools", "namespace-uid-0")}),
+    Row("an app whose ConfigMap does not exist", Reason.SOURCE_NOT_FOUND, _CODE, "ConfigMap source does not exist",
+        _MAP),
+    Row("an app whose ConfigMap has no label", Reason.SOURCE_NOT_LABELLED, _CODE, 'genapps.dev/source: "true"', _MAP,
+        world={"config_map": {"metadata": {}, "data": {"app.py": ""}}}),
+    Row("an app whose ConfigMap lacks the entry", Reason.SOURCE_INVALID, _CODE, "no key app.py", _MAP,
+        world={"config_map": {"metadata": _LABELS, "data": {"main.py": ""}}}),
+    Row("an app whose ConfigMap holds broken base64", Reason.SOURCE_INVALID, _CODE, "not base64", _MAP,
+        world={"config_map": {"metadata": _LABELS, "binaryData": {"app.py": "?"}}}),
+    Row("an app whose ConfigMap is too large in bytes", Reason.SOURCE_TOO_LARGE, _CODE, "1048576", _MAP,
+        world={"config_map": {"metadata": _LABELS, "data": {"app.py": "\N{SNOWMAN}" * 400_000}}}),
+    Row("an app whose inline source is short in characters and long in bytes", Reason.SOURCE_TOO_LARGE, _CODE, "65536",
+        {"code": {"source": {"inline": "\N{SNOWMAN}" * 30_000}}}),
+    Row("an app whose source has another digest", Reason.DIGEST_MISMATCH, _CODE, "set that digest",
+        {"code": {"digest": DIGEST}}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.sentence)
+def test_a_new_app_gets_nothing_and_is_told_why(row: Row) -> None:
+    world = World(app=app(row.spec), budget=row.budget, others=row.others, **row.world)
+    verdict = world.verdict()
+    assert verdict.mode is Mode.NOTHING
+    lead = verdict.findings[0]
+    assert (lead.reason, lead.condition) == (row.reason, row.condition)
+    assert row.says in lead.message
+    assert lead.message.endswith(".")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.sentence)
+def test_it_is_stalled_and_the_condition_in_charge_gives_the_reason(row: Row) -> None:
+    world = World(app=app(row.spec), budget=row.budget, others=row.others, **row.world)
+    world.settle()
+    assert world.writes[0] == "status"
+    assert world.record is None
+    assert world.condition("Ready") == ("False", row.reason.value)
+    assert world.condition("Stalled") == ("True", row.reason.value)
+    assert world.condition("Reconciling")[0] == "False"
+    if row.condition is not _STALLED:
+        assert world.condition(row.condition.value) == ("False", row.reason.value)
+    assert world.events[0].reason == row.reason.value
+
+
+def test_every_check_has_a_row() -> None:
+    worlds = [World(app=app(row.spec), budget=row.budget, others=row.others, **row.world) for row in ROWS]
+    reasons = {world.verdict().findings[0].reason for world in worlds}
+    # One check cannot be met by a new app: another run namespace needs a record.
+    assert len(CHECKS) == 14
+    assert len(reasons) >= len(CHECKS) - 1
+
+
+def test_an_app_that_cannot_be_read_gets_nothing() -> None:
+    world = World(app=Malformed(AppRef("finance", "unit-converter", "app-uid-1"), 1, "spec.tier: missing"))
+    world.settle()
+    assert world.condition("Stalled") == ("True", "SpecInvalid")
+    assert world.condition("EnvelopeValid") == ("False", "SpecInvalid")
+    assert "spec.tier: missing" in world.message("Ready")
+    assert world.children == {}
+
+
+def test_a_refused_app_is_judged_again_when_its_budget_appears() -> None:
+    world = World(budget=None)
+    world.settle()
+    world.budget = budget()
+    world.run()
+    assert world.condition("Ready") == ("True", "Available")
+
+
+def test_a_budget_with_another_run_namespace_starts_no_new_revision() -> None:
+    world = World().run()
+    world.budget = budget({"runNamespace": "other-run"})
+    world.platform = replace(PLATFORM, run_namespaces=frozenset({"genapps-run", "other-run"}))
+    world.settle()
+    assert world.condition("BudgetAvailable") == ("False", "RunNamespaceChanged")
+    assert world.condition("Ready") == ("True", "Available")
+    assert {child.namespace for child in world.children.values()} == {"genapps-run"}
+
+
+def test_an_unknown_connector_demands_no_risk_class() -> None:
+    world = World(app=app({"envelope": {"connectors": ["nowhere"]}})).run()
+    assert world.status["effectiveRisk"] == "low"
+    assert world.status["connectors"] == [{"name": "nowhere", "state": "Unavailable"}]
+
+
+def test_a_source_in_a_config_map_with_the_right_digest_is_accepted() -> None:
+    digest = bundle_digest("app.py", {"app.py": b"x = 1\n"})
+    spec = merged(_MAP, {"code": {"digest": digest}})
+    world = World(app=app(spec), config_map={"metadata": _LABELS, "data": {"app.py": "x = 1\n"}}).run()
+    assert world.condition("CodeVerified") == ("True", "Verified")
+    assert world.status["codeDigest"] == digest
