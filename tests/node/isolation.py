@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.node.binaries import binary
+from tests.node.machine import COVERED
 from tests.node.settings import Node, NodeError
 from tests.node.waiting import until
 
 UPLINK = "uplink"
 UNSHARE = ("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc")
-# Programs write here whatever their configuration says; they get an empty directory of the node's own instead.
-COVERED = ("/var/lib/kubelet", "/var/lib/cni", "/var/log/containers")
 NETWORK_SETTINGS = {
     "net.ipv4.ip_forward": "1",
     # A pod cannot send from an address that is not routed to its interface.
@@ -87,7 +86,6 @@ def create(node: Node) -> None:
     _create_network(node)
     covered = "".join(f"mount -t tmpfs -o mode=755 genapps {path}\n" for path in COVERED)
     script = f"set -e\n{covered}exec {binary('pause', node.cache)}"
-    _create_missing(node)
     log = os.open(node.logs / "init.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         wrapper = spawn(
@@ -162,13 +160,6 @@ def _create_network(node: Node) -> None:
         path = f"/proc/sys/{key.replace('.', '/')}"
         script = f"test ! -e {path} || echo {value} > {path}"
         subprocess.run(["nsenter", f"--net={node.netns}", "sh", "-c", script], check=True)
-
-
-def _create_missing(node: Node) -> None:
-    created = [path for path in COVERED if not Path(path).exists()]
-    (node.run / "created.json").write_text(json.dumps(created), encoding="utf-8")
-    for path in created:
-        Path(path).mkdir(parents=True)
 
 
 def _command(pid: int) -> str:

@@ -1,12 +1,12 @@
 """Removes whatever a node left on the host, however it ended: every step is a no-op when there is nothing to do."""
 
-import json
 import shutil
 import signal
 import subprocess
 from functools import partial
 from pathlib import Path
 
+from tests.node import machine
 from tests.node.isolation import init_of, network_command
 from tests.node.settings import Node, NodeError
 from tests.node.waiting import until
@@ -14,23 +14,6 @@ from tests.node.waiting import until
 SECONDS = 20
 CGROUPS = Path("/sys/fs/cgroup")
 LOOPS = Path("/sys/block")
-# The kubelet sets these for the whole machine, in no namespace.
-MACHINE_SETTINGS = (
-    "vm/overcommit_memory",
-    "vm/panic_on_oom",
-    "kernel/panic",
-    "kernel/panic_on_oops",
-    "kernel/keys/root_maxkeys",
-    "kernel/keys/root_maxbytes",
-)
-
-
-def remember_machine_settings(node: Node) -> None:
-    """Keep what the kubelet is going to change, for `remove` to set back."""
-    values = {
-        key: _setting(key).read_text(encoding="utf-8").strip() for key in MACHINE_SETTINGS if _setting(key).exists()
-    }
-    (node.run / "machine.json").write_text(json.dumps(values), encoding="utf-8")
 
 
 def remove(node: Node) -> None:
@@ -43,11 +26,11 @@ def remove(node: Node) -> None:
     network_command("link", "delete", node.host_link, check=False)
     _remove_cgroups(node)
     _release_loops(node)
-    _restore_machine(node)
     for directory in (node.run, node.state):
         shutil.rmtree(directory, ignore_errors=True)
         if directory.exists():
             raise NodeError(f"cannot remove {directory}: something is still mounted or being written there")
+    machine.restore()
 
 
 def hierarchies() -> list[Path]:
@@ -96,23 +79,3 @@ def _loops(node: Node) -> list[str]:
         if backing.startswith(f"{node.volumes}/"):
             found.append(f"/dev/{entry.parts[3]}")
     return found
-
-
-def _restore_machine(node: Node) -> None:
-    try:
-        values = json.loads((node.run / "machine.json").read_text(encoding="utf-8"))
-        created = json.loads((node.run / "created.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return
-    for key, value in values.items():
-        if _setting(key).read_text(encoding="utf-8").strip() != value:
-            _setting(key).write_text(value, encoding="utf-8")
-    for path in created:
-        try:
-            Path(path).rmdir()
-        except OSError:
-            continue
-
-
-def _setting(key: str) -> Path:
-    return Path("/proc/sys") / key

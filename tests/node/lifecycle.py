@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.node import api, configuration, containers, isolation, leftovers, pki
+from tests.node import api, configuration, containers, isolation, leftovers, machine, pki
 from tests.node.binaries import binary, build
 from tests.node.components import COMPONENTS, CONTROL_PLANE
 from tests.node.enforcer.table import CLOSED
@@ -80,7 +80,7 @@ def _prepare(node: Node) -> None:
         directory.mkdir(parents=True, mode=0o700)
     pki.write(node)
     configuration.write(node)
-    leftovers.remember_machine_settings(node)
+    machine.remember()
     isolation.create(node)
     done = subprocess.run(enter(node, ["nft", "-f", "-"]), input=CLOSED, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,10 +115,10 @@ class Node:
         return f"{self.name}-node"
 
 
-def current() -> Node:
+def current(environment: Mapping[str, str] = os.environ) -> Node:
     """The node that the environment names: `GENAPPS_CACHE` for its files, `GENAPPS_NODE` (0 to 9) for its index."""
-    fallback = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genapps"
-    index = os.environ.get("GENAPPS_NODE", "0")
+    fallback = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genapps"
+    index = environment.get("GENAPPS_NODE", "0")
     if not (index.isdecimal() and int(index) <= LARGEST_INDEX):
         raise NodeError(f"GENAPPS_NODE must be a number from 0 to {LARGEST_INDEX}, not {index!r}")
-    return Node(index=int(index), cache=Path(os.environ.get("GENAPPS_CACHE") or fallback).resolve())
+    return Node(index=int(index), cache=Path(environment.get("GENAPPS_CACHE") or fallback).resolve())
