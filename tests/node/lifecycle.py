@@ -76,7 +76,9 @@ def _refuse_foreign(node: Node) -> None:
 
 def _prepare(node: Node) -> None:
     """Everything that exists before the first component starts; the last step closes the pods' network."""
-    for directory in (node.state, node.logs, node.volumes, node.run, node.attachments):
+    # The root of a pod in a user namespace is nobody here, and passes through this directory to its file system.
+    node.run.mkdir(mode=0o711)
+    for directory in (node.state, node.logs, node.volumes, node.attachments):
         directory.mkdir(parents=True, mode=0o700)
     pki.write(node)
     configuration.write(node)
