@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.e2e import callers
+from tests.e2e.callers import Pod
 from tests.node import Node, current, kubectl_path
 from tests.node.lifecycle import down, up
 from tests.support import helm
@@ -73,6 +75,28 @@ def tenant(installed: Kubectl) -> Iterator[str]:
     yield name
     installed("delete", "namespace", name, "--wait=false")
     installed("delete", "appbudget", name, "--wait=false")
+
+
+@pytest.fixture
+def caller(installed: Kubectl, tenant: str) -> Pod:
+    """An ordinary pod of the tenant's namespace that runs a web server on port 8000."""
+    return _started(installed, tenant, "caller")
+
+
+@pytest.fixture
+def stranger(installed: Kubectl) -> Iterator[Pod]:
+    """The same in a namespace that has nothing to do with any tenant."""
+    name = f"stranger-{uuid.uuid4().hex[:8]}"
+    installed.apply(namespace(name))
+    yield _started(installed, name, "stranger")
+    installed("delete", "namespace", name, "--wait=false")
+
+
+def _started(installed: Kubectl, where: str, name: str) -> Pod:
+    images = json.loads((ROOT / "build" / "images.json").read_text(encoding="utf-8"))
+    installed.apply(callers.manifest(where, name, images["genapps"]))
+    installed("wait", "--for=condition=Ready", f"pod/{name}", "-n", where, "--timeout=60s")
+    return Pod(installed, where, name)
 
 
 def namespace(name: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Pod:
 
 def start(kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
     """Both pods, running: the caller in the apps' namespace and the stranger in another one."""
-    pods = [_pod(HOME, "caller", image), _pod(ABROAD, "stranger", image)]
+    pods = [manifest(HOME, "caller", image), manifest(ABROAD, "stranger", image)]
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ABROAD}}
     kubectl("apply", "-f", "-", given=as_list((namespace,)))
     for pod in pods:
@@ -72,7 +72,7 @@ def start(kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
     return Pod(kubectl, HOME, "caller"), Pod(kubectl, ABROAD, "stranger")
 
 
-def _pod(namespace: str, name: str, image: str) -> Manifest:
+def manifest(namespace: str, name: str, image: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Pod",

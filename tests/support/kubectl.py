@@ -55,6 +55,18 @@ class Kubectl:
         """Server-side apply of a file or a folder."""
         self("apply", "--server-side", f"--field-manager={FIELD_MANAGER}", "--force-conflicts", "-f", str(path))
 
+    def allowed(self, verb: str, what: str, namespace: str) -> bool:
+        """Whether this user may do that there."""
+        answer = json.dumps(
+            {
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SelfSubjectAccessReview",
+                "spec": _asked(verb, what, namespace),
+            }
+        )
+        review = json.loads(self("create", "-f", "-", "-o", "json", given=answer))
+        return bool(review["status"]["allowed"])
+
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
         """One live object."""
         scope = ["-n", namespace] if namespace else []
@@ -71,6 +83,19 @@ class Kubectl:
         """All live objects of a kind (add `-n`, `-A`, `-l`)."""
         found: list[dict[str, Any]] = json.loads(self("get", kind, *arguments, "-o", "json"))["items"]
         return found
+
+
+def _asked(verb: str, what: str, namespace: str) -> Manifest:
+    resource, _, subresource = what.partition("/")
+    resource, _, group = resource.partition(".")
+    attributes = {
+        "verb": verb,
+        "resource": resource,
+        "subresource": subresource,
+        "group": group,
+        "namespace": namespace,
+    }
+    return {"resourceAttributes": attributes}
 
 
 def as_list(manifests: tuple[Manifest, ...]) -> str:

@@ -1,0 +1,160 @@
+"""An app as its users have it: it answers, keeps its state, changes its code, and refuses what it should."""
+
+import pytest
+
+from tests.e2e.callers import Pod
+from tests.support.apps import app, child_of, is_true, ready, until_app
+from tests.support.kubectl import Kubectl, condition, until
+
+COUNTER = """
+    from genapps import app, state
+
+    @app.post("/count")
+    async def count(request):
+        value = await state.get("count", 0) + 1
+        await state.put("count", value)
+        return {"count": value}
+"""
+VERSION = """
+    from genapps import app
+
+    @app.get("/")
+    async def version(request):
+        return "version {}"
+"""
+
+
+def ask(caller: Pod, found: dict, method: str = "GET", path: str = "/", body: str | None = None):  # type: ignore[no-untyped-def,type-arg]
+    return caller.request(method, found["status"]["url"] + path, {}, body)
+
+
+def test_state_survives_the_pod(installed: Kubectl, tenant: str, caller: Pod) -> None:
+    found = ready(installed, app("counter", tenant, COUNTER))
+    assert ask(caller, found, "POST", "/count").body == '{"count":1}'
+    pod = child_of(installed, found, "pods")
+    assert pod is not None
+    installed("delete", "pod", pod["metadata"]["name"], "-n", pod["metadata"]["namespace"])
+
+    def other_pod() -> bool:
+        new = child_of(installed, found, "pods")
+        return new is not None and new["metadata"]["uid"] != pod["metadata"]["uid"]
+
+    until(other_pod, what="another pod")
+    found = until_app(installed, found, is_true("Ready"))
+    assert ask(caller, found, "POST", "/count").body == '{"count":2}'
+
+
+def test_a_new_source_answers_and_the_old_snapshot_goes(installed: Kubectl, tenant: str, caller: Pod) -> None:
+    first = ready(installed, app("changing", tenant, VERSION.format(1)))
+    assert ask(caller, first).body == "version 1"
+    second = ready(installed, app("changing", tenant, VERSION.format(2)))
+    assert ask(caller, second).body == "version 2"
+    assert first["status"]["codeDigest"] != second["status"]["codeDigest"]
+    selector = f"genapps.dev/app=changing,genapps.dev/app-namespace={tenant}"
+
+    def two_snapshots() -> bool:
+        return len(installed.items("configmaps", "-n", "genapps-run", "-l", selector)) == 2
+
+    until(two_snapshots, what="only the snapshots of code and configuration that run")
+
+
+def test_operating_mode_stops_the_pod_keeps_the_claim_and_starts_again(
+    installed: Kubectl, tenant: str, caller: Pod
+) -> None:
+    manifest = app("pausing", tenant, COUNTER)
+    ask(caller, ready(installed, manifest), "POST", "/count")
+    paused = app("pausing", tenant, COUNTER, operatingMode="Suspended")
+    installed.apply(paused)
+    stopped = until_app(installed, paused, is_true("Suspended", "Requested"))
+    assert condition(stopped, "Ready")["status"] == "False"
+    until(lambda: child_of(installed, stopped, "pods") is None, what="no pod")
+    assert child_of(installed, stopped, "persistentvolumeclaims") is not None
+    assert ask(caller, stopped, "POST", "/count").status is None
+    assert ask(caller, ready(installed, manifest), "POST", "/count").body == '{"count":2}'
+
+
+@pytest.mark.parametrize(
+    ("code", "fragment"),
+    [
+        pytest.param("def broken(:\n", "app.py", id="a syntax error names the file"),
+        pytest.param("import socket\n", "socket", id="a module that is not available is named"),
+        pytest.param("raise ValueError('at load')\n", "at load", id="an error at load is shown"),
+    ],
+)
+def test_code_that_does_not_load_is_reported_with_the_next_step(
+    installed: Kubectl, tenant: str, code: str, fragment: str
+) -> None:
+    manifest = app("broken", tenant, code)
+    installed.apply(manifest)
+    found = until_app(installed, manifest, lambda seen: condition(seen, "CodeVerified").get("status") == "False")
+    assert fragment in condition(found, "CodeVerified")["message"]
+    assert condition(found, "Stalled")["status"] == "True"
+    assert condition(found, "Ready")["status"] == "False"
+
+
+def test_a_digest_that_does_not_fit_the_source_starts_nothing(installed: Kubectl, tenant: str) -> None:
+    manifest = app("forged", tenant, VERSION.format(1))
+    manifest["spec"]["code"]["digest"] = "sha256:" + "0" * 64
+    installed.apply(manifest)
+    found = until_app(installed, manifest, is_true("Stalled"))
+    assert condition(found, "CodeVerified")["status"] == "False"
+    assert child_of(installed, found, "pods") is None
+
+
+def test_hostile_actions_get_a_clean_error_and_the_app_stays_up(installed: Kubectl, tenant: str, caller: Pod) -> None:
+    hostile = """
+        from genapps import app
+
+        @app.get("/loop")
+        async def loop(request):
+            while True:
+                pass
+
+        @app.get("/allocate")
+        async def allocate(request):
+            held = []
+            while True:
+                held.append(bytearray(1 << 20))
+
+        @app.get("/recurse")
+        async def recurse(request):
+            def deeper(n):
+                return deeper(n + 1) + 1
+            return {"depth": deeper(0)}
+
+        @app.get("/")
+        async def fine(request):
+            return "fine"
+    """
+    found = ready(installed, app("hostile", tenant, hostile))
+    neighbour = ready(installed, app("neighbour", tenant, VERSION.format(1)))
+    pod = child_of(installed, found, "pods")
+    assert pod is not None
+    for path, status in (("/loop", 504), ("/allocate", 502), ("/recurse", 500)):
+        reply = ask(caller, found, path=path)
+        assert reply.status is not None, f"{path}: {reply.error}"
+        assert reply.status >= 500, f"{path}: {reply}, expected about {status}"
+        assert '"code"' in reply.body, f"{path} is answered as a problem"
+        assert ask(caller, found).body == "fine", f"after {path}"
+        assert ask(caller, neighbour).body == "version 1"
+    after = child_of(installed, found, "pods")
+    assert after is not None
+    assert after["metadata"]["uid"] == pod["metadata"]["uid"]
+    assert after["status"]["containerStatuses"][0]["restartCount"] == 0
+
+
+def test_kubectl_wait_and_the_columns_work(installed: Kubectl, tenant: str) -> None:
+    installed.apply(app("waited", tenant, VERSION.format(1)))
+    installed("wait", "--for=condition=Ready", "gapp/waited", "-n", tenant, "--timeout=60s")
+    line = installed("get", "gapp", "waited", "-n", tenant, "--no-headers").split()
+    assert line[:5] == ["waited", "True", "Available", "low", "testers"]
+
+
+def test_a_deleted_app_is_gone_but_its_claim(installed: Kubectl, tenant: str) -> None:
+    found = ready(installed, app("leaving", tenant, COUNTER))
+    installed("delete", "gapp", "leaving", "-n", tenant)
+    for kind in ("pods", "networkpolicies", "services", "serviceaccounts"):
+        until(lambda kind=kind: child_of(installed, found, kind) is None, 60, f"no {kind}")  # type: ignore[misc]
+    assert child_of(installed, found, "persistentvolumeclaims") is not None
+    again = ready(installed, app("leaving", tenant, COUNTER))
+    assert again["metadata"]["uid"] != found["metadata"]["uid"]

@@ -1,0 +1,120 @@
+"""Suspension on the whole system: it begins by itself, outlives everything, and ends in one way only."""
+
+import re
+
+from tests.e2e.callers import Pod
+from tests.support.apps import SYSTEM_NAMESPACE, app, child_of, is_true, ready, until_app
+from tests.support.kubectl import Kubectl, condition, until
+
+PRYING = """
+    from genapps import app, tools, ToolError
+
+    @app.get("/pry")
+    async def pry(request):
+        try:
+            await tools.call(request.query["connector"], "dump")
+        except ToolError as error:
+            return {"refused": error.code}
+        return {"refused": None}
+"""
+
+
+def pry(caller: Pod, found: dict, connector: str = "payroll") -> str:  # type: ignore[type-arg]
+    return caller.request("GET", f"{found['status']['url']}/pry?connector={connector}", {}, None).body
+
+
+def suspended(installed: Kubectl, tenant: str, caller: Pod, name: str) -> dict:  # type: ignore[type-arg]
+    """An app that made its threshold of violations."""
+    manifest = app(name, tenant, PRYING)
+    found = ready(installed, manifest)
+    for _ in range(3):
+        assert "ConnectorNotInEnvelope" in pry(caller, found)
+    return until_app(installed, manifest, is_true("Suspended", "RepeatedViolations"))
+
+
+def restart(installed: Kubectl) -> None:
+    for deployment in ("genapps-operator", "genapps-gateway"):
+        installed("rollout", "restart", f"deployment/{deployment}", "-n", SYSTEM_NAMESPACE)
+    for deployment in ("genapps-operator", "genapps-gateway"):
+        installed("rollout", "status", f"deployment/{deployment}", "-n", SYSTEM_NAMESPACE, "--timeout=120s")
+
+
+def test_a_granted_connector_that_is_not_there_is_unavailable_and_no_violation(
+    installed: Kubectl, tenant: str, caller: Pod
+) -> None:
+    manifest = app("granted", tenant, PRYING, envelope={"connectors": ["fx-rates"]})
+    found = ready(installed, manifest)
+    for _ in range(4):
+        assert "ConnectorUnavailable" in pry(caller, found, "fx-rates")
+    after = installed.get("gapp", "granted", tenant)
+    assert condition(after, "Ready")["status"] == "True"
+    assert not after["status"].get("violations", {}).get("total")
+
+
+def test_two_violations_are_counted_and_the_third_suspends(installed: Kubectl, tenant: str, caller: Pod) -> None:
+    manifest = app("prying", tenant, PRYING)
+    found = ready(installed, manifest)
+    for count in (1, 2):
+        assert "ConnectorNotInEnvelope" in pry(caller, found)
+        expected = count
+        counted = until_app(
+            installed,
+            manifest,
+            lambda seen, n=expected: seen["status"].get("violations", {}).get("count") == n,  # type: ignore[misc]
+        )
+        assert condition(counted, "Ready")["status"] == "True"
+    pry(caller, found)
+    stopped = until_app(installed, manifest, is_true("Suspended", "RepeatedViolations"))
+    assert re.fullmatch("[0-9a-f]{32}", stopped["status"]["suspension"]["id"])
+    assert condition(stopped, "Stalled")["status"] == "True"
+    until(lambda: child_of(installed, stopped, "pods") is None, what="no pod")
+    assert child_of(installed, stopped, "persistentvolumeclaims") is not None
+    policy = child_of(installed, stopped, "networkpolicies")
+    assert policy is not None
+    assert not policy["spec"].get("ingress")
+    assert not policy["spec"].get("egress")
+
+    def told() -> bool:
+        events = installed.items("events", "-n", tenant, "--field-selector=involvedObject.name=prying")
+        return any(event["reason"] == "RepeatedViolations" for event in events)
+
+    until(told, 20, "an Event that says so")
+
+
+def test_a_suspension_outlives_restarts_and_the_app_itself(installed: Kubectl, tenant: str, caller: Pod) -> None:
+    first = suspended(installed, tenant, caller, "stubborn")
+    identity = first["status"]["suspension"]["id"]
+    restart(installed)
+    manifest = app("stubborn", tenant, PRYING)
+    assert until_app(installed, manifest, is_true("Suspended"))["status"]["suspension"]["id"] == identity
+    installed("delete", "gapp", "stubborn", "-n", tenant)
+    installed.apply(manifest)
+    again = until_app(installed, manifest, is_true("Suspended", "RepeatedViolations"))
+    assert again["metadata"]["uid"] != first["metadata"]["uid"]
+    assert again["status"]["suspension"]["id"] == identity
+    assert child_of(installed, again, "pods") is None
+
+
+def test_a_suspension_follows_the_code_to_another_name(installed: Kubectl, tenant: str, caller: Pod) -> None:
+    suspended(installed, tenant, caller, "original")
+    copy = app("copy", tenant, PRYING)
+    installed.apply(copy)
+    found = until_app(installed, copy, is_true("Suspended", "RepeatedViolations"))
+    assert child_of(installed, found, "pods") is None
+
+
+def test_only_the_right_acknowledgement_resumes_and_the_count_starts_anew(
+    installed: Kubectl, tenant: str, caller: Pod
+) -> None:
+    stopped = suspended(installed, tenant, caller, "sorry")
+    wrong = app("sorry", tenant, PRYING, acknowledgedSuspension="0" * 32)
+    installed.apply(wrong)
+    still = until_app(installed, wrong, is_true("Suspended", "RepeatedViolations"))
+    assert child_of(installed, still, "pods") is None
+    right = app("sorry", tenant, PRYING, acknowledgedSuspension=stopped["status"]["suspension"]["id"])
+    resumed = ready(installed, right)
+    assert "suspension" not in resumed["status"]
+    assert resumed["status"].get("violations", {}).get("count", 0) == 0
+    assert "ConnectorNotInEnvelope" in pry(caller, resumed)
+    until_app(installed, right, lambda seen: seen["status"].get("violations", {}).get("count") == 1)
+    assert condition(installed.get("gapp", "sorry", tenant), "Ready")["status"] == "True"
