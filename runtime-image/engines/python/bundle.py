@@ -1,0 +1,95 @@
+"""The app's files as modules, and the list of everything else that an app may import."""
+
+import builtins
+import linecache
+import sys
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, Never
+
+# The documented list (docs/writing-apps.md, checked by a test). All of it is imported while the engine is built,
+# for the finished engine has no files.
+MODULES = (
+    "__future__", "abc", "array", "ast", "base64", "binascii", "bisect", "calendar", "cmath", "collections",
+    "collections.abc", "colorsys", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum",
+    "fnmatch", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "html.parser", "http", "io",
+    "ipaddress", "itertools", "json", "keyword", "math", "numbers", "operator", "pprint", "random", "re", "secrets",
+    "shlex", "statistics", "string", "struct", "textwrap", "time", "tomllib", "traceback", "types", "typing",
+    "unicodedata", "urllib.parse", "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zlib",
+)  # fmt: skip
+# Imported lazily by the modules above, or needed to encode and decode text.
+_BEHIND = (
+    "_strptime", "encodings.ascii", "encodings.cp1252", "encodings.idna", "encodings.latin_1", "encodings.utf_16",
+    "encodings.utf_8_sig", "xml.etree.cElementTree", "stringprep", "locale", "importlib.resources",
+)  # fmt: skip
+
+
+class ModuleNotAvailable(ImportError):  # noqa: N818  the name of the reason that users see
+    """An import of something that is neither on the list nor in the bundle."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"module {name!r} is not available to apps; available are: {', '.join(MODULES)}", name=name)
+
+
+def preload() -> None:
+    for name in (*MODULES, *_BEHIND):
+        try:
+            builtins.__import__(name)
+        except ImportError:
+            if name in MODULES:
+                raise
+
+
+class _Nothing:
+    """The only finder of the finished engine: what is not loaded does not exist."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Never:
+        raise ModuleNotAvailable(name)
+
+
+class Bundle:
+    """The app's files; `load` executes the entry, the others when they are imported."""
+
+    def __init__(self, entry: str, files: Mapping[str, str]) -> None:
+        self.entry = entry
+        self.sources = {name.removesuffix(".py"): text for name, text in files.items() if name.endswith(".py")}
+        self.allowed = {parent for name in MODULES for parent in _parents(name)} | {"genapps"}
+        self.modules: dict[str, ModuleType] = {}
+        self.builtins = {**vars(builtins), "__import__": self._import}
+
+    def load(self) -> None:
+        sys.meta_path[:] = [_Nothing]  # type: ignore[list-item]
+        self._module(self.entry.removesuffix(".py"))
+
+    def _module(self, name: str) -> ModuleType:
+        if name in self.modules:
+            return self.modules[name]
+        filename, text = f"{name}.py", self.sources[name]
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        code = compile(text, filename, "exec", flags=0, dont_inherit=True)
+        module = self.modules[name] = ModuleType(name)
+        module.__dict__.update(__builtins__=self.builtins, __file__=filename)
+        # Dataclasses and typing look a module up by name; a standard module keeps its name.
+        sys.modules.setdefault(name, module)
+        exec(code, module.__dict__)  # noqa: S102  this is what the engine is for
+        return module
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002  the signature is Python's
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        if name in self.sources:
+            return self._module(name)
+        if level == 0 and name in self.allowed:
+            return builtins.__import__(name, globals, locals, fromlist or (), 0)
+        raise ModuleNotAvailable(name or ".")
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[: end + 1]) for end in range(len(parts))]

@@ -1,0 +1,168 @@
+"""The guest side of the Python engine: implements the world of app.wit for apps written with `genapps`.
+
+componentize-py runs this module once while it builds the component and keeps the memory: whatever is imported here
+is what an app can import later.
+"""
+
+import inspect
+import json
+import sys
+import time
+import traceback
+from typing import Any, Never
+
+import wit_world
+from bundle import Bundle, ModuleNotAvailable, preload
+from componentize_py_types import Err
+from genapps.actions import Action, current
+from genapps.calls import ToolError
+from genapps.logs import Printed
+from genapps.messages import BadRequest, Request, Response
+from genapps.routes import Missing, app
+
+preload()
+
+DETAIL_CHARACTERS = 400
+TRACE_CHARACTERS = 2000
+
+
+def _no_waiting(seconds: float) -> Never:
+    raise RuntimeError("an app cannot sleep: its time belongs to the request it answers")
+
+
+time.sleep = _no_waiting
+
+
+class Instance:
+    """What lives as long as the WebAssembly instance: one app, and the actions that wait for their calls."""
+
+    def __init__(self) -> None:
+        self.running: dict[int, Action] = {}
+        self.log_limit = 0
+
+
+class WitWorld(wit_world.WitWorld):
+    """The exports of the world. componentize-py makes a new object for each call: what must last is in `_INSTANCE`."""
+
+    def load(self, bundle: str) -> str:
+        message = json.loads(bundle)
+        _INSTANCE.log_limit = message["logBytes"]
+        current.action = Action(0, _INSTANCE.log_limit)
+        sys.stdout, sys.stderr = Printed("info"), Printed("warning")
+        sys.path.clear()
+        loaded = Bundle(message["entry"], message["files"])
+        try:
+            loaded.load()
+        except ModuleNotAvailable as error:
+            raise Err(json.dumps({"code": "ModuleNotAvailable", **_place(error, loaded)})) from None
+        except BaseException as error:
+            raise Err(json.dumps({"code": "CodeRejected", **_place(error, loaded)})) from None
+        if not app.routes():
+            detail = "the app registers no route: use @app.get(...) or @app.post(...)"
+            raise Err(json.dumps({"code": "CodeRejected", "message": detail, "file": message["entry"], "line": 0}))
+        return json.dumps({"routes": app.routes()})
+
+    def start(self, action: str) -> str:
+        message = json.loads(action)
+        started = Action(message["action"], _INSTANCE.log_limit)
+        started.coroutine = _handle(Request(message["request"]))
+        _INSTANCE.running[started.id] = started
+        return self._advance(started, None)
+
+    def resume(self, results: str) -> str:
+        message = json.loads(results)
+        action = _INSTANCE.running[message["action"]]
+        if message.get("cancel"):
+            return self._cancel(action)
+        return self._advance(action, message["results"])
+
+    def fallback(self, action: str) -> str:
+        return json.dumps({"failed": {"code": "NoFallback"}})
+
+    def _cancel(self, action: Action) -> str:
+        """Nobody waits for it any more: its `finally` clauses run, what else they ask for is not heard."""
+        current.action = _INSTANCE.running.pop(action.id)
+        try:
+            action.coroutine.close()
+        except BaseException as error:
+            return _failed(error)
+        return json.dumps({"failed": {"code": "Cancelled"}})
+
+    def _advance(self, action: Action, answers: dict[str, Any] | None) -> str:
+        current.action = action
+        try:
+            wanted = action.coroutine.send(answers)
+        except StopIteration:
+            del _INSTANCE.running[action.id]
+            return _done(action)
+        except BaseException as error:
+            del _INSTANCE.running[action.id]
+            return _failed(error)
+        if isinstance(wanted, dict):
+            return json.dumps({"emit": wanted})
+        return json.dumps({"calls": [{"id": call.id, call.kind: call.payload} for call in wanted]})
+
+
+_INSTANCE = Instance()
+
+
+class _Emit:
+    """Hands one piece of a large body to the host."""
+
+    def __init__(self, piece: dict[str, str]) -> None:
+        self.piece = piece
+
+    def __await__(self) -> Any:
+        yield self.piece
+
+
+async def _handle(request: Request) -> None:
+    handler, places = app.find(request.method, request.path)
+    answer = handler(request, **places)
+    if inspect.isawaitable(answer):
+        answer = await answer
+    response = answer if isinstance(answer, Response) else Response(answer)
+    pieces = response.pieces()
+    for piece in pieces[:-1]:
+        await _Emit(piece)
+    current.action.response = {
+        "status": response.status,
+        "headers": [[str(name), str(value)] for name, value in response.headers.items()],
+        "body": pieces[-1] if pieces else {"text": ""},
+    }
+
+
+def _done(action: Action) -> str:
+    return json.dumps({"done": {"response": action.response, "writes": list(action.writes.items())}})
+
+
+def _failed(error: BaseException) -> str:
+    detail = str(error)[:DETAIL_CHARACTERS]
+    if isinstance(error, Missing):
+        return json.dumps({"failed": {"code": error.code, "detail": detail}})
+    if isinstance(error, BadRequest):
+        return json.dumps({"failed": {"code": "BadRequest", "detail": detail}})
+    if isinstance(error, ToolError):
+        return json.dumps({"failed": {"code": "ToolFailed", "detail": detail}})
+    if isinstance(error, MemoryError):
+        return '{"failed": {"code": "MemoryExceeded"}}'  # formatting a trace needs memory too
+    name = type(error).__name__
+    try:
+        trace = "".join(traceback.format_exception(error))[-TRACE_CHARACTERS:]
+    except BaseException:
+        trace = ""
+    return json.dumps({"failed": {"code": "AppFailed", "detail": f"{name}: {detail}", "trace": trace}})
+
+
+def _place(error: BaseException, bundle: Bundle) -> dict[str, Any]:
+    """Message, file and line of an error at load: the deepest place in the app's own files."""
+    file, line = bundle.entry, 0
+    if isinstance(error, SyntaxError):
+        file, line = error.filename or file, error.lineno or 0
+        message = f"{type(error).__name__}: {error.msg}"
+    else:
+        message = f"{type(error).__name__}: {error}" if not isinstance(error, ModuleNotAvailable) else str(error)
+        for frame, number in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename.removesuffix(".py") in bundle.sources:
+                file, line = frame.f_code.co_filename, number
+    return {"message": message[:4000], "file": file, "line": line}

@@ -1,0 +1,77 @@
+"""Calls to the host: a coroutine yields the calls it waits for, the engine hands them over and resumes it."""
+
+from collections.abc import Awaitable, Coroutine, Generator
+from typing import Any
+
+from genapps.actions import current
+
+Outcome = dict[str, Any]
+
+
+class ToolError(Exception):
+    """A refused or failed call. `code` and `cls` (violation, defect or limit) are the gateway's,
+    `retry_after` is in seconds or None."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        self.code: str = str(problem.get("code", "CallFailed"))
+        self.cls: str = str(problem.get("class", "limit"))
+        self.detail: str = str(problem.get("detail") or problem.get("title") or "")
+        self.retry_after: float | None = problem.get("retryAfter")
+        super().__init__(f"{self.code}: {self.detail}")
+
+
+class Call:
+    """One question to the host; awaiting it gives the answer or raises ToolError."""
+
+    __slots__ = ("id", "kind", "payload")
+
+    def __init__(self, kind: str, payload: dict[str, Any]) -> None:
+        current.action.calls += 1
+        self.id = current.action.calls
+        self.kind = kind
+        self.payload = payload
+
+    def __await__(self) -> Generator[list["Call"], dict[str, Outcome], Any]:
+        outcome = (yield [self])[str(self.id)]
+        if "problem" in outcome:
+            raise ToolError(outcome["problem"])
+        return outcome["ok"]
+
+
+class _Gather:
+    def __init__(self, awaitables: tuple[Awaitable[Any], ...]) -> None:
+        self.awaitables = awaitables
+
+    def __await__(self) -> Generator[list[Call], dict[str, Outcome], list[Any]]:
+        results: list[Any] = [None] * len(self.awaitables)
+        steps = {index: _generator(awaitable) for index, awaitable in enumerate(self.awaitables)}
+        answers: dict[str, Outcome] | None = None
+        try:
+            while steps:
+                wanted: list[Call] = []
+                for index, step in list(steps.items()):
+                    try:
+                        wanted += step.send(answers)
+                    except StopIteration as stop:
+                        results[index] = stop.value
+                        del steps[index]
+                if wanted:
+                    answers = yield wanted
+        finally:
+            for step in steps.values():
+                step.close()
+        return results
+
+
+def _generator(awaitable: Awaitable[Any]) -> Any:
+    if isinstance(awaitable, Coroutine):
+        return awaitable
+    return awaitable.__await__()
+
+
+async def gather(*awaitables: Awaitable[Any]) -> list[Any]:
+    """Wait for several calls at once and give their results in order; the first error ends them all.
+
+    The host runs the calls of one round in parallel; the next round starts when all of them are answered.
+    """
+    return await _Gather(awaitables)

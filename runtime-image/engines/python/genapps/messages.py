@@ -1,0 +1,99 @@
+"""Request and response as an app sees them, and their form on the wire."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+from genapps.calls import Call
+
+INLINE_CHARACTERS = 16 * 1024
+INLINE_BYTES = 64 * 1024
+
+
+class BadRequest(Exception):  # noqa: N818  it is the caller's error, not the app's
+    """The caller sent something the app cannot work with: raising it answers 400 with the message."""
+
+
+class Request:
+    """What the caller sent. `query` and `headers` hold the last value of each name, header names in lower case."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        self.id: str = message["requestId"]
+        self.method: str = message["method"]
+        self.path: str = message["path"]
+        self.headers: dict[str, str] = dict(message["headers"])
+        self._query: str = message["query"]
+        self._body: dict[str, Any] | None = message.get("body")
+        self._chunks: int = message.get("bodyChunks", 0)
+        self._bytes: bytes | None = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self._query, keep_blank_values=True))
+
+    @property
+    def query_list(self) -> list[tuple[str, str]]:
+        return parse_qsl(self._query, keep_blank_values=True)
+
+    async def body(self) -> bytes:
+        """The whole body. The host hands over what exceeds the first 64 KiB piece by piece."""
+        if self._bytes is None:
+            parts = [_decode(self._body)] if self._body else []
+            for index in range(1, self._chunks):
+                parts.append(_decode(await Call("body", {"chunk": index})))  # noqa: PERF401  one after the other
+            self._bytes = b"".join(parts)
+        return self._bytes
+
+    async def text(self) -> str:
+        try:
+            return (await self.body()).decode()
+        except UnicodeDecodeError:
+            raise BadRequest("the body is not UTF-8 text") from None
+
+    async def json(self) -> Any:
+        text = await self.text()
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise BadRequest(f"the body is not JSON: {error}") from None
+        except RecursionError:
+            raise BadRequest("the body is nested too deeply") from None
+
+
+class Response:
+    """An answer: text, bytes, or anything JSON can hold; `content_type` follows from the body unless given."""
+
+    def __init__(
+        self,
+        body: Any = "",
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        content_type: str | None = None,
+    ) -> None:
+        self.status = status
+        self.headers = dict(headers or {})
+        self.body: str | bytes
+        if isinstance(body, str):
+            self.body, kind = body, "text/plain; charset=utf-8"
+        elif isinstance(body, bytes | bytearray):
+            self.body, kind = bytes(body), "application/octet-stream"
+        else:
+            self.body, kind = json.dumps(body, allow_nan=False), "application/json"
+        self.headers.setdefault("content-type", content_type or kind)
+
+    def pieces(self) -> list[dict[str, str]]:
+        """The body in pieces of at most 64 KiB, as the host takes them."""
+        if isinstance(self.body, str):
+            size = INLINE_CHARACTERS
+            return [{"text": self.body[at : at + size]} for at in range(0, len(self.body), size)]
+        size = INLINE_BYTES
+        return [
+            {"base64": base64.b64encode(self.body[at : at + size]).decode()} for at in range(0, len(self.body), size)
+        ]
+
+
+def _decode(piece: dict[str, Any]) -> bytes:
+    if "text" in piece:
+        return str(piece["text"]).encode()
+    return base64.b64decode(piece["base64"])

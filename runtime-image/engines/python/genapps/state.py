@@ -1,0 +1,59 @@
+"""The app's own memory: keys and JSON values that survive restarts.
+
+Reads see a snapshot and the action's own writes; the writes of an action are applied together when it ends well,
+and not at all when it fails.
+"""
+
+import json
+from typing import Any
+
+from genapps.actions import current
+from genapps.calls import Call
+
+KEY_BYTES = 512
+VALUE_BYTES = 256 * 1024
+ACTION_BYTES = 1024 * 1024
+
+
+class State:
+    async def get(self, key: str, default: Any = None) -> Any:
+        """The value under `key`, or `default`."""
+        writes = current.action.writes
+        text = writes[key] if key in writes else await Call("get", {"key": _checked(key)})
+        return default if text is None else json.loads(text)
+
+    async def put(self, key: str, value: Any) -> None:
+        """Keep `value` (anything JSON can hold, at most 256 KiB) under `key` when the action ends well."""
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        if len(text) > VALUE_BYTES:
+            raise ValueError(f"a value of state takes at most {VALUE_BYTES} bytes as JSON, this takes {len(text)}")
+        _write(_checked(key), text)
+
+    async def delete(self, key: str) -> None:
+        _write(_checked(key), None)
+
+    async def list(self, prefix: str = "", limit: int = 100) -> list[tuple[str, Any]]:
+        """At most `limit` (at most 1000) pairs of key and value whose key starts with `prefix`, sorted by key."""
+        writes = {key: text for key, text in current.action.writes.items() if key.startswith(prefix)}
+        wanted = min(max(limit, 0), 1000)
+        found: dict[str, str | None] = dict(await Call("list", {"prefix": prefix, "limit": wanted + len(writes)}))
+        found.update(writes)
+        kept = sorted((key, text) for key, text in found.items() if text is not None)
+        return [(key, json.loads(text)) for key, text in kept[:wanted]]
+
+
+def _checked(key: str) -> str:
+    if not isinstance(key, str) or not key or len(key.encode()) > KEY_BYTES:
+        raise ValueError(f"a key of state is a text of 1 to {KEY_BYTES} bytes")
+    return key
+
+
+def _write(key: str, text: str | None) -> None:
+    action = current.action
+    action.written += len(key) + len(text or "")
+    if action.written > ACTION_BYTES:
+        raise ValueError(f"one action writes at most {ACTION_BYTES} bytes of state")
+    action.writes[key] = text
+
+
+state = State()

@@ -1,0 +1,220 @@
+"""The life of an action: a request becomes turns of the guest, its calls are run in parallel, and its end is the
+commit of its state followed by the response."""
+
+import asyncio
+import base64
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from genapps_runtime import turns
+from genapps_runtime.config import RuntimeConfig
+from genapps_runtime.gateway import Gateway
+from genapps_runtime.guest import Guest, GuestGone
+from genapps_runtime.logs import ActionLog
+from genapps_runtime.metrics import Metrics
+from genapps_runtime.problems import Problem, call_problem
+from genapps_runtime.state import Facet, StateConflict, StateFull, StateUnavailable, View
+
+PIECE_BYTES = 64 * 1024
+TURNS_BETWEEN_PAUSES = 16
+# The guest's business is the request, not the caller's credentials: a tenant is verified by the host.
+_WITHHELD = frozenset({b"authorization", b"proxy-authorization"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the caller sent; `headers` with names in lower case, `query` without the question mark."""
+
+    id: str
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the caller gets."""
+
+    status: int
+    headers: turns.Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every action of this process uses."""
+
+    config: RuntimeConfig
+    gateway: Gateway
+    facet: Facet
+    metrics: Metrics
+
+
+class Action:
+    """One attempt at a request in one guest. `number` is unique within the process."""
+
+    def __init__(
+        self, number: int, request: Request, guest: Guest, surroundings: Surroundings, deadline: float
+    ) -> None:
+        self._number = number
+        self._request = request
+        self._guest = guest
+        self._around = surroundings
+        self._deadline = deadline
+        self._view = View(surroundings.facet)
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._refused: dict[str, dict[str, Any]] = {}
+        self._open = False
+        self.log = ActionLog(surroundings.config.limits.log_bytes_per_action)
+        self.tool_calls = 0
+        self.tools_succeeded = 0
+        self.turns = 0
+        self.trace = ""
+        self.guest_seconds = 0.0
+
+    async def run(self) -> Reply:
+        """Raises Problem, GuestGone (the guest is dropped) or StateConflict (nothing was written)."""
+        try:
+            turn = self._step(self._guest.start, self._message())
+            while not isinstance(turn, turns.Done):
+                turn = self._step(self._guest.resume, await self._answer(turn))
+            return await self._finish(turn)
+        finally:
+            self._view.close()
+            if self._open:
+                self._guest.cancel(self._number)
+
+    def _step(self, call: Any, message: bytes) -> turns.Turn:
+        self.turns += 1
+        self._open = False
+        begun = time.perf_counter()
+        text = call(message, self._deadline, self.log.add)
+        self.guest_seconds += time.perf_counter() - begun
+        try:
+            turn = turns.parse_turn(text)
+        except turns.TurnInvalid as error:
+            self._guest.drop()
+            raise GuestGone("TurnInvalid", str(error)) from None
+        except turns.ResponseInvalid as error:
+            raise Problem("ResponseInvalid", str(error)) from None
+        self._open = isinstance(turn, turns.Calls | turns.Emit)
+        if isinstance(turn, turns.Failed):
+            self._fail(turn)
+        return turn
+
+    def _fail(self, turn: turns.Failed) -> None:
+        self.trace = turn.trace
+        if turn.code == "MemoryExceeded":
+            # What is left of its memory serves nobody well.
+            self._guest.drop()
+        if turn.code == "Cancelled":
+            raise GuestGone("TurnInvalid", "it ended an action that nobody had cancelled")
+        raise Problem(turn.code, turn.detail)
+
+    async def _answer(self, turn: turns.Turn) -> bytes:
+        """The message that continues the guest after `turn`."""
+        if self.turns % TURNS_BETWEEN_PAUSES == 0:
+            await asyncio.sleep(0)  # an app that only asks for state must not keep the loop
+        results: dict[str, Any] = {}
+        if isinstance(turn, turns.Emit):
+            self._collect(turn.piece)
+        elif isinstance(turn, turns.Calls):
+            tools = [call for call in turn.calls if call.kind == "tool"]
+            for call in turn.calls:
+                if call.kind != "tool":
+                    results[call.id] = self._local(call)
+            if tools:
+                remaining = max(0.0, self._deadline - time.monotonic())
+                outcomes = await asyncio.gather(*[self._tool(call, remaining) for call in tools])
+                results.update(zip([call.id for call in tools], outcomes, strict=True))
+                if time.monotonic() >= self._deadline:
+                    raise Problem("ActionTimeout", "it waited for a tool until its time was used up")
+        return orjson.dumps({"action": self._number, "results": results})
+
+    def _local(self, call: turns.Call) -> dict[str, Any]:
+        """Reads of state and of the request's body: answered without leaving the process."""
+        try:
+            if call.kind == "get":
+                return {"ok": self._view.get(call.payload["key"])}
+            if call.kind == "list":
+                return {"ok": self._view.list(call.payload["prefix"], min(call.payload["limit"], 2000))}
+        except StateFull as error:
+            return {"problem": call_problem("StateFull", str(error))}
+        except StateUnavailable as error:
+            raise Problem("StateUnavailable", str(error)) from None
+        return {"ok": _piece(self._request.body, call.payload["chunk"])}
+
+    async def _tool(self, call: turns.Call, seconds: float) -> dict[str, Any]:
+        self.tool_calls += 1
+        limit = self._around.config.limits.tool_calls_per_action
+        connector = call.payload["connector"]
+        if self.tool_calls > limit:
+            outcome = {"problem": call_problem("FanOutExceeded", f"one request may call at most {limit} tools")}
+        elif connector in self._refused:
+            outcome = {"problem": self._refused[connector]}  # it would be refused again
+        else:
+            payload = {name: call.payload[name] for name in ("connector", "tool", "arguments")}
+            outcome = await self._around.gateway.call(self._request.id, self.tool_calls, payload, seconds)
+        problem = outcome.get("problem")
+        if problem is None:
+            self.tools_succeeded += 1
+        elif problem.get("code") == "ConnectorNotInEnvelope":
+            self._refused[connector] = problem
+        self._around.metrics.tool_call("ok" if problem is None else str(problem.get("code")))
+        return outcome
+
+    def _collect(self, piece: bytes) -> None:
+        self._body_bytes += len(piece)
+        limit = self._around.config.limits.response_body_bytes
+        if self._body_bytes > limit:
+            raise Problem("ResponseTooLarge", f"a response may have at most {limit} bytes")
+        self._body.append(piece)
+
+    async def _finish(self, turn: turns.Done) -> Reply:
+        """Commit, then the reply: a caller who got it can rely on what it says."""
+        self._collect(turn.piece)
+        self._view.close()
+        if turn.writes:
+            try:
+                await self._around.facet.commit(self._view.reads, turn.writes)
+            except StateFull as error:
+                raise Problem("StateFull", str(error)) from None
+            except StateUnavailable as error:
+                raise Problem("StateUnavailable", str(error)) from None
+            except StateConflict:
+                if self.tools_succeeded:
+                    detail = "a tool was called, so the request was not run again"
+                    raise Problem("StateConflict", detail) from None
+                raise
+        return Reply(turn.status, turn.headers, b"".join(self._body))
+
+    def _message(self) -> bytes:
+        request = self._request
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers if name not in _WITHHELD
+        }
+        described: dict[str, Any] = {
+            "requestId": request.id,
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            "headers": headers,
+        }
+        if request.body:
+            described["body"] = _piece(request.body, 0)
+            described["bodyChunks"] = -(-len(request.body) // PIECE_BYTES)
+        return orjson.dumps({"action": self._number, "request": described})
+
+
+def _piece(body: bytes, index: int) -> dict[str, str]:
+    piece = body[index * PIECE_BYTES : (index + 1) * PIECE_BYTES]
+    try:
+        return {"text": piece.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(piece).decode()}

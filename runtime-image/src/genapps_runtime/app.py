@@ -1,0 +1,154 @@
+"""The app as this process serves it: one guest (made anew when it broke), its state, its limits, one log line per
+action."""
+
+import asyncio
+import itertools
+import time
+from collections import deque
+
+from genapps_runtime import logs
+from genapps_runtime.action import Action, Reply, Request, Surroundings
+from genapps_runtime.engine import Language
+from genapps_runtime.guest import Guest, GuestGone
+from genapps_runtime.outcome import Refused
+from genapps_runtime.problems import CONTENT_TYPE, Problem
+from genapps_runtime.state import StateConflict
+from genapps_runtime.vitals import Vitals
+
+WAITING_PER_SLOT = 8
+
+
+class App:
+    """Answers requests. Load it once before the first."""
+
+    def __init__(self, language: Language, load_message: str, surroundings: Surroundings, vitals: Vitals) -> None:
+        self._language = language
+        self._load_message = load_message
+        self._around = surroundings
+        self._vitals = vitals
+        self._guest: Guest | None = None
+        self._numbers = itertools.count(1)
+        self._running = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def load(self) -> list[str]:
+        """Make the guest and give its routes; raises Refused when the code does not load."""
+        config = self._around.config
+        guest = Guest(self._language, self._vitals, config.limits.guest_memory_bytes)
+        log = logs.ActionLog(config.limits.log_bytes_per_action)
+        try:
+            routes = guest.load(self._load_message, config.load_millis / 1000, log.add)
+        finally:
+            if log.records:
+                logs.write("load", app=config.app, namespace=config.namespace, **log.fields())
+        self._guest = guest
+        self._around.metrics.guest_started()
+        return routes
+
+    async def answer(self, request: Request) -> Reply:
+        """Never raises for what an app or a caller does."""
+        begun = time.monotonic()
+        deadline = begun + self._around.config.action_millis / 1000
+        attempts: list[Action] = []
+        try:
+            await self._enter(deadline)
+            try:
+                reply = await self._attempt(request, deadline, attempts)
+            finally:
+                self._leave()
+            code, detail = "ok", ""
+        except Problem as problem:
+            reply = problem_reply(problem, request.id)
+            code, detail = problem.code, problem.detail
+        self._record(request, reply, code, detail, time.monotonic() - begun, attempts)
+        return reply
+
+    async def close(self) -> None:
+        if self._guest is not None:
+            self._guest.drop()
+
+    async def _attempt(self, request: Request, deadline: float, attempts: list[Action]) -> Reply:
+        """Run the action; once more when somebody else changed what it had read."""
+        for last in (False, True):
+            action = Action(next(self._numbers), request, self._ready_guest(), self._around, deadline)
+            attempts.append(action)
+            try:
+                return await action.run()
+            except GuestGone as gone:
+                raise Problem(gone.code, gone.detail) from None
+            except StateConflict:
+                if last:
+                    raise Problem("StateConflict") from None
+        raise AssertionError  # the loop returns or raises
+
+    def _ready_guest(self) -> Guest:
+        if self._guest is None or self._guest.dropped:
+            try:
+                self.load()
+            except Refused as refused:
+                raise Problem("AppUnavailable", refused.message) from None
+        assert self._guest is not None  # noqa: S101  load() has set it
+        return self._guest
+
+    async def _enter(self, deadline: float) -> None:
+        """Take one of the tier's slots, waiting in line while there is one."""
+        slots = self._around.config.limits.concurrency
+        if self._running < slots:
+            self._running += 1
+            return
+        if len(self._waiting) >= slots * WAITING_PER_SLOT:
+            raise Problem("Busy")
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await asyncio.wait_for(turn, deadline - time.monotonic())
+        except TimeoutError:
+            raise Problem("Busy", "no other request ended in time") from None
+
+    def _leave(self) -> None:
+        """Hand the slot to the next in line, or give it back."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._running -= 1
+
+    def _record(
+        self, request: Request, reply: Reply, code: str, detail: str, seconds: float, attempts: list[Action]
+    ) -> None:
+        config, metrics = self._around.config, self._around.metrics
+        metrics.action(code, seconds)
+        metrics.set("genapps_state_bytes", self._around.facet.size)
+        fields: dict[str, object] = {}
+        if code != "ok":
+            fields |= {"code": code, "detail": detail}
+        if attempts:
+            action = attempts[-1]
+            fields |= {"turns": action.turns, "guestMillis": round(action.guest_seconds * 1000, 3)}
+            fields |= action.log.fields()
+            if action.tool_calls:
+                fields["toolCalls"] = action.tool_calls
+            if action.trace:
+                fields["trace"] = action.trace[:4000]
+            if len(attempts) > 1:
+                fields["attempts"] = len(attempts)
+        logs.write(
+            "action",
+            level="info" if reply.status < 500 else "error",
+            app=config.app,
+            namespace=config.namespace,
+            revision=config.revision,
+            envelope=config.envelope_digest,
+            requestId=request.id,
+            method=request.method,
+            path=request.path[:500],
+            status=reply.status,
+            millis=round(seconds * 1000, 3),
+            **fields,
+        )
+
+
+def problem_reply(problem: Problem, request_id: str) -> Reply:
+    """The problem as a response."""
+    return Reply(problem.status, [(b"content-type", CONTENT_TYPE)], problem.body(request_id))

@@ -1,0 +1,72 @@
+"""The app's code as it is mounted: read once, and refused unless it is exactly what was judged."""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from genapps_runtime.outcome import Reason, Refused
+
+BUNDLE_BYTES = 1024 * 1024 + 64 * 1024
+_NAME = re.compile(r"[-._a-zA-Z0-9]{1,253}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The files of an app, by name, and the one that is executed first."""
+
+    entry: str
+    files: dict[str, bytes]
+
+
+def digest_of(bundle: Bundle) -> str:
+    """`sha256:<hex>` of the RFC 8785 JSON `{"entry": ..., "files": {name: base64}}`.
+
+    Names are ASCII without anything JSON escapes (checked when reading), so sorted keys and no blanks are RFC 8785.
+    """
+    files = {name: base64.b64encode(content).decode() for name, content in bundle.files.items()}
+    canonical = orjson.dumps({"entry": bundle.entry, "files": files}, option=orjson.OPT_SORT_KEYS)
+    return "sha256:" + hashlib.sha256(canonical).hexdigest()
+
+
+def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
+    """The mounted files; raises Refused(SnapshotMismatch) unless they have that digest."""
+    files: dict[str, bytes] = {}
+    size = 0
+    try:
+        for path in sorted(Path(directory).iterdir()):
+            if path.name.startswith("..") or not path.is_file():
+                continue  # the kubelet's own links of a mounted ConfigMap
+            if not _NAME.match(path.name):
+                raise Refused(Reason.SNAPSHOT_MISMATCH, f"not a file name of a bundle: {path.name!r}")
+            files[path.name] = path.read_bytes()
+            size += len(files[path.name])
+            if size > BUNDLE_BYTES:
+                raise Refused(Reason.SNAPSHOT_MISMATCH, f"the code has more than {BUNDLE_BYTES} bytes")
+    except OSError as error:
+        raise Refused(Reason.SNAPSHOT_MISMATCH, f"cannot read the code: {error}") from None
+    bundle = Bundle(entry, files)
+    if not _NAME.match(entry):
+        raise Refused(Reason.SNAPSHOT_MISMATCH, f"not a file name of a bundle: {entry!r}")
+    found = digest_of(bundle)
+    if found != digest:
+        raise Refused(Reason.SNAPSHOT_MISMATCH, f"the code has digest {found}, the pod is for {digest}")
+    return bundle
+
+
+def load_message(bundle: Bundle, log_bytes: int) -> str:
+    """What the engine's `load` takes; raises Refused(CodeRejected) for code that is not text."""
+    if bundle.entry not in bundle.files:
+        raise Refused(Reason.CODE_REJECTED, f"the bundle has no file {bundle.entry!r} to start with")
+    texts: dict[str, str] = {}
+    for name, content in bundle.files.items():
+        if not name.endswith(".py") and name != bundle.entry:
+            continue
+        try:
+            texts[name] = content.decode()
+        except UnicodeDecodeError as error:
+            raise Refused(Reason.CODE_REJECTED, f"{name} is not UTF-8 text: byte {error.start}") from None
+    return orjson.dumps({"entry": bundle.entry, "files": texts, "logBytes": log_bytes}).decode()

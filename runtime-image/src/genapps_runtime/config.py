@@ -1,0 +1,156 @@
+"""The RuntimeConfig as this process accepts it: the snapshot named in its arguments, and nothing unexpected in it.
+
+The file is written by the operator from a pydantic model (`genapps.api.runtimeconfig`); tests/contract hold both sides
+to docs/contracts/runtime-config.schema.json. Anything unknown is refused: an older runtime must not run an app with
+rules that it does not know.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Never
+
+import orjson
+
+from genapps_runtime.outcome import Reason, Refused
+
+API_VERSION = "runtime.genapps.dev/v1"
+CONFIG_BYTES = 1024 * 1024
+MAXIMUM = 2**53 - 1
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes and counts of the app's tier."""
+
+    guest_memory_bytes: int
+    request_body_bytes: int
+    response_body_bytes: int
+    concurrency: int
+    tool_calls_per_action: int
+    state_per_tenant_bytes: int
+    log_bytes_per_action: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeConfig:
+    app: str
+    namespace: str
+    revision: str
+    code_digest: str
+    envelope_digest: str
+    entry: str
+    limits: Limits
+    action_millis: int
+    load_millis: int
+    gateway_host: str
+    gateway_port: int
+    canary_port: int
+
+
+def read_config(path: str, digest: str) -> RuntimeConfig:
+    """Raises Refused: SnapshotMismatch unless the file has that digest, ConfigInvalid when it is not understood."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise Refused(Reason.CONFIG_INVALID, f"cannot read the RuntimeConfig: {error}") from None
+    found = "sha256:" + hashlib.sha256(content).hexdigest()
+    if found != digest:
+        raise Refused(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig has digest {found}, the pod is for {digest}")
+    return parse_config(content)
+
+
+def parse_config(content: bytes) -> RuntimeConfig:
+    """Raises Refused(ConfigInvalid) naming the field."""
+    if len(content) > CONFIG_BYTES:
+        _invalid("", f"more than {CONFIG_BYTES} bytes")
+    try:
+        raw = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        _invalid("", f"not JSON: {error}")
+    top = _Section("", raw)
+    if top.text("apiVersion") != API_VERSION:
+        _invalid("apiVersion", f"this runtime understands {API_VERSION} only")
+    if top.text("language") != "python":
+        _invalid("language", "this runtime runs python only")
+    for unsupported in ("tenancy", "fallback"):
+        if top.take(unsupported) is not None:
+            _invalid(unsupported, "not supported by this runtime")
+    top.section("retention").integer("responsesSeconds")
+    digests, limits, time = top.section("digests"), top.section("limits"), top.section("time")
+    gateway = top.section("gateway")
+    config = RuntimeConfig(
+        app=top.text("app"),
+        namespace=top.text("namespace"),
+        revision=top.text("revision"),
+        code_digest=digests.digest("code"),
+        envelope_digest=digests.digest("envelope"),
+        entry=top.text("entry"),
+        limits=Limits(
+            guest_memory_bytes=limits.integer("guestMemoryBytes"),
+            request_body_bytes=limits.integer("requestBodyBytes"),
+            response_body_bytes=limits.integer("responseBodyBytes"),
+            concurrency=limits.integer("concurrency"),
+            tool_calls_per_action=limits.integer("toolCallsPerAction", low=0),
+            state_per_tenant_bytes=limits.integer("statePerTenantBytes"),
+            log_bytes_per_action=limits.integer("logBytesPerAction", low=0),
+        ),
+        action_millis=time.integer("actionMillis"),
+        load_millis=time.integer("loadMillis"),
+        gateway_host=gateway.text("host"),
+        gateway_port=gateway.integer("port", high=65535),
+        canary_port=gateway.integer("canaryPort", high=65535),
+    )
+    for section in (top, digests, limits, time, gateway):
+        section.done()
+    return config
+
+
+class _Section:
+    """An object of the file whose every field must be asked for."""
+
+    def __init__(self, name: str, raw: Any) -> None:
+        if not isinstance(raw, dict):
+            _invalid(name, "must be an object")
+        self.name = name
+        self.raw: dict[str, Any] = raw
+        self.taken: set[str] = set()
+
+    def path(self, key: str) -> str:
+        return f"{self.name}.{key}" if self.name else key
+
+    def take(self, key: str) -> Any:
+        self.taken.add(key)
+        return self.raw.get(key)
+
+    def text(self, key: str) -> str:
+        value = self.take(key)
+        if not isinstance(value, str) or not value or len(value) > 1024:
+            _invalid(self.path(key), "must be a text of 1 to 1024 characters")
+        return str(value)
+
+    def digest(self, key: str) -> str:
+        value = self.text(key)
+        if not _DIGEST.match(value):
+            _invalid(self.path(key), "must be sha256: and 64 hexadecimal digits")
+        return value
+
+    def integer(self, key: str, *, low: int = 1, high: int = MAXIMUM) -> int:
+        value = self.take(key)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            _invalid(self.path(key), f"must be a whole number from {low} to {high}")
+        return int(value)
+
+    def section(self, key: str) -> "_Section":
+        return _Section(self.path(key), self.take(key))
+
+    def done(self) -> None:
+        unknown = sorted(set(self.raw) - self.taken)
+        if unknown:
+            _invalid(self.path(unknown[0]), "is not known to this runtime")
+
+
+def _invalid(field: str, message: str) -> Never:
+    raise Refused(Reason.CONFIG_INVALID, f"RuntimeConfig {field or 'file'}: {message}")

@@ -1,0 +1,88 @@
+"""Proof of the fence: the gateway's real port answers and its canary port does not.
+
+Both are ports of the same pods, and the gateway's own policy admits app pods to both: only this app's egress policy
+can be what blocks the canary. It guards against misconfiguration (a network plugin that ignores policies, a policy that
+is missing), not against a compromised runtime.
+"""
+
+import asyncio
+import time
+from enum import Enum
+
+from genapps_runtime.gateway import Gateway, Unreachable
+from genapps_runtime.outcome import Reason, Refused
+
+GATEWAY_SECONDS = 3.0
+FIRST_WINDOW_SECONDS = 0.25
+WINDOW_SECONDS = 1.0
+RETRY_SECONDS = 0.2
+
+
+class Finding(Enum):
+    """What one probe found."""
+
+    PROVEN = "proven"
+    OPEN = "open"
+    UNREACHABLE = "unreachable"
+
+
+class Fence:
+    """Probes at the start and then periodically; `proven` is the latest finding."""
+
+    def __init__(self, gateway: Gateway, canary_address: str, canary_port: int) -> None:
+        self._gateway = gateway
+        self._canary = (canary_address, canary_port)
+        self.proven = False
+        self.detail = "not probed yet"
+
+    async def prove(self, patience_seconds: float) -> None:
+        """Return when the fence is proven. Waits for the gateway without end (the pod is just not ready); raises
+        Refused(EgressOpen) when the canary answers for longer than `patience_seconds`: policies may lag a pod's
+        start, but not by more."""
+        open_since: float | None = None
+        while True:
+            finding = await self.probe(FIRST_WINDOW_SECONDS)
+            if finding is Finding.PROVEN:
+                return
+            if finding is Finding.OPEN:
+                open_since = open_since or time.monotonic()
+                if time.monotonic() - open_since >= patience_seconds:
+                    raise _egress_open(self._canary)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def watch(self, interval_seconds: float, patience_seconds: float) -> None:
+        """Probe again and again; ends only with Refused(EgressOpen)."""
+        while True:
+            await asyncio.sleep(interval_seconds if self.proven else min(1.0, interval_seconds))
+            if await self.probe(WINDOW_SECONDS) is Finding.OPEN:
+                await self.prove(patience_seconds)
+
+    async def probe(self, window_seconds: float) -> Finding:
+        """One probe. The canary is tried after the gateway answered: its silence then means something."""
+        try:
+            await self._gateway.healthy(GATEWAY_SECONDS)
+        except (Unreachable, OSError) as error:
+            self.proven, self.detail = False, f"the gateway is out of reach: {error}"
+            return Finding.UNREACHABLE
+        if await self._canary_answers(window_seconds):
+            self.proven, self.detail = False, "the canary port answers"
+            return Finding.OPEN
+        self.proven, self.detail = True, "proven"
+        return Finding.PROVEN
+
+    async def _canary_answers(self, window_seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(window_seconds):
+                _, writer = await asyncio.open_connection(*self._canary)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True
+
+
+def _egress_open(canary: tuple[str, int]) -> Refused:
+    return Refused(
+        Reason.EGRESS_OPEN,
+        f"this pod could connect to the canary {canary[0]}:{canary[1]}, which its NetworkPolicy forbids: "
+        "network policies are not enforced here",
+    )

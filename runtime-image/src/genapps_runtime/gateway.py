@@ -1,0 +1,218 @@
+"""The one peer of this process: HTTP/1.1 over TLS to the gateway, in a few lines.
+
+A general HTTP client costs 14 MiB and 200 ms of start-up in each pod (docs/design); this one speaks to one address,
+parses with httptools, and bounds everything it reads. CA and token are mounted files that change while we run.
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import httptools
+import orjson
+
+from genapps_runtime.problems import call_problem
+
+REPLY_BYTES = 1024 * 1024
+HEAD_BYTES = 16 * 1024
+CONNECT_SECONDS = 2.0
+IDLE_CONNECTIONS = 16
+UNKNOWN_CALLER_RETRIES = 3
+
+
+class Unreachable(Exception):  # noqa: N818  a finding
+    """No answer from the gateway: refused, timed out, not trusted, or not HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayAddress:
+    """`connect` is where the connection goes, `name` what the certificate must carry."""
+
+    connect: str
+    port: int
+    name: str
+
+
+class Gateway:
+    """Calls to the gateway with this pod's identity."""
+
+    def __init__(self, address: GatewayAddress, ca_file: str, token_file: str) -> None:
+        self._address = address
+        self._ca_file = Path(ca_file)
+        self._token_file = Path(token_file)
+        self._context: tuple[bytes, ssl.SSLContext] | None = None
+        self._idle: list[_Connection] = []
+
+    async def healthy(self, seconds: float) -> None:
+        """Raises Unreachable unless the gateway answers its health check on a new, trusted connection."""
+        try:
+            async with asyncio.timeout(seconds):
+                connection = await self._connect()
+                try:
+                    status, _ = await connection.exchange(self._head("GET", "/v1/healthz", b"", None))
+                finally:
+                    connection.close()
+        except (OSError, TimeoutError) as error:
+            raise Unreachable(f"{type(error).__name__}: {error}") from None
+        if status != 200:
+            raise Unreachable(f"the gateway answers {status} to its health check")
+
+    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """One tool call; gives `{"ok": result}` or `{"problem": {...}}` for the guest. Never raises for refusals."""
+        body = {"requestId": request_id, "step": step, **payload}
+        try:
+            async with asyncio.timeout(seconds):
+                status, reply = await self._post("/v1/calls", orjson.dumps(body))
+                for _ in range(UNKNOWN_CALLER_RETRIES):
+                    if reply.get("code") != "CallerUnknown":
+                        break
+                    await asyncio.sleep(0.5)  # the operator's record of this pod may lag behind its start
+                    status, reply = await self._post("/v1/calls", orjson.dumps(body))
+        except (Unreachable, OSError, TimeoutError) as error:
+            detail = f"the gateway did not answer: {type(error).__name__}"
+            return {"problem": call_problem("GatewayUnavailable", detail, 5)}
+        if status == 200:
+            return {"ok": reply.get("result")}
+        return {"problem": reply if "code" in reply else call_problem("GatewayUnavailable", f"it answered {status}", 5)}
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    async def _post(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        token = self._token_file.read_text(
+            "ascii"
+        ).strip()  # kubelet replaces it before it ends; tmpfs, some microseconds
+        request = self._head("POST", path, body, token)
+        connection = self._reuse()
+        if connection is not None:
+            try:
+                return await self._use(connection, request)
+            except Unreachable:
+                if connection.received:
+                    raise
+                # The gateway had closed the idle connection: nothing was executed.
+        return await self._use(await self._connect(), request)
+
+    async def _use(self, connection: "_Connection", request: bytes) -> tuple[int, dict[str, Any]]:
+        try:
+            status, body = await connection.exchange(request)
+            reply = orjson.loads(body) if body else {}
+        except orjson.JSONDecodeError:
+            connection.close()
+            raise Unreachable("the reply is not JSON") from None
+        except BaseException:
+            connection.close()
+            raise
+        if connection.reusable and len(self._idle) < IDLE_CONNECTIONS:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return status, reply if isinstance(reply, dict) else {}
+
+    def _reuse(self) -> "_Connection | None":
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.reusable:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self) -> "_Connection":
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await loop.create_connection(
+                    _Connection,
+                    self._address.connect,
+                    self._address.port,
+                    ssl=self._trust(),
+                    server_hostname=self._address.name,
+                )
+        except (OSError, TimeoutError, ssl.SSLError) as error:
+            raise Unreachable(f"{type(error).__name__}: {error}") from None
+        return connection
+
+    def _trust(self) -> ssl.SSLContext:
+        """A context that trusts the mounted CA and nothing else; made anew when the file changes."""
+        content = self._ca_file.read_bytes()
+        if self._context is None or self._context[0] != content:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(cadata=content.decode("ascii"))
+            self._context = content, context
+        return self._context[1]
+
+    def _head(self, method: str, path: str, body: bytes, token: str | None) -> bytes:
+        lines = [f"{method} {path} HTTP/1.1", f"host: {self._address.name}:{self._address.port}"]
+        if token is not None:
+            lines += [f"authorization: Bearer {token}", "content-type: application/json"]
+        lines += [f"content-length: {len(body)}", "", ""]
+        return "\r\n".join(lines).encode("ascii") + body
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, one request at a time."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._body = bytearray()
+        self._head_bytes = 0
+        self.received = False
+        self.reusable = True
+
+    async def exchange(self, request: bytes) -> tuple[int, bytes]:
+        """Status and body of the reply; raises Unreachable."""
+        if self._transport is None or self._transport.is_closing():
+            raise Unreachable("the connection is closed")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._parser = httptools.HttpResponseParser(self)
+        self._body.clear()
+        self._head_bytes = 0
+        self.received = False
+        self._transport.write(request)
+        return await self._answer
+
+    def close(self) -> None:
+        self.reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's TLS transport does not inherit from it
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done():
+            self.close()  # it speaks without being asked
+            return
+        self.received = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(f"not HTTP: {error}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.reusable = False
+        self._fail("the connection was closed")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > HEAD_BYTES:
+            self._fail("the reply's head is too large")
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+        if len(self._body) > REPLY_BYTES:
+            self._fail("the reply is too large")
+
+    def on_message_complete(self) -> None:
+        self.reusable = self.reusable and self._parser.should_keep_alive()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result((self._parser.get_status_code(), bytes(self._body)))
+
+    def _fail(self, why: str) -> None:
+        self.reusable = False
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(Unreachable(why))

@@ -1,0 +1,177 @@
+"""One instance of a language engine that holds one app's code, driven turn by turn on the event loop.
+
+A guest serves many actions at once (each waits for its calls outside the guest), but runs one at a time. After a trap,
+a timeout or nonsense its memory is not trusted any more: the store is dropped, and every action in it fails.
+"""
+
+import ctypes
+import time
+from typing import Any
+
+import orjson
+from wasmtime import WasmtimeError, _ffi
+from wasmtime.component import Func, String
+
+from genapps_runtime.engine import Language, LogSink, ignore_record, ticks
+from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.problems import printable
+from genapps_runtime.vitals import Vitals
+
+TURN_BYTES = 4 * 1024 * 1024
+CANCEL_SECONDS = 0.05
+
+
+class GuestGone(Exception):  # noqa: N818  what happened, not whose fault it is
+    """The guest can serve nobody any more. `code` is one of `problems.CODES`, `detail` says what happened."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class Guest:
+    """Owns the store; `functions` are called through it only while it is open (a function whose store is gone
+    aborts the process)."""
+
+    def __init__(self, language: Language, vitals: Vitals, memory_bytes: int) -> None:
+        """Raises Refused when the engine itself does not fit into that memory."""
+        self._language = language
+        self._vitals = vitals
+        self.dropped = False
+        try:
+            self._store, functions = language.instantiate(memory_bytes)
+        except WasmtimeError as error:
+            detail = f"the engine does not start with {memory_bytes} bytes: {printable(str(error), 200)}"
+            raise Refused(Reason.CONFIG_INVALID, detail) from None
+        self._load = functions["load"]
+        self._start = _typed(functions["start"])
+        self._resume = _typed(functions["resume"])
+
+    def load(self, message: str, seconds: float, sink: LogSink = ignore_record) -> list[str]:
+        """Hand over the app's files (see `bundle.load_message`) and give its routes; raises Refused."""
+        try:
+            answer = self._call(self._load, message, time.monotonic() + seconds, sink)
+        except GuestGone as gone:
+            detail = f"it did not load within {seconds:g} s" if gone.code == "ActionTimeout" else gone.detail
+            raise Refused(Reason.CODE_REJECTED, f"the code does not load: {detail}") from None
+        if answer.tag != "ok":
+            self.drop()
+            raise _refusal(answer.payload)
+        try:
+            return [str(route) for route in orjson.loads(answer.payload)["routes"]]
+        except (ValueError, KeyError, TypeError):
+            self.drop()
+            raise Refused(Reason.CODE_REJECTED, "the code does not load: the engine gave no list of routes") from None
+
+    def start(self, message: bytes, deadline: float, sink: LogSink) -> bytes:
+        """Begin an action and give its first turn (JSON). `deadline` is of the monotonic clock, in seconds."""
+        return self._turn(self._start, message, deadline, sink)
+
+    def resume(self, message: bytes, deadline: float, sink: LogSink) -> bytes:
+        """Continue an action with the results of its calls, and give its next turn."""
+        return self._turn(self._resume, message, deadline, sink)
+
+    def cancel(self, action: int) -> None:
+        """End an action that nobody waits for; its clean-up code gets a moment, then the guest is dropped."""
+        if not self.dropped:
+            message = orjson.dumps({"action": action, "cancel": True})
+            try:
+                self._turn(self._resume, message, time.monotonic() + CANCEL_SECONDS, ignore_record)
+            except GuestGone:
+                return
+
+    def drop(self) -> None:
+        """Close the store. Actions that still wait find `dropped` when they come back."""
+        if not self.dropped:
+            self.dropped = True
+            self._store.close()
+
+    def _turn(self, function: Func, message: bytes, deadline: float, sink: LogSink) -> bytes:
+        turn: bytes | None = self._call(function, message, deadline, sink)
+        if turn is None:
+            self.drop()
+            raise GuestGone("TurnInvalid", f"the app handed over more than {TURN_BYTES} bytes at once")
+        return turn
+
+    def _call(self, function: Func, message: bytes | str, deadline: float, sink: LogSink) -> Any:
+        if self.dropped:
+            raise GuestGone("AppRestarted", "the app was restarted because another request broke it")
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise GuestGone("ActionTimeout", "its time was used up while it waited")
+        language = self._language
+        language.sink = sink
+        self._store.set_epoch_deadline(ticks(remaining))
+        language.ticker.enter()
+        self._vitals.enter(int(deadline * 1e9))
+        try:
+            return function(self._store, message)
+        except WasmtimeError as error:
+            self.drop()
+            raise _gone(str(error)) from None
+        except Exception as error:
+            # A host function raised, or the guest's answer could not be read.
+            self.drop()
+            raise GuestGone("GuestTrapped", f"{type(error).__name__} at the boundary of the guest") from None
+        finally:
+            self._vitals.leave()
+            language.ticker.leave()
+            language.sink = ignore_record
+
+
+class _Text(String):
+    """A string of the boundary, as bytes: JSON is parsed from bytes anyway, and the size of what a hostile guest
+    gives is checked before it is copied."""
+
+    def convert_to_c(self, store: Any, val: Any, ptr: Any) -> None:
+        ptr.contents.kind = _ffi.WASMTIME_COMPONENT_STRING
+        ptr.contents.of.string = _ffi.bytes_to_capi(val)
+
+    def convert_from_c(self, c: Any) -> bytes | None:
+        try:
+            return bytes(_ffi.to_bytes(c.of.string)) if c.of.string.size <= TURN_BYTES else None
+        finally:
+            _ffi.wasm_byte_vec_delete(ctypes.byref(c.of.string))
+
+
+class _Signature:
+    """func(string) -> string"""
+
+    params = (("text", _Text()),)
+    result = _Text()
+
+
+class _TextFunction(Func):
+    """The stock wrapper asks wasmtime for the types of a function at every call, which costs more than the call."""
+
+    def type(self, store: Any) -> Any:
+        return _SIGNATURE
+
+
+_SIGNATURE = _Signature()
+
+
+def _typed(function: Func) -> Func:
+    return _TextFunction._from_raw(function._func)  # noqa: SLF001  there is no other way to give it its types
+
+
+def _gone(message: str) -> GuestGone:
+    """What a trap means to the caller; wasmtime gives text only."""
+    if "wasm trap: interrupt" in message:
+        return GuestGone("ActionTimeout", "the app used up its time")
+    if "call stack exhausted" in message:
+        return GuestGone("GuestTrapped", "the app's calls are nested too deeply")
+    if "unknown import" in message:
+        name = message.rpartition("unknown import: ")[2].split(" ")[0].strip("`")
+        return GuestGone("GuestTrapped", f"the app used a function that guests do not have: {name}")
+    return GuestGone("GuestTrapped", "the app crashed: " + message.rpartition("wasm trap: ")[2][:200])
+
+
+def _refusal(payload: str) -> Refused:
+    try:
+        found = orjson.loads(payload)
+        reason = Reason.MODULE_NOT_AVAILABLE if found["code"] == "ModuleNotAvailable" else Reason.CODE_REJECTED
+        return Refused(reason, f"{found['file']}, line {int(found['line'])}: {found['message']}")
+    except (ValueError, KeyError, TypeError):
+        return Refused(Reason.CODE_REJECTED, "the code does not load, and the engine does not say why")

@@ -1,0 +1,85 @@
+"""Port 9090, served by the supervisor: probes and metrics answer also while a guest holds the worker's loop.
+
+GET only, one request a connection, everything bounded; no library, because this process should weigh nothing.
+"""
+
+import contextlib
+import selectors
+import socket
+import time
+from collections.abc import Callable
+
+CONNECTIONS = 32
+REQUEST_BYTES = 4096
+REQUEST_SECONDS = 2.0
+
+Answer = Callable[[str], tuple[int, bytes]]
+
+
+class HealthPort:
+    """A non-blocking server for the supervisor's own loop; `answer(path)` gives status and body."""
+
+    def __init__(self, selector: selectors.BaseSelector, address: str, port: int, answer: Answer) -> None:
+        self._selector = selector
+        self._answer = answer
+        self._open: dict[socket.socket, tuple[float, bytearray]] = {}
+        self._listener = socket.create_server((address, port), backlog=64)
+        self._listener.setblocking(False)
+        selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    @property
+    def port(self) -> int:
+        bound: int = self._listener.getsockname()[1]
+        return bound
+
+    def expire(self) -> None:
+        """Close connections that take too long; call it now and then."""
+        now = time.monotonic()
+        for connection, (since, _) in list(self._open.items()):
+            if now - since > REQUEST_SECONDS:
+                self._close(connection)
+
+    def close_all(self) -> None:
+        """In a child after the fork: these sockets are the parent's."""
+        for connection in list(self._open):
+            self._close(connection)
+        self._selector.unregister(self._listener)
+        self._listener.close()
+
+    def _accept(self, _socket: socket.socket) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        if len(self._open) >= CONNECTIONS:
+            connection.close()
+            return
+        connection.setblocking(False)
+        self._open[connection] = time.monotonic(), bytearray()
+        self._selector.register(connection, selectors.EVENT_READ, self._read)
+
+    def _read(self, connection: socket.socket) -> None:
+        _, received = self._open[connection]
+        try:
+            data = connection.recv(REQUEST_BYTES)
+        except OSError:
+            data = b""
+        received += data
+        if not data or len(received) > REQUEST_BYTES:
+            self._close(connection)
+        elif b"\r\n\r\n" in received:
+            with contextlib.suppress(OSError):  # it went away, or reads too slowly for 16 KiB: its loss
+                connection.sendall(self._response(bytes(received)))
+            self._close(connection)
+
+    def _response(self, request: bytes) -> bytes:
+        method, _, rest = request.partition(b" ")
+        path = rest.partition(b" ")[0].decode("latin-1")
+        status, body = self._answer(path) if method == b"GET" else (405, b"GET only\n")
+        head = f"HTTP/1.1 {status} -\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {len(body)}\r\n"
+        return head.encode() + b"connection: close\r\n\r\n" + body
+
+    def _close(self, connection: socket.socket) -> None:
+        del self._open[connection]
+        self._selector.unregister(connection)
+        connection.close()

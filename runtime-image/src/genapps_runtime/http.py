@@ -1,0 +1,178 @@
+"""The app's HTTP front on port 8080: uvicorn and a bare ASGI callable, with limits on head, body and patience."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from genapps_runtime.action import Reply, Request
+from genapps_runtime.app import App, problem_reply
+from genapps_runtime.problems import CONTENT_TYPE, Problem
+
+HEAD_BYTES = 32 * 1024
+HEADER_COST = 64
+HEAD_SECONDS = 10.0
+BODY_SECONDS = 30.0
+KEY_CHARACTERS = 128
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Front:
+    """The ASGI application. Refuses with NotReady until `app` is set."""
+
+    def __init__(self, body_limit: int) -> None:
+        self.app: App | None = None
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        request_id = secrets.token_hex(16)
+        try:
+            request_id = _request_id(scope["headers"], request_id)
+            app = self._loaded()
+            body = await self._body(scope["headers"], receive)
+            reply = await app.answer(_request(scope, request_id, body))
+        except Problem as problem:
+            reply = problem_reply(problem, request_id)
+        await _respond(reply, request_id, send)
+
+    def _loaded(self) -> App:
+        if self.app is None:
+            raise Problem("NotReady")
+        return self.app
+
+    async def _body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
+        """Raises Problem when it is too large or too slow. A body that is announced too large is not waited for."""
+        announced = [value for name, value in headers if name in (b"content-length", b"transfer-encoding")]
+        if not announced:
+            return b""
+        if announced[0].isdigit() and int(announced[0]) > self._body_limit:
+            raise self._too_large()
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise Problem("RequestInvalid", "the caller went away")
+                    body += message["body"]
+                    if len(body) > self._body_limit:
+                        raise self._too_large()
+                    if not message["more_body"]:
+                        return bytes(body)
+        except TimeoutError:
+            raise Problem("RequestTimeout", f"the body did not arrive within {BODY_SECONDS:g} s") from None
+
+    def _too_large(self) -> Problem:
+        return Problem("RequestTooLarge", f"a body may have at most {self._body_limit} bytes")
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with the limits it lacks: size and number of headers, time until the head is whole."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_bytes = 0
+        self._patience = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._head_bytes = 0
+        self._patience.cancel()
+        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._patience.cancel()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Called for whatever the parser refuses, our own limits included."""
+        code = "HeadTooLarge" if self._head_bytes > HEAD_BYTES else "RequestInvalid"
+        reply = problem_reply(Problem(code, "" if code == "HeadTooLarge" else msg), "")
+        head = f"HTTP/1.1 {reply.status} {code}\r\ncontent-length: {len(reply.body)}\r\nconnection: close\r\n"
+        self.transport.write(head.encode("ascii") + b"content-type: " + CONTENT_TYPE + b"\r\n\r\n" + reply.body)
+        self.transport.close()
+
+    def _count(self, size: int) -> None:
+        # A header costs more than its bytes, so that their number is bounded too.
+        self._head_bytes += size + HEADER_COST
+        if self._head_bytes > HEAD_BYTES:
+            raise ValueError
+
+
+class Listener:
+    """The listening socket and its connections. (uvicorn's own server would wake ten times a second.)"""
+
+    def __init__(self, front: Front) -> None:
+        self._state = ServerState()
+        self._config = Config(
+            front, loop="none", http=BoundedProtocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=75,
+        )  # fmt: skip
+        self._config.load()
+        self._server: asyncio.Server | None = None
+
+    async def open(self, address: str, port: int) -> int:
+        """Listen; gives the port (of use when 0 was asked for)."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: BoundedProtocol(self._config, self._state, {}, loop), address, port, backlog=1024
+        )
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def close(self, seconds: float) -> None:
+        """Accept no more, end idle connections, and wait up to `seconds` for the requests that run."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        if self._state.tasks:
+            await asyncio.wait(list(self._state.tasks), timeout=seconds)
+
+
+def _request_id(headers: list[tuple[bytes, bytes]], generated: str) -> str:
+    """The caller's Idempotency-Key, or the generated one; raises Problem."""
+    for name, value in headers:
+        if name == b"idempotency-key":
+            if not 0 < len(value) <= KEY_CHARACTERS or not all(0x20 < byte < 0x7F for byte in value):
+                raise Problem("RequestInvalid", f"Idempotency-Key: 1 to {KEY_CHARACTERS} printable ASCII characters")
+            return value.decode("ascii")
+    return generated
+
+
+def _request(scope: Message, request_id: str, body: bytes) -> Request:
+    return Request(
+        id=request_id,
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=scope["headers"],
+        body=body,
+    )
+
+
+async def _respond(reply: Reply, request_id: str, send: Send) -> None:
+    headers = [*reply.headers, (b"genapps-request-id", request_id.encode("ascii"))]
+    if reply.status not in (204, 304):
+        headers.append((b"content-length", str(len(reply.body)).encode("ascii")))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body if reply.status not in (204, 304) else b""})

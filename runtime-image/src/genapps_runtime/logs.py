@@ -1,0 +1,62 @@
+"""Log lines: one JSON object each on standard output, one per action. Guest text in them is escaped and bounded."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from genapps_runtime.problems import printable
+
+RECORDS = 200
+_LEVELS = frozenset({"debug", "info", "warning", "error"})
+
+
+def write(event: str, /, **fields: Any) -> None:
+    """One line, written at once."""
+    line = orjson.dumps(
+        {"time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "event": event, **fields},
+        option=orjson.OPT_APPEND_NEWLINE,
+        default=str,
+    )
+    output = sys.stdout.fileno()
+    while line:
+        line = line[os.write(output, line) :]
+
+
+class ActionLog:
+    """What the app logged during one action: at most `limit` bytes, the rest is counted."""
+
+    def __init__(self, limit: int) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.dropped = 0
+        self._left = limit
+
+    def add(self, record: str) -> None:
+        """Takes what the guest handed over, whatever it is."""
+        self._left -= len(record)
+        if self._left < 0 or len(self.records) >= RECORDS:
+            self.dropped += 1
+            return
+        try:
+            found = orjson.loads(record)
+            level, message, fields = found["level"], found["message"], found.get("fields") or {}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            level, message, fields = "info", record, {}
+        kept: dict[str, Any] = {
+            "level": level if isinstance(level, str) and level in _LEVELS else "info",
+            "message": printable(str(message), 2000),
+        }
+        if isinstance(fields, dict) and fields:
+            kept["fields"] = {printable(str(name), 100): printable(str(value), 200) for name, value in fields.items()}
+        self.records.append(kept)
+
+    def fields(self) -> dict[str, Any]:
+        """For the action's line; nothing when the app logged nothing."""
+        fields: dict[str, Any] = {}
+        if self.records:
+            fields["log"] = self.records
+        if self.dropped:
+            fields["logDropped"] = self.dropped
+        return fields

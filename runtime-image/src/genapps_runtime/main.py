@@ -1,0 +1,61 @@
+"""The command: `genapps-runtime --config-digest sha256:... --code-digest sha256:...`, the process of an app's pod, and
+`genapps-runtime precompile SOURCE TARGET` for the image build. Imports as little as the supervisor needs."""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from genapps_runtime.outcome import EXIT_REFUSED, Reason, Refused, write_termination
+from genapps_runtime.settings import Settings
+from genapps_runtime.vitals import Vitals
+
+USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST
+       genapps-runtime precompile SOURCE.wasm TARGET.cwasm"""
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if len(given) == 3 and given[0] == "precompile":
+        from genapps_runtime.machine_code import precompile
+
+        precompile(given[1], given[2])
+        return 0
+    try:
+        settings = Settings.read(os.environ)
+        digests = _digests(given)
+    except ValueError as error:
+        print(f"{error}\n{USAGE}", file=sys.stderr)  # noqa: T201  a command's answer
+        return 2
+    return _run(settings, *digests)
+
+
+def _digests(given: list[str]) -> tuple[str, str]:
+    found = dict(zip(given[::2], given[1::2], strict=False))
+    if len(given) != 4 or set(found) != {"--config-digest", "--code-digest"}:
+        raise ValueError("two options are required")
+    for name, digest in found.items():
+        if not _DIGEST.match(digest):
+            raise ValueError(f"{name}: must be sha256: and 64 hexadecimal digits")
+    return found["--config-digest"], found["--code-digest"]
+
+
+def _run(settings: Settings, config_digest: str, code_digest: str) -> int:
+    from genapps_runtime.supervisor import Supervisor
+
+    def work(vitals: Vitals) -> int:
+        from genapps_runtime.worker import run_worker  # after the fork: the supervisor never imports the heavy part
+
+        return run_worker(settings, config_digest, code_digest, vitals)
+
+    try:
+        return Supervisor(settings, work).run()
+    except OSError as error:
+        write_termination(settings.termination_file, Refused(Reason.CONFIG_INVALID, f"cannot listen: {error}"))
+        return EXIT_REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

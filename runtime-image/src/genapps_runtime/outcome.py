@@ -1,0 +1,47 @@
+"""Reasons for which the process gives up, told to the operator through the container's termination message."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+
+EXIT_REFUSED = 3
+"""Exit code of a worker that would only fail again: the supervisor ends with it, kubelet backs off."""
+MESSAGE_BYTES = 1024
+
+
+class Reason(StrEnum):
+    """The closed set that the operator understands."""
+
+    EGRESS_OPEN = "EgressOpen"
+    CODE_REJECTED = "CodeRejected"
+    MODULE_NOT_AVAILABLE = "ModuleNotAvailable"
+    SNAPSHOT_MISMATCH = "SnapshotMismatch"
+    CONFIG_INVALID = "ConfigInvalid"
+    STATE_UNAVAILABLE = "StateUnavailable"
+
+
+class Refused(Exception):  # noqa: N818  a verdict on what was given to us
+    """The process cannot do its work with what it was given; `message` may quote hostile text."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+def termination_line(refused: Refused) -> bytes:
+    """One line of JSON of at most MESSAGE_BYTES bytes, printable ASCII only."""
+    message = refused.message
+    while True:
+        line = json.dumps({"reason": refused.reason.value, "message": message}).encode()
+        if len(line) < MESSAGE_BYTES:
+            return line + b"\n"
+        message = message[: len(message) - max(1, (len(line) - MESSAGE_BYTES) // 6)]
+
+
+def write_termination(path: str, refused: Refused) -> None:
+    """Best effort: a pod that cannot write it still ends."""
+    try:
+        Path(path).write_bytes(termination_line(refused))
+    except OSError as error:
+        print(json.dumps({"event": "termination message not written", "error": str(error)}), flush=True)  # noqa: T201

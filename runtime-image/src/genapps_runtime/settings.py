@@ -1,0 +1,42 @@
+"""Where this process finds its files and ports: the paths of the pod unless the environment says otherwise (tests do).
+
+What the operator decides comes in the RuntimeConfig, not here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+PREFIX = "GENAPPS_RUNTIME_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Read once, before the worker is started."""
+
+    config_file: str = "/etc/genapps/config/runtime.json"
+    code_directory: str = "/etc/genapps/code"
+    gateway_ca_file: str = "/etc/genapps/gateway/ca.crt"
+    token_file: str = "/var/run/secrets/genapps/token"  # noqa: S105  a path
+    state_directory: str = "/var/lib/genapps"
+    engine_file: str = "/opt/genapps/engines/python.cwasm"
+    termination_file: str = "/dev/termination-log"
+    address: str = "0.0.0.0"  # noqa: S104  a pod's own address; the NetworkPolicy decides who gets here
+    app_port: int = 8080
+    health_port: int = 9090
+    gateway_address: str = ""
+    """Where to connect in place of the gateway's name; the name is still what its certificate must carry."""
+    gateway_port: int = 0
+    canary_port: int = 0
+    fence_interval_seconds: float = 60.0
+    fence_patience_seconds: float = 10.0
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises ValueError for a number that is none."""
+        given: dict[str, object] = {}
+        for field in fields(cls):
+            text = environment.get(PREFIX + field.name.upper())
+            if text is not None:
+                kind = type(field.default)
+                given[field.name] = kind(text) if kind in (int, float) else text
+        return cls(**given)  # type: ignore[arg-type]

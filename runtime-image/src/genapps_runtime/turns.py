@@ -1,0 +1,190 @@
+"""What guests say, parsed: a turn is JSON from a hostile program (docs/contracts/turn.schema.json)."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+CALLS_PER_TURN = 1000
+PIECE_BYTES = 64 * 1024
+HEADERS = 64
+HEADER_BYTES = 16 * 1024
+GUEST_CODES = frozenset(
+    {"AppFailed", "BadRequest", "MemoryExceeded", "MethodNotAllowed", "RouteNotFound", "ToolFailed", "Cancelled"}
+)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
+# The server's own business: framing of the message and what a proxy would act on.
+_RESERVED = frozenset(
+    {
+        "connection", "content-length", "date", "keep-alive", "proxy-authenticate", "proxy-connection", "server", "te",
+        "trailer", "transfer-encoding", "upgrade", "idempotent-replayed", "genapps-fallback", "genapps-request-id",
+    }
+)  # fmt: skip
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class TurnInvalid(Exception):  # noqa: N818  a verdict
+    """The turn does not follow the contract: the engine's memory is not to be trusted any more."""
+
+
+class ResponseInvalid(Exception):  # noqa: N818  a verdict
+    """The turn is well-formed, but the response in it cannot be sent: the app's mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A question to the host; `kind` is tool, get, list or body."""
+
+    id: str
+    kind: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    calls: list[Call]
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """A piece of the response's body; more follows."""
+
+    piece: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end: the response with the last piece of its body, and the state to write (None deletes)."""
+
+    status: int
+    headers: Headers
+    piece: bytes
+    writes: list[tuple[str, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The app failed in an orderly way; texts are the guest's."""
+
+    code: str
+    detail: str
+    trace: str
+
+
+Turn = Calls | Emit | Done | Failed
+
+
+def parse_turn(text: bytes) -> Turn:
+    """Raises TurnInvalid or ResponseInvalid."""
+    try:
+        raw = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise TurnInvalid("a turn that is not JSON") from None
+    if not isinstance(raw, dict) or len(raw) != 1:
+        raise TurnInvalid("a turn has exactly one member")
+    ((kind, value),) = raw.items()
+    parse = _PARSERS.get(kind)
+    if parse is None:
+        raise TurnInvalid("an unknown kind of turn")
+    try:
+        return parse(value)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise TurnInvalid(f"a malformed turn: {kind}") from None
+
+
+def _calls(value: Any) -> Calls:
+    if not 0 < len(value) <= CALLS_PER_TURN:
+        raise ValueError
+    return Calls([_call(one) for one in value])
+
+
+def _call(value: dict[str, Any]) -> Call:
+    ((kind, payload),) = [(key, inner) for key, inner in value.items() if key != "id"]
+    if kind == "tool":
+        _texts(payload, "connector", "tool")
+        if not isinstance(payload["arguments"], dict):
+            raise TypeError
+    elif kind == "get":
+        _texts(payload, "key")
+    elif kind == "list":
+        _texts(payload, "prefix")
+        _natural(payload["limit"])
+    elif kind == "body":
+        _natural(payload["chunk"])
+    else:
+        raise ValueError
+    return Call(str(_natural(value["id"])), kind, payload)
+
+
+def _emit(value: Any) -> Emit:
+    return Emit(_piece(value))
+
+
+def _done(value: dict[str, Any]) -> Done:
+    response = value["response"]
+    writes = [(key, text) for key, text in value["writes"]]
+    for key, text in writes:
+        if not isinstance(key, str) or not isinstance(text, str | None):
+            raise TypeError
+    status = _natural(response["status"])
+    piece = _piece(response["body"])
+    headers = response["headers"]
+    if not 200 <= status <= 599:
+        raise ResponseInvalid(f"{status} is not a status that an app can answer")
+    return Done(status, _headers(headers), piece, writes)
+
+
+def _headers(raw: list[list[str]]) -> Headers:
+    headers: Headers = []
+    size = 0
+    for name, value in raw:
+        lowered = name.lower()
+        if lowered in _RESERVED:
+            raise ResponseInvalid(f"the header {lowered!r} is set by the runtime only")
+        if not _TOKEN.match(name) or not _VALUE.match(value):
+            raise ResponseInvalid(f"not a valid header: {name[:100]!r}")
+        headers.append((lowered.encode("ascii"), value.encode("latin-1")))
+        size += len(name) + len(value)
+    if len(headers) > HEADERS or size > HEADER_BYTES:
+        raise ResponseInvalid(f"more than {HEADERS} headers or {HEADER_BYTES} bytes of them")
+    return headers
+
+
+def _failed(value: dict[str, Any]) -> Failed:
+    if value["code"] not in GUEST_CODES:
+        raise ValueError
+    return Failed(value["code"], str(value.get("detail", "")), str(value.get("trace", "")))
+
+
+def _piece(value: dict[str, str]) -> bytes:
+    if "text" in value:
+        piece = value["text"].encode()
+    else:
+        try:
+            piece = base64.b64decode(value["base64"], validate=True)
+        except binascii.Error:
+            raise ValueError from None
+    if len(piece) > PIECE_BYTES:
+        raise ValueError
+    return piece
+
+
+def _texts(payload: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if not isinstance(payload[name], str):
+            raise TypeError
+
+
+def _natural(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError
+    return value
+
+
+_PARSERS: dict[str, Callable[[Any], Turn]] = {"calls": _calls, "emit": _emit, "done": _done, "failed": _failed}

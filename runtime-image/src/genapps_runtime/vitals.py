@@ -1,0 +1,78 @@
+"""The page of memory that worker and supervisor share: how the worker does, readable while its loop is stuck.
+
+Slots are aligned 64-bit integers with one writer (the worker), so that a reader sees old or new, never half.
+Times are nanoseconds of the monotonic clock, which both processes share.
+"""
+
+import mmap
+import time
+from typing import Final
+
+_DEADLINE: Final = 0
+_BEAT: Final = 1
+_READY: Final = 2
+_SEQUENCE: Final = 3
+_LENGTH: Final = 4
+_HEADER_BYTES: Final = 64
+TEXT_BYTES: Final = 16 * 1024 - _HEADER_BYTES
+
+
+class Vitals:
+    """Create before forking; the memory is shared with the child."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, _HEADER_BYTES + TEXT_BYTES)
+        self._slots = memoryview(self._memory)[:_HEADER_BYTES].cast("q")
+
+    def reset(self, patience_seconds: float) -> None:
+        """A new worker starts: not ready, and its first beat may take that long."""
+        self._slots[_DEADLINE] = 0
+        self._slots[_READY] = 0
+        self._slots[_SEQUENCE] = 0
+        self._slots[_LENGTH] = 0
+        self._slots[_BEAT] = time.monotonic_ns() + int(patience_seconds * 1e9)
+
+    def enter(self, deadline_ns: int) -> None:
+        """The loop is about to be blocked by a guest, which must give it back by `deadline_ns`."""
+        self._slots[_DEADLINE] = deadline_ns
+
+    def leave(self) -> None:
+        """The loop runs again."""
+        self._slots[_BEAT] = time.monotonic_ns()
+        self._slots[_DEADLINE] = 0
+
+    def beat(self) -> None:
+        self._slots[_BEAT] = time.monotonic_ns()
+
+    @property
+    def ready(self) -> bool:
+        return self._slots[_READY] == 1
+
+    @ready.setter
+    def ready(self, value: bool) -> None:
+        self._slots[_READY] = int(value)
+
+    def overdue_seconds(self, now_ns: int) -> tuple[str, float]:
+        """What the loop is late for and by how much: ("guest", seconds since its deadline) or ("loop", since its
+        last beat)."""
+        deadline = self._slots[_DEADLINE]
+        if deadline:
+            return "guest", (now_ns - deadline) / 1e9
+        return "loop", (now_ns - self._slots[_BEAT]) / 1e9
+
+    def publish(self, text: bytes) -> None:
+        """Make `text` (metrics) readable; cut at TEXT_BYTES. The sequence is odd while it is being written."""
+        text = text[:TEXT_BYTES]
+        self._slots[_SEQUENCE] += 1
+        self._memory[_HEADER_BYTES : _HEADER_BYTES + len(text)] = text
+        self._slots[_LENGTH] = len(text)
+        self._slots[_SEQUENCE] += 1
+
+    def published(self) -> bytes:
+        """The last text that was published whole; empty when the worker is writing right now."""
+        for _ in range(3):
+            before = self._slots[_SEQUENCE]
+            text = self._memory[_HEADER_BYTES : _HEADER_BYTES + self._slots[_LENGTH]]
+            if before % 2 == 0 and self._slots[_SEQUENCE] == before:
+                return text
+        return b""

@@ -1,0 +1,130 @@
+"""The process that does the work: checks what it was given, proves the fence, loads the app and answers."""
+
+import asyncio
+import signal
+import time
+
+import uvloop
+
+from genapps_runtime import logs
+from genapps_runtime.action import Surroundings
+from genapps_runtime.app import App
+from genapps_runtime.bundle import load_message, read_bundle
+from genapps_runtime.config import RuntimeConfig, read_config
+from genapps_runtime.engine import Language
+from genapps_runtime.fence import Fence
+from genapps_runtime.gateway import Gateway, GatewayAddress
+from genapps_runtime.http import Front, Listener
+from genapps_runtime.metrics import Metrics
+from genapps_runtime.outcome import EXIT_REFUSED, Reason, Refused, write_termination
+from genapps_runtime.settings import Settings
+from genapps_runtime.state import DEFAULT_TENANT, Facet, StateUnavailable
+from genapps_runtime.vitals import Vitals
+
+BEAT_SECONDS = 1.0
+DRAIN_SECONDS = 5.0
+
+
+def run_worker(settings: Settings, config_digest: str, code_digest: str, vitals: Vitals) -> int:
+    """Gives the exit code: 0 after a requested stop, EXIT_REFUSED when another try would end the same."""
+    begun = time.monotonic()
+    try:
+        config, message = _judged(settings, config_digest, code_digest)
+        uvloop.run(_Worker(settings, config, message, vitals, begun).run())
+    except Refused as refused:
+        logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
+        write_termination(settings.termination_file, refused)
+        return EXIT_REFUSED
+    return 0
+
+
+def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[RuntimeConfig, str]:
+    """The config and the code (as the engine takes it) that this pod was made for; raises Refused for any other."""
+    config = read_config(settings.config_file, config_digest)
+    if config.code_digest != code_digest:
+        raise Refused(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig is for the code {config.code_digest}")
+    bundle = read_bundle(settings.code_directory, config.entry, code_digest)
+    return config, load_message(bundle, config.limits.log_bytes_per_action)
+
+
+class _Worker:
+    def __init__(
+        self, settings: Settings, config: RuntimeConfig, load_message: str, vitals: Vitals, begun: float
+    ) -> None:
+        self._settings = settings
+        self._config = config
+        self._load_message = load_message
+        self._vitals = vitals
+        self._begun = begun
+        self._metrics = Metrics()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM; raises Refused."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        settings, config = self._settings, self._config
+        address = settings.gateway_address or config.gateway_host
+        gateway = Gateway(
+            GatewayAddress(address, settings.gateway_port or config.gateway_port, config.gateway_host),
+            settings.gateway_ca_file,
+            settings.token_file,
+        )
+        fence = Fence(gateway, address, settings.canary_port or config.canary_port)
+        front = Front(config.limits.request_body_bytes)
+        listener = Listener(front)
+        await listener.open(settings.address, settings.app_port)
+        tasks = {
+            asyncio.create_task(self._serve(fence, gateway, front)),
+            asyncio.create_task(self._beat(fence, front)),
+            asyncio.create_task(stop.wait()),
+        }
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            self._vitals.ready = False
+            for task in ended:
+                task.result()  # raises what ended it; the stop gives no error
+            await listener.close(DRAIN_SECONDS)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            gateway.close()
+
+    async def _serve(self, fence: Fence, gateway: Gateway, front: Front) -> None:
+        """Prove, load, and keep proving."""
+        settings, config = self._settings, self._config
+        proving = asyncio.create_task(fence.prove(settings.fence_patience_seconds))
+        await asyncio.sleep(0)
+        language = Language(settings.engine_file)  # what takes long and needs no app happens while the probe runs
+        try:
+            facet = Facet(settings.state_directory, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
+        except StateUnavailable as error:
+            proving.cancel()
+            raise Refused(Reason.STATE_UNAVAILABLE, str(error)) from None
+        await proving
+        app = App(language, self._load_message, Surroundings(config, gateway, facet, self._metrics), self._vitals)
+        try:
+            routes = app.load()
+            front.app = app
+            self._look(fence, front)
+            millis = round((time.monotonic() - self._begun) * 1000)
+            identity = {"app": config.app, "namespace": config.namespace, "revision": config.revision}
+            logs.write("ready", millis=millis, routes=routes, **identity)
+            await fence.watch(settings.fence_interval_seconds, settings.fence_patience_seconds)
+        finally:
+            await app.close()
+            await facet.close()
+
+    async def _beat(self, fence: Fence, front: Front) -> None:
+        while True:
+            self._vitals.beat()
+            self._look(fence, front)
+            if self._metrics.changed:
+                self._vitals.publish(self._metrics.render())
+            await asyncio.sleep(BEAT_SECONDS)
+
+    def _look(self, fence: Fence, front: Front) -> None:
+        self._vitals.ready = fence.proven and front.app is not None
+        self._metrics.set("genapps_fence_proven", float(fence.proven))

@@ -1,0 +1,37 @@
+"""A gateway and a pod for each test; the engine is built once."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.harness import Authority, FakeGateway, Pod
+from tests.support import engines
+
+
+@pytest.fixture(scope="session")
+def engine() -> Path:
+    return engines.precompiled()
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority.make()
+
+
+@pytest.fixture
+async def gateway(authority: Authority, tmp_path: Path) -> AsyncIterator[FakeGateway]:
+    directory = tmp_path / "gateway-server"
+    directory.mkdir()
+    gateway = FakeGateway(authority, directory)
+    await gateway.start()
+    yield gateway
+    await gateway.stop()
+
+
+@pytest.fixture
+async def pod(gateway: FakeGateway, engine: Path, tmp_path: Path) -> AsyncIterator[Pod]:
+    pod = Pod(tmp_path / "pod", gateway, engine)
+    yield pod
+    if pod.process is not None:
+        await pod.stop()
