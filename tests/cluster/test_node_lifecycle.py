@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.node import Node, current, kubectl_path
+from tests.node.cgroups import hierarchies
 from tests.node.components import COMPONENTS, CONTROL_PLANE
 from tests.node.isolation import init_of
-from tests.node.leftovers import hierarchies
 from tests.node.lifecycle import down, healthy, up
 from tests.node.machine import SETTINGS
 from tests.node.policies import namespace_manifest, pod_manifest

@@ -107,6 +107,10 @@ def build(cache: Path, only: frozenset[str] | None = None) -> None:
         return
     with _alone(cache / "bin"):
         missing = [(module, program) for module, program in wanted if not binary(program.name, cache).exists()]
+        # A missing Go or C compiler is installed, or complained of, before the first line of progress.
+        go_command(cache)
+        if any(module.cgo for module, _ in missing):
+            c_compiler()
         total = sum(program.seconds for _, program in missing)
         print(f"building {len(missing)} programs from Go modules, usually {_spoken(total)} on two cores", flush=True)
         for number, (module, program) in enumerate(missing, 1):
@@ -130,8 +134,6 @@ def _compile(module: Module, program: Program, cache: Path) -> float:
         "GOWORK": "off",
         "CGO_ENABLED": "1" if module.cgo else "0",
     }
-    if module.cgo:
-        c_compiler()
     flags = ["-buildvcs=false", "-trimpath", "-ldflags", module.linker_flags, "-tags", module.tags]
     done = subprocess.run(
         [go_command(cache), "build", *flags, "-o", str(unfinished), program.package],

@@ -3,16 +3,14 @@
 import shutil
 import signal
 import subprocess
-from functools import partial
 from pathlib import Path
 
-from tests.node import machine
+from tests.node import cgroups, machine
 from tests.node.isolation import init_of, network_command
 from tests.node.settings import Node, NodeError
 from tests.node.waiting import until
 
 SECONDS = 20
-CGROUPS = Path("/sys/fs/cgroup")
 LOOPS = Path("/sys/block")
 
 
@@ -24,39 +22,13 @@ def remove(node: Node) -> None:
         until("the end of the node's processes", lambda: not init.alive, seconds=SECONDS)
     network_command("netns", "delete", node.name, check=False)
     network_command("link", "delete", node.host_link, check=False)
-    _remove_cgroups(node)
+    cgroups.remove(node)
     _release_loops(node)
     for directory in (node.run, node.state):
         shutil.rmtree(directory, ignore_errors=True)
         if directory.exists():
             raise NodeError(f"cannot remove {directory}: something is still mounted or being written there")
     machine.restore()
-
-
-def hierarchies() -> list[Path]:
-    """The roots of the control groups: one on a machine with version 2, one for each controller with version 1."""
-    if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS]
-    return [path for path in CGROUPS.iterdir() if (path / "cgroup.procs").exists() and not path.is_symlink()]
-
-
-def _remove_cgroups(node: Node) -> None:
-    for root in (hierarchy / node.cgroup for hierarchy in hierarchies()):
-        if root.exists():
-            until(f"the end of control group {root}", partial(_remove_tree, root), seconds=SECONDS)
-
-
-def _remove_tree(root: Path) -> bool:
-    """Whether the tree is gone; control groups go by rmdir, children first, once their processes have been reaped."""
-    groups = sorted((path for path in root.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts))
-    for group in [*groups, root]:
-        try:
-            group.rmdir()
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return False
-    return True
 
 
 def _release_loops(node: Node) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.node import api, configuration, containers, isolation, leftovers, machine, pki
+from tests.node import api, cgroups, configuration, containers, isolation, leftovers, machine, pki
 from tests.node.binaries import binary, build
 from tests.node.components import COMPONENTS, CONTROL_PLANE
 from tests.node.enforcer.table import CLOSED
@@ -87,8 +87,7 @@ def _prepare(node: Node) -> None:
     done = subprocess.run(enter(node, ["nft", "-f", "-"]), input=CLOSED, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NodeError(f"nft refuses the policy table: {done.stderr.strip()}")
-    for hierarchy in leftovers.hierarchies():
-        (hierarchy / node.cgroup).mkdir(exist_ok=True)
+    cgroups.create(node)
 
 
 def _start(node: Node, components: Sequence[str]) -> None:
