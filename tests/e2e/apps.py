@@ -75,7 +75,9 @@ def child(kubectl: Kubectl, app: str, kind: str) -> list[Manifest]:
 def ask(caller: Pod, app: Manifest, request: Request) -> Reply:
     """Send a request to the app's URL from a pod."""
     url = app["status"]["url"] + request.path
-    return caller.request(request.method, url, {"Content-Type": request.content_type}, request.body)
+    return caller.request(
+        request.method, url, {"Content-Type": request.content_type} if request.body else {}, request.body
+    )
 
 
 def acknowledge(kubectl: Kubectl, name: str, suspension: str) -> list[str]:

@@ -3,6 +3,9 @@
 Users have the `helm` program; this machine needs none. The library (helm-python-sdk) is used only here.
 """
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +52,23 @@ def lint(values: Values) -> list[str]:
 
 
 def install(kubeconfig: Path, values: Values, timeout: int = 180) -> int:
-    """Install the release, or upgrade it, and wait until its pods are ready; return the release's revision."""
-    with _config(kubeconfig) as config:
-        known = config.list(all_states=True, name_filter=f"^{RELEASE}$")
-        if known and known[0]["status"] in {"deployed", "failed"}:
+    """Install the release, or upgrade it, and wait until its pods are ready; return the release's revision.
+
+    One at a time for a kubeconfig: two upgrades at once spoil the release.
+    """
+    with _alone(kubeconfig), _config(kubeconfig) as config:
+        states = [str(revision["status"]) for revision in _history(config)]
+        if states and states[-1].startswith("pending-"):
+            # An earlier run was killed in the middle; Helm refuses to go on with what it left.
+            if {"deployed", "superseded"} & set(states):
+                config.rollback(RELEASE, wait="watcher", timeout=timeout)
+            else:
+                config.uninstall(RELEASE, wait="watcher", timeout=timeout)
+                states = []
+        if states and states[-1] != "uninstalled":
             release = config.upgrade(CHART, RELEASE, values, reset_values=True, wait="watcher", timeout=timeout)
-            return int(release["revision"])
-        if known:
-            # Half a release of an interrupted run: Helm refuses to go on with it.
-            config.uninstall(RELEASE, wait="watcher", timeout=timeout)
-        release = config.install(CHART, RELEASE, values, create_namespace=True, wait="watcher", timeout=timeout)
+        else:
+            release = config.install(CHART, RELEASE, values, create_namespace=True, wait="watcher", timeout=timeout)
         return int(release["revision"])
 
 
@@ -66,6 +76,20 @@ def run_tests(kubeconfig: Path, timeout: int = 120) -> str:
     """Run the chart's tests; return their logs. Raises helm_python.HelmError when one fails."""
     with _config(kubeconfig) as config:
         return str(config.test(RELEASE, timeout=timeout, logs=True)["logs"])
+
+
+def _history(config: helm_python.Config) -> list[dict[str, Any]]:
+    try:
+        return config.history(RELEASE)
+    except helm_python.HelmNotFoundError:
+        return []
+
+
+@contextmanager
+def _alone(kubeconfig: Path) -> Iterator[None]:
+    with kubeconfig.with_name("helm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _config(kubeconfig: Path) -> helm_python.Config:
