@@ -145,6 +145,20 @@ def test_without_a_budget_the_pod_comes_back_with_the_last_tier() -> None:
     assert world.manifests["Pod", CHILD] == before
 
 
+def test_held_code_keeps_the_tier_it_was_judged_with_and_the_callers_of_the_platform() -> None:
+    peer = {"ipBlock": {"cidr": "192.0.2.0/24"}}
+    policy = {"maxRiskClass": "medium", "ingressFrom": [peer]}
+    world = World(budget=budget({"policy": policy})).run()
+    pod, fence = world.manifests["Pod", CHILD], world.manifests["NetworkPolicy", CHILD]
+    world.app = app({"code": {"digest": "sha256:" + "0" * 64}}, {"generation": 2})
+    world.budget = budget({"policy": policy, "tiers": {"small": {"guestMemory": "1Gi"}}})
+    assert world.plan() == ()
+    world.pod_is_gone()
+    world.settle()
+    assert world.manifests["Pod", CHILD] == pod
+    assert world.manifests["NetworkPolicy", CHILD] == fence
+
+
 def test_another_tier_replaces_the_pod_and_keeps_the_claim_as_it_is() -> None:
     world = World().run()
     claim = world.manifests["PersistentVolumeClaim", CHILD]
@@ -202,6 +216,15 @@ class TestReCreation:
         assert world.condition("Stalled") == ("True", "ClaimNotAdopted")
         assert world.record
         assert world.record.deleted_at == START
+
+    def test_no_pod_of_the_earlier_app_is_admitted_once_it_is_gone(self) -> None:
+        world = World().run()
+        world.app = app({"tier": "huge"}, {"uid": "app-uid-2"})
+        world.settle()
+        world.pod_is_gone()
+        world.settle()
+        assert world.record
+        assert world.record.pod is None
 
     def test_a_running_app_does_not_lose_its_claim_to_an_edited_annotation(self) -> None:
         world = World().run()

@@ -127,10 +127,10 @@ def _stalled(reason: str) -> dict[str, tuple[str, str]]:
 
 ROWS = (
     Row("the app runs", lambda world: None, _RUNS | {
-        "Reconciling": ("False", "Settled"), "Suspended": ("False", "NotSuspended"), "CodeVerified": ("True", "Verified"),
-        "EnvelopeValid": ("True", "Accepted"), "BudgetAvailable": ("True", "Granted"),
-        "EgressEnforced": ("True", "Proven"), "Violated": ("False", "NoViolations"),
-        "FieldsInactive": ("False", "AllActive"),
+        "Reconciling": ("False", "Settled"), "Suspended": ("False", "NotSuspended"),
+        "CodeVerified": ("True", "Verified"), "EnvelopeValid": ("True", "Accepted"),
+        "BudgetAvailable": ("True", "Granted"), "EgressEnforced": ("True", "Proven"),
+        "Violated": ("False", "NoViolations"), "FieldsInactive": ("False", "AllActive"),
     }),
     Row("the pod starts", _no_pod, _STARTING | {
         "EgressEnforced": ("Unknown", "NotProven"), "CodeVerified": ("Unknown", "NotLoaded")}),

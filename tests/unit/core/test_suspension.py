@@ -256,6 +256,13 @@ class TestOtherNames:
         world.settle()
         assert world.condition("Ready") == ("True", "Available")
 
+    def test_it_is_not_followed_in_turn(self) -> None:
+        world = self.following()
+        world.settle()
+        suspension = recorded(world).suspension
+        assert suspension
+        assert suspension.code_digest is None
+
     def test_other_code_is_not_suspended(self) -> None:
         world = self.following()
         world.app = app({"code": {"source": {"inline": "print('else')\n"}}})

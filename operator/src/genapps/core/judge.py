@@ -1,6 +1,9 @@
 """The second station: what was observed becomes one verdict. Pure: the moment and a new random id are arguments."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from genapps.api.appbudget import AppBudget, Tier
 from genapps.api.apprecord import Record, RecordedViolationPolicy, ResolvedTier
@@ -31,7 +34,7 @@ def _verdict(
     observed: Observed, now: datetime, new_id: str, found: tuple[Finding, ...], facts: Facts | None
 ) -> Verdict:
     record = observed.record
-    grant = _granted(facts) or _recorded_grant(observed, facts)
+    grant = _grant(observed, facts, held=bool(found))
     kept = _kept(record)
     offered = _offered(facts, grant) if facts and grant and not found else None
     source_digest = facts.code_digest if facts else None
@@ -72,26 +75,40 @@ def _has_snapshots(observed: Observed, kept: Revision | None) -> bool:
     return kept is not None and snapshot_names(observed, kept) <= there
 
 
-def _granted(facts: Facts | None) -> Grant | None:
+def _grant(observed: Observed, facts: Facts | None, *, held: bool) -> Grant | None:
+    """The fresh grant, or while anything is wrong the recorded one: a held revision keeps the tier it was judged with.
+
+    What the platform decides about callers and thresholds holds at once in both cases.
+    """
+    fresh, recorded = _fresh_grant(facts), _recorded_grant(observed, facts)
+    if recorded is None or (fresh and not held):
+        return fresh
+    if facts is None or facts.budget is None:
+        return recorded
+    return replace(recorded, violations=_violations(facts.budget), ingress_from=_peers(facts.budget))
+
+
+def _fresh_grant(facts: Facts | None) -> Grant | None:
     if facts is None or facts.budget is None or facts.tier is None:
         return None
-    policy = facts.budget.spec.policy
-    peers = (peer.model_dump(by_alias=True, exclude_none=True, mode="json") for peer in policy.ingress_from)
     return Grant(
         budget=facts.app.spec.budget,
         team=facts.app.spec.envelope.owner.team,
-        run_namespace=_run_namespace(facts, facts.budget),
+        run_namespace=facts.budget.spec.run_namespace,
         tier=_resolved(facts.app.spec.tier, facts.tier),
-        violations=RecordedViolationPolicy.model_validate(policy.violations.model_dump()),
+        violations=_violations(facts.budget),
         effective_risk=facts.risk,
-        ingress_from=tuple(peers),
+        ingress_from=_peers(facts.budget),
     )
 
 
-def _run_namespace(facts: Facts, budget: AppBudget) -> str:
-    # Another run namespace is a finding; until it is corrected the app stays where its state is.
-    record = facts.observed.record
-    return record.run_namespace if record else budget.spec.run_namespace
+def _peers(budget: AppBudget) -> tuple[Mapping[str, Any], ...]:
+    peers = budget.spec.policy.ingress_from
+    return tuple(peer.model_dump(by_alias=True, exclude_none=True, mode="json") for peer in peers)
+
+
+def _violations(budget: AppBudget) -> RecordedViolationPolicy:
+    return RecordedViolationPolicy.model_validate(budget.spec.policy.violations.model_dump())
 
 
 def _resolved(name: str, tier: Tier) -> ResolvedTier:

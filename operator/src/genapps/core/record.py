@@ -20,7 +20,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
     place in the record only until it is gone, and never gains one.
     """
     if verdict.mode is Mode.NOTHING:
-        return observed.record and _with_verdict(observed.record, verdict)
+        return _untouched(observed, observed.record, verdict) if observed.record else None
     grant, envelope = verdict.grant, envelope_of(observed)
     if grant is None or envelope is None:
         return observed.record
@@ -61,6 +61,12 @@ def is_urgent(before: Record | None, after: Record | None) -> bool:
         after.acknowledged,
         after.deleted_at,
     )
+
+
+def _untouched(observed: Observed, record: Record, verdict: Verdict) -> Record:
+    # The rest may be that of an earlier app of this name, whose state waits for its owner.
+    left = record.model_copy(update={"pod": _pod(observed, record.run_namespace, None)})
+    return _with_verdict(left, verdict)
 
 
 def _with_verdict(record: Record, verdict: Verdict) -> Record:

@@ -72,7 +72,8 @@ def _following(
             continue
         own_id = following_id(foreign, observed.ref.uid)
         if own_id != acknowledged and own_id not in settled:
-            return Suspension(id=own_id, reason=Reason.REPEATED_VIOLATIONS, at=now, code_digest=digest)
+            # Without a digest of its own: it ends with its acknowledgement and is not followed in turn.
+            return Suspension(id=own_id, reason=Reason.REPEATED_VIOLATIONS, at=now)
     return None
 
 
