@@ -139,7 +139,7 @@ def test_nothing_secret_is_in_the_log(here: World) -> None:
     here.call(token, "payroll", "r1")
     here.heartbeat(token[:-8] + "AAAAAAAA")
     log = here.gateway.log.read_text(encoding="utf-8")
-    assert '"code": "ConnectorNotInEnvelope"' in log
+    assert '"code":"ConnectorNotInEnvelope"' in log
     assert token.split(".")[1] not in log
     assert "PRIVATE KEY" not in log
     assert Path(here.gateway.kubeconfig).read_text(encoding="utf-8").split("token: ")[1].split()[0] not in log

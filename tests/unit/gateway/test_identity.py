@@ -79,6 +79,15 @@ async def test_a_token_is_good_for_a_few_seconds_after_its_end(issuer: Issuer) -
     assert await fault(too_late, token) is TokenFault.EXPIRED
 
 
+async def test_a_token_that_was_good_is_refused_once_it_has_ended(issuer: Issuer) -> None:
+    now = [time.time()]
+    identities = Identities(KeySource(issuer.fetch), TOKEN_AUDIENCE, now=lambda: now[0])
+    token = issuer.token()
+    await identities.identify(f"Bearer {token}")
+    now[0] += 600
+    assert await fault(identities, token) is TokenFault.EXPIRED
+
+
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi"])
 async def test_no_bearer_no_caller(identities: Identities, header: str | None) -> None:
     with pytest.raises(TokenRefused) as refused:
@@ -138,12 +147,13 @@ async def test_unknown_key_ids_fetch_keys_at_most_every_ten_seconds(issuer: Issu
 async def test_a_new_key_is_found_and_a_withdrawn_one_forgotten(issuer: Issuer) -> None:
     clock = Seconds()
     identities = Identities(KeySource(issuer.fetch, clock), TOKEN_AUDIENCE)
-    await identities.identify(f"Bearer {issuer.token()}")
+    token = issuer.token()
+    await identities.identify(f"Bearer {token}")
     successor = Issuer("second")
     issuer.published = [public_key(successor.key, "second")]
     clock.now += REFETCH_SECONDS
     assert (await identities.identify(f"Bearer {successor.token()}")).pod_uid == POD_UID
-    assert await fault(identities, issuer.token()) is TokenFault.UNKNOWN_KEY
+    assert await fault(identities, token) is TokenFault.UNKNOWN_KEY, "although it was good before"
 
 
 async def test_without_keys_nobody_is_identified_and_nobody_is_refused_for_good(issuer: Issuer) -> None:

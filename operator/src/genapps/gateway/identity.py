@@ -7,6 +7,7 @@ app's current one is the next station's question (``records``), and makes a toke
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ _DISCOVERY_PATH = "/.well-known/openid-configuration"
 _DOCUMENT_LIMIT = 256 * 1024
 _KEY_COUNT_LIMIT = 64
 _FETCH_SECONDS = 5.0
+_PROOF_LIMIT = 4096
 # Asymmetric ones that Kubernetes can sign with. The algorithm is the key's, never the token's choice.
 _ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"})
 
@@ -105,16 +107,20 @@ class KeySource:
         self.fetched = asyncio.Event()
         """Set once there are keys."""
 
-    async def find(self, key_id: str) -> tuple[jwt.PyJWK, str]:
-        """The key and the issuer. Raises TokenRefused (unknown key) or KeysUnavailable."""
+    @property
+    def current(self) -> Keys | None:
+        """Another object after each fetch."""
+        return self._keys
+
+    async def having(self, key_id: str) -> Keys:
+        """Keys with one of that id among them. Raises TokenRefused (unknown key) or KeysUnavailable."""
         if self._keys is None or key_id not in self._keys.by_id:
             await self._refetch(key_id)
         if self._keys is None:
             raise KeysUnavailable
-        key = self._keys.by_id.get(key_id)
-        if key is None:
+        if key_id not in self._keys.by_id:
             raise TokenRefused(TokenFault.UNKNOWN_KEY)
-        return key, self._keys.issuer
+        return self._keys
 
     async def refresh(self) -> bool:
         """Fetch now; with a failure the last keys stay in use. True when it succeeded."""
@@ -170,13 +176,25 @@ def _key(entry: object) -> jwt.PyJWK | None:
     return key if key.algorithm_name in _ALGORITHMS else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What one token proved, and under which keys."""
+
+    caller: Caller
+    expires: float
+    keys: Keys
+
+
 class Identities:
-    """Verifies bearer tokens for one audience; ``now`` is seconds since the epoch."""
+    """Verifies bearer tokens for one audience; ``now`` is seconds since the epoch.
+
+    A pod sends the same token for minutes: what it proved is kept until it expires or keys are fetched again."""
 
     def __init__(self, keys: KeySource, audience: str, now: Callable[[], float] = time.time) -> None:
         self._keys = keys
         self._audience = audience
         self._now = now
+        self._proofs: dict[bytes, _Proof] = {}
 
     async def identify(self, authorization: str | None) -> Caller:
         """The caller behind an ``Authorization`` header. Raises TokenRefused or KeysUnavailable."""
@@ -185,8 +203,21 @@ class Identities:
             raise TokenRefused(TokenFault.MISSING)
         if len(token) > TOKEN_LIMIT:
             raise TokenRefused(TokenFault.OVERSIZED)
-        key, issuer = await self._keys.find(_key_id(token))
-        return _caller(self._claims(token, key, issuer))
+        # Not the token itself: a process should hold no more bearer tokens than it must.
+        digest = hashlib.sha256(token.encode()).digest()
+        proof = self._proofs.get(digest)
+        if proof is None or proof.keys is not self._keys.current or self._ended(proof.expires):
+            proof = await self._prove(token)
+            self._proofs[digest] = proof
+            if len(self._proofs) > _PROOF_LIMIT:
+                del self._proofs[next(iter(self._proofs))]
+        return proof.caller
+
+    async def _prove(self, token: str) -> _Proof:
+        key_id = _key_id(token)
+        keys = await self._keys.having(key_id)
+        claims = self._claims(token, keys.by_id[key_id], keys.issuer)
+        return _Proof(_caller(claims), claims["exp"], keys)
 
     def _claims(self, token: str, key: jwt.PyJWK, issuer: str) -> Mapping[str, Any]:
         try:
@@ -214,10 +245,13 @@ class Identities:
         if not all(isinstance(value, (int, float)) for value in times):
             raise TokenRefused(TokenFault.MALFORMED)
         expires, starts = times
-        if expires + LEEWAY_SECONDS <= self._now():
+        if self._ended(expires):
             raise TokenRefused(TokenFault.EXPIRED)
         if starts - LEEWAY_SECONDS > self._now():
             raise TokenRefused(TokenFault.NOT_YET_VALID)
+
+    def _ended(self, expires: float) -> bool:
+        return expires + LEEWAY_SECONDS <= self._now()
 
 
 def _key_id(token: str) -> str:

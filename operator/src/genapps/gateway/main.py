@@ -66,25 +66,30 @@ class Gateway:
         return tuple(name for name, there in states.items() if not there)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set; then requests end, counts are flushed. Raises when a part of it fails."""
-        async with asyncio.TaskGroup() as group:
-            endless: tuple[Coroutine[Any, Any, None], ...] = (
-                self._health.serve(),
-                self._watch.run(),
-                self._keys.keep_fresh(),
-                self._ledgers.keep_flushed(),
-                self._serving.keep_renewed(),
-            )
-            background = [group.create_task(part) for part in endless]
-            calls = group.create_task(self._answer_calls())
-            await stop.wait()
-            self._calls.should_exit = True
-            if not self._calls.started:
-                calls.cancel()
-            await asyncio.wait([calls])
+        """Until ``stop`` is set; then requests end. Raises when a part of it fails. Counts are flushed either way."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._serve(group, stop)
+        finally:
             await self._ledgers.stop()
-            for task in background:
-                task.cancel()
+
+    async def _serve(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        endless: tuple[Coroutine[Any, Any, None], ...] = (
+            self._health.serve(),
+            self._watch.run(),
+            self._keys.keep_fresh(),
+            self._ledgers.keep_flushed(),
+            self._serving.keep_renewed(),
+        )
+        background = [group.create_task(part) for part in endless]
+        calls = group.create_task(self._answer_calls())
+        await stop.wait()
+        self._calls.should_exit = True
+        if not self._calls.started:
+            calls.cancel()
+        await asyncio.wait([calls])
+        for task in background:
+            task.cancel()
 
     async def _answer_calls(self) -> None:
         await self._watch.synced.wait()
