@@ -133,12 +133,14 @@ class Caches:
                     self._wake(key, False)
 
     def keys_without_record(self) -> set[AppKey]:
-        """Apps that children are labelled with (and named after) and that have no AppRecord."""
+        """Apps without AppRecord that children (claims aside: they stay) are labelled with and named after."""
         found = set()
         for collection in self.children.values():
             for live in collection.values():
                 app = live.child.app
-                if app is None or names.child_name(app.namespace, app.name) != base_name(live.child.name):
+                if live.claim is not None or app is None:
+                    continue
+                if names.child_name(app.namespace, app.name) != base_name(live.child.name):
                     continue
                 if self.record_version(base_name(live.child.name)) is None:
                     found.add(AppKey(app.namespace, app.name))

@@ -1,0 +1,224 @@
+"""What people do to apps: stop and start them, delete and re-create them, change budgets and sources; no kubelet."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.node import Node
+from tests.support.kubectl import Kubectl, until
+from tests.support.operator_process import World, budget, world
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("operator") / "log"
+
+
+@pytest.fixture(scope="module")
+def here(bare: Node, bare_kubectl: Kubectl, log: Path) -> Iterator[World]:
+    with world(bare_kubectl, bare, log) as made:
+        yield made
+
+
+def delete(here: World, app: str) -> None:
+    here.kubectl("delete", "gapp", app, "-n", here.namespace)
+
+
+def until_only_the_claim_is_left(here: World, app: str) -> None:
+    def rest() -> list[str]:
+        kinds = ("pod", "networkpolicy", "service", "endpointslice", "serviceaccount")
+        return [kind for kind in kinds if here.find(kind, app)] + here.snapshots(app)
+
+    until(lambda: rest() == [], 60, f"the removal of the children of {app}")
+    assert here.find("persistentvolumeclaim", app) is not None
+
+
+def age(here: World, app: str, **fields: Any) -> None:
+    """Let the record say that something happened earlier."""
+    patch = json.dumps({"record": fields})
+    here.kubectl("patch", "apprecord", here.child(app), "-n", here.system, "--type=merge", "-p", patch)
+
+
+def earlier(**span: int) -> str:
+    return (datetime.now(UTC) - timedelta(**span)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def test_a_suspended_app_keeps_its_claim_and_runs_again_when_it_is_wanted(here: World) -> None:
+    here.apply(here.app("pausing"))
+    pod, claim = here.until_pod("pausing"), here.uid("persistentvolumeclaim", "pausing")
+    here.make_ready("pausing")
+    until(lambda: here.find("endpointslice", "pausing"), 30, "endpoints")
+    here.apply(here.app("pausing", operatingMode="Suspended"))
+    here.until_condition("pausing", "Suspended", "True", "Requested")
+    until(lambda: here.find("pod", "pausing") is None, 30, "the end of the pod")
+    until(lambda: here.find("endpointslice", "pausing") is None, 30, "the end of the endpoints")
+    policy = here.find("networkpolicy", "pausing")
+    assert policy is not None
+    assert not policy["spec"].get("egress")
+    assert not policy["spec"].get("ingress")
+    assert here.find("service", "pausing") is not None
+    record = here.record("pausing")
+    assert record is not None
+    assert "pod" not in record
+    here.apply(here.app("pausing", operatingMode="Running"))
+    here.until_pod("pausing", other_than=pod["metadata"]["uid"])
+    assert here.uid("persistentvolumeclaim", "pausing") == claim
+
+
+def test_a_deleted_app_leaves_its_claim_and_record_for_their_retention(here: World) -> None:
+    here.apply(here.app("leaving"))
+    here.until_pod("leaving")
+    delete(here, "leaving")
+    until_only_the_claim_is_left(here, "leaving")
+    record = here.record("leaving")
+    assert record is not None
+    assert record["deletedAt"]
+    age(here, "leaving", deletedAt=earlier(hours=24 * 7 + 1))
+    until(lambda: here.record("leaving") is None, 30, "the end of the record")
+    # The claim's own protection (a pod might use it) is the API server's.
+    until(lambda: here.find("persistentvolumeclaim", "leaving") is None, 30, "the end of the claim")
+
+
+def test_the_retention_of_the_envelope_governs_the_claim(here: World) -> None:
+    envelope = {"owner": {"team": "tests"}, "riskClass": "low", "retention": {"afterDelete": "2h"}}
+    here.apply(here.app("brief", envelope=envelope))
+    here.until_pod("brief")
+    delete(here, "brief")
+    until_only_the_claim_is_left(here, "brief")
+    age(here, "brief", deletedAt=earlier(hours=1))
+    until(here.operator.idle, 30, "an idle operator")
+    assert here.find("persistentvolumeclaim", "brief") is not None
+    age(here, "brief", deletedAt=earlier(hours=2, minutes=1))
+    until(lambda: here.find("persistentvolumeclaim", "brief") is None, 30, "the end of the claim")
+
+
+def test_a_record_with_a_recent_suspension_outlives_every_retention(here: World) -> None:
+    envelope = {"owner": {"team": "tests"}, "riskClass": "low", "retention": {"afterDelete": "1h"}}
+    here.apply(here.app("guilty", envelope=envelope))
+    here.until_pod("guilty")
+    age(here, "guilty", acknowledged=[{"id": "0" * 32, "at": earlier(days=29)}])
+    delete(here, "guilty")
+    until_only_the_claim_is_left(here, "guilty")
+    age(here, "guilty", deletedAt=earlier(days=29))
+    until(lambda: here.find("persistentvolumeclaim", "guilty") is None, 30, "the end of the claim")
+    until(here.operator.idle, 30, "an idle operator")
+    assert here.record("guilty") is not None
+    age(here, "guilty", acknowledged=[{"id": "0" * 32, "at": earlier(days=31)}])
+    until(lambda: here.record("guilty") is None, 30, "the end of the record")
+
+
+def test_an_app_that_is_created_again_adopts_its_claim(here: World) -> None:
+    here.apply(here.app("returning"))
+    here.until_pod("returning")
+    claim = here.uid("persistentvolumeclaim", "returning")
+    delete(here, "returning")
+    until_only_the_claim_is_left(here, "returning")
+    here.apply(here.app("returning"))
+    here.until_pod("returning")
+    assert here.uid("persistentvolumeclaim", "returning") == claim
+    record = here.record("returning")
+    assert record is not None
+    assert "deletedAt" not in record
+    assert record["app"]["uid"] == here.get("returning")["metadata"]["uid"]
+
+
+def test_another_owner_does_not_get_the_claim(here: World) -> None:
+    here.apply(here.app("coveted"))
+    here.until_pod("coveted")
+    claim = here.uid("persistentvolumeclaim", "coveted")
+    delete(here, "coveted")
+    until_only_the_claim_is_left(here, "coveted")
+    here.apply(here.app("coveted", envelope={"owner": {"team": "thieves"}, "riskClass": "low"}))
+    here.until_condition("coveted", "Stalled", "True", "ClaimNotAdopted")
+    assert here.find("pod", "coveted") is None
+    assert here.uid("persistentvolumeclaim", "coveted") == claim
+
+
+def test_an_app_without_a_budget_starts_when_the_budget_comes(here: World) -> None:
+    name = f"{here.namespace}-later"
+    here.apply(here.app("early", budget=name))
+    here.until_condition("early", "BudgetAvailable", "False", "BudgetNotFound")
+    here.until_condition("early", "Stalled", "True", "BudgetNotFound")
+    assert here.find("serviceaccount", "early") is None
+    late = budget(name, here.run)
+    late["spec"]["namespaces"] = [here.namespace]
+    here.kubectl.apply(late)
+    here.until_pod("early")
+    here.until_condition("early", "BudgetAvailable", "True", "Granted")
+    here.kubectl("delete", "appbudget", name)
+    here.until_condition("early", "BudgetAvailable", "False", "BudgetNotFound")
+    assert here.find("pod", "early") is not None, "a running app keeps its last resolved tier"
+
+
+def test_a_tier_that_does_not_exist_is_refused_with_the_list(here: World) -> None:
+    here.apply(here.app("lost", tier="enormous"))
+    found = here.until_condition("lost", "Stalled", "True", "TierNotFound")
+    assert "small" in found["message"]
+    assert here.find("pod", "lost") is None
+
+
+def test_a_source_has_to_carry_its_label_and_is_followed_while_it_does(here: World) -> None:
+    code = {"language": "python", "source": {"configMap": {"name": "code", "entry": "app.py"}}}
+    here.apply(here.app("sourced", code=code))
+    here.until_condition("sourced", "CodeVerified", "False", "SourceNotFound")
+    source: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "code", "namespace": here.namespace},
+        "data": {"app.py": "# first\n"},
+    }
+    here.kubectl.apply(source)
+    here.kubectl("annotate", "gapp", "sourced", "-n", here.namespace, "look=again")
+    here.until_condition("sourced", "CodeVerified", "False", "SourceNotLabelled")
+    assert here.find("pod", "sourced") is None
+    source["metadata"]["labels"] = {"genapps.dev/source": "true"}
+    here.kubectl.apply(source)
+    first = here.until_pod("sourced")
+    source["data"] = {"app.py": "# second\n"}
+    here.kubectl.apply(source)
+    second = here.until_pod("sourced", other_than=first["metadata"]["uid"])
+    here.make_ready("sourced")
+    here.until_condition("sourced", "Ready", "True", "Available")
+    here.kubectl("delete", "configmap", "code", "-n", here.namespace)
+    here.until_condition("sourced", "CodeVerified", "False", "SourceNotFound")
+    assert here.uid("pod", "sourced") == second["metadata"]["uid"], "the last verified snapshot keeps running"
+
+
+def test_children_that_nobody_owns_are_removed_but_never_their_claim(here: World) -> None:
+    here.apply(here.app("forgotten"))
+    here.until_pod("forgotten")
+    here.operator.stop()
+    delete(here, "forgotten")
+    here.kubectl("delete", "apprecord", here.child("forgotten"), "-n", here.system)
+    here.operator.start()
+    until_only_the_claim_is_left(here, "forgotten")
+
+
+def test_an_app_deleted_while_the_operator_is_down_is_removed_afterwards(here: World) -> None:
+    here.apply(here.app("unseen"))
+    here.until_pod("unseen")
+    here.operator.stop()
+    delete(here, "unseen")
+    here.operator.start()
+    until_only_the_claim_is_left(here, "unseen")
+
+
+def test_nothing_is_removed_when_many_apps_vanish_until_somebody_confirms_it(here: World, log: Path) -> None:
+    apps = [f"crowd-{number}" for number in range(8)]
+    here.apply(*(here.app(name) for name in apps))
+    for name in apps:
+        here.until_pod(name)
+    here.operator.stop()
+    here.kubectl("delete", "gapp", *apps, "-n", here.namespace)
+    here.operator.start()
+    until(lambda: here.operator.metric("genapps_vanish_alarm") == 1, 30, "the alarm")
+    until(lambda: here.operator.metric("genapps_vanish_alarm") == 1 and here.operator.idle(), 30, "an idle operator")
+    assert [name for name in apps if here.find("pod", name) is None] == []
+    assert "confirm-vanished" in log.read_text(encoding="utf-8")
+    here.kubectl("annotate", "namespace", here.system, f"genapps.dev/confirm-vanished={len(apps)}")
+    for name in apps:
+        until_only_the_claim_is_left(here, name)

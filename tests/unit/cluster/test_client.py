@@ -1,0 +1,133 @@
+"""The client's protocol: what it sends, what it makes of refusals, and when it tries again."""
+
+from typing import Any
+
+import pytest
+
+from genapps.cluster.client import Client
+from genapps.cluster.errors import ApiError, Conflict, Forbidden, Gone, Invalid, NotFound, Unavailable
+from genapps.cluster.resources import CONFIG_MAP, EVENT, NAMESPACE, POD
+from tests.unit.cluster.scripted_server import Script, json, listing, refusal, stream, thing
+
+MANIFEST: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"namespace": "ns", "name": "a"},
+    "data": {"k": "v"},
+}
+
+
+async def test_apply_is_a_forced_server_side_apply_under_our_name(client: Client, script: Script) -> None:
+    script.answers = [json(thing("a", 7))]
+    assert await client.apply(MANIFEST) == thing("a", 7)
+    (asked,) = script.asked
+    assert (asked.method, asked.path) == ("PATCH", "/api/v1/namespaces/ns/configmaps/a")
+    assert asked.query == {"fieldManager": "genapps-tests", "force": "true"}
+    assert asked.headers["Content-Type"] == "application/apply-patch+yaml"
+    assert asked.headers["Authorization"] == "Bearer sesame"
+    assert asked.body == MANIFEST
+
+
+async def test_apply_passes_a_resource_version_for_compare_and_swap(client: Client, script: Script) -> None:
+    script.answers = [refusal(409, "Conflict", "the object has been modified")]
+    manifest = {**MANIFEST, "metadata": {**MANIFEST["metadata"], "resourceVersion": "5"}}
+    with pytest.raises(Conflict, match="has been modified"):
+        await client.apply(manifest)
+    assert script.asked[0].body["metadata"]["resourceVersion"] == "5"
+    assert len(script.asked) == 1, "a lost race is the caller's to judge, not to be tried again"
+
+
+async def test_a_dry_run_says_so(client: Client, script: Script) -> None:
+    script.answers = [json(thing("a", 7))]
+    await client.apply(MANIFEST, dry_run=True, subresource="status")
+    assert script.asked[0].query["dryRun"] == "All"
+    assert script.asked[0].path.endswith("/configmaps/a/status")
+
+
+async def test_a_deletion_names_uid_and_grace(client: Client, script: Script) -> None:
+    script.answers = [json({"kind": "Status"})]
+    await client.delete(POD, "ns", "a", uid="u1", grace_seconds=1)
+    assert script.asked[0].body["preconditions"] == {"uid": "u1"}
+    assert script.asked[0].body["gracePeriodSeconds"] == 1
+
+
+async def test_a_list_takes_what_the_watch_cache_has_and_no_pages(client: Client, script: Script) -> None:
+    script.answers = [listing(9, ("a", 3))]
+    found = await client.list(CONFIG_MAP, "ns", selector="x=y", metadata_only=True)
+    assert (found.resource_version, [item["metadata"]["name"] for item in found.items]) == ("9", ["a"])
+    (asked,) = script.asked
+    assert asked.query == {"labelSelector": "x=y", "resourceVersion": "0", "resourceVersionMatch": "NotOlderThan"}
+    assert "PartialObjectMetadataList" in asked.headers["Accept"]
+
+
+async def test_a_list_of_the_store_itself_names_no_version(client: Client, script: Script) -> None:
+    script.answers = [listing(9)]
+    await client.list(NAMESPACE, at_least=None, name="one")
+    assert script.asked[0].query == {"fieldSelector": "metadata.name=one"}
+    assert script.asked[0].path == "/api/v1/namespaces"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, Invalid), (403, Forbidden), (404, NotFound), (409, Conflict), (410, Gone), (422, Invalid), (405, ApiError)],
+)
+async def test_a_refusal_is_a_typed_error_and_is_not_tried_again(
+    client: Client, script: Script, status: int, kind: type[ApiError]
+) -> None:
+    script.answers = [refusal(status, "Reason", "message")]
+    with pytest.raises(ApiError) as caught:
+        await client.get(POD, "ns", "a")
+    assert type(caught.value) is kind
+    assert (caught.value.status, caught.value.reason, caught.value.message) == (status, "Reason", "message")
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_overload_and_server_errors_are_tried_again(client: Client, script: Script, status: int) -> None:
+    script.answers = [refusal(status), json(thing("a", 1))]
+    assert await client.get(POD, "ns", "a") == thing("a", 1)
+    assert len(script.asked) == 2
+
+
+async def test_a_body_that_is_no_status_object_still_makes_an_error(client: Client, script: Script) -> None:
+    script.answers = [json({}, 404)]
+    with pytest.raises(NotFound):
+        await client.get(POD, "ns", "a")
+
+
+async def test_an_unauthorised_answer_is_tried_once_with_a_fresh_token(client: Client, script: Script) -> None:
+    script.answers = [refusal(401), json(thing("a", 1))]
+    assert await client.get(POD, "ns", "a") == thing("a", 1)
+    script.answers = [refusal(401)]
+    with pytest.raises(ApiError, match="401"):
+        await client.get(POD, "ns", "a")
+    assert len(script.asked) == 4
+
+
+async def test_names_are_quoted_in_paths(client: Client, script: Script) -> None:
+    script.answers = [json(thing("a", 1))]
+    await client.get(EVENT, "ns", "a/../b")
+    assert script.asked[0].path.endswith("/events/a/../b")
+    assert EVENT.path("ns", "a/../b") == "/api/v1/namespaces/ns/events/a%2F..%2Fb"
+
+
+async def test_a_watch_puts_lines_together_again_however_they_arrive(client: Client, script: Script) -> None:
+    long = "x" * 300_000
+    events = [("ADDED", thing("a", 1, data=long)), ("BOOKMARK", thing("b", 2)), ("DELETED", thing("c", 3))]
+    script.answers = [stream(*events, split=50_001)]
+    seen = [event async for event in client.watch(CONFIG_MAP, "ns", resource_version="0")]
+    assert seen == events
+
+
+async def test_an_error_event_is_raised_with_its_status(client: Client, script: Script) -> None:
+    script.answers = [stream(("ERROR", {"code": 410, "reason": "Expired", "message": "too old"}))]
+    with pytest.raises(Gone, match="too old"):
+        [event async for event in client.watch(CONFIG_MAP, None, resource_version="1")]
+
+
+async def test_a_watch_on_which_nothing_arrives_is_given_up(client: Client, script: Script) -> None:
+    script.answers = [stream(("ADDED", thing("a", 1)), then="silence")]
+    events = client.watch(CONFIG_MAP, None, resource_version="1", inactivity_seconds=0.2)
+    assert await anext(events) == ("ADDED", thing("a", 1))
+    with pytest.raises(Unavailable):
+        await anext(events)
