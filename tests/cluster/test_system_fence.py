@@ -3,7 +3,7 @@
 import json
 
 from tests.e2e.callers import Pod
-from tests.support.apps import RUN_NAMESPACE, SYSTEM_NAMESPACE, app, child_of, is_true, ready, until_app
+from tests.support.apps import RUN_NAMESPACE, SYSTEM_NAMESPACE, Manifest, app, child_of, is_true, ready, until_app
 from tests.support.kubectl import Kubectl, condition, until
 
 HELLO = """
@@ -21,7 +21,7 @@ OPEN_ALL = {
 }
 
 
-def inside(installed: Kubectl, manifest: dict) -> Pod:  # type: ignore[type-arg]
+def inside(installed: Kubectl, manifest: Manifest) -> Pod:
     pod = child_of(installed, manifest, "pods")
     assert pod is not None
     return Pod(installed, RUN_NAMESPACE, pod["metadata"]["name"])

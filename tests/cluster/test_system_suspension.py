@@ -3,7 +3,7 @@
 import re
 
 from tests.e2e.callers import Pod
-from tests.support.apps import SYSTEM_NAMESPACE, app, child_of, is_true, ready, until_app
+from tests.support.apps import SYSTEM_NAMESPACE, Manifest, app, child_of, is_true, ready, until_app
 from tests.support.kubectl import Kubectl, condition, until
 
 PRYING = """
@@ -19,11 +19,11 @@ PRYING = """
 """
 
 
-def pry(caller: Pod, found: dict, connector: str = "payroll") -> str:  # type: ignore[type-arg]
+def pry(caller: Pod, found: Manifest, connector: str = "payroll") -> str:
     return caller.request("GET", f"{found['status']['url']}/pry?connector={connector}", {}, None).body
 
 
-def suspended(installed: Kubectl, tenant: str, caller: Pod, name: str) -> dict:  # type: ignore[type-arg]
+def suspended(installed: Kubectl, tenant: str, caller: Pod, name: str) -> Manifest:
     """An app that made its threshold of violations."""
     manifest = app(name, tenant, PRYING)
     found = ready(installed, manifest)
