@@ -9,6 +9,7 @@ import os
 import signal
 import ssl
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,16 +118,19 @@ def _certificate(
 
 @dataclass
 class FakeGateway:
-    """Answers as the gateway does, on a free port; `calls` are what it was asked. The canary is closed at first."""
+    """Answers as the gateway does, on a free port; `calls` are what it was asked. The canary is closed at first.
+    `hold` delays answers to calls until it is set, `on_call` happens before the answer."""
 
     authority: Authority
     directory: Path
     calls: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    delay_seconds: float = 0.0
+    hold: asyncio.Event | None = None
+    on_call: Callable[[dict[str, Any]], Awaitable[None]] | None = None
     port: int = 0
     canary_port: int = 0
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
     _runner: web.AppRunner | None = None
     _canary: asyncio.Server | None = None
 
@@ -161,6 +165,13 @@ class FakeGateway:
             await self._canary.wait_closed()
             self._canary = None
 
+    async def until_called(self, connector: str) -> None:
+        """Wait for the first call of a connector."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while connector not in [call["connector"] for call in self.calls]:
+                self._called.clear()
+                await self._called.wait()
+
     async def _healthz(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
@@ -168,7 +179,11 @@ class FakeGateway:
         body = await request.json()
         self.calls.append(body)
         self.tokens.append(request.headers.get("authorization", ""))
-        await asyncio.sleep(self.delay_seconds)
+        self._called.set()
+        if self.on_call is not None:
+            await self.on_call(body)
+        if self.hold is not None:
+            await self.hold.wait()
         status, answer = self.answers.get(
             body["connector"],
             (403, {"code": "ConnectorNotInEnvelope", "class": "violation", "detail": "not in the envelope"}),

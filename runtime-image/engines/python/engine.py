@@ -15,7 +15,7 @@ import wit_world
 from bundle import Bundle, ModuleNotAvailable, preload
 from componentize_py_types import Err
 from genapps.actions import Action, current
-from genapps.calls import ToolError
+from genapps.calls import Call, ToolError
 from genapps.logs import Printed
 from genapps.messages import BadRequest, Request, Response
 from genapps.routes import Missing, app
@@ -91,16 +91,13 @@ class WitWorld(wit_world.WitWorld):
     def _advance(self, action: Action, answers: dict[str, Any] | None) -> str:
         current.action = action
         try:
-            wanted = action.coroutine.send(answers)
+            return _turn(action.coroutine.send(answers))
         except StopIteration:
-            del _INSTANCE.running[action.id]
-            return _done(action)
+            answer = _done(action)
         except BaseException as error:
-            del _INSTANCE.running[action.id]
-            return _failed(error)
-        if isinstance(wanted, dict):
-            return json.dumps({"emit": wanted})
-        return json.dumps({"calls": [{"id": call.id, call.kind: call.payload} for call in wanted]})
+            answer = _failed(error)
+        del _INSTANCE.running[action.id]
+        return answer
 
 
 _INSTANCE = Instance()
@@ -130,6 +127,13 @@ async def _handle(request: Request) -> None:
         "headers": [[str(name), str(value)] for name, value in response.headers.items()],
         "body": pieces[-1] if pieces else {"text": ""},
     }
+
+
+def _turn(wanted: list[Call] | dict[str, str]) -> str:
+    """What the coroutine yielded, as a turn; an app's own awaitables may yield anything."""
+    if isinstance(wanted, dict):
+        return json.dumps({"emit": wanted})
+    return json.dumps({"calls": [{"id": call.id, call.kind: call.payload} for call in wanted]})
 
 
 def _done(action: Action) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,6 +10,8 @@ from genapps.calls import Call
 
 INLINE_CHARACTERS = 16 * 1024
 INLINE_BYTES = 64 * 1024
+NESTING = 200
+_NO_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[^"\[\]{}]+')
 
 
 class BadRequest(Exception):  # noqa: N818  it is the caller's error, not the app's
@@ -52,13 +55,15 @@ class Request:
             raise BadRequest("the body is not UTF-8 text") from None
 
     async def json(self) -> Any:
+        """The body as JSON; raises BadRequest for anything else, also when it is nested deeper than NESTING."""
         text = await self.text()
+        if text.count("[") + text.count("{") > NESTING and _depth(text) > NESTING:
+            # The interpreter's stack would overflow, which ends the guest and with it the requests of others.
+            raise BadRequest(f"the body is nested deeper than {NESTING}")
         try:
             return json.loads(text)
         except ValueError as error:
             raise BadRequest(f"the body is not JSON: {error}") from None
-        except RecursionError:
-            raise BadRequest("the body is nested too deeply") from None
 
 
 class Response:
@@ -75,6 +80,7 @@ class Response:
         self.headers = dict(headers or {})
         self.body: str | bytes
         if isinstance(body, str):
+            body.encode()  # a lone surrogate is not text: better said here than at the boundary
             self.body, kind = body, "text/plain; charset=utf-8"
         elif isinstance(body, bytes | bytearray):
             self.body, kind = bytes(body), "application/octet-stream"
@@ -91,6 +97,14 @@ class Response:
         return [
             {"base64": base64.b64encode(self.body[at : at + size]).decode()} for at in range(0, len(self.body), size)
         ]
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for bracket in _NO_BRACKETS.sub("", text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _decode(piece: dict[str, Any]) -> bytes:
