@@ -30,8 +30,9 @@ class Request:
     expected: str
 
     def shown(self) -> str:
-        """For the terminal."""
-        return f"{self.method} {self.path}" + (f"  {self.body.strip()[:60]!r}" if self.body else "")
+        """For the terminal: the request line and the start of the body."""
+        start = " ".join((self.body or "").split())
+        return f"{self.method} {self.path}  {start[:60]}{'...' if len(start) > 60 else ''}".rstrip()
 
 
 def read(kubectl: Kubectl, name: str) -> Manifest:

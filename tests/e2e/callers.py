@@ -24,9 +24,9 @@ class Reply:
     body: str
     error: str
 
-    def line(self) -> str:
-        """One line for the terminal."""
-        return f"{self.status} {' '.join(self.body.split())[:160]}" if self.status else f"no connection: {self.error}"
+    def shown(self) -> str:
+        """For the terminal: status and body, or the reason why there is neither."""
+        return f"{self.status}\n{self.body.strip()}" if self.status else f"no connection: {self.error}"
 
 
 @dataclass(frozen=True, slots=True)

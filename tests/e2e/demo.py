@@ -41,7 +41,7 @@ def play(terminal: Terminal, cluster: installation.Cluster) -> None:
     references = installation.images_for(terminal)
     installation.chart(terminal, cluster, references)
     scenes.apply_platform(terminal, kubectl)
-    found = scenes.apply_apps(terminal, kubectl)
+    found = scenes.apply_apps(terminal, kubectl, references["runtime"])
     caller, stranger = scenes.start_callers(terminal, kubectl, references["genapps"])
     scenes.call(terminal, found, caller, stranger)
     scenes.fence(terminal, kubectl, caller)

@@ -1,7 +1,9 @@
 """The scenes of the demo, in order: each shows something, checks it and returns what it saw, or raises SceneError."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from tests.e2e import apps, callers
 from tests.e2e.apps import Manifest
@@ -36,9 +38,9 @@ def apply_platform(terminal: Terminal, kubectl: Kubectl) -> None:
     terminal.output(kubectl("apply", "-f", str(apps.EXAMPLES / "platform.yaml")))
 
 
-def apply_apps(terminal: Terminal, kubectl: Kubectl) -> dict[str, Manifest]:
-    """The apps, applied and Ready, by name."""
-    terminal.scene(f"{len(CAST)} generated apps, one manifest each")
+def apply_apps(terminal: Terminal, kubectl: Kubectl, image: str) -> dict[str, Manifest]:
+    """The apps, applied and Ready with this runtime image, by name."""
+    terminal.scene("Three generated apps, one manifest each: envelope, code, tier, budget")
     files = [f"examples/{name}.yaml" for name in CAST]
     terminal.command(["kubectl", "apply", *(word for file in files for word in ("-f", file))])
     started = time.monotonic()
@@ -46,29 +48,40 @@ def apply_apps(terminal: Terminal, kubectl: Kubectl) -> dict[str, Manifest]:
     terminal.output(said)
     found: dict[str, Manifest] = {}
     for name in CAST:
-        found[name] = apps.until(kubectl, name, apps.ready, apps.READY_SECONDS, "Ready")
+        runs = partial(_runs, kubectl, image)
+        found[name] = apps.until(kubectl, name, runs, apps.READY_SECONDS, f"Ready with image {image}")
     terminal.good(f"all Ready {time.monotonic() - started:.1f} s after apply, each in a pod of its own:")
-    terminal.output(kubectl("get", "pods", "-n", apps.RUN_NAMESPACE, "-L", "genapps.dev/app"))
+    selector = f"genapps.dev/app-namespace={HOME}"
+    terminal.output(kubectl("get", "pods", "-n", apps.RUN_NAMESPACE, "-l", selector, "-L", "genapps.dev/app"))
     return found
+
+
+def _runs(kubectl: Kubectl, image: str, app: Manifest) -> bool:
+    """Whether the app is Ready and its pod is of the present runtime image: an upgrade has reached it."""
+    pods = apps.child(kubectl, app["metadata"]["name"], "pods") if apps.ready(app) else []
+    return [pod["spec"]["containers"][0]["image"] for pod in pods] == [image]
 
 
 def call(terminal: Terminal, found: dict[str, Manifest], caller: Pod, stranger: Pod) -> dict[str, tuple[Reply, Reply]]:
     """Each app called from its own namespace, which works, and from a foreign one, which does not."""
     terminal.scene(f"Called from a pod of namespace {HOME}, and from one of namespace {ABROAD}")
-    replies: dict[str, tuple[Reply, Reply]] = {}
+    replies: dict[str, Reply] = {}
     for name, requests in CAST.items():
         for request in requests:
             welcome = apps.ask(caller, found[name], request)
             terminal.good(f"{HOME} -> {name}  {request.shown()}")
-            terminal.output(welcome.line())
+            terminal.excerpt(welcome.shown())
             if welcome.status != 200 or request.expected not in welcome.body:
                 raise SceneError(f"{name} should have answered {request.shown()} with 200 and {request.expected!r}")
-        unwelcome = apps.ask(stranger, found[name], requests[0])
+            replies[name] = welcome
+    with ThreadPoolExecutor(len(CAST)) as pool:
+        asked = [pool.submit(apps.ask, stranger, found[name], requests[0]) for name, requests in CAST.items()]
+        strangers = dict(zip(CAST, (each.result() for each in asked), strict=True))
+    for name, unwelcome in strangers.items():
         if unwelcome.status:
             raise SceneError(f"{name} answered a pod of namespace {ABROAD}: NetworkPolicies are not enforced here")
-        terminal.good(f"{ABROAD} -> {name}  {unwelcome.line()}")
-        replies[name] = (welcome, unwelcome)
-    return replies
+        terminal.good(f"{ABROAD} -> {name}  {unwelcome.shown()}")
+    return {name: (replies[name], strangers[name]) for name in CAST}
 
 
 def fence(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> dict[str, tuple[bool, bool]]:
@@ -77,8 +90,9 @@ def fence(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> dict[str, tuple[
     terminal.scene(f"The fence: the same connections from an ordinary pod and from the pod of {inside}")
     (pod,) = apps.child(kubectl, inside, "pods")
     targets = _targets(kubectl, neighbour)
-    ordinary = caller.dial(targets)
-    fenced = Pod(kubectl, apps.RUN_NAMESPACE, pod["metadata"]["name"]).dial(targets)
+    fenced_pod = Pod(kubectl, apps.RUN_NAMESPACE, pod["metadata"]["name"])
+    with ThreadPoolExecutor(2) as pool:
+        ordinary, fenced = pool.map(lambda each: each.dial(targets), (caller, fenced_pod))
     seen = {what: (ordinary[what], fenced[what]) for what in targets}
     words = {True: "connected", False: "blocked"}
     terminal.rows(
@@ -120,12 +134,12 @@ def suspend(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Suspension:
     seconds = time.monotonic() - last
     verdict = app["status"]["suspension"]
     terminal.good(f"suspended {seconds:.1f} s after the answer to the last call")
-    terminal.output(f"{condition(app, 'Suspended')['reason']}: {condition(app, 'Suspended')['message']}")
+    terminal.say(f"{condition(app, 'Suspended')['reason']}: {condition(app, 'Suspended')['message']}")
     _gone(kubectl)
     pods, claims = (len(apps.child(kubectl, CURIOUS, kind)) for kind in ("pods", "persistentvolumeclaims"))
     terminal.good(f"its pod is gone ({pods} pods), its state is kept ({claims} claim)")
     refused = apps.ask(caller, app, CURIOUS_REQUEST)
-    terminal.good(f"{HOME} -> {CURIOUS}  {refused.line()}")
+    terminal.good(f"{HOME} -> {CURIOUS}  {refused.shown()}")
     terminal.say("It stays so, through restarts and re-creation, until somebody acknowledges this very suspension:")
     terminal.command(["kubectl", *apps.acknowledge(kubectl, CURIOUS, verdict["id"])])
     resumed = apps.until(kubectl, CURIOUS, apps.ready, apps.READY_SECONDS, "Ready again")
@@ -151,7 +165,8 @@ def _provoke(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> tuple[list[in
     for number in range(1, MOST_CALLS + 1):
         reply = apps.ask(caller, app, CURIOUS_REQUEST)
         answered = time.monotonic()
-        terminal.output(f"call {number}: {reply.line()}")
+        terminal.good(f"call {number}")
+        terminal.excerpt(reply.shown())
         app = apps.until(
             kubectl,
             CURIOUS,
@@ -160,7 +175,7 @@ def _provoke(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> tuple[list[in
             f"counted (status.violations.count above {counts[-1]})",
         )
         counts.append(_count(app))
-        terminal.output(f"        status.violations.count: {counts[-1]}")
+        terminal.output(f"status.violations.count: {counts[-1]}")
         if _suspended(app):
             return counts, answered
     raise SceneError(f"{CURIOUS} was not suspended after {MOST_CALLS} violations\n{apps.explained(app)}")
@@ -185,8 +200,8 @@ def _gone(kubectl: Kubectl) -> None:
 def finish(terminal: Terminal, kubectl: Kubectl) -> str:
     """What is there at the end, and what to try next."""
     terminal.scene("What runs now")
-    terminal.command(["kubectl", "get", "gapp,abud", "-A"])
-    listed = kubectl("get", "gapp,abud", "-A")
+    terminal.command(["kubectl", "get", "gapp,abud", "-n", HOME])
+    listed = kubectl("get", "gapp,abud", "-n", HOME)
     terminal.output(listed)
     return listed
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 WIDTH = 110
+LINES = 8
 BOLD, DIM, GREEN, RED, BLUE, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[34m", "\x1b[0m"
 
 
@@ -38,14 +39,20 @@ class Terminal:
 
     def command(self, words: Sequence[str]) -> None:
         """A command as the person at the terminal could type it."""
-        self._print(
-            "   " + self._in(BLUE, "$ " + " ".join(word if " " in word else shlex.quote(word) for word in words))
-        )
+        self._print("   " + self._in(BLUE, f"$ {shlex.join(words)}"))
 
     def output(self, text: str) -> None:
         """What a command printed."""
         for line in text.rstrip().splitlines():
             self._print(f"     {line}")
+
+    def excerpt(self, text: str) -> None:
+        """What an app answered: its first lines, each cut to the width of the screen."""
+        lines = text.strip().splitlines()
+        for line in lines[:LINES]:
+            self._print("     " + (line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."))
+        if len(lines) > LINES:
+            self._print(f"     ... and {len(lines) - LINES} more lines")
 
     def good(self, text: str) -> None:
         """Something came out as it should."""

@@ -32,7 +32,7 @@ def play() -> Iterator[Play]:
         references = installation.images_for(terminal)
         said = installation.chart(terminal, cluster, references)
         scenes.apply_platform(terminal, cluster.kubectl)
-        found = scenes.apply_apps(terminal, cluster.kubectl)
+        found = scenes.apply_apps(terminal, cluster.kubectl, references["runtime"])
         callers = scenes.start_callers(terminal, cluster.kubectl, references["genapps"])
         yield Play(terminal, cluster.kubectl, said, found, *callers)
 
