@@ -1,4 +1,8 @@
-"""Events: one object per app, reason and type, counted up; posted after the status that they tell of."""
+"""Events: one object per app, reason, type and operator process, counted up; posted after the status that they tell of.
+
+A process never reads Events: like Kubernetes' own components it counts from its start, so the operator needs no right
+to read what others have said.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,7 @@ import structlog
 
 from genapps.api.names import API_VERSION, FIELD_MANAGER
 from genapps.cluster.client import Client
-from genapps.cluster.errors import ApiError, NotFound
-from genapps.cluster.resources import EVENT
+from genapps.cluster.errors import ApiError
 
 _KEPT = 2000
 
@@ -23,8 +26,9 @@ _log = structlog.get_logger(__name__)
 class Events:
     """Posts Events about our kinds. An Event that cannot be posted is logged and dropped: status says the same."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, process_id: str) -> None:
         self._client = client
+        self._process_id = process_id
         self._posted: OrderedDict[tuple[str, str], tuple[int, str]] = OrderedDict()
 
     async def post(
@@ -32,11 +36,11 @@ class Events:
     ) -> None:
         """``about`` is the metadata of the object of that kind; ``type_`` is Normal or Warning."""
         namespace = about.get("namespace") or "default"
-        unique = hashlib.sha256(f"{about['uid']}/{type_}/{reason}".encode()).hexdigest()[:16]
+        unique = hashlib.sha256(f"{self._process_id}/{about['uid']}/{type_}/{reason}".encode()).hexdigest()[:16]
         name = f"{about['name']}.{unique}"
         at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        count, first = self._posted.pop((namespace, name), (0, at))
         try:
-            count, first = await self._earlier(namespace, name)
             await self._client.apply(
                 {
                     "apiVersion": "v1",
@@ -54,7 +58,7 @@ class Events:
                     "message": message[:1024],
                     "source": {"component": FIELD_MANAGER},
                     "reportingComponent": FIELD_MANAGER,
-                    "firstTimestamp": first or at,
+                    "firstTimestamp": first,
                     "lastTimestamp": at,
                     "count": count + 1,
                 },
@@ -63,15 +67,6 @@ class Events:
         except ApiError as error:
             _log.warning("event_dropped", namespace=namespace, name=name, reason=reason, error=str(error))
             return
-        self._posted[namespace, name] = (count + 1, first or at)
+        self._posted[namespace, name] = (count + 1, first)
         while len(self._posted) > _KEPT:
             self._posted.popitem(last=False)
-
-    async def _earlier(self, namespace: str, name: str) -> tuple[int, str]:
-        if (namespace, name) in self._posted:
-            return self._posted.pop((namespace, name))
-        try:
-            live = await self._client.get(EVENT, namespace, name)
-        except NotFound:
-            return 0, ""
-        return int(live.get("count") or 1), str(live.get("firstTimestamp") or "")

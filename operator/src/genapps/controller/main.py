@@ -85,7 +85,7 @@ class Operator:
                 caches=caches,
                 observer=observer,
                 executor=executor,
-                events=Events(client),
+                events=Events(client, secrets.token_hex(8)),
                 sweep=sweep,
                 metrics=metrics,
                 clock=lambda: datetime.now(UTC),
