@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 
@@ -15,18 +14,19 @@ from tests.bench.load.job import Answer
 from tests.bench.processes import until
 
 _NAME = "bench-floor"
-# Listens on the ports that the app's probes and callers use, and answers everything with 200.
+# Listens on the ports that the app's probes and callers use, and answers everything with 200. Not http.server: that
+# asks DNS for its own name, and these pods have no DNS.
 _SERVER = f"""\
-import http.server, threading
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-    def log_message(self, *arguments):
-        pass
-threading.Thread(target=http.server.HTTPServer(("", {HEALTH_PORT}), Handler).serve_forever, daemon=True).start()
-http.server.HTTPServer(("", {APP_PORT}), Handler).serve_forever()
+import socketserver, threading
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        while self.rfile.readline() not in (b"", b"\\r\\n"):
+            pass
+        self.wfile.write(b"HTTP/1.1 200 OK\\r\\nconnection: close\\r\\ncontent-length: 0\\r\\n\\r\\n")
+socketserver.TCPServer.allow_reuse_address = True
+health = socketserver.TCPServer(("", {HEALTH_PORT}), Handler)
+threading.Thread(target=health.serve_forever, daemon=True).start()
+socketserver.TCPServer(("", {APP_PORT}), Handler).serve_forever()
 """
 
 
@@ -42,7 +42,7 @@ class Floor:
         platform = self._platform
         created = time.time()
         stored = await platform.client.create(self._pod)
-        pod = await asyncio.wait_for(platform.awaited(POD, stored, "Ready"), 120)
+        pod = await platform.awaited(POD, stored, "Ready")
         answer = await platform.generator.answer(Answer(pod["status"]["podIP"], APP_PORT))
         platform.kubectl("delete", "pod", _NAME, f"--namespace={NAMESPACE}", "--grace-period=1", "--timeout=60s")
         return answer.at - created

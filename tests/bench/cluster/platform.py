@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from genapps.api.names import LABEL_APP_NAMESPACE, RUN_NAMESPACE, SYSTEM_NAMESPACE
@@ -42,21 +43,22 @@ class Platform:
         """An app name that nothing has had before: a name keeps its verdicts when its app is deleted."""
         return f"{purpose}-{self.run}-{number}"
 
-    async def awaited(self, resource: Resource, object_: Object, state: str) -> Object:
-        """The object once its condition ``state`` is True. ``object_``: as stored, so that no event is missed."""
-        metadata = object_["metadata"]
-        stream = self.client.watch(
-            resource, metadata["namespace"], resource_version=metadata["resourceVersion"], inactivity_seconds=120
-        )
-        async with aclosing(stream):
-            async for kind, changed in stream:
-                if changed["metadata"].get("name") != metadata["name"]:
-                    continue
-                if kind == "DELETED":
-                    raise RuntimeError(f"{metadata['name']} was deleted while it was awaited")
-                if condition(changed, state).get("status") == "True":
-                    return changed
-        raise RuntimeError(f"{metadata['name']}: the watch ended before {state}")
+    async def awaited(self, resource: Resource, stored: Object, state: str, deadline: float = 120.0) -> Object:
+        """The object once its condition ``state`` is True. ``stored``: as written, so that no event is missed.
+
+        Raises RuntimeError with its last conditions when that does not come to be."""
+        metadata, last = stored["metadata"], stored
+        stream = self.client.watch(resource, metadata["namespace"], resource_version=metadata["resourceVersion"])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline), aclosing(stream):
+                async for kind, changed in stream:
+                    if changed["metadata"].get("name") != metadata["name"] or kind == "BOOKMARK":
+                        continue
+                    last = changed
+                    if condition(changed, state).get("status") == "True":
+                        return changed
+        status = json.dumps(last.get("status"))
+        raise RuntimeError(f"{metadata['name']}: not {state} within {deadline:.0f} s, its status was {status}")
 
     async def rest(self) -> None:
         """Suspend what runs and wait until its pods are gone: the next measurement has the node to itself."""

@@ -29,6 +29,6 @@ async def requests(context: Context, platform: Platform) -> list[Figure]:
     return [
         figure("warm request, c=1, p50", "ms", "kubernetes", [result.p50 * 1000 for result in single]),
         figure("warm request, c=1, p99", "ms", "kubernetes", [result.p99 * 1000 for result in single]),
-        figure("throughput over its Service, c=32", "req/s", "kubernetes", [result.rate for result in parallel]),
+        figure("requests over its Service, c=32", "req/s", "kubernetes", [result.rate for result in parallel]),
         figure("the same, durable get + put", "req/s", "kubernetes", [result.rate for result in stateful]),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 
@@ -11,8 +10,6 @@ from genapps.cluster.resources import GENERATED_APP
 from tests.bench.apps import NAMESPACE, generated_app
 from tests.bench.cluster.platform import Platform
 from tests.bench.load.job import Answer
-
-_DEADLINE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +31,8 @@ async def start(platform: Platform, name: str, source: str) -> Started:
     platform.running.append(manifest)
     applied = time.time()
     stored = await platform.client.apply(manifest)
-    app = await asyncio.wait_for(platform.awaited(GENERATED_APP, stored, "Ready"), _DEADLINE)
+    app = await platform.awaited(GENERATED_APP, stored, "Ready")
     ready = time.time()
     address = app["status"]["address"]
-    answer = await platform.generator.answer(Answer(address, 80, deadline=_DEADLINE))
+    answer = await platform.generator.answer(Answer(address, 80, deadline=60))
     return Started(name, child_name(NAMESPACE, name), address, applied, ready, answer.at, answer.seconds)
