@@ -6,20 +6,19 @@ Nothing here judges: a change is told to the queue as a key, the pass that follo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import ValidationError
 
 from genapps.api import names
-from genapps.api.appbudget import AppBudget
-from genapps.api.apprecord import AppRecord
+from genapps.api.apprecord import AppRecord, Record
 from genapps.api.connector import Connector
 from genapps.api.ledger import Ledger
+from genapps.controller import stored
 from genapps.controller.collection import Collection, Name, Object
 from genapps.controller.keys import AppKey, BudgetKey, GatewayKey, Key
 from genapps.controller.states import Live, NamespaceState, namespace_state, slim
+from genapps.controller.stored import StoredApp, StoredBudget, Unreadable
 
 CHILD_KINDS = (
     "ServiceAccount",
@@ -36,38 +35,13 @@ Wake = Callable[[Key, bool], None]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredApp:
-    """A GeneratedApp as stored, without managed fields; what other kinds need to find it by is at hand."""
+class RecordSummary:
+    """What apps have to know of other apps' records."""
 
-    raw: Mapping[str, Any]
-
-    @property
-    def uid(self) -> str:
-        return str(self.raw["metadata"]["uid"])
-
-    @property
-    def budget(self) -> str:
-        return str(_at(self.raw, "spec", "budget") or "")
-
-    @property
-    def source(self) -> str:
-        """Name of the ConfigMap its code comes from; empty for other sources."""
-        return str(_at(self.raw, "spec", "code", "source", "configMap", "name") or "")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBudget:
-    """An AppBudget and its status as stored (which says what to write, never what holds)."""
-
-    model: AppBudget | Unreadable
-    status: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """An object of ours that is stored but does not fit its model."""
-
-    message: str
+    apps: Mapping[str, int]
+    """How many apps that are not deleted have a record, by budget."""
+    suspended: tuple[Record, ...]
+    """Records with an open suspension of some code."""
 
 
 class Caches:
@@ -78,16 +52,16 @@ class Caches:
         self._system_namespace = system_namespace
         self.on_app_deleted: Callable[[], None] = lambda: None
         """Called when an app is gone; its remains are the sweep's."""
-        self.apps = Collection[StoredApp](_app, self._app_changed)
-        self.budgets = Collection[StoredBudget](_budget, self._budget_changed)
-        self.connectors = Collection[Connector | Unreadable](_connector, self._connector_changed)
-        self.records = Collection[AppRecord | Unreadable](_record, self._record_changed)
-        self.ledgers = Collection[Ledger | Unreadable](_ledger, self._ledger_changed)
+        self.apps = Collection[StoredApp](stored.app, self._app_changed)
+        self.budgets = Collection[StoredBudget](stored.budget, self._budget_changed)
+        self.connectors = Collection[Connector | Unreadable](stored.connector, self._connector_changed)
+        self.records = Collection[AppRecord | Unreadable](stored.record, self._record_changed)
+        self.ledgers = Collection[Ledger | Unreadable](stored.ledger, self._ledger_changed)
         self.namespaces = Collection[NamespaceState](namespace_state, self._namespace_changed)
-        self.sources = Collection[str](_version, self._source_changed)
-        self.gateway_service = Collection[str | None](_cluster_ip, self._gateway_changed)
-        self.gateway_ca = Collection[str | None](_ca, self._gateway_changed)
-        self.ca_copies = {run: Collection[str | None](_ca, self._ca_copy_changed) for run in run_namespaces}
+        self.sources = Collection[str](stored.version, self._source_changed)
+        self.gateway_service = Collection[str | None](stored.cluster_ip, self._gateway_changed)
+        self.gateway_ca = Collection[str | None](stored.ca, self._gateway_changed)
+        self.ca_copies = {run: Collection[str | None](stored.ca, self._ca_copy_changed) for run in run_namespaces}
         self.children = {
             (run, kind): Collection[Live](slim(kind), self._child_changed, group=lambda name: base_name(name[1]))
             for run in run_namespaces
@@ -95,6 +69,7 @@ class Caches:
         }
         self._run_namespaces = run_namespaces
         self._keys: dict[str, AppKey] = {}
+        self._summary: tuple[int, RecordSummary] | None = None
 
     def key_of_child(self, name: str) -> AppKey | None:
         """The app that a child's (or snapshot's) name belongs to, None when no app or record derives it."""
@@ -111,9 +86,15 @@ class Caches:
 
     def records_in_use(self) -> Iterator[tuple[str, AppRecord]]:
         """The readable AppRecords by child name."""
-        for name, stored in self.records.items():
-            if isinstance(stored, AppRecord):
-                yield name[1], stored
+        for name, record in self.records.items():
+            if isinstance(record, AppRecord):
+                yield name[1], record
+
+    def summary(self) -> RecordSummary:
+        """What all records come to; worked out once per change of any of them, not once per app and pass."""
+        if self._summary is None or self._summary[0] != self.records.changes:
+            self._summary = (self.records.changes, _summarise(held.record for _, held in self.records_in_use()))
+        return self._summary[1]
 
     def record_written(self, live: Object) -> None:
         """Our own write of an AppRecord. Budgets count records; a suspension concerns its neighbours, because it
@@ -183,16 +164,16 @@ class Caches:
             self._wake(key, False)
 
     def _connector_changed(self, name: Name, _: object, __: object) -> None:
-        for key in self.apps_of(lambda _, app: name[1] in (_at(app.raw, "spec", "envelope", "connectors") or ())):
+        for key in self.apps_of(lambda _, app: name[1] in (stored.at(app.raw, "spec", "envelope", "connectors") or ())):
             self._wake(key, False)
 
     def _record_changed(
         self, name: Name, old: AppRecord | Unreadable | None, new: AppRecord | Unreadable | None
     ) -> None:
-        for stored in (old, new):
-            if isinstance(stored, AppRecord):
-                self._keys[name[1]] = AppKey(stored.record.app.namespace, stored.record.app.name)
-                self._wake(BudgetKey(stored.record.budget), False)
+        for known in (old, new):
+            if isinstance(known, AppRecord):
+                self._keys[name[1]] = AppKey(known.record.app.namespace, known.record.app.name)
+                self._wake(BudgetKey(known.record.budget), False)
         self._wake_child(name[1])
 
     def _ledger_changed(self, name: Name, _: object, __: object) -> None:
@@ -234,7 +215,6 @@ class Caches:
 
 
 _SNAPSHOT = re.compile(r"(?P<child>.+)-(code|config)-[0-9a-f]{12}\Z")
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def base_name(name: str) -> str:
@@ -243,58 +223,11 @@ def base_name(name: str) -> str:
     return snapshot["child"] if snapshot else name
 
 
-def _at(object_: Mapping[str, Any], *path: str) -> Any:
-    value: Any = object_
-    for part in path:
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def _app(object_: Object) -> StoredApp:
-    metadata = {name: value for name, value in object_["metadata"].items() if name != "managedFields"}
-    if _LAST_APPLIED in (metadata.get("annotations") or {}):
-        metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _LAST_APPLIED}
-    return StoredApp({**object_, "metadata": metadata})
-
-
-def _budget(object_: Object) -> StoredBudget:
-    status = object_.get("status") or {}
-    try:
-        return StoredBudget(AppBudget.model_validate(object_), status)
-    except ValidationError as error:
-        return StoredBudget(Unreadable(str(error)), status)
-
-
-def _connector(object_: Object) -> Connector | Unreadable:
-    try:
-        return Connector.model_validate(object_)
-    except ValidationError as error:
-        return Unreadable(str(error))
-
-
-def _record(object_: Object) -> AppRecord | Unreadable:
-    try:
-        return AppRecord.model_validate(object_)
-    except ValidationError as error:
-        return Unreadable(str(error))
-
-
-def _ledger(object_: Object) -> Ledger | Unreadable:
-    try:
-        return Ledger.model_validate(object_)
-    except ValidationError as error:
-        return Unreadable(str(error))
-
-
-def _version(object_: Object) -> str:
-    return str(object_["metadata"]["resourceVersion"])
-
-
-def _cluster_ip(object_: Object) -> str | None:
-    address = _at(object_, "spec", "clusterIP")
-    return None if address in (None, "", "None") else str(address)
-
-
-def _ca(object_: Object) -> str | None:
-    pem = _at(object_, "data", names.GATEWAY_CA_KEY)
-    return str(pem) if pem else None
+def _summarise(records: Iterable[Record]) -> RecordSummary:
+    apps: Counter[str] = Counter()
+    suspended = []
+    for record in records:
+        apps[record.budget] += record.deleted_at is None
+        if record.suspension is not None and record.suspension.code_digest is not None:
+            suspended.append(record)
+    return RecordSummary(apps, tuple(suspended))

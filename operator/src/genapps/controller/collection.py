@@ -43,6 +43,8 @@ class Collection(Generic[T]):
         self._entries: dict[Name, _Entry[T]] = {}
         self._groups: dict[str, set[Name]] = {}
         self._seen = 0
+        self.changes = 0
+        """Grows with every change of a record, whoever made it: what was computed before is outdated."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -115,10 +117,12 @@ class Collection(Generic[T]):
             self._store(name, version, self._slim(object_))
 
     def _store(self, name: Name, version: int, value: T) -> None:
+        self.changes += 1
         self._entries[name] = _Entry(version, value)
         self._groups.setdefault(self._group(name), set()).add(name)
 
     def _drop(self, name: Name) -> None:
+        self.changes += 1
         del self._entries[name]
         group = self._group(name)
         self._groups[group].discard(name)

@@ -69,6 +69,7 @@ class Metrics:
         self.lost_events = Counter(
             "genapps_lost_events", "Changes that the sweep found before an event", registry=registry
         )
+        self.sweeps = Counter("genapps_sweeps", "Complete rounds of the sweep", registry=registry)
         self.apps = Gauge("genapps_apps", "GeneratedApps seen", registry=registry)
         self.vanish_alarm = Gauge(
             "genapps_vanish_alarm", "1 while too many apps vanished at once and nothing is removed", registry=registry

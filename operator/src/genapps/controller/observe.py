@@ -6,15 +6,16 @@ from pydantic import ValidationError
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
-from genapps.api.apprecord import AppRecord
+from genapps.api.apprecord import AppRecord, Record
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
-from genapps.controller.caches import Caches, StoredApp, Unreadable
+from genapps.controller.caches import Caches
 from genapps.controller.keys import AppKey
 from genapps.controller.settings import Settings
 from genapps.controller.sources import Sources
+from genapps.controller.stored import StoredApp, Unreadable
 from genapps.core.observed import AppRef, ForeignSuspension, Malformed, Observed, Platform, SourceProblem
 
 
@@ -73,7 +74,7 @@ class Observer:
             service_address=service.address if service else None,
             refused=refused,
             suspended_code=self._suspended_code(key),
-            apps_of_budget=self._apps_of_budget(key, stored.budget),
+            apps_of_budget=self._apps_of_budget(record, stored.budget),
         )
 
     def platform(self) -> Platform:
@@ -111,22 +112,16 @@ class Observer:
         return stored
 
     def _suspended_code(self, key: AppKey) -> dict[str, ForeignSuspension]:
-        found = {}
-        for _, stored in self._caches.records_in_use():
-            record, suspension = stored.record, stored.record.suspension
-            if suspension is None or suspension.code_digest is None or record.app.namespace != key.namespace:
-                continue
-            if record.app.name != key.name:
-                found[suspension.code_digest] = ForeignSuspension(record.app.name, suspension.id)
-        return found
+        return {
+            record.suspension.code_digest: ForeignSuspension(record.app.name, record.suspension.id)
+            for record in self._caches.summary().suspended
+            if record.app.namespace == key.namespace and record.app.name != key.name
+            if record.suspension is not None and record.suspension.code_digest is not None
+        }
 
-    def _apps_of_budget(self, key: AppKey, budget: str) -> int:
-        return sum(
-            record.budget == budget
-            and record.deleted_at is None
-            and (record.app.namespace, record.app.name) != (key.namespace, key.name)
-            for record in (stored.record for _, stored in self._caches.records_in_use())
-        )
+    def _apps_of_budget(self, record: Record | None, budget: str) -> int:
+        counted = record is not None and record.budget == budget and record.deleted_at is None
+        return self._caches.summary().apps.get(budget, 0) - counted
 
 
 def parsed(stored: StoredApp) -> GeneratedApp | Malformed:

@@ -87,15 +87,16 @@ class Sweep:
         self._find_vanished(present)
         self._force_some()
         self.last_round = time.monotonic()
+        self._metrics.sweeps.inc()
 
     async def _heal_lost_events(self, listing: Listing) -> None:
-        """An app that is older here than in two lists in a row: its event is lost, so read it."""
+        """An app that has not caught up with what the previous round's list had: its event is lost, so read it."""
         apps, listed_at = self._caches.apps, int(listing.resource_version)
         versions = {name_of(item): int(item["metadata"]["resourceVersion"]) for item in listing.items}
         behind = {name: version for name, version in versions.items() if (apps.version(name) or 0) < version}
         gone = {name: listed_at for name in apps if name not in versions and (apps.version(name) or 0) <= listed_at}
-        for name, version in (behind | gone).items():
-            if name not in self._behind or (apps.version(name) or 0) >= max(version, self._behind[name]):
+        for name in behind | gone:
+            if (apps.version(name) or 0) >= self._behind.get(name, 0):
                 continue
             self._metrics.lost_events.inc()
             try:
