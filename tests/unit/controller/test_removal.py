@@ -1,0 +1,125 @@
+"""What is left of a deleted app, and when it goes."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from genapps.api.apprecord import AppRecord
+from genapps.api.ledger import Ledger
+from genapps.controller.keys import AppKey
+from genapps.controller.removal import orphans, removal
+from genapps.controller.states import Live
+from genapps.core.observed import AppRef, Child, ClaimState
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+APP = AppRef("team", "app", "u1")
+DIGEST = "sha256:" + "0" * 64
+
+
+def record(**fields: Any) -> AppRecord:
+    content = {
+        "app": {"namespace": "team", "name": "app", "uid": "u1"},
+        "namespaceUid": "n1",
+        "owner": {"team": "t"},
+        "budget": "b",
+        "runNamespace": "run",
+        "tier": {"name": "small"},
+        "violationPolicy": {},
+        "envelope": {"digest": DIGEST},
+        "deletedAt": "2026-11-23T10:00:00Z",
+        **fields,
+    }
+    content = {name: value for name, value in content.items() if value is not None}
+    return AppRecord.model_validate({"metadata": {"name": "c", "namespace": "system", "uid": "r1"}, "record": content})
+
+
+def ledger() -> Ledger:
+    app = {"namespace": "team", "name": "app", "uid": "u1"}
+    metadata = {"name": "c", "namespace": "system", "uid": "l1"}
+    return Ledger.model_validate({"metadata": metadata, "record": {"app": app}})
+
+
+def live(*kinds: str, app: AppRef | None = APP, deleting: bool = False, kept: str | None = None) -> Mapping[Any, Live]:
+    def one(kind: str) -> Live:
+        child = Child(kind, "run", "c", f"uid-{kind}", app, "d", deleting=deleting)
+        if kind != "PersistentVolumeClaim":
+            return Live(child)
+        state = ClaimState(bound=True, lost=False, owner="t", namespace_uid="n1", spec={}, kept_after_delete=kept)
+        return Live(child, claim=state)
+
+    return {(kind, "c"): one(kind) for kind in kinds}
+
+
+def kinds(steps: Any) -> list[str]:
+    return [step.kind for step in steps]
+
+
+def test_the_pod_goes_first_and_alone() -> None:
+    due = removal(record(), None, live("Service", "Pod", "NetworkPolicy"), NOW)
+    assert kinds(due.steps) == ["Pod"]
+    assert due.steps[0].grace_seconds == 1
+
+
+def test_nothing_more_happens_while_the_pod_ends() -> None:
+    everything = {**live("Service", "NetworkPolicy"), **live("Pod", deleting=True)}
+    assert removal(record(), None, everything, NOW).steps == ()
+
+
+def test_then_everything_but_the_claim() -> None:
+    everything = live("ServiceAccount", "PersistentVolumeClaim", "NetworkPolicy", "Service", "EndpointSlice")
+    due = removal(record(), None, everything, NOW)
+    assert kinds(due.steps) == ["EndpointSlice", "Service", "NetworkPolicy", "ServiceAccount"]
+
+
+def test_the_claim_stays_for_its_retention_and_says_when_to_look_again() -> None:
+    due = removal(record(), None, live("PersistentVolumeClaim", kept="3h"), NOW)
+    assert due.steps == ()
+    assert due.again_at == NOW + timedelta(hours=1)
+
+
+def test_the_claim_goes_when_its_retention_is_over() -> None:
+    due = removal(record(), None, live("PersistentVolumeClaim", kept="2h"), NOW)
+    assert kinds(due.steps) == ["PersistentVolumeClaim"]
+
+
+def test_a_claim_without_a_readable_retention_stays_for_a_week() -> None:
+    for kept in (None, "", "soon"):
+        due = removal(record(), None, live("PersistentVolumeClaim", kept=kept), NOW)
+        assert due.again_at == datetime(2026, 11, 30, 10, tzinfo=UTC)
+
+
+def test_ledger_and_record_go_last() -> None:
+    due = removal(record(), ledger(), {}, NOW)
+    assert [(step.kind, step.uid) for step in due.steps] == [("Ledger", "l1"), ("AppRecord", "r1")]
+
+
+def test_a_record_with_an_open_suspension_stays_thirty_days_after_the_deletion() -> None:
+    suspension = {"id": "0" * 32, "reason": "RepeatedViolations", "at": "2026-09-01T00:00:00Z"}
+    due = removal(record(suspension=suspension), ledger(), {}, NOW)
+    assert due.steps == ()
+    assert due.again_at == datetime(2026, 12, 23, 10, tzinfo=UTC)
+
+
+def test_a_record_stays_thirty_days_after_its_last_acknowledgement() -> None:
+    acknowledged = [{"id": "0" * 32, "at": "2026-11-01T00:00:00Z"}, {"id": "1" * 32, "at": "2026-11-20T00:00:00Z"}]
+    assert removal(record(acknowledged=acknowledged), None, {}, NOW).again_at == datetime(2026, 12, 20, tzinfo=UTC)
+    old = [{"id": "0" * 32, "at": "2026-10-01T00:00:00Z"}]
+    assert kinds(removal(record(acknowledged=old), None, {}, NOW).steps) == ["AppRecord"]
+
+
+def test_nothing_goes_of_an_app_that_is_not_marked_as_deleted() -> None:
+    assert removal(record(deletedAt=None), ledger(), live("Pod"), NOW).steps == ()
+
+
+def test_objects_that_are_not_the_apps_own_are_never_touched() -> None:
+    for foreign in (None, AppRef("team", "other", "u2")):
+        due = removal(record(), None, live("Service", "PersistentVolumeClaim", app=foreign), NOW)
+        assert kinds(due.steps) == ["AppRecord"]
+
+
+def test_orphans_lose_their_pod_first_and_never_their_claim() -> None:
+    key = AppKey("team", "app")
+    assert kinds(orphans(key, live("Service", "Pod", "PersistentVolumeClaim").values())) == ["Pod"]
+    assert kinds(orphans(key, live("Service", "PersistentVolumeClaim").values())) == ["Service"]
+    assert orphans(key, live("PersistentVolumeClaim").values()) == ()
+    assert orphans(AppKey("team", "other"), live("Service").values()) == ()

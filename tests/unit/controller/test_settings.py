@@ -1,0 +1,46 @@
+"""The operator's settings: wrong ones are named, not guessed."""
+
+import pytest
+
+from genapps.controller.settings import Settings, SettingsError
+
+NEEDED = {"GENAPPS_RUNTIME_IMAGE": "registry/runtime:1"}
+
+
+def test_what_is_not_set_has_a_default_except_the_runtime_image() -> None:
+    settings = Settings.from_environment(NEEDED)
+    assert (settings.system_namespace, settings.run_namespaces) == ("genapps-system", frozenset({"genapps-run"}))
+    assert (settings.host_users, settings.wait_for_first_consumer, settings.workers) == (None, False, 16)
+    with pytest.raises(SettingsError, match="GENAPPS_RUNTIME_IMAGE"):
+        Settings.from_environment({})
+
+
+def test_empty_variables_count_as_not_set() -> None:
+    names = ("SYSTEM_NAMESPACE", "RUN_NAMESPACES", "IMAGE_PULL_POLICY", "HOST_USERS", "SWEEP_SECONDS", "LOG_LEVEL")
+    empty = {f"GENAPPS_{name}": "" for name in names}
+    assert Settings.from_environment(NEEDED | empty) == Settings.from_environment(NEEDED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GENAPPS_SYSTEM_NAMESPACE", "Upper"),
+        ("GENAPPS_RUN_NAMESPACES", "one,,two"),
+        ("GENAPPS_RUN_NAMESPACES", "one, ../two"),
+        ("GENAPPS_IMAGE_PULL_POLICY", "Sometimes"),
+        ("GENAPPS_HOST_USERS", "yes"),
+        ("GENAPPS_WAIT_FOR_FIRST_CONSUMER", "1"),
+        ("GENAPPS_SWEEP_SECONDS", "0"),
+        ("GENAPPS_SWEEP_SECONDS", "nan"),
+        ("GENAPPS_WORKERS", "many"),
+        ("GENAPPS_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_malformed_variable_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment(NEEDED | {name: value})
+
+
+def test_several_run_namespaces_are_a_list() -> None:
+    settings = Settings.from_environment(NEEDED | {"GENAPPS_RUN_NAMESPACES": "one, two"})
+    assert settings.run_namespaces == frozenset({"one", "two"})
