@@ -53,7 +53,7 @@ class Pod:
 
 
 def start(kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
-    """Both pods, running: the caller in the apps' namespace and the stranger in another one."""
+    """Both pods, starting: the caller in the apps' namespace and the stranger in another one."""
     pods = [manifest(HOME, "caller", image), manifest(ABROAD, "stranger", image)]
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ABROAD}}
     kubectl("apply", "-f", "-", given=as_list((namespace,)))
@@ -63,16 +63,21 @@ def start(kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
         if existing and existing["spec"]["containers"][0]["image"] != image:
             kubectl("delete", "pod", *where, pod["metadata"]["name"], "--grace-period=1", "--wait")
     kubectl("apply", "-f", "-", given=as_list(tuple(pods)))
-    for pod in pods:
-        name, where = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        try:
-            kubectl("wait", "--for=condition=Ready", "-n", where, f"pod/{name}", f"--timeout={START_SECONDS}s")
-        except KubectlError as error:
-            raise SceneError(f"pod {where}/{name} does not start: kubectl describe pod -n {where} {name}") from error
     return Pod(kubectl, HOME, "caller"), Pod(kubectl, ABROAD, "stranger")
 
 
+def until_ready(*pods: Pod) -> None:
+    """Wait for the pods; SceneError when one does not start."""
+    for pod in pods:
+        where = ("-n", pod.namespace)
+        try:
+            pod.kubectl("wait", "--for=condition=Ready", *where, f"pod/{pod.name}", f"--timeout={START_SECONDS}s")
+        except KubectlError as error:
+            raise SceneError(f"it does not start: kubectl describe pod -n {pod.namespace} {pod.name}") from error
+
+
 def manifest(namespace: str, name: str, image: str) -> Manifest:
+    """A pod with Python and a web server on LISTENING_PORT, under restricted Pod Security."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -40,9 +40,8 @@ def play(terminal: Terminal, cluster: installation.Cluster) -> None:
     kubectl = cluster.kubectl
     references = installation.images_for(terminal)
     installation.chart(terminal, cluster, references)
-    scenes.apply_platform(terminal, kubectl)
+    caller, stranger = scenes.apply_platform(terminal, kubectl, references["genapps"])
     found = scenes.apply_apps(terminal, kubectl, references["runtime"])
-    caller, stranger = scenes.start_callers(terminal, kubectl, references["genapps"])
     scenes.call(terminal, found, caller, stranger)
     scenes.fence(terminal, kubectl, caller)
     scenes.suspend(terminal, kubectl, caller)

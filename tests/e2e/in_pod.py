@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 REQUEST_SECONDS = 15
-CONNECT_SECONDS = 3
+CONNECT_SECONDS = 2
 
 
 def request(method: str, url: str, headers: dict[str, str], body: str | None) -> dict[str, Any]:

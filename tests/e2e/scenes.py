@@ -31,11 +31,14 @@ class Suspension:
     resumed: Manifest
 
 
-def apply_platform(terminal: Terminal, kubectl: Kubectl) -> None:
-    """The business unit: namespace and AppBudget."""
+def apply_platform(terminal: Terminal, kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
+    """The business unit: namespace and AppBudget; and two ordinary pods of this image, starting, to call from."""
     terminal.scene("A business unit: its namespace, the envelope and the tiers of its apps")
     terminal.command(["kubectl", "apply", "-f", "examples/platform.yaml"])
     terminal.output(kubectl("apply", "-f", str(apps.EXAMPLES / "platform.yaml")))
+    pods = callers.start(kubectl, image)
+    terminal.say(f"To call from, later: two ordinary pods, {HOME}/caller and {ABROAD}/stranger.")
+    return pods
 
 
 def apply_apps(terminal: Terminal, kubectl: Kubectl, image: str) -> dict[str, Manifest]:
@@ -65,6 +68,7 @@ def _runs(kubectl: Kubectl, image: str, app: Manifest) -> bool:
 def call(terminal: Terminal, found: dict[str, Manifest], caller: Pod, stranger: Pod) -> dict[str, tuple[Reply, Reply]]:
     """Each app called from its own namespace, which works, and from a foreign one, which does not."""
     terminal.scene(f"Called from a pod of namespace {HOME}, and from one of namespace {ABROAD}")
+    callers.until_ready(caller, stranger)
     replies: dict[str, Reply] = {}
     for name, requests in CAST.items():
         for request in requests:
@@ -204,10 +208,3 @@ def finish(terminal: Terminal, kubectl: Kubectl) -> str:
     listed = kubectl("get", "gapp,abud", "-n", HOME)
     terminal.output(listed)
     return listed
-
-
-def start_callers(terminal: Terminal, kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
-    """Two ordinary pods to call from."""
-    pods = callers.start(kubectl, image)
-    terminal.good(f"two ordinary pods to call from: {HOME}/caller and {ABROAD}/stranger")
-    return pods

@@ -31,10 +31,9 @@ def play() -> Iterator[Play]:
     with installation.cluster(terminal) as cluster:
         references = installation.images_for(terminal)
         said = installation.chart(terminal, cluster, references)
-        scenes.apply_platform(terminal, cluster.kubectl)
+        caller, stranger = scenes.apply_platform(terminal, cluster.kubectl, references["genapps"])
         found = scenes.apply_apps(terminal, cluster.kubectl, references["runtime"])
-        callers = scenes.start_callers(terminal, cluster.kubectl, references["genapps"])
-        yield Play(terminal, cluster.kubectl, said, found, *callers)
+        yield Play(terminal, cluster.kubectl, said, found, caller, stranger)
 
 
 def test_helm_test_proves_gateway_and_fence(play: Play) -> None:

@@ -36,7 +36,7 @@ def health(name: str) -> str:
 def canary_open() -> bool:
     """Whether the port behind the fence accepts a connection."""
     try:
-        socket.create_connection((os.environ["GATEWAY_SERVICE_HOST"], 8444), timeout=2).close()
+        socket.create_connection((os.environ["GATEWAY_SERVICE_HOST"], 8444), timeout=1).close()
     except OSError:
         return False
     return True

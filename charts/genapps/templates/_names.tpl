@@ -44,7 +44,7 @@ startupProbe:
   failureThreshold: 60
 readinessProbe:
   httpGet: {path: /readyz, port: metrics}
-  periodSeconds: 2
+  periodSeconds: 1
   timeoutSeconds: 2
 livenessProbe:
   httpGet: {path: /livez, port: metrics}
