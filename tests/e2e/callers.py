@@ -54,16 +54,14 @@ class Pod:
 
 def start(kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
     """Both pods, starting: the caller in the apps' namespace and the stranger in another one."""
-    pods = [manifest(HOME, "caller", image), manifest(ABROAD, "stranger", image)]
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ABROAD}}
     kubectl("apply", "-f", "-", given=as_list((namespace,)))
-    for pod in pods:
-        where = ("-n", pod["metadata"]["namespace"])
-        existing = kubectl.find("pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
-        if existing and existing["spec"]["containers"][0]["image"] != image:
-            kubectl("delete", "pod", *where, pod["metadata"]["name"], "--grace-period=1", "--wait")
-    kubectl("apply", "-f", "-", given=as_list(tuple(pods)))
-    return Pod(kubectl, HOME, "caller"), Pod(kubectl, ABROAD, "stranger")
+    pods = (Pod(kubectl, HOME, "caller"), Pod(kubectl, ABROAD, "stranger"))
+    # Those of an earlier run do as well, whatever their image.
+    missing = [pod for pod in pods if kubectl.find("pod", pod.name, pod.namespace) is None]
+    if missing:
+        kubectl("create", "-f", "-", given=as_list(tuple(manifest(pod.namespace, pod.name, image) for pod in missing)))
+    return pods
 
 
 def until_ready(*pods: Pod) -> None:
