@@ -48,6 +48,11 @@ def test_a_record_without_a_pod_admits_nobody(records: Records) -> None:
     assert records.find(CALLER) is None
 
 
+def test_a_deleted_app_is_admitted_no_more_although_its_pod_still_runs(records: Records) -> None:
+    records.changed(app_record(deletedAt="2026-11-23T12:00:00.000000Z"))
+    assert records.find(CALLER) is None
+
+
 @pytest.mark.parametrize("changes", [{"tier": {"name": "small", "toolCallsPerAction": "many"}}, {"envelope": None}])
 def test_a_record_that_cannot_be_read_admits_nobody(records: Records, changes: dict[str, Any], gone: list[str]) -> None:
     records.changed(app_record(**changes))

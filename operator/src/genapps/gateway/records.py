@@ -36,9 +36,11 @@ class Records:
         return len(self._apps)
 
     def find(self, caller: Caller) -> App | None:
-        """The app whose current pod the caller is."""
+        """The app whose current pod the caller is; what is left of a deleted app is nobody."""
         app = self._apps.get(caller.service_account)
-        pod = app.record.pod if app else None
+        if app is None or app.record.deleted_at is not None:
+            return None
+        pod = app.record.pod
         if pod is None or (pod.uid, pod.namespace, pod.name) != (caller.pod_uid, caller.namespace, caller.pod_name):
             return None
         return app
