@@ -147,6 +147,18 @@ def test_violations_after_the_acknowledgement_suspend_again() -> None:
     assert verdict.counted == 3
 
 
+def test_an_acknowledgement_settles_what_a_gateway_with_a_clock_ahead_has_counted() -> None:
+    world = World().run()
+    world.ledger = ledger("a", "b", "c", at=world.now + timedelta(minutes=4), tripped=True)
+    world.settle()
+    world.pod_is_gone()
+    world.settle()
+    world.app = app({"acknowledgedSuspension": ID}, {"generation": 2})
+    world.settle()
+    assert world.condition("Suspended") == ("False", "Resumed")
+    assert recorded(world).count_from == START + timedelta(minutes=4)
+
+
 def test_old_acknowledgements_beyond_twenty_are_dropped() -> None:
     world = suspended()
     entry = {"id": "a" * 32, "at": START}

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,3 +116,27 @@ def test_a_flood_under_one_id_cannot_push_out_the_others(flood: int) -> None:
         violations = add(violations, entry("flood"), policy, 1000, None)
     assert len(violations.window) <= WINDOW_ENTRIES
     assert {"a", "b"} <= {known.request_id for known in violations.window}
+
+
+@pytest.mark.parametrize("threshold", [3, 10, 50])
+@pytest.mark.parametrize("calls", [0, 8, 64, 1000])
+def test_whoever_breaks_the_rules_more_often_than_the_window_holds_reaches_any_threshold(
+    threshold: int, calls: int
+) -> None:
+    policy = ViolationPolicy(threshold=threshold, window="10m")
+    violations = Violations()
+    for number in range(WINDOW_ENTRIES + 1):
+        # As many ids as do not reach the threshold by themselves, each used as often as the others.
+        violations = add(violations, entry(f"id-{number % (threshold - 1)}"), policy, calls, None)
+    assert reached(violations, policy, calls, None, START)
+
+
+def test_what_was_acknowledged_makes_room_first_and_trips_nothing() -> None:
+    policy = ViolationPolicy(threshold=50, window="10m")
+    violations = Violations()
+    for number in range(WINDOW_ENTRIES):
+        violations = add(violations, entry(f"id-{number % 20}"), policy, 1000, None)
+    later = START + timedelta(minutes=1)
+    violations = add(violations, entry("after", later), policy, 1000, START + timedelta(seconds=1))
+    assert violations.tripped is None
+    assert [known.request_id for known in violations.window][-1] == "after"

@@ -103,6 +103,15 @@ async def test_an_acknowledgement_empties_the_window(clock: Clock, ledgers: Ledg
     assert await ledgers.at_threshold(resumed)
 
 
+async def test_violations_after_an_acknowledgement_count_although_our_clock_is_behind(
+    clock: Clock, ledgers: Ledgers
+) -> None:
+    resumed = app(countFrom=(NOON + timedelta(minutes=5)).isoformat())
+    for number in range(3):
+        assert await ledgers.count(resumed, PAYROLL, f"r{number}")
+    assert await ledgers.at_threshold(resumed)
+
+
 async def test_a_restart_keeps_the_count(store: Store, clock: Clock, ledgers: Ledgers) -> None:
     for number in range(2):
         await ledgers.count(APP, PAYROLL, f"r{number}")

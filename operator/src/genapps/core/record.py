@@ -9,6 +9,7 @@ from genapps.api.envelope import Owner
 from genapps.core.desired.metadata import child_name, envelope_of
 from genapps.core.observed import Malformed, Observed
 from genapps.core.verdict import Mode, Verdict
+from genapps.core.violations import settled_until
 
 ACKNOWLEDGEMENTS = 20
 
@@ -42,7 +43,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         contracts=before.contracts if before else (),
         evidence=before.evidence if before else (),
     )
-    return _with_verdict(record, verdict)
+    return _with_verdict(record, observed, verdict)
 
 
 def wire(record: Record | None) -> Mapping[str, Any] | None:
@@ -66,15 +67,16 @@ def is_urgent(before: Record | None, after: Record | None) -> bool:
 def _untouched(observed: Observed, record: Record, verdict: Verdict) -> Record:
     # The rest may be that of an earlier app of this name, whose state waits for its owner.
     left = record.model_copy(update={"pod": _pod(observed, record.run_namespace, None)})
-    return _with_verdict(left, verdict)
+    return _with_verdict(left, observed, verdict)
 
 
-def _with_verdict(record: Record, verdict: Verdict) -> Record:
+def _with_verdict(record: Record, observed: Observed, verdict: Verdict) -> Record:
     changes: dict[str, Any] = {"suspension": verdict.suspension}
     if verdict.acknowledged:
         entry = Acknowledgement(id=verdict.acknowledged, at=verdict.at)
         changes["acknowledged"] = (*record.acknowledged, entry)[-ACKNOWLEDGEMENTS:]
-        changes["count_from"] = verdict.at
+        seen = observed.ledger.violations if observed.ledger else None
+        changes["count_from"] = settled_until(seen, verdict.at)
     return record.model_copy(update=changes)
 
 

@@ -80,9 +80,9 @@ def _following(
 def _counted(observed: Observed, grant: Grant | None, now: datetime, acknowledged: str | None) -> int:
     if observed.ledger is None or grant is None:
         return 0
-    count_from = now if acknowledged else _count_from(observed)
-    window = observed.ledger.violations.window
-    return violations.counted(window, grant.violations, grant.tier.tool_calls_per_action, count_from, now)
+    ledger = observed.ledger.violations
+    count_from = violations.settled_until(ledger, now) if acknowledged else _count_from(observed)
+    return violations.counted(ledger.window, grant.violations, grant.tier.tool_calls_per_action, count_from, now)
 
 
 def _reached(observed: Observed, grant: Grant | None, now: datetime) -> bool:

@@ -37,10 +37,18 @@ def add(
     tool_calls_per_action: int,
     count_from: datetime | None,
 ) -> Violations:
-    """The violations with one more, seen at `entry.at`; `tripped` is set whenever the threshold is reached."""
-    inside = [known for known in violations.window if _inside(known, policy, entry.at)]
-    window = _fitting([*inside, entry])
+    """The violations with one more, seen at `entry.at`; `tripped` is set whenever the threshold is reached.
+
+    More open violations than a ledger lists reach any threshold: else whoever spreads them over few ids, each within
+    the free repeats of his tier, could go on for ever.
+    """
+    inside = [*(known for known in violations.window if _inside(known, policy, entry.at)), entry]
+    if len(inside) > WINDOW_ENTRIES:
+        inside = [known for known in inside if _is_open(known, count_from)]
+    window = _fitting(inside)
     count = counted(window, policy, tool_calls_per_action, count_from, entry.at)
+    if len(window) < len(inside):
+        count = max(count, policy.threshold)
     tripped = Tripped(at=entry.at, count=count) if count >= policy.threshold else violations.tripped
     return Violations(total=violations.total + 1, window=tuple(window), tripped=tripped)
 
@@ -59,8 +67,23 @@ def reached(
     return counted(violations.window, policy, tool_calls_per_action, count_from, now) >= policy.threshold
 
 
+def settled_until(violations: Violations | None, now: datetime) -> datetime:
+    """The `count_from` of an acknowledgement at `now`: everything known by then is settled.
+
+    Also what a gateway whose clock runs ahead has seen: it would suspend the app again at once.
+    """
+    if violations is None:
+        return now
+    tripped = [violations.tripped.at] if violations.tripped else []
+    return max([now, *tripped, *(entry.at for entry in violations.window)])
+
+
 def _matters(entry: ViolationEntry, policy: ViolationPolicy, count_from: datetime | None, now: datetime) -> bool:
-    return _inside(entry, policy, now) and (count_from is None or entry.at > count_from)
+    return _inside(entry, policy, now) and _is_open(entry, count_from)
+
+
+def _is_open(entry: ViolationEntry, count_from: datetime | None) -> bool:
+    return count_from is None or entry.at > count_from
 
 
 def _inside(entry: ViolationEntry, policy: ViolationPolicy, now: datetime) -> bool:
@@ -68,7 +91,8 @@ def _inside(entry: ViolationEntry, policy: ViolationPolicy, now: datetime) -> bo
     return entry.at > now - timedelta(seconds=seconds(policy.window))
 
 
-def _fitting(window: list[ViolationEntry]) -> list[ViolationEntry]:
+def _fitting(entries: list[ViolationEntry]) -> list[ViolationEntry]:
+    window = entries.copy()
     while len(window) > WINDOW_ENTRIES:
         # The oldest of the most repeated id goes first: a flood under one id cannot push out the others.
         crowd = Counter(entry.request_id for entry in window).most_common(1)[0][0]

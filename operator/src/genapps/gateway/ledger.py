@@ -156,9 +156,10 @@ class Ledgers:
         return account
 
     def _add(self, account: _Account, app: App, violation: Violation, request_id: str, now: datetime) -> None:
-        # Times differ within an account, so that an entry is recognised when it is read back.
+        # Times differ within an account, so that an entry is recognised when it is read back; and what comes after an
+        # acknowledgement counts, however far the operator's clock is ahead of ours.
         last = account.live.window[-1].at if account.live.window else None
-        at = now if last is None or now > last else last + _TICK
+        at = max([now, *(moment + _TICK for moment in (last, app.record.count_from) if moment is not None)])
         entry = ViolationEntry(at=at, rule=violation.rule, subject=violation.subject, request_id=request_id)
         account.app = app
         account.pending.append(entry)
