@@ -194,6 +194,8 @@ class FakeGateway:
 
 @dataclass
 class Answer:
+    """A response; names of headers in lower case."""
+
     status: int
     headers: dict[str, str]
     body: bytes
@@ -204,7 +206,7 @@ class Answer:
     @property
     def code(self) -> str:
         """The code of the problem it is."""
-        assert self.headers["Content-Type"] == "application/problem+json", self
+        assert self.headers["content-type"] == "application/problem+json", self
         return str(self.json()["code"])
 
 
@@ -281,8 +283,30 @@ class Pod:
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (await self.health("/readyz")).status != (200 if wanted else 503):
                 assert self.process is not None
-                assert self.process.returncode is None, self.log_file.read_text()
+                assert not wanted or self.process.returncode is None, self.log_file.read_text()
                 await asyncio.sleep(0.02)
+
+    async def until_listening(self) -> None:
+        """Wait for the app's port; it may still refuse every request."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                try:
+                    await self.call("GET", "/")
+                except aiohttp.ClientError:
+                    await asyncio.sleep(0.02)
+                else:
+                    return
+
+    async def until_log(self, event: str) -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not self.log(event):
+                await asyncio.sleep(0.02)
+
+    def worker(self) -> int:
+        """The process id of the supervisor's child."""
+        assert self.process is not None
+        pid = self.process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
     async def health(self, path: str) -> Answer:
         """Status 0 when nothing listens."""
@@ -310,7 +334,8 @@ async def request(method: str, url: str, **options: Any) -> Answer:
         aiohttp.ClientSession(timeout=timeout) as session,
         session.request(method, url, allow_redirects=False, **options) as response,
     ):
-        return Answer(response.status, dict(response.headers), await response.read())
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, headers, await response.read())
 
 
 async def free_port() -> int:

@@ -24,6 +24,14 @@ _BEHIND = (
 )  # fmt: skip
 
 
+def _parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+_ALLOWED = frozenset(parent for name in MODULES for parent in _parents(name)) | {"genapps"}
+
+
 class ModuleNotAvailable(ImportError):  # noqa: N818  the name of the reason that users see
     """An import of something that is neither on the list nor in the bundle."""
 
@@ -54,7 +62,6 @@ class Bundle:
     def __init__(self, entry: str, files: Mapping[str, str]) -> None:
         self.entry = entry
         self.sources = {name.removesuffix(".py"): text for name, text in files.items() if name.endswith(".py")}
-        self.allowed = {parent for name in MODULES for parent in _parents(name)} | {"genapps"}
         self.modules: dict[str, ModuleType] = {}
         self.builtins = {**vars(builtins), "__import__": self._import}
 
@@ -85,11 +92,8 @@ class Bundle:
     ) -> ModuleType:
         if name in self.sources:
             return self._module(name)
-        if level == 0 and name in self.allowed:
+        # Python's own C code comes here too when an app calls it (json.loads, strptime), with a list and not a tuple.
+        # The list of modules is a promise, not a boundary: that is the WebAssembly instance.
+        if level == 0 and (name in _ALLOWED or isinstance(fromlist, list)):
             return builtins.__import__(name, globals, locals, fromlist or (), 0)
         raise ModuleNotAvailable(name or ".")
-
-
-def _parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[: end + 1]) for end in range(len(parts))]

@@ -3,7 +3,6 @@
 GET only, one request a connection, everything bounded; no library, because this process should weigh nothing.
 """
 
-import contextlib
 import selectors
 import socket
 import time
@@ -68,8 +67,14 @@ class HealthPort:
         if not data or len(received) > REQUEST_BYTES:
             self._close(connection)
         elif b"\r\n\r\n" in received:
-            with contextlib.suppress(OSError):  # it went away, or reads too slowly for 16 KiB: its loss
-                connection.sendall(self._response(bytes(received)))
+            self._respond(connection, bytes(received))
+
+    def _respond(self, connection: socket.socket, request: bytes) -> None:
+        try:
+            connection.sendall(self._response(request))
+        except OSError:
+            return  # it went away, or reads too slowly for 16 KiB: its loss
+        finally:
             self._close(connection)
 
     def _response(self, request: bytes) -> bytes:

@@ -4,7 +4,6 @@ The epoch deadline ends a guest that runs too long. What it cannot end is a call
 in wasmtime): then the worker's loop stands still, and only another process can see that, in the shared page, and act.
 """
 
-import json
 import os
 import selectors
 import signal
@@ -133,4 +132,6 @@ class Supervisor:
 
 
 def _log(event: str, **fields: object) -> None:
+    import json  # only when it is needed: this process stays small
+
     print(json.dumps({"event": event, "level": "error", **fields}), flush=True)  # noqa: T201  the log

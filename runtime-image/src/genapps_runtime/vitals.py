@@ -6,15 +6,14 @@ Times are nanoseconds of the monotonic clock, which both processes share.
 
 import mmap
 import time
-from typing import Final
 
-_DEADLINE: Final = 0
-_BEAT: Final = 1
-_READY: Final = 2
-_SEQUENCE: Final = 3
-_LENGTH: Final = 4
-_HEADER_BYTES: Final = 64
-TEXT_BYTES: Final = 16 * 1024 - _HEADER_BYTES
+_DEADLINE = 0
+_BEAT = 1
+_READY = 2
+_SEQUENCE = 3
+_LENGTH = 4
+_HEADER_BYTES = 64
+TEXT_BYTES = 16 * 1024 - _HEADER_BYTES
 
 
 class Vitals:

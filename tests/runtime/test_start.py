@@ -1,0 +1,295 @@
+"""From the start of the pod's process to Ready, and every way in which it must not get there."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runtime.harness import DEADLINE_SECONDS, Authority, FakeGateway, Pod
+
+FINE = "from genapps import app\n@app.get('/')\ndef fine(request):\n    return 'fine'\n"
+FAST = {"fence_interval_seconds": "0.1", "fence_patience_seconds": "0.5"}
+
+REJECTED = [
+    ("a syntax error", "x = (\n", "CodeRejected", "app.py, line 1: SyntaxError"),
+    ("an error while loading", FINE + "1 / 0\n", "CodeRejected", "app.py, line 5: ZeroDivisionError"),
+    ("a module that apps do not have", "import numpy\n" + FINE, "ModuleNotAvailable", "app.py, line 1: module 'numpy'"),
+    (
+        "a part of a package that apps do not have",
+        "from urllib import request\n",
+        "ModuleNotAvailable",
+        "app.py, line 1",
+    ),
+    ("a relative import", "from . import words\n", "ModuleNotAvailable", "app.py, line 1"),
+    ("a bundle without a route", "x = 1\n", "CodeRejected", "registers no route"),
+    ("a route without a slash", FINE + "app.get('x')(fine)\n", "CodeRejected", "starts with '/'"),
+    ("a loop while loading", FINE + "while True: pass\n", "CodeRejected", "did not load within 0.5 s"),
+    ("a hoard while loading", FINE + "x = b'x' * 10**9\n", "CodeRejected", "MemoryError"),
+    ("a crash while loading", FINE + "import random; random._os.abort()\n", "CodeRejected", "crashed"),
+    ("an exit while loading", FINE + "raise SystemExit\n", "CodeRejected", "SystemExit"),
+    ("a null byte", FINE + "\0", "CodeRejected", "null bytes"),
+    (
+        "a message that tries to be more than text",
+        "raise ValueError('\\x1b[2J' + 'x' * 9000)",
+        "CodeRejected",
+        "ValueError",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "reason", "text"), [row[1:] for row in REJECTED], ids=[row[0] for row in REJECTED])
+async def test_code_that_does_not_load_ends_the_process_with_its_place(
+    pod: Pod, source: str, reason: str, text: str
+) -> None:
+    pod.write(source, time={"loadMillis": 500})
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    found = pod.termination()
+    assert found["reason"] == reason
+    assert text in found["message"]
+    raw = (pod.directory / "termination").read_bytes()
+    assert len(raw) <= 1024
+    assert raw.count(b"\n") == 1
+    assert b"\x1b" not in raw
+    assert [line["reason"] for line in pod.log("refused")] == [reason]
+
+
+async def test_code_that_is_not_text_is_rejected(pod: Pod) -> None:
+    pod.write({"app.py": b"\xff\xfe"})
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination() == {"reason": "CodeRejected", "message": "app.py is not UTF-8 text: byte 0"}
+
+
+async def test_an_entry_that_is_not_in_the_bundle_is_rejected(pod: Pod) -> None:
+    pod.write({"other.py": FINE.encode()})
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "CodeRejected"
+
+
+async def test_code_that_changed_after_it_was_judged_is_not_run(pod: Pod) -> None:
+    pod.write(FINE)
+    (pod.directory / "code" / "app.py").write_text(FINE + "# one more line\n")
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "SnapshotMismatch"
+
+
+async def test_a_file_more_than_was_judged_is_not_run(pod: Pod) -> None:
+    pod.write(FINE)
+    (pod.directory / "code" / "more.py").write_text("")
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "SnapshotMismatch"
+
+
+async def test_a_config_that_changed_after_it_was_judged_is_not_used(pod: Pod) -> None:
+    pod.write(FINE)
+    path = pod.directory / "config" / "runtime.json"
+    path.write_bytes(path.read_bytes() + b" ")
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "SnapshotMismatch"
+
+
+async def test_a_config_for_other_code_is_not_used(pod: Pod) -> None:
+    pod.write(FINE, digests={"code": "sha256:" + "0" * 64})
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "SnapshotMismatch"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"language": "javascript"}, "language"), ({"tenancy": {}}, "tenancy"), ({"surprise": 1}, "surprise")],
+)
+async def test_a_config_beyond_this_runtime_is_refused_by_its_field(
+    pod: Pod, changes: dict[str, Any], field: str
+) -> None:
+    pod.write(FINE, **changes)
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "ConfigInvalid"
+    assert f"RuntimeConfig {field}" in pod.termination()["message"]
+
+
+async def test_a_tier_too_small_for_the_engine_is_a_config_error(pod: Pod) -> None:
+    pod.write(FINE, limits={"guestMemoryBytes": 1024 * 1024})
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "ConfigInvalid"
+
+
+async def test_state_that_cannot_be_opened_is_said_so(pod: Pod) -> None:
+    pod.write(FINE)
+    pod.environment["state_directory"] = str(pod.directory / "nowhere")
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "StateUnavailable"
+
+
+async def test_an_open_canary_ends_the_process_before_any_code_is_loaded(pod: Pod) -> None:
+    await pod.gateway.open_canary()
+    pod.write("print('loaded')\n" + FINE)
+    pod.environment |= FAST
+    await pod.start(ready=False)
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "EgressOpen"
+    assert not pod.log("load")
+
+
+async def test_a_policy_that_lags_behind_the_start_is_waited_for(pod: Pod) -> None:
+    await pod.gateway.open_canary()
+    pod.write(FINE)
+    await pod.start(ready=False)
+    await pod.until_listening()
+    answer = await pod.call("GET", "/")
+    assert (answer.status, answer.code) == (503, "NotReady")
+    await pod.gateway.close_canary()
+    await pod.until_ready()
+    assert (await pod.call("GET", "/")).status == 200
+
+
+async def test_a_fence_that_opens_later_ends_the_process(pod: Pod) -> None:
+    pod.write(FINE)
+    pod.environment |= FAST
+    await pod.start()
+    await pod.gateway.open_canary()
+    assert await pod.ended() == 3
+    assert pod.termination()["reason"] == "EgressOpen"
+
+
+async def test_without_a_gateway_the_app_waits_and_is_not_ready(pod: Pod) -> None:
+    await pod.gateway.stop()
+    pod.write("print('loaded')\n" + FINE)
+    pod.environment |= FAST
+    await pod.start(ready=False)
+    await pod.until_listening()
+    assert (await pod.health("/readyz")).status == 503
+    assert (await pod.health("/livez")).status == 200
+    assert not pod.log("load")
+    await pod.gateway.start()
+    await pod.until_ready()
+    await pod.gateway.stop()
+    await pod.until_ready(wanted=False)
+    assert pod.process is not None
+    assert pod.process.returncode is None
+
+
+async def test_a_gateway_with_another_authoritys_certificate_proves_nothing(pod: Pod) -> None:
+    pod.write(FINE)
+    (pod.directory / "gateway" / "ca.crt").write_bytes(Authority.make().ca)
+    await pod.start(ready=False)
+    await pod.until_listening()
+    assert (await pod.health("/readyz")).status == 503
+    (pod.directory / "gateway" / "ca.crt").write_bytes(pod.gateway.authority.ca)
+    await pod.until_ready()
+
+
+async def test_a_certificate_for_another_name_proves_nothing(engine: Path, tmp_path: Path) -> None:
+    gateway = FakeGateway(Authority.make("elsewhere.example"), tmp_path)
+    await gateway.start()
+    pod = Pod(tmp_path / "pod", gateway, engine)
+    pod.write(FINE)
+    await pod.start(ready=False)
+    await pod.until_listening()
+    status = (await pod.health("/readyz")).status
+    await pod.stop()
+    await gateway.stop()
+    assert status == 503
+
+
+async def test_token_and_authority_are_read_again_while_it_runs(pod: Pod) -> None:
+    pod.write(
+        "from genapps import app, tools\n@app.get('/')\nasync def call(request):\n"
+        "    return await tools.call('rates', 'latest')\n"
+    )
+    pod.gateway.answers["rates"] = 200, {"result": 1, "credit": None}
+    await pod.start()
+    assert (await pod.call("GET", "/")).json() == 1
+    await pod.gateway.stop()
+    pod.gateway.authority = Authority.make()
+    await pod.gateway.start()
+    (pod.directory / "gateway" / "ca.crt").write_bytes(pod.gateway.authority.ca)
+    (pod.directory / "token" / "token").write_text("token-2\n")
+    assert (await pod.call("GET", "/")).json() == 1
+    assert pod.gateway.tokens == ["Bearer token-1", "Bearer token-2"]
+
+
+async def test_a_term_signal_lets_running_requests_end_and_ends_with_0(pod: Pod) -> None:
+    pod.write(
+        "from genapps import app, tools, state\n@app.get('/')\nasync def call(request):\n"
+        "    await tools.call('rates', 'latest')\n    await state.put('done', True)\n    return 'done'\n"
+        "@app.get('/done')\nasync def done(request):\n    return await state.get('done')\n"
+    )
+    pod.gateway.answers["rates"] = 200, {"result": 1, "credit": None}
+    pod.gateway.hold = asyncio.Event()
+    await pod.start()
+    running = asyncio.create_task(pod.call("GET", "/"))
+    await pod.gateway.until_called("rates")
+    stopping = asyncio.create_task(pod.stop())
+    await pod.until_ready(wanted=False)
+    pod.gateway.hold.set()
+    assert (await running).body == b"done"
+    assert await stopping == 0
+    await pod.start()
+    assert (await pod.call("GET", "/done")).json() is True
+
+
+async def test_a_worker_that_dies_is_replaced_and_state_is_kept(pod: Pod) -> None:
+    pod.write(
+        "from genapps import app, state\n@app.get('/')\nasync def count(request):\n"
+        "    n = await state.get('n', 0) + 1\n    await state.put('n', n)\n    return n\n"
+    )
+    await pod.start()
+    assert (await pod.call("GET", "/")).json() == 1
+    os.kill(pod.worker(), signal.SIGKILL)
+    await pod.until_log("worker ended")
+    await pod.until_ready()
+    assert (await pod.call("GET", "/")).json() == 2
+
+
+async def test_a_worker_whose_loop_stands_still_is_killed_and_replaced(pod: Pod) -> None:
+    pod.write(FINE)
+    await pod.start()
+    stuck = pod.worker()
+    os.kill(stuck, signal.SIGSTOP)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await pod.until_log("worker is stuck, killing it")
+        await pod.until_ready()
+    assert pod.worker() != stuck
+    assert (await pod.call("GET", "/")).body == b"fine"
+
+
+async def test_metrics_count_what_happened(pod: Pod) -> None:
+    pod.write(FINE)
+    await pod.start()
+    await pod.call("GET", "/")
+    await pod.call("GET", "/nowhere")
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while 'outcome="RouteNotFound"} 1' not in (text := (await pod.health("/metrics")).body.decode()):
+            await asyncio.sleep(0.05)
+    assert 'genapps_actions_total{outcome="ok"} 1' in text
+    assert "genapps_action_duration_seconds_count 2" in text
+    assert "genapps_fence_proven 1" in text
+    assert (await pod.health("/elsewhere")).status == 404
+
+
+async def test_an_idle_pod_weighs_no_more_than_64_mib(pod: Pod, record_property: Callable[[str, object], None]) -> None:
+    pod.write(FINE)
+    await pod.start()
+    await pod.call("GET", "/")
+    assert pod.process is not None
+    kib = {name: _pss(pid) for name, pid in (("supervisor", pod.process.pid), ("worker", pod.worker()))}
+    record_property("pss_kib", str(kib))
+    assert sum(kib.values()) <= 64 * 1024, kib
+
+
+def _pss(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
