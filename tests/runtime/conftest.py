@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.harness import Authority, FakeGateway, Pod
+from tests.runtime.fake_gateway import Authority, FakeGateway
+from tests.runtime.harness import Pod
 from tests.support import engines
 
 

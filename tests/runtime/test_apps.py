@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from tests.runtime.harness import Authority, FakeGateway, Pod
+from tests.runtime.fake_gateway import Authority, FakeGateway
+from tests.runtime.harness import Pod
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -51,14 +52,15 @@ async def query(request):
 async def clocks(request):
     begun = time.monotonic()
     return {
-        "now": datetime.datetime.now(datetime.UTC).isoformat(), "time": time.time(), "today": str(datetime.date.today()),
+        "now": datetime.datetime.now(datetime.UTC).isoformat(), "time": time.time(),
+        "today": str(datetime.date.today()),
         "parsed": str(datetime.datetime.strptime("2026-11-23", "%Y-%m-%d")), "elapsed": time.monotonic() - begun,
     }
 
 @app.get("/random")
 async def chance(request):
     return {
-        "uuid": str(uuid.uuid4()), "token": secrets.token_hex(8), "random": random.random(), "choice": random.choice("ab"),
+        "uuid": str(uuid.uuid4()), "token": secrets.token_hex(8), "random": random.random(),
     }
 
 @app.get("/large")
@@ -69,7 +71,8 @@ async def large(request):
 async def own_writes(request):
     await state.put("a/1", 1); await state.put("a/2", [2]); await state.put("b", None)
     await state.delete("a/1")
-    return {"a1": await state.get("a/1", "gone"), "a2": await state.get("a/2"), "list": await state.list("a/"), "b": await state.get("b", 5)}
+    gone, kept, none = await gather(state.get("a/1", "gone"), state.get("a/2"), state.get("b", 5))
+    return {"a1": gone, "a2": kept, "list": await state.list("a/"), "b": none}
 
 @app.get("/list")
 async def listing(request):
@@ -77,7 +80,8 @@ async def listing(request):
 
 @app.get("/rates")
 async def rates(request):
-    euro, pound = await gather(tools.call("rates", "latest", currency="EUR"), tools.call("rates", "latest", {"currency": "GBP"}))
+    first = tools.call("rates", "latest", currency="EUR")
+    euro, pound = await gather(first, tools.call("rates", "latest", {"currency": "GBP"}))
     return {"euro": euro, "pound": pound}
 
 @app.get("/refused")

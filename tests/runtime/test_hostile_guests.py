@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.runtime.harness import Authority, FakeGateway, Pod
+from tests.runtime.fake_gateway import Authority, FakeGateway
+from tests.runtime.harness import Pod
 from tests.runtime.hostile import SOURCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

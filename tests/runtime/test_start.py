@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.harness import DEADLINE_SECONDS, Authority, FakeGateway, Pod
+from tests.runtime.fake_gateway import Authority, FakeGateway
+from tests.runtime.harness import DEADLINE_SECONDS, Pod
 
 FINE = "from genapps import app\n@app.get('/')\ndef fine(request):\n    return 'fine'\n"
 FAST = {"fence_interval_seconds": "0.1", "fence_patience_seconds": "0.5"}
@@ -271,9 +272,7 @@ async def test_metrics_count_what_happened(pod: Pod) -> None:
     await pod.start()
     await pod.call("GET", "/")
     await pod.call("GET", "/nowhere")
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while 'outcome="RouteNotFound"} 1' not in (text := (await pod.health("/metrics")).body.decode()):
-            await asyncio.sleep(0.05)
+    text = await pod.until_metrics('outcome="RouteNotFound"} 1')
     assert 'genapps_actions_total{outcome="ok"} 1' in text
     assert "genapps_action_duration_seconds_count 2" in text
     assert "genapps_fence_proven 1" in text

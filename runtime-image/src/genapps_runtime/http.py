@@ -153,7 +153,7 @@ def _request_id(headers: list[tuple[bytes, bytes]], generated: str) -> str:
     """The caller's Idempotency-Key, or the generated one; raises Problem."""
     for name, value in headers:
         if name == b"idempotency-key":
-            if not 0 < len(value) <= KEY_CHARACTERS or not all(0x20 < byte < 0x7F for byte in value):
+            if not 0 < len(value) <= KEY_CHARACTERS or not all(0x20 <= byte < 0x7F for byte in value):
                 raise Problem("RequestInvalid", f"Idempotency-Key: 1 to {KEY_CHARACTERS} printable ASCII characters")
             return value.decode("ascii")
     return generated

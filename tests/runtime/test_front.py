@@ -1,0 +1,138 @@
+"""The HTTP front: what callers may send, and how many at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.runtime.fake_gateway import Authority, FakeGateway
+from tests.runtime.harness import DEADLINE_SECONDS, Pod
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SOURCE = """
+from genapps import Response, app, tools, ToolError
+
+@app.post("/size")
+async def size(request):
+    return len(await request.body())
+
+@app.get("/id")
+async def identity(request):
+    return request.id
+
+@app.get("/wait")
+async def wait(request):
+    try:
+        await tools.call("pause", "please")
+    except ToolError as error:
+        return error.code
+"""
+LIMIT = 100_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pod(authority: Authority, engine: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pod]:
+    directory = tmp_path_factory.mktemp("front")
+    gateway = FakeGateway(authority, directory)
+    await gateway.start()
+    pod = Pod(directory / "pod", gateway, engine)
+    pod.write(SOURCE, limits={"requestBodyBytes": LIMIT, "concurrency": 2})
+    await pod.start()
+    yield pod
+    await pod.stop()
+    await gateway.stop()
+
+
+async def _raw(pod: Pod, sent: bytes) -> bytes:
+    """What comes back until the connection is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", pod.port)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        writer.write(sent)
+        try:
+            return await reader.read()
+        finally:
+            writer.close()
+
+
+async def test_a_body_up_to_the_limit_is_taken(pod: Pod) -> None:
+    assert (await pod.call("POST", "/size", data=b"x" * LIMIT)).json() == LIMIT
+
+
+async def test_a_body_announced_too_large_is_refused_without_waiting_for_it(pod: Pod) -> None:
+    head = f"POST /size HTTP/1.1\r\nhost: x\r\ncontent-length: {LIMIT + 1}\r\nconnection: close\r\n\r\n"
+    answer = await _raw(pod, head.encode())
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"code":"RequestTooLarge"' in answer
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(pod: Pod) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 10_000
+
+    answer = await pod.call("POST", "/size", data=pieces())
+    assert (answer.status, answer.code) == (413, "RequestTooLarge")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nhost: x\r\nx-large: " + b"x" * 40_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x-many: 1\r\n" * 1000 + b"\r\n",
+        b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+    ],
+    ids=["one large header", "many headers", "a long path"],
+)
+async def test_a_large_head_is_refused(pod: Pod, head: bytes) -> None:
+    answer = await _raw(pod, head)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b'"code":"HeadTooLarge"' in answer
+
+
+@pytest.mark.parametrize(
+    "sent", [b"\x16\x03\x01\x02\x00\x01", b"HELLO\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"]
+)
+async def test_what_is_not_http_is_refused(pod: Pod, sent: bytes) -> None:
+    answer = await _raw(pod, sent)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"RequestInvalid"' in answer
+
+
+async def test_smuggled_lengths_are_refused(pod: Pod) -> None:
+    head = b"POST /size HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert (await _raw(pod, head)).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_the_callers_key_is_the_request_id(pod: Pod) -> None:
+    assert (await pod.call("GET", "/id", headers={"Idempotency-Key": "a b~1"})).body == b"a b~1"
+    first, second = [(await pod.call("GET", "/id")).body for _ in range(2)]
+    assert len(first) == 32
+    assert first != second
+
+
+@pytest.mark.parametrize("key", ["x" * 129, "caf\u00e9", ""])
+async def test_a_key_that_is_not_short_printable_ascii_is_refused(pod: Pod, key: str) -> None:
+    answer = await pod.call("GET", "/id", headers={"Idempotency-Key": key})
+    assert (answer.status, answer.code) == (400, "RequestInvalid")
+
+
+async def test_requests_beyond_the_tiers_concurrency_wait_in_a_line_that_ends(pod: Pod) -> None:
+    pod.gateway.hold = asyncio.Event()
+    running = [asyncio.create_task(pod.call("GET", "/wait")) for _ in range(30)]
+    ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    refused = ended.pop().result()
+    assert (refused.status, refused.code) == (503, "Busy")
+    pod.gateway.hold.set()
+    statuses = sorted([(await task).status for task in running])
+    assert statuses == [200] * 18 + [503] * 12  # two at a time, eight times as many in line
+    pod.gateway.hold = None
+
+
+async def test_a_connection_serves_one_request_after_the_other(pod: Pod) -> None:
+    one = b"GET /id HTTP/1.1\r\nhost: x\r\nidempotency-key: %d\r\n\r\n"
+    last = b"GET /id HTTP/1.1\r\nhost: x\r\nidempotency-key: 3\r\nconnection: close\r\n\r\n"
+    answer = await _raw(pod, one % 1 + one % 2 + last)
+    assert [part[:1] for part in answer.split(b"\r\n\r\n")[1:]] == [b"1", b"2", b"3"]

@@ -1,0 +1,231 @@
+"""State: applied together or not at all, checked against what was read, durable before the answer."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runtime.harness import Pod, request
+
+SOURCE = """
+from genapps import ToolError, app, state, tools
+
+@app.get("/n")
+async def read(request):
+    return await state.get("n", 0)
+
+@app.get("/add")
+async def add(request):
+    n = await state.get("n", 0) + 1
+    await state.put("n", n)
+    return n
+
+@app.get("/add-slowly")
+async def add_slowly(request):
+    n = await state.get("n", 0)
+    try:
+        await tools.call("pause", "please")
+    except ToolError:
+        pass
+    await state.put("n", n + 1)
+    return n + 1
+
+@app.get("/count-slowly")
+async def count_slowly(request):
+    seen = await state.list("item/")
+    try:
+        await tools.call("pause", "please")
+    except ToolError:
+        pass
+    await state.put("count", len(seen))
+    return len(seen)
+
+@app.get("/item/{name}")
+async def item(request, name):
+    await state.put("item/" + name, name)
+    return name
+
+@app.get("/write-blindly")
+async def write_blindly(request):
+    try:
+        await tools.call("pause", "please")
+    except ToolError:
+        pass
+    await state.put("n", 100)
+    return 100
+
+@app.get("/read-twice")
+async def read_twice(request):
+    first = await state.get("n", 0)
+    try:
+        await tools.call("pause", "please")
+    except ToolError:
+        pass
+    return [first, await state.get("n", 0)]
+
+@app.get("/fail-after-writing")
+async def fail(request):
+    await state.put("n", 1000)
+    await state.put("m", 1000)
+    raise ValueError
+
+@app.get("/fill/{key}")
+async def fill(request, key):
+    await state.put(key, "x" * 200_000)
+    return key
+
+@app.get("/empty/{key}")
+async def empty(request, key):
+    await state.delete(key)
+    return key
+"""
+
+
+def bump(pod: Pod, path: str, times: int) -> None:
+    """While the next calls of the tool wait, another request changes the state; that many times."""
+    left = [times]
+
+    async def meanwhile(_body: dict[str, Any]) -> None:
+        if left[0]:
+            left[0] -= 1
+            assert (await request("GET", f"http://127.0.0.1:{pod.port}{path}")).status == 200
+
+    pod.gateway.on_call = meanwhile
+
+
+async def test_an_action_whose_reads_changed_runs_once_more(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    bump(pod, "/add", 1)
+    assert (await pod.call("GET", "/add-slowly")).json() == 2
+    assert (await pod.call("GET", "/n")).json() == 2
+    line = next(line for line in pod.log() if line["path"] == "/add-slowly")
+    assert line["attempts"] == 2
+
+
+async def test_an_action_whose_reads_changed_again_is_a_conflict(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    bump(pod, "/add", 2)
+    answer = await pod.call("GET", "/add-slowly")
+    assert (answer.status, answer.code, answer.json()["retryAfter"]) == (409, "StateConflict", 1)
+    assert (await pod.call("GET", "/n")).json() == 2
+
+
+async def test_an_action_that_called_a_tool_with_success_is_not_run_again(pod: Pod) -> None:
+    pod.write(SOURCE)
+    pod.gateway.answers["pause"] = 200, {"result": None, "credit": None}
+    await pod.start()
+    bump(pod, "/add", 1)
+    assert (await pod.call("GET", "/add-slowly")).code == "StateConflict"
+    assert len(pod.gateway.calls) == 1
+
+
+async def test_a_listing_that_would_be_longer_now_is_a_change(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    await pod.call("GET", "/item/a")
+    bump(pod, "/item/b", 1)
+    assert (await pod.call("GET", "/count-slowly")).json() == 2
+
+
+async def test_a_change_of_something_else_is_no_conflict(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    bump(pod, "/item/a", 1)
+    assert (await pod.call("GET", "/add-slowly")).json() == 1
+    assert len(pod.gateway.calls) == 1
+
+
+async def test_writing_without_reading_is_no_conflict(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    bump(pod, "/add", 1)
+    assert (await pod.call("GET", "/write-blindly")).json() == 100
+    assert (await pod.call("GET", "/n")).json() == 100
+
+
+async def test_an_action_reads_one_snapshot(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    bump(pod, "/add", 1)
+    assert (await pod.call("GET", "/read-twice")).json() == [0, 0]
+    assert (await pod.call("GET", "/n")).json() == 1
+
+
+async def test_parallel_increments_are_none_lost(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    answers = await asyncio.gather(*[pod.call("GET", "/add") for _ in range(40)])
+    done = [answer for answer in answers if answer.status == 200]
+    assert {answer.status for answer in answers} <= {200, 409}
+    assert (await pod.call("GET", "/n")).json() == len(done) == len({answer.body for answer in done})
+
+
+async def test_a_failed_action_writes_nothing(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    assert (await pod.call("GET", "/fail-after-writing")).code == "AppFailed"
+    assert (await pod.call("GET", "/n")).json() == 0
+
+
+async def test_what_was_answered_survives_a_kill(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    for expected in (1, 2, 3):
+        assert (await pod.call("GET", "/add")).json() == expected
+    assert pod.process is not None
+    os.kill(pod.worker(), signal.SIGKILL)
+    os.kill(pod.process.pid, signal.SIGKILL)
+    await pod.ended()
+    await pod.start()
+    assert (await pod.call("GET", "/n")).json() == 3
+
+
+async def test_a_full_facet_refuses_writes_and_takes_them_again_after_a_deletion(pod: Pod) -> None:
+    pod.write(SOURCE, limits={"statePerTenantBytes": 500_000})
+    await pod.start()
+    statuses = [(await pod.call("GET", f"/fill/{key}")).status for key in "abc"]
+    assert statuses == [200, 200, 507]
+    assert (await pod.call("GET", "/n")).status == 200
+    assert (await pod.call("GET", "/fill/a")).status == 200  # in the place of what is there
+    assert (await pod.call("GET", "/empty/a")).status == 200
+    assert (await pod.call("GET", "/fill/c")).status == 200
+
+
+async def test_facets_are_files_named_by_the_hash_of_their_tenant(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    await pod.call("GET", "/add")
+    names = {path.name.partition(".")[0] for path in (pod.directory / "state").iterdir()}
+    assert names == {"37a8eec1ce19687d132fe29051dca629d164e2c4958ba141d5f4133a33f0688f"}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_full_disk_is_a_clear_error_and_the_app_stays_up(pod: Pod, small_disk: Path) -> None:
+    pod.write(SOURCE)
+    pod.environment["state_directory"] = str(small_disk)
+    await pod.start()
+    answers = [await pod.call("GET", f"/fill/{key}") for key in "abcdefgh"]
+    assert answers[0].status == 200
+    assert (answers[-1].status, answers[-1].code) == (507, "StateFull")
+    assert "disk" in answers[-1].json()["detail"]
+    assert (await pod.call("GET", "/n")).json() == 0
+    assert not pod.log("worker ended")
