@@ -188,6 +188,24 @@ def test_a_source_has_to_carry_its_label_and_is_followed_while_it_does(here: Wor
     assert here.uid("pod", "sourced") == second["metadata"]["uid"], "the last verified snapshot keeps running"
 
 
+def test_a_child_that_the_api_server_refuses_is_reported_and_tried_again(here: World) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "full", "namespace": here.run},
+        "spec": {"hard": {"count/services": "0"}},
+    }
+    here.kubectl.apply(quota)
+    until(lambda: here.kubectl.get("resourcequota", "full", here.run).get("status", {}).get("hard"), 30, "the quota")
+    here.apply(here.app("crowded"))
+    found = here.until_condition("crowded", "Stalled", "True", "ChildRefused")
+    assert "exceeded quota" in found["message"]
+    assert here.find("pod", "crowded") is None
+    here.kubectl("delete", "resourcequota", "full", "-n", here.run)
+    here.until_pod("crowded")
+    here.until_condition("crowded", "Stalled", "False", "NotStalled")
+
+
 def test_children_that_nobody_owns_are_removed_but_never_their_claim(here: World) -> None:
     here.apply(here.app("forgotten"))
     here.until_pod("forgotten")
