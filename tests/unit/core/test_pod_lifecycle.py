@@ -241,3 +241,14 @@ class TestReCreation:
         world.settle()
         assert world.pod
         assert world.pod.deleting
+
+    def test_a_pod_of_the_earlier_app_is_not_admitted_under_the_envelope_of_the_new_one(self) -> None:
+        world = World().run()
+        assert world.record
+        world.record = world.record.model_copy(update={"deleted_at": START})
+        world.app = app({"envelope": {"connectors": ["payroll"]}}, {"uid": "app-uid-2"})
+        world.settle()
+        assert world.pod
+        assert world.pod.deleting
+        assert world.record.envelope.connectors == ("payroll",)
+        assert world.record.pod is None

@@ -96,5 +96,8 @@ def _connectors(observed: Observed) -> tuple[str, ...]:
 def _pod(observed: Observed, namespace: str, judged_pod: str | None) -> ObjectRef | None:
     if judged_pod:
         return ObjectRef(namespace=namespace, name=child_name(observed), uid=judged_pod)
-    admitted = observed.record.pod if observed.record else None
-    return admitted if admitted and observed.pod and observed.pod.uid == admitted.uid else None
+    before = observed.record
+    if before is None or before.pod is None or observed.pod is None or observed.pod.uid != before.pod.uid:
+        return None
+    # The pod of an earlier app of this name was judged under that one's envelope.
+    return before.pod if before.app.uid == observed.ref.uid else None
