@@ -142,3 +142,12 @@ def test_a_snapshot_holds_exactly_the_files_that_were_judged(files: dict[str, by
     binary = {name: base64.b64decode(content) for name, content in code.get("binaryData", {}).items()}
     assert {**text, **binary} == files
     assert revision.code_digest == bundle_digest(entry, files)
+
+
+def test_a_snapshot_of_control_characters_fits_into_a_request() -> None:
+    encoded = base64.b64encode(b"\x01" * 2**20).decode()
+    source = {"inline": None, "configMap": {"name": "source", "entry": "app.py"}}
+    live = {"metadata": {"labels": {names.LABEL_SOURCE: "true"}}, "binaryData": {"app.py": encoded}}
+    world = World(app=app({"code": {"source": source}}), config_map=live)
+    code = next(one for one in world.desired() if one["metadata"]["name"].rsplit("-", 2)[1] == "code")
+    assert len(json.dumps(code)) < 2 * 2**20

@@ -11,6 +11,8 @@ INLINE_BYTES = 64 * 1024
 """The most that `source.inline` may hold; the API server counts characters, the operator bytes."""
 SOURCE_BYTES = 1024 * 1024
 """The most that the ConfigMap of a source may hold."""
+SOURCE_FILES = 256
+"""The most files in it: the API server limits contents, but not how many names there are beside them."""
 
 
 class Language(StrEnum):
@@ -25,7 +27,7 @@ class ConfigMapSource(UserModel):
     """A ConfigMap of the app's namespace whose keys are the files."""
 
     name: ObjectName
-    """The ConfigMap; it must carry the label genapps.dev/source: "true" and hold at most 1 MiB."""
+    """The ConfigMap; it must carry the label genapps.dev/source: "true" and hold at most 256 files and 1 MiB."""
     entry: Key
     """The key of the file that is loaded first, such as app.py."""
 

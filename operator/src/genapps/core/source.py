@@ -8,7 +8,7 @@ from typing import Any
 from genapps.api.conditions import Reason
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.names import LABEL_SOURCE
-from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, Code, ConfigMapSource
+from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, SOURCE_FILES, Code, ConfigMapSource
 from genapps.core.observed import Bundle, Manifest, SourceProblem
 
 
@@ -48,6 +48,9 @@ def _from_config_map(source: ConfigMapSource, live: Manifest | None) -> Bundle |
     except (ValueError, binascii.Error):
         message = f"{where} holds binaryData that is not base64: write it again."
         return SourceProblem(Reason.SOURCE_INVALID, message)
+    if len(files) > SOURCE_FILES:
+        message = f"{where} holds {len(files)} files, at most {SOURCE_FILES} are allowed: make the bundle smaller."
+        return SourceProblem(Reason.SOURCE_TOO_LARGE, message)
     size = sum(len(content) for content in files.values())
     if size > SOURCE_BYTES:
         message = f"{where} holds {size} bytes, at most {SOURCE_BYTES} are allowed: make the bundle smaller."

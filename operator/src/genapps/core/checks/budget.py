@@ -25,9 +25,14 @@ def budget_found(facts: Facts) -> Finding | None:
 
 
 def namespace_granted(facts: Facts) -> Finding | None:
-    budget = facts.observed.budget
+    budget, platform = facts.observed.budget, facts.observed.platform
     if budget is None or isinstance(budget, UnreadableBudget) or facts.budget:
         return None
+    if facts.app.metadata.namespace in platform.run_namespaces | {platform.system_namespace}:
+        return _finding(
+            Reason.NAMESPACE_NOT_GRANTED,
+            f"Namespace {facts.app.metadata.namespace} is the platform's own: move the app to a namespace of its team.",
+        )
     return _finding(
         Reason.NAMESPACE_NOT_GRANTED,
         f"AppBudget {facts.app.spec.budget} does not list namespace {facts.app.metadata.namespace}: "

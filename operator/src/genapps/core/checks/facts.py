@@ -17,7 +17,7 @@ class Facts:
     observed: Observed
     app: GeneratedApp
     budget: AppBudget | None
-    """Only when it grants this namespace."""
+    """Only when it grants this namespace, and that is a tenant's."""
     tier: Tier | None
     risk: RiskClass
     code_digest: str | None
@@ -32,7 +32,10 @@ class Facts:
 def facts_of(observed: Observed, app: GeneratedApp) -> Facts:
     """The facts about a well-formed app."""
     budget = observed.budget if isinstance(observed.budget, AppBudget) else None
-    if budget and app.metadata.namespace not in budget.spec.namespaces:
+    platform, namespace = observed.platform, app.metadata.namespace
+    # The API server cannot see that a budget lists another one's run namespace: tenants must never meet there.
+    ours = namespace in platform.run_namespaces or namespace == platform.system_namespace
+    if budget and (ours or namespace not in budget.spec.namespaces):
         budget = None
     source = observed.source
     envelope = app.spec.envelope

@@ -1,6 +1,7 @@
 """What was judged, frozen: code and configuration in immutable ConfigMaps that are named by their digests."""
 
 import base64
+import re
 from collections.abc import Mapping
 
 from genapps.api import names
@@ -9,6 +10,8 @@ from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant, Revision
 
 CONFIG_KEY = "runtime.json"
+
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def snapshots(observed: Observed, grant: Grant, revision: Revision) -> tuple[Manifest, ...]:
@@ -40,9 +43,19 @@ def _snapshot(meta: Manifest, files: Mapping[str, bytes]) -> Manifest:
     text: dict[str, str] = {}
     binary: dict[str, str] = {}
     for name, content in files.items():
-        try:
-            text[name] = content.decode()
-        except UnicodeDecodeError:
+        if (decoded := _text(content)) is None:
             binary[name] = base64.b64encode(content).decode()
+        else:
+            text[name] = decoded
     snapshot: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "immutable": True}
     return {**snapshot, **({"data": text} if text else {}), **({"binaryData": binary} if binary else {})}
+
+
+def _text(content: bytes) -> str | None:
+    """As people can read it; None for what is no text, or would grow sixfold in JSON and exceed a request's limit."""
+    if _CONTROLS.search(content):
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
