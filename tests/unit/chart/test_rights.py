@@ -60,7 +60,7 @@ def test_operator_writes_no_spec_and_no_namespace(rendered: list[helm.Manifest])
 
 def test_operator_reads_ledgers_and_removes_them_but_never_writes_one(rendered: list[helm.Manifest]) -> None:
     verbs = {verb for _, _, resource, verb, _ in grants(rendered, "genapps-operator") if resource == "ledgers"}
-    assert verbs == READ | {"delete"}
+    assert verbs == {"list", "watch", "delete"}
 
 
 def test_operator_makes_children_in_run_namespaces_only(rendered: list[helm.Manifest]) -> None:
