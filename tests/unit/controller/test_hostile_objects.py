@@ -1,0 +1,38 @@
+"""What strangers write into objects that the operator watches must neither end it nor fill its memory."""
+
+import json
+from typing import Any
+
+from genapps.controller import stored
+from genapps.controller.caches import Caches
+from genapps.controller.keys import BudgetKey, GatewayKey, Key
+from genapps.controller.states import CONFIRM_VANISHED, namespace_state
+
+
+def namespace(confirmed: str) -> dict[str, Any]:
+    return {"metadata": {"name": "team", "uid": "n1", "annotations": {CONFIRM_VANISHED: confirmed}}}
+
+
+def test_no_annotation_of_a_namespace_ends_the_operator() -> None:
+    for text in ("9" * 5000, "-1", "1e3", "\u0663", "", "12\n"):
+        assert namespace_state(namespace(text)).confirmed_vanished == 0
+    assert namespace_state(namespace("12")).confirmed_vanished == 12
+
+
+def test_annotations_and_labels_of_an_app_are_not_kept() -> None:
+    metadata = {"namespace": "team", "name": "a", "uid": "u", "resourceVersion": "1", "generation": 1}
+    filled = {"annotations": {"x": "y" * 200_000}, "labels": {"x": "y"}, "managedFields": [{}]}
+    kept = stored.app({"metadata": {**metadata, **filled}, "spec": {"budget": "b"}})
+    assert kept.budget == "b"
+    assert len(json.dumps(dict(kept.raw))) < 200
+
+
+def test_a_budget_with_the_name_of_a_run_namespace_is_another_key() -> None:
+    woken: list[Key] = []
+    caches = Caches("system", frozenset({"run"}), lambda key, _: woken.append(key))
+    caches.gateway_ca.changed(
+        {"metadata": {"namespace": "system", "name": "ca", "resourceVersion": "1"}, "data": {"ca.crt": "pem"}}
+    )
+    caches.budgets.changed({"metadata": {"name": "run", "resourceVersion": "2"}})
+    assert {type(key) for key in woken} == {BudgetKey, GatewayKey}
+    assert len(set(woken)) == 2
