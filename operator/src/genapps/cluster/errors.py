@@ -33,7 +33,7 @@ class Forbidden(ApiError):
 
 
 class Invalid(ApiError):
-    """400, 422: the object is not valid; retrying the same one cannot help."""
+    """400, 413, 422: the object is not valid or too large; retrying the same one cannot help."""
 
 
 class Gone(ApiError):
@@ -50,6 +50,7 @@ _BY_STATUS: Mapping[int, type[ApiError]] = {
     404: NotFound,
     409: Conflict,
     410: Gone,
+    413: Invalid,
     422: Invalid,
     429: Unavailable,
 }

@@ -17,6 +17,7 @@ from genapps.api.ledger import Ledger
 from genapps.controller import stored
 from genapps.controller.collection import Collection, Name, Object
 from genapps.controller.keys import AppKey, BudgetKey, GatewayKey, Key
+from genapps.controller.newcomers import Newcomers
 from genapps.controller.states import Live, NamespaceState, namespace_state, slim
 from genapps.controller.stored import StoredApp, StoredBudget, Unreadable
 
@@ -67,6 +68,7 @@ class Caches:
             for run in run_namespaces
             for kind in CHILD_KINDS
         }
+        self.newcomers = Newcomers()
         self._run_namespaces = run_namespaces
         self._keys: dict[str, AppKey] = {}
         self._summary: tuple[int, RecordSummary] | None = None
@@ -105,13 +107,14 @@ class Caches:
         new = self.records.get(name)
         if not isinstance(new, AppRecord):
             return
-        self._keys[name[1]] = AppKey(new.record.app.namespace, new.record.app.name)
+        self._keys[name[1]] = key = AppKey(new.record.app.namespace, new.record.app.name)
+        self.newcomers.release(key)
         self._wake(BudgetKey(new.record.budget), False)
         before = old.record.suspension if isinstance(old, AppRecord) else None
         if before != new.record.suspension:
-            for key in self.apps_of(lambda key, _: key.namespace == new.record.app.namespace):
-                if key != (new.record.app.namespace, new.record.app.name):
-                    self._wake(key, False)
+            for neighbour in self.apps_of(lambda other, _: other.namespace == key.namespace):
+                if neighbour != key:
+                    self._wake(neighbour, False)
 
     def keys_without_record(self) -> set[AppKey]:
         """Apps without AppRecord that children (claims aside: they stay) are labelled with and named after."""
@@ -145,6 +148,15 @@ class Caches:
             key = AppKey(*name)
             if predicate(key, app):
                 yield key
+
+    def waiting_for(self, budget: str) -> Iterator[AppKey]:
+        """Apps of a budget that hold none of its places: one that became free may be what they wait for."""
+
+        def placeless(key: AppKey, app: StoredApp) -> bool:
+            record = self.records.get((self._system_namespace, names.child_name(*key)))
+            return app.budget == budget and not (isinstance(record, AppRecord) and record.record.deleted_at is None)
+
+        return self.apps_of(placeless)
 
     def _app_changed(self, name: Name, old: StoredApp | None, new: StoredApp | None) -> None:
         key = AppKey(*name)

@@ -1,7 +1,11 @@
-"""What the work queue holds: which thing to look at again, never what happened to it."""
+"""What the work queue holds: which thing to look at again, never what happened to it.
+
+Keys of different kinds are never equal, whatever they are called: a budget may have the name of a run namespace.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -12,13 +16,15 @@ class AppKey(NamedTuple):
     name: str
 
 
-class BudgetKey(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BudgetKey:
     """The status of an AppBudget."""
 
     budget: str
 
 
-class GatewayKey(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class GatewayKey:
     """The copy of the gateway's CA in a run namespace."""
 
     run_namespace: str

@@ -16,7 +16,15 @@ from genapps.controller.keys import AppKey
 from genapps.controller.settings import Settings
 from genapps.controller.sources import Sources
 from genapps.controller.stored import StoredApp, Unreadable
-from genapps.core.observed import AppRef, ForeignSuspension, Malformed, Observed, Platform, SourceProblem
+from genapps.core.observed import (
+    AppRef,
+    ForeignSuspension,
+    Malformed,
+    Observed,
+    Platform,
+    SourceProblem,
+    UnreadableBudget,
+)
 
 
 class UnreadableEvidence(Exception):  # noqa: N818 (it says what is wrong)
@@ -45,16 +53,16 @@ class Observer:
         record = stored_record.record if stored_record else None
         app = parsed(stored)
         stored_budget = self._caches.budgets.get(("", stored.budget))
-        model = stored_budget.model if stored_budget else None
-        budget = model if isinstance(model, AppBudget) else None
-        run_namespace = record.run_namespace if record else (budget.spec.run_namespace if budget else "")
+        budget = stored_budget.model if stored_budget else None
+        readable = budget if isinstance(budget, AppBudget) else None
+        run_namespace = record.run_namespace if record else (readable.spec.run_namespace if readable else "")
         live = self._caches.live_of(run_namespace, child)
         pod, claim, service = (live.get((kind, child)) for kind in ("Pod", "PersistentVolumeClaim", "Service"))
         return Observed(
             app=app,
             status=stored.raw.get("status") or {},
             namespace_uid=namespace.uid,
-            budget=budget,
+            budget=UnreadableBudget(budget.message) if isinstance(budget, Unreadable) else budget,
             source=(
                 SourceProblem(Reason.SPEC_INVALID, app.message)
                 if isinstance(app, Malformed)
@@ -74,7 +82,7 @@ class Observer:
             service_address=service.address if service else None,
             refused=refused,
             suspended_code=self._suspended_code(key),
-            apps_of_budget=self._apps_of_budget(record, stored.budget),
+            apps_of_budget=self._apps_of_budget(key, record, stored.budget),
         )
 
     def platform(self) -> Platform:
@@ -119,9 +127,9 @@ class Observer:
             if record.suspension is not None and record.suspension.code_digest is not None
         }
 
-    def _apps_of_budget(self, record: Record | None, budget: str) -> int:
+    def _apps_of_budget(self, key: AppKey, record: Record | None, budget: str) -> int:
         counted = record is not None and record.budget == budget and record.deleted_at is None
-        return self._caches.summary().apps.get(budget, 0) - counted
+        return self._caches.summary().apps.get(budget, 0) - counted + self._caches.newcomers.others(key, budget)
 
 
 def parsed(stored: StoredApp) -> GeneratedApp | Malformed:

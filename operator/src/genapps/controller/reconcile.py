@@ -62,6 +62,7 @@ class Reconciler:
         """Bring one app to where it should be, or as near as it gets now. Raises what should be tried again."""
         if self.caches.apps.get(key) is None:
             self._refused.pop(key, None)
+            self.caches.newcomers.release(key)
             await self._gone(key)
             return
         forced = key in self.sweep.forced
@@ -103,7 +104,13 @@ class Reconciler:
         observed = await self.observer.observe(key, self._refused.get(key, ""))
         if observed is None:
             return None, None
-        return observed, judge(observed, self.clock(), self.new_id())
+        verdict = judge(observed, self.clock(), self.new_id())
+        counted = observed.record is not None and observed.record.deleted_at is None
+        if counted or verdict.mode is Mode.NOTHING or verdict.grant is None:
+            self.caches.newcomers.release(key)
+        else:
+            self.caches.newcomers.admit(key, verdict.grant.budget)
+        return observed, verdict
 
     async def _report(self, key: AppKey, observed: Observed | None, verdict: Verdict | None) -> None:
         if observed is None or verdict is None:

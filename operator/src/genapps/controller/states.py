@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ Object = dict[str, Any]
 
 CONFIRM_VANISHED = f"{GROUP}/confirm-vanished"
 """Annotation of the system namespace: as many apps may vanish at once (a number, set by a person)."""
+_NUMBER = re.compile(r"[0-9]{1,6}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def namespace_state(object_: Object) -> NamespaceState:
     return NamespaceState(
         uid=metadata["uid"],
         prepared=prepared and "deletionTimestamp" not in metadata,
-        confirmed_vanished=int(confirmed) if confirmed.isascii() and confirmed.isdigit() else 0,
+        confirmed_vanished=int(confirmed) if _NUMBER.match(confirmed) else 0,
     )
 
 

@@ -15,12 +15,13 @@ from genapps.api.connector import Connector
 from genapps.api.ledger import Ledger
 from genapps.controller.collection import Object
 
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_KEPT_METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation"})
+"""Labels and annotations decide nothing, and a tenant may fill them with a quarter of a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredApp:
-    """A GeneratedApp as stored, without managed fields; what other kinds need to find it by is at hand."""
+    """A GeneratedApp as stored, of its metadata only what decides something."""
 
     raw: Mapping[str, Any]
 
@@ -57,9 +58,7 @@ def at(object_: Mapping[str, Any], *path: str) -> Any:
 
 
 def app(object_: Object) -> StoredApp:
-    metadata = {name: value for name, value in object_["metadata"].items() if name != "managedFields"}
-    if _LAST_APPLIED in (metadata.get("annotations") or {}):
-        metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _LAST_APPLIED}
+    metadata = {name: value for name, value in object_["metadata"].items() if name in _KEPT_METADATA}
     return StoredApp({**object_, "metadata": metadata})
 
 

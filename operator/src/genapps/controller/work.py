@@ -61,9 +61,9 @@ class Work:
                     await self._work_on(key)
                 failed = False
             except (ApiError, ChildRefusedError) as error:
-                _log.warning("reconcile_failed", key=list(key), error=str(error))
+                _log.warning("reconcile_failed", key=str(key), error=str(error))
             except Exception:
-                _log.exception("reconcile_failed", key=list(key))
+                _log.exception("reconcile_failed", key=str(key))
             finally:
                 self._queue.done(key, failed=failed)
                 self._metrics.active_workers.labels("genapps").dec()
@@ -86,6 +86,9 @@ class Work:
             for _, record in self._caches.records_in_use()
             if record.record.budget == key.budget and record.record.deleted_at is None
         ]
+        if len(records) < stored.model.spec.policy.max_apps:
+            for app in self._caches.waiting_for(key.budget):
+                self._queue.add(app)
         prepared = self._observer.platform().run_namespaces
         status = budget_status(stored.model, records, prepared, stored.status, datetime.now(UTC))
         if status == stored.status:
