@@ -25,7 +25,11 @@ def build() -> dict[str, str]:
     install_missing()
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("  another image build runs: waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         engines.stage()
         genapps, genapps_archive = archive(GENAPPS)
         runtime, runtime_archive = archive(RUNTIME)
