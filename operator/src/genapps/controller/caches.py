@@ -73,6 +73,10 @@ class Caches:
         self._keys: dict[str, AppKey] = {}
         self._summary: tuple[int, RecordSummary] | None = None
 
+    def serves(self, run_namespace: str) -> bool:
+        """Whether the children in that namespace are watched by this process."""
+        return run_namespace in self._run_namespaces
+
     def key_of_child(self, name: str) -> AppKey | None:
         """The app that a child's (or snapshot's) name belongs to, None when no app or record derives it."""
         return self._keys.get(base_name(name))

@@ -6,7 +6,7 @@ Passes are repeated until a plan is empty or waits for something outside; what i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,12 +22,13 @@ from genapps.controller.execute import ChildRefusedError, Executor
 from genapps.controller.keys import AppKey
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
-from genapps.controller.removal import orphans, removal
+from genapps.controller.states import Live
 from genapps.controller.sweep import Sweep
 from genapps.core.desired import desired
 from genapps.core.judge import judge
-from genapps.core.observed import Observed
+from genapps.core.observed import AppRef, Child, ClaimState, Observed
 from genapps.core.plan import Apply, Step, plan
+from genapps.core.retention import orphans, removal
 from genapps.core.status import status, transitions
 from genapps.core.verdict import Mode, Verdict
 
@@ -151,16 +152,22 @@ class Reconciler:
         record = self.observer.record(child)
         version = self.caches.record_version(child)
         if record is None:
-            steps = orphans(key, self.caches.everything_of(child)) if key in self.sweep.orphans else ()
+            if key not in self.sweep.orphans:
+                return
+            children, claim = _parts(self.caches.everything_of(child))
+            steps = orphans(AppRef(key.namespace, key.name, ""), children, claim)
         elif record.record.deleted_at is None:
             if key in self.sweep.vanished and not await self._exists(key):
                 marked = record.record.model_copy(update={"deleted_at": now})
                 await self.executor.write_record(child, marked, version)
                 _log.info("app_vanished", app=key.name, namespace=key.namespace)
             return
+        elif not self.caches.serves(record.record.run_namespace):
+            # What cannot be seen is not gone: the record is all that tells of its state.
+            return
         else:
-            live = self.caches.live_of(record.record.run_namespace, child)
-            due = removal(record, self.observer.ledger(child), live, now)
+            children, claim = _parts(self.caches.live_of(record.record.run_namespace, child).values())
+            due = removal(record, self.observer.ledger(child), children, claim, now)
             steps = due.steps if key in self.sweep.removable else ()
             if due.again_at is not None:
                 self.later(key, min(3600.0, (due.again_at - now) / timedelta(seconds=1) + 1))
@@ -196,3 +203,9 @@ class Reconciler:
                 reason=verdict.suspension.reason,
                 violations=verdict.suspension.violations,
             )
+
+
+def _parts(live: Iterable[Live]) -> tuple[list[Child], ClaimState | None]:
+    """The children, and the claim among them."""
+    found = list(live)
+    return [one.child for one in found], next((one.claim for one in found if one.claim), None)

@@ -21,9 +21,7 @@ from genapps.controller.keys import AppKey
 from genapps.controller.metrics import Metrics
 from genapps.controller.settings import Settings
 from genapps.controller.states import CONFIRM_VANISHED
-
-_ALWAYS_ALLOWED = 5
-_ALLOWED_SHARE = 0.1
+from genapps.core.retention import may_vanish
 
 _log = structlog.get_logger(__name__)
 
@@ -134,10 +132,9 @@ class Sweep:
             self._reconcile(key)
 
     def _allowed(self, vanished: int, standing: int) -> bool:
-        confirmed = self._caches.confirmed_vanished()
-        most = max(_ALWAYS_ALLOWED, int(standing * _ALLOWED_SHARE), confirmed)
-        self._metrics.vanish_alarm.set(vanished > most)
-        if vanished > most:
+        allowed = may_vanish(vanished, standing, self._caches.confirmed_vanished())
+        self._metrics.vanish_alarm.set(not allowed)
+        if not allowed:
             _log.error(
                 "vanish_alarm",
                 vanished=vanished,
@@ -145,7 +142,7 @@ class Sweep:
                 next_step=f"nothing is removed; if it is meant: kubectl annotate namespace "
                 f"{self._settings.system_namespace} {CONFIRM_VANISHED}={vanished}",
             )
-        return vanished <= most
+        return allowed
 
     def _force_some(self) -> None:
         """Spread over the interval, each app's children are applied once more: drift that no digest shows."""

@@ -1,15 +1,13 @@
 """What is left of a deleted app, and when it goes."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from genapps.api.apprecord import AppRecord
 from genapps.api.ledger import Ledger
-from genapps.controller.keys import AppKey
-from genapps.controller.removal import orphans, removal
-from genapps.controller.states import Live
 from genapps.core.observed import AppRef, Child, ClaimState
+from genapps.core.retention import Removal, may_vanish, orphans
+from genapps.core.retention import removal as removal_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 APP = AppRef("team", "app", "u1")
@@ -33,21 +31,25 @@ def record(**fields: Any) -> AppRecord:
     return AppRecord.model_validate({"metadata": {"name": "c", "namespace": "system", "uid": "r1"}, "record": content})
 
 
-def ledger() -> Ledger:
+def ledger(tripped: str = "") -> Ledger:
     app = {"namespace": "team", "name": "app", "uid": "u1"}
     metadata = {"name": "c", "namespace": "system", "uid": "l1"}
-    return Ledger.model_validate({"metadata": metadata, "record": {"app": app}})
+    violations = {"tripped": {"at": tripped, "count": 3}} if tripped else {}
+    return Ledger.model_validate({"metadata": metadata, "record": {"app": app, "violations": violations}})
 
 
-def live(*kinds: str, app: AppRef | None = APP, deleting: bool = False, kept: str | None = None) -> Mapping[Any, Live]:
-    def one(kind: str) -> Live:
-        child = Child(kind, "run", "c", f"uid-{kind}", app, "d", deleting=deleting)
-        if kind != "PersistentVolumeClaim":
-            return Live(child)
-        state = ClaimState(bound=True, lost=False, owner="t", namespace_uid="n1", spec={}, kept_after_delete=kept)
-        return Live(child, claim=state)
+def live(*kinds: str, app: AppRef | None = APP, deleting: bool = False) -> list[Child]:
+    return [Child(kind, "run", "c", f"uid-{kind}", app, "d", deleting=deleting) for kind in kinds]
 
-    return {(kind, "c"): one(kind) for kind in kinds}
+
+def claim(kept: str | None = None, *, bound: bool = True) -> ClaimState:
+    return ClaimState(bound=bound, lost=False, owner="t", namespace_uid="n1", spec={}, kept_after_delete=kept)
+
+
+def removal(
+    record: AppRecord, ledger: Ledger | None, children: list[Child], now: datetime, kept: str | None = None
+) -> Removal:
+    return removal_of(record, ledger, children, claim(kept), now)
 
 
 def kinds(steps: Any) -> list[str]:
@@ -61,7 +63,7 @@ def test_the_pod_goes_first_and_alone() -> None:
 
 
 def test_nothing_more_happens_while_the_pod_ends() -> None:
-    everything = {**live("Service", "NetworkPolicy"), **live("Pod", deleting=True)}
+    everything = [*live("Service", "NetworkPolicy"), *live("Pod", deleting=True)]
     assert removal(record(), None, everything, NOW).steps == ()
 
 
@@ -72,39 +74,39 @@ def test_then_everything_but_the_claim() -> None:
 
 
 def test_the_claim_stays_for_its_retention_and_says_when_to_look_again() -> None:
-    due = removal(record(), None, live("PersistentVolumeClaim", kept="3h"), NOW)
+    due = removal(record(), None, live("PersistentVolumeClaim"), NOW, "3h")
     assert due.steps == ()
     assert due.again_at == NOW + timedelta(hours=1)
 
 
 def test_the_claim_goes_when_its_retention_is_over() -> None:
-    due = removal(record(), None, live("PersistentVolumeClaim", kept="2h"), NOW)
+    due = removal(record(), None, live("PersistentVolumeClaim"), NOW, "2h")
     assert kinds(due.steps) == ["PersistentVolumeClaim"]
 
 
 def test_a_claim_without_a_readable_retention_stays_for_a_week() -> None:
     for kept in (None, "", "soon"):
-        due = removal(record(), None, live("PersistentVolumeClaim", kept=kept), NOW)
+        due = removal(record(), None, live("PersistentVolumeClaim"), NOW, kept)
         assert due.again_at == datetime(2026, 11, 30, 10, tzinfo=UTC)
 
 
 def test_ledger_and_record_go_last() -> None:
-    due = removal(record(), ledger(), {}, NOW)
+    due = removal(record(), ledger(), [], NOW)
     assert [(step.kind, step.uid) for step in due.steps] == [("Ledger", "l1"), ("AppRecord", "r1")]
 
 
 def test_a_record_with_an_open_suspension_stays_thirty_days_after_the_deletion() -> None:
     suspension = {"id": "0" * 32, "reason": "RepeatedViolations", "at": "2026-09-01T00:00:00Z"}
-    due = removal(record(suspension=suspension), ledger(), {}, NOW)
+    due = removal(record(suspension=suspension), ledger(), [], NOW)
     assert due.steps == ()
     assert due.again_at == datetime(2026, 12, 23, 10, tzinfo=UTC)
 
 
 def test_a_record_stays_thirty_days_after_its_last_acknowledgement() -> None:
     acknowledged = [{"id": "0" * 32, "at": "2026-11-01T00:00:00Z"}, {"id": "1" * 32, "at": "2026-11-20T00:00:00Z"}]
-    assert removal(record(acknowledged=acknowledged), None, {}, NOW).again_at == datetime(2026, 12, 20, tzinfo=UTC)
+    assert removal(record(acknowledged=acknowledged), None, [], NOW).again_at == datetime(2026, 12, 20, tzinfo=UTC)
     old = [{"id": "0" * 32, "at": "2026-10-01T00:00:00Z"}]
-    assert kinds(removal(record(acknowledged=old), None, {}, NOW).steps) == ["AppRecord"]
+    assert kinds(removal(record(acknowledged=old), None, [], NOW).steps) == ["AppRecord"]
 
 
 def test_nothing_goes_of_an_app_that_is_not_marked_as_deleted() -> None:
@@ -117,9 +119,29 @@ def test_objects_that_are_not_the_apps_own_are_never_touched() -> None:
         assert kinds(due.steps) == ["AppRecord"]
 
 
-def test_orphans_lose_their_pod_first_and_never_their_claim() -> None:
-    key = AppKey("team", "app")
-    assert kinds(orphans(key, live("Service", "Pod", "PersistentVolumeClaim").values())) == ["Pod"]
-    assert kinds(orphans(key, live("Service", "PersistentVolumeClaim").values())) == ["Service"]
-    assert orphans(key, live("PersistentVolumeClaim").values()) == ()
-    assert orphans(AppKey("team", "other"), live("Service").values()) == ()
+def test_deleting_an_app_before_the_verdict_does_not_shorten_its_memory() -> None:
+    due = removal(record(), ledger(tripped="2026-11-23T10:00:01Z"), [], NOW)
+    assert due.steps == ()
+    assert due.again_at == datetime(2026, 12, 23, 10, 0, 1, tzinfo=UTC)
+    settled = record(countFrom="2026-11-23T10:00:01Z")
+    assert kinds(removal(settled, ledger(tripped="2026-11-23T10:00:01Z"), [], NOW).steps) == ["Ledger", "AppRecord"]
+
+
+def test_orphans_lose_their_pod_first_and_never_a_claim_that_may_hold_state() -> None:
+    used = claim()
+    assert kinds(orphans(APP, live("Service", "Pod", "PersistentVolumeClaim"), used)) == ["Pod"]
+    assert kinds(orphans(APP, live("Service", "PersistentVolumeClaim"), used)) == ["Service"]
+    assert orphans(APP, live("PersistentVolumeClaim"), used) == ()
+    assert orphans(AppRef("team", "other", ""), live("Service"), None) == ()
+
+
+def test_an_orphaned_claim_that_was_never_bound_goes_with_the_rest() -> None:
+    found = orphans(APP, live("Service", "PersistentVolumeClaim"), claim(bound=False))
+    assert kinds(found) == ["Service", "PersistentVolumeClaim"]
+
+
+def test_five_apps_or_a_tenth_of_them_may_vanish_at_once_and_more_only_when_somebody_says_so() -> None:
+    assert may_vanish(5, of=5, confirmed=0)
+    assert not may_vanish(6, of=59, confirmed=0)
+    assert may_vanish(6, of=60, confirmed=0)
+    assert may_vanish(60, of=60, confirmed=60)

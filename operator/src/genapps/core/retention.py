@@ -1,0 +1,111 @@
+"""What is left of an app that is gone, and in which order it goes. The sweep asks here before anything is deleted.
+
+Pod before policy, state last and only after its retention; the record outlives everything while a suspension in it
+may still matter. It is planned only for records that carry `deletedAt` since an earlier sweep.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from genapps.api.apprecord import AppRecord
+from genapps.api.ledger import Ledger
+from genapps.api.quantities import seconds
+from genapps.core.desired.claim import KEPT_AFTER_DELETE
+from genapps.core.observed import AppRef, Child, ClaimState
+from genapps.core.plan import Delete
+
+MOST_AT_ONCE = 5
+MOST_OF_ALL = 0.1
+"""Of all apps: when more vanish at once, a fault of ours or of the cluster is likelier than that many deletions."""
+
+_POD_GRACE_SECONDS = 1
+_EVIDENCE_KEPT = timedelta(days=30)
+_AFTER_POD = ("EndpointSlice", "Service", "NetworkPolicy", "ServiceAccount", "ConfigMap")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What to delete now (in order), and when to look again; both empty: wait for an event."""
+
+    steps: tuple[Delete, ...] = ()
+    again_at: datetime | None = None
+
+
+def may_vanish(vanished: int, of: int, confirmed: int) -> bool:
+    """Whether so many apps may be taken for deleted at once; `confirmed` is the number that a person has allowed."""
+    return vanished <= max(MOST_AT_ONCE, int(of * MOST_OF_ALL), confirmed)
+
+
+def removal(
+    record: AppRecord, ledger: Ledger | None, children: Iterable[Child], claim: ClaimState | None, now: datetime
+) -> Removal:
+    """The next deletions for a deleted app; objects under its names that are not its own are never among them."""
+    app, deleted_at = record.record.app, record.record.deleted_at
+    if deleted_at is None:
+        return Removal()
+    own = _own(AppRef(app.namespace, app.name, app.uid), children)
+    pods = [child for child in own if child.kind == "Pod"]
+    if pods:
+        return Removal(tuple(_delete(pod, _POD_GRACE_SECONDS) for pod in pods if not pod.deleting))
+    rest = [child for kind in _AFTER_POD for child in own if child.kind == kind]
+    if rest:
+        return Removal(tuple(_delete(child) for child in rest if not child.deleting))
+    for state in own:
+        due = deleted_at + _kept(claim)
+        steps = (_delete(state),) if now >= due and not state.deleting else ()
+        return Removal(steps, due if now < due else None)
+    return _evidence(record, ledger, deleted_at, now)
+
+
+def orphans(app: AppRef, children: Collection[Child], claim: ClaimState | None) -> tuple[Delete, ...]:
+    """Deletions of children that neither an app nor a record stands behind.
+
+    A claim that was never bound holds nothing. Any other stays: without a record nobody can tell how long its state
+    was to be kept.
+    """
+    empty = claim is not None and not claim.bound and not claim.lost
+    own = [
+        child
+        for child in _own(app, children)
+        if not child.deleting and (empty or child.kind != "PersistentVolumeClaim")
+    ]
+    pods = [child for child in own if child.kind == "Pod"]
+    return tuple(_delete(child, _POD_GRACE_SECONDS if pods else None) for child in pods or own)
+
+
+def _own(app: AppRef, children: Iterable[Child]) -> list[Child]:
+    names = (app.namespace, app.name)
+    return [child for child in children if child.app and (child.app.namespace, child.app.name) == names]
+
+
+def _evidence(record: AppRecord, ledger: Ledger | None, deleted_at: datetime, now: datetime) -> Removal:
+    """Ledger and record: kept while a suspension of the last 30 days, open or acknowledged, is in them."""
+    held = record.record
+    matters = [entry.at for entry in held.acknowledged]
+    if held.suspension is not None:
+        # An open one counts from the deletion: waiting for it to age first must not shorten its memory.
+        matters.append(max(held.suspension.at, deleted_at))
+    tripped = ledger.record.violations.tripped if ledger else None
+    if tripped and (held.count_from is None or tripped.at > held.count_from):
+        # Deleted before the operator could suspend it: the verdict waits for whoever takes the name.
+        matters.append(max(tripped.at, deleted_at))
+    until = max(matters) + _EVIDENCE_KEPT if matters else deleted_at
+    if now < until:
+        return Removal(again_at=until)
+    meta = record.metadata
+    steps = [Delete("AppRecord", meta.namespace, meta.name, meta.uid)]
+    if ledger is not None:
+        steps.insert(0, Delete("Ledger", ledger.metadata.namespace, ledger.metadata.name, ledger.metadata.uid))
+    return Removal(tuple(steps))
+
+
+def _kept(claim: ClaimState | None) -> timedelta:
+    try:
+        return timedelta(seconds=seconds((claim and claim.kept_after_delete) or KEPT_AFTER_DELETE))
+    except ValueError:
+        return timedelta(seconds=seconds(KEPT_AFTER_DELETE))
+
+
+def _delete(child: Child, grace_seconds: int | None = None) -> Delete:
+    return Delete(child.kind, child.namespace, child.name, child.uid, grace_seconds)
