@@ -4,9 +4,11 @@ CLUSTER=local (default) brings the local node up; CLUSTER=current IMAGES=<regist
 context.
 """
 
+import os
 import sys
 
 from tests.e2e import installation, scenes
+from tests.e2e.installation import Cluster, Settings
 from tests.e2e.terminal import SceneError, Terminal, failure
 from tests.support.kubectl import KubectlError
 
@@ -24,8 +26,9 @@ def main() -> int:
     """Run every scene; return the exit code."""
     terminal = Terminal()
     try:
-        with installation.cluster(terminal) as cluster:
-            play(terminal, cluster)
+        settings = Settings.from_environment(os.environ)
+        with installation.cluster(terminal, settings) as cluster:
+            play(terminal, cluster, installation.images_for(terminal, settings))
     except (SceneError, KubectlError) as error:
         failure(str(error))
         return 1
@@ -35,10 +38,9 @@ def main() -> int:
     return 0
 
 
-def play(terminal: Terminal, cluster: installation.Cluster) -> None:
+def play(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> None:
     """All scenes in order; SceneError where one does not come out as promised."""
     kubectl = cluster.kubectl
-    references = installation.images_for(terminal)
     installation.chart(terminal, cluster, references)
     caller, stranger = scenes.apply_platform(terminal, kubectl, references["genapps"])
     found = scenes.apply_apps(terminal, kubectl, references["runtime"])

@@ -1,11 +1,10 @@
 """Brings the demo's platform up: cluster, images, chart. Everything here can be run again."""
 
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,18 +31,32 @@ class Cluster:
     local: bool
 
 
-def on_current() -> bool:
-    """Whether the user's own cluster was asked for; SceneError for a CLUSTER that is not known."""
-    chosen = os.environ.get("CLUSTER") or "local"
-    if chosen not in {"local", "current"}:
-        raise SceneError(f"CLUSTER={chosen} is not known: use local or current")
-    return chosen == "current"
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where to play, as the environment says: CLUSTER=local (default), or CLUSTER=current with IMAGES."""
+
+    current: bool = False
+    """Use the kubeconfig's current context in place of the local node."""
+    images: str = ""
+    """Registry and prefix of images that the user has pushed; empty: build them for the local node."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises SceneError for a cluster that is not known or has no images."""
+        chosen, prefix = environment.get("CLUSTER") or "local", environment.get("IMAGES") or ""
+        if chosen not in {"local", "current"}:
+            raise SceneError(f"CLUSTER={chosen} is not known: use local or current")
+        if (chosen == "current") != bool(prefix):
+            raise SceneError(
+                "CLUSTER=current and IMAGES=<registry/prefix> go together: `make images IMAGES=...` says how to push"
+            )
+        return cls(chosen == "current", prefix)
 
 
 @contextmanager
-def cluster(terminal: Terminal) -> Iterator[Cluster]:
-    """The cluster to use: the local node, brought up, or with CLUSTER=current the kubeconfig's context."""
-    if on_current():
+def cluster(terminal: Terminal, settings: Settings) -> Iterator[Cluster]:
+    """The cluster to use: the local node, brought up, or the kubeconfig's current context."""
+    if settings.current:
         with tempfile.TemporaryDirectory(prefix="genapps-demo-") as private:
             yield _current(terminal, Path(private) / "kubeconfig")
     else:
@@ -79,14 +92,11 @@ def _current(terminal: Terminal, kubeconfig: Path) -> Cluster:
     return Cluster(kubectl, kubeconfig, local=False)
 
 
-def images_for(terminal: Terminal) -> dict[str, str]:
+def images_for(terminal: Terminal, settings: Settings) -> dict[str, str]:
     """The references of both images, built and loaded into the local node unless the user brings his own."""
     terminal.scene("Two images: operator and gateway, and the apps' runtime")
-    prefix = os.environ.get("IMAGES")
-    if on_current() and not prefix:
-        raise SceneError("CLUSTER=current needs IMAGES=<registry/prefix>: `make images IMAGES=...` says how to push")
     try:
-        references = images.pushed(prefix) if prefix else images.build()
+        references = images.pushed(settings.images) if settings.images else images.build()
     except (BuildError, OSError) as error:
         raise SceneError(str(error)) from error
     for reference in references.values():

@@ -9,6 +9,7 @@ from tests.e2e import installation, scenes
 from tests.e2e.apps import Manifest
 from tests.e2e.callers import Pod
 from tests.e2e.cast import CAST
+from tests.e2e.installation import Settings
 from tests.e2e.terminal import Terminal
 from tests.support.kubectl import Kubectl
 
@@ -28,8 +29,8 @@ class Play:
 @pytest.fixture(scope="module")
 def play() -> Iterator[Play]:
     terminal = Terminal(quiet=True)
-    with installation.cluster(terminal) as cluster:
-        references = installation.images_for(terminal)
+    with installation.cluster(terminal, Settings()) as cluster:
+        references = installation.images_for(terminal, Settings())
         said = installation.chart(terminal, cluster, references)
         caller, stranger = scenes.apply_platform(terminal, cluster.kubectl, references["genapps"])
         found = scenes.apply_apps(terminal, cluster.kubectl, references["runtime"])

@@ -17,6 +17,7 @@ RELEASE = "genapps"
 NAMESPACE = "genapps-system"
 
 LINT_INFORMATION = 1
+KEPT_REVISIONS = 5
 
 Values = dict[str, Any]
 Manifest = dict[str, Any]
@@ -66,7 +67,9 @@ def install(kubeconfig: Path, values: Values, timeout: int = 180) -> int:
                 config.uninstall(RELEASE, wait="watcher", timeout=timeout)
                 states = []
         if states and states[-1] != "uninstalled":
-            release = config.upgrade(CHART, RELEASE, values, reset_values=True, wait="watcher", timeout=timeout)
+            release = config.upgrade(
+                CHART, RELEASE, values, reset_values=True, wait="watcher", timeout=timeout, max_history=KEPT_REVISIONS
+            )
         else:
             release = config.install(CHART, RELEASE, values, create_namespace=True, wait="watcher", timeout=timeout)
         return int(release["revision"])
