@@ -1,6 +1,7 @@
 """Why a pod that should answer does not: what its container, the kubelet or the scheduler says, as one finding."""
 
 from genapps.api.conditions import ConditionType, Reason
+from genapps.api.reasons import EXPLANATIONS
 from genapps.core.observed import PodState, Termination
 from genapps.core.plain import plain
 from genapps.core.plan import PROGRESS_DEADLINE
@@ -17,6 +18,9 @@ TOLD_BY_RUNTIME = {
     "StateUnavailable": (ConditionType.STALLED, Reason.STATE_UNAVAILABLE),
 }
 """The closed set of reasons in a termination message; anything else is no more than text."""
+
+LONGEST_WORDS = 700
+"""Characters of what others say: a runtime lists the modules that exist; the sentence around it has to fit as well."""
 
 _IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _WAITING_IN_TROUBLE = frozenset(
@@ -35,9 +39,11 @@ def trouble(view: View) -> Finding | None:
         )
         return _finding(Reason.NODE_UNREACHABLE, message)
     if view.observed.refused:
-        return _finding(
-            Reason.CHILD_REFUSED, f"The API server refuses an object of the app: {plain(view.observed.refused)}"
+        refused = plain(view.observed.refused, LONGEST_WORDS)
+        message = (
+            f"The API server refuses an object of the app ({refused}): ask the platform, often a quota is used up."
         )
+        return _finding(Reason.CHILD_REFUSED, message)
     if view.pod.standing is Standing.STARTING and view.observed.pod:
         return _container(view.observed.pod) or _placement(view, view.observed.pod)
     if view.observed.claim and view.observed.claim.lost:
@@ -48,7 +54,7 @@ def trouble(view: View) -> Finding | None:
 def _container(pod: PodState) -> Finding | None:
     if pod.termination and pod.termination.own and pod.termination.reason in TOLD_BY_RUNTIME:
         condition, reason = TOLD_BY_RUNTIME[pod.termination.reason]
-        return Finding(condition, reason, plain(pod.termination.message) or reason)
+        return Finding(condition, reason, _told(reason, pod.termination.message))
     if pod.termination and pod.termination.reason == "OOMKilled":
         return _finding(Reason.OUT_OF_MEMORY, "The pod used more memory than its tier has: choose a larger tier.")
     waiting, message = pod.waiting or ("", "")
@@ -60,6 +66,13 @@ def _container(pod: PodState) -> Finding | None:
         ended = f", last with {_ended(pod.termination)}" if pod.termination else ""
         return _finding(Reason.POD_FAILING, f"The pod does not start ({said}){ended}: look at the app's log.")
     return None
+
+
+def _told(reason: Reason, said: str) -> str:
+    # Our sentence around their words: a guest must not be able to give people instructions in our name.
+    explained, words = EXPLANATIONS[reason], plain(said, LONGEST_WORDS)
+    way_out = explained.next_step[:1].lower() + explained.next_step[1:]
+    return f"{explained.meaning.rstrip('.')}{f' ({words})' if words else ''}: {way_out}"
 
 
 def _ended(termination: Termination) -> str:
