@@ -171,6 +171,12 @@ def test_another_tier_replaces_the_pod_and_keeps_the_claim_as_it_is() -> None:
     assert world.manifests["PersistentVolumeClaim", CHILD] == claim
 
 
+def test_the_pod_tells_the_collector_how_long_to_keep_its_log() -> None:
+    for retention, kept in (({}, "168h"), ({"logs": "1h30m"}, "1h30m")):
+        world = World(app=app({"envelope": {"retention": retention}})).run()
+        assert world.manifests["Pod", CHILD]["metadata"]["labels"]["genapps.dev/log-retention"] == kept
+
+
 def test_what_the_pod_needs_is_waited_for_when_somebody_deletes_it() -> None:
     world = World().run()
     key = ("NetworkPolicy", CHILD)

@@ -17,6 +17,7 @@ LABEL_APP = f"{GROUP}/app"
 LABEL_APP_NAMESPACE = f"{GROUP}/app-namespace"
 LABEL_APP_UID = f"{GROUP}/app-uid"
 LABEL_SOURCE = f"{GROUP}/source"
+LABEL_LOG_RETENTION = f"{GROUP}/log-retention"
 LABEL_RUN_NAMESPACE = f"{GROUP}/run-namespace"
 LABEL_CREDENTIAL_FOR = f"{GROUP}/credential-for"
 

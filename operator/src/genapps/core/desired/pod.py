@@ -4,7 +4,7 @@ from typing import Any
 
 from genapps.api import names, quantities
 from genapps.core.desired.metadata import child_name, metadata
-from genapps.core.observed import Manifest, Observed
+from genapps.core.observed import Malformed, Manifest, Observed
 from genapps.core.verdict import Grant, Revision
 
 USER = 65532
@@ -14,6 +14,7 @@ CPU_REQUEST_MILLICORES = 20
 TOKEN_SECONDS = 600
 """The shortest life that a projected token may have."""
 GRACE_SECONDS = 10
+LOGS_KEPT = "168h"
 
 _MI = 2**20
 
@@ -27,9 +28,15 @@ def pod(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": metadata(observed, grant, annotations=annotations),
+        "metadata": metadata(observed, grant, labels=_log_labels(observed), annotations=annotations),
         "spec": _spec(observed, grant, revision),
     }
+
+
+def _log_labels(observed: Observed) -> dict[str, str]:
+    """How long the collector should keep what the pod logs."""
+    retention = None if isinstance(observed.app, Malformed) else observed.app.spec.envelope.retention
+    return {names.LABEL_LOG_RETENTION: (retention and retention.logs) or LOGS_KEPT}
 
 
 def _spec(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
