@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.runtime.fake_gateway import Authority, FakeGateway
-from tests.runtime.harness import DEADLINE_SECONDS, Pod
+from tests.runtime.fake_gateway import DEADLINE_SECONDS, Authority, FakeGateway
+from tests.runtime.harness import Pod
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.fake_gateway import Authority, FakeGateway
-from tests.runtime.harness import DEADLINE_SECONDS, Pod
+from tests.runtime.fake_gateway import DEADLINE_SECONDS, Authority, FakeGateway
+from tests.runtime.harness import Pod
 
 FINE = "from genapps import app\n@app.get('/')\ndef fine(request):\n    return 'fine'\n"
 FAST = {"fence_interval_seconds": "0.1", "fence_patience_seconds": "0.5"}

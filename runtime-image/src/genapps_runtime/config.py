@@ -78,9 +78,9 @@ def parse_config(content: bytes) -> RuntimeConfig:
     for unsupported in ("tenancy", "fallback"):
         if top.take(unsupported) is not None:
             _invalid(unsupported, "not supported by this runtime")
-    top.section("retention").integer("responsesSeconds")
     digests, limits, time = top.section("digests"), top.section("limits"), top.section("time")
-    gateway = top.section("gateway")
+    gateway, retention = top.section("gateway"), top.section("retention")
+    retention.integer("responsesSeconds")  # for replays, which this runtime does not store yet
     config = RuntimeConfig(
         app=top.text("app"),
         namespace=top.text("namespace"),
@@ -103,7 +103,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         gateway_port=gateway.integer("port", high=65535),
         canary_port=gateway.integer("canaryPort", high=65535),
     )
-    for section in (top, digests, limits, time, gateway):
+    for section in (top, digests, limits, time, gateway, retention):
         section.done()
     return config
 

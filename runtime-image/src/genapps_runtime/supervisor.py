@@ -70,6 +70,7 @@ class Supervisor:
         if self._pid == 0:
             code = 1
             try:
+                _end_with_parent()
                 signal.set_wakeup_fd(-1)
                 for number in (*_FORWARDED, signal.SIGCHLD):
                     signal.signal(number, signal.SIG_DFL)
@@ -129,6 +130,14 @@ class Supervisor:
         if path == "/metrics":
             return 200, self._vitals.published()
         return 404, b"/livez, /readyz or /metrics\n"
+
+
+def _end_with_parent() -> None:
+    """In the worker: be killed when the supervisor is. (In a pod the kernel does that, this is process 1.)"""
+    import ctypes  # in the child, where wasmtime brings it anyway
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _log(event: str, **fields: object) -> None:

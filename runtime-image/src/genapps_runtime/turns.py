@@ -99,7 +99,7 @@ def parse_turn(text: bytes) -> Turn:
 
 
 def _calls(value: Any) -> Calls:
-    if not 0 < len(value) <= CALLS_PER_TURN:
+    if not isinstance(value, list) or not 0 < len(value) <= CALLS_PER_TURN:
         raise ValueError
     return Calls([_call(one) for one in value])
 
@@ -128,7 +128,7 @@ def _emit(value: Any) -> Emit:
 
 def _done(value: dict[str, Any]) -> Done:
     response = value["response"]
-    writes = [(key, text) for key, text in value["writes"]]
+    writes = _pairs(value["writes"])
     for key, text in writes:
         if not isinstance(key, str) or not isinstance(text, str | None):
             raise TypeError
@@ -140,10 +140,10 @@ def _done(value: dict[str, Any]) -> Done:
     return Done(status, _headers(headers), piece, writes)
 
 
-def _headers(raw: list[list[str]]) -> Headers:
+def _headers(raw: Any) -> Headers:
     headers: Headers = []
     size = 0
-    for name, value in raw:
+    for name, value in _pairs(raw):
         lowered = name.lower()
         if lowered in _RESERVED:
             raise ResponseInvalid(f"the header {lowered!r} is set by the runtime only")
@@ -159,7 +159,9 @@ def _headers(raw: list[list[str]]) -> Headers:
 def _failed(value: dict[str, Any]) -> Failed:
     if value["code"] not in GUEST_CODES:
         raise ValueError
-    return Failed(value["code"], str(value.get("detail", "")), str(value.get("trace", "")))
+    texts = {"detail": "", "trace": ""} | value
+    _texts(texts, "detail", "trace")
+    return Failed(value["code"], texts["detail"], texts["trace"])
 
 
 def _piece(value: dict[str, str]) -> bytes:
@@ -173,6 +175,13 @@ def _piece(value: dict[str, str]) -> bytes:
     if len(piece) > PIECE_BYTES:
         raise ValueError
     return piece
+
+
+def _pairs(raw: Any) -> list[tuple[Any, Any]]:
+    """Lists of two: a text of two characters would unpack just as well."""
+    if not isinstance(raw, list) or not all(isinstance(pair, list) for pair in raw):
+        raise TypeError
+    return [(first, second) for first, second in raw]
 
 
 def _texts(payload: dict[str, Any], *names: str) -> None:

@@ -1,0 +1,245 @@
+"""What runtime and guest say to each other, and what the runtime reads and sends, against docs/contracts."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genapps.api import digests
+from genapps.api.runtimeconfig import (
+    Digests,
+    GatewayAddress,
+    ResponseRetention,
+    RuntimeConfig,
+    RuntimeLimits,
+    TimeBudget,
+)
+from genapps_runtime import bundle
+from genapps_runtime.config import parse_config
+from genapps_runtime.engine import Language
+from genapps_runtime.guest import Guest
+from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.turns import ResponseInvalid, TurnInvalid, parse_turn
+from genapps_runtime.vitals import Vitals
+from tests.runtime.fake_gateway import Authority, FakeGateway
+from tests.runtime.harness import Pod, runtime_config
+from tests.support import engines
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "docs" / "contracts"
+HASH = "sha256:" + "a" * 64
+
+
+def _no_reference(uri: str) -> Any:
+    raise AssertionError(f"a schema refers to {uri}")
+
+
+def _valid(name: str) -> Callable[[Any], bool]:
+    schema = json.loads((CONTRACTS / f"{name}.schema.json").read_text())
+    return jsonschema_rs.Draft202012Validator(schema, retriever=_no_reference).is_valid
+
+
+ACTION, TURN, RESULTS = _valid("action"), _valid("turn"), _valid("results")
+CONFIG, CALL = _valid("runtime-config"), _valid("gateway-call")
+
+DONE: dict[str, Any] = {
+    "response": {"status": 200, "headers": [["x-a", "1"]], "body": {"text": "hello"}},
+    "writes": [["key", "1"], ["gone", None]],
+}
+GOOD_TURNS: list[dict[str, Any]] = [
+    {"calls": [{"id": 1, "get": {"key": "k"}}, {"id": 2, "list": {"prefix": "", "limit": 10}}]},
+    {"calls": [{"id": 1, "tool": {"connector": "a", "tool": "b", "arguments": {}}}]},
+    {"calls": [{"id": 1, "body": {"chunk": 1}}]},
+    {"emit": {"text": "x"}},
+    {"emit": {"base64": "AAEC"}},
+    {"done": DONE},
+    {"failed": {"code": "AppFailed", "detail": "d", "trace": "t"}},
+    {"failed": {"code": "MemoryExceeded"}},
+]
+ANYTHING = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 700), st.text(max_size=3), st.just(1.5),
+    st.just([]), st.dictionaries(st.text(max_size=3), st.integers(0, 3), max_size=2),
+)  # fmt: skip
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        found += _places(inner, (*path, key))
+    return found
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> dict[str, Any]:
+    """A good turn with one part replaced, removed or added."""
+    turn: dict[str, Any] = json.loads(json.dumps(draw(st.sampled_from(GOOD_TURNS))))
+    *parents, last = draw(st.sampled_from(_places(turn)))
+    holder: Any = turn
+    for key in parents:
+        holder = holder[key]
+    if draw(st.booleans()):
+        holder[last] = draw(ANYTHING)
+    else:
+        del holder[last]
+    return turn
+
+
+def _accepted(turn: Any) -> bool:
+    try:
+        parse_turn(orjson.dumps(turn))
+    except (TurnInvalid, ResponseInvalid):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("turn", GOOD_TURNS)
+def test_good_turns_are_good_to_both(turn: dict[str, Any]) -> None:
+    assert TURN(turn)
+    assert _accepted(turn)
+
+
+@settings(max_examples=500)
+@given(changed())
+def test_the_runtime_accepts_no_turn_that_the_schema_refuses(turn: dict[str, Any]) -> None:
+    assert TURN(turn) or not _accepted(turn)
+
+
+def test_what_a_real_guest_says_and_hears_follows_the_schemas() -> None:
+    source = """
+from genapps import BadRequest, app, gather, state, tools
+@app.post("/")
+async def everything(request):
+    size = len(await request.body())
+    await gather(tools.call("rates", "latest", currency="EUR"), state.get("a"), state.list("b"))
+    await state.put("a", {"size": size}); await state.delete("c")
+    return "\\u20ac" * 20_000
+@app.get("/bad")
+async def bad(request):
+    raise BadRequest("no")
+"""
+    guest = Guest(Language(str(engines.precompiled())), Vitals(), 64 * 1024 * 1024)
+    guest.load(json.dumps({"entry": "app.py", "files": {"app.py": source}, "logBytes": 1000}), 60)
+    request = {"requestId": "r 1", "method": "POST", "path": "/", "query": "", "headers": {"x": "y"}}
+    action = {"action": 1, "request": request | {"body": {"text": "x" * 65536}, "bodyChunks": 2}}
+    outcomes: dict[str, Any] = {
+        "body": {"base64": "AAE="}, "tool": {"rate": 1}, "get": '{"size": 1}', "list": {"b/1": "1"},
+    }  # fmt: skip
+    assert ACTION(action)
+    turn = json.loads(guest.start(orjson.dumps(action), time.monotonic() + 60, _ignore))
+    kinds = []
+    while "done" not in turn:
+        assert TURN(turn), turn
+        kinds.append(next(iter(turn)))
+        answers = {str(call["id"]): {"ok": outcomes[(set(call) - {"id"}).pop()]} for call in turn.get("calls", [])}
+        results = {"action": 1, "results": answers}
+        assert RESULTS(results)
+        turn = json.loads(guest.resume(orjson.dumps(results), time.monotonic() + 60, _ignore))
+    assert TURN(turn)
+    assert kinds == ["calls", "calls", "emit"]
+    assert turn["done"]["writes"] == [["a", '{"size":65538}'], ["c", None]]
+    failing = {"action": 2, "request": request | {"method": "GET", "path": "/bad"}}
+    failed = json.loads(guest.start(orjson.dumps(failing), time.monotonic() + 60, _ignore))
+    assert TURN(failed)
+    assert failed == {"failed": {"code": "BadRequest", "detail": "no"}}
+    guest.drop()
+
+
+def _ignore(_record: str) -> None:
+    return
+
+
+async def test_the_runtimes_calls_follow_the_gateways_schema(
+    tmp_path: Path,
+) -> None:
+    gateway = FakeGateway(Authority.make(), tmp_path)
+    await gateway.start()
+    pod = Pod(tmp_path / "pod", gateway, await asyncio.to_thread(engines.precompiled))
+    pod.write(
+        "from genapps import app, tools, ToolError\n@app.get('/')\nasync def call(request):\n"
+        "    try:\n        await tools.call('payroll', 'list', month=11)\n"
+        "    except ToolError as e:\n        return [e.code, e.cls]\n"
+    )
+    await pod.start()
+    answer = await pod.call("GET", "/", headers={"idempotency-key": "k 1"})
+    await pod.stop()
+    await gateway.stop()
+    assert answer.json() == ["ConnectorNotInEnvelope", "violation"]
+    assert [CALL(call) for call in gateway.calls] == [True]
+
+
+def _model() -> RuntimeConfig:
+    return RuntimeConfig(
+        app="unit-converter",
+        namespace="finance",
+        revision="a" * 12,
+        digests=Digests(code=HASH, envelope=HASH),
+        language="python",
+        entry="app.py",
+        limits=RuntimeLimits(
+            guest_memory_bytes=2**26, request_body_bytes=2**20, response_body_bytes=2**20, concurrency=8,
+            tool_calls_per_action=8, state_per_tenant_bytes=2**26, log_bytes_per_action=2**14,
+        ),
+        time=TimeBudget(action_millis=5000, load_millis=10000),
+        retention=ResponseRetention(responses_seconds=86400),
+        gateway=GatewayAddress(host="gateway.genapps-system.svc"),
+    )  # fmt: skip
+
+
+def test_the_runtime_reads_what_the_operator_writes() -> None:
+    content = _model().content()
+    assert CONFIG(json.loads(content))
+    config = parse_config(content)
+    assert (config.app, config.entry, config.action_millis) == ("unit-converter", "app.py", 5000)
+    assert (config.limits.guest_memory_bytes, config.limits.log_bytes_per_action) == (2**26, 2**14)
+    assert (config.gateway_host, config.gateway_port, config.canary_port) == ("gateway.genapps-system.svc", 8443, 8444)
+
+
+def test_the_harness_of_the_runtime_tests_writes_configs_as_the_operator_does() -> None:
+    assert CONFIG(runtime_config(HASH))
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_the_runtime_accepts_no_config_that_the_schema_refuses(data: st.DataObject) -> None:
+    config = json.loads(_model().content())
+    *parents, last = data.draw(st.sampled_from(_places(config)))
+    holder = config
+    for key in parents:
+        holder = holder[key]
+    if data.draw(st.booleans()):
+        holder[last] = data.draw(ANYTHING)
+    else:
+        holder[f"{last}2"] = 1
+    assert _close(config) or _refusal(config) is Reason.CONFIG_INVALID
+
+
+def _refusal(config: dict[str, Any]) -> Reason | None:
+    try:
+        parse_config(orjson.dumps(config))
+    except Refused as refused:
+        return refused.reason
+    return None
+
+
+def _close(config: dict[str, Any]) -> bool:
+    """Valid, or different only in the text of names, whose patterns are the operator's to check."""
+    named = {name: text for name in ("app", "namespace", "revision", "entry") if isinstance(text := config[name], str)}
+    return CONFIG(config) or (
+        len(named) == 4 and CONFIG(config | {"app": "a", "namespace": "a", "revision": "a" * 12, "entry": "app.py"})
+    )
+
+
+NAMES = st.text("abcXYZ019-_.", min_size=1, max_size=20).filter(lambda name: not name.startswith(".."))
+
+
+@given(NAMES, st.dictionaries(NAMES, st.binary(max_size=50), max_size=5))
+def test_both_planes_compute_the_same_digest_of_a_bundle(entry: str, files: dict[str, bytes]) -> None:
+    assert bundle.digest_of(bundle.Bundle(entry, files)) == digests.bundle_digest(entry, files)

@@ -1,0 +1,90 @@
+"""The shared page, metrics, problems and settings."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genapps_runtime.logs import ActionLog
+from genapps_runtime.metrics import Metrics
+from genapps_runtime.problems import CODES, Problem, printable
+from genapps_runtime.settings import Settings
+from genapps_runtime.vitals import TEXT_BYTES, Vitals
+
+
+def test_a_guest_call_is_late_from_its_deadline_on_and_the_loop_from_its_last_beat() -> None:
+    vitals = Vitals()
+    vitals.beat()
+    assert vitals.overdue_seconds(time.monotonic_ns() + 10**9)[0] == "loop"
+    now = time.monotonic_ns()
+    vitals.enter(now + 2 * 10**9)
+    assert vitals.overdue_seconds(now + 5 * 10**9) == ("guest", 3.0)
+    vitals.leave()
+    what, late = vitals.overdue_seconds(time.monotonic_ns())
+    assert what == "loop"
+    assert late < 60
+
+
+@given(st.binary(max_size=2 * TEXT_BYTES))
+def test_what_is_published_is_read_up_to_the_size_of_the_page(text: bytes) -> None:
+    vitals = Vitals()
+    vitals.publish(b"before")
+    vitals.publish(text)
+    assert vitals.published() == text[:TEXT_BYTES]
+
+
+def test_a_worker_that_died_while_publishing_leaves_nothing_half() -> None:
+    vitals = Vitals()
+    vitals.publish(b"whole")
+    vitals.ready = True
+    vitals.reset(1.0)
+    assert vitals.published() == b""
+    assert not vitals.ready
+
+
+def test_metrics_are_rendered_as_prometheus_reads_them() -> None:
+    metrics = Metrics()
+    metrics.action("ok", 0.003)
+    metrics.action("ActionTimeout", 99)
+    metrics.tool_call("ConnectorNotInEnvelope")
+    metrics.guest_started()
+    lines = metrics.render().decode().splitlines()
+    assert 'genapps_actions_total{outcome="ActionTimeout"} 1' in lines
+    assert 'genapps_tool_calls_total{outcome="ConnectorNotInEnvelope"} 1' in lines
+    assert 'genapps_action_duration_seconds_bucket{le="0.0025"} 0' in lines
+    assert 'genapps_action_duration_seconds_bucket{le="0.005"} 1' in lines
+    assert 'genapps_action_duration_seconds_bucket{le="+Inf"} 2' in lines
+    assert "genapps_guest_starts_total 1" in lines
+    assert not metrics.changed
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_problem_is_an_error_status_with_a_title(code: str) -> None:
+    problem = Problem(code)
+    assert 400 <= problem.status <= 599
+    assert f'"code":"{code}"' in problem.body("r").decode()
+
+
+@given(st.text())
+def test_printable_text_has_no_control_characters(text: str) -> None:
+    assert printable(text).isprintable()
+
+
+@given(st.lists(st.text(max_size=300), max_size=50))
+def test_a_log_keeps_no_more_than_its_limit_and_counts_the_rest(records: list[str]) -> None:
+    log = ActionLog(1000)
+    for record in records:
+        log.add(record)
+    assert sum(len(record["message"]) for record in log.records) <= 1000
+    assert len(log.records) + log.dropped == len(records)
+
+
+def test_settings_are_the_pods_paths_unless_the_environment_says_otherwise() -> None:
+    settings = Settings.read(
+        {"GENAPPS_RUNTIME_APP_PORT": "81", "APP_PORT": "82", "GENAPPS_RUNTIME_ADDRESS": "127.0.0.1"}
+    )
+    assert (settings.app_port, settings.address, settings.health_port) == (81, "127.0.0.1", 9090)
+    assert settings.config_file == "/etc/genapps/config/runtime.json"
+    with pytest.raises(ValueError, match="x"):
+        Settings.read({"GENAPPS_RUNTIME_APP_PORT": "x"})
