@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from genapps.cluster.client import Client
 from genapps.cluster.resources import CONFIG_MAP
-from genapps.cluster.watch import Watch
+from genapps.cluster.watch import StoreTurnedBackError, Watch
 from tests.unit.cluster.scripted_server import Script, listing, refusal, stream, thing
 
 
@@ -114,3 +116,28 @@ async def test_every_contact_counts_for_its_age(client: Client, script: Script) 
         listed = watch.last_contact
         await told.until(2)
         assert watch.last_contact >= listed > 0
+
+
+async def test_an_outage_makes_its_picture_older_but_is_no_sign_of_death(client: Client, script: Script) -> None:
+    script.answers = [listing(3), refusal(404, "NotFound"), listing(4)]
+    signs: list[tuple[float, float]] = []
+
+    def delay(_: int) -> float:
+        signs.append((watch.last_contact, watch.last_turn))
+        return 0.0
+
+    told = Told()
+    watch = Watch(client, CONFIG_MAP, told, namespace="ns", delay=delay)
+    task = asyncio.ensure_future(watch.run())
+    await told.until(2)
+    task.cancel()
+    await asyncio.wait([task])
+    contact, turn = signs[0]
+    assert turn > contact > 0
+
+
+async def test_a_store_that_was_restored_from_a_backup_ends_it(client: Client, script: Script) -> None:
+    script.answers = [listing(30), stream(("ADDED", thing("a", 50))), refusal(410, "Gone"), listing(40)]
+    watch = Watch(client, CONFIG_MAP, Told(), namespace="ns", delay=lambda _: 0.0)
+    with pytest.raises(StoreTurnedBackError):
+        await watch.run()

@@ -33,11 +33,17 @@ class Sink(Protocol):
         """An object is gone; this is its last state."""
 
 
+class StoreTurnedBackError(Exception):
+    """The API server's store was restored from a backup. By versions nothing that is remembered can be told old from
+    new any more, so whoever remembers has to end, and begin anew."""
+
+
 class Watch:
     """One collection, optionally of one namespace, by a server-side label selector, or of one name.
 
     ``synced`` is set once the first complete list was delivered. ``last_contact`` is the monotonic time of the last
-    list, event or bookmark: how old the sink's picture can be at most."""
+    list, event or bookmark: how old the sink's picture can be at most. ``last_turn`` is that of the last contact or
+    failed attempt: whether this loop is alive, which it is throughout an outage of the API server."""
 
     def __init__(
         self,
@@ -55,6 +61,7 @@ class Watch:
         self.resource = resource
         self.synced = asyncio.Event()
         self.last_contact = float("-inf")
+        self.last_turn = float("-inf")
         self._client = client
         self._sink = sink
         self._namespace = namespace
@@ -64,10 +71,13 @@ class Watch:
         self._inactivity_seconds = inactivity_seconds
         self._delay = delay
         self._version: str | None = "0"
+        self._newest = 0
         self._failures = 0
 
     async def run(self) -> None:
-        """Until cancelled. Failures of the API server are logged and tried again; a failure of the sink is raised."""
+        """Until cancelled. Failures of the API server are logged and tried again; a failure of the sink is raised.
+
+        Raises StoreTurnedBackError."""
         while True:
             try:
                 await self._list()
@@ -83,6 +93,7 @@ class Watch:
                 if self._failures > 1:
                     # A version of the future (a restored store) never becomes current; stop insisting on it.
                     self._version = None
+            self.last_turn = time.monotonic()
             await asyncio.sleep(self._delay(min(self._failures, 16)))
 
     async def _list(self) -> None:
@@ -94,9 +105,13 @@ class Watch:
             metadata_only=self._metadata_only,
             at_least=self._version,
         )
+        listed_at = int(listing.resource_version)
+        if listed_at < self._newest:
+            raise StoreTurnedBackError(f"{self.resource.kind}: listed at {listed_at}, seen {self._newest} before")
+        self._newest = listed_at
         self._sink.listed(listing.items, listing.resource_version)
         self._version = listing.resource_version
-        self.last_contact = time.monotonic()
+        self.last_contact = self.last_turn = time.monotonic()
         self.synced.set()
 
     async def _watch(self) -> None:
@@ -114,7 +129,8 @@ class Watch:
         async with aclosing(stream):
             async for kind, object_ in stream:
                 self._version = object_["metadata"]["resourceVersion"]
-                self.last_contact = time.monotonic()
+                self._newest = int(self._version)
+                self.last_contact = self.last_turn = time.monotonic()
                 self._failures = 0
                 if kind == "DELETED":
                     self._sink.deleted(object_)

@@ -10,8 +10,11 @@ import asyncio
 import time
 from typing import Any
 
+import structlog
+
 from genapps.api.names import GATEWAY_CA_CONFIGMAP, GATEWAY_SERVICE, LABEL_SOURCE
-from genapps.cluster.client import Client
+from genapps.cluster.client import Client, Listing
+from genapps.cluster.errors import Unavailable
 from genapps.cluster.resources import (
     APP_BUDGET,
     APP_RECORD,
@@ -29,8 +32,11 @@ from genapps.controller.caches import Caches
 from genapps.controller.collection import Collection
 from genapps.controller.settings import Settings
 
+_RETRY_SECONDS = 1.0
 _SILENT_SECONDS = 180.0
-"""The API server sends a bookmark a minute: a watch that heard nothing for three is dead."""
+"""The API server sends a bookmark a minute, and a failed attempt ends sooner: a watch without either is dead."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Ears:
@@ -63,18 +69,28 @@ class Ears:
 
     async def complete(self) -> None:
         for resource, collection in self._kinds:
-            listing = await self._client.list(resource)
+            listing = await self._first_list(resource)
             collection.listed(listing.items, listing.resource_version)
         self._listed = True
         await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
+
+    async def _first_list(self, resource: Resource) -> Listing:
+        """Waits for an API server that does not answer: to end and be started again would only take longer."""
+        while True:
+            try:
+                return await self._client.list(resource)
+            except Unavailable as error:
+                _log.warning("api_server_unavailable", kind=resource.kind, error=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
 
     def synced(self) -> bool:
         return self._listed and all(watch.synced.is_set() for watch in self.watches)
 
     def silent(self) -> str:
-        """What has not been heard of for too long; empty when every watch is alive or still on its first list."""
+        """What gives no sign of life; empty when every watch is alive or still on its first list. That the API server
+        does not answer is none of it: a restart would not help, and its back-off would outlast the outage."""
         now = time.monotonic()
         for watch in self.watches:
-            if watch.synced.is_set() and now - watch.last_contact > _SILENT_SECONDS:
+            if watch.synced.is_set() and now - watch.last_turn > _SILENT_SECONDS:
                 return f"the watch of {watch.resource.kind} is silent"
         return ""

@@ -43,7 +43,8 @@ from genapps.controller.work import Work
 _BUDGET_SECONDS = 1.0
 """Budgets count apps: one status write for a group of changes."""
 _STOP_SECONDS = 10.0
-_SILENT_SWEEPS = 6
+_SILENT_SECONDS = 300.0
+"""Longer than all attempts of one sweep at an API server that does not answer."""
 
 _log = structlog.get_logger(__name__)
 
@@ -95,7 +96,7 @@ class Operator:
             work = Work(queue, reconciler, client, caches, observer, metrics, settings)
 
             def live() -> str:
-                silent = time.monotonic() - sweep.last_round > max(60.0, _SILENT_SWEEPS * settings.sweep_seconds)
+                silent = time.monotonic() - sweep.last_round > _SILENT_SECONDS + settings.sweep_seconds
                 return "no sweep has ended for long" if silent and ears.synced() else ears.silent()
 
             def ready() -> str:

@@ -55,6 +55,7 @@ class Sweep:
         self.forced: set[AppKey] = set()
         """Apps whose children are to be applied again although nothing seems to differ."""
         self.last_round = float("-inf")
+        """When the last round ended, well or not, by the monotonic clock."""
 
     def soon(self) -> None:
         """An app was deleted: do not let it wait for the next regular round."""
@@ -74,6 +75,7 @@ class Sweep:
                 await self.round()
             except ApiError as error:
                 _log.warning("sweep_failed", error=str(error))
+            self.last_round = time.monotonic()
 
     async def round(self) -> None:
         listing = await self._client.list(GENERATED_APP, metadata_only=True)
@@ -84,7 +86,6 @@ class Sweep:
         self._release(present)
         self._find_vanished(present)
         self._force_some()
-        self.last_round = time.monotonic()
         self._metrics.sweeps.inc()
 
     async def _heal_lost_events(self, listing: Listing) -> None:
