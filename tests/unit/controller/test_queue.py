@@ -166,13 +166,6 @@ async def test_the_earliest_of_several_delays_counts(queue: WorkQueue[str], cloc
     assert await take(queue) == []
 
 
-async def test_a_forgotten_key_does_not_come_back(queue: WorkQueue[str], clock: Clock) -> None:
-    queue.add_after("a", 2)
-    queue.forget("a")
-    clock.move_to(3)
-    assert await take(queue) == []
-
-
 async def test_two_workers_never_hold_the_same_key(queue: WorkQueue[str]) -> None:
     queue.add("a")
     first = await queue.get()

@@ -122,13 +122,6 @@ class WorkQueue(Generic[K]):
         if key in self._again:
             self.add(key, urgent=self._again.pop(key))
 
-    def forget(self, key: K) -> None:
-        """The key's object is gone for good: no delayed work, no memory of failures."""
-        self._failures.pop(key, None)
-        later = self._later.pop(key, None)
-        if later is not None:
-            later.cancel()
-
     def close(self) -> None:
         """Cancel what is delayed; nothing new comes out of the timers any more."""
         for timer in self._later.values():
