@@ -6,7 +6,7 @@ from datetime import timedelta
 from genapps.core.observed import ClaimState
 from genapps.core.plan import Apply, Delete, Wait
 from genapps.core.verdict import Mode
-from tests.unit.core.world import CHILD, START, World, app, budget, ledger
+from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
 
 
 def evict(world: World) -> None:
@@ -169,6 +169,12 @@ def test_another_tier_replaces_the_pod_and_keeps_the_claim_as_it_is() -> None:
     container = world.manifests["Pod", CHILD]["spec"]["containers"][0]
     assert container["resources"]["limits"]["memory"] == "224Mi"
     assert world.manifests["PersistentVolumeClaim", CHILD] == claim
+
+
+def test_without_budget_and_run_namespace_nothing_is_written_there() -> None:
+    world = World().run()
+    world.budget, world.platform = None, replace(PLATFORM, run_namespaces=frozenset())
+    assert world.desired() == ()
 
 
 def test_the_pod_tells_the_collector_how_long_to_keep_its_log() -> None:

@@ -60,13 +60,15 @@ def run_namespace_kept(facts: Facts) -> Finding | None:
 
 
 def run_namespace_prepared(facts: Facts) -> Finding | None:
-    if facts.budget is None or facts.budget.spec.run_namespace in facts.observed.platform.run_namespaces:
+    record = facts.observed.record
+    # Without a budget the children stay where the record says that they are.
+    namespace = facts.budget.spec.run_namespace if facts.budget else record and record.run_namespace
+    if not namespace or namespace in facts.observed.platform.run_namespaces:
         return None
     return Finding(
         ConditionType.STALLED,
         Reason.RUN_NAMESPACE_NOT_PREPARED,
-        f"Namespace {facts.budget.spec.run_namespace} is not prepared for apps: "
-        "ask the platform to add it to runNamespaces of the chart.",
+        f"Namespace {namespace} is not prepared for apps: ask the platform to add it to runNamespaces of the chart.",
         Effect.LEAVE,
     )
 
