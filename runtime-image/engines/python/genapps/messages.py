@@ -11,6 +11,7 @@ from genapps.calls import Call
 INLINE_CHARACTERS = 16 * 1024
 INLINE_BYTES = 64 * 1024
 NESTING = 200
+_json = json.JSONEncoder(allow_nan=False).encode  # made once: json.dumps makes a new encoder for any option
 _NO_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[^"\[\]{}]+')
 
 
@@ -85,13 +86,15 @@ class Response:
         elif isinstance(body, bytes | bytearray):
             self.body, kind = bytes(body), "application/octet-stream"
         else:
-            self.body, kind = json.dumps(body, allow_nan=False), "application/json"
+            self.body, kind = _json(body), "application/json"
         self.headers.setdefault("content-type", content_type or kind)
 
     def pieces(self) -> list[dict[str, str]]:
         """The body in pieces of at most 64 KiB, as the host takes them."""
         if isinstance(self.body, str):
             size = INLINE_CHARACTERS
+            if len(self.body) <= size:
+                return [{"text": self.body}]
             return [{"text": self.body[at : at + size]} for at in range(0, len(self.body), size)]
         size = INLINE_BYTES
         return [

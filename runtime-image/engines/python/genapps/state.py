@@ -13,6 +13,7 @@ from genapps.calls import Call
 KEY_BYTES = 512
 VALUE_BYTES = 256 * 1024
 ACTION_BYTES = 1024 * 1024
+_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class State:
@@ -24,7 +25,7 @@ class State:
 
     async def put(self, key: str, value: Any) -> None:
         """Keep `value` (anything JSON can hold, at most 256 KiB) under `key` when the action ends well."""
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        text = _json(value)
         if len(text) > VALUE_BYTES:
             raise ValueError(f"a value of state takes at most {VALUE_BYTES} bytes as JSON, this takes {len(text)}")
         _write(_checked(key), text)
