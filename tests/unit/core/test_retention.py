@@ -1,5 +1,6 @@
 """What is left of a deleted app, and when it goes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -129,15 +130,22 @@ def test_deleting_an_app_before_the_verdict_does_not_shorten_its_memory() -> Non
 
 def test_orphans_lose_their_pod_first_and_never_a_claim_that_may_hold_state() -> None:
     used = claim()
-    assert kinds(orphans(APP, live("Service", "Pod", "PersistentVolumeClaim"), used)) == ["Pod"]
-    assert kinds(orphans(APP, live("Service", "PersistentVolumeClaim"), used)) == ["Service"]
-    assert orphans(APP, live("PersistentVolumeClaim"), used) == ()
-    assert orphans(AppRef("team", "other", ""), live("Service"), None) == ()
+    assert kinds(orphans(APP, live("Service", "Pod", "PersistentVolumeClaim"), used, NOW)) == ["Pod"]
+    assert kinds(orphans(APP, live("Service", "PersistentVolumeClaim"), used, NOW)) == ["Service"]
+    assert orphans(APP, live("PersistentVolumeClaim"), used, NOW) == ()
+    assert orphans(AppRef("team", "other", ""), live("Service"), None, NOW) == ()
 
 
 def test_an_orphaned_claim_that_was_never_bound_goes_with_the_rest() -> None:
-    found = orphans(APP, live("Service", "PersistentVolumeClaim"), claim(bound=False))
+    found = orphans(APP, live("Service", "PersistentVolumeClaim"), claim(bound=False), NOW)
     assert kinds(found) == ["Service", "PersistentVolumeClaim"]
+
+
+def test_an_orphaned_claim_goes_when_its_retention_has_passed_since_its_creation() -> None:
+    used = replace(claim("3h"), created_at=NOW)
+    due = NOW + timedelta(hours=3)
+    assert orphans(APP, live("PersistentVolumeClaim"), used, due - timedelta(seconds=1)) == ()
+    assert kinds(orphans(APP, live("PersistentVolumeClaim"), used, due)) == ["PersistentVolumeClaim"]
 
 
 def test_five_apps_or_a_tenth_of_them_may_vanish_at_once_and_more_only_when_somebody_says_so() -> None:

@@ -155,7 +155,7 @@ class Reconciler:
             if key not in self.sweep.orphans:
                 return
             children, claim = _parts(self.caches.everything_of(child))
-            steps = orphans(AppRef(key.namespace, key.name, ""), children, claim)
+            steps = orphans(AppRef(key.namespace, key.name, ""), children, claim, now)
         elif record.record.deleted_at is None:
             if key in self.sweep.vanished and not await self._exists(key):
                 marked = record.record.model_copy(update={"deleted_at": now})

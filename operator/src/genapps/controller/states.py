@@ -109,6 +109,7 @@ def claim_state(live: Object) -> ClaimState:
         owner=annotations.get(ANNOTATION_OWNER),
         namespace_uid=annotations.get(ANNOTATION_NAMESPACE_UID),
         kept_after_delete=annotations.get(ANNOTATION_KEPT_AFTER_DELETE),
+        created_at=_time(metadata.get("creationTimestamp")),
         spec=owned(live).get("spec", {}),
         deleting="deletionTimestamp" in metadata,
     )

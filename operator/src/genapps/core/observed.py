@@ -148,6 +148,7 @@ class ClaimState:
     """`projection.owned(live)["spec"]`: the part our apply owns."""
     kept_after_delete: str | None = None
     """Annotation `genapps.dev/kept-after-delete`: how long it outlives its app."""
+    created_at: datetime | None = None
     deleting: bool = False
 
 

@@ -58,20 +58,26 @@ def removal(
     return _evidence(record, ledger, deleted_at, now)
 
 
-def orphans(app: AppRef, children: Collection[Child], claim: ClaimState | None) -> tuple[Delete, ...]:
+def orphans(app: AppRef, children: Collection[Child], claim: ClaimState | None, now: datetime) -> tuple[Delete, ...]:
     """Deletions of children that neither an app nor a record stands behind.
 
-    A claim that was never bound holds nothing. Any other stays: without a record nobody can tell how long its state
-    was to be kept.
+    A claim that was never bound holds nothing. Any other is kept for its retention, counted from its creation: nobody
+    knows when its app went, only that it went before it had a record, or that somebody purged the record.
     """
-    empty = claim is not None and not claim.bound and not claim.lost
     own = [
         child
         for child in _own(app, children)
-        if not child.deleting and (empty or child.kind != "PersistentVolumeClaim")
+        if not child.deleting and (child.kind != "PersistentVolumeClaim" or _is_spent(claim, now))
     ]
     pods = [child for child in own if child.kind == "Pod"]
     return tuple(_delete(child, _POD_GRACE_SECONDS if pods else None) for child in pods or own)
+
+
+def _is_spent(claim: ClaimState | None, now: datetime) -> bool:
+    if claim is None:
+        return False
+    never_used = not claim.bound and not claim.lost
+    return never_used or (claim.created_at is not None and now >= claim.created_at + _kept(claim))
 
 
 def _own(app: AppRef, children: Iterable[Child]) -> list[Child]:
