@@ -13,8 +13,9 @@ from genapps_runtime.gateway import Gateway, Unreachable
 from genapps_runtime.outcome import Reason, Refused
 
 GATEWAY_SECONDS = 3.0
-FIRST_WINDOW_SECONDS = 0.25
+FIRST_WINDOW_SECONDS = 0.1
 WINDOW_SECONDS = 1.0
+PATIENCE_FACTOR = 10
 RETRY_SECONDS = 0.2
 
 
@@ -58,13 +59,15 @@ class Fence:
                 await self.prove(patience_seconds)
 
     async def probe(self, window_seconds: float) -> Finding:
-        """One probe. The canary is tried after the gateway answered: its silence then means something."""
+        """One probe. The canary is tried after the gateway answered, and for ten times as long as the gateway took
+        (at least `window_seconds`): its silence then means something."""
+        begun = time.monotonic()
         try:
             await self._gateway.healthy(GATEWAY_SECONDS)
         except (Unreachable, OSError) as error:
             self.proven, self.detail = False, f"the gateway is out of reach: {error}"
             return Finding.UNREACHABLE
-        if await self._canary_answers(window_seconds):
+        if await self._canary_answers(max(window_seconds, PATIENCE_FACTOR * (time.monotonic() - begun))):
             self.proven, self.detail = False, "the canary port answers"
             return Finding.OPEN
         self.proven, self.detail = True, "proven"

@@ -1,28 +1,30 @@
-"""The process that does the work: checks what it was given, proves the fence, loads the app and answers."""
+"""The process that does the work: checks what it was given, proves the fence, loads the app and answers.
+
+Imports only what the proof of the fence needs: the rest (`service`) is imported while the proof waits for silence.
+"""
 
 import asyncio
 import signal
 import time
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from genapps_runtime import logs
-from genapps_runtime.action import Surroundings
-from genapps_runtime.app import App
 from genapps_runtime.bundle import load_message, read_bundle
 from genapps_runtime.config import RuntimeConfig, read_config
-from genapps_runtime.engine import Language
 from genapps_runtime.fence import Fence
 from genapps_runtime.gateway import Gateway, GatewayAddress
-from genapps_runtime.http import Front, Listener
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.outcome import EXIT_REFUSED, Reason, Refused, write_termination
 from genapps_runtime.settings import Settings
-from genapps_runtime.state import DEFAULT_TENANT, Facet, StateUnavailable
 from genapps_runtime.vitals import Vitals
 
+if TYPE_CHECKING:
+    from genapps_runtime.service import Service
+
 BEAT_SECONDS = 1.0
-DRAIN_SECONDS = 5.0
 
 
 def run_worker(settings: Settings, config_digest: str, code_digest: str, vitals: Vitals) -> int:
@@ -57,6 +59,8 @@ class _Worker:
         self._vitals = vitals
         self._begun = begun
         self._metrics = Metrics()
+        self._service: Service | None = None
+        self._loaded = False
 
     async def run(self) -> None:
         """Serve until SIGTERM; raises Refused."""
@@ -72,12 +76,9 @@ class _Worker:
             settings.token_file,
         )
         fence = Fence(gateway, address, settings.canary_port or config.canary_port)
-        front = Front(config.limits.request_body_bytes)
-        listener = Listener(front)
-        await listener.open(settings.address, settings.app_port)
         tasks = {
-            asyncio.create_task(self._serve(fence, gateway, front)),
-            asyncio.create_task(self._beat(fence, front)),
+            asyncio.create_task(self._serve(fence, gateway)),
+            asyncio.create_task(self._beat(fence)),
             asyncio.create_task(stop.wait()),
         }
         try:
@@ -85,46 +86,42 @@ class _Worker:
             self._vitals.ready = False
             for task in ended:
                 task.result()  # raises what ended it; the stop gives no error
-            await listener.close(DRAIN_SECONDS)
         finally:
+            if self._service is not None:
+                await self._service.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             gateway.close()
 
-    async def _serve(self, fence: Fence, gateway: Gateway, front: Front) -> None:
+    async def _serve(self, fence: Fence, gateway: Gateway) -> None:
         """Prove, load, and keep proving."""
         settings, config = self._settings, self._config
         proving = asyncio.create_task(fence.prove(settings.fence_patience_seconds))
-        await asyncio.sleep(0)
-        language = Language(settings.engine_file)  # what takes long and needs no app happens while the probe runs
         try:
-            facet = Facet(settings.state_directory, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
-        except StateUnavailable as error:
-            proving.cancel()
-            raise Refused(Reason.STATE_UNAVAILABLE, str(error)) from None
-        await proving
-        app = App(language, self._load_message, Surroundings(config, gateway, facet, self._metrics), self._vitals)
-        try:
-            routes = app.load()
-            front.app = app
-            self._look(fence, front)
-            millis = round((time.monotonic() - self._begun) * 1000)
-            identity = {"app": config.app, "namespace": config.namespace, "revision": config.revision}
-            logs.write("ready", millis=millis, routes=routes, **identity)
-            await fence.watch(settings.fence_interval_seconds, settings.fence_patience_seconds)
+            module = await asyncio.to_thread(import_module, "genapps_runtime.service")
+            service: Service = module.Service(config, gateway, self._metrics, self._vitals)
+            await service.open(settings)
+            self._service = service
+            await proving
         finally:
-            await app.close()
-            await facet.close()
+            proving.cancel()
+        routes = service.load(self._load_message)
+        self._loaded = True
+        self._look(fence)
+        millis = round((time.monotonic() - self._begun) * 1000)
+        identity = {"app": config.app, "namespace": config.namespace, "revision": config.revision}
+        logs.write("ready", millis=millis, routes=routes, **identity)
+        await fence.watch(settings.fence_interval_seconds, settings.fence_patience_seconds)
 
-    async def _beat(self, fence: Fence, front: Front) -> None:
+    async def _beat(self, fence: Fence) -> None:
         while True:
             self._vitals.beat()
-            self._look(fence, front)
+            self._look(fence)
             if self._metrics.changed:
                 self._vitals.publish(self._metrics.render())
             await asyncio.sleep(BEAT_SECONDS)
 
-    def _look(self, fence: Fence, front: Front) -> None:
-        self._vitals.ready = fence.proven and front.app is not None
+    def _look(self, fence: Fence) -> None:
+        self._vitals.ready = fence.proven and self._loaded
         self._metrics.set("genapps_fence_proven", float(fence.proven))

@@ -1,0 +1,56 @@
+"""HTTP front, language engine, state and app, put together: everything that is heavy to import."""
+
+from genapps_runtime.action import Surroundings
+from genapps_runtime.app import App
+from genapps_runtime.config import RuntimeConfig
+from genapps_runtime.engine import Language
+from genapps_runtime.gateway import Gateway
+from genapps_runtime.http import Front, Listener
+from genapps_runtime.metrics import Metrics
+from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.settings import Settings
+from genapps_runtime.state import DEFAULT_TENANT, Facet, StateUnavailable
+from genapps_runtime.vitals import Vitals
+
+DRAIN_SECONDS = 5.0
+
+
+class Service:
+    """Answers NotReady from `open` on, and as the app once that is loaded."""
+
+    def __init__(self, config: RuntimeConfig, gateway: Gateway, metrics: Metrics, vitals: Vitals) -> None:
+        self._config = config
+        self._gateway = gateway
+        self._metrics = metrics
+        self._vitals = vitals
+        self._front = Front(config.limits.request_body_bytes)
+        self._listener = Listener(self._front)
+        self._language: Language | None = None
+        self._facet: Facet | None = None
+
+    async def open(self, settings: Settings) -> None:
+        """Listen, and get ready all that needs no app; raises Refused."""
+        await self._listener.open(settings.address, settings.app_port)
+        self._language = Language(settings.engine_file)
+        try:
+            self._facet = Facet(settings.state_directory, DEFAULT_TENANT, self._config.limits.state_per_tenant_bytes)
+        except StateUnavailable as error:
+            raise Refused(Reason.STATE_UNAVAILABLE, str(error)) from None
+
+    def load(self, message: str) -> list[str]:
+        """Load the app (`bundle.load_message`) and answer for it from now on; its routes. Raises Refused."""
+        assert self._language is not None  # noqa: S101  opened before
+        assert self._facet is not None  # noqa: S101
+        around = Surroundings(self._config, self._gateway, self._facet, self._metrics)
+        app = App(self._language, message, around, self._vitals)
+        routes = app.load()
+        self._front.app = app
+        return routes
+
+    async def close(self) -> None:
+        """Let the requests that run end, then close the state."""
+        await self._listener.close(DRAIN_SECONDS)
+        if self._front.app is not None:
+            await self._front.app.close()
+        if self._facet is not None:
+            await self._facet.close()
