@@ -123,6 +123,12 @@ async def log_nonsense(request):
     return "logged"
 
 
+@app.get("/log-hog")
+async def log_hog(request):
+    sys.modules["genapps.logs"].host.log("x" * 20_000_000)
+    return "logged"
+
+
 @app.get("/huge-response")
 async def huge_response(request):
     return "x" * 2_000_000

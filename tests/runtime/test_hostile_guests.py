@@ -139,6 +139,15 @@ async def test_brackets_in_texts_are_no_nesting(hostile: Pod) -> None:
     assert answer.json() == {"type": "list"}
 
 
+@pytest.mark.parametrize("path", ["/allocate", "/forge/huge", "/log-hog", "/huge-response"])
+async def test_the_process_stays_within_the_memory_of_its_pod(hostile: Pod, path: str) -> None:
+    Path(f"/proc/{hostile.worker()}/clear_refs").write_text("5")  # the peak starts anew
+    await hostile.call("GET", path)
+    status = Path(f"/proc/{hostile.worker()}/status").read_text()
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    assert peak < (64 + 96) * 1024
+
+
 async def test_guests_have_no_environment(hostile: Pod) -> None:
     assert (await hostile.call("GET", "/environment")).json() == {}
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from wasmtime import Engine, Store, WasmtimeError
 from wasmtime.component import Component, Func, Linker, LinkerInstance, Record
 
+from genapps_runtime.log_import import add_log
 from genapps_runtime.machine_code import engine_config
 
 WORLD = "genapps:app/host@0.1.0"
@@ -101,7 +102,7 @@ class Language:
         linker = Linker(self.engine)
         with linker.root() as root:
             with root.add_instance(WORLD) as host:
-                host.add_func("log", lambda _store, record: self.sink(record))
+                add_log(host, lambda record: self.sink(record))
                 host.add_func("now-millis", lambda _store: time.time_ns() // 1_000_000)
                 host.add_func("random", lambda _store, size: _random(size).hex())
             _add_wasi(root)

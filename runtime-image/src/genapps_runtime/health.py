@@ -1,6 +1,9 @@
 """Port 9090, served by the supervisor: probes and metrics answer also while a guest holds the worker's loop.
 
 GET only, one request a connection, everything bounded; no library, because this process should weigh nothing.
+
+A probe that asks too early is kept waiting for a moment: the kubelet asks once a second, so that an answer "not yet" a
+tenth of a second before it is ready would cost a second of every start.
 """
 
 import selectors
@@ -11,6 +14,9 @@ from collections.abc import Callable
 CONNECTIONS = 32
 REQUEST_BYTES = 4096
 REQUEST_SECONDS = 2.0
+UNAVAILABLE = 503
+HOLD_SECONDS = 0.8
+"""Less than the timeout of the readiness probe, 1 s."""
 
 Answer = Callable[[str], tuple[int, bytes]]
 
@@ -22,18 +28,24 @@ class HealthPort:
         self._selector = selector
         self._answer = answer
         self._open: dict[socket.socket, tuple[float, bytearray]] = {}
+        self._held: dict[socket.socket, tuple[float, bytes]] = {}
         self._listener = socket.create_server((address, port), backlog=64)
         self._listener.setblocking(False)
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     @property
-    def port(self) -> int:
-        bound: int = self._listener.getsockname()[1]
-        return bound
+    def holding(self) -> bool:
+        """Whether a probe waits for a better answer: call `expire` often then."""
+        return bool(self._held)
 
     def expire(self) -> None:
-        """Close connections that take too long; call it now and then."""
+        """Answer probes that wait, and close connections that take too long; call it now and then."""
         now = time.monotonic()
+        for connection, (since, request) in list(self._held.items()):
+            status, body = self._answer_to(request)
+            if status != UNAVAILABLE or now - since > HOLD_SECONDS:
+                del self._held[connection]
+                self._respond(connection, status, body)
         for connection, (since, _) in list(self._open.items()):
             if now - since > REQUEST_SECONDS:
                 self._close(connection)
@@ -67,24 +79,33 @@ class HealthPort:
         if not data or len(received) > REQUEST_BYTES:
             self._close(connection)
         elif b"\r\n\r\n" in received:
-            self._respond(connection, bytes(received))
+            self._read_whole(connection, bytes(received))
 
-    def _respond(self, connection: socket.socket, request: bytes) -> None:
+    def _read_whole(self, connection: socket.socket, request: bytes) -> None:
+        if connection in self._held:
+            return  # it sends more than its request
+        status, body = self._answer_to(request)
+        if status == UNAVAILABLE:
+            self._held[connection] = time.monotonic(), request
+        else:
+            self._respond(connection, status, body)
+
+    def _answer_to(self, request: bytes) -> tuple[int, bytes]:
+        method, _, rest = request.partition(b" ")
+        path = rest.partition(b" ")[0].decode("latin-1")
+        return self._answer(path) if method == b"GET" else (405, b"GET only\n")
+
+    def _respond(self, connection: socket.socket, status: int, body: bytes) -> None:
+        head = f"HTTP/1.1 {status} -\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {len(body)}\r\n"
         try:
-            connection.sendall(self._response(request))
+            connection.sendall(head.encode() + b"connection: close\r\n\r\n" + body)
         except OSError:
             return  # it went away, or reads too slowly for 16 KiB: its loss
         finally:
             self._close(connection)
 
-    def _response(self, request: bytes) -> bytes:
-        method, _, rest = request.partition(b" ")
-        path = rest.partition(b" ")[0].decode("latin-1")
-        status, body = self._answer(path) if method == b"GET" else (405, b"GET only\n")
-        head = f"HTTP/1.1 {status} -\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {len(body)}\r\n"
-        return head.encode() + b"connection: close\r\n\r\n" + body
-
     def _close(self, connection: socket.socket) -> None:
         del self._open[connection]
+        self._held.pop(connection, None)
         self._selector.unregister(connection)
         connection.close()

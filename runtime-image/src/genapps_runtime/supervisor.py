@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from genapps_runtime.health import HealthPort
+from genapps_runtime.health import UNAVAILABLE, HealthPort
 from genapps_runtime.outcome import EXIT_REFUSED
 from genapps_runtime.settings import Settings
 from genapps_runtime.vitals import Vitals
@@ -24,6 +24,7 @@ LOOP_SECONDS = 5.0
 START_SECONDS = 30.0
 """How long a worker may take to its first beat; a busy node is slow."""
 LOOK_SECONDS = 0.25
+HURRY_SECONDS = 0.01
 RESTARTS = 20
 RESTART_WINDOW_SECONDS = 60.0
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
@@ -54,7 +55,7 @@ class Supervisor:
             signal.signal(number, self._on_signal)
         self._start()
         while True:
-            for key, _ in self._selector.select(LOOK_SECONDS):
+            for key, _ in self._selector.select(HURRY_SECONDS if self._health.holding else LOOK_SECONDS):
                 key.data(key.fileobj)
             self._health.expire()
             code = self._reap()
@@ -126,7 +127,7 @@ class Supervisor:
         if path == "/livez":
             return 200, b"ok\n"
         if path == "/readyz":
-            return (200, b"ok\n") if self._vitals.ready else (503, b"not ready\n")
+            return (200, b"ok\n") if self._vitals.ready else (UNAVAILABLE, b"not ready\n")
         if path == "/metrics":
             return 200, self._vitals.published()
         return 404, b"/livez, /readyz or /metrics\n"

@@ -121,6 +121,23 @@ def test_orphans_are_collected_and_the_worker_is_not_mistaken_for_one(tmp_path: 
     assert supervised.runs.read_text() == "x"
 
 
+def test_a_probe_that_comes_a_little_early_is_answered_as_soon_as_it_is_ready(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    body = f"""
+    while not os.path.exists({str(go)!r}): time.sleep(0.01)
+    vitals.ready = True
+    signal.pause()
+"""
+    supervised = Process(tmp_path, body.strip())
+    assert supervised.get("/readyz")[0] == 503
+    with socket.create_connection(("127.0.0.1", supervised.port), timeout=DEADLINE_SECONDS) as early:
+        early.sendall(b"GET /readyz HTTP/1.1\r\n\r\n")
+        go.touch()
+        assert early.recv(1000).startswith(b"HTTP/1.1 200 ")
+    supervised.process.send_signal(signal.SIGTERM)
+    supervised.ended()
+
+
 def test_probes_are_answered_while_the_workers_loop_stands_still(tmp_path: Path) -> None:
     busy = "vitals.enter(time.monotonic_ns() + 60 * 10**9); time.sleep(3600)"
     body = f"vitals.publish(b'metric 1\\n'); vitals.ready = True; {busy}"
