@@ -1,10 +1,12 @@
 """The envelope: whose app it is, how risky, what it may talk to. Immutable, and no schema default inside it, ever."""
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field
 
+from genapps.api.digests import envelope_digest
 from genapps.api.fields import SET, Digest, DnsLabel, Duration, LabelValue, UserModel, duration_within
 
 
@@ -67,3 +69,8 @@ class Envelope(UserModel):
     """How long state, responses, the claim and logs are kept."""
     provenance: Provenance | None = None
     """Where the code came from."""
+
+    @cached_property
+    def digest(self) -> str:
+        """`envelope_digest` of this very object: an equal one may differ in which fields are given as their default."""
+        return envelope_digest(self)

@@ -1,6 +1,7 @@
 """Names, labels, ports and addresses that operator, gateway, runtime and chart agree on."""
 
 import hashlib
+from functools import lru_cache
 
 GROUP = "genapps.dev"
 VERSION = "v1alpha1"
@@ -49,6 +50,7 @@ _HASH_CHARACTERS = 16
 _SNAPSHOT_CHARACTERS = 12
 
 
+@lru_cache(maxsize=4096)
 def child_name(namespace: str, app: str) -> str:
     """The name of everything an app has: unique, readable, at most 59 characters, and a valid DNS label."""
     readable = f"{namespace}-{app}"[:_READABLE_CHARACTERS].rstrip("-")

@@ -1,5 +1,6 @@
 """RuntimeConfig: the file that a runtime pod takes all its settings from. Named by its digest."""
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -109,4 +110,10 @@ class RuntimeConfig(Setting):
 
     def content(self) -> bytes:
         """The bytes of `runtime.json`: canonical, so that equal settings have equal digests."""
-        return canonical(self.model_dump(by_alias=True, mode="json"))
+        return _content(self)
+
+
+# Of those that are at work: each pass over an app makes the same one again.
+@lru_cache(maxsize=256)
+def _content(config: RuntimeConfig) -> bytes:
+    return canonical(config.model_dump(by_alias=True, mode="json"))

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from genapps.api.appbudget import AppBudget, Tier
+from genapps.api.appbudget import AppBudget, Tier, ViolationPolicy
 from genapps.api.apprecord import Record, RecordedViolationPolicy, ResolvedTier
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.digests import sha256
@@ -85,7 +86,9 @@ def _grant(observed: Observed, facts: Facts | None, *, held: bool) -> Grant | No
         return fresh
     if facts is None or facts.budget is None:
         return recorded
-    return replace(recorded, violations=_violations(facts.budget), ingress_from=_peers(facts.budget))
+    return replace(
+        recorded, violations=_violations(facts.budget.spec.policy.violations), ingress_from=_peers(facts.budget)
+    )
 
 
 def _fresh_grant(facts: Facts | None) -> Grant | None:
@@ -96,7 +99,7 @@ def _fresh_grant(facts: Facts | None) -> Grant | None:
         team=facts.app.spec.envelope.owner.team,
         run_namespace=facts.budget.spec.run_namespace,
         tier=_resolved(facts.app.spec.tier, facts.tier),
-        violations=_violations(facts.budget),
+        violations=_violations(facts.budget.spec.policy.violations),
         effective_risk=facts.risk,
         ingress_from=_peers(facts.budget),
     )
@@ -107,10 +110,12 @@ def _peers(budget: AppBudget) -> tuple[Mapping[str, Any], ...]:
     return tuple(peer.model_dump(by_alias=True, exclude_none=True, mode="json") for peer in peers)
 
 
-def _violations(budget: AppBudget) -> RecordedViolationPolicy:
-    return RecordedViolationPolicy.model_validate(budget.spec.policy.violations.model_dump())
+@lru_cache(maxsize=256)
+def _violations(policy: ViolationPolicy) -> RecordedViolationPolicy:
+    return RecordedViolationPolicy.model_validate(policy.model_dump())
 
 
+@lru_cache(maxsize=256)
 def _resolved(name: str, tier: Tier) -> ResolvedTier:
     return ResolvedTier.model_validate({**tier.model_dump(), "name": name})
 

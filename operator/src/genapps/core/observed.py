@@ -6,12 +6,14 @@ The controller fills these from its caches and the API server; nothing here is l
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import Record
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
+from genapps.api.digests import bundle_digest
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import LedgerRecord
 
@@ -44,12 +46,17 @@ class UnreadableBudget:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bundle:
     """The code as its source holds it now: file name to bytes."""
 
     entry: str
     files: Mapping[str, bytes]
+
+    @cached_property
+    def digest(self) -> str:
+        """`bundle_digest` of it."""
+        return bundle_digest(self.entry, self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,7 @@ class ForeignSuspension:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observed:
     """One app and everything that its verdict may depend on."""
 
@@ -187,7 +194,7 @@ class Observed:
     apps_of_budget: int = 0
     """Other apps that hold a record under the same budget and are not deleted."""
 
-    @property
+    @cached_property
     def ref(self) -> AppRef:
         if isinstance(self.app, Malformed):
             return self.app.ref

@@ -16,7 +16,7 @@ def plain(text: str, limit: int = LIMIT) -> str:
     """
     # Escapes are up to eight times longer than what they show: cut first, so that a gigabyte costs no more than a line.
     words = text[: 4 * limit].split()
-    line = " ".join("".join(map(_shown, word)) for word in words)
+    line = " ".join(word if word.isprintable() and word.isascii() else "".join(map(_shown, word)) for word in words)
     return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1].rstrip() + "…"
 
 

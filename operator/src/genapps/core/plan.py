@@ -69,7 +69,7 @@ def plan(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> t
 
 def _stop(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> Iterator[Step]:
     """Verdict durable, pod gone, then everything shut; nothing waits for the pod's end."""
-    yield from _write_record(observed, verdict, judged_pod=None)
+    yield from _write_record(observed, next_record(observed, verdict, judged_pod=None))
     standing = pod_standing(observed, None, verdict.at)
     if standing.child and standing.standing not in (Standing.STOPPING, Standing.HANGING):
         yield _delete(standing.child, SUSPENSION_GRACE_SECONDS if verdict.suspension else GRACE_SECONDS)
@@ -100,19 +100,19 @@ def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> I
         # A pod that runs is left alone: without the address its spec only seems to be outdated.
         yield Wait("GatewayPending")
     elif judged:
-        yield from _keep(observed, verdict, desired, standing, written=bool(urgent))
+        yield from _keep(observed, desired, standing, verdict, None if urgent else record)
     else:
         yield from _replace(observed, verdict, wanted, standing)
 
 
 def _keep(
-    observed: Observed, verdict: Verdict, desired: Sequence[Manifest], standing: PodStanding, *, written: bool
+    observed: Observed, desired: Sequence[Manifest], standing: PodStanding, verdict: Verdict, record: Record | None
 ) -> Iterator[Step]:
+    """`record` is the one to be written after the pod, None when that is done."""
     pod = observed.pod
     if relabelled := _changed(observed, [manifest for manifest in desired if manifest["kind"] == "Pod"]):
         yield Apply(relabelled)
-    if not written:
-        yield from _write_record(observed, verdict, judged_pod=pod.uid if pod else None)
+    yield from _write_record(observed, record)
     slices = [manifest for manifest in desired if manifest["kind"] == "EndpointSlice"]
     if changed := _changed(observed, slices):
         yield Apply(changed)
@@ -170,8 +170,7 @@ def _is_going(observed: Observed, manifest: Manifest) -> bool:
     return child is not None and child.deleting
 
 
-def _write_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None) -> Iterator[Step]:
-    record = next_record(observed, verdict, judged_pod=judged_pod)
+def _write_record(observed: Observed, record: Record | None) -> Iterator[Step]:
     if record is not None and wire(record) != wire(observed.record):
         yield WriteRecord(record)
 

@@ -7,8 +7,11 @@ took over is missing. It needs no memory of ours, so it holds after a restart.
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
+
+import orjson
 
 from genapps.api.names import FIELD_MANAGER
 from genapps.core.observed import Manifest
@@ -28,7 +31,7 @@ def project(live: Any, fields: Mapping[str, Any]) -> Any:
     """
     if not fields:
         return live
-    if isinstance(live, Mapping):
+    if isinstance(live, dict):
         return {
             name[2:]: project(live[name[2:]], below)
             for name, below in fields.items()
@@ -42,15 +45,20 @@ def project(live: Any, fields: Mapping[str, Any]) -> Any:
 def _owned_item(position: int, value: Any, fields: Mapping[str, Any]) -> list[Any]:
     for name, below in fields.items():
         kind, _, text = name.partition(":")
-        if kind == "k" and isinstance(value, Mapping):
-            keys = json.loads(text)
-            if all(key in value and value[key] == wanted for key, wanted in keys.items()):
+        if kind == "k" and isinstance(value, dict):
+            if all(key in value and value[key] == wanted for key, wanted in _parsed(text).items()):
                 return [project(value, below)]
-        elif kind == "v" and json.loads(text) == value:
+        elif kind == "v" and _parsed(text) == value:
             return [value]
         elif kind == "i" and text == str(position):
             return [project(value, below)]
     return []
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Any:
+    """The JSON in the name of a list's item: the same few texts in every object of a kind."""
+    return json.loads(text)
 
 
 def owned(live: Manifest) -> Manifest:
@@ -94,15 +102,22 @@ def expected_spec_digest(manifest: Manifest) -> str:
 
 
 def _digest(content: Any) -> str:
-    text = json.dumps(_without_empties(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()[:32]
+    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    if b"[]" in text or b"null" in text:
+        # Perhaps only inside a string: then this changes nothing.
+        text = orjson.dumps(_without_empties(content), option=orjson.OPT_SORT_KEYS)
+    return sha256(text).hexdigest()[:32]
 
 
 def _without_empties(content: Any) -> Any:
     # The API server drops absent and empty lists when it stores an object; an empty item of a list
     # (`ingress: [{}]` admits everybody) is content and stays.
-    if isinstance(content, Mapping):
-        return {name: _without_empties(value) for name, value in content.items() if value is not None and value != []}
+    if isinstance(content, dict):
+        return {
+            name: _without_empties(value) if isinstance(value, dict | list) else value
+            for name, value in content.items()
+            if value is not None and value != []
+        }
     if isinstance(content, list):
-        return [_without_empties(item) for item in content]
+        return [_without_empties(item) if isinstance(item, dict | list) else item for item in content]
     return content

@@ -1,7 +1,6 @@
 """The RuntimeConfig of an app: everything its runtime does, decided here and frozen into a snapshot."""
 
 from genapps.api import names, quantities
-from genapps.api.digests import envelope_digest
 from genapps.api.generatedapp import GeneratedApp, WorkloadClass
 from genapps.api.runtimeconfig import (
     Digests,
@@ -30,7 +29,7 @@ def runtime_config(
         app=app.metadata.name,
         namespace=app.metadata.namespace,
         revision=names.short_digest(code_digest),
-        digests=Digests(code=code_digest, envelope=envelope_digest(app.spec.envelope)),
+        digests=Digests(code=code_digest, envelope=app.spec.envelope.digest),
         language=app.spec.code.language,
         entry=entry,
         limits=RuntimeLimits(

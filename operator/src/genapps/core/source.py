@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from genapps.api.conditions import Reason
@@ -25,6 +26,8 @@ def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem
     return SourceProblem(Reason.NOT_YET_SUPPORTED, message)
 
 
+# As many as there may be workers with several passes each: they find the bundle of the pass before, and its digest.
+@lru_cache(maxsize=64)
 def _inline(text: str, entry: str) -> Bundle | SourceProblem:
     content = text.encode("utf-8", "surrogatepass")
     if len(content) > INLINE_BYTES:

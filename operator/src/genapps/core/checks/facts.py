@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from genapps.api.appbudget import AppBudget, Tier
-from genapps.api.digests import bundle_digest
 from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import GeneratedApp
 from genapps.core.observed import Bundle, Observed
@@ -45,5 +44,5 @@ def facts_of(observed: Observed, app: GeneratedApp) -> Facts:
         budget=budget,
         tier=budget.spec.tiers.get(app.spec.tier) if budget else None,
         risk=effective_risk(envelope.risk_class, envelope.connectors, observed.connectors),
-        code_digest=bundle_digest(source.entry, source.files) if isinstance(source, Bundle) else None,
+        code_digest=source.digest if isinstance(source, Bundle) else None,
     )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from genapps.api import names
-from genapps.api.digests import envelope_digest
 from genapps.core.observed import Malformed, Manifest, Observed
 from genapps.core.verdict import Grant
 
@@ -16,7 +15,7 @@ def child_name(observed: Observed) -> str:
 def envelope_of(observed: Observed) -> str | None:
     """Digest of the envelope; of an app that does not fit the model, the one it was last judged under."""
     if not isinstance(observed.app, Malformed):
-        return envelope_digest(observed.app.spec.envelope)
+        return observed.app.spec.envelope.digest
     return observed.record.envelope.digest if observed.record else None
 
 
