@@ -22,10 +22,11 @@ import kopf
 import structlog
 import uvloop
 
+from genapps import logs
 from genapps.api.names import FIELD_MANAGER
 from genapps.cluster.client import Client
 from genapps.cluster.connection import Connection, ConnectionSettingsError, connect
-from genapps.controller import handlers, health, logs
+from genapps.controller import handlers, health
 from genapps.controller.caches import Caches
 from genapps.controller.ears import Ears
 from genapps.controller.events import Events

@@ -16,13 +16,14 @@ from typing import Any
 import structlog
 import uvloop
 
+from genapps import logs
 from genapps.api import names
 from genapps.cluster.client import Client
 from genapps.cluster.connection import ConnectionSettingsError, connect
 from genapps.cluster.errors import ApiError
 from genapps.cluster.resources import APP_RECORD
 from genapps.cluster.watch import Watch
-from genapps.gateway import logs, settings, trust
+from genapps.gateway import settings, trust
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
 from genapps.gateway.certificates import AuthorityError
 from genapps.gateway.health import HealthApp

@@ -6,7 +6,7 @@ import sys
 
 SCRIPT = """
 import logging, structlog
-from genapps.gateway import logs
+from genapps import logs
 logs.configure("INFO")
 ours = structlog.get_logger("ours")
 ours.debug("hidden")

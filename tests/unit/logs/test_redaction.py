@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from genapps.controller.logs import redact
+from genapps.logs import redact
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 
