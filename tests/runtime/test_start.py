@@ -226,7 +226,8 @@ async def test_a_term_signal_lets_running_requests_end_and_ends_with_0(pod: Pod)
     pod.write(
         "from genapps import app, tools, state\n@app.get('/')\nasync def call(request):\n"
         "    await tools.call('rates', 'latest')\n    await state.put('done', True)\n    return 'done'\n"
-        "@app.get('/done')\nasync def done(request):\n    return await state.get('done')\n"
+        "@app.get('/done')\nasync def done(request):\n    return await state.get('done')\n",
+        time={"actionMillis": 60_000},
     )
     pod.gateway.answers["rates"] = 200, {"result": 1, "credit": None}
     pod.gateway.hold = asyncio.Event()

@@ -30,7 +30,7 @@ def cache() -> Path:
     return Path(os.environ.get("GENAPPS_CACHE") or Path.home() / ".cache" / "genapps")
 
 
-def component(language: str = "python", *, say: bool = True) -> Path:
+def component(language: str = "python") -> Path:
     """The engine as a component, built when its inputs have changed."""
     inputs = sorted(path for folder in (WIT, SOURCES[language]) for path in folder.rglob("*") if _is_source(path))
     target = cache() / "engines" / _digest(inputs, "componentize-py") / f"{language}.wasm"
@@ -39,14 +39,13 @@ def component(language: str = "python", *, say: bool = True) -> Path:
             f"engine {language}: building the component (about 15 s)",
             target,
             lambda partial: _componentize(language, partial),
-            say=say,
         )
     return target
 
 
-def precompiled(language: str = "python", *, say: bool = True) -> Path:
+def precompiled(language: str = "python") -> Path:
     """The engine as machine code for this host and its wasmtime."""
-    source = component(language, say=say)
+    source = component(language)
     key = _digest([MACHINE_CODE], "wasmtime")
     target = source.with_name(f"{language}-{key}.cwasm")
     if not target.exists():
@@ -54,7 +53,6 @@ def precompiled(language: str = "python", *, say: bool = True) -> Path:
             f"engine {language}: compiling for this host (about 15 s)",
             target,
             lambda partial: _run([*PRECOMPILE, str(source), str(partial)]),
-            say=say,
         )
     return target
 
@@ -79,10 +77,9 @@ def _componentize(language: str, target: Path) -> None:
         _run([command, "--quiet", *arguments])
 
 
-def _build(step: str, target: Path, make: Callable[[Path], None], *, say: bool) -> None:
+def _build(step: str, target: Path, make: Callable[[Path], None]) -> None:
     """Make the file beside its place and rename it: it is whole or absent, also when two builds race."""
-    if say:
-        print(step, flush=True)
+    print(step, flush=True)
     begun = time.monotonic()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
@@ -91,8 +88,7 @@ def _build(step: str, target: Path, make: Callable[[Path], None], *, say: bool) 
         partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)
-    if say:
-        print(f"  done in {time.monotonic() - begun:.0f} s: {target.stat().st_size / 1e6:.0f} MB", flush=True)
+    print(f"  done in {time.monotonic() - begun:.0f} s: {target.stat().st_size / 1e6:.0f} MB", flush=True)
 
 
 def _run(command: list[str]) -> None:

@@ -20,6 +20,8 @@ from genapps_runtime.state import Facet, StateConflict, StateFull, StateUnavaila
 
 PIECE_BYTES = 64 * 1024
 TURNS_BETWEEN_PAUSES = 16
+COMMIT_SECONDS = 1.0
+"""What a commit may take at least, also when the action's time is nearly used up."""
 # The guest's business is the request, not the caller's credentials: a tenant is verified by the host.
 _WITHHELD = frozenset({b"authorization", b"proxy-authorization"})
 
@@ -182,7 +184,11 @@ class Action:
         self._view.close()
         if turn.writes:
             try:
-                await self._around.facet.commit(self._view.reads, turn.writes)
+                async with asyncio.timeout(max(COMMIT_SECONDS, self._deadline - time.monotonic())):
+                    await self._around.facet.commit(self._view.reads, turn.writes)
+            except TimeoutError:
+                detail = "the disk of the app's state does not answer; whether the changes are kept is not known"
+                raise Problem("StateUnavailable", detail) from None
             except StateFull as error:
                 raise Problem("StateFull", str(error)) from None
             except StateUnavailable as error:

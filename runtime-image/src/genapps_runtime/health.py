@@ -29,6 +29,8 @@ class HealthPort:
         self._answer = answer
         self._open: dict[socket.socket, tuple[float, bytearray]] = {}
         self._held: dict[socket.socket, tuple[float, bytes]] = {}
+        self.patient = True
+        """False: nothing better is to come, answer every probe at once."""
         self._listener = socket.create_server((address, port), backlog=64)
         self._listener.setblocking(False)
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
@@ -43,7 +45,7 @@ class HealthPort:
         now = time.monotonic()
         for connection, (since, request) in list(self._held.items()):
             status, body = self._answer_to(request)
-            if status != UNAVAILABLE or now - since > HOLD_SECONDS:
+            if status != UNAVAILABLE or now - since > HOLD_SECONDS or not self.patient:
                 del self._held[connection]
                 self._respond(connection, status, body)
         for connection, (since, _) in list(self._open.items()):
@@ -85,7 +87,7 @@ class HealthPort:
         if connection in self._held:
             return  # it sends more than its request
         status, body = self._answer_to(request)
-        if status == UNAVAILABLE:
+        if status == UNAVAILABLE and self.patient:
             self._held[connection] = time.monotonic(), request
         else:
             self._respond(connection, status, body)

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from genapps_runtime import logs
 from genapps_runtime.action import Reply, Request
 from genapps_runtime.app import App, problem_reply
 from genapps_runtime.problems import CONTENT_TYPE, Problem
@@ -40,6 +42,9 @@ class Front:
             reply = await app.answer(_request(scope, request_id, body))
         except Problem as problem:
             reply = problem_reply(problem, request_id)
+        except Exception:
+            logs.write("runtime failed", level="error", requestId=request_id, trace=traceback.format_exc())
+            reply = problem_reply(Problem("RuntimeFailed"), request_id)
         await _respond(reply, request_id, send)
 
     def _loaded(self) -> App:

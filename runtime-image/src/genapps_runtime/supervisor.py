@@ -121,6 +121,7 @@ class Supervisor:
     def _on_signal(self, number: int, _frame: object) -> None:
         if number in _FORWARDED:
             self._stopping = True
+            self._health.patient = False
             os.kill(self._pid, number)
 
     def _answer(self, path: str) -> tuple[int, bytes]:
