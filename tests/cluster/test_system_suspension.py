@@ -110,7 +110,7 @@ def test_only_the_right_acknowledgement_resumes_and_the_count_starts_anew(
     wrong = app("sorry", tenant, PRYING, acknowledgedSuspension="0" * 32)
     installed.apply(wrong)
     still = until_app(installed, wrong, is_true("Suspended", "RepeatedViolations"))
-    assert child_of(installed, still, "pods") is None
+    until(lambda: child_of(installed, still, "pods") is None, what="no pod")
     right = app("sorry", tenant, PRYING, acknowledgedSuspension=stopped["status"]["suspension"]["id"])
     resumed = ready(installed, right)
     assert "suspension" not in resumed["status"]

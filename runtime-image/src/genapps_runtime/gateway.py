@@ -60,7 +60,8 @@ class Gateway:
             raise Unreachable(f"the gateway answers {status} to its health check")
 
     async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """One tool call; gives `{"ok": result}` or `{"problem": {...}}` for the guest. Never raises for refusals."""
+        """One tool call; gives `{"ok": result}` or `{"problem": {...}}` for the guest. Never raises for refusals, only
+        TimeoutError when the seconds are used up."""
         body = {"requestId": request_id, "step": step, **payload}
         try:
             async with asyncio.timeout(seconds):
@@ -70,7 +71,9 @@ class Gateway:
                         break
                     await asyncio.sleep(0.5)  # the operator's record of this pod may lag behind its start
                     status, reply = await self._post("/v1/calls", orjson.dumps(body))
-        except (Unreachable, OSError, TimeoutError) as error:
+        except TimeoutError:
+            raise
+        except (Unreachable, OSError) as error:
             detail = f"the gateway did not answer: {type(error).__name__}"
             return {"problem": call_problem("GatewayUnavailable", detail, 5)}
         if status == 200:
