@@ -23,6 +23,8 @@ def settings() -> kopf.OperatorSettings:
     configured.posting.enabled = False
     configured.posting.loggers = False
     configured.scanning.disabled = True
+    configured.persistence.diffbase_storage = _NoDifferences()
+    configured.persistence.progress_storage = _NoProgress()
     configured.peering.standalone = True
     configured.watching.initial_streaming = False
     configured.watching.inactivity_timeout = 70
@@ -46,6 +48,39 @@ def registry(caches: Caches, connection: Connection, sessions: list[aiohttp.Clie
     _tell(registered, "appbudgets", caches.budgets)
     _tell(registered, "connectors", caches.connectors)
     return registered
+
+
+class _NoDifferences(kopf.DiffBaseStorage):
+    """kopf works out what changed since its last handling, in several deep copies of each object that an event brings.
+    Event handlers are not told, and nobody else asks."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing of kopf's goes into an object."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Event handlers have no progress."""
+
+    def fetch(self, *, key: str, body: kopf.Body) -> kopf.ProgressRecord | None:
+        return None
+
+    def store(self, *, key: str, record: kopf.ProgressRecord, body: kopf.Body, patch: kopf.Patch) -> None:
+        """Nothing of kopf's goes into an object."""
+
+    def purge(self, *, key: str, body: kopf.Body, patch: kopf.Patch) -> None:
+        """There is nothing."""
+
+    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None:
+        """Nothing of kopf's goes into an object."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence
 
 
 def _tell(registered: kopf.OperatorRegistry, plural: str, collection: Collection[Any]) -> None:
