@@ -21,6 +21,14 @@ def test_an_app_holds_one_place_however_often_it_is_judged() -> None:
     assert (newcomers.others(SECOND, "finance"), newcomers.others(SECOND, "sales")) == (0, 1)
 
 
+def test_an_app_holds_its_place_under_one_budget_only() -> None:
+    newcomers = Newcomers()
+    newcomers.admit(FIRST, "finance")
+    assert newcomers.holds(FIRST, "finance")
+    assert not newcomers.holds(FIRST, "sales")
+    assert not newcomers.holds(SECOND, "finance")
+
+
 def test_a_place_is_given_back_once() -> None:
     newcomers = Newcomers()
     newcomers.admit(FIRST, "finance")

@@ -84,6 +84,24 @@ async def test_a_key_added_during_its_work_is_worked_on_once_more(queue: WorkQue
     assert await take(queue) == ["a"]
 
 
+async def test_what_came_before_the_work_reads_anew_does_not_bring_the_key_back(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    await queue.get()
+    queue.add("a")
+    queue.seen("a")
+    queue.done("a", failed=False)
+    assert await take(queue) == []
+
+
+async def test_what_comes_after_the_work_has_read_brings_the_key_back(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    await queue.get()
+    queue.seen("a")
+    queue.add("a")
+    queue.done("a", failed=False)
+    assert await take(queue) == ["a"]
+
+
 async def test_an_urgent_key_goes_to_the_front_also_when_it_waits_already(queue: WorkQueue[str]) -> None:
     for key in ("a", "b", "c"):
         queue.add(key)

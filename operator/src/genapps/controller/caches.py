@@ -157,8 +157,10 @@ class Caches:
         """Apps of a budget that hold none of its places: one that became free may be what they wait for."""
 
         def placeless(key: AppKey, app: StoredApp) -> bool:
+            if app.budget != budget or self.newcomers.holds(key, budget):
+                return False
             record = self.records.get((self._system_namespace, names.child_name(*key)))
-            return app.budget == budget and not (isinstance(record, AppRecord) and record.record.deleted_at is None)
+            return not (isinstance(record, AppRecord) and record.record.deleted_at is None)
 
         return self.apps_of(placeless)
 

@@ -93,6 +93,7 @@ class Operator:
                 clock=lambda: datetime.now(UTC),
                 new_id=lambda: secrets.token_hex(16),
                 later=queue.add_after,
+                seen=queue.seen,
             )
             work = Work(queue, reconciler, client, caches, observer, metrics, settings)
 

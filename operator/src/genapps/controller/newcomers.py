@@ -31,6 +31,10 @@ class Newcomers:
         if budget is not None:
             self._counts[budget] -= 1
 
+    def holds(self, key: AppKey, budget: str) -> bool:
+        """Whether the app holds a place under the budget."""
+        return self._budgets.get(key) == budget
+
     def others(self, key: AppKey, budget: str) -> int:
         """How many places under the budget other apps hold."""
-        return self._counts[budget] - (self._budgets.get(key) == budget)
+        return self._counts[budget] - self.holds(key, budget)

@@ -109,6 +109,11 @@ class WorkQueue(Generic[K]):
         self._working[key] = now
         return key
 
+    def seen(self, key: K) -> None:
+        """Called by the work on a key when it is about to read everything anew: what came until now does not bring
+        the key back afterwards."""
+        self._again.pop(key, None)
+
     def done(self, key: K, *, failed: bool) -> None:
         """The work on a key has ended. A failure brings it back after its back-off, a success forgets earlier ones."""
         self._metrics.work_seconds.observe(self._timers.time() - self._working.pop(key))

@@ -45,7 +45,8 @@ class PassesExhaustedError(Exception):
 
 @dataclass(slots=True)
 class Reconciler:
-    """``later`` puts a key back into the queue after so many seconds."""
+    """``later`` puts a key back into the queue after so many seconds; ``seen`` tells it that the caches are about to
+    be read: events of our own writes, which often come before their answers, need no pass of their own then."""
 
     client: Client
     caches: Caches
@@ -57,6 +58,7 @@ class Reconciler:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     later: Callable[[AppKey, float], None]
+    seen: Callable[[AppKey], None]
     _refused: dict[AppKey, str] = field(default_factory=dict)
 
     async def reconcile(self, key: AppKey) -> None:
@@ -66,10 +68,8 @@ class Reconciler:
             self.caches.newcomers.release(key)
             await self._gone(key)
             return
-        forced = key in self.sweep.forced
-        self.sweep.forced.discard(key)
         try:
-            observed, verdict = await self._passes(key, forced=forced)
+            observed, verdict = await self._passes(key)
         except ChildRefusedError as refused:
             self._refused[key] = str(refused)
             await self._report(key, *await self._judged(key))
@@ -78,10 +78,14 @@ class Reconciler:
         # Judged again, when a refusal was reported before and is over now.
         await self._report(key, dataclasses.replace(observed, refused="") if observed else None, verdict)
 
-    async def _passes(self, key: AppKey, *, forced: bool) -> tuple[Observed | None, Verdict | None]:
+    async def _passes(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
         child = names.child_name(*key)
         deleted: set[str] = set()
+        forced = False
         for _ in range(_PASSES):
+            self.seen(key)
+            forced |= key in self.sweep.forced
+            self.sweep.forced.discard(key)
             version = self.caches.record_version(child)
             observed, verdict = await self._judged(key)
             if observed is None or verdict is None:
