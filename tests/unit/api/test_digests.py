@@ -49,6 +49,15 @@ def test_model_and_stored_object_have_the_same_digest() -> None:
     assert envelope_digest(Envelope.model_validate(ENVELOPE)) == envelope_digest(ENVELOPE)
 
 
+def test_an_envelope_keeps_its_own_digest_beside_an_equal_one_that_is_stored_otherwise() -> None:
+    short = {name: value for name, value in ENVELOPE.items() if name != "connectors"}
+    long = short | {"connectors": []}
+    first, second = Envelope.model_validate(short), Envelope.model_validate(long)
+    assert first == second
+    assert (first.digest, second.digest) == (envelope_digest(short), envelope_digest(long))
+    assert first.digest != second.digest
+
+
 def test_an_absent_field_and_a_null_one_are_the_same() -> None:
     assert envelope_digest(ENVELOPE | {"family": None}) == envelope_digest(ENVELOPE)
 

@@ -148,7 +148,7 @@ def test_items_of_a_set_are_projected_by_value() -> None:
     assert project(["theirs", "ours"], fields) == ["ours"]
 
 
-SCALARS = st.one_of(st.integers(-9, 9), st.booleans(), st.sampled_from(["", "a", "b/c", "k:x"]))
+SCALARS = st.one_of(st.integers(-9, 9), st.booleans(), st.sampled_from(["", "a", "b/c", "k:x", "[]", "null"]))
 KEYED_LISTS = st.lists(
     st.fixed_dictionaries({"key": st.sampled_from("abcdef")}, optional={"value": SCALARS}),
     max_size=3,

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
-from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
 from genapps.controller.caches import Caches
 from genapps.controller.keys import AppKey
 from genapps.controller.settings import Settings
 from genapps.controller.sources import Sources
-from genapps.controller.stored import StoredApp, Unreadable
+from genapps.controller.stored import Unreadable
 from genapps.core.observed import (
-    AppRef,
     ForeignSuspension,
     Malformed,
     Observed,
@@ -51,7 +47,7 @@ class Observer:
         child = names.child_name(*key)
         stored_record, stored_ledger = self.record(child), self.ledger(child)
         record = stored_record.record if stored_record else None
-        app = parsed(stored)
+        app = stored.model
         stored_budget = self._caches.budgets.get(("", stored.budget))
         budget = stored_budget.model if stored_budget else None
         readable = budget if isinstance(budget, AppBudget) else None
@@ -130,15 +126,3 @@ class Observer:
     def _apps_of_budget(self, key: AppKey, record: Record | None, budget: str) -> int:
         counted = record is not None and record.budget == budget and record.deleted_at is None
         return self._caches.summary().apps.get(budget, 0) - counted + self._caches.newcomers.others(key, budget)
-
-
-def parsed(stored: StoredApp) -> GeneratedApp | Malformed:
-    """The app as a model, or what of it does not fit (stored under an older schema, say)."""
-    try:
-        return GeneratedApp.model_validate(stored.raw)
-    except ValidationError as error:
-        metadata = stored.raw["metadata"]
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        ref = AppRef(metadata["namespace"], metadata["name"], metadata["uid"])
-        return Malformed(ref, int(metadata.get("generation", 0)), f"{field}: {first['msg']}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,18 +13,32 @@ from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord
 from genapps.api.connector import Connector
+from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
 from genapps.controller.collection import Object
+from genapps.core.observed import AppRef, Malformed
 
 _KEPT_METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation"})
 """Labels and annotations decide nothing, and a tenant may fill them with a quarter of a megabyte."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredApp:
     """A GeneratedApp as stored, of its metadata only what decides something."""
 
     raw: Mapping[str, Any]
+
+    @cached_property
+    def model(self) -> GeneratedApp | Malformed:
+        """The app as a model, or what of it does not fit (stored under an older schema, say)."""
+        try:
+            return GeneratedApp.model_validate(self.raw)
+        except ValidationError as error:
+            metadata = self.raw["metadata"]
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            ref = AppRef(metadata["namespace"], metadata["name"], metadata["uid"])
+            return Malformed(ref, int(metadata.get("generation", 0)), f"{field}: {first['msg']}")
 
     @property
     def budget(self) -> str:

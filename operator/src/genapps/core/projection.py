@@ -33,9 +33,9 @@ def project(live: Any, fields: Mapping[str, Any]) -> Any:
         return live
     if isinstance(live, dict):
         return {
-            name[2:]: project(live[name[2:]], below)
+            key: project(live[key], below) if below else live[key]
             for name, below in fields.items()
-            if name.startswith("f:") and name[2:] in live
+            if name.startswith("f:") and (key := name[2:]) in live
         }
     if isinstance(live, list):
         return [item for position, value in enumerate(live) for item in _owned_item(position, value, fields)]
