@@ -18,9 +18,8 @@ class Action:
         self.writes: dict[str, str | None] = {}
         self.written = 0
         self.calls = 0
-        self.response = ""
-        """JSON, once it has answered."""
         self.coroutine: Coroutine[Any, Any, Any] | None = None
+        self.response: Any = None
 
 
 class Current:

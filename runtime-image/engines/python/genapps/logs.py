@@ -1,12 +1,12 @@
 """The app's log, and its prints: records go to the host, which adds them to the action's log line."""
 
 import io
+import json
 from typing import Any
 
 from wit_world.imports import host
 
 from genapps.actions import current
-from genapps.wire import compact
 
 RECORD_CHARACTERS = 2000
 
@@ -18,7 +18,7 @@ def _send(level: str, message: str, fields: dict[str, Any]) -> None:
     record: dict[str, Any] = {"level": level, "message": message[:RECORD_CHARACTERS]}
     if fields:
         record["fields"] = {name: str(value)[:200] for name, value in fields.items()}
-    text = compact(record)
+    text = json.dumps(record)
     action.log_left -= len(text)
     host.log(text)
 

@@ -4,15 +4,16 @@ Reads see a snapshot and the action's own writes; the writes of an action are ap
 and not at all when it fails.
 """
 
+import json
 from typing import Any
 
 from genapps.actions import current
 from genapps.calls import Call
-from genapps.wire import compact, parse
 
 KEY_BYTES = 512
 VALUE_BYTES = 256 * 1024
 ACTION_BYTES = 1024 * 1024
+_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class State:
@@ -20,11 +21,11 @@ class State:
         """The value under `key`, or `default`."""
         writes = current.action.writes
         text = writes[key] if key in writes else await Call("get", {"key": _checked(key)})
-        return default if text is None else parse(text)
+        return default if text is None else json.loads(text)
 
     async def put(self, key: str, value: Any) -> None:
         """Keep `value` (anything JSON can hold, at most 256 KiB) under `key` when the action ends well."""
-        text = compact(value)
+        text = _json(value)
         if len(text) > VALUE_BYTES:
             raise ValueError(f"a value of state takes at most {VALUE_BYTES} bytes as JSON, this takes {len(text)}")
         _write(_checked(key), text)
@@ -39,7 +40,7 @@ class State:
         found: dict[str, str | None] = dict(await Call("list", {"prefix": prefix, "limit": wanted + len(writes)}))
         found.update(writes)
         kept = sorted((key, text) for key, text in found.items() if text is not None)
-        return [(key, parse(text)) for key, text in kept[:wanted]]
+        return [(key, json.loads(text)) for key, text in kept[:wanted]]
 
 
 def _checked(key: str) -> str:
