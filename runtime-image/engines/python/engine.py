@@ -15,8 +15,9 @@ from types import CoroutineType
 from typing import Any, Never
 
 import wit_world
-from bundle import Bundle, ModuleNotAvailable, preload
 from componentize_py_types import Err
+
+from bundle import Bundle, ModuleNotAvailable, preload
 from genapps.actions import Action, current
 from genapps.calls import Call, ToolError
 from genapps.logs import Printed
