@@ -6,6 +6,7 @@ pods. Both are left running or ended as they were found.
 """
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -24,7 +25,8 @@ from tests.support import helm
 from tests.support.kubectl import Kubectl
 
 ROOT = Path(__file__).resolve().parents[2]
-BARE_INDEX = 1
+BARE_INDEX = int(os.environ.get("GENAPPS_BARE_NODE", "1"))
+"""Another one lets two test runs of one machine go on side by side, each with its own GENAPPS_NODE as well."""
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from tests.images import base, inputs
 from tests.images.places import REPOSITORY, cache
 from tests.images.steps import run, step
 
-KEPT_ARCHIVES = 3
+KEPT_ARCHIVES = 8
 # Settings of the host's pip that a build needs as well where packages come from a mirror or through a proxy.
 PIP_SETTINGS = {"index-url", "extra-index-url", "cert", "trusted-host", "proxy", "timeout", "retries"}
 
