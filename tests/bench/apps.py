@@ -31,6 +31,16 @@ async def count(request):
     return {"count": value}
 """
 
+# Answers under a path of its own, so that an answer tells which code it comes from.
+EDITED = """\
+from genapps import app
+
+
+@app.get("/edition-{edition}")
+def edition(request):
+    return {{"edition": {edition}}}
+"""
+
 # Every request calls a connector that its envelope does not have.
 TRESPASSES = """\
 from genapps import ToolError, app, tools

@@ -11,6 +11,7 @@ from tests.bench.cluster.platform import Platform
 from tests.bench.cluster.reconcile import reconcile
 from tests.bench.cluster.requests import requests
 from tests.bench.cluster.suspension import suspension
+from tests.bench.cluster.switch import switch
 from tests.bench.context import Context
 from tests.bench.engine.durable_state import durable_state
 from tests.bench.engine.never_seen import never_seen
@@ -33,6 +34,7 @@ ON_PLATFORM: Mapping[str, OnPlatform] = {
     "memory": memory_of_pods,
     "apply-to-ready": apply_to_ready,
     "api-writes": api_writes,
+    "switch": switch,
     "suspension": suspension,
     "requests": requests,
 }

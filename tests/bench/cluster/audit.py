@@ -36,9 +36,16 @@ class AuditLog:
 
     def writes(self, user: str) -> list[Write]:
         """Writes since this log was opened by users whose name ends with ``user``, in the order of the log."""
+        return list(writes(self._lines(), user))
+
+    def calls(self, user: str) -> int:
+        """Requests of every kind since this log was opened that have ended: reads, watches and leadership as well."""
+        return sum(event["user"]["username"].endswith(user) for event in map(json.loads, self._lines()))
+
+    def _lines(self) -> Iterator[str]:
         with self._path.open("rb") as file:
             file.seek(self._offset)
-            return list(writes((line.decode() for line in file if line.endswith(b"\n")), user))
+            yield from (line.decode() for line in file if line.endswith(b"\n"))
 
 
 def writes(lines: Iterator[str], user: str) -> Iterator[Write]:

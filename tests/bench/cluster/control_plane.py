@@ -99,11 +99,13 @@ def _operator_kubeconfig(own: Node, kubectl: Kubectl, folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class OperatorProcess:
-    """A running ``genapps operator``. ``started``: Unix time of its start."""
+    """A running ``genapps operator``. Unix times: ``started`` when the process began, ``synced`` when its caches were
+    complete."""
 
     pid: int
     port: int
     started: float
+    synced: float
 
     async def reconciled(self) -> int:
         """How many reconciliations it has finished; 0 while it does not answer yet."""
@@ -123,8 +125,9 @@ class OperatorProcess:
 
 
 @asynccontextmanager
-async def operator_process(plane: ControlPlane, work: Path) -> AsyncIterator[OperatorProcess]:
-    """One operator until the end of the context; its log is ``operator.log`` in ``work``."""
+async def operator_process(plane: ControlPlane, work: Path, **settings: str) -> AsyncIterator[OperatorProcess]:
+    """One operator until the end of the context, with more environment variables; its log is ``operator.log`` in
+    ``work``."""
     port = free_port()
     environment = {
         **os.environ,
@@ -135,6 +138,7 @@ async def operator_process(plane: ControlPlane, work: Path) -> AsyncIterator[Ope
         "GENAPPS_STORAGE_CLASS": _STORAGE_CLASS,
         "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
         "GENAPPS_HEALTH_PORT": str(port),
+        **settings,
     }
     command = str(Path(sys.executable).with_name("genapps"))
     with (work / "operator.log").open("ab") as log:
@@ -147,9 +151,8 @@ async def operator_process(plane: ControlPlane, work: Path) -> AsyncIterator[Ope
             stderr=log,
         )
         async with stopped(process):
-            running = OperatorProcess(process.pid, port, started)
             await until(lambda: _answers(process, port), f"the operator is ready (see {log.name})", 60)
-            yield running
+            yield OperatorProcess(process.pid, port, started, time.time())
 
 
 async def _answers(process: asyncio.subprocess.Process, port: int) -> bool:
