@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATORS = ("tests.support.generated_crds", "tests.support.generated_docs")
+GENERATORS = ("tests.support.generated_crds", "tests.support.generated_docs", "tests.support.generated_chart")
 
 
 def main() -> int:

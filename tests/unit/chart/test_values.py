@@ -35,6 +35,8 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"runNamespaceQuotas": {"genapps-run": {"pods": "many"}}}, "pods", id="a quota of no quantity"),
         pytest.param({"hostUsers": "no"}, "hostUsers", id="hostUsers as a string"),
         pytest.param({"operator": {"workers": 0}}, "workers", id="no workers"),
+        pytest.param({"operator": {"workers": None}}, "workers", id="a default taken away"),
+        pytest.param({"runNamespaceQuotas": {"Apps": {"pods": "1"}}}, "Apps", id="a quota for a name in capitals"),
         pytest.param({"operator": {"replicas": 2}}, "replicas", id="a second operator"),
         pytest.param({"gateway": {"clusterIP": "gateway.local"}}, "clusterIP", id="a name as cluster address"),
         pytest.param({"networkPolicy": {"apiServerCIDRs": ["10.0.0.1"]}}, "apiServerCIDRs", id="an address, no range"),

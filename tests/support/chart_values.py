@@ -1,0 +1,123 @@
+"""The chart's values: the one source of `values.yaml`, `values.schema.json` and the tables of `docs/chart.md`.
+
+To add a value, add a field with its default and a docstring here (a list as a tuple, a map by its factory), then
+run `make manifests`. Only the shape of values is told here; what holds between two of them the templates check.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, WithJsonSchema
+
+from genapps.api.fields import UserModel
+
+NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+IMAGE = r"^[a-z0-9][-a-z0-9._:/]*(:[A-Za-z0-9_][-A-Za-z0-9_.]*)?(@sha256:[0-9a-f]{64})?$"
+QUANTITY = r"^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+
+Image = Annotated[str, Field(min_length=1, max_length=500, pattern=IMAGE)]
+Name = Annotated[str, Field(min_length=1, max_length=63, pattern=NAME)]
+RunNamespace = Annotated[Name, Field(json_schema_extra={"not": {"pattern": "^(kube-.*|default)$"}})]
+Quantity = Annotated[str | int, WithJsonSchema({"type": ["string", "integer"], "pattern": QUANTITY})]
+Quantities = dict[str, Quantity]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]
+LogLevel = Literal["debug", "info", "warning", "error"]
+Part = Annotated[dict[str, Any], Field(min_length=1)]
+"""A piece of a Kubernetes manifest, which the API server checks."""
+
+
+class Section(UserModel):
+    """Some values; null takes a default away, so the schema wants each of them that may not be null."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class PullSecret(Section):
+    name: Annotated[str, Field(min_length=1)]
+    """Name of the Secret, in the release's namespace."""
+
+
+class Images(Section):
+    genapps: Image = ""
+    """Operator and gateway, e.g. registry.example.com/platform/genapps:0.1.0 (or @sha256:...). Required."""
+    runtime: Image = ""
+    """The runtime that each app's pod runs. Required."""
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When nodes pull these images."""
+    pull_secrets: tuple[PullSecret, ...] = ()
+    """Secrets with credentials for the registry, as [{name: ...}]."""
+
+
+class Crds(Section):
+    enabled: bool = True
+    """Install and upgrade the custom resource definitions; they stay when the chart is uninstalled."""
+
+
+class Storage(Section):
+    class_name: Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")] = ""
+    """StorageClass of the apps' claims; empty is the cluster's default class."""
+    wait_for_first_consumer: bool = False
+    """Set when that class binds claims only once a pod uses them (volumeBindingMode: WaitForFirstConsumer)."""
+
+
+class Resources(Section):
+    requests: Quantities
+    """What the scheduler sets aside for the container."""
+    limits: Quantities
+    """What the container may use at most; keep the memory bounded."""
+
+
+class Operator(Section):
+    sweep_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
+    """Seconds between two sweeps for what no event reported."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    """Apps that are reconciled at the same time."""
+    log_level: LogLevel = "info"
+    """The least severe lines that are written."""
+    resources: Resources = Resources(requests={"cpu": "50m", "memory": "128Mi"}, limits={"memory": "384Mi"})
+    """Of the operator's container."""
+
+
+class Gateway(Section):
+    cluster_ip: Annotated[str, Field(alias="clusterIP", pattern=r"^([0-9a-fA-F:.]+)?$")] = ""
+    """A fixed address for Service `gateway`; apps' pods find the gateway by it, so a change re-creates them."""
+    log_level: LogLevel = "info"
+    """The least severe lines that are written."""
+    resources: Resources = Resources(requests={"cpu": "50m", "memory": "96Mi"}, limits={"memory": "256Mi"})
+    """Of the gateway's container."""
+
+
+class NetworkPolicy(Section):
+    api_server_cidrs: Annotated[tuple[Cidr, ...], Field(alias="apiServerCIDRs")] = ()
+    """The API server's addresses as CIDRs. Empty: any address, but only on its ports."""
+    api_server_ports: Annotated[tuple[Port, ...], Field(min_length=1)] = (443, 6443)
+    """The API server's ports."""
+    metrics_from: tuple[Part, ...] = ()
+    """NetworkPolicyPeers that may scrape metrics on port 9090 of operator and gateway."""
+
+
+class Values(Section):
+    """Values of the genapps chart"""
+
+    image: Images = Images()
+    """The two images; `make images` builds them."""
+    run_namespaces: Annotated[
+        tuple[RunNamespace, ...], Field(min_length=1, max_length=100, json_schema_extra={"uniqueItems": True})
+    ] = ("genapps-run",)
+    """Namespaces in which the apps' pods run; tenants have no rights there. The chart makes them and keeps them (and
+    the apps' state in them) when it is uninstalled. An AppBudget picks one with spec.runNamespace."""
+    run_namespace_quotas: dict[Name, Annotated[Quantities, Field(min_length=1)]] = Field(default_factory=dict)
+    """A ResourceQuota's `hard` map by run namespace, e.g. {genapps-run: {pods: "100", requests.memory: 16Gi}}."""
+    crds: Crds = Crds()
+    """The custom resource definitions."""
+    storage: Storage = Storage()
+    """Where apps keep their state."""
+    host_users: bool | None = None
+    """User namespaces for the apps' pods: false gives each pod its own (needs Linux 6.3 and a runtime that can), true
+    shares the node's, null leaves it to the cluster."""
+    operator: Operator = Operator()
+    """The process that judges apps and keeps their objects as they should be."""
+    gateway: Gateway = Gateway()
+    """The process through which apps call tools."""
+    network_policy: NetworkPolicy = NetworkPolicy()
+    """Whom operator and gateway may reach, and who may reach them."""
