@@ -90,6 +90,6 @@ def app_budget(namespace: str = NAMESPACE, run_namespace: str = RUN_NAMESPACE) -
             "namespaces": [namespace],
             "runNamespace": run_namespace,
             "tiers": {TIER: tier},
-            "policy": {"maxApps": 1000, "violations": {"threshold": THRESHOLD, "window": "10m"}},
+            "policy": {"maxApps": 10_000, "violations": {"threshold": THRESHOLD, "window": "10m"}},
         },
     }
