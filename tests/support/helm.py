@@ -4,13 +4,15 @@ Users have the `helm` program; this machine needs none. The library (helm-python
 """
 
 import fcntl
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import helm_python
 import yaml
+from helm_python import _native
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "genapps"
 RELEASE = "genapps"
@@ -28,14 +30,18 @@ def values_for(images: dict[str, str], **more: Any) -> Values:
     return {"image": {"genapps": images["genapps"], "runtime": images["runtime"]}, **more}
 
 
-def render(values: Values, namespace: str = NAMESPACE) -> list[Manifest]:
-    """All manifests of the chart, without a cluster.
+def render(values: Values, namespace: str = NAMESPACE, *, api_versions: Sequence[str] = ()) -> list[Manifest]:
+    """All manifests of the chart, without a cluster; `api_versions` are what the cluster has beside Kubernetes' own.
 
     Raises helm_python.HelmError for values that the schema or a template refuses.
     """
     with helm_python.Chart.load(CHART) as chart:
         chart.validate_schema(values)
-        rendered = chart.render(values, name=RELEASE, namespace=namespace, is_install=True)
+        # Chart.render() of the library cannot say which API versions the cluster has.
+        options = {"name": RELEASE, "namespace": namespace, "is_install": True, "api_versions": list(api_versions)}
+        rendered: dict[str, str] = json.loads(
+            _native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options))
+        )
     documents = [
         document
         for path, text in sorted(rendered.items())

@@ -40,6 +40,13 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"operator": {"replicas": 2}}, "replicas", id="a second operator"),
         pytest.param({"gateway": {"clusterIP": "gateway.local"}}, "clusterIP", id="a name as cluster address"),
         pytest.param({"networkPolicy": {"apiServerCIDRs": ["10.0.0.1"]}}, "apiServerCIDRs", id="an address, no range"),
+        pytest.param(
+            {"operator": {"pod": {"labels": {"app.kubernetes.io/component": "gateway"}}}},
+            "component",
+            id="a label that policies select by",
+        ),
+        pytest.param({"gateway": {"pod": {"labels": {"genapps.dev/app": "a"}}}}, "genapps.dev", id="a label of ours"),
+        pytest.param({"monitoring": {"interval": "0s"}}, "interval", id="a scrape without end"),
         pytest.param({"networkPolicy": {"apiServerPorts": []}}, "apiServerPorts", id="no port of the API server"),
     ],
 )
@@ -119,3 +126,22 @@ def test_crds_come_with_the_release_and_stay_after_it(values: helm.Values) -> No
 def test_crds_can_be_left_to_another_hand(values: helm.Values) -> None:
     manifests = helm.render({**values, "crds": {"enabled": False}})
     assert [each for each in manifests if each["kind"] == "CustomResourceDefinition"] == []
+
+
+@pytest.mark.parametrize("process", ["operator", "gateway"])
+def test_a_process_runs_where_its_values_say_and_carries_their_marks(values: helm.Values, process: str) -> None:
+    pod = {
+        "priorityClassName": "high",
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"operator": "Exists"}],
+        "affinity": {"podAntiAffinity": {}},
+        "labels": {"team": "platform"},
+        "annotations": {"example.com/mesh": "off"},
+    }
+    deployment = named(helm.render({**values, process: {"pod": pod}}), "Deployment", f"genapps-{process}")
+    template = deployment["spec"]["template"]
+    placed = {key: template["spec"][key] for key in ("priorityClassName", "nodeSelector", "tolerations", "affinity")}
+    assert placed == {key: pod[key] for key in placed}
+    assert template["metadata"]["labels"]["team"] == "platform"
+    assert template["metadata"]["annotations"] == {"example.com/mesh": "off"}
+    assert "team" not in deployment["spec"]["selector"]["matchLabels"]
