@@ -58,7 +58,7 @@ def lint(values: Values) -> list[str]:
     return [f"{message['path']}: {message['error']}" for message in warnings]
 
 
-def install(kubeconfig: Path, values: Values, timeout: int = 180) -> int:
+def install(kubeconfig: Path, values: Values, timeout: int = 180, chart: Path = CHART) -> int:
     """Install the release, or upgrade it, and wait until its pods are ready; return the release's revision.
 
     One at a time for a kubeconfig: two upgrades at once spoil the release.
@@ -74,11 +74,17 @@ def install(kubeconfig: Path, values: Values, timeout: int = 180) -> int:
                 states = []
         if states and states[-1] != "uninstalled":
             release = config.upgrade(
-                CHART, RELEASE, values, reset_values=True, wait="watcher", timeout=timeout, max_history=KEPT_REVISIONS
+                chart, RELEASE, values, reset_values=True, wait="watcher", timeout=timeout, max_history=KEPT_REVISIONS
             )
         else:
-            release = config.install(CHART, RELEASE, values, create_namespace=True, wait="watcher", timeout=timeout)
+            release = config.install(chart, RELEASE, values, create_namespace=True, wait="watcher", timeout=timeout)
         return int(release["revision"])
+
+
+def uninstall(kubeconfig: Path, timeout: int = 120) -> None:
+    """Remove the release, and wait until what it does not keep is gone."""
+    with _alone(kubeconfig), _config(kubeconfig) as config:
+        config.uninstall(RELEASE, wait="watcher", timeout=timeout)
 
 
 def run_tests(kubeconfig: Path, timeout: int = 120) -> str:
