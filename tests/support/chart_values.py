@@ -84,9 +84,9 @@ class Pod(Section):
     affinity: dict[str, Any] = Field(default_factory=dict)
     """Where it rather runs, or does not."""
     labels: Marks = Field(default_factory=dict)
-    """More labels, e.g. for cost allocation; the chart's own cannot be changed."""
+    """More labels, e.g. for cost allocation or to keep a service mesh out; the chart's own cannot be changed."""
     annotations: Marks = Field(default_factory=dict)
-    """More annotations, e.g. to keep a service mesh from injecting a sidecar."""
+    """More annotations."""
 
 
 class Operator(Section):

@@ -35,20 +35,20 @@ def render(values: Values, namespace: str = NAMESPACE, *, api_versions: Sequence
 
     Raises helm_python.HelmError for values that the schema or a template refuses.
     """
-    with helm_python.Chart.load(CHART) as chart:
-        chart.validate_schema(values)
-        # Chart.render() of the library cannot say which API versions the cluster has.
-        options = {"name": RELEASE, "namespace": namespace, "is_install": True, "api_versions": list(api_versions)}
-        rendered: dict[str, str] = json.loads(
-            _native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options))
-        )
+    rendered = _rendered(values, namespace, api_versions)
     documents = [
         document
         for path, text in sorted(rendered.items())
         if path.endswith(".yaml")
-        for document in yaml.safe_load_all(text)
+        for document in yaml.load_all(text, yaml.CSafeLoader)
     ]
     return [document for document in documents if document]
+
+
+def notes(values: Values, *, api_versions: Sequence[str] = ()) -> str:
+    """What Helm tells the person who installs the chart."""
+    rendered = _rendered(values, NAMESPACE, api_versions)
+    return next(text for path, text in rendered.items() if path.endswith("NOTES.txt"))
 
 
 def lint(values: Values) -> list[str]:
@@ -91,6 +91,18 @@ def run_tests(kubeconfig: Path, timeout: int = 120) -> str:
     """Run the chart's tests; return their logs. Raises helm_python.HelmError when one fails."""
     with _config(kubeconfig) as config:
         return str(config.test(RELEASE, timeout=timeout, logs=True)["logs"])
+
+
+def _rendered(values: Values, namespace: str, api_versions: Sequence[str]) -> dict[str, str]:
+    """Text by template."""
+    with helm_python.Chart.load(CHART) as chart:
+        chart.validate_schema(values)
+        # Chart.render() of the library cannot say which API versions the cluster has.
+        options = {"name": RELEASE, "namespace": namespace, "is_install": True, "api_versions": list(api_versions)}
+        rendered: dict[str, str] = json.loads(
+            _native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options))
+        )
+    return rendered
 
 
 def _history(config: helm_python.Config) -> list[dict[str, Any]]:

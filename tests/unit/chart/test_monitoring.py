@@ -67,6 +67,26 @@ def test_monitoring_without_a_peer_that_may_scrape_is_refused(values: helm.Value
         helm.render({**values, "monitoring": {"enabled": True}})
 
 
+def test_the_notes_say_that_monitoring_waits_for_the_prometheus_operator(values: helm.Values) -> None:
+    assert "no effect yet" in helm.notes({**values, **ON})
+    assert "no effect yet" not in helm.notes({**values, **ON}, api_versions=[MONITORING])
+    assert "no effect yet" not in helm.notes(values)
+
+
+def test_metrics_are_closed_until_a_peer_is_named(values: helm.Values) -> None:
+    for set_, peers in ((values, []), ({**values, **ON}, [SCRAPER])):
+        policies = [each for each in helm.render(set_) if each["kind"] == "NetworkPolicy"]
+        for name in JOBS:
+            ingress = next(each["spec"]["ingress"] for each in policies if each["metadata"]["name"] == name)
+            admitted = [
+                peer
+                for rule in ingress
+                if 9090 in [port["port"] for port in rule.get("ports", [{"port": 9090}])]
+                for peer in rule.get("from", ["anybody"])
+            ]
+            assert admitted == peers
+
+
 def test_the_monitor_finds_a_service_of_each_process_and_the_alerts_name_them_as_jobs(values: helm.Values) -> None:
     manifests = helm.render({**values, **ON}, api_versions=[MONITORING])
     monitor = next(each["spec"] for each in manifests if each["kind"] == "ServiceMonitor")

@@ -4,8 +4,14 @@ from typing import Any
 
 import helm_python
 import pytest
+import yaml
 
+from genapps.api.appbudget import AppBudget
+from genapps.api.kinds import KINDS
+from genapps.api.names import VERSION
 from tests.support import helm
+
+CRDS = "artifacthub.io/crds"
 
 
 def named(manifests: list[helm.Manifest], kind: str, name: str) -> helm.Manifest:
@@ -121,6 +127,18 @@ def test_crds_come_with_the_release_and_stay_after_it(values: helm.Values) -> No
         "Ledger",
     }
     assert all(crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for crd in crds)
+
+
+def test_the_budget_in_the_notes_is_valid_and_names_a_run_namespace_of_the_release(values: helm.Values) -> None:
+    text = helm.notes({**values, "runNamespaces": ["apps-finance", "apps-sales"]})
+    manifest = yaml.safe_load(text.partition("<<EOF\n")[2].partition("\nEOF\n")[0])
+    assert AppBudget.model_validate(manifest).spec.run_namespace == "apps-finance"
+
+
+def test_the_charts_own_description_names_the_kinds_that_users_write() -> None:
+    chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    told = {(each["kind"], each["name"], each["version"]) for each in yaml.safe_load(chart["annotations"][CRDS])}
+    assert told == {(kind.name, kind.crd_name, VERSION) for kind in KINDS if kind.status is not None}
 
 
 def test_crds_can_be_left_to_another_hand(values: helm.Values) -> None:
