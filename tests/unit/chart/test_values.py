@@ -10,6 +10,7 @@ from genapps.api.appbudget import AppBudget
 from genapps.api.kinds import KINDS
 from genapps.api.names import VERSION
 from tests.support import helm
+from tests.support.value_sets import VALUE_SETS
 
 CRDS = "artifacthub.io/crds"
 
@@ -68,8 +69,9 @@ def test_chart_without_image_references_is_refused() -> None:
         helm.render({})
 
 
-def test_lint_finds_nothing(values: helm.Values) -> None:
-    assert helm.lint(values) == []
+@pytest.mark.parametrize("name", list(VALUE_SETS))
+def test_lint_finds_nothing(values: helm.Values, name: str) -> None:
+    assert helm.lint({**values, **VALUE_SETS[name].values}) == []
 
 
 @pytest.mark.parametrize(("value", "setting"), [(None, ""), (True, "true"), (False, "false")])
