@@ -72,6 +72,7 @@ lock: $(UV) ## Resolve the dependencies anew into locks/
 	@$(LOCK) pyproject.toml -o locks/genapps.txt
 	@$(LOCK) runtime-image/pyproject.toml -o locks/runtime.txt
 	@$(LOCK) pyproject.toml runtime-image/pyproject.toml --group dev -o locks/dev.txt
+	@$(LOCK) --group chart-judges -o locks/chart-judges.txt
 
 .PHONY: venv
 venv: $(VENV)/.installed

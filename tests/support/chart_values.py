@@ -22,6 +22,13 @@ Quantities = dict[str, Quantity]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]
 LogLevel = Literal["debug", "info", "warning", "error"]
+Words = dict[str, str]
+MarkKey = Annotated[
+    str,
+    Field(json_schema_extra={"not": {"pattern": r"^((app[.]kubernetes[.]io|helm[.]sh)|([^/]+[.])?genapps[.]dev)/"}}),
+]
+Marks = dict[MarkKey, str]
+"""Labels or annotations; none that the chart itself sets, because policies and Services select by those."""
 Part = Annotated[dict[str, Any], Field(min_length=1)]
 """A piece of a Kubernetes manifest, which the API server checks."""
 
@@ -67,6 +74,21 @@ class Resources(Section):
     """What the container may use at most; keep the memory bounded."""
 
 
+class Pod(Section):
+    priority_class_name: Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")] = ""
+    """PriorityClass, e.g. system-cluster-critical, so that apps' pods are evicted first."""
+    node_selector: Words = Field(default_factory=dict)
+    """Labels of the nodes that it may run on."""
+    tolerations: tuple[Part, ...] = ()
+    """Taints of nodes that it bears."""
+    affinity: dict[str, Any] = Field(default_factory=dict)
+    """Where it rather runs, or does not."""
+    labels: Marks = Field(default_factory=dict)
+    """More labels, e.g. for cost allocation or to keep a service mesh out; the chart's own cannot be changed."""
+    annotations: Marks = Field(default_factory=dict)
+    """More annotations."""
+
+
 class Operator(Section):
     sweep_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
     """Seconds between two sweeps for what no event reported."""
@@ -76,6 +98,8 @@ class Operator(Section):
     """The least severe lines that are written."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "128Mi"}, limits={"memory": "384Mi"})
     """Of the operator's container."""
+    pod: Pod = Pod()
+    """Where the operator's pods run, and what marks them. They are spread over zones and nodes if there are more."""
 
 
 class Gateway(Section):
@@ -85,6 +109,8 @@ class Gateway(Section):
     """The least severe lines that are written."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "96Mi"}, limits={"memory": "256Mi"})
     """Of the gateway's container."""
+    pod: Pod = Pod()
+    """Where the gateway's pod runs, and what marks it."""
 
 
 class NetworkPolicy(Section):
@@ -94,6 +120,18 @@ class NetworkPolicy(Section):
     """The API server's ports."""
     metrics_from: tuple[Part, ...] = ()
     """NetworkPolicyPeers that may scrape metrics on port 9090 of operator and gateway."""
+
+
+class Monitoring(Section):
+    enabled: bool = False
+    """Services, ServiceMonitor and PrometheusRule for the Prometheus operator; they wait until the cluster has its
+    kinds (monitoring.coreos.com/v1). Needs networkPolicy.metricsFrom."""
+    interval: Annotated[str, Field(pattern="^[1-9][0-9]*[sm]$")] = "30s"
+    """Time between two scrapes."""
+    alerts: bool = True
+    """The alerts of files/alerts.yaml, as a PrometheusRule."""
+    labels: Marks = Field(default_factory=dict)
+    """What Prometheus selects ServiceMonitors and PrometheusRules by, e.g. {release: kube-prometheus-stack}."""
 
 
 class Values(Section):
@@ -121,3 +159,5 @@ class Values(Section):
     """The process through which apps call tools."""
     network_policy: NetworkPolicy = NetworkPolicy()
     """Whom operator and gateway may reach, and who may reach them."""
+    monitoring: Monitoring = Monitoring()
+    """Metrics and alerts."""

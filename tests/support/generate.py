@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATORS = ("tests.support.generated_crds", "tests.support.generated_docs", "tests.support.generated_chart")
+GENERATORS = (
+    "tests.support.generated_crds",
+    "tests.support.generated_docs",
+    "tests.support.generated_chart",
+    "tests.support.generated_argocd",
+)
 
 
 def main() -> int:

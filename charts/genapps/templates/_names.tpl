@@ -78,3 +78,34 @@ livenessProbe:
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{/* Where the pods of a process run; the argument is that process's values. */}}
+{{- define "genapps.placement" -}}
+{{- with .pod.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with .pod.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .pod.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .pod.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Whether the objects of the Prometheus operator are wanted and known here. */}}
+{{- define "genapps.monitored" -}}
+{{- if and .Values.monitoring.enabled (not .Values.networkPolicy.metricsFrom) }}
+{{- fail "monitoring.enabled: no peer may scrape; name Prometheus's pods in networkPolicy.metricsFrom" }}
+{{- end }}
+{{- if and .Values.monitoring.enabled (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1") }}true{{ end }}
+{{- end }}
+
+{{- define "genapps.monitoringLabels" -}}
+{{- include "genapps.labels" . }}
+{{- with .Values.monitoring.labels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -95,8 +95,7 @@ def test_the_test_pod_is_fenced_from_the_canary_by_its_own_policy_alone(rendered
 
 
 def test_service_gateway_finds_the_gateways_pods_and_ports(rendered: list[helm.Manifest]) -> None:
-    service = next(each for each in rendered if each["kind"] == "Service")
-    assert service["metadata"]["name"] == "gateway"
+    service = next(each for each in rendered if each["kind"] == "Service" and each["metadata"]["name"] == "gateway")
     labels, spec = next((labels, spec) for name, labels, spec in pods(rendered) if name == "genapps-gateway")
     assert service["spec"]["selector"].items() <= labels.items()
     ports = {port["name"]: port["containerPort"] for port in spec["containers"][0]["ports"]}
@@ -106,3 +105,40 @@ def test_service_gateway_finds_the_gateways_pods_and_ports(rendered: list[helm.M
 def test_operator_and_gateway_have_no_second_replica(rendered: list[helm.Manifest]) -> None:
     deployments = [each["spec"] for each in rendered if each["kind"] == "Deployment"]
     assert [(spec["replicas"], spec["strategy"]) for spec in deployments] == [(1, {"type": "Recreate"})] * 2
+
+
+def test_metrics_services_find_their_process_and_its_port(rendered: list[helm.Manifest]) -> None:
+    found = {name: (labels, spec) for name, labels, spec in pods(rendered)}
+    services = {each["metadata"]["name"]: each["spec"] for each in rendered if each["kind"] == "Service"}
+    for name, service in services.items():
+        if name == "gateway":
+            continue
+        labels, pod = found[name]
+        assert service["selector"].items() <= labels.items()
+        assert service["clusterIP"] == "None"
+        ports = {port["name"]: port["containerPort"] for port in pod["containers"][0]["ports"]}
+        assert [(port["port"], ports[port["targetPort"]]) for port in service["ports"]] == [(9090, 9090)]
+
+
+def test_no_pod_of_ours_may_ask_for_names_or_reach_more_than_the_api_server(rendered: list[helm.Manifest]) -> None:
+    for name, labels, _ in pods(rendered):
+        (policy,) = policies_for(rendered, labels)
+        ports = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
+        assert ports
+        assert ports <= ({8443} if name == "genapps-test-fence" else {443, 6443})
+
+
+def test_disruptions_take_one_operator_at_a_time_and_never_block_a_drain(rendered: list[helm.Manifest]) -> None:
+    (budget,) = [each["spec"] for each in rendered if each["kind"] == "PodDisruptionBudget"]
+    assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+    chosen = [name for name, labels, _ in pods(rendered) if budget["selector"]["matchLabels"].items() <= labels.items()]
+    assert chosen == ["genapps-operator"]
+
+
+def test_operators_are_spread_where_that_is_possible(rendered: list[helm.Manifest]) -> None:
+    labels, spec = next((labels, spec) for name, labels, spec in pods(rendered) if name == "genapps-operator")
+    spread = spec["topologySpreadConstraints"]
+    assert [each["topologyKey"] for each in spread] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+    for each in spread:
+        assert each["whenUnsatisfiable"] == "ScheduleAnyway"
+        assert each["labelSelector"]["matchLabels"].items() <= labels.items()

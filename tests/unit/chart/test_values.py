@@ -4,8 +4,15 @@ from typing import Any
 
 import helm_python
 import pytest
+import yaml
 
+from genapps.api.appbudget import AppBudget
+from genapps.api.kinds import KINDS
+from genapps.api.names import VERSION
 from tests.support import helm
+from tests.support.value_sets import VALUE_SETS
+
+CRDS = "artifacthub.io/crds"
 
 
 def named(manifests: list[helm.Manifest], kind: str, name: str) -> helm.Manifest:
@@ -40,6 +47,13 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"operator": {"replicas": 2}}, "replicas", id="a second operator"),
         pytest.param({"gateway": {"clusterIP": "gateway.local"}}, "clusterIP", id="a name as cluster address"),
         pytest.param({"networkPolicy": {"apiServerCIDRs": ["10.0.0.1"]}}, "apiServerCIDRs", id="an address, no range"),
+        pytest.param(
+            {"operator": {"pod": {"labels": {"app.kubernetes.io/component": "gateway"}}}},
+            "component",
+            id="a label that policies select by",
+        ),
+        pytest.param({"gateway": {"pod": {"labels": {"genapps.dev/app": "a"}}}}, "genapps.dev", id="a label of ours"),
+        pytest.param({"monitoring": {"interval": "0s"}}, "interval", id="a scrape without end"),
         pytest.param({"networkPolicy": {"apiServerPorts": []}}, "apiServerPorts", id="no port of the API server"),
     ],
 )
@@ -55,8 +69,9 @@ def test_chart_without_image_references_is_refused() -> None:
         helm.render({})
 
 
-def test_lint_finds_nothing(values: helm.Values) -> None:
-    assert helm.lint(values) == []
+@pytest.mark.parametrize("name", list(VALUE_SETS))
+def test_lint_finds_nothing(values: helm.Values, name: str) -> None:
+    assert helm.lint({**values, **VALUE_SETS[name].values}) == []
 
 
 @pytest.mark.parametrize(("value", "setting"), [(None, ""), (True, "true"), (False, "false")])
@@ -116,6 +131,37 @@ def test_crds_come_with_the_release_and_stay_after_it(values: helm.Values) -> No
     assert all(crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for crd in crds)
 
 
+def test_the_budget_in_the_notes_is_valid_and_names_a_run_namespace_of_the_release(values: helm.Values) -> None:
+    text = helm.notes({**values, "runNamespaces": ["apps-finance", "apps-sales"]})
+    manifest = yaml.safe_load(text.partition("<<EOF\n")[2].partition("\nEOF\n")[0])
+    assert AppBudget.model_validate(manifest).spec.run_namespace == "apps-finance"
+
+
+def test_the_charts_own_description_names_the_kinds_that_users_write() -> None:
+    chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    told = {(each["kind"], each["name"], each["version"]) for each in yaml.safe_load(chart["annotations"][CRDS])}
+    assert told == {(kind.name, kind.crd_name, VERSION) for kind in KINDS if kind.status is not None}
+
+
 def test_crds_can_be_left_to_another_hand(values: helm.Values) -> None:
     manifests = helm.render({**values, "crds": {"enabled": False}})
     assert [each for each in manifests if each["kind"] == "CustomResourceDefinition"] == []
+
+
+@pytest.mark.parametrize("process", ["operator", "gateway"])
+def test_a_process_runs_where_its_values_say_and_carries_their_marks(values: helm.Values, process: str) -> None:
+    pod = {
+        "priorityClassName": "high",
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"operator": "Exists"}],
+        "affinity": {"podAntiAffinity": {}},
+        "labels": {"team": "platform"},
+        "annotations": {"example.com/mesh": "off"},
+    }
+    deployment = named(helm.render({**values, process: {"pod": pod}}), "Deployment", f"genapps-{process}")
+    template = deployment["spec"]["template"]
+    placed = {key: template["spec"][key] for key in ("priorityClassName", "nodeSelector", "tolerations", "affinity")}
+    assert placed == {key: pod[key] for key in placed}
+    assert template["metadata"]["labels"]["team"] == "platform"
+    assert template["metadata"]["annotations"] == {"example.com/mesh": "off"}
+    assert "team" not in deployment["spec"]["selector"]["matchLabels"]

@@ -1,0 +1,74 @@
+"""The values with which the chart is rendered for its judges: the least, two run namespaces, monitoring, everything."""
+
+from typing import NamedTuple
+
+from tests.support import helm
+
+IMAGES = {"genapps": "localhost/genapps:1", "runtime": "localhost/genapps-runtime:1"}
+MONITORING = "monitoring.coreos.com/v1"
+DIGEST = f"@sha256:{'0' * 64}"
+SCRAPER = {"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}
+
+_POD = {
+    "priorityClassName": "system-cluster-critical",
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}],
+    "affinity": {
+        "nodeAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 1,
+                    "preference": {"matchExpressions": [{"key": "role", "operator": "In", "values": ["infra"]}]},
+                }
+            ]
+        }
+    },
+    "labels": {"team": "platform"},
+    "annotations": {"sidecar.istio.io/inject": "false"},
+}
+
+
+class ValueSet(NamedTuple):
+    """Values beside the images, and what the cluster has beside Kubernetes' own API versions."""
+
+    values: helm.Values
+    api_versions: tuple[str, ...] = ()
+
+    def render(self) -> list[helm.Manifest]:
+        return helm.render({**helm.values_for(IMAGES), **self.values}, api_versions=self.api_versions)
+
+
+VALUE_SETS = {
+    "defaults": ValueSet({}),
+    "two run namespaces": ValueSet(
+        {
+            "runNamespaces": ["apps-finance", "apps-sales"],
+            "runNamespaceQuotas": {"apps-sales": {"pods": "20", "requests.memory": "4Gi"}},
+        }
+    ),
+    "monitoring": ValueSet(
+        {"monitoring": {"enabled": True}, "networkPolicy": {"metricsFrom": [SCRAPER]}}, (MONITORING,)
+    ),
+    "everything set": ValueSet(
+        {
+            "image": {
+                **{name: reference.removesuffix(":1") + DIGEST for name, reference in IMAGES.items()},
+                "pullPolicy": "Always",
+                "pullSecrets": [{"name": "registry"}],
+            },
+            "runNamespaces": ["apps-finance", "apps-sales"],
+            "runNamespaceQuotas": {"apps-sales": {"pods": "20", "requests.memory": "4Gi"}},
+            "storage": {"className": "fast.ssd", "waitForFirstConsumer": True},
+            "hostUsers": False,
+            "operator": {"pod": _POD},
+            "gateway": {"clusterIP": "10.96.7.7", "pod": _POD},
+            "networkPolicy": {
+                "apiServerCIDRs": ["10.201.0.2/32"],
+                "apiServerPorts": [6443],
+                "metricsFrom": [SCRAPER],
+            },
+            "monitoring": {"enabled": True, "interval": "1m", "labels": {"release": "kube-prometheus-stack"}},
+        },
+        (MONITORING,),
+    ),
+}
