@@ -1,4 +1,4 @@
-"""Every pod that we create or ship passes Pod Security at level restricted, latest version, as the API server judges it.
+"""Every pod that we create or ship passes Pod Security (restricted, latest version), as the API server judges it.
 
 The judge is shown spoiled pods as well: one that lets everything pass would prove nothing.
 """
