@@ -24,7 +24,7 @@ demo: venv ## Apps applied, called, fenced, suspended and resumed on a real Kube
 	@$(RUN) -m tests.e2e.demo
 
 .PHONY: test
-test: venv lint verify engines node-up images ## All tests: unit, golden, contract, runtime, cluster
+test: venv lint verify engines oracles node-up images ## All tests: unit, golden, contract, oracles, runtime, cluster
 	@$(RUN) -m pytest tests
 
 .PHONY: test-unit
@@ -50,6 +50,10 @@ verify: venv ## Fail when a generated file differs from its source
 .PHONY: engines
 engines: venv ## Build and precompile the guest language engines for this host
 	@$(RUN) -m tests.support.engines
+
+.PHONY: oracles
+oracles: venv ## Build the independent judges that the tests ask (cyclonus, Pod Security, kstatus)
+	@$(RUN) -m tests.oracles
 
 .PHONY: images
 images: venv ## Build the images, and load them into the local node when it runs

@@ -56,6 +56,24 @@ BUDGETS = [
         "ipBlock",
         "give ranges inside cidr",
     ),
+    Refusal(
+        "an exception of everything",
+        {PEERS: [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.0.0.0/8"]}}]},
+        "ipBlock",
+        "smaller than it",
+    ),
+    Refusal(
+        "an address for a range",
+        {PEERS: [{"ipBlock": {"cidr": "10.0.0.1/8"}}]},
+        "cidr",
+        "without an address inside it",
+    ),
+    Refusal(
+        "an exception of an address",
+        {PEERS: [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.1/16"]}}]},
+        "except[0]",
+        "without an address inside it",
+    ),
 ]
 CONNECTORS = [
     Refusal("an invented type", {"spec.type": "SQL"}, "spec.type", '"HTTP", "Model", "MCP"'),

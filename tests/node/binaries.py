@@ -1,4 +1,4 @@
-"""Builds every program of the node from Go modules, once, into the cache.
+"""Builds programs from Go modules, once, into the cache: those of the node, and others that name their modules.
 
 A module's programs live in a directory named by the digest of all that goes into them, each moved into place when it is
 complete: an interrupted build goes on where it stopped.
@@ -9,7 +9,7 @@ import hashlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,23 +90,23 @@ MODULES = (
 )
 
 
-def binary(name: str, cache: Path) -> Path:
+def binary(name: str, cache: Path, modules: Sequence[Module] = MODULES) -> Path:
     """Where a program is, built or not."""
-    for module in MODULES:
+    for module in modules:
         if any(program.name == name for program in module.programs):
             return cache / "bin" / module.digest / name
     raise KeyError(name)
 
 
-def build(cache: Path, only: frozenset[str] | None = None) -> None:
+def build(cache: Path, only: frozenset[str] | None = None, modules: Sequence[Module] = MODULES) -> None:
     """Build what is missing, of all or `only` the named ones. Raises NodeError with the compiler's last lines."""
     wanted = [
-        (module, program) for module in MODULES for program in module.programs if only is None or program.name in only
+        (module, program) for module in modules for program in module.programs if only is None or program.name in only
     ]
-    if all(binary(program.name, cache).exists() for _, program in wanted):
+    if all(binary(program.name, cache, modules).exists() for _, program in wanted):
         return
     with _alone(cache / "bin"):
-        missing = [(module, program) for module, program in wanted if not binary(program.name, cache).exists()]
+        missing = [(module, program) for module, program in wanted if not binary(program.name, cache, modules).exists()]
         # A missing Go or C compiler is installed, or complained of, before the first line of progress.
         go_command(cache)
         if any(module.cgo for module, _ in missing):
@@ -119,12 +119,11 @@ def build(cache: Path, only: frozenset[str] | None = None) -> None:
                 end="",
                 flush=True,
             )
-            print(f" {_compile(module, program, cache):.0f} s", flush=True)
+            print(f" {_compile(module, program, binary(program.name, cache, modules), cache):.0f} s", flush=True)
 
 
-def _compile(module: Module, program: Program, cache: Path) -> float:
+def _compile(module: Module, program: Program, target: Path, cache: Path) -> float:
     begin = time.monotonic()
-    target = binary(program.name, cache)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{program.name}.unfinished")
     environment: Mapping[str, str] = {

@@ -48,6 +48,12 @@ class LabelSelector(UserModel):
     """Requirements that must all hold."""
 
 
+# What the API server would refuse in the NetworkPolicy of every app must not get as far as into a budget.
+_RANGE_RULE = "isCIDR(self) && cidr(self) == cidr(self).masked()"
+_RANGE_MESSAGE = "write a range such as 192.0.2.0/24 or 2001:db8::/32, without an address inside it"
+Range = Annotated[str, Field(max_length=43), Rule(_RANGE_RULE, _RANGE_MESSAGE)]
+
+
 class IpBlock(UserModel):
     """A range of addresses."""
 
@@ -55,22 +61,17 @@ class IpBlock(UserModel):
         json_schema_extra=rules(
             (
                 (
-                    "!has(self.except) || !isCIDR(self.cidr)"
-                    " || self.except.all(e, !isCIDR(e) || cidr(self.cidr).containsCIDR(e))"
+                    "!has(self.except) || !isCIDR(self.cidr) || self.except.all(e, !isCIDR(e) ||"
+                    " cidr(self.cidr).containsCIDR(e) && cidr(self.cidr).prefixLength() < cidr(e).prefixLength())"
                 ),
-                "except: give ranges inside cidr",
+                "except: give ranges inside cidr and smaller than it",
             )
         )
     )
 
-    cidr: Annotated[
-        str, Field(max_length=43), Rule("isCIDR(self)", "write a range such as 192.0.2.0/24 or 2001:db8::/32")
-    ]
+    cidr: Range
     """The range, such as 192.0.2.0/24."""
-    except_: Annotated[
-        tuple[Annotated[str, Field(max_length=43), Rule("isCIDR(self)", "write a range such as 192.0.2.0/28")], ...],
-        Field(max_length=16),
-    ] = Field(default=(), alias="except")
+    except_: Annotated[tuple[Range, ...], Field(max_length=16)] = Field(default=(), alias="except")
     """Ranges inside it that are left out."""
 
 

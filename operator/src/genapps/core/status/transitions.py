@@ -12,6 +12,9 @@ _BAD = ((_C.SUSPENDED, "True"), (_C.STALLED, "True"), (_C.EGRESS_ENFORCED, "Fals
         (_C.BUDGET_AVAILABLE, "False"), (_C.CODE_VERIFIED, "False"), (_C.VIOLATED, "True"))  # fmt: skip
 """What is worth a warning, the leading condition first: one transition often moves several."""
 
+_LEADING = frozenset({_C.SUSPENDED, _C.STALLED})
+"""Why the app stands still: what else moved with it is told by status, and leads once this is settled."""
+
 _GOOD = ((_C.READY, "True"), (_C.SUSPENDED, "False"), (_C.READY, "False"), (_C.FIELDS_INACTIVE, "True"))
 
 
@@ -33,6 +36,8 @@ def transitions(previous: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Ev
         if condition and condition["status"] == status and not _same(condition, old):
             warning = condition["reason"] != Reason.REQUESTED
             _add(events, condition, "Warning" if warning else "Normal")
+            if kind in _LEADING:
+                break
     for kind, status in _GOOD:
         condition, old = after.get(kind), before.get(kind, {})
         if condition and condition["status"] == status and _turned(condition, old):
