@@ -13,7 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.node.enforcer.selectors import selects
-from tests.node.policies import PODS, WEB_PORTS, cases
+from tests.node.policies import PODS, cases
 from tests.node.settings import REPOSITORY
 from tests.oracles.nftables import Table, UnreadRuleError
 from tests.oracles.programs import BUILD_SECONDS, ask
@@ -26,20 +26,24 @@ PORTS = (1, 53, 79, 80, 81, 82, 8080, 65535)
 MORE = yaml.safe_load((REPOSITORY / "tests" / "oracles" / "more_policies.yaml").read_text(encoding="utf-8"))
 
 
+PORTS_OF_PODS: dict[str, list[dict[str, Any]]] = {
+    "a": [
+        {"name": "web", "containerPort": 80},
+        {"name": "signal", "protocol": "SCTP", "containerPort": 80},
+        {"containerPort": 82},
+    ],
+    "b": [{"name": "web", "containerPort": 81}],
+    "c": [{"name": "names", "protocol": "UDP", "containerPort": 53}],
+}
+LABELS_OF_PODS = {"a": {"pod": "a", "odd": "1", "empty": ""}, "b": {"pod": "b", "odd": "2"}, "c": {"pod": "c"}}
+
+
 def pod(place: str) -> dict[str, Any]:
     namespace, name = place.split("/")
-    labels = {
-        "a": {"pod": "a", "odd": "1", "empty": ""},
-        "b": {"pod": "b", "odd": "2"},
-        "c": {"pod": "c"},
-    }[name]
-    ports = [{"name": "web", "containerPort": WEB_PORTS[name]}] if name in WEB_PORTS else []
-    more = {
-        "a": [{"name": "signal", "protocol": "SCTP", "containerPort": 80}, {"containerPort": 82}],
-        "c": [{"name": "names", "protocol": "UDP", "containerPort": 53}],
+    return {
+        "metadata": {"namespace": namespace, "name": name, "labels": LABELS_OF_PODS[name]},
+        "spec": {"containers": [{"name": "c", "ports": PORTS_OF_PODS[name]}]},
     }
-    containers = [{"name": "c", "ports": [*ports, *more.get(name, [])]}]
-    return {"metadata": {"namespace": namespace, "name": name, "labels": labels}, "spec": {"containers": containers}}
 
 
 def situation(*policies: dict[str, Any]) -> Situation:

@@ -28,7 +28,9 @@ Peers = list[dict[str, Any]]
 def namespaces(chart: list[helm.Manifest]) -> dict[str, dict[str, str]]:
     """Those of the chart with the labels that it gives them, and other people's."""
     made = {each["metadata"]["name"]: each["metadata"]["labels"] for each in chart if each["kind"] == "Namespace"}
-    others = {name: {} for name in (helm.NAMESPACE, "finance", "sales", "monitoring", "kube-system")}
+    others: dict[str, dict[str, str]] = {
+        name: {} for name in (helm.NAMESPACE, "finance", "sales", "monitoring", "kube-system")
+    }
     return {name: {**labels, "kubernetes.io/metadata.name": name} for name, labels in {**others, **made}.items()}
 
 
