@@ -49,6 +49,8 @@ POD = Resource("", "v1", "Pod", "pods")
 SERVICE = Resource("", "v1", "Service", "services")
 ENDPOINT_SLICE = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
 NETWORK_POLICY = Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+RESOURCE_QUOTA = Resource("", "v1", "ResourceQuota", "resourcequotas")
+LIMIT_RANGE = Resource("", "v1", "LimitRange", "limitranges")
 
 BY_KIND = {
     resource.kind: resource
@@ -68,5 +70,7 @@ BY_KIND = {
         SERVICE,
         ENDPOINT_SLICE,
         NETWORK_POLICY,
+        RESOURCE_QUOTA,
+        LIMIT_RANGE,
     )
 }

@@ -12,10 +12,11 @@ from genapps.api.appbudget import AppBudget
 from genapps.cluster.client import Client
 from genapps.cluster.errors import ApiError, NotFound
 from genapps.controller.authority import copy_authority
+from genapps.controller.bounds import apply_bounds
 from genapps.controller.budgets import budget_status, status_manifest
 from genapps.controller.caches import Caches
 from genapps.controller.execute import ChildRefusedError
-from genapps.controller.keys import AppKey, BudgetKey, Key
+from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, Key
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
 from genapps.controller.queue import WorkQueue
@@ -74,6 +75,10 @@ class Work:
             await self._reconciler.reconcile(key)
         elif isinstance(key, BudgetKey):
             await self._report_budget(key)
+        elif isinstance(key, BoundsKey):
+            classes = bool(self._settings.runtime_classes)
+            for kind in await apply_bounds(self._client, self._caches, key, runtime_classes=classes):
+                self._metrics.writes.labels(kind, "apply").inc()
         elif await copy_authority(self._client, self._caches, key, self._settings.system_namespace):
             self._metrics.writes.labels("ConfigMap", "apply").inc()
 
