@@ -40,6 +40,8 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"runNamespaces": ["genapps-system"]}, "own namespace", id="apps beside the operator"),
         pytest.param({"runNamespaceQuotas": {"other": {"pods": "1"}}}, "other", id="a quota for no run namespace"),
         pytest.param({"runNamespaceQuotas": {"genapps-run": {"pods": "many"}}}, "pods", id="a quota of no quantity"),
+        pytest.param({"runtimeClasses": {"extreme": "kata"}}, "extreme", id="a runtime class for no risk class"),
+        pytest.param({"runtimeClasses": {"high": "Kata VM"}}, "high", id="a runtime class with a space"),
         pytest.param({"hostUsers": "no"}, "hostUsers", id="hostUsers as a string"),
         pytest.param({"operator": {"workers": 0}}, "workers", id="no workers"),
         pytest.param({"operator": {"workers": None}}, "workers", id="a default taken away"),

@@ -83,6 +83,7 @@ class Operator:
             caches.on_app_deleted = sweep.soon
             observer = Observer(caches, Sources(client, caches.sources), settings)
             executor = Executor(client, caches, metrics, settings.system_namespace, settings.run_namespaces)
+            events = Events(client, secrets.token_hex(8))
             remains = Remains(
                 client=client,
                 caches=caches,
@@ -98,7 +99,7 @@ class Operator:
                 caches=caches,
                 observer=observer,
                 executor=executor,
-                events=Events(client, secrets.token_hex(8)),
+                events=events,
                 remains=remains,
                 sweep=sweep,
                 metrics=metrics,
@@ -107,7 +108,7 @@ class Operator:
                 later=queue.add_after,
                 seen=queue.seen,
             )
-            work = Work(queue, reconciler, client, caches, observer, metrics, settings)
+            work = Work(queue, reconciler, client, caches, observer, events, metrics, settings)
 
             def live() -> str:
                 silent = time.monotonic() - sweep.last_round > _SILENT_SECONDS + settings.sweep_seconds

@@ -24,6 +24,7 @@ from genapps.controller.observe import Observer
 from genapps.controller.remains import Remains
 from genapps.controller.sweep import Sweep
 from genapps.core.desired import desired
+from genapps.core.desired.metadata import envelope_of
 from genapps.core.judge import judge
 from genapps.core.observed import Observed
 from genapps.core.plan import Apply, Step, plan
@@ -147,7 +148,14 @@ class Reconciler:
         self.caches.apps.written(live, insert=False)
         now = self.clock()
         for event in transitions(observed.status, new):
-            _log.info("transition", app=key.name, namespace=key.namespace, reason=event.reason, message=event.message)
+            _log.info(
+                "transition",
+                app=key.name,
+                namespace=key.namespace,
+                envelope=envelope_of(observed),
+                reason=event.reason,
+                message=event.message,
+            )
             await self.events.post(
                 live["metadata"], "GeneratedApp", type_=event.type, reason=event.reason, message=event.message, now=now
             )
@@ -169,6 +177,7 @@ class Reconciler:
                 "suspended",
                 app=observed.ref.name,
                 namespace=observed.ref.namespace,
+                envelope=envelope_of(observed),
                 id=verdict.suspension.id,
                 reason=verdict.suspension.reason,
                 violations=verdict.suspension.violations,
