@@ -88,6 +88,7 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
                 **values,
                 "runNamespaces": ["one", "two"],
                 "storage": {"className": "fast", "waitForFirstConsumer": True},
+                "runtimeClasses": {"medium": "gvisor", "high": "kata"},
                 "operator": {"sweepSeconds": 3, "workers": 5, "logLevel": "debug"},
             }
         )
@@ -100,6 +101,7 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
         "GENAPPS_STORAGE_CLASS": "fast",
         "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
         "GENAPPS_HOST_USERS": "",
+        "GENAPPS_RUNTIME_CLASSES": "high=kata,medium=gvisor",
         "GENAPPS_SWEEP_SECONDS": "3",
         "GENAPPS_WORKERS": "5",
         "GENAPPS_LOG_LEVEL": "debug",

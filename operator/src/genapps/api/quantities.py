@@ -57,11 +57,11 @@ def millicores(cpu: str) -> int:
 
 def memory(amount: int) -> str:
     """Bytes as the API server would write them: 1536Mi, 2Gi."""
-    for unit in ("", "Ki", "Mi", "Gi"):
+    for unit in ("", "Ki", "Mi", "Gi", "Ti"):
         if amount % 1024 or not amount:
             return f"{amount}{unit}"
         amount //= 1024
-    return f"{amount}Ti"
+    return f"{amount}Pi"
 
 
 def cpu(millis: int) -> str:
