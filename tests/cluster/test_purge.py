@@ -71,9 +71,14 @@ def until_purged(here: World, app: str) -> None:
     assert here.kubectl.find("ledger", here.child(app), here.system) is None
 
 
-def ordered(here: World, kind: str, app: str, namespace: str) -> bool:
-    found = here.kubectl.find(kind, here.child(app), namespace)
-    return found is not None and "deletionTimestamp" in found["metadata"]
+def until_ordered(here: World, kind: str, app: str, namespace: str) -> None:
+    """Wait until an object's deletion was ordered, although something holds it."""
+
+    def ordered() -> bool:
+        found = here.kubectl.find(kind, here.child(app), namespace)
+        return found is not None and "deletionTimestamp" in found["metadata"]
+
+    until(ordered, 30, f"the deletion of the {kind} of {app}")
 
 
 def age(here: World, app: str, **span: int) -> None:
@@ -98,7 +103,7 @@ def test_a_purge_goes_on_where_an_ended_operator_stopped(here: World) -> None:
     hold(here, "ledger", "halting", here.system, "genapps.dev/tests")
     purge(here, "halting")
     for kind, namespace in ((STATE, here.run), ("ledger", here.system)):
-        until(lambda kind=kind, at=namespace: ordered(here, kind, "halting", at), 30, f"the deletion of the {kind}")
+        until_ordered(here, kind, "halting", namespace)
         assert here.record("halting") is not None, "the record goes last"
         here.operator.kill()
         hold(here, kind, "halting", namespace)
@@ -125,7 +130,7 @@ def test_a_purge_comes_before_a_new_app_of_the_name_which_gets_new_state(here: W
     claim = here.uid(STATE, "renewed")
     hold(here, STATE, "renewed", here.run, "genapps.dev/tests")
     purge(here, "renewed")
-    until(lambda: ordered(here, STATE, "renewed", here.run), 30, "the deletion of the claim")
+    until_ordered(here, STATE, "renewed", here.run)
     here.apply(here.app("renewed"))
     here.until_condition("renewed", "Stalled", "True", "BeingPurged")
     assert here.find("pod", "renewed") is None

@@ -34,12 +34,20 @@ def stranger(name: str, **resources: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}}
 
 
+def until_recorded(here: World, app: str) -> None:
+    until(lambda: here.record(app), 30, f"the record of {app}")
+
+
+def until_marked(here: World, app: str) -> None:
+    until(lambda: "deletedAt" in (here.record(app) or {}), 30, f"the mark on the record of {app}")
+
+
 def forget(here: World, *apps: str) -> None:
     """Delete apps and purge what they leave."""
     for app in apps:
         here.kubectl("delete", "gapp", app, "-n", here.namespace)
     for app in apps:
-        until(lambda app=app: "deletedAt" in (here.record(app) or {}), 30, f"the mark on the record of {app}")
+        until_marked(here, app)
         here.kubectl("delete", "apprecord", here.child(app), "-n", here.system, "--timeout=60s")
 
 
@@ -67,9 +75,9 @@ def test_a_pod_beyond_the_bounds_is_refused_and_status_says_so_until_there_is_ro
     here.kubectl("create", "-n", here.run, "-f", "-", given=json.dumps(stranger("one")))
     defaulted = here.kubectl.get("pod", "one", here.run)["spec"]["containers"][0]["resources"]["limits"]
     assert defaulted == {"cpu": "20m", "memory": "96Mi", "ephemeral-storage": "1Mi"}
+    too_large = json.dumps(stranger("large", limits={"memory": "161Mi"}))
     with pytest.raises(KubectlError, match="maximum memory usage per Container is 160Mi"):
-        too_large = stranger("large", limits={"memory": "161Mi"})
-        here.kubectl("create", "-n", here.run, "-f", "-", given=json.dumps(too_large))
+        here.kubectl("create", "-n", here.run, "-f", "-", given=too_large)
     for name in ("two", "three"):
         here.kubectl("create", "-n", here.run, "-f", "-", given=json.dumps(stranger(name)))
     here.apply(here.app("crowded"))
@@ -87,9 +95,9 @@ def test_whoever_applies_and_deletes_in_a_circle_comes_to_an_end(here: World) ->
     for name in ("round-1", "round-2"):
         here.apply(here.app(name))
         here.until_pod(name)
-        until(lambda name=name: here.record(name), 30, "a record")
+        until_recorded(here, name)
         here.kubectl("delete", "gapp", name, "-n", here.namespace)
-        until(lambda name=name: "deletedAt" in (here.record(name) or {}), 30, "the mark on the record")
+        until_marked(here, name)
     here.apply(here.app("round-3"))
     refused = here.until_condition("round-3", "Stalled", "True", "TooManyApps")
     assert "state of 2 deleted apps" in refused["message"]
@@ -107,7 +115,7 @@ def test_a_connector_that_demands_more_moves_the_app_to_the_runtime_of_its_risk(
         "metadata": {"name": "tests-sandbox"},
         "handler": "tests",
     }
-    connector = {
+    connector: dict[str, Any] = {
         "apiVersion": "genapps.dev/v1alpha1",
         "kind": "Connector",
         "metadata": {"name": f"{here.namespace}-fx"},
