@@ -30,6 +30,8 @@ OPERATOR_MAY = [
     Ask("delete", "persistentvolumeclaims", "", RUN),
     Ask("watch", "services", "", SYSTEM, "gateway"),
     Ask("create", "events", "", "anywhere"),
+    Ask("patch", "resourcequotas", "", RUN, "genapps"),
+    Ask("watch", "limitranges", "", RUN, "genapps"),
 ]
 OPERATOR_MAY_NOT = [
     Ask("get", "secrets", "", SYSTEM),
@@ -44,6 +46,9 @@ OPERATOR_MAY_NOT = [
     Ask("patch", "namespaces", "", ""),
     Ask("create", "rolebindings", "rbac.authorization.k8s.io", RUN),
     Ask("watch", "services", "", SYSTEM, "other"),
+    Ask("patch", "resourcequotas", "", RUN, "genapps-platform"),
+    Ask("delete", "resourcequotas", "", RUN, "genapps"),
+    Ask("patch", "limitranges", "", "anywhere", "genapps"),
 ]
 GATEWAY_MAY = [
     Ask("list", "apprecords", OURS, SYSTEM),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.node import Node
 from tests.support.kubectl import Kubectl, until
-from tests.support.operator_process import World, budget, world
+from tests.support.operator_process import World, budget, let_records_go, world
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +211,8 @@ def test_children_that_nobody_owns_are_removed_with_a_claim_that_was_never_bound
     here.until_pod("forgotten")
     here.operator.stop()
     delete(here, "forgotten")
+    # As if it had been lost: an orderly deletion waits for the operator.
+    let_records_go(here.kubectl, here.system)
     here.kubectl("delete", "apprecord", here.child("forgotten"), "-n", here.system)
     here.operator.start()
     kinds = ("pod", "networkpolicy", "service", "serviceaccount", "persistentvolumeclaim")

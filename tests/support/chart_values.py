@@ -17,6 +17,7 @@ QUANTITY = r"^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 Image = Annotated[str, Field(min_length=1, max_length=500, pattern=IMAGE)]
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=NAME)]
 RunNamespace = Annotated[Name, Field(json_schema_extra={"not": {"pattern": "^(kube-.*|default)$"}})]
+RuntimeClass = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 Quantity = Annotated[str | int, WithJsonSchema({"type": ["string", "integer"], "pattern": QUANTITY})]
 Quantities = dict[str, Quantity]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -145,7 +146,11 @@ class Values(Section):
     """Namespaces in which the apps' pods run; tenants have no rights there. The chart makes them and keeps them (and
     the apps' state in them) when it is uninstalled. An AppBudget picks one with spec.runNamespace."""
     run_namespace_quotas: dict[Name, Annotated[Quantities, Field(min_length=1)]] = Field(default_factory=dict)
-    """A ResourceQuota's `hard` map by run namespace, e.g. {genapps-run: {pods: "100", requests.memory: 16Gi}}."""
+    """A ResourceQuota's `hard` map by run namespace, e.g. {genapps-run: {pods: "100", requests.memory: 16Gi}}. It
+    holds beside the quota that the operator derives from the AppBudgets (largest tier times maxApps)."""
+    runtime_classes: dict[Literal["low", "medium", "high"], RuntimeClass] = Field(default_factory=dict)
+    """RuntimeClass of the apps' pods by effective risk class, e.g. {medium: gvisor, high: kata}; a risk class that is
+    not there gets the cluster's default runtime. The RuntimeClasses must exist: `genapps preflight` looks."""
     crds: Crds = Crds()
     """The custom resource definitions."""
     storage: Storage = Storage()

@@ -60,6 +60,7 @@ VALUE_SETS = {
             "runNamespaceQuotas": {"apps-sales": {"pods": "20", "requests.memory": "4Gi"}},
             "storage": {"className": "fast.ssd", "waitForFirstConsumer": True},
             "hostUsers": False,
+            "runtimeClasses": {"medium": "gvisor", "high": "kata"},
             "operator": {"pod": _POD},
             "gateway": {"clusterIP": "10.96.7.7", "pod": _POD},
             "networkPolicy": {

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from genapps.api.names import LABEL_APP_NAMESPACE, RUN_NAMESPACE, SYSTEM_NAMESPACE
 from tests.bench.apps import BUDGET, NAMESPACE
-from tests.support.kubectl import Kubectl
+from tests.support.kubectl import Kubectl, until
 
 _CHILDREN = "pods,services,endpointslices,networkpolicies,persistentvolumeclaims,serviceaccounts,configmaps"
 
@@ -27,15 +28,21 @@ async def cleaned(kubectl: Kubectl) -> AsyncIterator[None]:
 
 
 def clean(kubectl: Kubectl) -> None:
-    """Apps first, so that the operator makes nothing anew; then children, records, budget and namespace."""
+    """Apps and their namespace first, so that the operator makes nothing anew and takes none of it for an accident;
+    then children, records (whose purge waits until the operator has seen the apps go) and budget."""
     ignore = ("--ignore-not-found", "--wait=true", "--timeout=100s")
     kubectl("delete", "generatedapps", "--all", "--namespace", NAMESPACE, *ignore)
+    kubectl("delete", "namespace", NAMESPACE, *ignore)
     selector = f"--selector={LABEL_APP_NAMESPACE}={NAMESPACE}"
     kubectl("delete", _CHILDREN, "--namespace", RUN_NAMESPACE, selector, "--grace-period=1", *ignore)
+    until(lambda: all("deletedAt" in one["record"] for one in _left(kubectl, "apprecords")), 60, "the end of the apps")
     for kind in ("apprecords", "ledgers"):
-        records = kubectl.items(kind, "--namespace", SYSTEM_NAMESPACE)
-        names = [one["metadata"]["name"] for one in records if one["record"]["app"]["namespace"] == NAMESPACE]
+        names = [one["metadata"]["name"] for one in _left(kubectl, kind)]
         if names:
             kubectl("delete", kind, *names, "--namespace", SYSTEM_NAMESPACE, *ignore)
     kubectl("delete", "appbudget", BUDGET, *ignore)
-    kubectl("delete", "namespace", NAMESPACE, *ignore)
+
+
+def _left(kubectl: Kubectl, kind: str) -> list[dict[str, Any]]:
+    records = kubectl.items(kind, "--namespace", SYSTEM_NAMESPACE)
+    return [one for one in records if one["record"]["app"]["namespace"] == NAMESPACE]

@@ -56,3 +56,18 @@ def test_money_is_exact(text: str) -> None:
 def test_other_forms_are_refused_with_an_example(parse: Callable[[str], int], text: str, form: str) -> None:
     with pytest.raises(ValueError, match=form):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0, "0"), (1000, "1000"), (2**10, "1Ki"), (1536 * 2**20, "1536Mi"), (2**31, "2Gi"), (2**50, "1Pi")],
+)
+def test_sizes_are_written_in_the_largest_unit_that_fits(amount: int, text: str) -> None:
+    assert quantities.memory(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("millis", "text"), [(0, "0"), (20, "20m"), (1500, "1500m"), (2000, "2"), (10**6, "1k"), (5_500_000, "5500")]
+)
+def test_cpu_is_written_in_the_largest_unit_that_fits(millis: int, text: str) -> None:
+    assert quantities.cpu(millis) == text

@@ -114,3 +114,11 @@ def test_default_roles_reach_generatedapps_and_nothing_else(rendered: list[helm.
     write = {"create", "update", "patch", "delete", "deletecollection"}
     assert reached["view"] == {("generatedapps", verb) for verb in READ}
     assert reached["edit"] == reached["admin"] == {("generatedapps", verb) for verb in write}
+
+
+def test_operator_bounds_run_namespaces_under_one_name_and_never_lifts_a_bound(rendered: list[helm.Manifest]) -> None:
+    kinds = {"resourcequotas", "limitranges"}
+    held = {(verb, names) for _, _, resource, verb, names in grants(rendered, "genapps-operator") if resource in kinds}
+    assert held == {("list", ("genapps",)), ("watch", ("genapps",)), ("patch", ("genapps",)), ("create", ())}
+    where = {place for place, _, resource, _, _ in grants(rendered, "genapps-operator") if resource in kinds}
+    assert "*" not in where

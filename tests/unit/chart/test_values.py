@@ -40,6 +40,8 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"runNamespaces": ["genapps-system"]}, "own namespace", id="apps beside the operator"),
         pytest.param({"runNamespaceQuotas": {"other": {"pods": "1"}}}, "other", id="a quota for no run namespace"),
         pytest.param({"runNamespaceQuotas": {"genapps-run": {"pods": "many"}}}, "pods", id="a quota of no quantity"),
+        pytest.param({"runtimeClasses": {"extreme": "kata"}}, "extreme", id="a runtime class for no risk class"),
+        pytest.param({"runtimeClasses": {"high": "Kata VM"}}, "high", id="a runtime class with a space"),
         pytest.param({"hostUsers": "no"}, "hostUsers", id="hostUsers as a string"),
         pytest.param({"operator": {"workers": 0}}, "workers", id="no workers"),
         pytest.param({"operator": {"workers": None}}, "workers", id="a default taken away"),
@@ -86,6 +88,7 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
                 **values,
                 "runNamespaces": ["one", "two"],
                 "storage": {"className": "fast", "waitForFirstConsumer": True},
+                "runtimeClasses": {"medium": "gvisor", "high": "kata"},
                 "operator": {"sweepSeconds": 3, "workers": 5, "logLevel": "debug"},
             }
         )
@@ -98,6 +101,7 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
         "GENAPPS_STORAGE_CLASS": "fast",
         "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
         "GENAPPS_HOST_USERS": "",
+        "GENAPPS_RUNTIME_CLASSES": "high=kata,medium=gvisor",
         "GENAPPS_SWEEP_SECONDS": "3",
         "GENAPPS_WORKERS": "5",
         "GENAPPS_LOG_LEVEL": "debug",

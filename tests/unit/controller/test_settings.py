@@ -33,6 +33,9 @@ def test_empty_variables_count_as_not_set() -> None:
         ("GENAPPS_SWEEP_SECONDS", "0"),
         ("GENAPPS_SWEEP_SECONDS", "nan"),
         ("GENAPPS_WORKERS", "many"),
+        ("GENAPPS_RUNTIME_CLASSES", "extreme=kata"),
+        ("GENAPPS_RUNTIME_CLASSES", "high"),
+        ("GENAPPS_RUNTIME_CLASSES", "high=Kata VM"),
         ("GENAPPS_LOG_LEVEL", "loud"),
     ],
 )
@@ -44,3 +47,8 @@ def test_a_malformed_variable_is_refused_by_name(name: str, value: str) -> None:
 def test_several_run_namespaces_are_a_list() -> None:
     settings = Settings.from_environment(NEEDED | {"GENAPPS_RUN_NAMESPACES": "one, two"})
     assert settings.run_namespaces == frozenset({"one", "two"})
+
+
+def test_runtime_classes_are_named_by_risk() -> None:
+    settings = Settings.from_environment(NEEDED | {"GENAPPS_RUNTIME_CLASSES": "medium=gvisor, high=kata.vm"})
+    assert settings.runtime_classes == {"medium": "gvisor", "high": "kata.vm"}

@@ -60,6 +60,9 @@ class Setting:
     sweep: Sweep
     metrics: Metrics
     store: dict[str, dict[str, Any]] = field(default_factory=dict)
+    namespaces: dict[str, dict[str, str]] = field(
+        default_factory=lambda: {"system": {"uid": "s1"}, "team": {"uid": "n1"}}
+    )
     version: int = 100
     woken: list[Key] = field(default_factory=list)
 
@@ -67,6 +70,10 @@ class Setting:
         name = request.path.rpartition("/")[2]
         if name == "generatedapps":
             listing = {"metadata": {"resourceVersion": str(self.version)}, "items": list(self.store.values())}
+            return web.Response(body=orjson.dumps(listing))
+        if name == "namespaces":
+            found = [{"metadata": {"name": name, **metadata}} for name, metadata in self.namespaces.items()]
+            listing = {"metadata": {"resourceVersion": str(self.version)}, "items": found}
             return web.Response(body=orjson.dumps(listing))
         if name in self.store:
             return web.Response(body=orjson.dumps(self.store[name]))
@@ -195,3 +202,39 @@ async def test_a_person_may_confirm_that_so_many_apps_are_gone(setting: Setting)
         setting.caches.namespaces.changed({"metadata": {**metadata, "annotations": annotations}})
         await setting.sweep.round()
         assert bool(setting.sweep.vanished) is allowed
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "removed"),
+    [
+        pytest.param({"system": {"uid": "s1"}}, True, id="it is gone"),
+        pytest.param({"system": {"uid": "s1"}, "team": {"uid": "n2"}}, True, id="it is another one of its name"),
+        pytest.param(
+            {"system": {"uid": "s1"}, "team": {"uid": "n1", "deletionTimestamp": "2026-11-23T10:00:00Z"}},
+            True,
+            id="it is going",
+        ),
+        pytest.param({"system": {"uid": "s1"}, "team": {"uid": "n1"}}, False, id="it is still there"),
+        pytest.param({"team": {"uid": "n2"}}, False, id="the list does not even have our own namespace"),
+        pytest.param({}, False, id="the list is empty"),
+    ],
+)
+async def test_apps_that_vanish_with_their_namespace_raise_no_alarm(
+    setting: Setting, namespaces: dict[str, dict[str, str]], removed: bool
+) -> None:
+    for number in range(20):
+        setting.caches.records.changed(record(f"gone-{number}"))
+    setting.namespaces = namespaces
+    await setting.sweep.round()
+    assert len(setting.sweep.vanished) == (20 if removed else 0)
+    assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == (not removed)
+
+
+async def test_a_deleted_namespace_does_not_cover_for_apps_of_others(setting: Setting) -> None:
+    for number in range(20):
+        setting.caches.records.changed(record(f"meant-{number}", namespaceUid="n0"))
+    for number in range(9):
+        setting.caches.records.changed(record(f"lost-{number}"))
+    await setting.sweep.round()
+    assert {key.name for key in setting.sweep.vanished} == {f"meant-{number}" for number in range(20)}
+    assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == 1

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from genapps.api.apprecord import AppRecord
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.connector import Connector
 from genapps.api.digests import bundle_digest
 from genapps.core.checks import CHECKS
 from genapps.core.observed import AppRef, Child, ClaimState, Malformed, UnreadableBudget
 from genapps.core.verdict import Mode
-from tests.unit.core.world import CHILD, PLATFORM, World, app, budget, merged
+from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, merged
 
 DIGEST = "sha256:" + "0" * 64
 CONNECTOR = {
@@ -67,6 +68,15 @@ def _claim(owner: str, namespace_uid: str) -> ClaimState:
     return ClaimState(bound=True, lost=False, owner=owner, namespace_uid=namespace_uid, spec={})
 
 
+def _record(**metadata: Any) -> AppRecord:
+    left = World().run().record
+    assert left
+    left = left.model_copy(update={"deleted_at": START})
+    return AppRecord.model_validate({"metadata": {"name": CHILD, **metadata}, "record": left})
+
+
+_RECORD, _DELETED_RECORD = _record(), _record(deletionTimestamp=START)
+
 ROWS = (
     Row("an app whose Service belongs to an app of another namespace", Reason.NAME_TAKEN, _STALLED,
         "choose another app name", world={"children": _foreign("sales", "unit-converter")}),
@@ -110,6 +120,13 @@ ROWS = (
         "one of batch", budget=budget({"policy": {"workloadClasses": ["batch"]}})),
     Row("one app more than the budget allows", Reason.TOO_MANY_APPS, _BUDGET, "policy.maxApps",
         budget=budget({"policy": {"maxApps": 2}}), others={"apps_of_budget": 2}),
+    Row("an app whose budget keeps the state of many deleted ones", Reason.TOO_MANY_APPS, _BUDGET,
+        "state of 3 deleted apps", budget=budget({"policy": {"maxApps": 2}}),
+        others={"apps_of_budget": 1, "kept_of_budget": 3}),
+    Row("an app that finds the record of another owner", Reason.CLAIM_NOT_ADOPTED, _STALLED, "purge them",
+        others={"earlier": _RECORD}),
+    Row("an app whose name is being purged", Reason.BEING_PURGED, _STALLED, "being purged",
+        others={"earlier": _DELETED_RECORD}),
     Row("an app that finds a claim of another owner", Reason.CLAIM_NOT_ADOPTED, _STALLED, "choose another app name",
         world={"claim": _claim("sales-tools", "namespace-uid-1")}),
     Row("an app that finds a claim of an earlier namespace", Reason.CLAIM_NOT_ADOPTED, _STALLED, "earlier namespace",
@@ -168,7 +185,7 @@ def test_every_check_has_a_row() -> None:
     worlds = [World(app=app(row.spec), budget=row.budget, others=row.others, **row.world) for row in ROWS]
     reasons = {world.verdict().findings[0].reason for world in worlds}
     # One check cannot be met by a new app: another run namespace needs a record.
-    assert len(CHECKS) == 14
+    assert len(CHECKS) == 16
     assert len(reasons) >= len(CHECKS) - 1
 
 

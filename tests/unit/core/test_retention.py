@@ -7,6 +7,7 @@ from typing import Any
 from genapps.api.apprecord import AppRecord
 from genapps.api.ledger import Ledger
 from genapps.core.observed import AppRef, Child, ClaimState
+from genapps.core.plan import Delete, ReleaseRecord
 from genapps.core.retention import Removal, may_vanish, orphans
 from genapps.core.retention import removal as removal_of
 
@@ -32,6 +33,11 @@ def record(**fields: Any) -> AppRecord:
     return AppRecord.model_validate({"metadata": {"name": "c", "namespace": "system", "uid": "r1"}, "record": content})
 
 
+def purged(**fields: Any) -> AppRecord:
+    found = record(**fields)
+    return found.model_copy(update={"metadata": found.metadata.model_copy(update={"deletion_timestamp": NOW})})
+
+
 def ledger(tripped: str = "") -> Ledger:
     app = {"namespace": "team", "name": "app", "uid": "u1"}
     metadata = {"name": "c", "namespace": "system", "uid": "l1"}
@@ -54,13 +60,13 @@ def removal(
 
 
 def kinds(steps: Any) -> list[str]:
-    return [step.kind for step in steps]
+    return [step.kind if isinstance(step, Delete) else type(step).__name__ for step in steps]
 
 
 def test_the_pod_goes_first_and_alone() -> None:
     due = removal(record(), None, live("Service", "Pod", "NetworkPolicy"), NOW)
     assert kinds(due.steps) == ["Pod"]
-    assert due.steps[0].grace_seconds == 1
+    assert [step.grace_seconds for step in due.steps if isinstance(step, Delete)] == [1]
 
 
 def test_nothing_more_happens_while_the_pod_ends() -> None:
@@ -93,7 +99,8 @@ def test_a_claim_without_a_readable_retention_stays_for_a_week() -> None:
 
 def test_ledger_and_record_go_last() -> None:
     due = removal(record(), ledger(), [], NOW)
-    assert [(step.kind, step.uid) for step in due.steps] == [("Ledger", "l1"), ("AppRecord", "r1")]
+    deleted = [(step.kind, step.uid) for step in due.steps if isinstance(step, Delete)]
+    assert deleted == [("Ledger", "l1"), ("AppRecord", "r1")]
 
 
 def test_a_record_with_an_open_suspension_stays_thirty_days_after_the_deletion() -> None:
@@ -153,3 +160,50 @@ def test_five_apps_or_a_tenth_of_them_may_vanish_at_once_and_more_only_when_some
     assert not may_vanish(6, of=59, confirmed=0)
     assert may_vanish(6, of=60, confirmed=0)
     assert may_vanish(60, of=60, confirmed=60)
+
+
+def test_the_retention_ends_with_its_last_second() -> None:
+    over = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    only = live("PersistentVolumeClaim")
+    assert removal(record(), None, only, over - timedelta(seconds=1), "2h").again_at == over
+    assert kinds(removal(record(), None, only, over, "2h").steps) == ["PersistentVolumeClaim"]
+
+
+def test_a_purge_takes_everything_at_once_in_order_and_lets_the_record_go_last() -> None:
+    everything = live("Pod", "Service", "ConfigMap", "NetworkPolicy", "PersistentVolumeClaim")
+    taken = []
+    books: Ledger | None = ledger(tripped="2026-11-23T10:00:01Z")
+    suspension = {"id": "0" * 32, "reason": "RepeatedViolations", "at": "2026-11-23T09:00:00Z"}
+    for _ in range(5):
+        steps = removal(purged(suspension=suspension), books, everything, NOW, "8760h").steps
+        taken.append(kinds(steps))
+        everything = [child for child in everything if child.kind not in taken[-1]]
+        books = None if "Ledger" in taken[-1] else books
+    assert taken == [
+        ["Pod"],
+        ["Service", "NetworkPolicy", "ConfigMap"],
+        ["PersistentVolumeClaim"],
+        ["Ledger"],
+        ["ReleaseRecord"],
+    ]
+
+
+def test_a_purge_waits_for_what_is_on_its_way_out() -> None:
+    assert removal(purged(), ledger(), live("PersistentVolumeClaim", deleting=True), NOW) == Removal()
+
+
+def test_the_deleted_record_of_a_living_app_purges_nothing() -> None:
+    assert removal(purged(deletedAt=None), ledger(), live("Pod", "PersistentVolumeClaim"), NOW) == Removal()
+
+
+def test_a_released_record_is_named_by_its_uid() -> None:
+    found = purged()
+    assert removal(found, None, [], NOW).steps == (ReleaseRecord(found.record, "r1"),)
+
+
+def test_what_the_next_app_of_the_name_has_is_not_the_earlier_ones() -> None:
+    next_one = replace(APP, uid="u2")
+    mixed = [*live("Pod", app=next_one), *live("Service"), *live("PersistentVolumeClaim", app=next_one)]
+    due = removal_of(purged(), None, mixed, claim(), NOW, successor="u2")
+    assert kinds(due.steps) == ["Service"]
+    assert kinds(removal_of(purged(), None, mixed, claim(), NOW).steps) == ["Pod"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
-from genapps.api.apprecord import Record
+from genapps.api.apprecord import AppRecord, Record
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import LedgerRecord
 from genapps.core.desired import desired
@@ -31,6 +31,7 @@ from genapps.core.plan import Apply, Delete, Step, Wait, WriteRecord, plan
 from genapps.core.projection import expected_digest, expected_spec_digest
 from genapps.core.source import source_of
 from genapps.core.status import Event, status, transitions
+from genapps.core.succession import takes_over
 from genapps.core.verdict import Verdict
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -105,6 +106,8 @@ class World:
     now: datetime = START
     status: Mapping[str, Any] = field(default_factory=dict)
     record: Record | None = None
+    record_deleted: bool = False
+    """Its deletion was ordered; the finalizer keeps it."""
     ledger: LedgerRecord | None = None
     children: dict[tuple[str, str], Child] = field(default_factory=dict)
     manifests: dict[tuple[str, str], Manifest] = field(default_factory=dict)
@@ -120,15 +123,24 @@ class World:
     events: list[Event] = field(default_factory=list)
 
     def observe(self) -> Observed:
+        earlier = self._earlier()
         source = source_of((app() if isinstance(self.app, Malformed) else self.app).spec.code, self.config_map)
         known: dict[str, Any] = {
             "app": self.app, "status": self.status, "namespace_uid": self.namespace_uid, "budget": self.budget,
-            "source": source, "platform": self.platform, "record": self.record, "ledger": self.ledger,
+            "source": source, "platform": self.platform, "earlier": earlier,
+            "record": None if earlier else self.record, "ledger": None if earlier else self.ledger,
             "children": dict(self.children), "pod": self.pod, "claim": self.claim,
             "suspended_code": self.suspended_code,
             "service_address": "10.96.1.7" if ("Service", CHILD) in self.children else None,
         }  # fmt: skip
         return Observed(**{**known, **self.others})
+
+    def _earlier(self) -> AppRecord | None:
+        if self.record is None:
+            return None
+        metadata = {"name": CHILD, "uid": "record-uid", "deletionTimestamp": START if self.record_deleted else None}
+        stored = AppRecord.model_validate({"metadata": metadata, "record": self.record})
+        return None if takes_over(self.app, self.namespace_uid, stored) else stored
 
     def verdict(self) -> Verdict:
         return judge(self.observe(), self.now, "0123456789abcdef" * 2)

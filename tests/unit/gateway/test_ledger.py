@@ -33,7 +33,13 @@ async def test_the_first_violation_is_durable_before_the_answer(store: Store, le
     assert await ledgers.count(APP, PAYROLL, "r1")
     assert store.ledger()["total"] == 1
     assert store.ledger()["window"] == [
-        {"at": "2026-11-23T12:00:00.000000Z", "rule": PAYROLL.rule, "subject": "payroll", "requestId": "r1"}
+        {
+            "at": "2026-11-23T12:00:00.000000Z",
+            "rule": PAYROLL.rule,
+            "subject": "payroll",
+            "requestId": "r1",
+            "envelope": APP.record.envelope.digest,
+        }
     ]
     assert "tripped" not in store.ledger()
 

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from genapps.api.appbudget import Tier, ViolationPolicy
 from genapps.api.envelope import Owner
 from genapps.api.fields import Digest, DnsLabel, ObjectMeta, OwnModel, Time
-from genapps.api.names import API_VERSION
+from genapps.api.names import API_VERSION, FINALIZER_PURGE
 
 Text = Annotated[str, Field(max_length=1024)]
 Uid = Annotated[str, Field(max_length=64)]
@@ -155,12 +155,12 @@ class AppRecord(OwnModel):
     record: Record
 
     @staticmethod
-    def manifest(namespace: str, name: str, record: Record) -> dict[str, Any]:
-        """The object to apply."""
+    def manifest(namespace: str, name: str, record: Record, *, held: bool = True) -> dict[str, Any]:
+        """The object to apply; ``held`` keeps it from going before what is left of its app."""
         body = record.model_dump(by_alias=True, exclude_none=True, mode="json")
         return {
             "apiVersion": API_VERSION,
             "kind": "AppRecord",
-            "metadata": {"namespace": namespace, "name": name},
+            "metadata": {"namespace": namespace, "name": name, **({"finalizers": [FINALIZER_PURGE]} if held else {})},
             "record": body,
         }

@@ -75,6 +75,7 @@ KINDS = (
             Column("Violations", ".status.violations.count", "integer"),
             Column("Budget %", ".status.usage.budgetPercent", "integer"),
             AGE,
+            Column("Risk reason", ".status.riskReason", always=False),
             Column("Tier", ".spec.tier", always=False),
             Column("Budget", ".spec.budget", always=False),
             Column("Revision", ".status.revision", always=False),

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from genapps.api.apprecord import ObjectRef
-from genapps.api.fields import Money, ObjectMeta, OwnModel, Time
+from genapps.api.fields import Digest, Money, ObjectMeta, OwnModel, Time
 
 WINDOW_ENTRIES = 100
 """The most violations that a Ledger lists."""
@@ -34,6 +34,8 @@ class ViolationEntry(OwnModel):
     """What it was about, such as the connector. Text of the app: hostile."""
     request_id: Annotated[str, Field(max_length=128)]
     """The request under which it happened, as the runtime names it."""
+    envelope: Digest | None = None
+    """The digest of the envelope that it broke; absent: seen by an older gateway."""
 
 
 class Tripped(OwnModel):

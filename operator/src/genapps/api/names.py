@@ -28,6 +28,9 @@ ANNOTATION_CONFIG_DIGEST = f"{GROUP}/config-digest"
 ANNOTATION_OWNER = f"{GROUP}/owner"
 ANNOTATION_NAMESPACE_UID = f"{GROUP}/namespace-uid"
 
+FINALIZER_PURGE = f"{GROUP}/purge"
+"""On AppRecords: a deleted one goes when everything that is left of its app is gone."""
+
 SERVICE_PORT = 80
 APP_PORT = 8080
 HEALTH_PORT = 9090

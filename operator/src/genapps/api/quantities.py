@@ -55,6 +55,29 @@ def millicores(cpu: str) -> int:
     return int(cpu[:-1]) if cpu.endswith("m") else int(cpu) * 1000
 
 
+def memory(amount: int) -> str:
+    """Bytes as the API server would write them: 1536Mi, 2Gi."""
+    for unit in ("", "Ki", "Mi", "Gi", "Ti"):
+        if amount % 1024 or not amount:
+            return f"{amount}{unit}"
+        amount //= 1024
+    return f"{amount}Pi"
+
+
+def cpu(millis: int) -> str:
+    """Thousandths of a core as the API server would write them: 500m, 2, 1k."""
+    return f"{millis}m" if millis % 1000 else count(millis // 1000)
+
+
+def count(number: int) -> str:
+    """A number as the API server would write it: 300, 2k."""
+    for unit in ("", "k", "M"):
+        if number % 1000 or not number:
+            return f"{number}{unit}"
+        number //= 1000
+    return f"{number}G"
+
+
 def _check(pattern: str, text: str, form: str) -> None:
     if not re.fullmatch(pattern, text):
         msg = f"{text[:40]!r}: {form}"

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     SNAPSHOT_MISMATCH = "SnapshotMismatch"
     # it cannot run
     CLAIM_NOT_ADOPTED = "ClaimNotAdopted"
+    BEING_PURGED = "BeingPurged"
     CHILD_REFUSED = "ChildRefused"
     CONFIG_INVALID = "ConfigInvalid"
     STATE_UNAVAILABLE = "StateUnavailable"
@@ -194,8 +195,13 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         (_R.SNAPSHOT_MISMATCH, "The pod found other code or settings than were judged.", "Tell the platform."),
         (
             _R.CLAIM_NOT_ADOPTED,
-            "The claim belongs to another owner, or to an earlier namespace of this name.",
-            "Use another app name, or ask the platform to remove the old claim.",
+            "What is kept under this name belongs to another owner, or to an earlier namespace of this name.",
+            "Use another app name, wait for the end of its retention, or ask the platform to purge it.",
+        ),
+        (
+            _R.BEING_PURGED,
+            "The platform purges what an earlier app of this name left.",
+            "Wait: the app starts, with new state, when that is done.",
         ),
         (
             _R.CHILD_REFUSED,

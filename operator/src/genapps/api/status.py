@@ -147,6 +147,8 @@ class GeneratedAppStatus(ConditionsStatus):
     """The digest of the envelope."""
     effective_risk: RiskClass | None = None
     """The highest risk class of the app and its connectors."""
+    risk_reason: Short | None = None
+    """Why it is that class."""
     stage: Stage | None = None
     """The stage it has reached."""
     violations: ViolationsStatus | None = None

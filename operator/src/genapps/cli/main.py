@@ -1,11 +1,14 @@
-"""`genapps operator` and `genapps gateway` run the platform's processes; `genapps digest` prints a digest."""
+"""`genapps operator` and `genapps gateway` run the platform's processes; `genapps digest` prints a digest, `genapps
+preflight` looks at a cluster."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from genapps.api.digests import bundle_digest
+from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
 
 
@@ -39,6 +42,17 @@ def digest(path: Path, entry: str | None) -> None:
         click.echo(bundle_digest(*read_bundle(path, entry)))
     except ValueError as problem:
         raise click.ClickException(str(problem)) from problem
+
+
+@main.command()
+@click.option("--namespace", default=SYSTEM_NAMESPACE, show_default=True, help="The release's namespace.")
+def preflight(namespace: str) -> None:
+    """Check the cluster that KUBECONFIG names: is it what the platform rests on?
+
+    Reads only; needs an administrator's rights, nodes/proxy for the kubelets'
+    pid limits. Exit code 1: a check failed, 2: the cluster could not be read.
+    """
+    raise SystemExit(import_module("genapps.cli.preflight").run(namespace, os.environ))
 
 
 def _run(module: str) -> None:

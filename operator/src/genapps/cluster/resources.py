@@ -49,6 +49,21 @@ POD = Resource("", "v1", "Pod", "pods")
 SERVICE = Resource("", "v1", "Service", "services")
 ENDPOINT_SLICE = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
 NETWORK_POLICY = Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+RESOURCE_QUOTA = Resource("", "v1", "ResourceQuota", "resourcequotas")
+LIMIT_RANGE = Resource("", "v1", "LimitRange", "limitranges")
+
+# Only read, by `genapps preflight`.
+NODE = Resource("", "v1", "Node", "nodes", namespaced=False)
+ROLE = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
+DEPLOYMENT = Resource("apps", "v1", "Deployment", "deployments")
+STORAGE_CLASS = Resource("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False)
+RUNTIME_CLASS = Resource("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False)
+DEFINITION = Resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", False)
+_ADMISSION = ("admissionregistration.k8s.io", "v1")
+POLICY = Resource(*_ADMISSION, "ValidatingAdmissionPolicy", "validatingadmissionpolicies", namespaced=False)
+POLICY_BINDING = Resource(
+    *_ADMISSION, "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", namespaced=False
+)
 
 BY_KIND = {
     resource.kind: resource
@@ -68,5 +83,7 @@ BY_KIND = {
         SERVICE,
         ENDPOINT_SLICE,
         NETWORK_POLICY,
+        RESOURCE_QUOTA,
+        LIMIT_RANGE,
     )
 }

@@ -1,94 +1,53 @@
-"""The status of an AppBudget: whether apps can run under it, how many do, and what of it has no effect yet."""
+"""Reports an AppBudget: its status, and Events when a condition of it turns."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from genapps.api.appbudget import AppBudget
-from genapps.api.apprecord import Record
-from genapps.api.conditions import ConditionType
 from genapps.api.names import API_VERSION
-from genapps.api.reasons import Reason
+from genapps.cluster.client import Client
+from genapps.cluster.errors import NotFound
+from genapps.controller.caches import Caches
+from genapps.controller.events import Events
+from genapps.controller.keys import AppKey, BudgetKey
+from genapps.core.budget_status import budget_status
+from genapps.core.status import transitions
 
 
-def budget_status(
-    budget: AppBudget,
-    records: Iterable[Record],
-    prepared: frozenset[str],
-    previous: Mapping[str, Any],
-    now: datetime,
-) -> dict[str, Any]:
-    """The whole status. ``records`` are those under this budget that are not deleted, ``prepared`` the run
-    namespaces that the chart has made, ``previous`` the status as stored."""
-    tiers = Counter(record.tier.name for record in records)
-    run_namespace = budget.spec.run_namespace
-    ready = run_namespace in prepared
-    unprepared = (
-        f"Run namespace {run_namespace} is not prepared: add it to the chart's runNamespaces, or name one of them."
-    )
-    inactive = _inactive(budget)
-    judged = (
-        (
-            ConditionType.READY,
-            ready,
-            Reason.AVAILABLE if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
-            "Apps can run under this budget." if ready else unprepared,
-        ),
-        (
-            ConditionType.STALLED,
-            not ready,
-            Reason.NOT_STALLED if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
-            "Nothing keeps its apps from running." if ready else unprepared,
-        ),
-        (
-            ConditionType.FIELDS_INACTIVE,
-            bool(inactive),
-            Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
-            f"Stored without effect yet: {', '.join(inactive)}."
-            if inactive
-            else "Every field that is set has its effect.",
-        ),
-    )
-    before = {entry.get("type"): entry for entry in previous.get("conditions") or ()}
-    return {
-        "observedGeneration": budget.metadata.generation,
-        "apps": tiers.total(),
-        "tiers": [{"name": name, "apps": tiers[name]} for name in sorted(tiers)],
-        "conditions": [
-            {
-                "type": str(type_),
-                "status": (status := "True" if holds else "False"),
-                "observedGeneration": budget.metadata.generation,
-                "lastTransitionTime": _since(before.get(type_, {}), status, now),
-                "reason": str(reason),
-                "message": message,
-            }
-            for type_, holds, reason, message in judged
-        ],
-    }
+def waiting_apps(caches: Caches, key: BudgetKey) -> list[AppKey]:
+    """Apps that a place under the budget is free for."""
+    stored = caches.budgets.get(("", key.budget))
+    if stored is None or not isinstance(stored.model, AppBudget):
+        return []
+    taken = caches.summary().apps.get(key.budget, 0)
+    return list(caches.waiting_for(key.budget)) if taken < stored.model.spec.policy.max_apps else []
 
 
-def status_manifest(budget: str, status: Mapping[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": API_VERSION, "kind": "AppBudget", "metadata": {"name": budget}, "status": status}
-
-
-def _since(before: Mapping[str, Any], status: str, now: datetime) -> str:
-    if before.get("status") == status and before.get("lastTransitionTime"):
-        return str(before["lastTransitionTime"])
-    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _inactive(budget: AppBudget) -> list[str]:
-    spec = budget.spec
-    given = {
-        "spec.limits": spec.limits is not None,
-        "spec.prices": spec.prices is not None,
-        "spec.period": spec.period is not None,
-        "spec.alerts": bool(spec.alerts),
-        "spec.onLimit": spec.on_limit is not None,
-        "spec.mode": spec.mode is not None,
-    }
-    return [path for path, present in given.items() if present]
+async def report_budget(
+    client: Client, caches: Caches, events: Events, key: BudgetKey, prepared: frozenset[str]
+) -> bool:
+    """Bring one status up to date; says whether it wrote. ``prepared`` are the run namespaces that the chart made."""
+    stored = caches.budgets.get(("", key.budget))
+    if stored is None or not isinstance(stored.model, AppBudget):
+        return False
+    records = [
+        record.record
+        for _, record in caches.records_in_use()
+        if record.record.budget == key.budget and record.record.deleted_at is None
+    ]
+    now = datetime.now(UTC)
+    status = budget_status(stored.model, records, prepared, stored.status, now)
+    if status == stored.status:
+        return False
+    manifest = {"apiVersion": API_VERSION, "kind": "AppBudget", "metadata": {"name": key.budget}, "status": status}
+    try:
+        live = await client.apply(manifest, subresource="status")
+    except NotFound:
+        return False
+    caches.budgets.written(live, insert=False)
+    for event in transitions(stored.status, status):
+        await events.post(
+            live["metadata"], "AppBudget", type_=event.type, reason=event.reason, message=event.message, now=now
+        )
+    return True

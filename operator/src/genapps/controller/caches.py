@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from genapps.api import names
+from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.connector import Connector
 from genapps.api.ledger import Ledger
 from genapps.controller import stored
 from genapps.controller.collection import Collection, Name, Object
-from genapps.controller.keys import AppKey, BudgetKey, GatewayKey, Key
+from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, GatewayKey, Key
 from genapps.controller.newcomers import Newcomers
 from genapps.controller.states import Live, NamespaceState, namespace_state, slim
 from genapps.controller.stored import StoredApp, StoredBudget, Unreadable
+from genapps.core.projection import live_digest
 
 CHILD_KINDS = (
     "ServiceAccount",
@@ -30,6 +32,7 @@ CHILD_KINDS = (
     "Service",
     "EndpointSlice",
 )
+BOUND_KINDS = ("ResourceQuota", "LimitRange")
 
 Wake = Callable[[Key, bool], None]
 """Put a key into the queue; the flag says that it is urgent."""
@@ -41,6 +44,8 @@ class RecordSummary:
 
     apps: Mapping[str, int]
     """How many apps that are not deleted have a record, by budget."""
+    kept: Mapping[str, int]
+    """How many deleted apps still have one, and so perhaps their state."""
     suspended: tuple[Record, ...]
     """Records with an open suspension of some code."""
 
@@ -67,6 +72,11 @@ class Caches:
             (run, kind): Collection[Live](slim(kind), self._child_changed, group=lambda name: base_name(name[1]))
             for run in run_namespaces
             for kind in CHILD_KINDS
+        }
+        self.bounds = {
+            (run, kind): Collection[str](live_digest, self._bounds_changed)
+            for run in run_namespaces
+            for kind in BOUND_KINDS
         }
         self.newcomers = Newcomers()
         self._run_namespaces = run_namespaces
@@ -114,6 +124,7 @@ class Caches:
         self._keys[name[1]] = key = AppKey(new.record.app.namespace, new.record.app.name)
         self.newcomers.release(key)
         self._wake(BudgetKey(new.record.budget), False)
+        self._wake_bounds(new.record.run_namespace)
         before = old.record.suspension if isinstance(old, AppRecord) else None
         if before != new.record.suspension:
             for neighbour in self.apps_of(lambda other, _: other.namespace == key.namespace):
@@ -178,6 +189,9 @@ class Caches:
         self._wake(BudgetKey(name[1]), False)
         if old is not None and new is not None and old.model == new.model:
             return
+        for known in (old, new):
+            if known is not None and isinstance(known.model, AppBudget):
+                self._wake_bounds(known.model.spec.run_namespace, urgent=True)
         for key in self.apps_of(lambda _, app: app.budget == name[1]):
             self._wake(key, False)
 
@@ -192,6 +206,7 @@ class Caches:
             if isinstance(known, AppRecord):
                 self._keys[name[1]] = AppKey(known.record.app.namespace, known.record.app.name)
                 self._wake(BudgetKey(known.record.budget), False)
+                self._wake_bounds(known.record.run_namespace)
         self._wake_child(name[1])
 
     def _ledger_changed(self, name: Name, _: object, __: object) -> None:
@@ -201,6 +216,7 @@ class Caches:
     def _namespace_changed(self, name: Name, _: object, __: object) -> None:
         if name[1] in self._run_namespaces:
             self._wake(GatewayKey(name[1]), False)
+            self._wake_bounds(name[1], urgent=True)
             self._wake_all()
             return
         for key in self.apps_of(lambda key, _: key.namespace == name[1]):
@@ -218,6 +234,13 @@ class Caches:
     def _ca_copy_changed(self, name: Name, _: object, __: object) -> None:
         self._wake(GatewayKey(name[0]), False)
         self._wake_all()
+
+    def _bounds_changed(self, name: Name, _: object, __: object) -> None:
+        self._wake_bounds(name[0])
+
+    def _wake_bounds(self, run_namespace: str, *, urgent: bool = False) -> None:
+        if run_namespace in self._run_namespaces:
+            self._wake(BoundsKey(run_namespace), urgent)
 
     def _child_changed(self, name: Name, old: Live | None, new: Live | None) -> None:
         self._wake_child(name[1])
@@ -243,9 +266,11 @@ def base_name(name: str) -> str:
 
 def _summarise(records: Iterable[Record]) -> RecordSummary:
     apps: Counter[str] = Counter()
+    kept: Counter[str] = Counter()
     suspended = []
     for record in records:
-        apps[record.budget] += record.deleted_at is None
+        counter = apps if record.deleted_at is None else kept
+        counter[record.budget] += 1
         if record.suspension is not None and record.suspension.code_digest is not None:
             suspended.append(record)
-    return RecordSummary(apps, tuple(suspended))
+    return RecordSummary(apps, kept, tuple(suspended))

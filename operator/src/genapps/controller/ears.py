@@ -31,6 +31,7 @@ from genapps.cluster.watch import Watch
 from genapps.controller.caches import Caches
 from genapps.controller.collection import Collection
 from genapps.controller.settings import Settings
+from genapps.core.bounds import BOUNDS_NAME
 
 _RETRY_SECONDS = 1.0
 _SILENT_SECONDS = 180.0
@@ -61,6 +62,8 @@ class Ears:
         ]
         for run, copies in caches.ca_copies.items():
             self.watches.append(Watch(client, CONFIG_MAP, copies, namespace=run, name=GATEWAY_CA_CONFIGMAP))
+        for (run, kind), bounds in caches.bounds.items():
+            self.watches.append(Watch(client, BY_KIND[kind], bounds, namespace=run, name=BOUNDS_NAME))
         for (run, kind), children in caches.children.items():
             # No label selector: run namespaces hold nothing but ours, and an object that lost its labels, or that
             # took a child's name, must be seen.

@@ -13,7 +13,7 @@ from genapps.cluster.resources import BY_KIND
 from genapps.controller.caches import CHILD_KINDS, Caches
 from genapps.controller.metrics import Metrics
 from genapps.core.observed import Manifest
-from genapps.core.plan import Apply, Delete, Step, Wait, WriteRecord
+from genapps.core.plan import Apply, Delete, ReleaseRecord, Step, Wait, WriteRecord
 
 _EVIDENCE = ("AppRecord", "Ledger")
 
@@ -58,6 +58,8 @@ class Executor:
                 await self._apply(step.manifests)
             elif isinstance(step, WriteRecord):
                 record_version = await self.write_record(child, step.record, record_version)
+            elif isinstance(step, ReleaseRecord):
+                await self._release_record(child, step, record_version)
             elif step.uid in deleted:
                 continue
             else:
@@ -76,6 +78,16 @@ class Executor:
         self._count("AppRecord", "apply")
         self._caches.record_written(live)
         return int(live["metadata"]["resourceVersion"])
+
+    async def _release_record(self, child: str, step: ReleaseRecord, version: int | None) -> None:
+        manifest = AppRecord.manifest(self._system_namespace, child, step.record, held=False)
+        # Without these an apply would make a new record of one that has gone meanwhile.
+        manifest["metadata"] |= {"uid": step.uid, "resourceVersion": str(version)}
+        try:
+            await self._client.apply(manifest)
+        except NotFound:
+            return
+        self._count("AppRecord", "apply")
 
     async def _apply(self, manifests: Sequence[Manifest]) -> None:
         for manifest in manifests:

@@ -30,4 +30,11 @@ class GatewayKey:
     run_namespace: str
 
 
-Key = AppKey | BudgetKey | GatewayKey
+@dataclass(frozen=True, slots=True)
+class BoundsKey:
+    """The ResourceQuota and the LimitRange of a run namespace."""
+
+    run_namespace: str
+
+
+Key = AppKey | BudgetKey | GatewayKey | BoundsKey

@@ -31,18 +31,19 @@ from genapps.controller.caches import Caches
 from genapps.controller.ears import Ears
 from genapps.controller.events import Events
 from genapps.controller.execute import Executor
-from genapps.controller.keys import AppKey, BudgetKey, Key
+from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, Key
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
 from genapps.controller.queue import WorkQueue
 from genapps.controller.reconcile import Reconciler
+from genapps.controller.remains import Remains
 from genapps.controller.settings import Settings, SettingsError
 from genapps.controller.sources import Sources
 from genapps.controller.sweep import Sweep
 from genapps.controller.work import Work
 
 _BUDGET_SECONDS = 1.0
-"""Budgets count apps: one status write for a group of changes."""
+"""Budgets and bounds count apps: one write for a group of changes."""
 _STOP_SECONDS = 10.0
 _SILENT_SECONDS = 300.0
 """Longer than all attempts of one sweep at an API server that does not answer."""
@@ -82,12 +83,24 @@ class Operator:
             caches.on_app_deleted = sweep.soon
             observer = Observer(caches, Sources(client, caches.sources), settings)
             executor = Executor(client, caches, metrics, settings.system_namespace, settings.run_namespaces)
+            events = Events(client, secrets.token_hex(8))
+            remains = Remains(
+                client=client,
+                caches=caches,
+                observer=observer,
+                executor=executor,
+                sweep=sweep,
+                system_namespace=settings.system_namespace,
+                clock=lambda: datetime.now(UTC),
+                later=queue.add_after,
+            )
             reconciler = Reconciler(
                 client=client,
                 caches=caches,
                 observer=observer,
                 executor=executor,
-                events=Events(client, secrets.token_hex(8)),
+                events=events,
+                remains=remains,
                 sweep=sweep,
                 metrics=metrics,
                 clock=lambda: datetime.now(UTC),
@@ -95,7 +108,7 @@ class Operator:
                 later=queue.add_after,
                 seen=queue.seen,
             )
-            work = Work(queue, reconciler, client, caches, observer, metrics, settings)
+            work = Work(queue, reconciler, client, caches, observer, events, metrics, settings)
 
             def live() -> str:
                 silent = time.monotonic() - sweep.last_round > _SILENT_SECONDS + settings.sweep_seconds
@@ -170,7 +183,7 @@ class Operator:
 
 def _waker(queue: WorkQueue[Key]) -> Any:
     def wake(key: Key, urgent: bool) -> None:
-        if isinstance(key, BudgetKey):
+        if isinstance(key, BudgetKey) or (isinstance(key, BoundsKey) and not urgent):
             queue.add_after(key, _BUDGET_SECONDS)
         else:
             queue.add(key, urgent=urgent and isinstance(key, AppKey))

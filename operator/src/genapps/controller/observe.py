@@ -21,6 +21,7 @@ from genapps.core.observed import (
     SourceProblem,
     UnreadableBudget,
 )
+from genapps.core.succession import takes_over
 
 
 class UnreadableEvidence(Exception):  # noqa: N818 (it says what is wrong)
@@ -46,8 +47,9 @@ class Observer:
             return None
         child = names.child_name(*key)
         stored_record, stored_ledger = self.record(child), self.ledger(child)
-        record = stored_record.record if stored_record else None
         app = stored.model
+        earlier = stored_record if stored_record and not takes_over(app, namespace.uid, stored_record) else None
+        record = stored_record.record if stored_record and not earlier else None
         stored_budget = self._caches.budgets.get(("", stored.budget))
         budget = stored_budget.model if stored_budget else None
         readable = budget if isinstance(budget, AppBudget) else None
@@ -71,7 +73,8 @@ class Observer:
                 if isinstance(connector, Connector)
             },
             record=record,
-            ledger=stored_ledger.record if stored_ledger else None,
+            earlier=earlier,
+            ledger=stored_ledger.record if stored_ledger and not earlier else None,
             children={key: record.child for key, record in live.items()},
             pod=pod.pod if pod else None,
             claim=claim.claim if claim else None,
@@ -79,6 +82,7 @@ class Observer:
             refused=refused,
             suspended_code=self._suspended_code(key),
             apps_of_budget=self._apps_of_budget(key, record, stored.budget),
+            kept_of_budget=self._kept_of_budget(record, stored.budget),
         )
 
     def platform(self) -> Platform:
@@ -101,6 +105,7 @@ class Observer:
             wait_for_first_consumer=settings.wait_for_first_consumer,
             host_users=settings.host_users,
             image_pull_policy=settings.image_pull_policy,
+            runtime_class_by_risk=settings.runtime_classes,
         )
 
     def record(self, child: str) -> AppRecord | None:
@@ -126,3 +131,7 @@ class Observer:
     def _apps_of_budget(self, key: AppKey, record: Record | None, budget: str) -> int:
         counted = record is not None and record.budget == budget and record.deleted_at is None
         return self._caches.summary().apps.get(budget, 0) - counted + self._caches.newcomers.others(key, budget)
+
+    def _kept_of_budget(self, record: Record | None, budget: str) -> int:
+        counted = record is not None and record.budget == budget and record.deleted_at is not None
+        return self._caches.summary().kept.get(budget, 0) - counted

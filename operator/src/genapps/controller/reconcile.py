@@ -6,29 +6,28 @@ Passes are repeated until a plan is empty or waits for something outside; what i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from genapps.api import names
 from genapps.cluster.client import Client
 from genapps.cluster.errors import NotFound
-from genapps.cluster.resources import GENERATED_APP
 from genapps.controller.caches import Caches
 from genapps.controller.events import Events
 from genapps.controller.execute import ChildRefusedError, Executor
 from genapps.controller.keys import AppKey
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
-from genapps.controller.states import Live
+from genapps.controller.remains import Remains
 from genapps.controller.sweep import Sweep
 from genapps.core.desired import desired
+from genapps.core.desired.metadata import envelope_of
 from genapps.core.judge import judge
-from genapps.core.observed import AppRef, Child, ClaimState, Observed
+from genapps.core.observed import Observed
 from genapps.core.plan import Apply, Step, plan
-from genapps.core.retention import orphans, removal
 from genapps.core.status import status, transitions
 from genapps.core.verdict import Mode, Verdict
 
@@ -53,6 +52,7 @@ class Reconciler:
     observer: Observer
     executor: Executor
     events: Events
+    remains: Remains
     sweep: Sweep
     metrics: Metrics
     clock: Callable[[], datetime]
@@ -66,7 +66,7 @@ class Reconciler:
         if self.caches.apps.get(key) is None:
             self._refused.pop(key, None)
             self.caches.newcomers.release(key)
-            await self._gone(key)
+            await self.remains.of_gone(key)
             return
         try:
             observed, verdict = await self._passes(key)
@@ -77,6 +77,9 @@ class Reconciler:
         self._refused.pop(key, None)
         # Judged again, when a refusal was reported before and is over now.
         await self._report(key, dataclasses.replace(observed, refused="") if observed else None, verdict)
+        self.remains.warn_of_living(key)
+        if observed is not None and observed.earlier is not None:
+            await self.remains.of_replaced(key, observed.ref.uid)
 
     async def _passes(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
         child = names.child_name(*key)
@@ -145,46 +148,17 @@ class Reconciler:
         self.caches.apps.written(live, insert=False)
         now = self.clock()
         for event in transitions(observed.status, new):
-            _log.info("transition", app=key.name, namespace=key.namespace, reason=event.reason, message=event.message)
+            _log.info(
+                "transition",
+                app=key.name,
+                namespace=key.namespace,
+                envelope=envelope_of(observed),
+                reason=event.reason,
+                message=event.message,
+            )
             await self.events.post(
                 live["metadata"], "GeneratedApp", type_=event.type, reason=event.reason, message=event.message, now=now
             )
-
-    async def _gone(self, key: AppKey) -> None:
-        """An app that does not exist: only what the sweep has released is touched, and only after a live look."""
-        child, now = names.child_name(*key), self.clock()
-        record = self.observer.record(child)
-        version = self.caches.record_version(child)
-        if record is None:
-            if key not in self.sweep.orphans:
-                return
-            children, claim = _parts(self.caches.everything_of(child))
-            steps = orphans(AppRef(key.namespace, key.name, ""), children, claim, now)
-        elif record.record.deleted_at is None:
-            if key in self.sweep.vanished and not await self._exists(key):
-                marked = record.record.model_copy(update={"deleted_at": now})
-                await self.executor.write_record(child, marked, version)
-                _log.info("app_vanished", app=key.name, namespace=key.namespace)
-            return
-        elif not self.caches.serves(record.record.run_namespace):
-            # What cannot be seen is not gone: the record is all that tells of its state.
-            return
-        else:
-            children, claim = _parts(self.caches.live_of(record.record.run_namespace, child).values())
-            due = removal(record, self.observer.ledger(child), children, claim, now)
-            steps = due.steps if key in self.sweep.removable else ()
-            if due.again_at is not None:
-                self.later(key, min(3600.0, (due.again_at - now) / timedelta(seconds=1) + 1))
-        if steps and not await self._exists(key):
-            await self.executor.run(child, steps, set(), version)
-            _log.info("removed", app=key.name, namespace=key.namespace, kinds=sorted({step.kind for step in steps}))
-
-    async def _exists(self, key: AppKey) -> bool:
-        try:
-            await self.client.get(GENERATED_APP, key.namespace, key.name, metadata_only=True)
-        except NotFound:
-            return False
-        return True
 
     def _count_drift(self, observed: Observed, verdict: Verdict, steps: tuple[Step, ...]) -> None:
         """Applies to children that exist although nothing else changed: somebody edited them."""
@@ -203,13 +177,8 @@ class Reconciler:
                 "suspended",
                 app=observed.ref.name,
                 namespace=observed.ref.namespace,
+                envelope=envelope_of(observed),
                 id=verdict.suspension.id,
                 reason=verdict.suspension.reason,
                 violations=verdict.suspension.violations,
             )
-
-
-def _parts(live: Iterable[Live]) -> tuple[list[Child], ClaimState | None]:
-    """The children, and the claim among them."""
-    found = list(live)
-    return [one.child for one in found], next((one.claim for one in found if one.claim), None)

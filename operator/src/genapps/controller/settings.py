@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from genapps.api.envelope import RiskClass
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_RUNTIME_CLASS = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -26,6 +29,8 @@ class Settings:
     storage_class: str = ""
     wait_for_first_consumer: bool = False
     host_users: bool | None = None
+    runtime_classes: Mapping[str, str] = field(default_factory=dict)
+    """RuntimeClass of the apps' pods by effective risk class; none for a risk that is not there."""
     sweep_seconds: float = 10.0
     forced_apply_seconds: float = 3600.0
     workers: int = 16
@@ -44,6 +49,7 @@ class Settings:
             storage_class=environ.get("GENAPPS_STORAGE_CLASS", ""),
             wait_for_first_consumer=read.flag("GENAPPS_WAIT_FOR_FIRST_CONSUMER") or False,
             host_users=read.flag("GENAPPS_HOST_USERS"),
+            runtime_classes=read.runtime_classes("GENAPPS_RUNTIME_CLASSES"),
             sweep_seconds=read.number("GENAPPS_SWEEP_SECONDS", 10, 0.1, 3600),
             forced_apply_seconds=read.number("GENAPPS_FORCED_APPLY_SECONDS", 3600, 1, 604800),
             workers=int(read.number("GENAPPS_WORKERS", 16, 1, 256)),
@@ -96,3 +102,13 @@ class _Reader:
             if not _NAMESPACE.match(value):
                 raise SettingsError(f"{name} has {value!r}, it must be a comma-separated list of namespaces")
         return frozenset(values)
+
+    def runtime_classes(self, name: str) -> dict[str, str]:
+        classes = {}
+        for entry in filter(None, self.environ.get(name, "").split(",")):
+            risk, _, runtime_class = (part.strip() for part in entry.partition("="))
+            if risk not in tuple(RiskClass) or not _RUNTIME_CLASS.match(runtime_class):
+                allowed = "|".join(RiskClass)
+                raise SettingsError(f"{name} has {entry!r}, it must be a list of {allowed}=<name of a RuntimeClass>")
+            classes[risk] = runtime_class
+        return classes

@@ -49,6 +49,7 @@ class NamespaceState:
     uid: str
     prepared: bool
     confirmed_vanished: int = 0
+    ending: bool = False
 
 
 def slim(kind: str) -> Callable[[Object], Live]:
@@ -73,6 +74,7 @@ def namespace_state(object_: Object) -> NamespaceState:
     return NamespaceState(
         uid=metadata["uid"],
         prepared=prepared and "deletionTimestamp" not in metadata,
+        ending="deletionTimestamp" in metadata,
         confirmed_vanished=int(confirmed) if _NUMBER.match(confirmed) else 0,
     )
 

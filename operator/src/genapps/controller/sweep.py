@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from genapps.cluster.client import Client, Listing
 from genapps.cluster.errors import ApiError, NotFound
-from genapps.cluster.resources import GENERATED_APP
+from genapps.cluster.resources import GENERATED_APP, NAMESPACE
 from genapps.controller.caches import Caches
 from genapps.controller.collection import name_of
 from genapps.controller.keys import AppKey
@@ -84,7 +84,7 @@ class Sweep:
         present = {AppKey(*name_of(item)) for item in listing.items}
         present |= {AppKey(*name) for name in self._caches.apps}
         self._release(present)
-        self._find_vanished(present)
+        await self._find_vanished(present)
         self._force_some()
         self._metrics.sweeps.inc()
 
@@ -116,24 +116,42 @@ class Sweep:
         for key in self.removable:
             self._reconcile(key)
 
-    def _find_vanished(self, present: set[AppKey]) -> None:
+    async def _find_vanished(self, present: set[AppKey]) -> None:
         """First round: apps that a record or a child speaks of, and that no list has."""
         standing = {
-            AppKey(stored.record.app.namespace, stored.record.app.name)
+            AppKey(stored.record.app.namespace, stored.record.app.name): stored.record.namespace_uid
             for _, stored in self._caches.records_in_use()
             if stored.record.deleted_at is None
         }
         unowned = self._caches.keys_without_record() - present
-        vanished = standing - present
-        allowed = self._allowed(len(vanished | unowned), len(standing | present | unowned))
-        self.vanished = vanished if allowed else set()
-        self.orphans = unowned & self._unowned if allowed else set()
+        vanished = standing.keys() - present
+        missing, total = vanished | unowned, len(standing.keys() | present | unowned)
+        meant: set[AppKey] = set()
+        if not self._few(len(missing), total):
+            meant = await self._of_deleted_namespaces(missing, standing)
+        released = missing if self._allowed(len(missing - meant), total) else meant
+        self.vanished = vanished & released
+        self.orphans = unowned & self._unowned & released
         self._unowned = unowned
         for key in self.vanished | self.orphans:
             self._reconcile(key)
 
+    async def _of_deleted_namespaces(self, missing: set[AppKey], standing: Mapping[AppKey, str]) -> set[AppKey]:
+        """Those whose namespace is gone, is going, or is another one of its name: who deletes a namespace means its
+        apps. ``standing`` has the uid of the namespace where a record tells it."""
+        listing = await self._client.list(NAMESPACE, metadata_only=True, at_least=None)
+        known = {item["metadata"]["name"]: item["metadata"] for item in listing.items}
+        if self._settings.system_namespace not in known:
+            # A list without our own namespace says nothing about others.
+            return set()
+        living = {name: found["uid"] for name, found in known.items() if "deletionTimestamp" not in found}
+        return {key for key in missing if (uid := living.get(key.namespace)) is None or standing.get(key, uid) != uid}
+
+    def _few(self, vanished: int, standing: int) -> bool:
+        return may_vanish(vanished, standing, self._caches.confirmed_vanished())
+
     def _allowed(self, vanished: int, standing: int) -> bool:
-        allowed = may_vanish(vanished, standing, self._caches.confirmed_vanished())
+        allowed = self._few(vanished, standing)
         self._metrics.vanish_alarm.set(not allowed)
         if not allowed:
             _log.error(

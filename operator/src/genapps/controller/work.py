@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
 
 import structlog
 
-from genapps.api.appbudget import AppBudget
 from genapps.cluster.client import Client
-from genapps.cluster.errors import ApiError, NotFound
+from genapps.cluster.errors import ApiError
 from genapps.controller.authority import copy_authority
-from genapps.controller.budgets import budget_status, status_manifest
+from genapps.controller.bounds import apply_bounds
+from genapps.controller.budgets import report_budget, waiting_apps
 from genapps.controller.caches import Caches
+from genapps.controller.events import Events
 from genapps.controller.execute import ChildRefusedError
-from genapps.controller.keys import AppKey, BudgetKey, Key
+from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, Key
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
 from genapps.controller.queue import WorkQueue
@@ -37,6 +37,7 @@ class Work:
         client: Client,
         caches: Caches,
         observer: Observer,
+        events: Events,
         metrics: Metrics,
         settings: Settings,
     ) -> None:
@@ -45,6 +46,7 @@ class Work:
         self._client = client
         self._caches = caches
         self._observer = observer
+        self._events = events
         self._metrics = metrics
         self._settings = settings
         metrics.workers.labels("genapps").set(settings.workers)
@@ -73,32 +75,17 @@ class Work:
         if isinstance(key, AppKey):
             await self._reconciler.reconcile(key)
         elif isinstance(key, BudgetKey):
-            await self._report_budget(key)
+            for app in waiting_apps(self._caches, key):
+                self._queue.add(app)
+            prepared = self._observer.platform().run_namespaces
+            if await report_budget(self._client, self._caches, self._events, key, prepared):
+                self._metrics.writes.labels("AppBudget", "status").inc()
+        elif isinstance(key, BoundsKey):
+            classes = bool(self._settings.runtime_classes)
+            for kind in await apply_bounds(self._client, self._caches, key, runtime_classes=classes):
+                self._metrics.writes.labels(kind, "apply").inc()
         elif await copy_authority(self._client, self._caches, key, self._settings.system_namespace):
             self._metrics.writes.labels("ConfigMap", "apply").inc()
-
-    async def _report_budget(self, key: BudgetKey) -> None:
-        stored = self._caches.budgets.get(("", key.budget))
-        if stored is None or not isinstance(stored.model, AppBudget):
-            return
-        records = [
-            record.record
-            for _, record in self._caches.records_in_use()
-            if record.record.budget == key.budget and record.record.deleted_at is None
-        ]
-        if len(records) < stored.model.spec.policy.max_apps:
-            for app in self._caches.waiting_for(key.budget):
-                self._queue.add(app)
-        prepared = self._observer.platform().run_namespaces
-        status = budget_status(stored.model, records, prepared, stored.status, datetime.now(UTC))
-        if status == stored.status:
-            return
-        try:
-            live = await self._client.apply(status_manifest(key.budget, status), subresource="status")
-        except NotFound:
-            return
-        self._metrics.writes.labels("AppBudget", "status").inc()
-        self._caches.budgets.written(live, insert=False)
 
     def _count(self, seconds: float, *, failed: bool) -> None:
         self._metrics.reconcile_seconds.labels("genapps").observe(seconds)

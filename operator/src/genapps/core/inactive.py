@@ -1,15 +1,44 @@
 """Additive fields that are stored and have no effect yet: the app runs, and status says so."""
 
-from genapps.api.appbudget import AppBudget
+from collections.abc import Iterable, Iterator
+
+from genapps.api.appbudget import AppBudget, Tier, ViolationPolicy
 from genapps.api.generatedapp import GeneratedApp
+
+_TIER, _VIOLATIONS = Tier(), ViolationPolicy()
+"""What holds where nothing is said: a default is no promise that was broken."""
+_ACCOUNTING = frozenset({"spec.prices", "spec.period"})
+"""How a budget counts: nothing that an app would feel."""
 
 
 def inactive_fields(app: GeneratedApp, budget: AppBudget | None) -> tuple[str, ...]:
-    """Their paths, those of the budget with its name in front."""
-    return (*_of_app(app), *(_of_budget(app, budget) if budget else ()))
+    """The paths of an app's own and of those of its budget that concern it, these with the budget's name in front."""
+    own = tuple(_of_app(app))
+    if budget is None:
+        return own
+    concern = (path for path in inactive_in_budget(budget, [app.spec.tier]) if path not in _ACCOUNTING)
+    return (*own, *(f"AppBudget {budget.metadata.name} {path}" for path in concern))
 
 
-def _of_app(app: GeneratedApp) -> tuple[str, ...]:
+def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) -> tuple[str, ...]:
+    """The paths of a budget's fields; of its tiers those named, or all."""
+    spec = budget.spec
+    given = {
+        "spec.limits": spec.limits is not None,
+        "spec.prices": spec.prices is not None,
+        "spec.period": spec.period is not None,
+        "spec.alerts": bool(spec.alerts),
+        "spec.onLimit": spec.on_limit is not None,
+        "spec.mode": spec.mode is not None,
+        "spec.policy.violations.slowThreshold": _slow(spec.policy.violations)[0],
+        "spec.policy.violations.slowWindow": _slow(spec.policy.violations)[1],
+    }
+    named = sorted(spec.tiers) if tiers is None else [name for name in tiers if name in spec.tiers]
+    of_tiers = (f"spec.tiers.{name}.{field}" for name in named for field in _of_tier(spec.tiers[name]))
+    return (*(path for path, present in given.items() if present), *of_tiers)
+
+
+def _of_app(app: GeneratedApp) -> Iterator[str]:
     spec = app.spec
     given = {
         "spec.idleTimeout": spec.idle_timeout,
@@ -18,17 +47,19 @@ def _of_app(app: GeneratedApp) -> tuple[str, ...]:
         "spec.rollback": spec.rollback,
         "spec.fallback": spec.fallback,
     }
-    return tuple(path for path, value in given.items() if value is not None)
+    return (path for path, value in given.items() if value is not None)
 
 
-def _of_budget(app: GeneratedApp, budget: AppBudget) -> tuple[str, ...]:
-    spec, tier = budget.spec, budget.spec.tiers.get(app.spec.tier)
+def _of_tier(tier: Tier) -> Iterator[str]:
     given = {
-        "limits": spec.limits is not None,
-        "alerts": bool(spec.alerts),
-        "onLimit": spec.on_limit is not None,
-        "mode": spec.mode is not None,
-        f"tiers.{app.spec.tier} per period": tier is not None
-        and (tier.tokens_per_period, tier.cpu_seconds_per_period, tier.cost_usd_per_period) != (None, None, None),
+        "tokensPerPeriod": tier.tokens_per_period is not None,
+        "cpuSecondsPerPeriod": tier.cpu_seconds_per_period is not None,
+        "costUSDPerPeriod": tier.cost_usd_per_period is not None,
+        "callsPerMinute": tier.calls_per_minute != _TIER.calls_per_minute,
+        "cpuMillisPerAction": tier.cpu_millis_per_action != _TIER.cpu_millis_per_action,
     }
-    return tuple(f"AppBudget {budget.metadata.name} spec.{path}" for path, present in given.items() if present)
+    return (field for field, present in given.items() if present)
+
+
+def _slow(policy: ViolationPolicy) -> tuple[bool, bool]:
+    return policy.slow_threshold != _VIOLATIONS.slow_threshold, policy.slow_window != _VIOLATIONS.slow_window

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from genapps.api.appbudget import AppBudget
-from genapps.api.apprecord import Record
+from genapps.api.apprecord import AppRecord, Record
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
 from genapps.api.digests import bundle_digest
@@ -180,6 +180,9 @@ class Observed:
     platform: Platform
     connectors: Mapping[str, Connector] = field(default_factory=dict)
     record: Record | None = None
+    """Its own, or one that it takes over from an earlier app of its name."""
+    earlier: AppRecord | None = None
+    """The record of an earlier app of its name that it may not take over."""
     ledger: LedgerRecord | None = None
     children: Mapping[tuple[str, str], Child] = field(default_factory=dict)
     """By (kind, name), in the run namespace."""
@@ -193,6 +196,8 @@ class Observed:
     """What the API server said when it last refused a child (a quota, an admission policy); empty after a success."""
     apps_of_budget: int = 0
     """Other apps that hold a record under the same budget and are not deleted."""
+    kept_of_budget: int = 0
+    """Deleted apps of other names that still hold a record under the same budget, and so perhaps their state."""
 
     @cached_property
     def ref(self) -> AppRef:

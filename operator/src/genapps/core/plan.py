@@ -48,6 +48,14 @@ class WriteRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """Let this very AppRecord go, whose deletion was ordered: nothing is left of its app."""
+
+    record: Record
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Stop here: something outside has to happen first. An event wakes the app, at the latest after the seconds."""
 
@@ -55,7 +63,7 @@ class Wait:
     seconds: float | None = None
 
 
-Step = Apply | Delete | WriteRecord | Wait
+Step = Apply | Delete | WriteRecord | ReleaseRecord | Wait
 
 _LATE_KINDS = frozenset({"Pod", "EndpointSlice"})
 

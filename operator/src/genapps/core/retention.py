@@ -1,7 +1,8 @@
 """What is left of an app that is gone, and in which order it goes. The sweep asks here before anything is deleted.
 
 Pod before policy, state last and only after its retention; the record outlives everything while a suspension in it
-may still matter. It is planned only for records that carry `deletedAt` since an earlier sweep.
+may still matter. A record whose deletion the platform ordered takes all of it along at once (purge). Nothing is
+planned for records without `deletedAt`.
 """
 
 from collections.abc import Collection, Iterable
@@ -13,7 +14,7 @@ from genapps.api.ledger import Ledger
 from genapps.api.quantities import seconds
 from genapps.core.desired.claim import KEPT_AFTER_DELETE
 from genapps.core.observed import AppRef, Child, ClaimState
-from genapps.core.plan import Delete
+from genapps.core.plan import Delete, ReleaseRecord
 
 MOST_AT_ONCE = 5
 MOST_OF_ALL = 0.1
@@ -28,7 +29,7 @@ _AFTER_POD = ("EndpointSlice", "Service", "NetworkPolicy", "ServiceAccount", "Co
 class Removal:
     """What to delete now (in order), and when to look again; both empty: wait for an event."""
 
-    steps: tuple[Delete, ...] = ()
+    steps: tuple[Delete | ReleaseRecord, ...] = ()
     again_at: datetime | None = None
 
 
@@ -37,14 +38,31 @@ def may_vanish(vanished: int, of: int, confirmed: int) -> bool:
     return vanished <= max(MOST_AT_ONCE, int(of * MOST_OF_ALL), confirmed)
 
 
+def is_purged(record: AppRecord) -> bool:
+    """Whether the record's deletion was ordered, by the platform's purge or after its retention, of an app that is
+    gone: what is left of it goes at once. The record of a living app says nothing about it, whoever deletes it."""
+    return record.metadata.deletion_timestamp is not None and record.record.deleted_at is not None
+
+
 def removal(
-    record: AppRecord, ledger: Ledger | None, children: Iterable[Child], claim: ClaimState | None, now: datetime
+    record: AppRecord,
+    ledger: Ledger | None,
+    children: Iterable[Child],
+    claim: ClaimState | None,
+    now: datetime,
+    *,
+    successor: str = "",
 ) -> Removal:
-    """The next deletions for a deleted app; objects under its names that are not its own are never among them."""
+    """The next deletions for a deleted app; objects under its names that are not its own are never among them, nor
+    those of the app with the uid ``successor``, which has the name now."""
     app, deleted_at = record.record.app, record.record.deleted_at
     if deleted_at is None:
         return Removal()
-    own = _own(AppRef(app.namespace, app.name, app.uid), children)
+    own = [
+        child
+        for child in _own(AppRef(app.namespace, app.name, app.uid), children)
+        if not successor or child.app is None or child.app.uid != successor
+    ]
     pods = [child for child in own if child.kind == "Pod"]
     if pods:
         return Removal(tuple(_delete(pod, _POD_GRACE_SECONDS) for pod in pods if not pod.deleting))
@@ -52,10 +70,10 @@ def removal(
     if rest:
         return Removal(tuple(_delete(child) for child in rest if not child.deleting))
     for state in own:
-        due = deleted_at + _kept(claim)
+        due = now if is_purged(record) else deleted_at + _kept(claim)
         steps = (_delete(state),) if now >= due and not state.deleting else ()
         return Removal(steps, due if now < due else None)
-    return _evidence(record, ledger, deleted_at, now)
+    return _purge(record, ledger) if is_purged(record) else _evidence(record, ledger, deleted_at, now)
 
 
 def orphans(app: AppRef, children: Collection[Child], claim: ClaimState | None, now: datetime) -> tuple[Delete, ...]:
@@ -85,6 +103,12 @@ def _own(app: AppRef, children: Iterable[Child]) -> list[Child]:
     return [child for child in children if child.app and (child.app.namespace, child.app.name) == names]
 
 
+def _purge(record: AppRecord, ledger: Ledger | None) -> Removal:
+    if ledger is not None:
+        return Removal((_delete_ledger(ledger),))
+    return Removal((ReleaseRecord(record.record, record.metadata.uid),))
+
+
 def _evidence(record: AppRecord, ledger: Ledger | None, deleted_at: datetime, now: datetime) -> Removal:
     """Ledger and record: kept while a suspension of the last 30 days, open or acknowledged, is in them."""
     held = record.record
@@ -102,7 +126,7 @@ def _evidence(record: AppRecord, ledger: Ledger | None, deleted_at: datetime, no
     meta = record.metadata
     steps = [Delete("AppRecord", meta.namespace, meta.name, meta.uid)]
     if ledger is not None:
-        steps.insert(0, Delete("Ledger", ledger.metadata.namespace, ledger.metadata.name, ledger.metadata.uid))
+        steps.insert(0, _delete_ledger(ledger))
     return Removal(tuple(steps))
 
 
@@ -111,6 +135,10 @@ def _kept(claim: ClaimState | None) -> timedelta:
         return timedelta(seconds=seconds((claim and claim.kept_after_delete) or KEPT_AFTER_DELETE))
     except ValueError:
         return timedelta(seconds=seconds(KEPT_AFTER_DELETE))
+
+
+def _delete_ledger(ledger: Ledger) -> Delete:
+    return Delete("Ledger", ledger.metadata.namespace, ledger.metadata.name, ledger.metadata.uid)
 
 
 def _delete(child: Child, grace_seconds: int | None = None) -> Delete:

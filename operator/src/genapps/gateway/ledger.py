@@ -160,7 +160,13 @@ class Ledgers:
         # acknowledgement counts, however far the operator's clock is ahead of ours.
         last = account.live.window[-1].at if account.live.window else None
         at = max([now, *(moment + _TICK for moment in (last, app.record.count_from) if moment is not None)])
-        entry = ViolationEntry(at=at, rule=violation.rule, subject=violation.subject, request_id=request_id)
+        entry = ViolationEntry(
+            at=at,
+            rule=violation.rule,
+            subject=violation.subject,
+            request_id=request_id,
+            envelope=app.record.envelope.digest,
+        )
         account.app = app
         account.pending.append(entry)
         account.live = _add(account.live, entry, app)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from genapps.core.checks.budget import (
     app_count_allowed,
     budget_found,
+    deleted_state_allowed,
     namespace_granted,
     run_namespace_kept,
     run_namespace_prepared,
@@ -17,13 +18,14 @@ from genapps.core.checks.budget import (
 from genapps.core.checks.code import source_readable, source_verified
 from genapps.core.checks.envelope import fields_supported, language_allowed, risk_allowed, workload_class_allowed
 from genapps.core.checks.facts import Facts, facts_of
-from genapps.core.checks.ownership import claim_adoptable, name_free
+from genapps.core.checks.ownership import claim_adoptable, name_free, name_left
 from genapps.core.verdict import Finding
 
 __all__ = ["CHECKS", "Facts", "facts_of", "findings"]
 
 CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     name_free,
+    name_left,
     fields_supported,
     budget_found,
     namespace_granted,
@@ -34,6 +36,7 @@ CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     language_allowed,
     workload_class_allowed,
     app_count_allowed,
+    deleted_state_allowed,
     claim_adoptable,
     source_readable,
     source_verified,

@@ -4,6 +4,7 @@ An app that runs keeps its last tier when any of this goes away: its code was ju
 """
 
 from genapps.api.conditions import ConditionType, Reason
+from genapps.core.bounds import CLAIMS_PER_APP
 from genapps.core.checks.facts import Facts
 from genapps.core.observed import UnreadableBudget
 from genapps.core.verdict import Effect, Finding
@@ -80,4 +81,18 @@ def app_count_allowed(facts: Facts) -> Finding | None:
         Reason.TOO_MANY_APPS,
         f"AppBudget {facts.app.spec.budget} has its {facts.budget.spec.policy.max_apps} apps: "
         "delete one, or ask the platform to raise policy.maxApps.",
+    )
+
+
+def deleted_state_allowed(facts: Facts) -> Finding | None:
+    """Applying and deleting in a circle must not fill a run namespace that others use too."""
+    if facts.budget is None or facts.live or facts.observed.record is not None:
+        return None
+    kept, apps = facts.observed.kept_of_budget, facts.observed.apps_of_budget
+    if apps + kept < CLAIMS_PER_APP * facts.budget.spec.policy.max_apps:
+        return None
+    return _finding(
+        Reason.TOO_MANY_APPS,
+        f"AppBudget {facts.app.spec.budget} keeps the state of {kept} deleted apps beside its {apps} apps: wait until "
+        "their retention.afterDelete has passed, or ask the platform to purge some.",
     )

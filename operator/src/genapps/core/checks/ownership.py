@@ -2,6 +2,7 @@
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.checks.facts import Facts
+from genapps.core.retention import is_purged
 from genapps.core.verdict import Effect, Finding
 
 
@@ -16,6 +17,20 @@ def name_free(facts: Facts) -> Finding | None:
         return None
     message = f"{', '.join(sorted(taken))} belongs to something else: choose another app name."
     return Finding(ConditionType.STALLED, Reason.NAME_TAKEN, message, Effect.LEAVE)
+
+
+def name_left(facts: Facts) -> Finding | None:
+    earlier = facts.observed.earlier
+    if earlier is None:
+        return None
+    if is_purged(earlier):
+        message = "What an earlier app of this name left is being purged: the app starts when that is done."
+        return Finding(ConditionType.STALLED, Reason.BEING_PURGED, message, Effect.LEAVE)
+    message = (
+        "State and record kept under this name belong to another owner or an earlier namespace: choose another app "
+        "name, wait until their retention has passed, or ask the platform to purge them."
+    )
+    return Finding(ConditionType.STALLED, Reason.CLAIM_NOT_ADOPTED, message, Effect.LEAVE)
 
 
 def claim_adoptable(facts: Facts) -> Finding | None:

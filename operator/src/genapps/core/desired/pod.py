@@ -11,12 +11,12 @@ USER = 65532
 RUNTIME_MEMORY = 96 * 2**20
 """Bytes that the runtime itself needs beside the guest."""
 CPU_REQUEST_MILLICORES = 20
+EPHEMERAL_STORAGE = 64 * 2**20
+"""Bytes of the node's disk: logs, /tmp."""
 TOKEN_SECONDS = 600
 """The shortest life that a projected token may have."""
 GRACE_SECONDS = 10
 LOGS_KEPT = "168h"
-
-_MI = 2**20
 
 
 def pod(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
@@ -119,23 +119,11 @@ def _probe(path: str, *, period: int, timeout: int) -> Manifest:
 
 
 def _resources(grant: Grant) -> Manifest:
-    memory = _memory(quantities.byte_count(grant.tier.guest_memory) + RUNTIME_MEMORY)
+    # Quantities are written as the API server would store them: another spelling of an amount would look like drift.
+    memory = quantities.memory(quantities.byte_count(grant.tier.guest_memory) + RUNTIME_MEMORY)
     limit = quantities.millicores(grant.tier.cpu)
-    fixed = {"memory": memory, "ephemeral-storage": "64Mi"}
+    fixed = {"memory": memory, "ephemeral-storage": quantities.memory(EPHEMERAL_STORAGE)}
     return {
-        "limits": {**fixed, "cpu": _cpu(limit)},
-        "requests": {**fixed, "cpu": _cpu(min(CPU_REQUEST_MILLICORES, limit))},
+        "limits": {**fixed, "cpu": quantities.cpu(limit)},
+        "requests": {**fixed, "cpu": quantities.cpu(min(CPU_REQUEST_MILLICORES, limit))},
     }
-
-
-# Quantities are written as the API server would store them: another spelling of the same amount would look like drift.
-
-
-def _memory(amount: int) -> str:
-    if amount % _MI:
-        return f"{amount // 1024}Ki"
-    return f"{amount // 2**30}Gi" if amount % 2**30 == 0 else f"{amount // _MI}Mi"
-
-
-def _cpu(millicores: int) -> str:
-    return f"{millicores}m" if millicores % 1000 else str(millicores // 1000)

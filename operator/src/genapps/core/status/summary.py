@@ -10,11 +10,13 @@ from genapps.api.names import short_digest
 from genapps.core.desired.metadata import child_name, envelope_of
 from genapps.core.observed import Malformed, Observed
 from genapps.core.plain import plain
+from genapps.core.risk import risk_reason
 from genapps.core.status.conditions import CONDITIONS
 from genapps.core.status.view import Outcome, View, view_of
 from genapps.core.verdict import Mode, Verdict
 
 MESSAGE_CHARACTERS = 1024
+REASON_CHARACTERS = 253
 RECENT_VIOLATIONS = 10
 
 
@@ -28,6 +30,7 @@ def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
         **_revision(view),
         "envelopeDigest": envelope_of(observed),
         "effectiveRisk": verdict.grant.effective_risk.value if verdict.grant else None,
+        "riskReason": _risk_reason(observed, verdict),
         "stage": Stage.DEVELOPMENT.value,
         "violations": _violations(view),
         "suspension": _suspension(verdict),
@@ -68,6 +71,15 @@ def _revision(view: View) -> dict[str, Any]:
     wanted = verdict.desired_code_digest or running
     shown = short_digest(running) if running and view.answers else view.observed.status.get("revision")
     return {"revision": shown, "desiredRevision": wanted and short_digest(wanted), "codeDigest": running or wanted}
+
+
+def _risk_reason(observed: Observed, verdict: Verdict) -> str | None:
+    if verdict.grant is None:
+        return None
+    if isinstance(observed.app, Malformed):
+        return f"{verdict.grant.effective_risk}: the spec cannot be read"
+    envelope = observed.app.spec.envelope
+    return plain(risk_reason(envelope.risk_class, envelope.connectors, observed.connectors), REASON_CHARACTERS)
 
 
 def _violations(view: View) -> dict[str, Any] | None:

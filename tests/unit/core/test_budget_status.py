@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from genapps.api.appbudget import AppBudget
-from genapps.controller.budgets import budget_status
+from genapps.core.budget_status import budget_status
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -47,3 +47,15 @@ def test_only_a_changed_status_moves_the_transition_time() -> None:
     later = budget_status(budget(), [], frozenset(), first, NOW + timedelta(hours=1))
     moved = {entry["type"] for entry in later["conditions"] if entry["lastTransitionTime"].startswith("2026-11-23T13")}
     assert moved == {"Ready", "Stalled"}
+
+
+def test_defaults_without_effect_are_reported_only_where_somebody_set_another_value() -> None:
+    tiers = {"small": {"callsPerMinute": 600}, "large": {"callsPerMinute": 60, "cpuMillisPerAction": 900}}
+    policy = {"violations": {"slowThreshold": 100, "slowWindow": "12h"}}
+    message = budget_status(budget(tiers=tiers, policy=policy), [], frozenset({"run"}), {}, NOW)["conditions"][2]
+    assert message["message"] == (
+        "Stored without effect yet: spec.policy.violations.slowWindow, spec.tiers.large.callsPerMinute, "
+        "spec.tiers.large.cpuMillisPerAction."
+    )
+    plain = budget_status(budget(policy={"violations": {"slowThreshold": 100}}), [], frozenset({"run"}), {}, NOW)
+    assert conditions(plain)["FieldsInactive"] == ("False", "AllActive")

@@ -1,0 +1,74 @@
+"""The status of an AppBudget: whether apps can run under it, how many do, and what of it has no effect yet."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import Record
+from genapps.api.conditions import ConditionType, Reason
+from genapps.api.fields import rfc3339
+from genapps.core.inactive import inactive_in_budget
+
+
+def budget_status(
+    budget: AppBudget,
+    records: Iterable[Record],
+    prepared: frozenset[str],
+    previous: Mapping[str, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    """The whole status. ``records`` are those under this budget that are not deleted, ``prepared`` the run
+    namespaces that the chart has made, ``previous`` the status as stored."""
+    tiers = Counter(record.tier.name for record in records)
+    run_namespace = budget.spec.run_namespace
+    ready = run_namespace in prepared
+    unprepared = (
+        f"Run namespace {run_namespace} is not prepared: add it to the chart's runNamespaces, or name one of them."
+    )
+    inactive = inactive_in_budget(budget)
+    judged = (
+        (
+            ConditionType.READY,
+            ready,
+            Reason.AVAILABLE if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
+            "Apps can run under this budget." if ready else unprepared,
+        ),
+        (
+            ConditionType.STALLED,
+            not ready,
+            Reason.NOT_STALLED if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
+            "Nothing keeps its apps from running." if ready else unprepared,
+        ),
+        (
+            ConditionType.FIELDS_INACTIVE,
+            bool(inactive),
+            Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
+            f"Stored without effect yet: {', '.join(inactive)}."
+            if inactive
+            else "Every field that is set has its effect.",
+        ),
+    )
+    before = {entry.get("type"): entry for entry in previous.get("conditions") or ()}
+    return {
+        "observedGeneration": budget.metadata.generation,
+        "apps": tiers.total(),
+        "tiers": [{"name": name, "apps": tiers[name]} for name in sorted(tiers)],
+        "conditions": [
+            {
+                "type": str(type_),
+                "status": (status := "True" if holds else "False"),
+                "observedGeneration": budget.metadata.generation,
+                "lastTransitionTime": _since(before.get(type_, {}), status, now),
+                "reason": str(reason),
+                "message": message,
+            }
+            for type_, holds, reason, message in judged
+        ],
+    }
+
+
+def _since(before: Mapping[str, Any], status: str, now: datetime) -> str:
+    same = before.get("status") == status and before.get("lastTransitionTime")
+    return str(before["lastTransitionTime"]) if same else rfc3339(now)

@@ -1,0 +1,292 @@
+"""Is the cluster what the platform rests on? Each check looks at one thing, says what it found and what to do.
+
+Pure: `Seen` holds what the API server answered. A thing that could not be read is never taken for good.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from genapps.api import names
+from genapps.core.bounds import BOUNDS_NAME
+
+Object = Mapping[str, Any]
+
+OLDEST_KUBERNETES = (1, 32)
+MOST_PIDS = 4096
+OLDEST_KERNEL = (6, 3)
+"""Linux with idmapped mounts for everything that an app's pod mounts."""
+OPERATOR, GATEWAY = "genapps-operator", "genapps-gateway"
+POLICIES = (
+    "genapps-acknowledgement",
+    "genapps-budgets",
+    "genapps-gateway-secret",
+    "genapps-grants",
+    "genapps-ledger-deletion",
+    "genapps-ledgers",
+    "genapps-record-deletion",
+    "genapps-records",
+    "genapps-run-namespace-entry",
+    "genapps-run-namespace-labels",
+    "genapps-stage",
+    "genapps-status",
+)
+"""The chart's ValidatingAdmissionPolicies that no value leaves out."""
+
+
+class Level(StrEnum):
+    """How a check ended; `fail` makes the command fail."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the table."""
+
+    name: str
+    level: Level
+    found: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The answers of the API server: objects by name; in place of an object that could not be read, the error."""
+
+    system_namespace: str
+    version: Object
+    nodes: Sequence[Object] = ()
+    kubelets: Mapping[str, Object | str] = field(default_factory=dict)
+    """`kubeletconfig` of each node by its name, or why there is none."""
+    crds: Mapping[str, Object] = field(default_factory=dict)
+    expected_crds: Mapping[str, Object] = field(default_factory=dict)
+    """As this version of the command would install them."""
+    policies: Mapping[str, Object] = field(default_factory=dict)
+    bindings: Sequence[Object] = ()
+    namespaces: Mapping[str, Object] = field(default_factory=dict)
+    network_policies: Mapping[str, Sequence[Object]] = field(default_factory=dict)
+    """By run namespace, like the two that follow: names of the Roles bound there, of the quotas."""
+    roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    quotas: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    storage_classes: Mapping[str, Object] = field(default_factory=dict)
+    runtime_classes: frozenset[str] = frozenset()
+    deployments: Mapping[str, Object] = field(default_factory=dict)
+    """Of the system namespace."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The operator's environment; empty while there is no operator."""
+        pod = self.deployments.get(OPERATOR, {}).get("spec", {}).get("template", {}).get("spec", {})
+        return {
+            entry["name"]: str(entry.get("value", ""))
+            for container in pod.get("containers", ())
+            for entry in container.get("env", ())
+        }
+
+    @property
+    def run_namespaces(self) -> tuple[str, ...]:
+        named = self.settings.get("GENAPPS_RUN_NAMESPACES", "")
+        return tuple(filter(None, (name.strip() for name in named.split(","))))
+
+
+def preflight(seen: Seen) -> tuple[Check, ...]:
+    """All checks in the order in which they are best repaired."""
+    return tuple(found for check in CHECKS for found in check(seen))
+
+
+def kubernetes_version(seen: Seen) -> Iterator[Check]:
+    """ValidatingAdmissionPolicies with everything that ours use."""
+    text = f"{seen.version.get('major', '?')}.{seen.version.get('minor', '?')}"
+    number = tuple(int(part) for part in re.findall(r"[0-9]+", text)[:2])
+    good = number >= OLDEST_KUBERNETES
+    wanted = ".".join(map(str, OLDEST_KUBERNETES))
+    yield _check("Kubernetes version", good, text, f"upgrade the cluster to {wanted} or newer")
+
+
+def pid_limits(seen: Seen) -> Iterator[Check]:
+    """Pods have no field for it: only the kubelet keeps a pod from taking all process ids of its node."""
+    for node in seen.nodes:
+        name = node["metadata"]["name"]
+        title, kubelet = f"pid limit of node {name}", seen.kubelets.get(name, "not asked")
+        if isinstance(kubelet, str):
+            step = "allow yourself get on nodes/proxy, or look at podPidsLimit in the kubelet's configuration"
+            yield Check(title, Level.WARN, f"unknown: {kubelet}", step)
+            continue
+        limit = int(kubelet.get("podPidsLimit") or -1)
+        step = f"set podPidsLimit in the kubelet's configuration, to {MOST_PIDS} or less"
+        if limit <= 0:
+            yield Check(title, Level.FAIL, "none", step)
+        else:
+            yield Check(title, Level.OK if limit <= MOST_PIDS else Level.WARN, str(limit), step)
+
+
+def user_namespaces(seen: Seen) -> Iterator[Check]:
+    """`hostUsers: false` on a kernel that cannot map a pod's mounts leaves every app without a pod."""
+    setting = seen.settings.get("GENAPPS_HOST_USERS", "")
+    if setting != "false":
+        shown = "the cluster's default" if not setting else "shared with the node"
+        yield Check(
+            "user namespaces",
+            Level.OK,
+            shown,
+        )
+        return
+    for node in seen.nodes:
+        kernel = str(node.get("status", {}).get("nodeInfo", {}).get("kernelVersion", "?"))
+        number = tuple(int(part) for part in re.findall(r"[0-9]+", kernel)[:2])
+        title, step = f"user namespaces on node {node['metadata']['name']}", "set the chart's hostUsers to null"
+        yield _check(title, number >= OLDEST_KERNEL, f"Linux {kernel}", f"{step}, or use Linux 6.3 or newer")
+
+
+def custom_resources(seen: Seen) -> Iterator[Check]:
+    """Served, and with the fields of this version."""
+    for name, expected in sorted(seen.expected_crds.items()):
+        title, live = f"CRD {name}", seen.crds.get(name)
+        if live is None:
+            yield Check(title, Level.FAIL, "missing", "install the chart with crds.enabled, or apply crds/")
+            continue
+        conditions = {entry["type"]: entry["status"] for entry in live.get("status", {}).get("conditions", ())}
+        if conditions.get("Established") != "True":
+            yield Check(title, Level.FAIL, "not established", f"look at kubectl describe crd {name}")
+            continue
+        missing, extra = _fields(expected) - _fields(live), _fields(live) - _fields(expected)
+        odd = ", ".join([*(f"no {path}" for path in sorted(missing)[:3]), *(f"{path}" for path in sorted(extra)[:3])])
+        step = "upgrade the chart with crds.enabled, or use the command of the installed version"
+        yield _check(title, not missing and not extra, f"of another version: {odd}" if odd else "established", step)
+
+
+def admission_policies(seen: Seen) -> Iterator[Check]:
+    """Present, bound so that they refuse, and closed when they cannot be evaluated."""
+    denying = {
+        binding["spec"]["policyName"]
+        for binding in seen.bindings
+        if "Deny" in binding["spec"].get("validationActions", ())
+    }
+    wrong = []
+    for name in POLICIES:
+        policy = seen.policies.get(name)
+        if policy is None:
+            wrong.append(f"{name} is missing")
+        elif policy["spec"].get("failurePolicy", "Fail") != "Fail":
+            wrong.append(f"{name} does not fail closed")
+        elif name not in denying:
+            wrong.append(f"{name} refuses nothing")
+    found = "; ".join(wrong) if wrong else f"{len(POLICIES)} bound"
+    yield _check("admission policies", not wrong, found, "upgrade the chart, and remove what changed them")
+
+
+def run_namespaces(seen: Seen) -> Iterator[Check]:
+    """As the chart makes them: they are the fence's ground."""
+    for name in seen.run_namespaces:
+        wrong = tuple(_unprepared(seen, name))
+        found = "; ".join(wrong) if wrong else "prepared"
+        yield _check(f"run namespace {name}", not wrong, found, "run helm upgrade, and remove what changed it")
+        if BOUNDS_NAME not in seen.quotas.get(name, ()):
+            step = "none, unless an AppBudget names it: then look at the operator's log"
+            yield Check(f"bounds of {name}", Level.WARN, f"no ResourceQuota {BOUNDS_NAME}", step)
+
+
+def _unprepared(seen: Seen, name: str) -> Iterator[str]:
+    namespace = seen.namespaces.get(name)
+    if namespace is None:
+        yield "missing"
+        return
+    labels = namespace["metadata"].get("labels") or {}
+    if labels.get(names.LABEL_RUN_NAMESPACE) != "true":
+        yield f'no label {names.LABEL_RUN_NAMESPACE}: "true"'
+    if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
+        yield "Pod Security does not enforce restricted"
+    if not any(_denies_all(policy) for policy in seen.network_policies.get(name, ())):
+        yield "no NetworkPolicy that denies all"
+    if OPERATOR not in seen.roles.get(name, ()):
+        yield f"Role {OPERATOR} is missing"
+
+
+def _denies_all(policy: Object) -> bool:
+    spec = policy.get("spec", {})
+    everyone = not spec.get("podSelector") and set(spec.get("policyTypes", ())) == {"Ingress", "Egress"}
+    return everyone and not spec.get("ingress") and not spec.get("egress")
+
+
+def storage_class(seen: Seen) -> Iterator[Check]:
+    """A class whose binding mode is another one than the operator was told leaves every app without a pod."""
+    named = seen.settings.get("GENAPPS_STORAGE_CLASS", "")
+    default = "storageclass.kubernetes.io/is-default-class"
+    found = {
+        name: class_
+        for name, class_ in seen.storage_classes.items()
+        if name == named or (not named and (class_["metadata"].get("annotations") or {}).get(default) == "true")
+    }
+    if not found:
+        shown = f"{named} does not exist" if named else "the cluster has no default class"
+        yield Check("storage class", Level.FAIL, shown, "set the chart's storage.className to a class that exists")
+        return
+    told = seen.settings.get("GENAPPS_WAIT_FOR_FIRST_CONSUMER") == "true"
+    for name, class_ in sorted(found.items()):
+        waits = class_.get("volumeBindingMode") == "WaitForFirstConsumer"
+        step = f"set the chart's storage.waitForFirstConsumer to {json.dumps(waits)}"
+        yield _check(f"storage class {name}", waits == told, str(class_.get("volumeBindingMode")), step)
+
+
+def runtime_classes(seen: Seen) -> Iterator[Check]:
+    """A pod that names a class which does not exist is refused."""
+    for entry in filter(None, seen.settings.get("GENAPPS_RUNTIME_CLASSES", "").split(",")):
+        risk, _, name = (part.strip() for part in entry.partition("="))
+        there = name in seen.runtime_classes
+        step = "create it, or correct the chart's runtimeClasses"
+        yield _check(f"runtime class for {risk} risk", there, name if there else f"{name} does not exist", step)
+
+
+def deployments(seen: Seen) -> Iterator[Check]:
+    """Operator and gateway are there and ready."""
+    for name in (OPERATOR, GATEWAY):
+        found = seen.deployments.get(name)
+        if found is None:
+            yield Check(name, Level.FAIL, f"not in namespace {seen.system_namespace}", "install the chart")
+            continue
+        wanted = int(found.get("spec", {}).get("replicas", 1))
+        ready = int(found.get("status", {}).get("readyReplicas", 0))
+        step = f"look at kubectl describe deployment {name} -n {seen.system_namespace}, and at its pods' logs"
+        yield _check(name, 0 < wanted <= ready, f"{ready} of {wanted} ready", step)
+
+
+CHECKS: tuple[Callable[[Seen], Iterator[Check]], ...] = (
+    kubernetes_version,
+    pid_limits,
+    user_namespaces,
+    storage_class,
+    runtime_classes,
+    custom_resources,
+    admission_policies,
+    run_namespaces,
+    deployments,
+)
+
+
+def _check(name: str, good: bool, found: str, next_step: str) -> Check:
+    return Check(name, Level.OK if good else Level.FAIL, found, next_step)
+
+
+def _fields(crd: Object) -> frozenset[str]:
+    """Paths of all fields in the schemas of a CRD's versions."""
+    found: set[str] = set()
+    for version in crd.get("spec", {}).get("versions", ()):
+        schema = version.get("schema", {}).get("openAPIV3Schema", {})
+        found.update(f"{version['name']}:{path}" for path in _paths(schema, ""))
+    return frozenset(found)
+
+
+def _paths(schema: Object, at: str) -> Iterator[str]:
+    for name, below in schema.get("properties", {}).items():
+        path = f"{at}.{name}"
+        yield path
+        yield from _paths(below, path)
+    for inner in ("items", "additionalProperties"):
+        if isinstance(schema.get(inner), Mapping):
+            yield from _paths(schema[inner], f"{at}[]")

@@ -1,0 +1,158 @@
+"""The preflight's checks, each on a good cluster and on one with a single fault."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from genapps.api.crd import crds
+from genapps.core.preflight import POLICIES, Check, Level, Seen, preflight
+
+
+def deployment(settings: Mapping[str, str] | None = None, ready: int = 1) -> dict[str, Any]:
+    env = [{"name": name, "value": value} for name, value in (settings or {}).items()]
+    spec = {"replicas": 1, "template": {"spec": {"containers": [{"name": "operator", "env": env}]}}}
+    return {"spec": spec, "status": {"readyReplicas": ready}}
+
+
+SETTINGS = {
+    "GENAPPS_RUN_NAMESPACES": "genapps-run",
+    "GENAPPS_STORAGE_CLASS": "",
+    "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
+    "GENAPPS_HOST_USERS": "",
+    "GENAPPS_RUNTIME_CLASSES": "high=kata",
+}
+EXPECTED = crds()
+ESTABLISHED = {"conditions": [{"type": "Established", "status": "True"}]}
+LABELS = {"genapps.dev/run-namespace": "true", "pod-security.kubernetes.io/enforce": "restricted"}
+DEFAULT = {"storageclass.kubernetes.io/is-default-class": "true"}
+
+
+def good() -> Seen:
+    return Seen(
+        system_namespace="genapps-system",
+        version={"major": "1", "minor": "34+"},
+        nodes=[{"metadata": {"name": "n1"}, "status": {"nodeInfo": {"kernelVersion": "6.1.0-40-amd64"}}}],
+        kubelets={"n1": {"podPidsLimit": 1024}},
+        crds={name: {**crd, "status": ESTABLISHED} for name, crd in EXPECTED.items()},
+        expected_crds=EXPECTED,
+        policies={name: {"spec": {"failurePolicy": "Fail"}} for name in POLICIES},
+        bindings=[{"spec": {"policyName": name, "validationActions": ["Deny"]}} for name in POLICIES],
+        namespaces={"genapps-run": {"metadata": {"labels": LABELS}}},
+        network_policies={"genapps-run": [{"spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}}]},
+        roles={"genapps-run": ["genapps-operator"]},
+        quotas={"genapps-run": ["genapps"]},
+        storage_classes={
+            "fast": {"metadata": {"annotations": DEFAULT}, "volumeBindingMode": "WaitForFirstConsumer"},
+            "slow": {"metadata": {}, "volumeBindingMode": "Immediate"},
+        },
+        runtime_classes=frozenset({"kata"}),
+        deployments={"genapps-operator": deployment(SETTINGS), "genapps-gateway": deployment()},
+    )
+
+
+def told(**settings: str) -> Callable[[Seen], Seen]:
+    """The same cluster with an operator that was told otherwise."""
+    operator = deployment({**SETTINGS, **settings})
+    return lambda seen: replace(seen, deployments={**seen.deployments, "genapps-operator": operator})
+
+
+def without_field(seen: Seen) -> Seen:
+    older = copy.deepcopy(dict(seen.crds))
+    schema = older["ledgers.genapps.dev"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    del schema["properties"]["record"]["properties"]["usage"]
+    return replace(seen, crds=older)
+
+
+def not_established(seen: Seen) -> Seen:
+    return replace(seen, crds={name: {**crd, "status": {}} for name, crd in seen.crds.items()})
+
+
+def labelled(**labels: str | None) -> Callable[[Seen], Seen]:
+    kept = {name: value for name, value in {**LABELS, **labels}.items() if value is not None}
+    return lambda seen: replace(seen, namespaces={"genapps-run": {"metadata": {"labels": kept}}})
+
+
+def policies(*specs: dict[str, Any]) -> Callable[[Seen], Seen]:
+    return lambda seen: replace(seen, network_policies={"genapps-run": [{"spec": spec} for spec in specs]})
+
+
+def changed(**fields: Any) -> Callable[[Seen], Seen]:
+    return lambda seen: replace(seen, **fields)
+
+
+BOTH = ["Ingress", "Egress"]
+FAULTS = [
+    ("an old cluster", changed(version={"major": "1", "minor": "31"}), "Kubernetes version", "fail", "1.31"),
+    ("an unreadable version", changed(version={}), "Kubernetes version", "fail", "?.?"),
+    ("a kubelet without a pid limit", changed(kubelets={"n1": {"podPidsLimit": -1}}), "pid limit of node n1", "fail",
+     "none"),
+    ("a kubelet that says nothing of it", changed(kubelets={"n1": {}}), "pid limit of node n1", "fail", "none"),
+    ("a very high pid limit", changed(kubelets={"n1": {"podPidsLimit": 4097}}), "pid limit of node n1", "warn", "4097"),
+    ("a kubelet that does not answer", changed(kubelets={"n1": "403 Forbidden"}), "pid limit of node n1", "warn",
+     "403"),
+    ("a kubelet that was not asked", changed(kubelets={}), "pid limit of node n1", "warn", "unknown"),
+    ("user namespaces on an old kernel", told(GENAPPS_HOST_USERS="false"), "user namespaces on node n1", "fail",
+     "6.1.0"),
+    ("no default storage class", changed(storage_classes={}), "storage class", "fail", "no default"),
+    ("a storage class that does not exist", told(GENAPPS_STORAGE_CLASS="gold"), "storage class", "fail", "gold"),
+    ("a storage class that binds at once", told(GENAPPS_STORAGE_CLASS="slow"), "storage class slow", "fail",
+     "Immediate"),
+    ("a storage class that waits", told(GENAPPS_WAIT_FOR_FIRST_CONSUMER="false"), "storage class fast", "fail",
+     "WaitForFirstConsumer"),
+    ("no runtime class", changed(runtime_classes=frozenset()), "runtime class for high risk", "fail", "kata"),
+    ("no CRDs", changed(crds={}), "CRD generatedapps.genapps.dev", "fail", "missing"),
+    ("CRDs that are not served yet", not_established, "CRD ledgers.genapps.dev", "fail", "not established"),
+    ("CRDs of another version", without_field, "CRD ledgers.genapps.dev", "fail", "no v1alpha1:.record.usage"),
+    ("no admission policies", changed(policies={}), "admission policies", "fail", "genapps-status is missing"),
+    ("policies without binding", changed(bindings=()), "admission policies", "fail", "refuses nothing"),
+    ("policies that only warn",
+     changed(bindings=[{"spec": {"policyName": name, "validationActions": ["Warn"]}} for name in POLICIES]),
+     "admission policies", "fail", "refuses nothing"),
+    ("policies that fail open", changed(policies={name: {"spec": {"failurePolicy": "Ignore"}} for name in POLICIES}),
+     "admission policies", "fail", "does not fail closed"),
+    ("a run namespace that does not exist", told(GENAPPS_RUN_NAMESPACES="genapps-run,lost"), "run namespace lost",
+     "fail", "missing"),
+    ("a run namespace without its label", labelled(**{"genapps.dev/run-namespace": None}), "run namespace genapps-run",
+     "fail", "no label"),
+    ("weak Pod Security", labelled(**{"pod-security.kubernetes.io/enforce": "baseline"}), "run namespace genapps-run",
+     "fail", "restricted"),
+    ("no default deny", policies(), "run namespace genapps-run", "fail", "denies all"),
+    ("a default deny of ingress only", policies({"podSelector": {}, "policyTypes": ["Ingress"]}),
+     "run namespace genapps-run", "fail", "denies all"),
+    ("a default deny of some pods", policies({"podSelector": {"matchLabels": {"a": "b"}}, "policyTypes": BOTH}),
+     "run namespace genapps-run", "fail", "denies all"),
+    ("a policy that lets everything out", policies({"podSelector": {}, "policyTypes": BOTH, "egress": [{}]}),
+     "run namespace genapps-run", "fail", "denies all"),
+    ("no rights for the operator", changed(roles={}), "run namespace genapps-run", "fail", "Role genapps-operator"),
+    ("no bounds", changed(quotas={}), "bounds of genapps-run", "warn", "no ResourceQuota"),
+    ("no operator", changed(deployments={"genapps-gateway": deployment()}), "genapps-operator", "fail", "not in"),
+    ("a gateway that is not ready",
+     changed(deployments={"genapps-operator": deployment(SETTINGS), "genapps-gateway": deployment(ready=0)}),
+     "genapps-gateway", "fail", "0 of 1"),
+]  # fmt: skip
+
+
+def test_a_good_cluster_passes_every_check() -> None:
+    checks = preflight(good())
+    assert [check for check in checks if check.level is not Level.OK] == []
+    assert len(checks) >= 14
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "level", "found"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS]
+)
+def test_one_fault_is_found_and_says_what_to_do(
+    fault: Callable[[Seen], Seen], name: str, level: str, found: str
+) -> None:
+    seen: dict[str, Check] = {check.name: check for check in preflight(fault(good()))}
+    assert (seen[name].level, bool(seen[name].next_step)) == (level, True)
+    assert found in seen[name].found
+
+
+def test_a_newer_kernel_may_have_user_namespaces() -> None:
+    nodes = [{"metadata": {"name": "n1"}, "status": {"nodeInfo": {"kernelVersion": "6.12.3"}}}]
+    checks = {check.name: check for check in preflight(replace(told(GENAPPS_HOST_USERS="false")(good()), nodes=nodes))}
+    assert checks["user namespaces on node n1"].level is Level.OK
