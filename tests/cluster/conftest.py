@@ -23,6 +23,7 @@ from tests.node import Node, current, kubectl_path
 from tests.node.lifecycle import down, up
 from tests.support import helm
 from tests.support.kubectl import Kubectl
+from tests.support.tenant import Tenant, editing
 
 ROOT = Path(__file__).resolve().parents[2]
 BARE_INDEX = int(os.environ.get("GENAPPS_BARE_NODE", "1"))
@@ -75,6 +76,17 @@ def tenant(installed: Kubectl) -> Iterator[str]:
     name = f"tenant-{uuid.uuid4().hex[:8]}"
     installed.apply(namespace(name), budget(name, [name]))
     yield name
+    installed("delete", "namespace", name, "--wait=false")
+    installed("delete", "appbudget", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def editor(installed: Kubectl, node: Node) -> Iterator[Tenant]:
+    """A tenant with the default role `edit`, with the token and one app of his own, for all tests of a module."""
+    name = f"editor-{uuid.uuid4().hex[:8]}"
+    installed.apply(namespace(name), budget(name, [name]))
+    with editing(installed, node, name, _started(installed, name, "caller")) as tenant:
+        yield tenant
     installed("delete", "namespace", name, "--wait=false")
     installed("delete", "appbudget", name, "--wait=false")
 

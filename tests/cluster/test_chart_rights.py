@@ -76,7 +76,13 @@ EDITOR_MAY_NOT = [
     Ask("patch", "appbudgets", OURS, ""),
     Ask("get", "pods", "", RUN),
     Ask("get", "apprecords", OURS, SYSTEM),
+    Ask("update", "generatedapps/promote", OURS, "own"),
+    Ask("update", "generatedapps/resume-repeated", OURS, "own"),
+    Ask("update", "generatedapps/enter", OURS, RUN),
+    Ask("update", "apprecords/restore", OURS, SYSTEM),
+    Ask("update", "apprecords/purge", OURS, SYSTEM),
 ]
+RESUME = Ask("update", "generatedapps/resume", OURS, "own")
 VIEWER_MAY = [Ask("watch", "generatedapps", OURS, "own")]
 VIEWER_MAY_NOT = [Ask("patch", "generatedapps", OURS, "own"), Ask("create", "generatedapps", OURS, "own")]
 
@@ -115,9 +121,9 @@ def test_our_processes_may_do_their_work_and_nothing_else(
 @pytest.mark.parametrize(
     ("role", "may", "may_not"),
     [
-        pytest.param("edit", EDITOR_MAY, EDITOR_MAY_NOT, id="edit"),
-        pytest.param("admin", EDITOR_MAY, EDITOR_MAY_NOT, id="admin"),
-        pytest.param("view", VIEWER_MAY, VIEWER_MAY_NOT, id="view"),
+        pytest.param("edit", EDITOR_MAY, [*EDITOR_MAY_NOT, RESUME], id="edit"),
+        pytest.param("admin", [*EDITOR_MAY, RESUME], EDITOR_MAY_NOT, id="admin"),
+        pytest.param("view", VIEWER_MAY, [*VIEWER_MAY_NOT, RESUME], id="view"),
     ],
 )
 def test_default_roles_reach_generatedapps_of_their_namespace_only(

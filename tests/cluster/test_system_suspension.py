@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
+
 from tests.e2e.callers import Pod
 from tests.support.apps import SYSTEM_NAMESPACE, Manifest, app, child_of, is_true, ready, until_app
-from tests.support.kubectl import Kubectl, condition, until
+from tests.support.kubectl import Kubectl, KubectlError, condition, until
 
 PRYING = """
     from genapps import app, tools, ToolError
@@ -107,12 +109,17 @@ def test_only_the_right_acknowledgement_resumes_and_the_count_starts_anew(
     installed: Kubectl, tenant: str, caller: Pod
 ) -> None:
     stopped = suspended(installed, tenant, caller, "sorry")
+    assert stopped["status"]["suspension"]["repeats"] == 0
     wrong = app("sorry", tenant, PRYING, acknowledgedSuspension="0" * 32)
-    installed.apply(wrong)
-    still = until_app(installed, wrong, is_true("Suspended", "RepeatedViolations"))
-    until(lambda: child_of(installed, still, "pods") is None, what="no pod")
+    with pytest.raises(KubectlError, match=r"copy the id from status\.suspension\.id"):
+        installed.apply(wrong)
     right = app("sorry", tenant, PRYING, acknowledgedSuspension=stopped["status"]["suspension"]["id"])
-    resumed = ready(installed, right)
+    installed("create", "rolebinding", "editor", "-n", tenant, "--clusterrole=edit", "--user=tina")
+    installed("create", "rolebinding", "lead", "-n", tenant, "--clusterrole=admin", "--user=lea")
+    with pytest.raises(KubectlError, match="ask an administrator of the namespace"):
+        installed.impersonating("tina").apply(right)
+    installed.impersonating("lea").apply(right)
+    resumed = until_app(installed, right, is_true("Ready"))
     assert "suspension" not in resumed["status"]
     assert resumed["status"].get("violations", {}).get("count", 0) == 0
     assert "ConnectorNotInEnvelope" in pry(caller, resumed)

@@ -135,6 +135,11 @@ class Monitoring(Section):
     """What Prometheus selects ServiceMonitors and PrometheusRules by, e.g. {release: kube-prometheus-stack}."""
 
 
+class Admission(Section):
+    deny_external_ips: Annotated[bool, Field(alias="denyExternalIPs")] = True
+    """Refuse new externalIPs on Services in namespaces that an AppBudget lists: they take other people's traffic."""
+
+
 class Values(Section):
     """Values of the genapps chart"""
 
@@ -166,3 +171,5 @@ class Values(Section):
     """Whom operator and gateway may reach, and who may reach them."""
     monitoring: Monitoring = Monitoring()
     """Metrics and alerts."""
+    admission: Admission = Admission()
+    """What the API server refuses beside what always holds (docs/admission.md)."""

@@ -113,7 +113,22 @@ def test_default_roles_reach_generatedapps_and_nothing_else(rendered: list[helm.
                 reached.setdefault(label.removeprefix(prefix), set()).update(pairs)
     write = {"create", "update", "patch", "delete", "deletecollection"}
     assert reached["view"] == {("generatedapps", verb) for verb in READ}
-    assert reached["edit"] == reached["admin"] == {("generatedapps", verb) for verb in write}
+    assert reached["edit"] == {("generatedapps", verb) for verb in write}
+    assert reached["admin"] == reached["edit"] | {("generatedapps/resume", "update")}
+
+
+def test_what_the_platform_binds_is_part_of_no_default_role(rendered: list[helm.Manifest]) -> None:
+    unbound = {
+        role["metadata"]["name"]: [resource for rule in role["rules"] for resource in rule["resources"]]
+        for role in rendered
+        if role["kind"] == "ClusterRole" and not [label for label in role["metadata"]["labels"] if "aggregate" in label]
+    }
+    assert unbound["genapps-promoter"] == ["generatedapps/promote"]
+    verbs = {"resume", "resume-repeated", "promote", "enter"}
+    subresources = {f"generatedapps/{verb}" for verb in verbs} | {"apprecords/purge", "apprecords/restore"}
+    assert set(unbound["genapps-platform"]) == subresources | {"apprecords", "ledgers"}
+    bound = {each["roleRef"]["name"] for each in rendered if each["kind"] in {"RoleBinding", "ClusterRoleBinding"}}
+    assert not bound & {"genapps-promoter", "genapps-platform", "genapps-resume"}
 
 
 def test_operator_bounds_run_namespaces_under_one_name_and_never_lifts_a_bound(rendered: list[helm.Manifest]) -> None:

@@ -48,6 +48,8 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"runNamespaceQuotas": {"Apps": {"pods": "1"}}}, "Apps", id="a quota for a name in capitals"),
         pytest.param({"operator": {"replicas": 2}}, "replicas", id="a second operator"),
         pytest.param({"gateway": {"clusterIP": "gateway.local"}}, "clusterIP", id="a name as cluster address"),
+        pytest.param({"admission": {"denyExternalIps": False}}, "denyExternalIps", id="a misspelt rule of admission"),
+        pytest.param({"admission": {"denyExternalIPs": "no"}}, "denyExternalIPs", id="a rule of admission as a string"),
         pytest.param({"networkPolicy": {"apiServerCIDRs": ["10.0.0.1"]}}, "apiServerCIDRs", id="an address, no range"),
         pytest.param(
             {"operator": {"pod": {"labels": {"app.kubernetes.io/component": "gateway"}}}},

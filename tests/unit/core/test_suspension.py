@@ -147,6 +147,15 @@ def test_violations_after_the_acknowledgement_suspend_again() -> None:
     assert verdict.counted == 3
 
 
+def test_status_says_how_many_suspensions_were_resumed_before() -> None:
+    world = suspended()
+    assert world.status["suspension"]["repeats"] == 0
+    entry = {"id": "a" * 32, "at": START}
+    world.record = Record.model_validate(recorded(world).model_dump() | {"acknowledged": [entry] * 2})
+    world.settle()
+    assert world.status["suspension"]["repeats"] == 2
+
+
 def test_an_acknowledgement_settles_what_a_gateway_with_a_clock_ahead_has_counted() -> None:
     world = World().run()
     world.ledger = ledger("a", "b", "c", at=world.now + timedelta(minutes=4), tripped=True)

@@ -85,6 +85,8 @@ class SuspensionStatus(OwnModel):
     """Why."""
     at: Time
     """Since when."""
+    repeats: Number = 0
+    """How many suspensions of this app were acknowledged before, up to 20; above 0 the platform has to resume it."""
 
 
 class UsageStatus(OwnModel):

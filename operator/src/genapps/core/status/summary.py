@@ -33,7 +33,7 @@ def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
         "riskReason": _risk_reason(observed, verdict),
         "stage": Stage.DEVELOPMENT.value,
         "violations": _violations(view),
-        "suspension": _suspension(verdict),
+        "suspension": _suspension(view),
         "connectors": _connectors(observed),
     }
     return {name: value for name, value in parts.items() if value not in (None, [])}
@@ -99,11 +99,12 @@ def _violations(view: View) -> dict[str, Any] | None:
     return {"count": view.verdict.counted, "window": window, "total": ledger.violations.total, "recent": recent}
 
 
-def _suspension(verdict: Verdict) -> dict[str, Any] | None:
-    suspension = verdict.suspension
+def _suspension(view: View) -> dict[str, Any] | None:
+    suspension, record = view.verdict.suspension, view.observed.record
     if suspension is None:
         return None
-    return {"id": suspension.id, "reason": suspension.reason, "at": rfc3339(suspension.at)}
+    repeats = len(record.acknowledged) if record else 0
+    return {"id": suspension.id, "reason": suspension.reason, "at": rfc3339(suspension.at), "repeats": repeats}
 
 
 def _connectors(observed: Observed) -> list[dict[str, Any]]:

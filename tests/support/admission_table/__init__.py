@@ -1,0 +1,6 @@
+"""What the chart's admission policies accept and refuse: the table, and the objects that it is about."""
+
+from tests.support.admission_table import grants, surroundings, verdicts, writers
+from tests.support.admission_table.rows import Row
+
+ROWS: tuple[Row, ...] = (*writers.ROWS, *grants.ROWS, *verdicts.ROWS, *surroundings.ROWS)
