@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from genapps.api.appbudget import AppBudget
 from genapps.api.crd import crds
-from genapps.controller.budgets import budget_status
+from genapps.core.budget_status import budget_status
 from genapps.core.judge import judge
 from genapps.core.observed import Malformed, Termination
 from genapps.core.status import status
