@@ -23,7 +23,6 @@ from genapps.core.observed import (
     UnreadableBudget,
 )
 from genapps.core.source import source_of
-from genapps.core.status.troubles import TOLD_BY_RUNTIME
 from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
 
 SUSPENSION_ID = "0123456789abcdef" * 2
@@ -107,9 +106,12 @@ PROBLEMS = st.builds(
     ),
     st.text(min_size=1),
 )
+RUNTIMES_REASONS = (
+    "EgressOpen", "CodeRejected", "ModuleNotAvailable", "SnapshotMismatch", "ConfigInvalid", "StateUnavailable",
+)  # fmt: skip
 TERMINATIONS = st.builds(
     Termination,
-    st.sampled_from([*TOLD_BY_RUNTIME, "OOMKilled", "Error", "", "\u202e"]),
+    st.sampled_from([*RUNTIMES_REASONS, "OOMKilled", "Error", "", "\u202e"]),
     st.text(),
     st.integers(0, 255),
     st.booleans(),
