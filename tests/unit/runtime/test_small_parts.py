@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genapps_runtime.logs import ActionLog
+from genapps_runtime.main import main
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import CODES, Problem, printable
 from genapps_runtime.settings import Settings
@@ -88,3 +89,25 @@ def test_settings_are_the_pods_paths_unless_the_environment_says_otherwise() -> 
     assert settings.config_file == "/etc/genapps/config/runtime.json"
     with pytest.raises(ValueError, match="x"):
         Settings.read({"GENAPPS_RUNTIME_APP_PORT": "x"})
+
+
+DIGESTS = ["--config-digest", "sha256:" + "a" * 64, "--code-digest", "sha256:" + "b" * 64]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--restore-state"],
+        DIGESTS[:2],
+        [*DIGESTS[:2], "--restore-state"],
+        [*DIGESTS[:2], "--restore-state", *DIGESTS[2:]],
+        [*DIGESTS, "--restore-state", "--restore-state"],
+        [*DIGESTS, "--restore"],
+        [*DIGESTS[:3], "sha256:" + "B" * 64],
+        [*DIGESTS[:3], "b" * 64],
+    ],
+)
+def test_any_other_command_line_is_an_error_of_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert "usage: genapps-runtime" in capsys.readouterr().err
