@@ -4,6 +4,7 @@ Imports only what the proof of the fence needs: the rest (`service`) is imported
 """
 
 import asyncio
+import ctypes
 import signal
 import time
 from importlib import import_module
@@ -25,12 +26,18 @@ if TYPE_CHECKING:
     from genapps_runtime.service import Service
 
 BEAT_SECONDS = 1.0
+LARGE_BYTES = 2 * 1024 * 1024
+"""More than a body of a request takes: those are served from the heap, without new pages for each."""
+TRIM_BYTES = 2 * LARGE_BYTES
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
 
 
 def run_worker(settings: Settings, config_digest: str, code_digest: str, vitals: Vitals, *, restore_state: bool) -> int:
     """Gives the exit code: 0 after a requested stop, EXIT_REFUSED when another try would end the same.
     `restore_state`: go back to the state that this revision left, see `claim`."""
     begun = time.monotonic()
+    _return_large_memory()
     try:
         config, message = _judged(settings, config_digest, code_digest)
         uvloop.run(_Worker(settings, config, message, vitals, begun).run(restore_state=restore_state))
@@ -39,6 +46,14 @@ def run_worker(settings: Settings, config_digest: str, code_digest: str, vitals:
         write_termination(settings.termination_file, refused)
         return EXIT_REFUSED
     return 0
+
+
+def _return_large_memory() -> None:
+    """Large buffers go back to the system when they are freed. By itself glibc takes the largest that it has seen freed
+    for usual from then on, and the heap keeps holes of that size: 10 MB after some hostile answers."""
+    libc = ctypes.CDLL(None)
+    libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+    libc.mallopt(_M_TRIM_THRESHOLD, TRIM_BYTES)
 
 
 def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[RuntimeConfig, str]:
