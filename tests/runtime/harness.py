@@ -49,6 +49,7 @@ def runtime_config(code_digest: str, **changes: Any) -> dict[str, Any]:
         "time": {"actionMillis": 5000, "loadMillis": 10000},
         "tenancy": None,
         "fallback": None,
+        "stateSnapshot": False,
         "retention": {"responsesSeconds": 86400},
         "gateway": {"host": GATEWAY_NAME, "port": 8443, "canaryPort": 8444},
     }
@@ -107,7 +108,7 @@ class Pod:
         (self.directory / "gateway" / "ca.crt").write_bytes(self.gateway.authority.ca)
         (self.directory / "token" / "token").write_text("token-1")
 
-    async def start(self, *, ready: bool = True) -> None:
+    async def start(self, *options: str, ready: bool = True) -> None:
         self.port, self.health_port = await free_port(), await free_port()
         settings = {
             "config_file": self.directory / "config" / "runtime.json",
@@ -129,7 +130,7 @@ class Pod:
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "genapps_runtime.main",
-                "--config-digest", self.config_digest, "--code-digest", self.code_digest,
+                "--config-digest", self.config_digest, "--code-digest", self.code_digest, *options,
                 env={"PATH": os.environ["PATH"], **environment}, stdout=log, stderr=log,
             )  # fmt: skip
         if ready:

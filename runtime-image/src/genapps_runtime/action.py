@@ -105,7 +105,7 @@ class Action:
             raise GuestGone("TurnInvalid", str(error)) from None
         except turns.ResponseInvalid as error:
             raise Problem("ResponseInvalid", str(error)) from None
-        self._open = isinstance(turn, turns.Calls | turns.Emit)
+        self._open = isinstance(turn, (turns.Calls, turns.Emit))
         if isinstance(turn, turns.Failed):
             self._fail(turn)
         return turn
@@ -212,11 +212,11 @@ class Action:
             "method": request.method,
             "path": request.path,
             "query": request.query,
-            "headers": headers,
         }
         if request.body:
             described["body"] = _piece(request.body, 0)
             described["bodyChunks"] = -(-len(request.body) // PIECE_BYTES)
+        described["headers"] = headers  # last: the engine reads them when the app asks for them
         return orjson.dumps({"action": self._number, "request": described})
 
 

@@ -26,6 +26,13 @@ class App:
         self._load_message = load_message
         self._around = surroundings
         self._vitals = vitals
+        config = surroundings.config
+        self._identity = {
+            "app": config.app,
+            "namespace": config.namespace,
+            "revision": config.revision,
+            "envelope": config.envelope_digest,
+        }
         self._guest: Guest | None = None
         self._numbers = itertools.count(1)
         self._running = 0
@@ -117,36 +124,31 @@ class App:
     def _record(
         self, request: Request, reply: Reply, code: str, detail: str, seconds: float, attempts: list[Action]
     ) -> None:
-        config, metrics = self._around.config, self._around.metrics
+        metrics = self._around.metrics
         metrics.action(code, seconds)
         metrics.set("genapps_state_bytes", self._around.facet.size)
-        fields: dict[str, object] = {}
+        fields: dict[str, object] = {
+            "level": "info" if reply.status < 500 else "error",
+            **self._identity,
+            "requestId": request.id,
+            "method": request.method,
+            "path": request.path[:500],
+            "status": reply.status,
+            "millis": int(seconds * 1e6) / 1000,
+        }
         if code != "ok":
-            fields |= {"code": code, "detail": detail}
+            fields["code"], fields["detail"] = code, detail
         if attempts:
             action = attempts[-1]
-            fields |= {"turns": action.turns, "guestMillis": round(action.guest_seconds * 1000, 3)}
-            fields |= action.log.fields()
+            fields["turns"], fields["guestMillis"] = action.turns, int(action.guest_seconds * 1e6) / 1000
+            fields.update(action.log.fields())
             if action.tool_calls:
                 fields["toolCalls"] = action.tool_calls
             if action.trace:
                 fields["trace"] = action.trace[:4000]
             if len(attempts) > 1:
                 fields["attempts"] = len(attempts)
-        logs.write(
-            "action",
-            level="info" if reply.status < 500 else "error",
-            app=config.app,
-            namespace=config.namespace,
-            revision=config.revision,
-            envelope=config.envelope_digest,
-            requestId=request.id,
-            method=request.method,
-            path=request.path[:500],
-            status=reply.status,
-            millis=round(seconds * 1000, 3),
-            **fields,
-        )
+        logs.write("action", **fields)
 
 
 def problem_reply(problem: Problem, request_id: str) -> Reply:

@@ -19,6 +19,7 @@ API_VERSION = "runtime.genapps.dev/v1"
 CONFIG_BYTES = 1024 * 1024
 MAXIMUM = 2**53 - 1
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_REVISION = re.compile(r"[0-9a-f]{12}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class RuntimeConfig:
     gateway_host: str
     gateway_port: int
     canary_port: int
+    state_snapshot: bool
+    """Copy the state that another revision left, before this one's code is loaded."""
 
 
 def read_config(path: str, digest: str) -> RuntimeConfig:
@@ -84,7 +87,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
     config = RuntimeConfig(
         app=top.text("app"),
         namespace=top.text("namespace"),
-        revision=top.text("revision"),
+        revision=top.matching("revision", _REVISION, "12 hexadecimal digits"),
         code_digest=digests.digest("code"),
         envelope_digest=digests.digest("envelope"),
         entry=top.text("entry"),
@@ -102,6 +105,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         gateway_host=gateway.text("host"),
         gateway_port=gateway.integer("port", high=65535),
         canary_port=gateway.integer("canaryPort", high=65535),
+        state_snapshot=top.boolean("stateSnapshot"),
     )
     for section in (top, digests, limits, time, gateway, retention):
         section.done()
@@ -132,9 +136,12 @@ class _Section:
         return str(value)
 
     def digest(self, key: str) -> str:
+        return self.matching(key, _DIGEST, "sha256: and 64 hexadecimal digits")
+
+    def matching(self, key: str, pattern: re.Pattern[str], wanted: str) -> str:
         value = self.text(key)
-        if not _DIGEST.match(value):
-            _invalid(self.path(key), "must be sha256: and 64 hexadecimal digits")
+        if not pattern.match(value):
+            _invalid(self.path(key), f"must be {wanted}")
         return value
 
     def integer(self, key: str, *, low: int = 1, high: int = MAXIMUM) -> int:
@@ -142,6 +149,12 @@ class _Section:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             _invalid(self.path(key), f"must be a whole number from {low} to {high}")
         return int(value)
+
+    def boolean(self, key: str) -> bool:
+        value = self.take(key)
+        if not isinstance(value, bool):
+            _invalid(self.path(key), "must be true or false")
+        return bool(value)
 
     def section(self, key: str) -> "_Section":
         return _Section(self.path(key), self.take(key))

@@ -4,20 +4,19 @@ A guest serves many actions at once (each waits for its calls outside the guest)
 a timeout or nonsense its memory is not trusted any more: the store is dropped, and every action in it fails.
 """
 
-import ctypes
 import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
-from wasmtime import WasmtimeError, _ffi
-from wasmtime.component import Func, String
+from wasmtime import Store, WasmtimeError
 
 from genapps_runtime.engine import Language, LogSink, ignore_record, ticks
 from genapps_runtime.outcome import Reason, Refused
 from genapps_runtime.problems import printable
+from genapps_runtime.text_function import TURN_BYTES, TextFunction
 from genapps_runtime.vitals import Vitals
 
-TURN_BYTES = 4 * 1024 * 1024
 CANCEL_SECONDS = 0.05
 
 
@@ -45,8 +44,8 @@ class Guest:
             detail = f"the engine does not start with {memory_bytes} bytes: {printable(str(error), 200)}"
             raise Refused(Reason.CONFIG_INVALID, detail) from None
         self._load = functions["load"]
-        self._start = _typed(functions["start"])
-        self._resume = _typed(functions["resume"])
+        self._start = TextFunction(functions["start"])
+        self._resume = TextFunction(functions["resume"])
 
     def load(self, message: str, seconds: float, sink: LogSink = ignore_record) -> list[str]:
         """Hand over the app's files (see `bundle.load_message`) and give its routes; raises Refused."""
@@ -87,14 +86,14 @@ class Guest:
             self.dropped = True
             self._store.close()
 
-    def _turn(self, function: Func, message: bytes, deadline: float, sink: LogSink) -> bytes:
+    def _turn(self, function: TextFunction, message: bytes, deadline: float, sink: LogSink) -> bytes:
         turn: bytes | None = self._call(function, message, deadline, sink)
         if turn is None:
             self.drop()
             raise GuestGone("TurnInvalid", f"the app handed over more than {TURN_BYTES} bytes at once")
         return turn
 
-    def _call(self, function: Func, message: bytes | str, deadline: float, sink: LogSink) -> Any:
+    def _call(self, function: Callable[[Store, Any], Any], message: bytes | str, deadline: float, sink: LogSink) -> Any:
         if self.dropped:
             raise GuestGone("AppRestarted", "the app was restarted because another request broke it")
         remaining = deadline - time.monotonic()
@@ -118,42 +117,6 @@ class Guest:
             self._vitals.leave()
             language.ticker.leave()
             language.sink = ignore_record
-
-
-class _Text(String):
-    """A string of the boundary, as bytes: JSON is parsed from bytes anyway, and the size of what a hostile guest
-    gives is checked before it is copied."""
-
-    def convert_to_c(self, store: Any, val: Any, ptr: Any) -> None:
-        ptr.contents.kind = _ffi.WASMTIME_COMPONENT_STRING
-        ptr.contents.of.string = _ffi.bytes_to_capi(val)
-
-    def convert_from_c(self, c: Any) -> bytes | None:
-        try:
-            return bytes(_ffi.to_bytes(c.of.string)) if c.of.string.size <= TURN_BYTES else None
-        finally:
-            _ffi.wasm_byte_vec_delete(ctypes.byref(c.of.string))
-
-
-class _Signature:
-    """func(string) -> string"""
-
-    params = (("text", _Text()),)
-    result = _Text()
-
-
-class _TextFunction(Func):
-    """The stock wrapper asks wasmtime for the types of a function at every call, which costs more than the call."""
-
-    def type(self, store: Any) -> Any:
-        return _SIGNATURE
-
-
-_SIGNATURE = _Signature()
-
-
-def _typed(function: Func) -> Func:
-    return _TextFunction._from_raw(function._func)  # noqa: SLF001  there is no other way to give it its types
 
 
 def _gone(message: str) -> GuestGone:

@@ -9,7 +9,8 @@ from genapps_runtime.outcome import EXIT_REFUSED, Reason, Refused, write_termina
 from genapps_runtime.settings import Settings
 from genapps_runtime.vitals import Vitals
 
-USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST
+RESTORE = "--restore-state"
+USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST [--restore-state]
        genapps-runtime precompile SOURCE.wasm TARGET.cwasm"""
 _PREFIX = "sha256:"
 
@@ -24,11 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         settings = Settings.read(os.environ)
-        digests = _digests(given)
+        restore = given[-1:] == [RESTORE]
+        digests = _digests(given[: len(given) - restore])
     except ValueError as error:
         print(f"{error}\n{USAGE}", file=sys.stderr)  # noqa: T201  a command's answer
         return 2
-    return _run(settings, *digests)
+    return _run(settings, *digests, restore_state=restore)
 
 
 def _digests(given: list[str]) -> tuple[str, str]:
@@ -42,13 +44,13 @@ def _digests(given: list[str]) -> tuple[str, str]:
     return found["--config-digest"], found["--code-digest"]
 
 
-def _run(settings: Settings, config_digest: str, code_digest: str) -> int:
+def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_state: bool) -> int:
     from genapps_runtime.supervisor import Supervisor
 
     def work(vitals: Vitals) -> int:
         from genapps_runtime.worker import run_worker  # after the fork: the supervisor never imports the heavy part
 
-        return run_worker(settings, config_digest, code_digest, vitals)
+        return run_worker(settings, config_digest, code_digest, vitals, restore_state=restore_state)
 
     try:
         return Supervisor(settings, work).run()

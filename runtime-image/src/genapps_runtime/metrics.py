@@ -1,5 +1,7 @@
 """Metrics of one app's runtime in Prometheus' text format: a dozen numbers, kept without a library (7 MiB, 60 ms)."""
 
+from bisect import bisect_left
+
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
 _HELP = {
@@ -27,12 +29,7 @@ class Metrics:
         """`outcome`: ok or a code of `problems.CODES`, so the number of series is bounded."""
         self._actions[outcome] = self._actions.get(outcome, 0) + 1
         self._seconds += seconds
-        for index, bound in enumerate(BOUNDS):
-            if seconds <= bound:
-                self._buckets[index] += 1
-                break
-        else:
-            self._buckets[-1] += 1
+        self._buckets[bisect_left(BOUNDS, seconds)] += 1
         self.changed = True
 
     def tool_call(self, outcome: str) -> None:

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     SNAPSHOT_MISMATCH = "SnapshotMismatch"
     CONFIG_INVALID = "ConfigInvalid"
     STATE_UNAVAILABLE = "StateUnavailable"
+    STATE_SNAPSHOT_FAILED = "StateSnapshotFailed"
 
 
 class Refused(Exception):  # noqa: N818  a verdict on what was given to us

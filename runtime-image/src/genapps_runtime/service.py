@@ -1,7 +1,10 @@
 """HTTP front, language engine, state and app, put together: everything that is heavy to import."""
 
+import asyncio
+
 from genapps_runtime.action import Surroundings
 from genapps_runtime.app import App
+from genapps_runtime.claim import Claim
 from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.engine import Language
 from genapps_runtime.gateway import Gateway
@@ -26,24 +29,31 @@ class Service:
         self._front = Front(config.limits.request_body_bytes)
         self._listener = Listener(self._front)
         self._language: Language | None = None
+        self._claim: Claim | None = None
         self._facet: Facet | None = None
 
-    async def open(self, settings: Settings) -> None:
+    async def open(self, settings: Settings, *, restore_state: bool) -> None:
         """Listen, and get ready all that needs no app; raises Refused."""
+        config = self._config
         await self._listener.open(settings.address, settings.app_port)
+        self._claim = claim = Claim(settings.state_directory, config.revision)
+        # In a thread: a copy takes seconds, and a loop that stands still so long is taken for stuck.
+        await asyncio.to_thread(claim.prepare, snapshot=config.state_snapshot, restore=restore_state)
         self._language = Language(settings.engine_file)
         try:
-            self._facet = Facet(settings.state_directory, DEFAULT_TENANT, self._config.limits.state_per_tenant_bytes)
+            self._facet = Facet(claim.facets, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
         except StateUnavailable as error:
             raise Refused(Reason.STATE_UNAVAILABLE, str(error)) from None
 
-    def load(self, message: str) -> list[str]:
+    async def load(self, message: str) -> list[str]:
         """Load the app (`bundle.load_message`) and answer for it from now on; its routes. Raises Refused."""
         assert self._language is not None  # noqa: S101  opened before
+        assert self._claim is not None  # noqa: S101
         assert self._facet is not None  # noqa: S101
         around = Surroundings(self._config, self._gateway, self._facet, self._metrics)
         app = App(self._language, message, around, self._vitals)
         routes = app.load()
+        await asyncio.to_thread(self._claim.hand_over)
         self._front.app = app
         return routes
 
@@ -54,3 +64,5 @@ class Service:
             await self._front.app.close()
         if self._facet is not None:
             await self._facet.close()
+        if self._claim is not None:
+            self._claim.close()

@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -130,7 +131,7 @@ def _done(value: dict[str, Any]) -> Done:
     response = value["response"]
     writes = _pairs(value["writes"])
     for key, text in writes:
-        if not isinstance(key, str) or not isinstance(text, str | None):
+        if not isinstance(key, str) or not (text is None or isinstance(text, str)):
             raise TypeError
     status = _natural(response["status"])
     piece = _piece(response["body"])
@@ -144,16 +145,22 @@ def _headers(raw: Any) -> Headers:
     headers: Headers = []
     size = 0
     for name, value in _pairs(raw):
-        lowered = name.lower()
-        if lowered in _RESERVED:
-            raise ResponseInvalid(f"the header {lowered!r} is set by the runtime only")
-        if not _TOKEN.match(name) or not _VALUE.match(value):
-            raise ResponseInvalid(f"not a valid header: {name[:100]!r}")
-        headers.append((lowered.encode("ascii"), value.encode("latin-1")))
         size += len(name) + len(value)
-    if len(headers) > HEADERS or size > HEADER_BYTES:
-        raise ResponseInvalid(f"more than {HEADERS} headers or {HEADER_BYTES} bytes of them")
+        if size > HEADER_BYTES or len(headers) == HEADERS:
+            raise ResponseInvalid(f"more than {HEADERS} headers or {HEADER_BYTES} bytes of them")
+        headers.append(_header(name, value))
     return headers
+
+
+@lru_cache(64)
+def _header(name: str, value: str) -> tuple[bytes, bytes]:
+    """Checked and encoded; an app sends the same ones again and again."""
+    lowered = name.lower()
+    if lowered in _RESERVED:
+        raise ResponseInvalid(f"the header {lowered!r} is set by the runtime only")
+    if not _TOKEN.match(name) or not _VALUE.match(value):
+        raise ResponseInvalid(f"not a valid header: {name[:100]!r}")
+    return lowered.encode("ascii"), value.encode("latin-1")
 
 
 def _failed(value: dict[str, Any]) -> Failed:

@@ -4,6 +4,7 @@ Imports only what the proof of the fence needs: the rest (`service`) is imported
 """
 
 import asyncio
+import ctypes
 import signal
 import time
 from importlib import import_module
@@ -25,19 +26,34 @@ if TYPE_CHECKING:
     from genapps_runtime.service import Service
 
 BEAT_SECONDS = 1.0
+LARGE_BYTES = 2 * 1024 * 1024
+"""More than a body of a request takes: those are served from the heap, without new pages for each."""
+TRIM_BYTES = 2 * LARGE_BYTES
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
 
 
-def run_worker(settings: Settings, config_digest: str, code_digest: str, vitals: Vitals) -> int:
-    """Gives the exit code: 0 after a requested stop, EXIT_REFUSED when another try would end the same."""
+def run_worker(settings: Settings, config_digest: str, code_digest: str, vitals: Vitals, *, restore_state: bool) -> int:
+    """Gives the exit code: 0 after a requested stop, EXIT_REFUSED when another try would end the same.
+    `restore_state`: go back to the state that this revision left, see `claim`."""
     begun = time.monotonic()
+    _return_large_memory()
     try:
         config, message = _judged(settings, config_digest, code_digest)
-        uvloop.run(_Worker(settings, config, message, vitals, begun).run())
+        uvloop.run(_Worker(settings, config, message, vitals, begun).run(restore_state=restore_state))
     except Refused as refused:
         logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
         write_termination(settings.termination_file, refused)
         return EXIT_REFUSED
     return 0
+
+
+def _return_large_memory() -> None:
+    """Large buffers go back to the system when they are freed. By itself glibc takes the largest that it has seen freed
+    for usual from then on, and the heap keeps holes of that size: 10 MB after some hostile answers."""
+    libc = ctypes.CDLL(None)
+    libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+    libc.mallopt(_M_TRIM_THRESHOLD, TRIM_BYTES)
 
 
 def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[RuntimeConfig, str]:
@@ -62,7 +78,7 @@ class _Worker:
         self._service: Service | None = None
         self._loaded = False
 
-    async def run(self) -> None:
+    async def run(self, *, restore_state: bool) -> None:
         """Serve until SIGTERM; raises Refused."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -77,7 +93,7 @@ class _Worker:
         )
         fence = Fence(gateway, address, settings.canary_port or config.canary_port)
         tasks = {
-            asyncio.create_task(self._serve(fence, gateway)),
+            asyncio.create_task(self._serve(fence, gateway, restore_state=restore_state)),
             asyncio.create_task(self._beat(fence)),
             asyncio.create_task(stop.wait()),
         }
@@ -94,19 +110,19 @@ class _Worker:
             await asyncio.gather(*tasks, return_exceptions=True)
             gateway.close()
 
-    async def _serve(self, fence: Fence, gateway: Gateway) -> None:
+    async def _serve(self, fence: Fence, gateway: Gateway, *, restore_state: bool) -> None:
         """Prove, load, and keep proving."""
         settings, config = self._settings, self._config
         proving = asyncio.create_task(fence.prove(settings.fence_patience_seconds))
         try:
             module = await asyncio.to_thread(import_module, "genapps_runtime.service")
             service: Service = module.Service(config, gateway, self._metrics, self._vitals)
-            await service.open(settings)
+            await service.open(settings, restore_state=restore_state)
             self._service = service
             await proving
         finally:
             proving.cancel()
-        routes = service.load(self._load_message)
+        routes = await service.load(self._load_message)
         self._loaded = True
         self._look(fence)
         millis = round((time.monotonic() - self._begun) * 1000)

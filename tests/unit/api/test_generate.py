@@ -32,6 +32,7 @@ SETTINGS: dict[str, Any] = {
     "time": {"actionMillis": 5000, "loadMillis": 10000},
     "tenancy": None,
     "fallback": None,
+    "stateSnapshot": False,
     "retention": {"responsesSeconds": 86400},
     "gateway": {"host": "gateway.genapps-system.svc", "port": 8443, "canaryPort": 8444},
 }

@@ -1,13 +1,16 @@
 """The shared page, metrics, problems and settings."""
 
+import json
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps_runtime.logs import ActionLog
-from genapps_runtime.metrics import Metrics
+from genapps_runtime.logs import ActionLog, write
+from genapps_runtime.main import main
+from genapps_runtime.metrics import BOUNDS, Metrics
 from genapps_runtime.problems import CODES, Problem, printable
 from genapps_runtime.settings import Settings
 from genapps_runtime.vitals import TEXT_BYTES, Vitals
@@ -88,3 +91,44 @@ def test_settings_are_the_pods_paths_unless_the_environment_says_otherwise() -> 
     assert settings.config_file == "/etc/genapps/config/runtime.json"
     with pytest.raises(ValueError, match="x"):
         Settings.read({"GENAPPS_RUNTIME_APP_PORT": "x"})
+
+
+@given(st.one_of(st.sampled_from(BOUNDS), st.floats(0, 100)))
+def test_a_duration_is_counted_up_to_the_bounds_that_it_does_not_exceed(seconds: float) -> None:
+    metrics = Metrics()
+    metrics.action("ok", seconds)
+    counts = [line for line in metrics.render().decode().splitlines() if "_bucket" in line]
+    assert [int(line.split()[-1]) for line in counts] == [*(int(seconds <= bound) for bound in BOUNDS), 1]
+
+
+def test_log_lines_carry_the_time_of_their_writing(capfd: pytest.CaptureFixture[str]) -> None:
+    before = datetime.now(UTC)
+    for _ in range(3):
+        write("event", level="info")
+    after = datetime.now(UTC)
+    times = [json.loads(line)["time"] for line in capfd.readouterr().out.splitlines()]
+    found = [datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC) for time in times]
+    assert [before, *found, after] == sorted([before, *found, after])
+    assert len({len(time) for time in times}) == 1
+
+
+DIGESTS = ["--config-digest", "sha256:" + "a" * 64, "--code-digest", "sha256:" + "b" * 64]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--restore-state"],
+        DIGESTS[:2],
+        [*DIGESTS[:2], "--restore-state"],
+        [*DIGESTS[:2], "--restore-state", *DIGESTS[2:]],
+        [*DIGESTS, "--restore-state", "--restore-state"],
+        [*DIGESTS, "--restore"],
+        [*DIGESTS[:3], "sha256:" + "B" * 64],
+        [*DIGESTS[:3], "b" * 64],
+    ],
+)
+def test_any_other_command_line_is_an_error_of_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert "usage: genapps-runtime" in capsys.readouterr().err

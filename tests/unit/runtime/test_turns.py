@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps_runtime.turns import Calls, Done, ResponseInvalid, TurnInvalid, parse_turn
+from genapps_runtime.turns import HEADER_BYTES, HEADERS, Calls, Done, ResponseInvalid, TurnInvalid, parse_turn
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -69,3 +69,18 @@ def test_calls_keep_their_order_and_payload() -> None:
         ("2", "get", {"key": "a"}),
         ("1", "list", {"prefix": "", "limit": 5}),
     ]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_headers_are_good_up_to_their_number_and_size_and_no_further(times: int) -> None:
+    for _ in range(times):
+        turn = parse_turn(_done(headers=[["x", "1"]] * HEADERS))
+        assert isinstance(turn, Done)
+        assert len(turn.headers) == HEADERS
+        with pytest.raises(ResponseInvalid):
+            parse_turn(_done(headers=[["x", "1"]] * (HEADERS + 1)))
+        assert isinstance(parse_turn(_done(headers=[["x", "y" * (HEADER_BYTES - 1)]])), Done)
+        with pytest.raises(ResponseInvalid):
+            parse_turn(_done(headers=[["x", "y" * HEADER_BYTES]]))
+        with pytest.raises(ResponseInvalid, match="not a valid header"):
+            parse_turn(_done(headers=[["te ", "refused each time"]]))

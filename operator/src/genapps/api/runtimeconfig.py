@@ -103,6 +103,8 @@ class RuntimeConfig(Setting):
     """How the tenant is known; null: one tenant, default."""
     fallback: None = None
     """What callers get when the app cannot answer; null: an error."""
+    state_snapshot: bool = False
+    """Whether the state that another revision left is copied before this one's code runs."""
     retention: ResponseRetention
     """How long things are kept."""
     gateway: GatewayAddress

@@ -1,0 +1,116 @@
+"""A folder of the claim, held open: every name is looked up in it, and no symbolic link is ever followed.
+
+What is written is durable once `flush` of the folder that holds it has returned.
+"""
+
+import errno
+import os
+import shutil
+import stat
+
+COPY_STEP_BYTES = 1024 * 1024
+_REBUILT = "-shm"
+"""Ending of the file that SQLite makes anew from the write-ahead log beside it."""
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+
+class Foreign(OSError):  # noqa: N818  what was found
+    """Something else than the file or folder that should be there."""
+
+
+class Folder:
+    """Raises OSError wherever the file system does."""
+
+    def __init__(self, path: str, *, within: int | None = None) -> None:
+        """`within`: the folder that `path` is a name in, which may not be a link then."""
+        flags = os.O_RDONLY | os.O_DIRECTORY | (0 if within is None else os.O_NOFOLLOW)
+        self._fd = os.open(path, flags, dir_fd=within)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def enter(self, name: str) -> "Folder":
+        """The folder of that name."""
+        return Folder(name, within=self._fd)
+
+    def make(self, name: str) -> None:
+        """A new folder."""
+        os.mkdir(name, 0o700, dir_fd=self._fd)
+
+    def names(self) -> list[str]:
+        """Of all that is in it."""
+        return os.listdir(self._fd)  # noqa: PTH208
+
+    def sizes(self) -> dict[str, int]:
+        """Name and bytes of each file that matters; raises Foreign for anything but files."""
+        found = {}
+        for name in sorted(self.names()):
+            status = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
+            if not stat.S_ISREG(status.st_mode):
+                raise Foreign(0, f"{name!r} is no file")
+            if not name.endswith(_REBUILT):
+                found[name] = status.st_size
+        return found
+
+    def free(self) -> int:
+        """Bytes that its file system has left."""
+        status = os.statvfs(self._fd)
+        return status.f_bavail * status.f_frsize
+
+    def expect_room(self, size: int) -> None:
+        """Raises OSError(ENOSPC), as a copy of `size` bytes would after a while."""
+        if size > self.free():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """A file's content, or None when there is none; raises Foreign when it is no file or longer than `limit`."""
+        try:
+            fd = self._file(name, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        with open(fd, "rb") as file:  # noqa: PTH123
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise Foreign(0, f"{name!r} has more than {limit} bytes")
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """A new file with that content, flushed."""
+        with open(self._file(name, _NEW), "wb") as file:  # noqa: PTH123
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def copy(self, name: str, target: "Folder") -> None:
+        """The file of that name into another folder, flushed."""
+        with (
+            open(self._file(name, os.O_RDONLY), "rb") as source,  # noqa: PTH123
+            open(target._file(name, _NEW), "wb") as copy,  # noqa: PTH123, SLF001
+        ):
+            shutil.copyfileobj(source, copy, COPY_STEP_BYTES)
+            copy.flush()
+            os.fsync(copy.fileno())
+
+    def rename(self, name: str, other: str) -> None:
+        """Takes the place of what had the other name, in one step."""
+        os.replace(name, other, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+
+    def remove(self, name: str) -> None:
+        """A file, or a folder with all that is in it; a link, and not what it leads to."""
+        status = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            shutil.rmtree(name, dir_fd=self._fd)
+        else:
+            os.unlink(name, dir_fd=self._fd)
+
+    def flush(self) -> None:
+        """Make the names in it durable."""
+        os.fsync(self._fd)
+
+    def _file(self, name: str, flags: int) -> int:
+        # O_NONBLOCK: a pipe of that name must not stop the start.
+        fd = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=self._fd)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise Foreign(0, f"{name!r} is no file")
+        return fd

@@ -1,0 +1,388 @@
+"""The claim between two revisions: what is copied, what comes back, and what a kill at any moment leaves."""
+
+import os
+import resource
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import orjson
+import pytest
+
+from genapps_runtime import claim as claim_module
+from genapps_runtime import folder as folder_module
+from genapps_runtime.claim import MARK, MARK_BYTES, Claim
+from genapps_runtime.outcome import Reason, Refused
+
+A, B, C = "a" * 12, "b" * 12, "c" * 12
+TENANTS = ("1" * 64 + ".sqlite", "2" * 64 + ".sqlite")
+
+
+@dataclass(frozen=True)
+class Start:
+    """A pod's start: of `revision`, whose code may not load, and which writes `value` if it does."""
+
+    revision: str
+    value: str | None = None
+    snapshot: bool = True
+    restore: bool = False
+    loads: bool = True
+
+
+def take_over(directory: Path, start: Start) -> None:
+    claim = Claim(str(directory), start.revision)
+    with closing(claim):
+        claim.prepare(snapshot=start.snapshot, restore=start.restore)
+        if start.loads:
+            claim.hand_over()
+    if start.loads and start.value is not None:
+        _in_child(lambda: _write(Path(claim.facets), str(start.value)))
+
+
+def _write(facets: Path, value: str) -> None:
+    """Ends as a killed process does: what it wrote is in the write-ahead log only."""
+    for tenant in TENANTS:
+        connection = sqlite3.connect(facets / tenant)
+        connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        connection.execute("CREATE TABLE IF NOT EXISTS entries (value TEXT)")
+        connection.execute("INSERT INTO entries VALUES (?)", (value,))
+        connection.commit()
+    os._exit(0)
+
+
+def _in_child(work: Callable[[], None]) -> int:
+    """The exit code of a process that does only that."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def values(facets: Path) -> list[list[str]]:
+    """What each tenant's file holds; read in a copy, because reading changes files too."""
+    if not any(facets.iterdir()):
+        return []
+    with closing(_Scratch(facets)) as scratch:
+        return [scratch.values(tenant) for tenant in TENANTS]
+
+
+class _Scratch:
+    def __init__(self, facets: Path) -> None:
+        self.path = facets.parent.parent / "scratch"
+        shutil.copytree(facets, self.path)
+
+    def values(self, tenant: str) -> list[str]:
+        with closing(sqlite3.connect(self.path / tenant)) as connection:
+            return [row[0] for row in connection.execute("SELECT value FROM entries")]
+
+    def close(self) -> None:
+        shutil.rmtree(self.path)
+
+
+def found(directory: Path) -> dict[str, Any]:
+    """All that counts on a claim, without the names of folders; raises when something lies around."""
+    mark = orjson.loads((directory / MARK).read_bytes())
+    named = {MARK, mark["folder"], *([mark["copy"]["folder"]] if mark["copy"] else [])}
+    assert {path.name for path in directory.iterdir()} == named
+    copy = mark["copy"] and (mark["copy"]["revision"], values(directory / mark["copy"]["folder"]))
+    return {"revision": mark["revision"], "values": values(directory / mark["folder"]), "copy": copy}
+
+
+def both(*written: str) -> list[list[str]]:
+    return [list(written)] * len(TENANTS)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """In memory where that is to be had: hundreds of starts wait for the disk otherwise."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as parent:
+        directory = Path(parent) / "claim"
+        directory.mkdir()
+        yield directory
+
+
+WROTE_A = Start(A, "by a")
+CASES: list[tuple[str, list[Start], dict[str, Any]]] = [
+    ("the first revision has nothing to copy", [Start(A)], {"revision": A, "values": [], "copy": None}),
+    (
+        "a new revision finds the state, and a copy of it is kept",
+        [WROTE_A, Start(B, "by b")],
+        {"revision": B, "values": both("by a", "by b"), "copy": (A, both("by a"))},
+    ),
+    (
+        "without the wish for copies none is made",
+        [WROTE_A, Start(B, "by b", snapshot=False)],
+        {"revision": B, "values": both("by a", "by b"), "copy": None},
+    ),
+    (
+        "only the newest copy is kept",
+        [WROTE_A, Start(B, "by b"), Start(C)],
+        {"revision": C, "values": both("by a", "by b"), "copy": (B, both("by a", "by b"))},
+    ),
+    (
+        "who wants no copies any more gets the room of the last one back",
+        [WROTE_A, Start(B, "by b"), Start(C, snapshot=False)],
+        {"revision": C, "values": both("by a", "by b"), "copy": None},
+    ),
+    (
+        "a restart copies nothing",
+        [WROTE_A, Start(B, "by b"), Start(B, "again")],
+        {"revision": B, "values": both("by a", "by b", "again"), "copy": (A, both("by a"))},
+    ),
+    (
+        "a return gives back what the revision had left",
+        [WROTE_A, Start(B, "by b"), Start(A, restore=True)],
+        {"revision": A, "values": both("by a"), "copy": None},
+    ),
+    (
+        "a return needs no wish for copies",
+        [WROTE_A, Start(B, "by b"), Start(A, restore=True, snapshot=False)],
+        {"revision": A, "values": both("by a"), "copy": None},
+    ),
+    (
+        "a restart does not return a second time",
+        [WROTE_A, Start(B, "by b"), Start(A, "more", restore=True), Start(A, restore=True)],
+        {"revision": A, "values": both("by a", "more"), "copy": None},
+    ),
+    (
+        "a return that is to keep the state keeps it",
+        [WROTE_A, Start(B, "by b"), Start(A, "more")],
+        {"revision": A, "values": both("by a", "by b", "more"), "copy": (B, both("by a", "by b"))},
+    ),
+    (
+        "a copy of another revision is not given to this one",
+        [WROTE_A, Start(B, "by b"), Start(C, "by c"), Start(A, restore=True)],
+        {"revision": A, "values": both("by a", "by b", "by c"), "copy": (C, both("by a", "by b", "by c"))},
+    ),
+    (
+        "a revision that never loaded does not push out the copy of the one before",
+        [WROTE_A, Start(B, loads=False), Start(C, "by c"), Start(A, restore=True)],
+        {"revision": A, "values": both("by a"), "copy": None},
+    ),
+    (
+        "a revision that never loaded leaves the state to the one before",
+        [WROTE_A, Start(B, loads=False), Start(B, loads=False)],
+        {"revision": A, "values": both("by a"), "copy": (A, both("by a"))},
+    ),
+    (
+        "what is written after a return without need is kept, and copied for the next revision",
+        [WROTE_A, Start(B, loads=False), Start(A, "more", restore=True), Start(B, "by b"), Start(A, restore=True)],
+        {"revision": A, "values": both("by a", "more"), "copy": None},
+    ),
+    (
+        "revisions can come and go",
+        [WROTE_A, Start(B, "1"), Start(A, "2", restore=True), Start(B, "3"), Start(A, "4", restore=True), Start(C)],
+        {"revision": C, "values": both("by a", "2", "4"), "copy": (A, both("by a", "2", "4"))},
+    ),
+]
+
+
+@pytest.mark.parametrize(("starts", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_starts_one_after_the_other(directory: Path, starts: list[Start], expected: dict[str, Any]) -> None:
+    for start in starts:
+        take_over(directory, start)
+    assert found(directory) == expected
+
+
+INTERRUPTED = [
+    "the first revision has nothing to copy",
+    "a new revision finds the state, and a copy of it is kept",
+    "only the newest copy is kept",
+    "who wants no copies any more gets the room of the last one back",
+    "a return gives back what the revision had left",
+]
+
+
+def _killed(directory: Path, start: Start) -> Iterator[Path]:
+    """Claims as a start leaves them that is killed: before its first call into the system, its second, ..."""
+    files = {claim_module.__file__, folder_module.__file__, shutil.__file__}
+    for calls in range(1, 1000):
+        claim = directory.with_name("killed")
+        shutil.copytree(directory, claim)
+
+        def run(claim: Path = claim, calls: int = calls) -> None:
+            left = [calls]
+
+            def count(frame: FrameType, event: str, _argument: object) -> None:
+                if event == "c_call" and frame.f_code.co_filename in files:
+                    left[0] -= 1
+                    if not left[0]:
+                        os._exit(9)
+
+            sys.setprofile(count)
+            take_over(claim, start)
+
+        code = _in_child(run)
+        assert code in (0, 9)
+        if code == 0:
+            assert calls > 10
+            return
+        yield claim
+        shutil.rmtree(claim)
+    pytest.fail("there is no end to it")
+
+
+@pytest.mark.parametrize("name", INTERRUPTED)
+def test_a_start_that_is_killed_anywhere_ends_well_at_the_next_try(directory: Path, name: str) -> None:
+    starts, expected = next(case[1:] for case in CASES if case[0] == name)
+    *before, last = starts
+    for start in before:
+        take_over(directory, start)
+    last = Start(last.revision, None, last.snapshot, last.restore)
+    whole = directory.with_name("whole")
+    shutil.copytree(directory, whole)
+    take_over(whole, last)
+    expected = found(whole)
+    for claim in _killed(directory, last):
+        take_over(claim, last)
+        assert found(claim) == expected
+        mark = (claim / MARK).read_bytes()
+        take_over(claim, last)
+        assert (claim / MARK).read_bytes() == mark
+
+
+def test_a_switch_that_is_killed_anywhere_leaves_the_way_back(directory: Path) -> None:
+    take_over(directory, WROTE_A)
+    for claim in _killed(directory, Start(B)):
+        take_over(claim, Start(A, restore=True))
+        assert found(claim) == {"revision": A, "values": both("by a"), "copy": None}
+
+
+def test_a_copy_is_flushed_before_the_mark_names_it(directory: Path) -> None:
+    take_over(directory, WROTE_A)
+    files = [path for path in (directory / "facets-1").iterdir() if not path.name.endswith("-shm")]
+    assert len(files) == 4  # two facets, and what is only in their logs
+    calls: list[str] = []
+
+    def note(_frame: FrameType, event: str, argument: Any) -> None:
+        if event == "c_call" and argument.__name__ in ("fsync", "replace"):
+            calls.append(argument.__name__)
+
+    with closing(Claim(str(directory), B)) as claim:
+        sys.setprofile(note)
+        try:
+            claim.prepare(snapshot=True, restore=False)
+        finally:
+            sys.setprofile(None)
+    copied, folders, mark = ["fsync"] * len(files), ["fsync"] * 2, ["fsync"]
+    assert calls == [*copied, *folders, *mark, "replace", "fsync"]
+
+
+def _limited(directory: Path, size: int) -> None:
+    """A start of B in a process whose files end at that size."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    with closing(Claim(str(directory), B)) as claim, pytest.raises(Refused) as refused:
+        claim.prepare(snapshot=True, restore=False)
+    assert refused.value.reason is Reason.STATE_SNAPSHOT_FAILED
+    assert "File too large): it takes " in refused.value.message
+    assert "spec.rollback.state: Keep" in refused.value.message
+
+
+@pytest.mark.parametrize("size", [300, 5000, 9000])
+def test_a_copy_that_cannot_be_made_leaves_the_state_as_it_was(directory: Path, size: int) -> None:
+    take_over(directory, WROTE_A)
+    assert _in_child(lambda: _limited(directory, size)) == 0
+    assert found(directory) == {"revision": A, "values": both("by a"), "copy": None}
+    take_over(directory, Start(A, "more"))
+    take_over(directory, Start(B))
+    assert found(directory) == {"revision": B, "values": both("by a", "more"), "copy": (A, both("by a", "more"))}
+
+
+def _mark(**changes: Any) -> bytes:
+    return orjson.dumps({"revision": A, "folder": "facets-1", "copy": None, **changes})
+
+
+OTHER = {"revision": B, "folder": "facets-2"}
+DAMAGED = [
+    ("nothing", b""),
+    ("no JSON", b"{"),
+    ("a list", b"[]"),
+    ("half of it", orjson.dumps({"revision": A})),
+    ("a number for a revision", _mark(revision=1)),
+    ("a path", _mark(folder="../facets-1")),
+    ("an absolute path", _mark(folder="/etc")),
+    ("a folder of another name", _mark(folder="lost+found")),
+    ("a folder that is not there", _mark(folder="facets-7")),
+    ("a copy that is not there", _mark(copy={**OTHER, "folder": "facets-7"})),
+    ("a copy that is what is in force", _mark(copy={**OTHER, "folder": "facets-1"})),
+    ("a copy of another form", _mark(copy=[])),
+    ("a field too many", _mark(more=1)),
+    ("more than a mark", b" " * MARK_BYTES + _mark()),
+]
+
+
+@pytest.mark.parametrize("content", [row[1] for row in DAMAGED], ids=[row[0] for row in DAMAGED])
+def test_a_damaged_mark_stops_the_start_and_touches_nothing(directory: Path, content: bytes) -> None:
+    take_over(directory, WROTE_A)
+    (directory / "facets-2").mkdir()
+    (directory / MARK).write_bytes(content)
+    _refuses(directory)
+    assert values(directory / "facets-1") == both("by a")
+
+
+def test_state_without_a_mark_is_not_taken_for_an_empty_claim(directory: Path) -> None:
+    take_over(directory, WROTE_A)
+    (directory / MARK).unlink()
+    _refuses(directory)
+    assert values(directory / "facets-1") == both("by a")
+
+
+def _refuses(directory: Path) -> None:
+    with closing(Claim(str(directory), B)) as claim, pytest.raises(Refused) as refused:
+        claim.prepare(snapshot=True, restore=True)
+    assert refused.value.reason is Reason.STATE_UNAVAILABLE
+
+
+@pytest.mark.parametrize("name", [MARK, "facets-1", f"facets-1/{TENANTS[0]}", f"facets-1/{TENANTS[0]}-shm"])
+def test_a_link_on_the_claim_is_not_followed(directory: Path, name: str) -> None:
+    take_over(directory, WROTE_A)
+    outside = directory.with_name("outside")
+    (directory / name).rename(outside)
+    (directory / name).symlink_to(outside)
+    _refuses(directory)
+
+
+def test_a_link_among_what_is_to_be_removed_goes_without_what_it_leads_to(directory: Path, tmp_path: Path) -> None:
+    take_over(directory, WROTE_A)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    (directory / "facets-9").symlink_to(outside)
+    (directory / "facets-8").mkdir()
+    (directory / "facets-8" / "link").symlink_to(outside)
+    take_over(directory, Start(A))
+    assert found(directory)["revision"] == A
+    assert (outside / "kept").read_text() == "kept"
+
+
+def test_a_pipe_in_the_place_of_the_mark_does_not_stop_the_process(directory: Path) -> None:
+    os.mkfifo(directory / MARK)
+    _refuses(directory)
+
+
+def test_files_of_others_on_the_claim_are_left_alone(directory: Path) -> None:
+    (directory / "lost+found").mkdir()
+    (directory / "note").write_text("of the platform")
+    take_over(directory, WROTE_A)
+    take_over(directory, Start(B))
+    assert (directory / "lost+found").is_dir()
+    assert (directory / "note").read_text() == "of the platform"
+
+
+def test_a_claim_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        Claim(str(tmp_path / "nowhere"), A)
+    assert refused.value.reason is Reason.STATE_UNAVAILABLE
