@@ -153,6 +153,10 @@ ROWS = (
         {"code": {"source": {"inline": "\N{SNOWMAN}" * 30_000}}}),
     Row("an app whose source has another digest", Reason.DIGEST_MISMATCH, _CODE, "set that digest",
         {"code": {"digest": DIGEST}}),
+    Row("an app that imports what apps do not have", Reason.MODULE_NOT_AVAILABLE, _CODE, "numpy (app.py, line 2)",
+        {"code": {"source": {"inline": "import math\nimport numpy\n"}}}),
+    Row("an app whose code no Python can compile", Reason.CODE_REJECTED, _CODE, "app.py, line 1: '(' was never closed",
+        {"code": {"source": {"inline": "print(\n"}}}),
 )  # fmt: skip
 
 
@@ -185,7 +189,7 @@ def test_every_check_has_a_row() -> None:
     worlds = [World(app=app(row.spec), budget=row.budget, others=row.others, **row.world) for row in ROWS]
     reasons = {world.verdict().findings[0].reason for world in worlds}
     # One check cannot be met by a new app: another run namespace needs a record.
-    assert len(CHECKS) == 16
+    assert len(CHECKS) == 17
     assert len(reasons) >= len(CHECKS) - 1
 
 
@@ -228,3 +232,18 @@ def test_a_source_in_a_config_map_with_the_right_digest_is_accepted() -> None:
     world = World(app=app(spec), config_map={"metadata": _LABELS, "data": {"app.py": "x = 1\n"}}).run()
     assert world.condition("CodeVerified") == ("True", "Verified")
     assert world.status["codeDigest"] == digest
+
+
+def test_a_running_app_is_not_switched_to_code_that_cannot_load() -> None:
+    world = World().run()
+    running = world.status["codeDigest"]
+    world.app = app({"code": {"source": {"inline": "import numpy\n"}}}, {"generation": 2})
+    world.settle()
+    assert world.condition("CodeVerified") == ("False", "ModuleNotAvailable")
+    assert world.message("CodeVerified").endswith("The last verified code keeps running.")
+    assert world.condition("Ready") == ("True", "Available")
+    assert world.status["codeDigest"] == running
+    world.app = app({"code": {"source": {"inline": "import math\n"}}}, {"generation": 3})
+    world.settle()
+    assert world.condition("CodeVerified")[0] != "False"
+    assert world.condition("Reconciling")[0] == "True"

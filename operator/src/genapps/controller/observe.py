@@ -7,13 +7,16 @@ from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
+from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
 from genapps.controller.caches import Caches
 from genapps.controller.keys import AppKey
+from genapps.controller.scans import Scans
 from genapps.controller.settings import Settings
 from genapps.controller.sources import Sources
 from genapps.controller.stored import Unreadable
 from genapps.core.observed import (
+    Bundle,
     ForeignSuspension,
     Malformed,
     Observed,
@@ -35,6 +38,7 @@ class Observer:
     def __init__(self, caches: Caches, sources: Sources, settings: Settings) -> None:
         self._caches = caches
         self._sources = sources
+        self._scans = Scans()
         self._settings = settings
 
     async def observe(self, key: AppKey, refused: str = "") -> Observed | None:
@@ -55,18 +59,16 @@ class Observer:
         readable = budget if isinstance(budget, AppBudget) else None
         run_namespace = record.run_namespace if record else (readable.spec.run_namespace if readable else "")
         live = self._caches.live_of(run_namespace, child)
+        source, scanned = await self._code(app)
         pod, claim, service = (live.get((kind, child)) for kind in ("Pod", "PersistentVolumeClaim", "Service"))
         return Observed(
             app=app,
             status=stored.raw.get("status") or {},
             namespace_uid=namespace.uid,
             budget=UnreadableBudget(budget.message) if isinstance(budget, Unreadable) else budget,
-            source=(
-                SourceProblem(Reason.SPEC_INVALID, app.message)
-                if isinstance(app, Malformed)
-                else await self._sources.bundle(app)
-            ),
+            source=source,
             platform=self.platform(),
+            scanned=scanned,
             connectors={
                 name[1]: connector
                 for name, connector in self._caches.connectors.items()
@@ -84,6 +86,15 @@ class Observer:
             apps_of_budget=self._apps_of_budget(key, record, stored.budget),
             kept_of_budget=self._kept_of_budget(record, stored.budget),
         )
+
+    async def _code(self, app: GeneratedApp | Malformed) -> tuple[Bundle | SourceProblem, SourceProblem | None]:
+        """The code as its source holds it now, and what a look at it found."""
+        if isinstance(app, Malformed):
+            return SourceProblem(Reason.SPEC_INVALID, app.message), None
+        source = await self._sources.bundle(app)
+        if not isinstance(source, Bundle):
+            return source, None
+        return source, await self._scans.scanned(app.spec.code.language, source)
 
     def platform(self) -> Platform:
         """The installation as it is now; the gateway's CA counts once every prepared run namespace has it."""

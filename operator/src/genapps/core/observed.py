@@ -178,6 +178,8 @@ class Observed:
     budget: AppBudget | UnreadableBudget | None
     source: Bundle | SourceProblem
     platform: Platform
+    scanned: SourceProblem | None = None
+    """What keeps the code from loading, as a look at its text tells; None where nothing is certain to."""
     connectors: Mapping[str, Connector] = field(default_factory=dict)
     record: Record | None = None
     """Its own, or one that it takes over from an earlier app of its name."""

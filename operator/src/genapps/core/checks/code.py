@@ -1,4 +1,7 @@
-"""Is the code there, and is it what its digest says? Else the last verified snapshot keeps running: no violation."""
+"""Is the code there, is it what its digest says, and can it load?
+
+Else the last verified snapshot keeps running: none of this is a violation.
+"""
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.checks.facts import Facts
@@ -18,8 +21,22 @@ def source_verified(facts: Facts) -> Finding | None:
     wanted, found = facts.app.spec.code.digest, facts.code_digest
     if wanted is None or found is None or wanted == found:
         return None
-    runs = facts.live and facts.observed.record and facts.observed.record.revision
-    reason = Reason.SOURCE_DIFFERS if runs else Reason.DIGEST_MISMATCH
-    kept = " The last verified code keeps running." if runs else ""
-    message = f"The source has digest {found}, not spec.code.digest: set that digest, or restore the source.{kept}"
-    return Finding(ConditionType.CODE_VERIFIED, reason, message)
+    reason = Reason.SOURCE_DIFFERS if _runs(facts) else Reason.DIGEST_MISMATCH
+    message = f"The source has digest {found}, not spec.code.digest: set that digest, or restore the source."
+    return Finding(ConditionType.CODE_VERIFIED, reason, message + _kept(facts))
+
+
+def code_loadable(facts: Facts) -> Finding | None:
+    scanned = facts.observed.scanned
+    if scanned is None:
+        return None
+    return Finding(ConditionType.CODE_VERIFIED, scanned.reason, scanned.message + _kept(facts))
+
+
+def _runs(facts: Facts) -> bool:
+    """There is a verified revision that runs on."""
+    return facts.live and facts.observed.record is not None and facts.observed.record.revision is not None
+
+
+def _kept(facts: Facts) -> str:
+    return " The last verified code keeps running." if _runs(facts) else ""

@@ -1,0 +1,46 @@
+"""Code is scanned once per digest, whatever asks for it."""
+
+from collections.abc import Mapping
+
+from genapps.api.reasons import Reason
+from genapps.api.source import Language
+from genapps.controller.scans import Scans
+from genapps.core.observed import Bundle, SourceProblem
+
+PROBLEM = SourceProblem(Reason.MODULE_NOT_AVAILABLE, "no")
+
+
+class Scanner:
+    def __init__(self) -> None:
+        self.seen: list[Mapping[str, bytes]] = []
+
+    def __call__(self, entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
+        self.seen.append(files)
+        return PROBLEM if files[entry] else None
+
+
+async def test_a_bundle_is_scanned_once() -> None:
+    scanner = Scanner()
+    scans = Scans(scanner)
+    good, bad = Bundle("app.py", {"app.py": b""}), Bundle("app.py", {"app.py": b"x"})
+    assert [await scans.scanned(Language.PYTHON, bundle) for bundle in (good, bad, good, bad)] == [
+        None,
+        PROBLEM,
+        None,
+        PROBLEM,
+    ]
+    assert scanner.seen == [good.files, bad.files]
+
+
+async def test_results_are_kept_within_a_bound() -> None:
+    scanner = Scanner()
+    scans = Scans(scanner)
+    for number in range(5000):
+        await scans.scanned(Language.PYTHON, Bundle("app.py", {"app.py": b"%d" % number}))
+    assert len(scans._found) == 4096
+
+
+async def test_code_in_other_languages_is_not_judged_as_python() -> None:
+    scanner = Scanner()
+    assert await Scans(scanner).scanned(Language.JAVASCRIPT, Bundle("app.js", {"app.js": b"import x from 'y'"})) is None
+    assert scanner.seen == []
