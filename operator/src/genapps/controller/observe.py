@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
@@ -14,16 +16,20 @@ from genapps.controller.keys import AppKey
 from genapps.controller.scans import Scans
 from genapps.controller.settings import Settings
 from genapps.controller.sources import Sources
+from genapps.controller.states import Live
 from genapps.controller.stored import Unreadable
+from genapps.core.checks.facts import grants
 from genapps.core.observed import (
     Bundle,
     ForeignSuspension,
     Malformed,
     Observed,
     Platform,
+    Snapshotted,
     SourceProblem,
     UnreadableBudget,
 )
+from genapps.core.source import registry_allowed
 from genapps.core.succession import takes_over
 
 
@@ -59,7 +65,8 @@ class Observer:
         readable = budget if isinstance(budget, AppBudget) else None
         run_namespace = record.run_namespace if record else (readable.spec.run_namespace if readable else "")
         live = self._caches.live_of(run_namespace, child)
-        source, scanned = await self._code(app)
+        platform = self.platform()
+        source, scanned = await self._code(app, readable, platform, live.values())
         pod, claim, service = (live.get((kind, child)) for kind in ("Pod", "PersistentVolumeClaim", "Service"))
         return Observed(
             app=app,
@@ -67,7 +74,7 @@ class Observer:
             namespace_uid=namespace.uid,
             budget=UnreadableBudget(budget.message) if isinstance(budget, Unreadable) else budget,
             source=source,
-            platform=self.platform(),
+            platform=platform,
             scanned=scanned,
             connectors={
                 name[1]: connector
@@ -87,11 +94,18 @@ class Observer:
             kept_of_budget=self._kept_of_budget(record, stored.budget),
         )
 
-    async def _code(self, app: GeneratedApp | Malformed) -> tuple[Bundle | SourceProblem, SourceProblem | None]:
+    async def _code(
+        self, app: GeneratedApp | Malformed, budget: AppBudget | None, platform: Platform, live: Collection[Live]
+    ) -> tuple[Bundle | Snapshotted | SourceProblem, SourceProblem | None]:
         """The code as its source holds it now, and what a look at it found."""
         if isinstance(app, Malformed):
             return SourceProblem(Reason.SPEC_INVALID, app.message), None
-        source = await self._sources.bundle(app)
+        image = app.spec.code.source.image
+        # Whoever may write an app could otherwise send the operator anywhere.
+        granted = budget is not None and grants(budget, app.metadata.namespace, platform)
+        may_pull = image is not None and budget is not None and granted and registry_allowed(image.reference, budget)
+        snapshots = [one.image for one in live if one.image is not None and not one.child.deleting]
+        source = await self._sources.bundle(app, snapshots, may_pull=may_pull)
         if not isinstance(source, Bundle):
             return source, None
         return source, await self._scans.scanned(app.spec.code.language, source)

@@ -16,7 +16,13 @@ from genapps.core.checks.budget import (
     tier_found,
 )
 from genapps.core.checks.code import code_loadable, source_readable, source_verified
-from genapps.core.checks.envelope import fields_supported, language_allowed, risk_allowed, workload_class_allowed
+from genapps.core.checks.envelope import (
+    fields_supported,
+    image_registry_allowed,
+    language_allowed,
+    risk_allowed,
+    workload_class_allowed,
+)
 from genapps.core.checks.facts import Facts, facts_of
 from genapps.core.checks.ownership import claim_adoptable, name_free, name_left
 from genapps.core.verdict import Finding
@@ -35,6 +41,7 @@ CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     risk_allowed,
     language_allowed,
     workload_class_allowed,
+    image_registry_allowed,
     app_count_allowed,
     deleted_state_allowed,
     claim_adoptable,

@@ -11,14 +11,16 @@ from genapps.core.verdict import Finding
 
 def source_readable(facts: Facts) -> Finding | None:
     source = facts.observed.source
-    # What is not built yet has said so under fields_supported.
-    if not isinstance(source, SourceProblem) or source.reason is Reason.NOT_YET_SUPPORTED:
+    # A registry that no budget allows was not asked: image_registry_allowed, or a check of the budget, says so.
+    if not isinstance(source, SourceProblem) or source.reason is Reason.IMAGE_REGISTRY_NOT_ALLOWED:
         return None
-    return Finding(ConditionType.CODE_VERIFIED, source.reason, source.message)
+    return Finding(ConditionType.CODE_VERIFIED, source.reason, source.message + _kept(facts))
 
 
 def source_verified(facts: Facts) -> Finding | None:
-    wanted, found = facts.app.spec.code.digest, facts.code_digest
+    wanted, found, image = facts.app.spec.code.digest, facts.code_digest, facts.app.spec.code.source.image
+    if image is not None:
+        found = found and image.digest
     if wanted is None or found is None or wanted == found:
         return None
     reason = Reason.SOURCE_DIFFERS if _runs(facts) else Reason.DIGEST_MISMATCH
