@@ -12,6 +12,7 @@ from genapps.api.digests import INLINE_ENTRY
 from genapps.api.names import LABEL_SOURCE
 from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, SOURCE_FILES, Code, ConfigMapSource, ImageSource
 from genapps.core.observed import Bundle, Manifest, SourceProblem
+from genapps.core.plain import plain
 
 
 def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem:
@@ -37,9 +38,8 @@ def from_image(code: Code, image: ImageSource, entry: str | None, files: Mapping
     """The bundle of a pulled image; `entry` is the one that its manifest names, if it does."""
     entry = entry or INLINE_ENTRY.get(code.language, "app.py")
     if entry not in files:
-        message = (
-            f"The image has no file {entry}: push it, or name another one with --annotation dev.genapps.entry=<file>."
-        )
+        named = "--annotation dev.genapps.entry=<file>"
+        message = f"The image has no file {plain(entry, 100)}: push it, or name another one with {named}."
         return SourceProblem(Reason.SOURCE_INVALID, message)
     return Bundle(entry, files, image.digest)
 

@@ -3,7 +3,7 @@
 Only what fails for certain is found: the entry is followed through the files that it imports for certain.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from genapps.api.conditions import Reason
 from genapps.api.modules import PYTHON_MODULES, SDK
@@ -23,6 +23,8 @@ _PACKAGES = frozenset(
     ".".join(parts[:end]) for parts in (name.split(".") for name in PYTHON_MODULES) for end in range(1, len(parts))
 )
 """`urllib`, because `urllib.parse` is listed: importable, with nothing in it but what is listed."""
+_IMPORTABLE = _PACKAGES | _LISTED
+_BARE = _PACKAGES - _LISTED
 
 
 def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
@@ -36,22 +38,26 @@ def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
                 texts[name.removesuffix(_SUFFIX)] = content.decode()
             except UnicodeDecodeError as error:
                 return _rejected(f"{name} is not UTF-8 text (byte {error.start}): save it as UTF-8.")
-    missing: list[str] = []
     executed = [entry.removesuffix(_SUFFIX)]
+    known = {*executed}
     for module in executed:
         try:
             imports = certain_imports(texts[module])
         except BrokenError as error:
             return _rejected(f"{module}.py, line {error.line}: {error}: correct it.")
-        followed = (one.module for one in imports if one.module in texts)
-        executed += [name for name in dict.fromkeys(followed) if name not in executed]
         places = (f"{_named(one)} ({module}.py, line {one.line})" for one in imports if not _available(one, texts))
-        missing += dict.fromkeys(places)  # two names from one module are one import
-    if not missing:
-        return None
-    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        if missing := [*dict.fromkeys(places)]:  # two names from one module are one import
+            return _missing(missing)
+        followed = {one.module: None for one in imports if one.module in texts and one.module not in known}
+        known |= followed.keys()
+        executed += followed
+    return None
+
+
+def _missing(places: Sequence[str]) -> SourceProblem:
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
     message = (
-        f"The code imports what apps do not have: {', '.join(missing[:SHOWN])}{more}. "
+        f"The code imports what apps do not have: {', '.join(places[:SHOWN])}{more}. "
         f"Use the app's own files, {SDK}, or one of: {', '.join(PYTHON_MODULES)}."
     )
     return SourceProblem(Reason.MODULE_NOT_AVAILABLE, message)
@@ -63,13 +69,13 @@ def _available(one: Import, texts: Mapping[str, str]) -> bool:
         return True
     if one.level:
         return False
-    if one.module in _PACKAGES - _LISTED and one.name not in (None, "*"):
-        return f"{one.module}.{one.name}" in _PACKAGES | _LISTED
-    return one.module in _PACKAGES | _LISTED
+    if one.module in _BARE and one.name not in (None, "*"):
+        return f"{one.module}.{one.name}" in _IMPORTABLE
+    return one.module in _IMPORTABLE
 
 
 def _named(one: Import) -> str:
-    inner = one.module in _PACKAGES - _LISTED and one.name not in (None, "*")
+    inner = not one.level and one.module in _BARE and one.name not in (None, "*")
     return plain("." * min(one.level, 3) + one.module + (f".{one.name}" if inner else ""), 60) or "."
 
 
