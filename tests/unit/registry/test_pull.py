@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,13 @@ async def test_a_registry_that_is_gone_is_unavailable(registry: Registry, access
     found = await refused(f"localhost:1/team/app@{digest_of(b'')}", access)
     assert found.reason is Reason.SOURCE_UNAVAILABLE
     assert registry.asked == []
+
+
+async def test_a_registry_that_never_answers_is_unavailable_after_a_while(access: Access) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        reference = f"localhost:{silent.getsockname()[1]}/team/app@{digest_of(b'')}"
+        found = await refused(reference, replace(access, seconds=0.2))
+    assert (found.reason, str(found)) == (Reason.SOURCE_UNAVAILABLE, "it does not answer (TimeoutError)")
 
 
 async def test_a_registry_of_an_unknown_authority_is_not_talked_to(registry: Registry) -> None:

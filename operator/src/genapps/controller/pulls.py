@@ -17,6 +17,7 @@ from genapps.cluster.client import backoff
 from genapps.controller.kept import Kept
 from genapps.controller.keys import AppKey
 from genapps.core.observed import SourceProblem
+from genapps.core.source import PENDING
 from genapps.registry.artifact import Artifact, PullError, Reference
 
 Pull = Callable[[Reference], Awaitable[Artifact]]
@@ -25,7 +26,6 @@ _AT_ONCE = 2
 """Pulls from one registry."""
 _FIRST_DELAY = 2.0
 _LONGEST_DELAY = 300.0
-_PENDING = SourceProblem(Reason.SOURCE_PENDING, "The code is being fetched from its registry.")
 
 _log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 class _Attempts:
     """What is known of one reference while nobody has got it."""
 
-    problem: SourceProblem = _PENDING
+    problem: SourceProblem = PENDING
     failures: int = 0
     waiting: set[AppKey] = field(default_factory=set)
 

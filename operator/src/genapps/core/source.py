@@ -14,6 +14,8 @@ from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, SOURCE_FILES, Code, C
 from genapps.core.observed import Bundle, Manifest, SourceProblem
 from genapps.core.plain import plain
 
+PENDING = SourceProblem(Reason.SOURCE_PENDING, "The code is being fetched from its registry.")
+
 
 def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem:
     """The bundle of an app; `config_map` is the live object that its source names, None where there is none. What an
@@ -25,7 +27,7 @@ def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem
         return _inline(code.source.inline, INLINE_ENTRY.get(code.language, "app.py"))
     if code.source.config_map is not None:
         return _from_config_map(code.source.config_map, config_map)
-    return SourceProblem(Reason.SOURCE_PENDING, "The code is being fetched from its registry.")
+    return PENDING
 
 
 def registry_allowed(reference: str, budget: AppBudget) -> bool:

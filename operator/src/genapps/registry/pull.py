@@ -22,7 +22,6 @@ from genapps.api.conditions import Reason
 from genapps.registry.artifact import MANIFEST, MANIFEST_BYTES, Artifact, PullError, Reference, checked, read_manifest
 from genapps.registry.credentials import Login, login_for
 
-PULL_SECONDS = 60.0
 REDIRECTS = 3
 _REQUEST = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=10)
 _TOKEN_BYTES = 64 * 1024
@@ -33,18 +32,20 @@ _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
 @dataclass(frozen=True, slots=True)
 class Access:
     """How registries are reached. ``ca`` is trusted beside the system's authorities; ``token_hosts`` may issue tokens
-    for registries of other names; ``public`` says whether a redirect may lead to an address."""
+    for registries of other names; ``public`` says whether a redirect may lead to an address; ``seconds`` bounds a pull
+    as a whole."""
 
     ca: Path | None = None
     credentials: Path | None = None
     token_hosts: frozenset[str] = frozenset()
     public: Callable[[str], bool] = is_public
+    seconds: float = 60.0
 
 
 async def pull(reference: Reference, access: Access) -> Artifact:
     """The verified files. Raises PullError, whatever goes wrong at the other end."""
     try:
-        async with asyncio.timeout(PULL_SECONDS), _Registry(reference, access) as registry:
+        async with asyncio.timeout(access.seconds), _Registry(reference, access) as registry:
             raw = await registry.get(f"manifests/{reference.digest}", MANIFEST_BYTES, accept=MANIFEST)
             manifest = read_manifest(raw, reference.digest)
             contents: dict[str, bytes] = {}
