@@ -161,7 +161,8 @@ async def test_a_registry_that_never_answers_is_unavailable_after_a_while(access
     with socket.create_server(("127.0.0.1", 0)) as silent:
         reference = f"localhost:{silent.getsockname()[1]}/team/app@{digest_of(b'')}"
         found = await refused(reference, replace(access, seconds=0.2))
-    assert (found.reason, str(found)) == (Reason.SOURCE_UNAVAILABLE, "it does not answer (TimeoutError)")
+    assert found.reason is Reason.SOURCE_UNAVAILABLE
+    assert "it does not answer (TimeoutError)" in str(found)
 
 
 async def test_a_registry_of_an_unknown_authority_is_not_talked_to(registry: Registry) -> None:

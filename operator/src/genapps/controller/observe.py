@@ -108,6 +108,9 @@ class Observer:
         source = await self._sources.bundle(app, snapshots, may_pull=may_pull)
         if not isinstance(source, Bundle):
             return source, None
+        snapshot = names.code_snapshot_name(names.child_name(app.metadata.namespace, app.metadata.name), source.digest)
+        if any(one.child.name == snapshot for one in live):
+            return source, None  # it was judged before: a restart need not look at everything again
         return source, await self._scans.scanned(app.spec.code.language, source)
 
     def platform(self) -> Platform:

@@ -80,7 +80,9 @@ class Manifest:
 def read_manifest(raw: bytes, digest: str) -> Manifest:
     """The manifest with that digest. Raises PullError: SourceInvalid or SourceTooLarge."""
     if sha256(raw) != digest:
-        raise PullError(Reason.SOURCE_INVALID, f"the registry gives a manifest with digest {sha256(raw)}")
+        raise PullError(
+            Reason.SOURCE_INVALID, f"the registry gives a manifest with digest {sha256(raw)}: push it again"
+        )
     try:
         said = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -100,20 +102,20 @@ def read_manifest(raw: bytes, digest: str) -> Manifest:
         raise _too_large(f"{size} bytes, at most {SOURCE_BYTES} are allowed")
     entry = _annotations(said).get(ENTRY)
     if entry is not None and not isinstance(entry, str):
-        raise _invalid(f"annotation {ENTRY} is no text")
+        raise _invalid(f"annotation {ENTRY} is no text: push it with oras")
     return Manifest(entry, files)
 
 
 def checked(layer: Layer, content: bytes) -> bytes:
     """The content, if it is what the manifest says; else PullError."""
     if len(content) != layer.size or sha256(content) != layer.digest:
-        raise _invalid(f"the registry gives another content for {layer.name} than the manifest says")
+        raise _invalid(f"the registry gives another content for {layer.name} than the manifest says: push it again")
     return content
 
 
 def _layer(layer: Any) -> Layer:
     if not isinstance(layer, dict):
-        raise _invalid("a layer of its manifest is no object")
+        raise _invalid("a layer of its manifest is no object: push it with oras")
     notes = _annotations(layer)
     name, digest, size = notes.get(TITLE), layer.get("digest"), layer.get("size")
     if notes.get(UNPACK) == "true":
@@ -123,9 +125,9 @@ def _layer(layer: Any) -> Layer:
     if not isinstance(name, str) or not _NAME.match(name):
         raise _invalid("a file has a name that no bundle can hold: use letters, digits, '-', '_' and '.', no folders")
     if not isinstance(digest, str) or not _DIGEST.match(digest):
-        raise _invalid(f"the digest of {name} is no sha256")
+        raise _invalid(f"the digest of {name} is no sha256: push it with oras")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise _invalid(f"the size of {name} is no number")
+        raise _invalid(f"the size of {name} is no number: push it with oras")
     return Layer(name, digest, size)
 
 

@@ -25,6 +25,8 @@ from genapps.registry.credentials import Login, login_for
 REDIRECTS = 3
 _REQUEST = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=10)
 _TOKEN_BYTES = 64 * 1024
+_AGAIN = "it is tried again; ask the platform if it stays"
+_ASK = "ask the platform to look at the registry"
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
 
@@ -56,7 +58,7 @@ async def pull(reference: Reference, access: Access) -> Artifact:
     except aiohttp.ClientConnectorCertificateError as error:
         raise _unavailable("its certificate is not trusted: ask the platform about registries.caConfigMap") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise _unavailable(f"it does not answer ({type(error).__name__})") from error
+        raise _unavailable(f"it does not answer ({type(error).__name__}): {_AGAIN}") from error
     return Artifact(manifest.entry, {layer.name: contents[layer.digest] for layer in manifest.layers})
 
 
@@ -109,18 +111,18 @@ class _Registry:
                 if response.status not in _REDIRECTING:
                     return await _body(response, limit)
                 location = response.headers.get("Location", "")
-        raise _unavailable(f"it redirects more than {REDIRECTS} times")
+        raise _unavailable(f"it redirects more than {REDIRECTS} times: {_ASK}")
 
     def _checked(self, base: URL, location: str) -> URL:
         try:
             url = base.join(URL(location))
             host, origin = url.host or "", url.origin()
         except ValueError:
-            raise _unavailable("it redirects to no address") from None
+            raise _unavailable(f"it redirects to no address: {_ASK}") from None
         if url.scheme != "https" or url.user is not None or url.password is not None:
-            raise _unavailable("it redirects to something else than https")
+            raise _unavailable(f"it redirects to something else than https: {_ASK}")
         if origin != self._origin and not (is_host_name(host) or self._access.public(host)):
-            raise _unavailable("it redirects to an address that is not public")
+            raise _unavailable(f"it redirects to an address that is not public: {_ASK}")
         return url
 
     async def _authorize(self, challenges: list[str]) -> str:
@@ -139,7 +141,7 @@ class _Registry:
             realm = URL(challenge.get("realm", ""))
             own = realm.origin() == self._origin
         except ValueError:
-            raise _unavailable("it names no place that gives tokens") from None
+            raise _unavailable(f"it names no place that gives tokens: {_ASK}") from None
         listed = realm.explicit_port is None and realm.host in self._access.token_hosts
         if realm.scheme != "https" or realm.user is not None or not (own or listed):
             raise _unavailable(
@@ -160,7 +162,7 @@ class _Registry:
         except (orjson.JSONDecodeError, AttributeError):
             token = None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
-            raise _unavailable("its token cannot be read")
+            raise _unavailable(f"its token cannot be read: {_ASK}")
         return token
 
 
@@ -176,7 +178,7 @@ class _PublicResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = [one for one in await self._inner.resolve(host, port, family) if self._public(one["host"])]
         if not found:
-            raise _unavailable("it redirects to an address that is not public")
+            raise _unavailable(f"it redirects to an address that is not public: {_ASK}")
         return found
 
     async def close(self) -> None:
@@ -199,14 +201,14 @@ async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     if response.status in (401, 403):
         raise _unauthorized()
     if response.status == 404:
-        raise PullError(Reason.SOURCE_NOT_FOUND, "the registry does not have it")
+        raise PullError(Reason.SOURCE_NOT_FOUND, "the registry does not have it: push it, or correct the reference")
     if response.status != 200:
-        raise _unavailable(f"it answers with status {response.status}")
+        raise _unavailable(f"it answers with status {response.status}: {_AGAIN}")
     parts = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
         parts += chunk
         if len(parts) > limit:
-            raise PullError(Reason.SOURCE_INVALID, f"the registry sends more than the {limit} bytes that are expected")
+            raise PullError(Reason.SOURCE_INVALID, f"it sends more than the {limit} bytes that are expected: {_ASK}")
     return bytes(parts)
 
 
