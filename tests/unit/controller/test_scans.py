@@ -1,5 +1,7 @@
 """Code is scanned once per digest, whatever asks for it."""
 
+import asyncio
+import threading
 from collections.abc import Mapping
 
 from genapps.api.reasons import Reason
@@ -44,3 +46,21 @@ async def test_code_in_other_languages_is_not_judged_as_python() -> None:
     scanner = Scanner()
     assert await Scans(scanner).scanned(Language.JAVASCRIPT, Bundle("app.js", {"app.js": b"import x from 'y'"})) is None
     assert scanner.seen == []
+
+
+async def test_small_code_waits_for_no_large_one() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def scan(_: str, files: Mapping[str, bytes]) -> SourceProblem | None:
+        if len(files["app.py"]) > 64 * 1024:
+            begun.set()
+            assert go_on.wait(30)
+        return None
+
+    scans = Scans(scan)
+    large = asyncio.ensure_future(scans.scanned(Language.PYTHON, Bundle("app.py", {"app.py": b"#" * 70_000})))
+    assert await asyncio.to_thread(begun.wait, 30)
+    assert await scans.scanned(Language.PYTHON, Bundle("app.py", {"app.py": b"#"})) is None
+    assert not large.done()
+    go_on.set()
+    await large
