@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import ipaddress
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -27,9 +28,9 @@ class Authority:
     key: bytes
 
     @classmethod
-    def make(cls, name: str = GATEWAY_NAME) -> "Authority":
+    def make(cls, name: str = GATEWAY_NAME, *addresses: str) -> "Authority":
         ca_key, ca = _certificate("test authority", None)
-        key, leaf = _certificate(name, (ca_key, ca))
+        key, leaf = _certificate(name, (ca_key, ca), addresses)
         encoding = serialization.Encoding.PEM
         return cls(
             ca.public_bytes(encoding),
@@ -46,7 +47,7 @@ class Authority:
 
 
 def _certificate(
-    name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None
+    name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None, addresses: tuple[str, ...] = ()
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -62,7 +63,8 @@ def _certificate(
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )
     if issuer is not None:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        served = [x509.DNSName(name), *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses)]
+        builder = builder.add_extension(x509.SubjectAlternativeName(served), critical=False)
     return key, builder.sign(issuer[0] if issuer else key, hashes.SHA256())
 
 

@@ -241,6 +241,33 @@ async def test_exactly_the_modules_of_the_documented_list_can_be_imported(
     assert detail.partition("available are: ")[2].split(", ") == listed
 
 
+OPTIONAL = """
+from genapps import app
+found = []
+for wanted in (ImportError, ModuleNotFoundError):
+    try:
+        import numpy
+    except wanted as error:
+        found.append(error.name)
+    try:
+        from urllib import request
+    except wanted:
+        found.append("urllib.request")
+
+@app.get("/")
+def missing(request):
+    return found
+"""
+
+
+async def test_an_optional_module_may_be_missing(authority: Authority, engine: Path, tmp_path: Path) -> None:
+    pod = await _pod(OPTIONAL, authority, engine, tmp_path)
+    answer = await pod.call("GET", "/")
+    await pod.stop()
+    await pod.gateway.stop()
+    assert answer.json() == ["numpy", "urllib.request"] * 2
+
+
 def _example(name: str) -> str:
     manifest: dict[str, Any] = yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text())
     source: str = manifest["spec"]["code"]["source"]["inline"]

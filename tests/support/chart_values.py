@@ -12,12 +12,14 @@ from genapps.api.fields import UserModel
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 IMAGE = r"^[a-z0-9][-a-z0-9._:/]*(:[A-Za-z0-9_][-A-Za-z0-9_.]*)?(@sha256:[0-9a-f]{64})?$"
+OBJECT = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$"
 QUANTITY = r"^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 
 Image = Annotated[str, Field(min_length=1, max_length=500, pattern=IMAGE)]
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=NAME)]
 RunNamespace = Annotated[Name, Field(json_schema_extra={"not": {"pattern": "^(kube-.*|default)$"}})]
 RuntimeClass = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+HostName = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?[.])+[a-z]([-a-z0-9]*[a-z0-9])?$")]
 Quantity = Annotated[str | int, WithJsonSchema({"type": ["string", "integer"], "pattern": QUANTITY})]
 Quantities = dict[str, Quantity]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -62,7 +64,7 @@ class Crds(Section):
 
 
 class Storage(Section):
-    class_name: Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")] = ""
+    class_name: Annotated[str, Field(pattern=OBJECT)] = ""
     """StorageClass of the apps' claims; empty is the cluster's default class."""
     wait_for_first_consumer: bool = False
     """Set when that class binds claims only once a pod uses them (volumeBindingMode: WaitForFirstConsumer)."""
@@ -140,6 +142,19 @@ class Admission(Section):
     """Refuse new externalIPs on Services in namespaces that an AppBudget lists: they take other people's traffic."""
 
 
+class Registries(Section):
+    ca_config_map: Annotated[str, Field(alias="caConfigMap", pattern=OBJECT)] = ""
+    """ConfigMap of the release's namespace whose key ca.crt holds authorities to trust beside the usual ones."""
+    credentials_secret: Annotated[str, Field(pattern=OBJECT)] = ""
+    """Secret of the release's namespace, of type kubernetes.io/dockerconfigjson: the kubelet mounts it, the operator
+    has no right to read Secrets. Whoever may write apps under a budget can run what its registries hold."""
+    token_hosts: Annotated[tuple[HostName, ...], Field(max_length=16)] = ()
+    """Hosts of other names than the registry that may issue its tokens, such as auth.docker.io."""
+    egress: tuple[Part, ...] = ()
+    """NetworkPolicyEgressRules for the operator, to the registries, to where they redirect, and to DNS; without them
+    it reaches the API server only."""
+
+
 class Values(Section):
     """Values of the genapps chart"""
 
@@ -167,6 +182,8 @@ class Values(Section):
     """The process that judges apps and keeps their objects as they should be."""
     gateway: Gateway = Gateway()
     """The process through which apps call tools."""
+    registries: Registries = Registries()
+    """OCI registries that the code of apps may come from; which ones, an AppBudget's policy.imageRegistries says."""
     network_policy: NetworkPolicy = NetworkPolicy()
     """Whom operator and gateway may reach, and who may reach them."""
     monitoring: Monitoring = Monitoring()

@@ -1,4 +1,5 @@
-"""The schema of RuntimeConfig for the other plane, and the reference of fields, conditions and reasons for people."""
+"""The schema of RuntimeConfig and the list of modules for the other plane; the reference of fields, conditions and
+reasons for people."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from typing import Any
 from genapps.api.conditions import table
 from genapps.api.crd import root_schema
 from genapps.api.kinds import KINDS, Kind
+from genapps.api.modules import PYTHON_MODULES
 from genapps.api.names import API_VERSION
 from genapps.api.runtimeconfig import RuntimeConfig
 
@@ -20,8 +22,12 @@ Generated from `operator/src/genapps/api` by `make manifests`: do not edit. All 
 
 
 def files() -> dict[str, str]:
-    """Both documents."""
-    return {"docs/contracts/runtime-config.schema.json": runtime_config(), "docs/reference.md": reference()}
+    """All documents."""
+    return {
+        "docs/contracts/runtime-config.schema.json": runtime_config(),
+        "docs/contracts/python-modules.json": json.dumps([*PYTHON_MODULES], indent=2) + "\n",
+        "docs/reference.md": reference(),
+    }
 
 
 def runtime_config() -> str:

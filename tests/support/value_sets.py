@@ -63,6 +63,12 @@ VALUE_SETS = {
             "runtimeClasses": {"medium": "gvisor", "high": "kata"},
             "operator": {"pod": _POD},
             "gateway": {"clusterIP": "10.96.7.7", "pod": _POD},
+            "registries": {
+                "caConfigMap": "registry-ca",
+                "credentialsSecret": "registry-login",
+                "tokenHosts": ["auth.example.com"],
+                "egress": [{"to": [{"ipBlock": {"cidr": "192.0.2.7/32"}}], "ports": [{"port": 443}]}],
+            },
             "networkPolicy": {
                 "apiServerCIDRs": ["10.201.0.2/32"],
                 "apiServerPorts": [6443],

@@ -32,7 +32,7 @@ def _parents(name: str) -> list[str]:
 _ALLOWED = frozenset(parent for name in MODULES for parent in _parents(name)) | {"genapps"}
 
 
-class ModuleNotAvailable(ImportError):  # noqa: N818  the name of the reason that users see
+class ModuleNotAvailable(ModuleNotFoundError):  # noqa: N818  the name of the reason that users see
     """An import of something that is neither on the list nor in the bundle."""
 
     def __init__(self, name: str) -> None:
@@ -53,7 +53,9 @@ class _Nothing:
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> Never:
-        raise ModuleNotAvailable(name)
+        error = ModuleNotAvailable(name)
+        error.name = None  # else `from package import name` would pass it on as a missing attribute
+        raise error
 
 
 class Bundle:

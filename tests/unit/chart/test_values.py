@@ -58,6 +58,9 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         ),
         pytest.param({"gateway": {"pod": {"labels": {"genapps.dev/app": "a"}}}}, "genapps.dev", id="a label of ours"),
         pytest.param({"monitoring": {"interval": "0s"}}, "interval", id="a scrape without end"),
+        pytest.param({"registries": {"tokenHosts": ["10.0.0.1"]}}, "tokenHosts", id="an address as host of tokens"),
+        pytest.param({"registries": {"credentialsSecret": "A"}}, "credentialsSecret", id="a name that no Secret has"),
+        pytest.param({"registries": {"egress": [{}]}}, "egress", id="egress to everywhere"),
         pytest.param({"networkPolicy": {"apiServerPorts": []}}, "apiServerPorts", id="no port of the API server"),
     ],
 )
@@ -171,3 +174,25 @@ def test_a_process_runs_where_its_values_say_and_carries_their_marks(values: hel
     assert template["metadata"]["labels"]["team"] == "platform"
     assert template["metadata"]["annotations"] == {"example.com/mesh": "off"}
     assert "team" not in deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_without_registries_the_operator_reaches_the_api_server_only(values: helm.Values) -> None:
+    manifests = helm.render(values)
+    assert len(named(manifests, "NetworkPolicy", "genapps-operator")["spec"]["egress"]) == 1
+    assert "volumes" not in named(manifests, "Deployment", "genapps-operator")["spec"]["template"]["spec"]
+    assert not [name for name in environment(manifests) if "REGISTRY" in name]
+
+
+def test_registries_reach_the_operator(values: helm.Values) -> None:
+    rule = {"to": [{"ipBlock": {"cidr": "192.0.2.7/32"}}], "ports": [{"port": 443}]}
+    chosen = {"caConfigMap": "ca", "credentialsSecret": "login", "tokenHosts": ["a.example", "b.example"]}
+    manifests = helm.render({**values, "registries": {**chosen, "egress": [rule]}})
+    assert rule in named(manifests, "NetworkPolicy", "genapps-operator")["spec"]["egress"]
+    settings = environment(manifests)
+    assert settings["GENAPPS_REGISTRY_TOKEN_HOSTS"] == "a.example,b.example"
+    pod = named(manifests, "Deployment", "genapps-operator")["spec"]["template"]["spec"]
+    mounted = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert settings["GENAPPS_REGISTRY_CA"] == f"{mounted['registries-ca']}/ca.crt"
+    assert settings["GENAPPS_REGISTRY_CREDENTIALS"] == f"{mounted['registries-credentials']}/.dockerconfigjson"
+    assert {"name": "registries-ca", "configMap": {"name": "ca"}} in pod["volumes"]
+    assert {"name": "registries-credentials", "secret": {"secretName": "login"}} in pod["volumes"]

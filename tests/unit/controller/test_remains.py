@@ -12,10 +12,12 @@ from genapps.controller.execute import Executor
 from genapps.controller.keys import AppKey, Key
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
+from genapps.controller.pulls import Pulls
 from genapps.controller.remains import Remains
 from genapps.controller.sources import Sources
 from genapps.controller.sweep import Sweep
 from tests.unit.cluster.scripted_server import Script, json, refusal, serve
+from tests.unit.controller.test_sources import no_pull
 from tests.unit.controller.test_sweep import SETTINGS, child, record
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -46,7 +48,7 @@ async def setting() -> AsyncIterator[Setting]:
         remains = Remains(
             client=client,
             caches=caches,
-            observer=Observer(caches, Sources(client, caches.sources), SETTINGS),
+            observer=Observer(caches, Sources(client, caches.sources, Pulls(no_pull, lambda _: None)), SETTINGS),
             executor=Executor(client, caches, metrics, "system", frozenset({"run"})),
             sweep=sweep,
             system_namespace="system",

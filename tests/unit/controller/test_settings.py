@@ -1,8 +1,11 @@
 """The operator's settings: wrong ones are named, not guessed."""
 
+from pathlib import Path
+
 import pytest
 
 from genapps.controller.settings import Settings, SettingsError
+from genapps.registry.pull import Access
 
 NEEDED = {"GENAPPS_RUNTIME_IMAGE": "registry/runtime:1"}
 
@@ -37,6 +40,7 @@ def test_empty_variables_count_as_not_set() -> None:
         ("GENAPPS_RUNTIME_CLASSES", "high"),
         ("GENAPPS_RUNTIME_CLASSES", "high=Kata VM"),
         ("GENAPPS_LOG_LEVEL", "loud"),
+        ("GENAPPS_REGISTRY_TOKEN_HOSTS", "auth.example.com,10.0.0.1"),
     ],
 )
 def test_a_malformed_variable_is_refused_by_name(name: str, value: str) -> None:
@@ -52,3 +56,11 @@ def test_several_run_namespaces_are_a_list() -> None:
 def test_runtime_classes_are_named_by_risk() -> None:
     settings = Settings.from_environment(NEEDED | {"GENAPPS_RUNTIME_CLASSES": "medium=gvisor, high=kata.vm"})
     assert settings.runtime_classes == {"medium": "gvisor", "high": "kata.vm"}
+
+
+def test_registries_are_reached_as_the_platform_says() -> None:
+    assert Settings.from_environment(NEEDED).registries == Access()
+    given = {"CA": "/a/ca.crt", "CREDENTIALS": "/b/config.json", "TOKEN_HOSTS": "auth.example.com, id.example.org"}
+    settings = Settings.from_environment(NEEDED | {f"GENAPPS_REGISTRY_{name}": value for name, value in given.items()})
+    hosts = frozenset({"auth.example.com", "id.example.org"})
+    assert settings.registries == Access(Path("/a/ca.crt"), Path("/b/config.json"), hosts)

@@ -9,9 +9,12 @@ import pytest
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.reasons import Reason
 from genapps.controller.collection import Collection
+from genapps.controller.pulls import Pulls
 from genapps.controller.sources import Sources
+from genapps.controller.states import ImageSnapshot
 from genapps.controller.stored import version
-from genapps.core.observed import Bundle, SourceProblem
+from genapps.core.observed import Bundle, Snapshotted, SourceProblem
+from genapps.registry.artifact import Artifact, Reference
 from tests.unit.cluster.scripted_server import Script, json, refusal, serve
 
 
@@ -27,6 +30,10 @@ def app(**source: Any) -> GeneratedApp:
             },
         }
     )
+
+
+async def no_pull(reference: Reference) -> Artifact:
+    raise AssertionError(f"{reference} is pulled")
 
 
 def config_map(number: int = 5, label: str = "true", text: str = "x") -> dict[str, Any]:
@@ -49,7 +56,7 @@ async def setting() -> AsyncIterator[Setting]:
     script = Script()
     async with serve(script) as client:
         labelled = Collection[str](version, lambda *_: None)
-        yield Setting(Sources(client, labelled), labelled, script)
+        yield Setting(Sources(client, labelled, Pulls(no_pull, lambda _: None)), labelled, script)
 
 
 async def test_inline_code_needs_no_request(setting: Setting) -> None:
@@ -97,7 +104,29 @@ async def test_what_is_kept_stays_within_its_bound(setting: Setting) -> None:
         setting.script.answers = [json(config_map(number, text="x" * 900_000))]
         setting.labelled.changed(config_map(number))
         await setting.sources.bundle(app())
-    assert sum(len(bundle.files["app.py"]) for bundle in setting.sources._kept.values()) <= 8 * 1024 * 1024
+    assert setting.sources._kept.size <= 8 * 1024 * 1024
     asked = setting.asked_for_content()
     await setting.sources.bundle(app())
     assert setting.asked_for_content() == asked, "the newest is among those kept"
+
+
+IMAGE = "sha256:" + "a" * 64
+
+
+def from_image() -> GeneratedApp:
+    return app(image={"reference": f"registry.example/team/app@{IMAGE}"})
+
+
+async def test_a_registry_that_no_budget_allows_is_not_asked(setting: Setting) -> None:
+    snapshot = ImageSnapshot(IMAGE, Snapshotted("app.py", "sha256:" + "b" * 64))
+    found = await setting.sources.bundle(from_image(), [snapshot], may_pull=False)
+    assert isinstance(found, SourceProblem)
+    assert found.reason == Reason.IMAGE_REGISTRY_NOT_ALLOWED
+    assert setting.script.asked == []
+
+
+async def test_an_image_of_which_there_is_a_snapshot_is_not_pulled_again(setting: Setting) -> None:
+    code = Snapshotted("app.py", "sha256:" + "b" * 64)
+    other = ImageSnapshot("sha256:" + "c" * 64, Snapshotted("old.py", "sha256:" + "d" * 64))
+    found = await setting.sources.bundle(from_image(), [other, ImageSnapshot(IMAGE, code)], may_pull=True)
+    assert found == code

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from genapps.controller.states import app_ref, namespace_state, pod_state, slim
+from genapps.controller.states import ImageSnapshot, app_ref, namespace_state, pod_state, slim
+from genapps.core.observed import Snapshotted
 
 
 def pod(**status: Any) -> dict[str, Any]:
@@ -87,3 +88,17 @@ def test_a_namespace_on_its_way_out_is_not_prepared() -> None:
 def test_only_a_plain_number_confirms_that_apps_vanished(text: str, number: int) -> None:
     metadata = {"uid": "n1", "annotations": {"genapps.dev/confirm-vanished": text}}
     assert namespace_state({"metadata": metadata}).confirmed_vanished == number
+
+
+def snapshot(**notes: str) -> dict[str, Any]:
+    name = f"child-code-{'b' * 12}"
+    annotations = {f"genapps.dev/{key.replace('_', '-')}": value for key, value in notes.items()}
+    return {"metadata": {"namespace": "run", "name": name, "uid": "u", "annotations": annotations}}
+
+
+def test_a_snapshot_tells_of_which_image_it_was_taken() -> None:
+    notes = {"code_digest": f"sha256:{'b' * 64}", "image_digest": f"sha256:{'a' * 64}", "entry": "main.py"}
+    found = slim("ConfigMap")(snapshot(**notes)).image
+    assert found == ImageSnapshot(notes["image_digest"], Snapshotted("main.py", notes["code_digest"]))
+    assert slim("ConfigMap")(snapshot(**notes | {"code_digest": f"sha256:{'c' * 64}"})).image is None
+    assert slim("ConfigMap")(snapshot(code_digest=notes["code_digest"])).image is None

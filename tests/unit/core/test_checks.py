@@ -56,7 +56,7 @@ _CODE, _STALLED = ConditionType.CODE_VERIFIED, ConditionType.STALLED
 _JWT = {"jwt": {"issuer": "https://id.example.com", "audience": "apps", "claim": "org"}}
 _MAP = {"code": {"source": {"inline": None, "configMap": {"name": "source", "entry": "app.py"}}}}
 _LABELS = {"labels": {"genapps.dev/source": "true"}}
-_IMAGE = {"inline": None, "image": {"reference": f"registry.example/app@{DIGEST}"}}
+_IMAGE = {"code": {"source": {"inline": None, "image": {"reference": f"registry.example/app@{DIGEST}"}}}}
 
 
 def _foreign(namespace: str, name: str) -> dict[tuple[str, str], Child]:
@@ -83,8 +83,11 @@ ROWS = (
     Row("an app whose Service belongs to another app of the namespace", Reason.NAME_TAKEN, _STALLED,
         f"Service {CHILD}", world={"children": _foreign("finance", "other")}),
     Row("an app that asks for tenants", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.tenancy", {"tenancy": _JWT}),
-    Row("an app from an image", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.code.source.image",
-        {"code": {"source": _IMAGE}}),
+    Row("an app from an image of no registry of its budget", Reason.IMAGE_REGISTRY_NOT_ALLOWED, _ENVELOPE,
+        "push the code to one of registry.example/finance", _IMAGE,
+        budget=budget({"policy": {"imageRegistries": ["registry.example/finance"]}})),
+    Row("an app from an image although no registry is allowed", Reason.IMAGE_REGISTRY_NOT_ALLOWED, _ENVELOPE,
+        "push the code to one of none", _IMAGE),
     Row("an app in JavaScript", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "javascript",
         {"code": {"language": "javascript"}}),
     Row("an app above stage Development", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.stage Internal",
@@ -153,6 +156,10 @@ ROWS = (
         {"code": {"source": {"inline": "\N{SNOWMAN}" * 30_000}}}),
     Row("an app whose source has another digest", Reason.DIGEST_MISMATCH, _CODE, "set that digest",
         {"code": {"digest": DIGEST}}),
+    Row("an app that imports what apps do not have", Reason.MODULE_NOT_AVAILABLE, _CODE, "numpy (app.py, line 2)",
+        {"code": {"source": {"inline": "import math\nimport numpy\n"}}}),
+    Row("an app whose code no Python can compile", Reason.CODE_REJECTED, _CODE, "app.py, line 1: '(' was never closed",
+        {"code": {"source": {"inline": "print(\n"}}}),
 )  # fmt: skip
 
 
@@ -185,7 +192,7 @@ def test_every_check_has_a_row() -> None:
     worlds = [World(app=app(row.spec), budget=row.budget, others=row.others, **row.world) for row in ROWS]
     reasons = {world.verdict().findings[0].reason for world in worlds}
     # One check cannot be met by a new app: another run namespace needs a record.
-    assert len(CHECKS) == 16
+    assert len(CHECKS) == 18
     assert len(reasons) >= len(CHECKS) - 1
 
 
@@ -228,3 +235,18 @@ def test_a_source_in_a_config_map_with_the_right_digest_is_accepted() -> None:
     world = World(app=app(spec), config_map={"metadata": _LABELS, "data": {"app.py": "x = 1\n"}}).run()
     assert world.condition("CodeVerified") == ("True", "Verified")
     assert world.status["codeDigest"] == digest
+
+
+def test_a_running_app_is_not_switched_to_code_that_cannot_load() -> None:
+    world = World().run()
+    running = world.status["codeDigest"]
+    world.app = app({"code": {"source": {"inline": "import numpy\n"}}}, {"generation": 2})
+    world.settle()
+    assert world.condition("CodeVerified") == ("False", "ModuleNotAvailable")
+    assert world.message("CodeVerified").endswith("The last verified code keeps running.")
+    assert world.condition("Ready") == ("True", "Available")
+    assert world.status["codeDigest"] == running
+    world.app = app({"code": {"source": {"inline": "import math\n"}}}, {"generation": 3})
+    world.settle()
+    assert world.condition("CodeVerified")[0] != "False"
+    assert world.condition("Reconciling")[0] == "True"

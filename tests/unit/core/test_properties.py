@@ -134,7 +134,7 @@ def test_a_snapshot_holds_exactly_the_files_that_were_judged(files: dict[str, by
     encoded = {name: base64.b64encode(content).decode() for name, content in files.items()}
     source = {"inline": None, "configMap": {"name": "source", "entry": entry}}
     live = {"metadata": {"labels": {names.LABEL_SOURCE: "true"}}, "binaryData": encoded}
-    world = World(app=app({"code": {"source": source}}), config_map=live)
+    world = World(app=app({"code": {"source": source}}), config_map=live, others={"scanned": None})
     revision = world.verdict().revision
     assert revision
     code = next(one for one in world.desired() if one["metadata"]["name"].rsplit("-", 2)[1] == "code")

@@ -17,6 +17,7 @@ from genapps.core.desired import desired
 from genapps.core.judge import judge
 from genapps.core.observed import (
     AppRef,
+    Bundle,
     Child,
     ClaimState,
     ForeignSuspension,
@@ -29,6 +30,7 @@ from genapps.core.observed import (
 )
 from genapps.core.plan import Apply, Delete, Step, Wait, WriteRecord, plan
 from genapps.core.projection import expected_digest, expected_spec_digest
+from genapps.core.scan import scan_python
 from genapps.core.source import source_of
 from genapps.core.status import Event, status, transitions
 from genapps.core.succession import takes_over
@@ -125,9 +127,10 @@ class World:
     def observe(self) -> Observed:
         earlier = self._earlier()
         source = source_of((app() if isinstance(self.app, Malformed) else self.app).spec.code, self.config_map)
+        scanned = scan_python(source.entry, source.files) if isinstance(source, Bundle) else None
         known: dict[str, Any] = {
             "app": self.app, "status": self.status, "namespace_uid": self.namespace_uid, "budget": self.budget,
-            "source": source, "platform": self.platform, "earlier": earlier,
+            "source": source, "scanned": scanned, "platform": self.platform, "earlier": earlier,
             "record": None if earlier else self.record, "ledger": None if earlier else self.ledger,
             "children": dict(self.children), "pod": self.pod, "claim": self.claim,
             "suspended_code": self.suspended_code,

@@ -25,6 +25,8 @@ LABEL_CREDENTIAL_FOR = f"{GROUP}/credential-for"
 ANNOTATION_ENVELOPE_DIGEST = f"{GROUP}/envelope-digest"
 ANNOTATION_CODE_DIGEST = f"{GROUP}/code-digest"
 ANNOTATION_CONFIG_DIGEST = f"{GROUP}/config-digest"
+ANNOTATION_IMAGE_DIGEST = f"{GROUP}/image-digest"
+ANNOTATION_ENTRY = f"{GROUP}/entry"
 ANNOTATION_OWNER = f"{GROUP}/owner"
 ANNOTATION_NAMESPACE_UID = f"{GROUP}/namespace-uid"
 

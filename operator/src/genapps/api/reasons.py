@@ -19,6 +19,7 @@ class Reason(StrEnum):
     POD_STOPPING = "PodStopping"
     SWITCHING = "Switching"
     BACKING_OFF = "BackingOff"
+    SOURCE_PENDING = "SourcePending"
     SOURCE_DIFFERS = "SourceDiffers"
     SETTLED = "Settled"
     # the manifest is refused
@@ -42,6 +43,7 @@ class Reason(StrEnum):
     SOURCE_NOT_LABELLED = "SourceNotLabelled"
     SOURCE_INVALID = "SourceInvalid"
     SOURCE_TOO_LARGE = "SourceTooLarge"
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
     DIGEST_MISMATCH = "DigestMismatch"
     CODE_REJECTED = "CodeRejected"
     MODULE_NOT_AVAILABLE = "ModuleNotAvailable"
@@ -113,6 +115,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         (_R.POD_STOPPING, "The pod is being stopped.", "Wait."),
         (_R.SWITCHING, "A new revision takes over.", "Wait."),
         (_R.BACKING_OFF, "The pod failed and is created again after a pause.", "Look at the app's log."),
+        (_R.SOURCE_PENDING, "The code is being fetched from its registry.", "Wait."),
         (
             _R.SOURCE_DIFFERS,
             "The source no longer matches code.digest; the last verified code keeps running.",
@@ -173,14 +176,23 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             "The run namespace is not one that the chart prepared.",
             "Ask the platform to add it to the chart's runNamespaces.",
         ),
-        (_R.SOURCE_NOT_FOUND, "The ConfigMap of the source does not exist.", "Create it, or correct the name."),
+        (_R.SOURCE_NOT_FOUND, "The source does not exist.", "Create or push it, or correct its name."),
         (
             _R.SOURCE_NOT_LABELLED,
             "The ConfigMap of the source lacks its label.",
             'Label it with genapps.dev/source: "true".',
         ),
         (_R.SOURCE_INVALID, "The source cannot be used.", "Correct what the message names."),
-        (_R.SOURCE_TOO_LARGE, "The source is too large.", "Keep inline below 64 KiB and a ConfigMap below 1 MiB."),
+        (
+            _R.SOURCE_TOO_LARGE,
+            "The source is too large.",
+            "Keep inline below 64 KiB, a ConfigMap or an image below 1 MiB.",
+        ),
+        (
+            _R.SOURCE_UNAVAILABLE,
+            "The registry of the code does not answer, or refuses.",
+            "Correct the reference, or ask the platform; it is tried again.",
+        ),
         (
             _R.DIGEST_MISMATCH,
             "The source does not have the digest in spec.code.digest.",

@@ -23,6 +23,10 @@ class Language(StrEnum):
     COMPONENT = "component"
 
 
+IMAGE_REFERENCE = "^[a-z0-9][-a-z0-9.]*(:[0-9]{1,5})?(/[a-z0-9][-a-z0-9._]*)+@sha256:[0-9a-f]{64}$"
+"""registry/repository@sha256:<hex>: no tag, and no segment that could lead out of a registry's prefix."""
+
+
 class ConfigMapSource(UserModel):
     """A ConfigMap of the app's namespace whose keys are the files."""
 
@@ -33,17 +37,22 @@ class ConfigMapSource(UserModel):
 
 
 class ImageSource(UserModel):
-    """An OCI artifact."""
+    """An OCI artifact whose layers are the files, as oras push makes it: at most 256 files and 1 MiB."""
 
     reference: Annotated[
         str,
         Field(max_length=512),
         Form(
-            "^[a-z0-9][-a-z0-9.]*(:[0-9]{1,5})?(/[a-z0-9][-a-z0-9._]*)+@sha256:[0-9a-f]{64}$",
+            IMAGE_REFERENCE,
             "name the image by digest, as registry/repository@sha256:<64 hex characters>, without a tag",
         ),
     ]
     """registry/repository@sha256:...; the budget's policy says which registries are allowed."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the manifest."""
+        return self.reference.partition("@")[2]
 
 
 class Source(UserModel):
@@ -95,6 +104,7 @@ class Code(UserModel):
     language: Language
     """What the code is written in."""
     digest: Digest | None = None
-    """The digest of the canonical bundle, as genapps digest PATH prints it; required above stage Development."""
+    """The digest of the canonical bundle, as genapps digest PATH prints it (of an image: the one in its reference);
+    required above stage Development."""
     source: Source
     """Where the code is."""

@@ -1,5 +1,7 @@
-"""`genapps operator` and `genapps gateway` run the platform's processes; `genapps digest` prints a digest, `genapps
-preflight` looks at a cluster."""
+"""`genapps operator` and `genapps gateway` run the platform's processes.
+
+`genapps digest` and `genapps check` are for authors, `genapps preflight` looks at a cluster.
+"""
 
 import os
 from importlib import import_module
@@ -10,6 +12,7 @@ import click
 from genapps.api.digests import bundle_digest
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
+from genapps.core.scan import scan_python
 
 
 @click.group()
@@ -53,6 +56,24 @@ def preflight(namespace: str) -> None:
     pid limits. Exit code 1: a check failed, 2: the cluster could not be read.
     """
     raise SystemExit(import_module("genapps.cli.preflight").run(namespace, os.environ))
+
+
+@main.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--entry", help="The file that is loaded first. Default: app.py.")
+def check(path: Path, entry: str | None) -> None:
+    """Say what would keep the Python code in PATH from loading.
+
+    The operator looks at the code in the same way before it switches an app
+    to it. Exit code 1 when something is found.
+    """
+    try:
+        found = scan_python(*read_bundle(path, entry))
+    except ValueError as problem:
+        raise click.ClickException(str(problem)) from problem
+    if found is not None:
+        raise click.ClickException(f"{found.reason}: {found.message}")
+    click.echo("Nothing found that keeps the code from loading.")
 
 
 def _run(module: str) -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -34,6 +35,7 @@ from genapps.controller.execute import Executor
 from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, Key
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
+from genapps.controller.pulls import Pulls
 from genapps.controller.queue import WorkQueue
 from genapps.controller.reconcile import Reconciler
 from genapps.controller.remains import Remains
@@ -41,6 +43,7 @@ from genapps.controller.settings import Settings, SettingsError
 from genapps.controller.sources import Sources
 from genapps.controller.sweep import Sweep
 from genapps.controller.work import Work
+from genapps.registry.pull import pull
 
 _BUDGET_SECONDS = 1.0
 """Budgets and bounds count apps: one write for a group of changes."""
@@ -81,7 +84,9 @@ class Operator:
             ears = Ears(client, caches, settings)
             sweep = Sweep(client, caches, settings, metrics, queue.add)
             caches.on_app_deleted = sweep.soon
-            observer = Observer(caches, Sources(client, caches.sources), settings)
+            pulls = Pulls(partial(pull, access=settings.registries), queue.add)
+            stack.callback(pulls.close)
+            observer = Observer(caches, Sources(client, caches.sources, pulls), settings)
             executor = Executor(client, caches, metrics, settings.system_namespace, settings.run_namespaces)
             events = Events(client, secrets.token_hex(8))
             remains = Remains(

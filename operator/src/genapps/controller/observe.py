@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
+from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
 from genapps.controller.caches import Caches
 from genapps.controller.keys import AppKey
+from genapps.controller.scans import Scans
 from genapps.controller.settings import Settings
 from genapps.controller.sources import Sources
+from genapps.controller.states import Live
 from genapps.controller.stored import Unreadable
+from genapps.core.checks.facts import grants
 from genapps.core.observed import (
+    Bundle,
     ForeignSuspension,
     Malformed,
     Observed,
     Platform,
+    Snapshotted,
     SourceProblem,
     UnreadableBudget,
 )
+from genapps.core.source import registry_allowed
 from genapps.core.succession import takes_over
 
 
@@ -35,6 +44,7 @@ class Observer:
     def __init__(self, caches: Caches, sources: Sources, settings: Settings) -> None:
         self._caches = caches
         self._sources = sources
+        self._scans = Scans()
         self._settings = settings
 
     async def observe(self, key: AppKey, refused: str = "") -> Observed | None:
@@ -55,18 +65,17 @@ class Observer:
         readable = budget if isinstance(budget, AppBudget) else None
         run_namespace = record.run_namespace if record else (readable.spec.run_namespace if readable else "")
         live = self._caches.live_of(run_namespace, child)
+        platform = self.platform()
+        source, scanned = await self._code(app, readable, platform, live.values())
         pod, claim, service = (live.get((kind, child)) for kind in ("Pod", "PersistentVolumeClaim", "Service"))
         return Observed(
             app=app,
             status=stored.raw.get("status") or {},
             namespace_uid=namespace.uid,
             budget=UnreadableBudget(budget.message) if isinstance(budget, Unreadable) else budget,
-            source=(
-                SourceProblem(Reason.SPEC_INVALID, app.message)
-                if isinstance(app, Malformed)
-                else await self._sources.bundle(app)
-            ),
-            platform=self.platform(),
+            source=source,
+            platform=platform,
+            scanned=scanned,
             connectors={
                 name[1]: connector
                 for name, connector in self._caches.connectors.items()
@@ -84,6 +93,25 @@ class Observer:
             apps_of_budget=self._apps_of_budget(key, record, stored.budget),
             kept_of_budget=self._kept_of_budget(record, stored.budget),
         )
+
+    async def _code(
+        self, app: GeneratedApp | Malformed, budget: AppBudget | None, platform: Platform, live: Collection[Live]
+    ) -> tuple[Bundle | Snapshotted | SourceProblem, SourceProblem | None]:
+        """The code as its source holds it now, and what a look at it found."""
+        if isinstance(app, Malformed):
+            return SourceProblem(Reason.SPEC_INVALID, app.message), None
+        image = app.spec.code.source.image
+        # Whoever may write an app could otherwise send the operator anywhere.
+        granted = budget is not None and grants(budget, app.metadata.namespace, platform)
+        may_pull = image is not None and budget is not None and granted and registry_allowed(image.reference, budget)
+        snapshots = [one.image for one in live if one.image is not None and not one.child.deleting]
+        source = await self._sources.bundle(app, snapshots, may_pull=may_pull)
+        if not isinstance(source, Bundle):
+            return source, None
+        snapshot = names.code_snapshot_name(names.child_name(app.metadata.namespace, app.metadata.name), source.digest)
+        if any(one.child.name == snapshot for one in live):
+            return source, None  # it was judged before: a restart need not look at everything again
+        return source, await self._scans.scanned(app.spec.code.language, source)
 
     def platform(self) -> Platform:
         """The installation as it is now; the gateway's CA counts once every prepared run namespace has it."""

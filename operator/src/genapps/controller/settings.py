@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from genapps.api.addresses import is_host_name
 from genapps.api.envelope import RiskClass
+from genapps.registry.pull import Access
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 _RUNTIME_CLASS = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
@@ -36,6 +39,7 @@ class Settings:
     workers: int = 16
     health_port: int = 9090
     log_level: str = "info"
+    registries: Access = field(default_factory=Access)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -55,6 +59,11 @@ class Settings:
             workers=int(read.number("GENAPPS_WORKERS", 16, 1, 256)),
             health_port=int(read.number("GENAPPS_HEALTH_PORT", 9090, 1, 65535)),
             log_level=read.choice("GENAPPS_LOG_LEVEL", "info", _LOG_LEVELS),
+            registries=Access(
+                ca=read.file("GENAPPS_REGISTRY_CA"),
+                credentials=read.file("GENAPPS_REGISTRY_CREDENTIALS"),
+                token_hosts=read.hosts("GENAPPS_REGISTRY_TOKEN_HOSTS"),
+            ),
         )
 
 
@@ -89,6 +98,17 @@ class _Reader:
         if not lowest <= number <= highest:
             raise SettingsError(f"{name} is {value!r}, it must be a number from {lowest:g} to {highest:g}")
         return number
+
+    def file(self, name: str) -> Path | None:
+        value = self.environ.get(name)
+        return Path(value) if value else None
+
+    def hosts(self, name: str) -> frozenset[str]:
+        values = [value.strip() for value in (self.environ.get(name) or "").split(",") if value.strip()]
+        for value in values:
+            if not is_host_name(value):
+                raise SettingsError(f"{name} has {value!r}, it must be a comma-separated list of host names")
+        return frozenset(values)
 
     def namespace(self, name: str, default: str) -> str:
         value = self.environ.get(name) or default

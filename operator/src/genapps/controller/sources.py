@@ -2,45 +2,67 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Iterable
 
+from genapps.api.conditions import Reason
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.names import LABEL_SOURCE
+from genapps.api.source import ImageSource
 from genapps.cluster.client import Client, Object
 from genapps.cluster.errors import NotFound
 from genapps.cluster.resources import CONFIG_MAP
 from genapps.controller.collection import Collection
-from genapps.core.observed import Bundle, SourceProblem
-from genapps.core.source import source_of
-
-_KEPT_BYTES = 8 * 1024 * 1024
+from genapps.controller.kept import Kept
+from genapps.controller.keys import AppKey
+from genapps.controller.pulls import Pulls
+from genapps.controller.states import ImageSnapshot
+from genapps.core.observed import Bundle, Snapshotted, SourceProblem
+from genapps.core.source import from_image, source_of
 
 
 class Sources:
-    """Reads bundles. Contents are kept by resource version within a few MiB, so that the passes of one app, and
-    the events of its pod, do not fetch the same megabyte again."""
+    """Reads bundles. Contents are kept by resource version, so that the passes of one app, and the events of its pod,
+    do not fetch the same megabyte again."""
 
-    def __init__(self, client: Client, labelled: Collection[str]) -> None:
+    def __init__(self, client: Client, labelled: Collection[str], pulls: Pulls) -> None:
         self._client = client
         self._labelled = labelled
-        self._kept: OrderedDict[tuple[str, str, str, str], Bundle] = OrderedDict()
-        self._bytes = 0
+        self._pulls = pulls
+        self._kept: Kept[tuple[str, str, str, str], Bundle] = Kept()
 
-    async def bundle(self, app: GeneratedApp) -> Bundle | SourceProblem:
-        """The app's files, or why there are none. Raises ApiError when the API server does not answer."""
-        source = app.spec.code.source.config_map
-        if source is None:
+    async def bundle(
+        self, app: GeneratedApp, snapshots: Iterable[ImageSnapshot] = (), *, may_pull: bool = False
+    ) -> Bundle | Snapshotted | SourceProblem:
+        """The app's files, or why there are none. Raises ApiError when the API server does not answer.
+
+        ``snapshots`` are those that the app has of images; without ``may_pull`` no registry is asked."""
+        source = app.spec.code.source
+        if source.image is not None:
+            return self._image(app, source.image, snapshots, may_pull=may_pull)
+        if source.config_map is None:
             return source_of(app.spec.code, None)
-        namespace, name = app.metadata.namespace, source.name
+        namespace, name, entry = app.metadata.namespace, source.config_map.name, source.config_map.entry
         version = self._labelled.get((namespace, name))
-        if version is not None and (kept := self._kept.get((namespace, name, source.entry, version))) is not None:
-            self._kept.move_to_end((namespace, name, source.entry, version))
+        if version is not None and (kept := self._kept.get((namespace, name, entry, version))) is not None:
             return kept
         live = await self._read(namespace, name)
         found = source_of(app.spec.code, live)
         if isinstance(found, Bundle) and live is not None:
-            self._keep((namespace, name, source.entry, live["metadata"]["resourceVersion"]), found)
+            self._kept.keep((namespace, name, entry, live["metadata"]["resourceVersion"]), found)
         return found
+
+    def _image(
+        self, app: GeneratedApp, image: ImageSource, snapshots: Iterable[ImageSnapshot], *, may_pull: bool
+    ) -> Bundle | Snapshotted | SourceProblem:
+        if not may_pull:
+            return SourceProblem(Reason.IMAGE_REGISTRY_NOT_ALLOWED, "No budget allows the registry: it is not asked.")
+        for snapshot in snapshots:
+            if snapshot.image == image.digest:
+                return snapshot.code
+        pulled = self._pulls.get(image.reference, AppKey(app.metadata.namespace, app.metadata.name))
+        if isinstance(pulled, SourceProblem):
+            return pulled
+        return from_image(app.spec.code, image, pulled.entry, pulled.files)
 
     async def _read(self, namespace: str, name: str) -> Object | None:
         """Content is fetched of labelled ones only; of any other ConfigMap nobody asked us to read it."""
@@ -51,14 +73,3 @@ class Sources:
         except NotFound:
             return None
         return live
-
-    def _keep(self, key: tuple[str, str, str, str], bundle: Bundle) -> None:
-        known = self._kept.pop(key, None)
-        self._bytes += _size(bundle) - (_size(known) if known else 0)
-        self._kept[key] = bundle
-        while self._bytes > _KEPT_BYTES:
-            self._bytes -= _size(self._kept.popitem(last=False)[1])
-
-
-def _size(bundle: Bundle) -> int:
-    return sum(len(name) + len(content) for name, content in bundle.files.items())

@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from genapps.api.names import (
+    ANNOTATION_CODE_DIGEST,
+    ANNOTATION_ENTRY,
+    ANNOTATION_IMAGE_DIGEST,
     ANNOTATION_NAMESPACE_UID,
     ANNOTATION_OWNER,
     GROUP,
@@ -19,9 +22,10 @@ from genapps.api.names import (
     LABEL_MANAGED_BY,
     LABEL_RUN_NAMESPACE,
     MANAGED_BY,
+    short_digest,
 )
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
-from genapps.core.observed import AppRef, Child, ClaimState, PodState, Termination
+from genapps.core.observed import AppRef, Child, ClaimState, PodState, Snapshotted, Termination
 from genapps.core.projection import live_digest, live_spec_digest, owned
 
 Object = dict[str, Any]
@@ -29,6 +33,15 @@ Object = dict[str, Any]
 CONFIRM_VANISHED = f"{GROUP}/confirm-vanished"
 """Annotation of the system namespace: as many apps may vanish at once (a number, set by a person)."""
 _NUMBER = re.compile(r"[0-9]{1,6}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSnapshot:
+    """Which image a snapshot was taken of, and what its code is."""
+
+    image: str
+    """Digest of the manifest."""
+    code: Snapshotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,8 @@ class Live:
     claim: ClaimState | None = None
     address: str | None = None
     """ClusterIP of a Service."""
+    image: ImageSnapshot | None = None
+    """Of a snapshot of code from an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +77,7 @@ def slim(kind: str) -> Callable[[Object], Live]:
             pod=pod_state(live) if kind == "Pod" else None,
             claim=claim_state(live) if kind == "PersistentVolumeClaim" else None,
             address=live.get("spec", {}).get("clusterIP") if kind == "Service" else None,
+            image=_image_snapshot(live["metadata"]) if kind == "ConfigMap" else None,
         )
 
     return of
@@ -77,6 +93,15 @@ def namespace_state(object_: Object) -> NamespaceState:
         ending="deletionTimestamp" in metadata,
         confirmed_vanished=int(confirmed) if _NUMBER.match(confirmed) else 0,
     )
+
+
+def _image_snapshot(metadata: Mapping[str, Any]) -> ImageSnapshot | None:
+    notes = metadata.get("annotations") or {}
+    image, entry = notes.get(ANNOTATION_IMAGE_DIGEST), notes.get(ANNOTATION_ENTRY)
+    code = notes.get(ANNOTATION_CODE_DIGEST)
+    if not (image and entry and code) or not metadata["name"].endswith(f"-code-{short_digest(code)}"):
+        return None
+    return ImageSnapshot(image, Snapshotted(entry, code))
 
 
 def app_ref(metadata: Mapping[str, Any]) -> AppRef | None:

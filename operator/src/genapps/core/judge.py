@@ -16,9 +16,9 @@ from genapps.core import suspension
 from genapps.core.checks import Facts, facts_of, findings
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.inactive import inactive_fields
-from genapps.core.observed import Bundle, Malformed, Observed
+from genapps.core.observed import Bundle, Malformed, Observed, SourceProblem
 from genapps.core.runtime_config import runtime_config
-from genapps.core.verdict import Effect, Finding, Grant, Mode, Revision, Verdict
+from genapps.core.verdict import Effect, Finding, Grant, ImageOrigin, Mode, Revision, Verdict
 
 
 def judge(observed: Observed, now: datetime, new_id: str) -> Verdict:
@@ -142,8 +142,11 @@ def _kept(record: Record | None) -> Revision | None:
 
 def _offered(facts: Facts, grant: Grant) -> Revision | None:
     source = facts.observed.source
-    if not isinstance(source, Bundle) or facts.code_digest is None:
+    if isinstance(source, SourceProblem) or facts.code_digest is None:
         return None
     platform = facts.observed.platform
     config = runtime_config(facts.app, grant, platform.system_namespace, facts.code_digest, source.entry).content()
-    return Revision(facts.code_digest, sha256(config), source.files, config)
+    if not isinstance(source, Bundle):
+        return Revision(facts.code_digest, sha256(config), config=config)
+    image = ImageOrigin(source.image, source.entry) if source.image else None
+    return Revision(facts.code_digest, sha256(config), source.files, config, image)

@@ -52,11 +52,22 @@ class Bundle:
 
     entry: str
     files: Mapping[str, bytes]
+    image: str | None = None
+    """Digest of the manifest it came with."""
 
     @cached_property
     def digest(self) -> str:
         """`bundle_digest` of it."""
         return bundle_digest(self.entry, self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshotted:
+    """Code from an image of which a snapshot was taken when it was judged: nobody has to ask the registry again."""
+
+    entry: str
+    digest: str
+    """`bundle_digest` of its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +187,10 @@ class Observed:
     """The previous status as stored, possibly empty; read for transition times only, never as a verdict."""
     namespace_uid: str
     budget: AppBudget | UnreadableBudget | None
-    source: Bundle | SourceProblem
+    source: Bundle | Snapshotted | SourceProblem
     platform: Platform
+    scanned: SourceProblem | None = None
+    """What keeps the code from loading, as a look at its text tells; None where nothing is certain to."""
     connectors: Mapping[str, Connector] = field(default_factory=dict)
     record: Record | None = None
     """Its own, or one that it takes over from an earlier app of its name."""

@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from genapps.api.appbudget import AppBudget
 from genapps.api.conditions import Reason
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.names import LABEL_SOURCE
-from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, SOURCE_FILES, Code, ConfigMapSource
+from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, SOURCE_FILES, Code, ConfigMapSource, ImageSource
 from genapps.core.observed import Bundle, Manifest, SourceProblem
+from genapps.core.plain import plain
+
+PENDING = SourceProblem(Reason.SOURCE_PENDING, "The code is being fetched from its registry.")
 
 
 def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem:
-    """The bundle of an app; `config_map` is the live object that its source names, None where there is none.
+    """The bundle of an app; `config_map` is the live object that its source names, None where there is none. What an
+    image holds is not known here: `from_image` makes its bundle once it is pulled.
 
     Sizes are counted in bytes here: the API server's `maxLength` counts characters.
     """
@@ -22,8 +27,23 @@ def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem
         return _inline(code.source.inline, INLINE_ENTRY.get(code.language, "app.py"))
     if code.source.config_map is not None:
         return _from_config_map(code.source.config_map, config_map)
-    message = "Code from images is not built yet: use spec.code.source.inline or configMap."
-    return SourceProblem(Reason.NOT_YET_SUPPORTED, message)
+    return PENDING
+
+
+def registry_allowed(reference: str, budget: AppBudget) -> bool:
+    """Whether the budget allows images from there; an entry ends where a segment of the path ends."""
+    where = reference.partition("@")[0]
+    return any(where == entry or where.startswith(f"{entry}/") for entry in budget.spec.policy.image_registries)
+
+
+def from_image(code: Code, image: ImageSource, entry: str | None, files: Mapping[str, bytes]) -> Bundle | SourceProblem:
+    """The bundle of a pulled image; `entry` is the one that its manifest names, if it does."""
+    entry = entry or INLINE_ENTRY.get(code.language, "app.py")
+    if entry not in files:
+        named = "--annotation dev.genapps.entry=<file>"
+        message = f"The image has no file {plain(entry, 100)}: push it, or name another one with {named}."
+        return SourceProblem(Reason.SOURCE_INVALID, message)
+    return Bundle(entry, files, image.digest)
 
 
 # As many as there may be workers with several passes each: they find the bundle of the pass before, and its digest.

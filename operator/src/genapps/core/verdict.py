@@ -57,6 +57,14 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageOrigin:
+    """Which image the code came with: noted at its snapshot, so that nobody has to pull it again."""
+
+    digest: str
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """Code and configuration by digest; the contents only where this pass has verified them."""
 
@@ -64,6 +72,7 @@ class Revision:
     config_digest: str
     code: Mapping[str, bytes] | None = None
     config: bytes | None = None
+    image: ImageOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)

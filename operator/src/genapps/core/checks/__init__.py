@@ -15,8 +15,14 @@ from genapps.core.checks.budget import (
     run_namespace_prepared,
     tier_found,
 )
-from genapps.core.checks.code import source_readable, source_verified
-from genapps.core.checks.envelope import fields_supported, language_allowed, risk_allowed, workload_class_allowed
+from genapps.core.checks.code import code_loadable, source_readable, source_verified
+from genapps.core.checks.envelope import (
+    fields_supported,
+    image_registry_allowed,
+    language_allowed,
+    risk_allowed,
+    workload_class_allowed,
+)
 from genapps.core.checks.facts import Facts, facts_of
 from genapps.core.checks.ownership import claim_adoptable, name_free, name_left
 from genapps.core.verdict import Finding
@@ -35,11 +41,13 @@ CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     risk_allowed,
     language_allowed,
     workload_class_allowed,
+    image_registry_allowed,
     app_count_allowed,
     deleted_state_allowed,
     claim_adoptable,
     source_readable,
     source_verified,
+    code_loadable,
 )
 
 

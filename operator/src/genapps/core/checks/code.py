@@ -1,4 +1,7 @@
-"""Is the code there, and is it what its digest says? Else the last verified snapshot keeps running: no violation."""
+"""Is the code there, is it what its digest says, and can it load?
+
+Else the last verified snapshot keeps running: none of this is a violation.
+"""
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.checks.facts import Facts
@@ -8,18 +11,34 @@ from genapps.core.verdict import Finding
 
 def source_readable(facts: Facts) -> Finding | None:
     source = facts.observed.source
-    # What is not built yet has said so under fields_supported.
-    if not isinstance(source, SourceProblem) or source.reason is Reason.NOT_YET_SUPPORTED:
+    # A registry that no budget allows was not asked: image_registry_allowed, or a check of the budget, says so.
+    if not isinstance(source, SourceProblem) or source.reason is Reason.IMAGE_REGISTRY_NOT_ALLOWED:
         return None
-    return Finding(ConditionType.CODE_VERIFIED, source.reason, source.message)
+    return Finding(ConditionType.CODE_VERIFIED, source.reason, source.message + _kept(facts))
 
 
 def source_verified(facts: Facts) -> Finding | None:
-    wanted, found = facts.app.spec.code.digest, facts.code_digest
+    wanted, found, image = facts.app.spec.code.digest, facts.code_digest, facts.app.spec.code.source.image
+    if image is not None:
+        found = found and image.digest
     if wanted is None or found is None or wanted == found:
         return None
-    runs = facts.live and facts.observed.record and facts.observed.record.revision
-    reason = Reason.SOURCE_DIFFERS if runs else Reason.DIGEST_MISMATCH
-    kept = " The last verified code keeps running." if runs else ""
-    message = f"The source has digest {found}, not spec.code.digest: set that digest, or restore the source.{kept}"
-    return Finding(ConditionType.CODE_VERIFIED, reason, message)
+    reason = Reason.SOURCE_DIFFERS if _runs(facts) else Reason.DIGEST_MISMATCH
+    message = f"The source has digest {found}, not spec.code.digest: set that digest, or restore the source."
+    return Finding(ConditionType.CODE_VERIFIED, reason, message + _kept(facts))
+
+
+def code_loadable(facts: Facts) -> Finding | None:
+    scanned = facts.observed.scanned
+    if scanned is None:
+        return None
+    return Finding(ConditionType.CODE_VERIFIED, scanned.reason, scanned.message + _kept(facts))
+
+
+def _runs(facts: Facts) -> bool:
+    """There is a verified revision that runs on."""
+    return facts.live and facts.observed.record is not None and facts.observed.record.revision is not None
+
+
+def _kept(facts: Facts) -> str:
+    return " The last verified code keeps running." if _runs(facts) else ""

@@ -7,6 +7,7 @@ from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import Language, Stage, WorkloadClass
 from genapps.core.checks.facts import Facts
+from genapps.core.source import registry_allowed
 from genapps.core.verdict import Effect, Finding
 
 
@@ -18,7 +19,6 @@ def fields_supported(facts: Facts) -> Finding | None:
     spec, code, retention = facts.app.spec, facts.app.spec.code, facts.app.spec.envelope.retention
     unsupported = {
         "spec.tenancy": ("remove it", spec.tenancy is not None),
-        "spec.code.source.image": ("use inline or configMap", code.source.image is not None),
         f"spec.code.language {code.language}": ("use python", code.language is not Language.PYTHON),
         f"spec.stage {spec.stage}": ("use Development", spec.stage is not Stage.DEVELOPMENT),
         f"spec.workloadClass {spec.workload_class}": (
@@ -67,5 +67,18 @@ def workload_class_allowed(facts: Facts) -> Finding | None:
     return _finding(
         Reason.WORKLOAD_CLASS_NOT_ALLOWED,
         f"AppBudget {facts.app.spec.budget} does not allow spec.workloadClass {wanted}: use one of {allowed}.",
+        Effect.STOP,
+    )
+
+
+def image_registry_allowed(facts: Facts) -> Finding | None:
+    image = facts.app.spec.code.source.image
+    if image is None or facts.budget is None or registry_allowed(image.reference, facts.budget):
+        return None
+    allowed = ", ".join(facts.budget.spec.policy.image_registries) or "none"
+    return _finding(
+        Reason.IMAGE_REGISTRY_NOT_ALLOWED,
+        f"AppBudget {facts.app.spec.budget} does not allow the registry of spec.code.source.image: "
+        f"push the code to one of {allowed}.",
         Effect.STOP,
     )

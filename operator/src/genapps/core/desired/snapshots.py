@@ -20,8 +20,11 @@ def snapshots(observed: Observed, grant: Grant, revision: Revision) -> tuple[Man
     found = []
     if revision.code is not None:
         name = names.code_snapshot_name(child, revision.code_digest)
-        digest = {names.ANNOTATION_CODE_DIGEST: revision.code_digest}
-        found.append(_snapshot(metadata(observed, grant, name=name, annotations=digest), revision.code))
+        notes = {names.ANNOTATION_CODE_DIGEST: revision.code_digest}
+        if revision.image is not None:
+            notes[names.ANNOTATION_IMAGE_DIGEST] = revision.image.digest
+            notes[names.ANNOTATION_ENTRY] = revision.image.entry
+        found.append(_snapshot(metadata(observed, grant, name=name, annotations=notes), revision.code))
     if revision.config is not None:
         name = names.config_snapshot_name(child, revision.config_digest)
         digest = {names.ANNOTATION_CONFIG_DIGEST: revision.config_digest}

@@ -27,13 +27,14 @@ def ready(view: View) -> Outcome:
 
 def reconciling(view: View) -> Outcome:
     """Something is on its way; never together with Stalled."""
-    if stalled(view).status == "True" or view.verdict.mode is not Mode.RUN:
+    fetching = _fetching(view)
+    if stalled(view).status == "True" or (view.verdict.mode is not Mode.RUN and not fetching):
         return Outcome("False", Reason.SETTLED, "Nothing is left to do.")
     if not view.answers:
         return Outcome("True", *_progress(view))
     differs = view.finding(_ABOUT_CODE)
     if differs:
-        return Outcome("True", Reason.SOURCE_DIFFERS, differs.message)
+        return Outcome("True", Reason.SOURCE_PENDING if fetching else Reason.SOURCE_DIFFERS, differs.message)
     return Outcome("False", Reason.SETTLED, "Nothing is left to do.")
 
 
@@ -97,7 +98,7 @@ def code_verified(view: View) -> Outcome:
     if found is None and problem and problem.condition is _ABOUT_CODE:
         found = problem
     if found:
-        return Outcome("False", found.reason, found.message)
+        return Outcome("Unknown" if _fetching(view) else "False", found.reason, found.message)
     if view.answers:
         return Outcome("True", Reason.VERIFIED, "The code is what its digest says, and it is loaded.")
     if view.verdict.desired_code_digest is None:
@@ -149,7 +150,7 @@ CONDITIONS: Final[dict[ConditionType, Callable[[View], Outcome]]] = {
 def _blocker(view: View) -> Finding | None:
     """What has to be acted on before the app, or its new revision, can run."""
     if view.verdict.mode is not Mode.RUN:
-        return next(iter(view.verdict.findings), None)
+        return None if _fetching(view) else next(iter(view.verdict.findings), None)
     problem = trouble(view)
     if problem:
         return problem
@@ -163,7 +164,14 @@ def _waits_for_budget(view: View) -> bool:
     return running is not None and wanted is not None and running.code_digest != wanted
 
 
+def _fetching(view: View) -> bool:
+    """Nothing is wrong but that the code is still on its way."""
+    return bool(view.verdict.findings) and view.verdict.findings[0].reason is Reason.SOURCE_PENDING
+
+
 def _progress(view: View) -> tuple[Reason, str]:
+    if view.verdict.mode is not Mode.RUN and _fetching(view):
+        return Reason.SOURCE_PENDING, view.verdict.findings[0].message
     match view.pod.standing:
         case Standing.FAILED:
             why = view.observed.pod.finished_reason if view.observed.pod else ""

@@ -1,0 +1,50 @@
+"""A few MiB of what was fetched, so that the passes of one app do not fetch it again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from typing import Generic, Protocol, TypeVar
+
+KEPT_BYTES = 8 * 1024 * 1024
+
+
+class Files(Protocol):
+    """Anything that holds files."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]: ...
+
+
+K = TypeVar("K", bound=Hashable)
+F = TypeVar("F", bound=Files)
+
+
+class Kept(Generic[K, F]):
+    """The bundles used last, within KEPT_BYTES."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[K, F] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: K) -> F | None:
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def keep(self, key: K, bundle: F) -> None:
+        known = self._kept.pop(key, None)
+        self._bytes += _size(bundle) - (_size(known) if known is not None else 0)
+        self._kept[key] = bundle
+        while self._bytes > KEPT_BYTES:
+            self._bytes -= _size(self._kept.popitem(last=False)[1])
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return self._bytes
+
+
+def _size(bundle: Files) -> int:
+    return sum(len(name) + len(content) for name, content in bundle.files.items())

@@ -1,0 +1,83 @@
+"""Can this code load? An early judgement, before a running app is switched to it; the runtime's refusal is the fence.
+
+Only what fails for certain is found: the entry is followed through the files that it imports for certain.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from genapps.api.conditions import Reason
+from genapps.api.modules import PYTHON_MODULES, SDK
+from genapps.core.observed import SourceProblem
+from genapps.core.plain import plain
+from genapps.core.scan.imports import Import, certain_imports
+from genapps.core.scan.lines import BrokenError
+
+__all__ = ["scan_python"]
+
+SHOWN = 3
+"""Missing modules that a message names; the list of those that exist has to fit as well."""
+
+_SUFFIX = ".py"
+_LISTED = frozenset(PYTHON_MODULES) | {SDK}
+_PACKAGES = frozenset(
+    ".".join(parts[:end]) for parts in (name.split(".") for name in PYTHON_MODULES) for end in range(1, len(parts))
+)
+"""`urllib`, because `urllib.parse` is listed: importable, with nothing in it but what is listed."""
+_IMPORTABLE = _PACKAGES | _LISTED
+_BARE = _PACKAGES - _LISTED
+
+
+def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
+    """What keeps a bundle of Python files from loading, with file and line; None where nothing is certain to."""
+    if not entry.endswith(_SUFFIX):
+        return _rejected(f"The entry {entry} is no Python file: name one that ends in .py.")
+    texts: dict[str, str] = {}
+    for name, content in sorted(files.items()):
+        if name.endswith(_SUFFIX):
+            try:
+                texts[name.removesuffix(_SUFFIX)] = content.decode()
+            except UnicodeDecodeError as error:
+                return _rejected(f"{name} is not UTF-8 text (byte {error.start}): save it as UTF-8.")
+    executed = [entry.removesuffix(_SUFFIX)]
+    known = {*executed}
+    for module in executed:
+        try:
+            imports = certain_imports(texts[module])
+        except BrokenError as error:
+            return _rejected(f"{module}.py, line {error.line}: {error}: correct it.")
+        places = (f"{_named(one)} ({module}.py, line {one.line})" for one in imports if not _available(one, texts))
+        if missing := [*dict.fromkeys(places)]:  # two names from one module are one import
+            return _missing(missing)
+        followed = {one.module: None for one in imports if one.module in texts and one.module not in known}
+        known |= followed.keys()
+        executed += followed
+    return None
+
+
+def _missing(places: Sequence[str]) -> SourceProblem:
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    message = (
+        f"The code imports what apps do not have: {', '.join(places[:SHOWN])}{more}. "
+        f"Use the app's own files, {SDK}, or one of: {', '.join(PYTHON_MODULES)}."
+    )
+    return SourceProblem(Reason.MODULE_NOT_AVAILABLE, message)
+
+
+def _available(one: Import, texts: Mapping[str, str]) -> bool:
+    """As the engine's `__import__` finds it: a file of the app first, also for a relative import of its name."""
+    if one.module in texts:
+        return True
+    if one.level:
+        return False
+    if one.module in _BARE and one.name not in (None, "*"):
+        return f"{one.module}.{one.name}" in _IMPORTABLE
+    return one.module in _IMPORTABLE
+
+
+def _named(one: Import) -> str:
+    inner = not one.level and one.module in _BARE and one.name not in (None, "*")
+    return plain("." * min(one.level, 3) + one.module + (f".{one.name}" if inner else ""), 60) or "."
+
+
+def _rejected(message: str) -> SourceProblem:
+    return SourceProblem(Reason.CODE_REJECTED, message)
