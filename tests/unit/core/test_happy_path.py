@@ -107,7 +107,7 @@ def test_a_new_revision_stops_the_old_pod_before_the_new_one_starts() -> None:
     world.make_ready()
     world.settle()
     assert world.condition("Ready") == ("True", "Available")
-    assert world.kinds().count("ConfigMap") == 2
+    assert world.kinds().count("ConfigMap") == 4
     assert world.plan() == ()
 
 

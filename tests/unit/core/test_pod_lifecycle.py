@@ -117,12 +117,13 @@ def test_endpoints_go_while_the_pod_is_not_ready() -> None:
 def test_snapshots_stay_as_long_as_a_pod_names_them() -> None:
     world = World().run()
     first = {name for kind, name in world.children if kind == "ConfigMap"}
-    world.app = app({"code": {"source": {"inline": "print('two')\n"}}}, {"generation": 2})
+    world.budget = budget({"tiers": {"small": {"guestMemory": "128Mi"}}})
     world.settle()
     assert first < {name for kind, name in world.children if kind == "ConfigMap"}
     world.pod_is_gone()
     world.settle()
-    assert not first & {name for kind, name in world.children if kind == "ConfigMap"}
+    left = first & {name for kind, name in world.children if kind == "ConfigMap"}
+    assert [name.rsplit("-", 2)[1] for name in left] == ["code"], "the revision goes on with other settings"
 
 
 def test_a_kept_revision_whose_snapshot_is_gone_stops_the_app() -> None:

@@ -1,5 +1,6 @@
 """AppRecord: the verdicts and evidence about one app name. It outlives the app; only the operator writes it."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
@@ -51,10 +52,53 @@ class EnvelopeGrant(OwnModel):
 class Revision(OwnModel):
     """What runs."""
 
+    digest: Digest
+    """The digest of the revision."""
     code_digest: Digest
     """The digest of the code."""
     config_digest: Digest
     """The digest of the RuntimeConfig."""
+    restore_state: bool | None = None
+    """True when it was returned to together with the state that it had left."""
+
+
+class RevisionResult(StrEnum):
+    """What became of a revision."""
+
+    STARTING = "Starting"
+    """Its pod was not seen ready so far."""
+    RUNNING = "Running"
+    """Its pod was ready; no other revision has taken its place."""
+    SUPERSEDED = "Superseded"
+    """Its pod was ready; another revision has taken its place. It can be returned to."""
+    ABANDONED = "Abandoned"
+    """Another revision took its place before its pod was ready."""
+    FAILED = "Failed"
+    """It never became ready, so an earlier revision runs; it is not tried again."""
+
+
+REVISIONS_KEPT = 5
+
+
+class KeptRevision(OwnModel):
+    """A revision that ran or was tried, with what is needed to run it again."""
+
+    digest: Digest
+    """The digest of the revision: of its code, envelope, contracts, fallback and tenancy."""
+    code_digest: Digest
+    """Its code."""
+    config_digest: Digest
+    """The RuntimeConfig that it ran with last."""
+    envelope_digest: Digest
+    """Its envelope."""
+    at: Time
+    """When it was started."""
+    result: RevisionResult
+    """What became of it."""
+    message: Text | None = None
+    """Why it failed."""
+    tier: ResolvedTier | None = None
+    """The tier that it ran with last, once another revision took its place."""
 
 
 class Suspension(OwnModel):
@@ -132,6 +176,8 @@ class Record(OwnModel):
     """What it may talk to."""
     revision: Revision | None = None
     """What runs."""
+    revisions: Annotated[tuple[KeptRevision, ...], Field(max_length=REVISIONS_KEPT)] = ()
+    """The revisions whose snapshots are kept, newest last."""
     pod: ObjectRef | None = None
     """The pod whose calls the gateway admits; absent: nobody's."""
     suspension: Suspension | None = None

@@ -31,6 +31,12 @@ def bundle_digest(entry: str, files: Mapping[str, bytes]) -> str:
     return sha256(canonical({"entry": entry, "files": encoded}))
 
 
+def revision_digest(code: str, envelope: str) -> str:
+    """The digest of a revision: what was judged together, each part by its digest. A part that is absent is null."""
+    parts = {"code": code, "contracts": None, "envelope": envelope, "fallback": None, "tenancy": None}
+    return sha256(canonical(parts))
+
+
 def envelope_digest(envelope: Mapping[str, Any] | BaseModel) -> str:
     """The digest of an envelope as it is stored: absent fields left out, connectors sorted."""
     stored: Any = envelope

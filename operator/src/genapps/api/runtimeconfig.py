@@ -88,7 +88,7 @@ class RuntimeConfig(Setting):
     namespace: DnsLabel
     """The app's namespace."""
     revision: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
-    """The first 12 hex characters of the code's digest."""
+    """The first 12 hex characters of the revision's digest."""
     digests: Digests
     """What the runtime checks."""
     language: Language

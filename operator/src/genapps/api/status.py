@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from genapps.api.apprecord import Evidence
+from genapps.api.apprecord import REVISIONS_KEPT, Evidence, RevisionResult
 from genapps.api.envelope import RiskClass
 from genapps.api.fields import OwnModel, Time, defaulted
 from genapps.api.generatedapp import Stage
@@ -124,12 +124,14 @@ class ConnectorState(OwnModel):
 class RevisionState(OwnModel):
     """A revision that ran or was tried."""
 
+    revision: Annotated[str, Field(max_length=12)]
+    """The revision."""
     code_digest: Annotated[str, Field(max_length=71)]
     """Its code."""
     at: Time
     """When it was started."""
-    result: Annotated[str, Field(max_length=63)]
-    """What became of it."""
+    result: RevisionResult
+    """What became of it: Superseded ones can be returned to, a Failed one is not tried again."""
 
 
 class GeneratedAppStatus(ConditionsStatus):
@@ -161,8 +163,8 @@ class GeneratedAppStatus(ConditionsStatus):
     """What the app used in this period."""
     connectors: Annotated[tuple[ConnectorState, ...], Field(max_length=32)] = ()
     """The connectors of the envelope."""
-    revisions: Annotated[tuple[RevisionState, ...], Field(max_length=20)] = ()
-    """The latest revisions, newest last."""
+    revisions: Annotated[tuple[RevisionState, ...], Field(max_length=REVISIONS_KEPT)] = ()
+    """The revisions that are kept, newest last."""
     reviews: Annotated[tuple[Evidence, ...], Field(max_length=100)] = ()
     """Results of the promotion gates."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
@@ -134,6 +135,7 @@ class Observer:
             host_users=settings.host_users,
             image_pull_policy=settings.image_pull_policy,
             runtime_class_by_risk=settings.runtime_classes,
+            progress_deadline=timedelta(seconds=settings.progress_deadline_seconds),
         )
 
     def record(self, child: str) -> AppRecord | None:

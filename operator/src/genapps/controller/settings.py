@@ -35,6 +35,7 @@ class Settings:
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
     """RuntimeClass of the apps' pods by effective risk class; none for a risk that is not there."""
     sweep_seconds: float = 10.0
+    progress_deadline_seconds: float = 120.0
     forced_apply_seconds: float = 3600.0
     workers: int = 16
     health_port: int = 9090
@@ -55,6 +56,7 @@ class Settings:
             host_users=read.flag("GENAPPS_HOST_USERS"),
             runtime_classes=read.runtime_classes("GENAPPS_RUNTIME_CLASSES"),
             sweep_seconds=read.number("GENAPPS_SWEEP_SECONDS", 10, 0.1, 3600),
+            progress_deadline_seconds=read.number("GENAPPS_PROGRESS_DEADLINE_SECONDS", 120, 1, 3600),
             forced_apply_seconds=read.number("GENAPPS_FORCED_APPLY_SECONDS", 3600, 1, 604800),
             workers=int(read.number("GENAPPS_WORKERS", 16, 1, 256)),
             health_port=int(read.number("GENAPPS_HEALTH_PORT", 9090, 1, 65535)),

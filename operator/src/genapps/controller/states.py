@@ -160,6 +160,7 @@ def pod_state(live: Object) -> PodState:
         finished_at=_finished_at(live) if finished else None,
         finished_reason=(status.get("reason") or status["phase"]) if finished else "",
         started_at=_time((state.get("running") or {}).get("startedAt")),
+        scheduled_at=_time(scheduled.get("lastTransitionTime")) if scheduled.get("status") == "True" else None,
         termination=_termination(containers[0]),
         waiting=(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None,
         unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,

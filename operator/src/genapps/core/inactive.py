@@ -44,7 +44,7 @@ def _of_app(app: GeneratedApp) -> Iterator[str]:
         "spec.idleTimeout": spec.idle_timeout,
         "spec.slo": spec.slo,
         "spec.incident": spec.incident,
-        "spec.rollback": spec.rollback,
+        "spec.rollback.to fallback": spec.rollback if spec.rollback and spec.rollback.to == "fallback" else None,
         "spec.fallback": spec.fallback,
     }
     return (path for path, value in given.items() if value is not None)

@@ -7,16 +7,17 @@ from functools import lru_cache
 from typing import Any
 
 from genapps.api.appbudget import AppBudget, Tier, ViolationPolicy
-from genapps.api.apprecord import Record, RecordedViolationPolicy, ResolvedTier
+from genapps.api.apprecord import RecordedViolationPolicy, ResolvedTier
 from genapps.api.conditions import ConditionType, Reason
-from genapps.api.digests import sha256
+from genapps.api.digests import revision_digest, sha256
 from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import OperatingMode
 from genapps.core import suspension
 from genapps.core.checks import Facts, facts_of, findings
-from genapps.core.desired.snapshots import snapshot_names
+from genapps.core.desired.metadata import envelope_of
 from genapps.core.inactive import inactive_fields
 from genapps.core.observed import Bundle, Malformed, Observed, SourceProblem
+from genapps.core.revisions import choose, has_snapshots, standing_choice
 from genapps.core.runtime_config import runtime_config
 from genapps.core.verdict import Effect, Finding, Grant, ImageOrigin, Mode, Revision, Verdict
 
@@ -34,21 +35,32 @@ def judge(observed: Observed, now: datetime, new_id: str) -> Verdict:
 def _verdict(
     observed: Observed, now: datetime, new_id: str, found: tuple[Finding, ...], facts: Facts | None
 ) -> Verdict:
-    record = observed.record
     grant = _grant(observed, facts, held=bool(found))
-    kept = _kept(record)
-    offered = _offered(facts, grant) if facts and grant and not found else None
+    choice = standing_choice(observed)
+    kept = choice.revision
     source_digest = facts.code_digest if facts else None
     running = {digest for digest in (source_digest, kept and kept.code_digest) if digest}
     decision = suspension.decide(observed, grant, running, now, new_id)
     requested = facts is not None and facts.app.spec.operating_mode is OperatingMode.SUSPENDED
     mode = _mode(observed, found, halted=requested or decision.suspension is not None, kept=kept)
+    if grant is None:
+        mode = Mode.NOTHING
+    elif mode is Mode.RUN:
+        choice = choose(observed, _offered(facts, grant) if facts and not found else None, grant, now)
+    if choice.finding:
+        found = (*found, choice.finding)
+        grant = _grant(observed, facts, held=True)
+    if grant and choice.tier:
+        grant = replace(grant, tier=choice.tier)
+    envelope = envelope_of(observed)
     return Verdict(
         at=now,
-        mode=mode if grant else Mode.NOTHING,
+        mode=mode,
         findings=found,
         grant=grant,
-        revision=offered if offered and mode is Mode.RUN else kept,
+        revision=choice.revision,
+        history=choice.history,
+        desired_digest=revision_digest(source_digest, envelope) if source_digest and envelope else None,
         desired_code_digest=source_digest,
         suspension=decision.suspension,
         acknowledged=decision.acknowledged,
@@ -66,14 +78,9 @@ def _mode(observed: Observed, found: tuple[Finding, ...], *, halted: bool, kept:
         return Mode.NOTHING
     if halted or Effect.STOP in effects:
         return Mode.STOP
-    if found and not _has_snapshots(observed, kept):
+    if found and not has_snapshots(observed, kept):
         return Mode.STOP
     return Mode.RUN
-
-
-def _has_snapshots(observed: Observed, kept: Revision | None) -> bool:
-    there = {name for (kind, name), child in observed.children.items() if kind == "ConfigMap" and not child.deleting}
-    return kept is not None and snapshot_names(observed, kept) <= there
 
 
 def _grant(observed: Observed, facts: Facts | None, *, held: bool) -> Grant | None:
@@ -134,19 +141,14 @@ def _recorded_grant(observed: Observed, facts: Facts | None) -> Grant | None:
     )
 
 
-def _kept(record: Record | None) -> Revision | None:
-    if record is None or record.revision is None:
-        return None
-    return Revision(record.revision.code_digest, record.revision.config_digest)
-
-
 def _offered(facts: Facts, grant: Grant) -> Revision | None:
     source = facts.observed.source
     if isinstance(source, SourceProblem) or facts.code_digest is None:
         return None
     platform = facts.observed.platform
     config = runtime_config(facts.app, grant, platform.system_namespace, facts.code_digest, source.entry).content()
+    digest, config_digest = revision_digest(facts.code_digest, facts.app.spec.envelope.digest), sha256(config)
     if not isinstance(source, Bundle):
-        return Revision(facts.code_digest, sha256(config), config=config)
+        return Revision(digest, facts.code_digest, config_digest, config=config)
     image = ImageOrigin(source.image, source.entry) if source.image else None
-    return Revision(facts.code_digest, sha256(config), source.files, config, image)
+    return Revision(digest, facts.code_digest, config_digest, code=source.files, config=config, image=image)

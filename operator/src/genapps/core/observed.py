@@ -5,7 +5,7 @@ The controller fills these from its caches and the API server; nothing here is l
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -96,6 +96,10 @@ class Platform:
     host_users: bool | None = None
     image_pull_policy: str = "IfNotPresent"
     runtime_class_by_risk: Mapping[str, str] = field(default_factory=dict)
+    gateway_answers: bool = True
+    """Whether a pod of the gateway is ready: without one no app's pod can become ready."""
+    progress_deadline: timedelta = timedelta(minutes=2)
+    """A pod that is not ready so long after its container started is reported, and its revision counts as failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,9 @@ class PodState:
     """Set when the pod itself is Failed or Succeeded (evicted, shut down): it will not start again."""
     finished_reason: str = ""
     started_at: datetime | None = None
+    """Of the container that runs now."""
+    scheduled_at: datetime | None = None
+    """When it got its node."""
     termination: Termination | None = None
     waiting: tuple[str, str] | None = None
     """(reason, message) of a container that does not start, such as ErrImagePull or CrashLoopBackOff."""

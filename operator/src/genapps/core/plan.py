@@ -5,21 +5,19 @@ Policy before pod on the way up, pod before policy on the way down. An empty pla
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from genapps.api.apprecord import Record
 from genapps.core.desired.metadata import child_name
 from genapps.core.desired.pod import GRACE_SECONDS
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.observed import Child, Manifest, Observed
+from genapps.core.progress import deadline
 from genapps.core.projection import expected_digest
-from genapps.core.record import is_urgent, next_record, wire
+from genapps.core.record import is_urgent, next_record, says_more, wire, with_readiness
 from genapps.core.standing import OVERDUE, PodStanding, Standing, own_child, pod_standing
 from genapps.core.verdict import Mode, Verdict
 
 SUSPENSION_GRACE_SECONDS = 1
-PROGRESS_DEADLINE = timedelta(minutes=2)
-"""A pod that is not ready after this time is reported as stalled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def plan(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> t
 
 def _stop(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> Iterator[Step]:
     """Verdict durable, pod gone, then everything shut; nothing waits for the pod's end."""
-    yield from _write_record(observed, next_record(observed, verdict, judged_pod=None))
+    yield from _write_record(observed, next_record(observed, verdict, judged_pod=None), last_trace=True)
     standing = pod_standing(observed, None, verdict.at)
     if standing.child and standing.standing not in (Standing.STOPPING, Standing.HANGING):
         yield _delete(standing.child, SUSPENSION_GRACE_SECONDS if verdict.suspension else GRACE_SECONDS)
@@ -110,30 +108,32 @@ def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> I
     elif judged:
         yield from _keep(observed, desired, standing, verdict, None if urgent else record)
     else:
-        yield from _replace(observed, verdict, wanted, standing)
+        yield from _replace(observed, verdict, wanted, standing, None if urgent else with_readiness(observed))
 
 
 def _keep(
     observed: Observed, desired: Sequence[Manifest], standing: PodStanding, verdict: Verdict, record: Record | None
 ) -> Iterator[Step]:
     """`record` is the one to be written after the pod, None when that is done."""
-    pod = observed.pod
     if relabelled := _changed(observed, [manifest for manifest in desired if manifest["kind"] == "Pod"]):
         yield Apply(relabelled)
-    yield from _write_record(observed, record)
     slices = [manifest for manifest in desired if manifest["kind"] == "EndpointSlice"]
+    yield from _write_record(observed, record, last_trace=not slices)
     if changed := _changed(observed, slices):
         yield Apply(changed)
     if not slices:
         yield from _delete_endpoints(observed)
     yield from _delete_old_snapshots(observed, verdict)
-    if standing.standing is Standing.STARTING and pod and pod.started_at:
-        left = pod.started_at + PROGRESS_DEADLINE - verdict.at
-        if left > timedelta():
-            yield Wait("PodStarting", left.total_seconds())
+    ends = deadline(observed)
+    if standing.standing is Standing.STARTING and ends and ends > verdict.at:
+        yield Wait("PodStarting", (ends - verdict.at).total_seconds())
 
 
-def _replace(observed: Observed, verdict: Verdict, wanted: Manifest, standing: PodStanding) -> Iterator[Step]:
+def _replace(
+    observed: Observed, verdict: Verdict, wanted: Manifest, standing: PodStanding, record: Record | None
+) -> Iterator[Step]:
+    """`record` says no more than that what ran was good: what comes next is told once its pod exists."""
+    yield from _write_record(observed, record, last_trace=True)
     yield from _delete_endpoints(observed)
     child, pod = standing.child, observed.pod
     if standing.standing is Standing.HANGING:
@@ -178,8 +178,12 @@ def _is_going(observed: Observed, manifest: Manifest) -> bool:
     return child is not None and child.deleting
 
 
-def _write_record(observed: Observed, record: Record | None) -> Iterator[Step]:
-    if record is not None and wire(record) != wire(observed.record):
+def _write_record(observed: Observed, record: Record | None, *, last_trace: bool = False) -> Iterator[Step]:
+    """With `last_trace` the endpoints go next, which are all that else shows that the revision was ready."""
+    if record is None:
+        return
+    readiness = last_trace and own_child(observed, "EndpointSlice") is not None
+    if says_more(observed.record, record) or (readiness and wire(record) != wire(observed.record)):
         yield WriteRecord(record)
 
 
@@ -191,7 +195,8 @@ def _delete_endpoints(observed: Observed) -> Iterator[Step]:
 
 def _delete_old_snapshots(observed: Observed, verdict: Verdict) -> Iterator[Step]:
     # Only called when the pod, if there is one, is the desired one: so none names an old snapshot.
-    needed = snapshot_names(observed, verdict.revision)
+    running = [verdict.revision] if verdict.revision else []
+    needed = snapshot_names(observed, [*running, *verdict.history])
     prefix = f"{child_name(observed)}-"
     for (kind, name), child in sorted(observed.children.items()):
         old = kind == "ConfigMap" and name.startswith(prefix) and name not in needed

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from genapps.api.apprecord import Acknowledgement, EnvelopeGrant, ObjectRef, Record
+from genapps.api.apprecord import Acknowledgement, EnvelopeGrant, ObjectRef, Record, RevisionResult
 from genapps.api.apprecord import Revision as RecordedRevision
 from genapps.api.envelope import Owner
 from genapps.core.desired.metadata import child_name, envelope_of
 from genapps.core.observed import Malformed, Observed
+from genapps.core.revisions import standing_choice
 from genapps.core.verdict import Mode, Verdict
 from genapps.core.violations import settled_until
 
@@ -36,6 +37,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         violation_policy=grant.violations,
         envelope=EnvelopeGrant(digest=envelope, connectors=_connectors(observed)),
         revision=_revision(verdict),
+        revisions=verdict.history,
         pod=_pod(observed, grant.run_namespace, judged_pod),
         suspension=before.suspension if before else None,
         acknowledged=before.acknowledged if before else (),
@@ -43,12 +45,38 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         contracts=before.contracts if before else (),
         evidence=before.evidence if before else (),
     )
+    if _waits_for_its_pod(observed, record, judged_pod):
+        # Else the traces of the pod that is still there would speak for a revision that never ran.
+        unmoved = {"revision": observed.record and observed.record.revision}
+        record = record.model_copy(update={**unmoved, "revisions": standing_choice(observed).history})
     return _with_verdict(record, observed, verdict)
+
+
+def _waits_for_its_pod(observed: Observed, record: Record, judged_pod: str | None) -> bool:
+    """Another revision is told once a pod runs it; only that one failed is told while its pod is still there."""
+    before = observed.record
+    if judged_pod or observed.pod is None or before is None or before.app.uid != observed.ref.uid:
+        return False
+    return not _failed(record) - _failed(before)
 
 
 def wire(record: Record | None) -> Mapping[str, Any] | None:
     """As it is stored; two records are the same when this is."""
     return record.model_dump(by_alias=True, exclude_none=True, mode="json") if record else None
+
+
+def says_more(before: Record | None, after: Record) -> bool:
+    """Whether the change is worth a write. That a revision was ready is told with the next one: every write tells what
+    is known, and the last trace of it is not removed without (`plan`)."""
+    return wire(_without_readiness(before)) != wire(_without_readiness(after))
+
+
+def with_readiness(observed: Observed) -> Record | None:
+    """The record as it is, and that the revision that runs was ready, if that was seen."""
+    record = observed.record
+    if record is None or record.app.uid != observed.ref.uid:
+        return None
+    return record.model_copy(update={"revisions": standing_choice(observed).history})
 
 
 def is_urgent(before: Record | None, after: Record | None) -> bool:
@@ -57,11 +85,27 @@ def is_urgent(before: Record | None, after: Record | None) -> bool:
         return False
     if before is None:
         return after.suspension is not None
+    if _failed(after) - _failed(before):
+        return True
     return (before.suspension, before.acknowledged, before.deleted_at) != (
         after.suspension,
         after.acknowledged,
         after.deleted_at,
     )
+
+
+def _failed(record: Record) -> set[str]:
+    return {kept.digest for kept in record.revisions if kept.result is RevisionResult.FAILED}
+
+
+def _without_readiness(record: Record | None) -> Record | None:
+    if record is None or not any(kept.result is RevisionResult.RUNNING for kept in record.revisions):
+        return record
+    starting = {"result": RevisionResult.STARTING}
+    revisions = tuple(
+        kept.model_copy(update=starting) if kept.result is RevisionResult.RUNNING else kept for kept in record.revisions
+    )
+    return record.model_copy(update={"revisions": revisions})
 
 
 def _untouched(observed: Observed, record: Record, verdict: Verdict) -> Record:
@@ -84,7 +128,12 @@ def _revision(verdict: Verdict) -> RecordedRevision | None:
     revision = verdict.revision
     if revision is None:
         return None
-    return RecordedRevision(code_digest=revision.code_digest, config_digest=revision.config_digest)
+    return RecordedRevision(
+        digest=revision.digest,
+        code_digest=revision.code_digest,
+        config_digest=revision.config_digest,
+        restore_state=revision.restore_state or None,
+    )
 
 
 def _connectors(observed: Observed) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The RuntimeConfig of an app: everything its runtime does, decided here and frozen into a snapshot."""
 
 from genapps.api import names, quantities
+from genapps.api.digests import revision_digest
 from genapps.api.generatedapp import GeneratedApp, WorkloadClass
 from genapps.api.runtimeconfig import (
     Digests,
@@ -22,14 +23,15 @@ RESPONSES_KEPT = "24h"
 def runtime_config(
     app: GeneratedApp, grant: Grant, system_namespace: str, code_digest: str, entry: str
 ) -> RuntimeConfig:
-    """The settings for one revision of the code under this grant."""
-    tier, retention = grant.tier, app.spec.envelope.retention
+    """The settings for one revision under this grant."""
+    tier, retention, rollback = grant.tier, app.spec.envelope.retention, app.spec.rollback
+    envelope = app.spec.envelope.digest
     responses = (retention.responses if retention else None) or RESPONSES_KEPT
     return RuntimeConfig(
         app=app.metadata.name,
         namespace=app.metadata.namespace,
-        revision=names.short_digest(code_digest),
-        digests=Digests(code=code_digest, envelope=app.spec.envelope.digest),
+        revision=names.short_digest(revision_digest(code_digest, envelope)),
+        digests=Digests(code=code_digest, envelope=envelope),
         language=app.spec.code.language,
         entry=entry,
         limits=RuntimeLimits(
@@ -42,6 +44,7 @@ def runtime_config(
             log_bytes_per_action=LOG_BYTES,
         ),
         time=TimeBudget(action_millis=ACTION_MILLIS[app.spec.workload_class], load_millis=LOAD_MILLIS),
+        state_snapshot=rollback is not None and rollback.state == "Restore",
         retention=ResponseRetention(responses_seconds=quantities.seconds(responses)),
         gateway=GatewayAddress(host=names.gateway_host(system_namespace)),
     )

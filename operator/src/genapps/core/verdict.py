@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from genapps.api.apprecord import RecordedViolationPolicy, ResolvedTier, Suspension
+from genapps.api.apprecord import KeptRevision, RecordedViolationPolicy, ResolvedTier, Suspension
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
 
@@ -68,8 +68,11 @@ class ImageOrigin:
 class Revision:
     """Code and configuration by digest; the contents only where this pass has verified them."""
 
+    digest: str
     code_digest: str
     config_digest: str
+    restore_state: bool = False
+    """Its own state comes back with it: the one that a later revision found and changed."""
     code: Mapping[str, bytes] | None = None
     config: bytes | None = None
     image: ImageOrigin | None = None
@@ -85,6 +88,10 @@ class Verdict:
     grant: Grant | None
     revision: Revision | None
     """What runs or would run; None when nothing was ever judged good."""
+    history: tuple[KeptRevision, ...]
+    """The revisions that are kept, newest last, the one that runs among them."""
+    desired_digest: str | None
+    """Digest of the revision that the source and the spec ask for."""
     desired_code_digest: str | None
     """Digest of the code as the source holds it now."""
     suspension: Suspension | None

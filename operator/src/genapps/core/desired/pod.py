@@ -76,7 +76,7 @@ def _container(observed: Observed, grant: Grant, revision: Revision) -> Manifest
         "name": "runtime",
         "image": observed.platform.runtime_image,
         "imagePullPolicy": observed.platform.image_pull_policy,
-        "args": ["--config-digest", revision.config_digest, "--code-digest", revision.code_digest],
+        "args": _arguments(revision),
         "ports": [
             {"name": "http", "containerPort": names.APP_PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": names.HEALTH_PORT, "protocol": "TCP"},
@@ -98,6 +98,11 @@ def _container(observed: Observed, grant: Grant, revision: Revision) -> Manifest
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (inside the container, a volume of its own)
         ],
     }
+
+
+def _arguments(revision: Revision) -> list[str]:
+    digests = ["--config-digest", revision.config_digest, "--code-digest", revision.code_digest]
+    return [*digests, "--restore-state"] if revision.restore_state else digests
 
 
 def _volumes(observed: Observed, revision: Revision) -> list[dict[str, Any]]:

@@ -2,9 +2,10 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from genapps.api import names
+from genapps.api.apprecord import KeptRevision
 from genapps.core.desired.metadata import child_name, metadata
 from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant, Revision
@@ -33,13 +34,17 @@ def snapshots(observed: Observed, grant: Grant, revision: Revision) -> tuple[Man
     return tuple(found)
 
 
-def snapshot_names(observed: Observed, revision: Revision | None) -> frozenset[str]:
-    """The ConfigMaps that a revision needs."""
-    if revision is None:
-        return frozenset()
+def snapshot_names(observed: Observed, revisions: Iterable[Revision | KeptRevision]) -> frozenset[str]:
+    """The ConfigMaps that these revisions need."""
     child = child_name(observed)
-    code = names.code_snapshot_name(child, revision.code_digest)
-    return frozenset({code, names.config_snapshot_name(child, revision.config_digest)})
+    return frozenset(
+        name
+        for revision in revisions
+        for name in (
+            names.code_snapshot_name(child, revision.code_digest),
+            names.config_snapshot_name(child, revision.config_digest),
+        )
+    )
 
 
 def _snapshot(meta: Manifest, files: Mapping[str, bytes]) -> Manifest:

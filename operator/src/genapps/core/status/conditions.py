@@ -154,6 +154,9 @@ def _blocker(view: View) -> Finding | None:
     problem = trouble(view)
     if problem:
         return problem
+    returned = next((found for found in view.verdict.findings if found.reason is Reason.ROLLED_BACK), None)
+    if returned:
+        return returned
     budget = view.finding(ConditionType.BUDGET_AVAILABLE)
     return budget if budget and _waits_for_budget(view) else None
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from genapps.api.apprecord import KeptRevision, RevisionResult
 from genapps.api.conditions import ConditionType
 from genapps.api.fields import rfc3339
 from genapps.api.generatedapp import Stage
@@ -11,7 +12,7 @@ from genapps.core.desired.metadata import child_name, envelope_of
 from genapps.core.observed import Malformed, Observed
 from genapps.core.plain import plain
 from genapps.core.risk import risk_reason
-from genapps.core.status.conditions import CONDITIONS
+from genapps.core.status.conditions import CONDITIONS, stalled
 from genapps.core.status.view import Outcome, View, view_of
 from genapps.core.verdict import Mode, Verdict
 
@@ -23,11 +24,13 @@ RECENT_VIOLATIONS = 10
 def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
     """The status as it should be stored; `lastTransitionTime` is the previous one where a condition's status stays."""
     view = view_of(observed, verdict)
+    settled = view.answers or stalled(view).status == "True"
     parts = {
         "observedGeneration": observed.generation,
         "conditions": _conditions(view),
         **_address(view),
         **_revision(view),
+        "revisions": _revisions(view, settled=settled),
         "envelopeDigest": envelope_of(observed),
         "effectiveRisk": verdict.grant.effective_risk.value if verdict.grant else None,
         "riskReason": _risk_reason(observed, verdict),
@@ -66,11 +69,32 @@ def _address(view: View) -> dict[str, Any]:
 
 
 def _revision(view: View) -> dict[str, Any]:
-    verdict = view.verdict
-    running = verdict.revision.code_digest if verdict.revision else None
-    wanted = verdict.desired_code_digest or running
-    shown = short_digest(running) if running and view.answers else view.observed.status.get("revision")
-    return {"revision": shown, "desiredRevision": wanted and short_digest(wanted), "codeDigest": running or wanted}
+    verdict, running = view.verdict, view.verdict.revision
+    wanted = verdict.desired_digest or (running and running.digest)
+    shown = short_digest(running.digest) if running and view.answers else view.observed.status.get("revision")
+    code = running.code_digest if running else verdict.desired_code_digest
+    return {"revision": shown, "desiredRevision": wanted and short_digest(wanted), "codeDigest": code}
+
+
+def _revisions(view: View, *, settled: bool) -> Any:
+    """What the record says of them. While the app is on its way it is told later: no status write of its own."""
+    record = view.observed.record
+    if record is None or not settled:
+        return view.observed.status.get("revisions")
+    running = view.verdict.revision
+    return [
+        {
+            "revision": short_digest(kept.digest),
+            "codeDigest": kept.code_digest,
+            "at": rfc3339(kept.at),
+            "result": _result(kept, answers=view.answers and running is not None and running.digest == kept.digest),
+        }
+        for kept in record.revisions
+    ]
+
+
+def _result(kept: KeptRevision, *, answers: bool) -> str:
+    return RevisionResult.RUNNING.value if answers else kept.result.value
 
 
 def _risk_reason(observed: Observed, verdict: Verdict) -> str | None:

@@ -1,0 +1,117 @@
+"""Whether a pod gets on, and whether its revision is to blame when it does not.
+
+What the container, the kubelet and the clock say, as one finding. Judge and status read it here, so that they cannot
+differ about it.
+"""
+
+from datetime import datetime
+
+from genapps.api.conditions import ConditionType, Reason
+from genapps.api.reasons import EXPLANATIONS
+from genapps.core.desired.pod import pod
+from genapps.core.observed import Observed, PodState, Termination
+from genapps.core.plain import plain
+from genapps.core.standing import Standing, pod_standing
+from genapps.core.verdict import Finding, Grant, Revision
+
+TOLD_BY_RUNTIME = {
+    "EgressOpen": (ConditionType.EGRESS_ENFORCED, Reason.EGRESS_OPEN),
+    "CodeRejected": (ConditionType.CODE_VERIFIED, Reason.CODE_REJECTED),
+    "ModuleNotAvailable": (ConditionType.CODE_VERIFIED, Reason.MODULE_NOT_AVAILABLE),
+    "SnapshotMismatch": (ConditionType.CODE_VERIFIED, Reason.SNAPSHOT_MISMATCH),
+    "ConfigInvalid": (ConditionType.STALLED, Reason.CONFIG_INVALID),
+    "StateUnavailable": (ConditionType.STALLED, Reason.STATE_UNAVAILABLE),
+    "StateSnapshotFailed": (ConditionType.STALLED, Reason.STATE_UNAVAILABLE),
+}
+"""The closed set of reasons in a termination message; anything else is no more than text."""
+
+LONGEST_WORDS = 700
+"""Characters of what others say: a runtime lists the modules that exist; the sentence around it has to fit as well."""
+
+_IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_WAITING_IN_TROUBLE = frozenset(
+    {"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+)
+_FOR_GOOD = frozenset(
+    {Reason.CODE_REJECTED, Reason.MODULE_NOT_AVAILABLE, Reason.SNAPSHOT_MISMATCH, Reason.CONFIG_INVALID}
+)
+"""The same revision would end like this again, wherever it runs."""
+_IN_THE_END = frozenset({Reason.OUT_OF_MEMORY, Reason.POD_FAILING, Reason.PROGRESS_DEADLINE_EXCEEDED})
+"""May pass, until the deadline. Everything else is the platform's trouble, however long it lasts."""
+
+
+def said(pod: PodState) -> Finding | None:
+    """What the container or the kubelet says about a pod that is not ready."""
+    if pod.termination and pod.termination.own and pod.termination.reason in TOLD_BY_RUNTIME:
+        condition, reason = TOLD_BY_RUNTIME[pod.termination.reason]
+        return Finding(condition, reason, _told(reason, pod.termination.message))
+    if pod.termination and pod.termination.reason == "OOMKilled":
+        return _finding(Reason.OUT_OF_MEMORY, "The pod used more memory than its tier has: choose a larger tier.")
+    waiting, message = pod.waiting or ("", "")
+    if waiting in _IMAGE_REASONS:
+        shown = f"The runtime image cannot be pulled ({plain(message)}): ask the platform to correct it."
+        return _finding(Reason.IMAGE_UNAVAILABLE, shown)
+    if waiting in _WAITING_IN_TROUBLE:
+        words = plain(message) or waiting
+        ended = f", last with {_ended(pod.termination)}" if pod.termination else ""
+        return _finding(Reason.POD_FAILING, f"The pod does not start ({words}){ended}: look at the app's log.")
+    return None
+
+
+def deadline(observed: Observed) -> datetime | None:
+    """When the pod has to be ready; None while no container of it has run."""
+    pod = observed.pod
+    if pod is None:
+        return None
+    # The first start of a container that ended meanwhile is forgotten, the moment when its pod got a node is not.
+    since = (pod.scheduled_at or pod.started_at) if pod.termination else pod.started_at
+    return since + observed.platform.progress_deadline if since else None
+
+
+def overdue(observed: Observed, now: datetime) -> Finding | None:
+    """The finding about a pod that is not ready after its deadline."""
+    ends = deadline(observed)
+    if ends is None or now < ends:
+        return None
+    seconds = int(observed.platform.progress_deadline.total_seconds())
+    span = f"{seconds // 60} minutes" if seconds % 60 == 0 and seconds >= 120 else f"{seconds} seconds"
+    message = f"The pod is not ready after {span}: look at the app's log, and whether the gateway answers."
+    return _finding(Reason.PROGRESS_DEADLINE_EXCEEDED, message)
+
+
+def failure(observed: Observed, grant: Grant, revision: Revision, now: datetime) -> Finding | None:
+    """Why this revision has to count as bad; None while it may still become ready, or the platform is in trouble."""
+    live = observed.pod
+    if live is None or live.ready or live.deleting or live.finished_at or observed.platform.gateway_address is None:
+        return None
+    found = said(live)
+    if found is None or found.reason not in _FOR_GOOD:
+        found = _in_the_end(observed, live, found, now)
+    if found is None:
+        return None
+    # Only a pod that runs exactly this revision, as it would be made today, speaks for it.
+    standing = pod_standing(observed, pod(observed, grant, revision), now).standing
+    return found if standing is Standing.STARTING else None
+
+
+def _in_the_end(observed: Observed, live: PodState, found: Finding | None, now: datetime) -> Finding | None:
+    late = overdue(observed, now)
+    if late is None or observed.refused or live.unschedulable or not observed.platform.gateway_answers:
+        return None
+    blamed = found or late
+    return blamed if blamed.reason in _IN_THE_END else None
+
+
+def _told(reason: Reason, words: str) -> str:
+    # Our sentence around their words: a guest must not be able to give people instructions in our name.
+    explained, shown = EXPLANATIONS[reason], plain(words, LONGEST_WORDS)
+    way_out = explained.next_step[:1].lower() + explained.next_step[1:]
+    return f"{explained.meaning.rstrip('.')}{f' ({shown})' if shown else ''}: {way_out}"
+
+
+def _ended(termination: Termination) -> str:
+    return f"{plain(termination.reason, 60)} (exit code {termination.exit_code})"
+
+
+def _finding(reason: Reason, message: str) -> Finding:
+    return Finding(ConditionType.STALLED, reason, message)

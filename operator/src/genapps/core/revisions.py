@@ -1,0 +1,191 @@
+"""Which revision runs: the wanted one; or, once that has failed, an earlier one that was good.
+
+A revision is what was judged together (`revision_digest`). It is good when its pod was ready once, and fails when that
+does not happen in time or can never happen (`core.progress`). Everything follows from the record and what is observed:
+the mark `Failed` is durable before the bad pod is touched, so a restart at any point leads to the same end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from genapps.api.apprecord import REVISIONS_KEPT, KeptRevision, Record, ResolvedTier, RevisionResult
+from genapps.api.conditions import ConditionType, Reason
+from genapps.api.names import short_digest
+from genapps.api.operations import Rollback
+from genapps.core.desired.metadata import envelope_of
+from genapps.core.desired.snapshots import snapshot_names
+from genapps.core.observed import Malformed, Observed
+from genapps.core.progress import failure
+from genapps.core.standing import own_child
+from genapps.core.verdict import Effect, Finding, Grant, Revision
+
+_GOOD = frozenset({RevisionResult.RUNNING, RevisionResult.SUPERSEDED})
+_MESSAGE_CHARACTERS = 900
+"""Of the reason for a failure: with the names of both revisions it has to fit into a condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The revision to run, and all that are kept with what became of each."""
+
+    revision: Revision | None
+    history: tuple[KeptRevision, ...]
+    finding: Finding | None = None
+    """RolledBack, when that is not the one that was wanted."""
+    tier: ResolvedTier | None = None
+    """The tier that the revision ran with, when it is returned to."""
+
+
+def standing_choice(observed: Observed) -> Choice:
+    """What the record says, for an app in which nothing new may start."""
+    return Choice(_recorded(observed.record), _history(observed))
+
+
+def choose(observed: Observed, offered: Revision | None, grant: Grant, now: datetime) -> Choice:
+    """What should run; `offered` is what source and spec ask for, None when that is held back by a finding."""
+    held = standing_choice(observed)
+    wanted = offered or held.revision
+    if wanted is None:
+        return held
+    if offered and held.revision and offered.digest == held.revision.digest:
+        wanted = _with_restore(offered, restore=held.revision.restore_state)
+    before = _find(held.history, wanted.digest)
+    known_bad = before.message if before and before.result is RevisionResult.FAILED else None
+    why = known_bad
+    if why is None and (before is None or before.result is not RevisionResult.RUNNING):
+        found = failure(observed, grant, wanted, now)
+        why = found.message[:_MESSAGE_CHARACTERS] if found else None
+    way = None if why is None else _way_back(observed, held, wanted, fresh=known_bad is None)
+    if why is None or way is None:
+        return Choice(wanted, _started(observed, held.history, wanted, now))
+    return _back(observed, held, wanted, way, why, fresh=known_bad is None, now=now)
+
+
+def has_snapshots(observed: Observed, revision: Revision | KeptRevision | None) -> bool:
+    """Whether the pod of a revision would find what it mounts."""
+    there = {name for (kind, name), child in observed.children.items() if kind == "ConfigMap" and not child.deleting}
+    return revision is not None and snapshot_names(observed, [revision]) <= there
+
+
+def _recorded(record: Record | None) -> Revision | None:
+    if record is None or record.revision is None:
+        return None
+    kept = record.revision
+    return Revision(kept.digest, kept.code_digest, kept.config_digest, bool(kept.restore_state))
+
+
+def _history(observed: Observed) -> tuple[KeptRevision, ...]:
+    """The kept revisions of this very app; the one that runs is good once its pod, or a trace of it, was seen ready."""
+    record = observed.record
+    if record is None or record.app.uid != observed.ref.uid:
+        return ()
+    pod, admitted = observed.pod, record.pod
+    ready = pod is not None and pod.ready and admitted is not None and admitted.uid == pod.uid
+    # Endpoints are written for a pod that is ready, and taken away before another revision starts.
+    if record.revision is None or not (ready or own_child(observed, "EndpointSlice")):
+        return record.revisions
+    good = {"result": RevisionResult.RUNNING, "message": None}
+    current = record.revision.digest
+    return tuple(kept.model_copy(update=good) if kept.digest == current else kept for kept in record.revisions)
+
+
+def _started(
+    observed: Observed, history: tuple[KeptRevision, ...], wanted: Revision, now: datetime
+) -> tuple[KeptRevision, ...]:
+    current = _current(observed)
+    if current == wanted.digest and _find(history, current):
+        # New settings of the platform: the same revision.
+        settings = {"config_digest": wanted.config_digest}
+        return tuple(kept.model_copy(update=settings) if kept.digest == current else kept for kept in history)
+    left = [_left(observed, kept) for kept in history if kept.digest != wanted.digest]
+    return _newest([*left, _entry(observed, wanted, RevisionResult.STARTING, now)], wanted.digest)
+
+
+def _back(
+    observed: Observed, held: Choice, wanted: Revision, way: KeptRevision, why: str, *, fresh: bool, now: datetime
+) -> Choice:
+    bad = _find(held.history, wanted.digest) or _entry(observed, wanted, RevisionResult.FAILED, now)
+    bad = bad.model_copy(update={"result": RevisionResult.FAILED, "message": why})
+    again = way.model_copy(update={"result": RevisionResult.RUNNING, "tier": None})
+    changed = {bad.digest: bad, again.digest: again}
+    kept = [changed.pop(one.digest) if one.digest in changed else _left(observed, one) for one in held.history]
+    returned = held.revision if held.revision and held.revision.digest == way.digest else None
+    rollback = _rollback(observed)
+    restore = rollback.state == "Restore" if fresh and rollback else bool(returned and returned.restore_state)
+    revision = Revision(way.digest, way.code_digest, way.config_digest, restore)
+    message = f"Revision {short_digest(bad.digest)} failed, so revision {short_digest(way.digest)} runs. {why}"
+    if _named(rollback) and _named(rollback) != way.code_digest:
+        message += " No good revision of the code that spec.rollback.to names is kept."
+    finding = Finding(ConditionType.STALLED, Reason.ROLLED_BACK, message, Effect.HOLD)
+    return Choice(revision, _newest([*kept, *changed.values()], way.digest), finding, way.tier)
+
+
+def _way_back(observed: Observed, held: Choice, wanted: Revision, *, fresh: bool) -> KeptRevision | None:
+    """The good revision to return to: the named one, the one that runs already, or the newest."""
+    good = [
+        kept
+        for kept in held.history
+        if kept.result in _GOOD and kept.digest != wanted.digest and has_snapshots(observed, kept)
+    ]
+    named = [kept for kept in good if kept.code_digest == _named(_rollback(observed))]
+    running = [kept for kept in good if held.revision and kept.digest == held.revision.digest]
+    # Once it is back it stays: another name in the spec is for the next failure.
+    ordered = [*good, *running, *named] if fresh else [*good, *named, *running]
+    return ordered[-1] if ordered else None
+
+
+def _left(observed: Observed, kept: KeptRevision) -> KeptRevision:
+    """A revision that does not run: what it came to, if it ran until now."""
+    record = observed.record
+    if record is None or kept.digest != _current(observed):
+        return kept
+    if kept.result is RevisionResult.RUNNING:
+        return kept.model_copy(update={"result": RevisionResult.SUPERSEDED, "tier": record.tier})
+    if kept.result is RevisionResult.STARTING:
+        return kept.model_copy(update={"result": RevisionResult.ABANDONED})
+    return kept
+
+
+def _newest(history: list[KeptRevision], running: str) -> tuple[KeptRevision, ...]:
+    """As many as are kept: never without the one that runs, nor without the last good one."""
+    good = [kept.digest for kept in history if kept.result in _GOOD][-1:]
+    while len(history) > REVISIONS_KEPT:
+        history.remove(next(kept for kept in history if kept.digest not in (running, *good)))
+    return tuple(history)
+
+
+def _entry(observed: Observed, revision: Revision, result: RevisionResult, now: datetime) -> KeptRevision:
+    return KeptRevision(
+        digest=revision.digest,
+        code_digest=revision.code_digest,
+        config_digest=revision.config_digest,
+        envelope_digest=envelope_of(observed) or "",
+        at=now,
+        result=result,
+    )
+
+
+def _find(history: Iterable[KeptRevision], digest: str) -> KeptRevision | None:
+    return next((kept for kept in history if kept.digest == digest), None)
+
+
+def _current(observed: Observed) -> str | None:
+    record = observed.record
+    return record.revision.digest if record and record.revision else None
+
+
+def _rollback(observed: Observed) -> Rollback | None:
+    return None if isinstance(observed.app, Malformed) else observed.app.spec.rollback
+
+
+def _named(rollback: Rollback | None) -> str | None:
+    return rollback.to if rollback and rollback.to.startswith("sha256:") else None
+
+
+def _with_restore(revision: Revision, *, restore: bool) -> Revision:
+    if not restore:
+        return revision
+    return Revision(
+        revision.digest, revision.code_digest, revision.config_digest, restore, revision.code, revision.config
+    )
