@@ -95,6 +95,8 @@ class Pod(Section):
 class Operator(Section):
     sweep_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
     """Seconds between two sweeps for what no event reported."""
+    progress_deadline_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
+    """Seconds in which the pod of a new revision must become ready; else the last good revision runs again."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """Apps that are reconciled at the same time."""
     log_level: LogLevel = "info"

@@ -94,7 +94,7 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
                 "runNamespaces": ["one", "two"],
                 "storage": {"className": "fast", "waitForFirstConsumer": True},
                 "runtimeClasses": {"medium": "gvisor", "high": "kata"},
-                "operator": {"sweepSeconds": 3, "workers": 5, "logLevel": "debug"},
+                "operator": {"sweepSeconds": 3, "progressDeadlineSeconds": 45, "workers": 5, "logLevel": "debug"},
             }
         )
     )
@@ -108,6 +108,7 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
         "GENAPPS_HOST_USERS": "",
         "GENAPPS_RUNTIME_CLASSES": "high=kata,medium=gvisor",
         "GENAPPS_SWEEP_SECONDS": "3",
+        "GENAPPS_PROGRESS_DEADLINE_SECONDS": "45",
         "GENAPPS_WORKERS": "5",
         "GENAPPS_LOG_LEVEL": "debug",
     }

@@ -35,6 +35,8 @@ def test_empty_variables_count_as_not_set() -> None:
         ("GENAPPS_WAIT_FOR_FIRST_CONSUMER", "1"),
         ("GENAPPS_SWEEP_SECONDS", "0"),
         ("GENAPPS_SWEEP_SECONDS", "nan"),
+        ("GENAPPS_PROGRESS_DEADLINE_SECONDS", "0"),
+        ("GENAPPS_PROGRESS_DEADLINE_SECONDS", "3601"),
         ("GENAPPS_WORKERS", "many"),
         ("GENAPPS_RUNTIME_CLASSES", "extreme=kata"),
         ("GENAPPS_RUNTIME_CLASSES", "high"),

@@ -164,6 +164,19 @@ def test_trouble_of_the_platform_outlasts_every_deadline(pod: Any, platform: Any
     assert runs(world) == first, "without the trouble it would have failed"
 
 
+def test_an_outage_of_the_gateway_takes_nothing_of_the_time_of_a_revision() -> None:
+    world, first = two()
+    assert world.pod
+    world.pod = replace(world.pod, started_at=world.now)
+    world.later(minutes=10)
+    world.platform = replace(PLATFORM, gateway_since=world.now - timedelta(seconds=110))
+    world.settle()
+    assert world.plan()[-1].seconds == 10  # type: ignore[union-attr]  # a Wait
+    world.later(seconds=10)
+    replace_pod(world)
+    assert runs(world) == first
+
+
 def test_a_first_revision_has_nothing_to_return_to() -> None:
     world = World()
     world.settle()

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
@@ -67,6 +68,9 @@ class Caches:
         self.sources = Collection[str](stored.version, self._source_changed)
         self.gateway_service = Collection[str | None](stored.cluster_ip, self._gateway_changed)
         self.gateway_ca = Collection[str | None](stored.ca, self._gateway_changed)
+        self.gateway_endpoints = Collection[bool](stored.answers, self._gateway_endpoints_changed)
+        self.gateway_since: datetime | None = None
+        """When the gateway began to answer again, after an outage that this process has seen."""
         self.ca_copies = {run: Collection[str | None](stored.ca, self._ca_copy_changed) for run in run_namespaces}
         self.children = {
             (run, kind): Collection[Live](slim(kind), self._child_changed, group=lambda name: base_name(name[1]))
@@ -81,6 +85,7 @@ class Caches:
         self.newcomers = Newcomers()
         self._run_namespaces = run_namespaces
         self._keys: dict[str, AppKey] = {}
+        self._gateway_was_silent = False
         self._summary: tuple[int, RecordSummary] | None = None
 
     def serves(self, run_namespace: str) -> bool:
@@ -111,6 +116,10 @@ class Caches:
         if self._summary is None or self._summary[0] != self.records.changes:
             self._summary = (self.records.changes, _summarise(held.record for _, held in self.records_in_use()))
         return self._summary[1]
+
+    def gateway_answers(self) -> bool:
+        """Whether a pod of the gateway is ready."""
+        return any(self.gateway_endpoints.values())
 
     def record_written(self, live: Object) -> None:
         """Our own write of an AppRecord. Budgets count records; a suspension concerns its neighbours, because it
@@ -230,6 +239,14 @@ class Caches:
         for run in self._run_namespaces:
             self._wake(GatewayKey(run), False)
         self._wake_all()
+
+    def _gateway_endpoints_changed(self, name: Name, _: object, __: object) -> None:
+        answers = self.gateway_answers()
+        if answers and self._gateway_was_silent:
+            self.gateway_since = datetime.now(UTC)
+        if answers == self._gateway_was_silent:
+            self._wake_all()
+        self._gateway_was_silent = not answers
 
     def _ca_copy_changed(self, name: Name, _: object, __: object) -> None:
         self._wake(GatewayKey(name[0]), False)

@@ -21,6 +21,7 @@ from genapps.cluster.resources import (
     BY_KIND,
     CONFIG_MAP,
     CONNECTOR,
+    ENDPOINT_SLICE,
     GENERATED_APP,
     LEDGER,
     NAMESPACE,
@@ -36,6 +37,8 @@ from genapps.core.bounds import BOUNDS_NAME
 _RETRY_SECONDS = 1.0
 _SILENT_SECONDS = 180.0
 """The API server sends a bookmark a minute, and a failed attempt ends sooner: a watch without either is dead."""
+
+_OF_GATEWAY = f"kubernetes.io/service-name={GATEWAY_SERVICE}"
 
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +61,7 @@ class Ears:
             Watch(client, LEDGER, caches.ledgers, namespace=system),
             Watch(client, CONFIG_MAP, caches.sources, selector=f"{LABEL_SOURCE}=true", metadata_only=True),
             Watch(client, SERVICE, caches.gateway_service, namespace=system, name=GATEWAY_SERVICE),
+            Watch(client, ENDPOINT_SLICE, caches.gateway_endpoints, namespace=system, selector=_OF_GATEWAY),
             Watch(client, CONFIG_MAP, caches.gateway_ca, namespace=system, name=GATEWAY_CA_CONFIGMAP),
         ]
         for run, copies in caches.ca_copies.items():

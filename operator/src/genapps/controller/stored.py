@@ -119,6 +119,12 @@ def cluster_ip(object_: Object) -> str | None:
     return None if address in (None, "", "None") else str(address)
 
 
+def answers(object_: Object) -> bool:
+    """Whether an EndpointSlice leads to a pod that is ready."""
+    endpoints = object_.get("endpoints") or ()
+    return any((endpoint.get("conditions") or {}).get("ready", True) for endpoint in endpoints)
+
+
 def ca(object_: Object) -> str | None:
     pem = at(object_, "data", names.GATEWAY_CA_KEY)
     return str(pem) if pem else None

@@ -98,6 +98,8 @@ class Platform:
     runtime_class_by_risk: Mapping[str, str] = field(default_factory=dict)
     gateway_answers: bool = True
     """Whether a pod of the gateway is ready: without one no app's pod can become ready."""
+    gateway_since: datetime | None = None
+    """When it began to answer again; None when no outage is remembered."""
     progress_deadline: timedelta = timedelta(minutes=2)
     """A pod that is not ready so long after its container started is reported, and its revision counts as failed."""
 

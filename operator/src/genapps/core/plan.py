@@ -11,7 +11,7 @@ from genapps.core.desired.metadata import child_name
 from genapps.core.desired.pod import GRACE_SECONDS
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.observed import Child, Manifest, Observed
-from genapps.core.progress import deadline
+from genapps.core.progress import look_again_at
 from genapps.core.projection import expected_digest
 from genapps.core.record import is_urgent, next_record, says_more, wire, with_readiness
 from genapps.core.standing import OVERDUE, PodStanding, Standing, own_child, pod_standing
@@ -124,7 +124,7 @@ def _keep(
     if not slices:
         yield from _delete_endpoints(observed)
     yield from _delete_old_snapshots(observed, verdict)
-    ends = deadline(observed)
+    ends = look_again_at(observed)
     if standing.standing is Standing.STARTING and ends and ends > verdict.at:
         yield Wait("PodStarting", (ends - verdict.at).total_seconds())
 

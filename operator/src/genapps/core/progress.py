@@ -68,6 +68,12 @@ def deadline(observed: Observed) -> datetime | None:
     return since + observed.platform.progress_deadline if since else None
 
 
+def look_again_at(observed: Observed) -> datetime | None:
+    """When a pod that starts has to be judged anew: an outage of the gateway takes nothing of a revision's time."""
+    ends, back = deadline(observed), observed.platform.gateway_since
+    return max(ends, back + observed.platform.progress_deadline) if ends and back else ends
+
+
 def overdue(observed: Observed, now: datetime) -> Finding | None:
     """The finding about a pod that is not ready after its deadline."""
     ends = deadline(observed)
@@ -95,8 +101,10 @@ def failure(observed: Observed, grant: Grant, revision: Revision, now: datetime)
 
 
 def _in_the_end(observed: Observed, live: PodState, found: Finding | None, now: datetime) -> Finding | None:
-    late = overdue(observed, now)
-    if late is None or observed.refused or live.unschedulable or not observed.platform.gateway_answers:
+    late, ends = overdue(observed, now), look_again_at(observed)
+    if late is None or ends is None or now < ends:
+        return None
+    if observed.refused or live.unschedulable or not observed.platform.gateway_answers:
         return None
     blamed = found or late
     return blamed if blamed.reason in _IN_THE_END else None
