@@ -62,6 +62,8 @@ def test_the_end_of_an_outage_is_remembered_and_wakes_every_app() -> None:
 def test_a_replica_that_comes_and_goes_wakes_nobody() -> None:
     seen = Seen()
     seen.slice(READY)
+    assert seen.woken == [AppKey("finance", "app")], "the first sign of life"
+    seen.woken.clear()
     seen.slice(READY, name="gateway-2")
     seen.slice(NOT_READY)
     assert seen.woken == []

@@ -140,7 +140,7 @@ def test_a_pod_that_ends_again_and_again_has_until_its_deadline(reason: str) -> 
     ("pod", "platform", "others"),
     [
         pytest.param({"started_at": None}, {}, {}, id="never started"),
-        pytest.param({"unschedulable": "0/1 nodes are available"}, {}, {}, id="no room"),
+        pytest.param({"started_at": None, "unschedulable": "0/1 nodes are available"}, {}, {}, id="no room"),
         pytest.param({"waiting": ("ImagePullBackOff", "no such image")}, {}, {}, id="image of the runtime"),
         pytest.param({}, {"gateway_answers": False}, {}, id="gateway down"),
         pytest.param({}, {"gateway_address": None}, {}, id="gateway without address"),

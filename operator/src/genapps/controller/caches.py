@@ -85,7 +85,7 @@ class Caches:
         self.newcomers = Newcomers()
         self._run_namespaces = run_namespaces
         self._keys: dict[str, AppKey] = {}
-        self._gateway_was_silent = False
+        self._gateway_answered: bool | None = None
         self._summary: tuple[int, RecordSummary] | None = None
 
     def serves(self, run_namespace: str) -> bool:
@@ -241,12 +241,12 @@ class Caches:
         self._wake_all()
 
     def _gateway_endpoints_changed(self, name: Name, _: object, __: object) -> None:
-        answers = self.gateway_answers()
-        if answers and self._gateway_was_silent:
+        before, now = self._gateway_answered, self.gateway_answers()
+        if before is False and now:
             self.gateway_since = datetime.now(UTC)
-        if answers == self._gateway_was_silent:
+        if before != now:
             self._wake_all()
-        self._gateway_was_silent = not answers
+        self._gateway_answered = now
 
     def _ca_copy_changed(self, name: Name, _: object, __: object) -> None:
         self._wake(GatewayKey(name[0]), False)

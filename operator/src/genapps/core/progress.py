@@ -92,7 +92,7 @@ def failure(observed: Observed, grant: Grant, revision: Revision, now: datetime)
         return None
     found = said(live)
     if found is None or found.reason not in _FOR_GOOD:
-        found = _in_the_end(observed, live, found, now)
+        found = _in_the_end(observed, found, now)
     if found is None:
         return None
     # Only a pod that runs exactly this revision, as it would be made today, speaks for it.
@@ -100,11 +100,12 @@ def failure(observed: Observed, grant: Grant, revision: Revision, now: datetime)
     return found if standing is Standing.STARTING else None
 
 
-def _in_the_end(observed: Observed, live: PodState, found: Finding | None, now: datetime) -> Finding | None:
+def _in_the_end(observed: Observed, found: Finding | None, now: datetime) -> Finding | None:
+    # What waits for a node or for its image has no deadline yet.
     late, ends = overdue(observed, now), look_again_at(observed)
     if late is None or ends is None or now < ends:
         return None
-    if observed.refused or live.unschedulable or not observed.platform.gateway_answers:
+    if observed.refused or not observed.platform.gateway_answers:
         return None
     blamed = found or late
     return blamed if blamed.reason in _IN_THE_END else None
