@@ -22,7 +22,9 @@ from genapps.core.observed import (
     Termination,
     UnreadableBudget,
 )
+from genapps.core.progress import TOLD_BY_RUNTIME
 from genapps.core.source import source_of
+from tests.unit.core.revising import crash, replace_pod, switch
 from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
 
 SUSPENSION_ID = "0123456789abcdef" * 2
@@ -50,7 +52,18 @@ def _resumed(world: World) -> None:
     world.app = app({"acknowledgedSuspension": SUSPENSION_ID}, {"generation": 2})
 
 
-LIVES = (World(), _world(lambda world: None), _world(_suspended), _world(_resumed))
+def _changed(world: World) -> None:
+    switch(world, "two")
+
+
+def _returned(world: World) -> None:
+    switch(world, "two")
+    crash(world)
+    replace_pod(world)
+    world.make_ready()
+
+
+LIVES = tuple([World(), *(_world(prepare) for prepare in (lambda _: None, _suspended, _resumed, _changed, _returned))])
 """How far an app had come before anything odd happened."""
 
 SPECS = st.fixed_dictionaries(
