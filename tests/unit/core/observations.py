@@ -22,7 +22,6 @@ from genapps.core.observed import (
     Termination,
     UnreadableBudget,
 )
-from genapps.core.progress import TOLD_BY_RUNTIME
 from genapps.core.source import source_of
 from tests.unit.core.revising import crash, replace_pod, switch
 from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
@@ -63,7 +62,7 @@ def _returned(world: World) -> None:
     world.make_ready()
 
 
-LIVES = tuple([World(), *(_world(prepare) for prepare in (lambda _: None, _suspended, _resumed, _changed, _returned))])
+LIVES = (World(), *(_world(prepare) for prepare in (lambda _: None, _suspended, _resumed, _changed, _returned)))
 """How far an app had come before anything odd happened."""
 
 SPECS = st.fixed_dictionaries(
