@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.node import Node
-from tests.support.kubectl import Kubectl, KubectlError, until
-from tests.support.operator_process import World, world
+from tests.support.kubectl import Kubectl, KubectlError, condition, until
+from tests.support.operator_process import World, budget, world
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +156,16 @@ def test_a_connector_that_demands_more_moves_the_app_to_the_runtime_of_its_risk(
     assert status["riskReason"] == f"medium: connector {name} demands it, the app declares low"
     here.kubectl("delete", "connector", name)
     here.kubectl("delete", "runtimeclass", "tests-sandbox")
+
+
+def test_a_budget_whose_run_namespace_is_not_prepared_says_so_in_status_and_event(here: World) -> None:
+    name = f"{here.namespace}-lost"
+    here.kubectl.apply(budget(name, "nowhere-prepared"))
+
+    def told() -> bool:
+        events = here.kubectl.items("event", "-n", "default", "--field-selector", f"involvedObject.name={name}")
+        return [event["reason"] for event in events if event["type"] == "Warning"] == ["RunNamespaceNotPrepared"]
+
+    until(told, 30, "the Event")
+    assert condition(here.kubectl.get("appbudget", name), "Stalled")["status"] == "True"
+    here.kubectl("delete", "appbudget", name)

@@ -1,0 +1,17 @@
+"""What `genapps preflight` looks for is what the chart makes."""
+
+from genapps.core.bounds import BOUNDS_NAME
+from genapps.core.preflight import POLICIES
+from tests.support import helm
+
+OPTIONAL = {"genapps-external-ips"}
+
+
+def test_the_policies_that_preflight_wants_are_those_of_the_chart(rendered: list[helm.Manifest]) -> None:
+    made = {each["metadata"]["name"] for each in rendered if each["kind"] == "ValidatingAdmissionPolicy"}
+    assert made - OPTIONAL == set(POLICIES)
+
+
+def test_the_charts_own_quota_has_another_name_than_the_operators(rendered: list[helm.Manifest]) -> None:
+    quotas = {each["metadata"]["name"] for each in rendered if each["kind"] == "ResourceQuota"}
+    assert BOUNDS_NAME not in quotas
