@@ -201,6 +201,8 @@ class World:
             about = event.get("objectRef", {})
             if event["verb"] not in _WRITES or not event.get("userAgent", "").startswith(USER_AGENT):
                 continue
+            if about["resource"] in ("leases", "selfsubjectaccessreviews"):
+                continue
             if about.get("namespace", "") in ours:
                 resource = "/".join(filter(None, (about["resource"], about.get("subresource"))))
                 found.append((event["verb"], resource, about.get("name", "")))

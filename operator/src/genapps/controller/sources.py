@@ -14,6 +14,8 @@ from genapps.core.observed import Bundle, SourceProblem
 from genapps.core.source import source_of
 
 _KEPT_BYTES = 8 * 1024 * 1024
+_ENTRY_BYTES = 1024
+"""What a bundle costs beside its content, so that a thousand tiny ones are bounded as well."""
 
 
 class Sources:
@@ -61,4 +63,4 @@ class Sources:
 
 
 def _size(bundle: Bundle) -> int:
-    return sum(len(name) + len(content) for name, content in bundle.files.items())
+    return _ENTRY_BYTES + sum(len(name) + len(content) for name, content in bundle.files.items())
