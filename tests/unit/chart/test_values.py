@@ -108,6 +108,9 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
         "GENAPPS_SWEEP_SECONDS": "3",
         "GENAPPS_WORKERS": "5",
         "GENAPPS_LOG_LEVEL": "debug",
+        "GENAPPS_IDENTITY": "$(POD_NAME)_$(POD_UID)",
+        "POD_NAME": "",
+        "POD_UID": "",
     }
 
 

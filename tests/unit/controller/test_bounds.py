@@ -5,6 +5,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from genapps.api.names import child_name
+from genapps.cluster.client import Client
+from genapps.cluster.connection import Connection, FixedToken
 from genapps.controller.caches import Caches
 from genapps.controller.keys import AppKey, BudgetKey, GatewayKey, Key
 from genapps.controller.metrics import queue_metrics
@@ -106,7 +108,8 @@ async def test_the_queue_holds_nothing_of_keys_that_were_worked_on() -> None:
 
 def test_bundles_are_bounded_also_when_they_are_tiny_and_many() -> None:
     caches = Caches("system", frozenset({"run"}), lambda _, __: None)
-    sources = Sources(None, caches.sources)  # type: ignore[arg-type] (nothing is read)
+    nobody = Client(Connection("http://127.0.0.1:1", None, FixedToken()), "tests")
+    sources = Sources(nobody, caches.sources)
     for number in range(20_000):
         sources._keep(("team", f"source-{number}", "app.py", "1"), Bundle("app.py", {"app.py": b""}))
     assert len(sources._kept) <= _KEPT_BYTES // 1024
