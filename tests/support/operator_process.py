@@ -35,7 +35,7 @@ class OperatorProcess:
     run_namespace: str
     environment: dict[str, str] = field(default_factory=dict)
     identity: str = "first"
-    """Its name among the candidates for the Lease, kept over restarts as a pod keeps it: its successor need not wait."""
+    """Its name among the candidates for the Lease, kept over restarts as a pod keeps it, so that none has to wait."""
     _process: subprocess.Popen[bytes] | None = None
     _port: int = 0
 
