@@ -65,3 +65,12 @@ def test_a_missing_right_is_named_and_nothing_is_done_until_it_is_granted(here: 
     here.until_pod("waits")
     until(here.operator.idle, 30, "an idle operator")
     assert "403 Forbidden" not in here.operator.log.read_text(encoding="utf-8")
+
+
+def test_an_operator_that_waits_for_its_rights_can_be_stopped(here: World, tmp_path: Path) -> None:
+    accounts = [each for each in chart_rights(here) if each["kind"] == "ServiceAccount"]
+    here.kubectl.apply(*accounts)
+    here.operator.kubeconfig = kubeconfig_of_the_operator(here, tmp_path)
+    here.operator.launch()
+    until(lambda: "rights are missing" in here.operator.get("/readyz"), 60, "a page that names rights")
+    assert here.operator.stop() == 0

@@ -52,6 +52,7 @@ _BUDGET_SECONDS = 1.0
 _STOP_SECONDS = 10.0
 _DRAIN_SECONDS = 5.0
 _RIGHTS_SECONDS = 5.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SILENT_SECONDS = 300.0
 """Longer than all attempts of one sweep at an API server that does not answer."""
 
@@ -83,6 +84,9 @@ class Operator:
         self._waits_for = "it has not asked for its rights yet"
 
     async def run(self) -> None:
+        for number in _SIGNALS:
+            # Nothing has been begun yet. In a container nobody else would take note of the signal: it is process 1.
+            asyncio.get_running_loop().add_signal_handler(number, os._exit, 0)
         settings, metrics = self._settings, Metrics()
         timing = Timing(settings.lease_seconds)
         async with AsyncExitStack() as stack:
@@ -231,7 +235,7 @@ class Operator:
         self._start(watch())
         await ready.wait()
         # kopf has set its own handlers for these; the order of stopping is ours.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         return stop
 
