@@ -8,7 +8,7 @@ from genapps.api.names import child_name
 from genapps.cluster.client import Client
 from genapps.cluster.connection import Connection, FixedToken
 from genapps.controller.caches import Caches
-from genapps.controller.keys import AppKey, BudgetKey, GatewayKey, Key
+from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, GatewayKey, Key
 from genapps.controller.metrics import queue_metrics
 from genapps.controller.queue import WorkQueue
 from genapps.controller.sources import _KEPT_BYTES, Sources
@@ -92,7 +92,8 @@ def test_who_begins_to_lead_looks_at_everything_there_is() -> None:
     caches.budgets.changed({"metadata": {"name": "b", "resourceVersion": "3"}})
     woken.clear()
     caches.wake_everything()
-    assert set(woken) == {AppKey("team", "a"), AppKey("team", "gone"), BudgetKey("b"), GatewayKey("run")}
+    apps = {AppKey("team", "a"), AppKey("team", "gone")}
+    assert set(woken) == apps | {BudgetKey("b"), GatewayKey("run"), BoundsKey("run")}
 
 
 async def test_the_queue_holds_nothing_of_keys_that_were_worked_on() -> None:

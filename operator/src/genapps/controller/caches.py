@@ -191,6 +191,7 @@ class Caches:
             self._wake(BudgetKey(budget), False)
         for run in self._run_namespaces:
             self._wake(GatewayKey(run), False)
+            self._wake_bounds(run, urgent=True)
 
     def _app_changed(self, name: Name, old: StoredApp | None, new: StoredApp | None) -> None:
         key = AppKey(*name)

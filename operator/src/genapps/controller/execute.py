@@ -83,13 +83,12 @@ class Executor:
 
     async def _release_record(self, child: str, step: ReleaseRecord, version: int | None) -> None:
         manifest = AppRecord.manifest(self._system_namespace, child, step.record, held=False)
-        # Without these an apply would make a new record of one that has gone meanwhile.
         manifest["metadata"] |= {"uid": step.uid, "resourceVersion": str(version)}
         try:
-            await self._client.apply(manifest)
+            await self._client.replace(manifest)
         except NotFound:
             return
-        self._count("AppRecord", "apply")
+        self._count("AppRecord", "replace")
 
     async def _apply(self, manifests: Sequence[Manifest]) -> None:
         for manifest in manifests:

@@ -12,6 +12,7 @@ from genapps.api.names import GATEWAY_SERVICE, GROUP
 from genapps.cluster.client import Client
 from genapps.controller.leadership import LEASE_NAME
 from genapps.controller.settings import Settings
+from genapps.core.bounds import BOUNDS_NAME
 
 _AT_ONCE = 16
 
@@ -61,6 +62,10 @@ _TABLE: tuple[tuple[Where, str, str, str, tuple[str, ...]], ...] = (
     (Where.RUN, "", "services", "", _CHILD),
     (Where.RUN, "networking.k8s.io", "networkpolicies", "", _CHILD),
     (Where.RUN, "discovery.k8s.io", "endpointslices", "", _CHILD),
+    (Where.RUN, "", "resourcequotas", "", ("create",)),
+    (Where.RUN, "", "resourcequotas", BOUNDS_NAME, ("list", "watch", "patch")),
+    (Where.RUN, "", "limitranges", "", ("create",)),
+    (Where.RUN, "", "limitranges", BOUNDS_NAME, ("list", "watch", "patch")),
 )
 """Where, API group, resource, name (empty: any), verbs."""
 

@@ -40,6 +40,7 @@ class Sweep:
         streams: Streams,
         reconcile: Callable[[AppKey], None],
     ) -> None:
+        self._client = client
         self._caches = caches
         self._settings = settings
         self._metrics = metrics
