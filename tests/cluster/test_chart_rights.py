@@ -25,7 +25,8 @@ class Ask(NamedTuple):
 OPERATOR_MAY = [
     Ask("list", "generatedapps", OURS, ""),
     Ask("patch", "generatedapps/status", OURS, "anywhere"),
-    Ask("patch", "apprecords", OURS, SYSTEM),
+    Ask("update", "apprecords", OURS, SYSTEM),
+    Ask("update", "leases", "coordination.k8s.io", SYSTEM, "genapps-operator"),
     Ask("create", "pods", "", RUN),
     Ask("delete", "persistentvolumeclaims", "", RUN),
     Ask("watch", "services", "", SYSTEM, "gateway"),
@@ -49,6 +50,8 @@ OPERATOR_MAY_NOT = [
     Ask("patch", "resourcequotas", "", RUN, "genapps-platform"),
     Ask("delete", "resourcequotas", "", RUN, "genapps"),
     Ask("patch", "limitranges", "", "anywhere", "genapps"),
+    Ask("update", "leases", "coordination.k8s.io", SYSTEM, "another"),
+    Ask("update", "leases", "coordination.k8s.io", RUN, "genapps-operator"),
 ]
 GATEWAY_MAY = [
     Ask("list", "apprecords", OURS, SYSTEM),

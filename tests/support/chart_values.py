@@ -93,6 +93,8 @@ class Pod(Section):
 
 
 class Operator(Section):
+    replicas: Annotated[int, Field(ge=1, le=5)] = 2
+    """One holds the Lease and works, the others take over within seconds."""
     sweep_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
     """Seconds between two sweeps for what no event reported."""
     progress_deadline_seconds: Annotated[int, Field(ge=1, le=3600)] = 120

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from genapps.api.names import child_name
@@ -34,11 +34,18 @@ class OperatorProcess:
     system_namespace: str
     run_namespace: str
     environment: dict[str, str] = field(default_factory=dict)
+    identity: str = "first"
+    """Its name among the candidates for the Lease, kept over restarts as a pod keeps it, so that none has to wait."""
     _process: subprocess.Popen[bytes] | None = None
     _port: int = 0
 
     def start(self) -> None:
-        """Start it and wait until its caches are complete."""
+        """Start it and wait until it leads."""
+        self.launch()
+        until(self.leads, 60, "the operator's leadership")
+
+    def launch(self) -> None:
+        """Start it without waiting for anything."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
@@ -51,12 +58,24 @@ class OperatorProcess:
             "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
             "GENAPPS_SWEEP_SECONDS": "1",
             "GENAPPS_HEALTH_PORT": str(self._port),
+            "GENAPPS_IDENTITY": self.identity,
             **self.environment,
         }
         program = Path(sys.executable).with_name("genapps")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen([program, "operator"], env=environment, stdout=log, stderr=log)
-        until(lambda: self.get("/readyz") == "ok", 60, "the operator's readiness")
+
+    def leads(self) -> bool:
+        return self.metric("leader_election_master_status") == 1
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def ended(self) -> int | None:
+        """The exit code; None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
 
     def stop(self) -> int:
         """SIGTERM, as the kubelet does it; answers the exit code."""
@@ -75,6 +94,8 @@ class OperatorProcess:
         try:
             with urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
                 return str(answer.read().decode())
+        except HTTPError as refused:
+            return str(refused.read().decode())
         except (URLError, ConnectionError):
             return ""
 
@@ -191,15 +212,19 @@ class World:
         """Change an object of the run namespace as somebody else would."""
         self.kubectl("patch", kind, name, "-n", self.run, f"--type={kind_of_patch}", "-p", json.dumps(patch))
 
-    def writes(self) -> list[tuple[str, str, str]]:
-        """Every write of the operator that the API server has seen in these namespaces, and to budgets, in order:
-        verb, resource (with subresource), name."""
+    def writes(self, by: str = "") -> list[tuple[str, str, str]]:
+        """Every write of the operator (the one with that identity, or any) that the API server has seen in these
+        namespaces, and to budgets, in order: verb, resource (with subresource), name. The Lease is left out."""
         ours = {self.namespace, self.run, self.system, ""}
         found = []
         for line in self.audit.read_text(encoding="utf-8").splitlines():
             event = json.loads(line)
             about = event.get("objectRef", {})
             if event["verb"] not in _WRITES or not event.get("userAgent", "").startswith(USER_AGENT):
+                continue
+            if by and f"({by})" not in event["userAgent"]:
+                continue
+            if about["resource"] in ("leases", "selfsubjectaccessreviews"):
                 continue
             if about.get("namespace", "") in ours:
                 resource = "/".join(filter(None, (about["resource"], about.get("subresource"))))

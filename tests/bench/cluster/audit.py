@@ -13,7 +13,7 @@ from tests.bench.figures import NotMeasured
 
 _VERBS = {"create", "update", "patch", "delete", "deletecollection"}
 # Leadership and reviews of rights are no writes for an app.
-_OTHERS = {"leases", "tokenreviews", "subjectaccessreviews"}
+_OTHERS = {"leases", "tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews"}
 
 
 @dataclass(frozen=True, slots=True)

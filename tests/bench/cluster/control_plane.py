@@ -138,6 +138,7 @@ async def operator_process(plane: ControlPlane, work: Path, **settings: str) -> 
         "GENAPPS_STORAGE_CLASS": _STORAGE_CLASS,
         "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
         "GENAPPS_HEALTH_PORT": str(port),
+        "GENAPPS_IDENTITY": "bench",
         **settings,
     }
     command = str(Path(sys.executable).with_name("genapps"))

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from genapps.api.names import LABEL_APP_NAMESPACE, RUN_NAMESPACE, SYSTEM_NAMESPACE
 from genapps.cluster.client import Client, Object
 from genapps.cluster.connection import from_kubeconfig
-from genapps.cluster.resources import POD, Resource
+from genapps.cluster.resources import LEASE, POD, Resource
+from genapps.controller.leadership import LEASE_NAME
 from tests import node
 from tests.bench.apps import NAMESPACE, Manifest, app_budget
 from tests.bench.cluster.caller import caller
@@ -73,10 +74,14 @@ class Platform:
         await until(quiet, "the pods of suspended apps are gone", 120, 0.5)
 
     async def pod_of(self, component: str) -> Object:
-        """The running pod of the operator or the gateway."""
+        """The running pod of the gateway, or that of the operator which leads."""
         selector = f"app.kubernetes.io/component={component}"
         pods = await self.client.list(POD, SYSTEM_NAMESPACE, selector=selector, at_least=None)
         running = [pod for pod in pods.items if pod["status"].get("phase") == "Running"]
+        if component == "operator":
+            lease = await self.client.get(LEASE, SYSTEM_NAMESPACE, LEASE_NAME)
+            uid = lease["spec"]["holderIdentity"].rpartition("_")[2]
+            running = [pod for pod in running if pod["metadata"]["uid"] == uid]
         if len(running) != 1:
             raise RuntimeError(f"{len(running)} running pods of component {component}, expected one")
         return running[0]

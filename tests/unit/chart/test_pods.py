@@ -102,11 +102,6 @@ def test_service_gateway_finds_the_gateways_pods_and_ports(rendered: list[helm.M
     assert {port["port"]: ports[port["targetPort"]] for port in service["spec"]["ports"]} == {8443: 8443, 8444: 8444}
 
 
-def test_operator_and_gateway_have_no_second_replica(rendered: list[helm.Manifest]) -> None:
-    deployments = [each["spec"] for each in rendered if each["kind"] == "Deployment"]
-    assert [(spec["replicas"], spec["strategy"]) for spec in deployments] == [(1, {"type": "Recreate"})] * 2
-
-
 def test_metrics_services_find_their_process_and_its_port(rendered: list[helm.Manifest]) -> None:
     found = {name: (labels, spec) for name, labels, spec in pods(rendered)}
     services = {each["metadata"]["name"]: each["spec"] for each in rendered if each["kind"] == "Service"}
@@ -142,3 +137,23 @@ def test_operators_are_spread_where_that_is_possible(rendered: list[helm.Manifes
     for each in spread:
         assert each["whenUnsatisfiable"] == "ScheduleAnyway"
         assert each["labelSelector"]["matchLabels"].items() <= labels.items()
+
+
+def test_a_second_operator_waits_and_the_gateway_has_none(rendered: list[helm.Manifest]) -> None:
+    deployments = {each["metadata"]["name"]: each["spec"] for each in rendered if each["kind"] == "Deployment"}
+    assert {name: (spec["replicas"], spec["strategy"]["type"]) for name, spec in deployments.items()} == {
+        "genapps-operator": (2, "RollingUpdate"),
+        "genapps-gateway": (1, "Recreate"),
+    }
+
+
+def test_operators_are_told_apart_by_pod(rendered: list[helm.Manifest]) -> None:
+    spec = next(spec for name, _, spec in pods(rendered) if name == "genapps-operator")
+    variables = {each["name"]: each for each in spec["containers"][0]["env"]}
+    named = {
+        f"$({name})": entry["valueFrom"]["fieldRef"]["fieldPath"]
+        for name, entry in variables.items()
+        if "valueFrom" in entry
+    }
+    assert named["$(POD_UID)"] == "metadata.uid"
+    assert "$(POD_UID)" in variables["GENAPPS_IDENTITY"]["value"]

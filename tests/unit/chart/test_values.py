@@ -23,7 +23,7 @@ def named(manifests: list[helm.Manifest], kind: str, name: str) -> helm.Manifest
 
 def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
     pod = named(manifests, "Deployment", "genapps-operator")["spec"]["template"]["spec"]
-    return {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+    return {entry["name"]: entry.get("value", "") for entry in pod["containers"][0]["env"]}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,8 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"operator": {"workers": 0}}, "workers", id="no workers"),
         pytest.param({"operator": {"workers": None}}, "workers", id="a default taken away"),
         pytest.param({"runNamespaceQuotas": {"Apps": {"pods": "1"}}}, "Apps", id="a quota for a name in capitals"),
-        pytest.param({"operator": {"replicas": 2}}, "replicas", id="a second operator"),
+        pytest.param({"operator": {"replicas": 0}}, "replicas", id="no operator"),
+        pytest.param({"operator": {"replicas": 6}}, "replicas", id="a crowd of operators"),
         pytest.param({"gateway": {"clusterIP": "gateway.local"}}, "clusterIP", id="a name as cluster address"),
         pytest.param({"admission": {"denyExternalIps": False}}, "denyExternalIps", id="a misspelt rule of admission"),
         pytest.param({"admission": {"denyExternalIPs": "no"}}, "denyExternalIPs", id="a rule of admission as a string"),
@@ -111,6 +112,9 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
         "GENAPPS_PROGRESS_DEADLINE_SECONDS": "45",
         "GENAPPS_WORKERS": "5",
         "GENAPPS_LOG_LEVEL": "debug",
+        "GENAPPS_IDENTITY": "$(POD_NAME)_$(POD_UID)",
+        "POD_NAME": "",
+        "POD_UID": "",
     }
 
 

@@ -1,13 +1,15 @@
 """The client's protocol: what it sends, what it makes of refusals, and when it tries again."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from genapps.cluster.client import Client
 from genapps.cluster.errors import ApiError, Conflict, Forbidden, Gone, Invalid, NotFound, Unavailable
 from genapps.cluster.resources import CONFIG_MAP, EVENT, NAMESPACE, POD
-from tests.unit.cluster.scripted_server import Script, json, listing, refusal, stream, thing
+from tests.unit.cluster.scripted_server import Script, json, listing, refusal, serve, stream, thing
 
 MANIFEST: dict[str, Any] = {
     "apiVersion": "v1",
@@ -131,3 +133,99 @@ async def test_a_watch_on_which_nothing_arrives_is_given_up(client: Client, scri
     assert await anext(events) == ("ADDED", thing("a", 1))
     with pytest.raises(Unavailable):
         await anext(events)
+
+
+class Fence:
+    """Open until it is closed; a test may close it while a request is under way."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def __call__(self) -> None:
+        if self.closed:
+            raise RuntimeError("fenced")
+
+
+async def test_behind_a_closed_fence_nothing_is_written_and_everything_read(script: Script) -> None:
+    fence = Fence()
+    script.answers = [json(thing("a", 7))]
+    async with serve(script, fence=fence) as client:
+        await client.apply(MANIFEST)
+        fence.closed = True
+        with_version = {**MANIFEST, "metadata": {**MANIFEST["metadata"], "resourceVersion": "7"}}
+        for write in (
+            client.apply(MANIFEST),
+            client.create(MANIFEST),
+            client.replace(with_version),
+            client.delete(POD, "ns", "a", uid="u"),
+        ):
+            with pytest.raises(RuntimeError, match="fenced"):
+                await write
+        await client.get(CONFIG_MAP, "ns", "a")
+    assert [asked.method for asked in script.asked] == ["PATCH", "GET"]
+
+
+async def test_a_write_that_waits_for_a_connection_meets_the_fence_when_it_gets_one(script: Script) -> None:
+    fence, begun, go_on = Fence(), asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        begun.set()
+        await go_on.wait()
+        return await json(thing("a", 7))(request)
+
+    script.answers = [slow]
+    async with serve(script, fence=fence, connections=1) as client:
+        first = asyncio.create_task(client.get(CONFIG_MAP, "ns", "a"))
+        await begun.wait()
+        second = asyncio.create_task(client.apply(MANIFEST))
+        await asyncio.sleep(0)
+        fence.closed = True
+        go_on.set()
+        await first
+        with pytest.raises(RuntimeError, match="fenced"):
+            await second
+    assert [asked.method for asked in script.asked] == ["GET"]
+
+
+async def test_a_repeated_attempt_meets_the_fence_again(script: Script) -> None:
+    fence = Fence()
+
+    async def fail(request: web.Request) -> web.StreamResponse:
+        fence.closed = True
+        return await refusal(503)(request)
+
+    script.answers = [fail]
+    async with serve(script, fence=fence) as client:
+        with pytest.raises(RuntimeError, match="fenced"):
+            await client.apply(MANIFEST)
+    assert len(script.asked) == 1
+
+
+async def test_a_write_with_a_limit_tells_it_to_the_api_server(script: Script) -> None:
+    script.answers = [json(thing("a", 7))]
+    async with serve(script, write_seconds=4.5) as client:
+        await client.apply(MANIFEST)
+        await client.get(CONFIG_MAP, "ns", "a")
+    assert [asked.query.get("timeout") for asked in script.asked] == ["4500ms", None]
+
+
+async def test_a_replacement_without_a_version_is_refused_here(client: Client, script: Script) -> None:
+    with pytest.raises(ValueError, match="version"):
+        await client.replace(MANIFEST)
+    assert script.asked == []
+
+
+async def test_every_answer_is_counted_by_method_and_status(script: Script) -> None:
+    seen: list[tuple[str, int]] = []
+    script.answers = [refusal(503), json(thing("a", 7))]
+    async with serve(script, observe=lambda method, status: seen.append((method, status))) as client:
+        await client.apply(MANIFEST)
+    assert seen == [("PATCH", 503), ("PATCH", 200)]
+
+
+async def test_one_attempt_is_one_attempt_also_with_an_expired_token(script: Script) -> None:
+    script.answers = [refusal(401)]
+    async with serve(script, attempts=1) as client:
+        with pytest.raises(ApiError):
+            await client.get(CONFIG_MAP, "ns", "a")
+    assert len(script.asked) == 1

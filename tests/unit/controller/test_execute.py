@@ -81,6 +81,14 @@ async def test_a_record_is_swapped_against_the_version_it_was_made_from(setting:
         await setting.executor.run("c", (step,), set(), 7)
 
 
+async def test_the_first_record_never_takes_the_place_of_another_writers(setting: Setting) -> None:
+    setting.script.answers = [refusal(409, "AlreadyExists")]
+    step = WriteRecord(AppRecord.model_validate(record("app")).record)
+    with pytest.raises(Conflict):
+        await setting.executor.run("c", (step,), set(), None)
+    assert [asked.method for asked in setting.script.asked] == ["POST"]
+
+
 @pytest.mark.parametrize("status", [403, 404, 422])
 async def test_a_refused_child_is_told_from_other_errors(setting: Setting, status: int) -> None:
     setting.script.answers = [refusal(status, "Forbidden", "exceeded quota: pods=10")]

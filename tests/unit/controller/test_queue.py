@@ -209,3 +209,33 @@ async def test_idle_means_neither_in_line_nor_at_work(queue: WorkQueue[str]) -> 
     assert not queue.idle()
     queue.done("a", failed=False)
     assert queue.idle()
+
+
+async def test_a_closed_queue_gives_out_nothing_and_is_drained_when_work_has_ended(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    queue.add("b")
+    key = await queue.get()
+    queue.close()
+    waiting = asyncio.create_task(queue.get())
+    drained = asyncio.create_task(queue.drained())
+    await asyncio.sleep(0)
+    assert not drained.done()
+    queue.done(key, failed=False)
+    await drained
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_work_that_does_not_end_is_seen_in_the_metrics(clock: Clock) -> None:
+    registry = CollectorRegistry()
+    queue: WorkQueue[str] = WorkQueue(clock, queue_metrics(registry))
+    for key in ("a", "b"):
+        queue.add(key)
+        await queue.get()
+        clock.now += 10
+
+    def value(name: str) -> float | None:
+        return registry.get_sample_value(name, {"name": "genapps", "controller": "genapps"})
+
+    assert value("workqueue_unfinished_work_seconds") == 30
+    assert value("workqueue_longest_running_processor_seconds") == 20

@@ -15,6 +15,7 @@ from genapps.controller.observe import Observer
 from genapps.controller.pulls import Pulls
 from genapps.controller.remains import Remains
 from genapps.controller.sources import Sources
+from genapps.controller.streams import Streams
 from genapps.controller.sweep import Sweep
 from tests.unit.cluster.scripted_server import Script, json, refusal, serve
 from tests.unit.controller.test_sources import no_pull
@@ -43,7 +44,7 @@ async def setting() -> AsyncIterator[Setting]:
     async with serve(script) as client:
         caches = Caches("system", frozenset({"run"}), lambda _, __: None)
         metrics = Metrics()
-        sweep = Sweep(client, caches, SETTINGS, metrics, lambda _: None)
+        sweep = Sweep(client, caches, SETTINGS, metrics, Streams(["generatedapps"]), lambda _: None)
         later: list[tuple[Key, float]] = []
         remains = Remains(
             client=client,
@@ -120,6 +121,7 @@ async def test_a_record_is_released_against_its_version_and_uid_and_without_the_
     setting.caches.records.changed(purged(deletedAt=DELETED))
     setting.script.answers = [refusal(404), json({"kind": "AppRecord"})]
     await setting.remains.of_gone(KEY)
+    assert setting.asked()[1][0] == "PUT", "an apply would leave the finalizer to the create that set it"
     sent = setting.script.asked[1].body["metadata"]
     assert (sent["uid"], sent["resourceVersion"], "finalizers" in sent) == ("r", "2", False)
 

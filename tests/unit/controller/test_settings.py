@@ -41,6 +41,7 @@ def test_empty_variables_count_as_not_set() -> None:
         ("GENAPPS_RUNTIME_CLASSES", "extreme=kata"),
         ("GENAPPS_RUNTIME_CLASSES", "high"),
         ("GENAPPS_RUNTIME_CLASSES", "high=Kata VM"),
+        ("GENAPPS_LEASE_SECONDS", "2"),
         ("GENAPPS_LOG_LEVEL", "loud"),
         ("GENAPPS_REGISTRY_TOKEN_HOSTS", "auth.example.com,10.0.0.1"),
     ],

@@ -13,6 +13,7 @@ from genapps.controller.caches import Caches
 from genapps.controller.keys import AppKey, Key
 from genapps.controller.metrics import Metrics
 from genapps.controller.settings import Settings
+from genapps.controller.streams import Streams
 from genapps.controller.sweep import Sweep
 from tests.unit.cluster.scripted_server import Script, serve
 
@@ -59,10 +60,13 @@ class Setting:
     caches: Caches
     sweep: Sweep
     metrics: Metrics
+    streams: Streams
     store: dict[str, dict[str, Any]] = field(default_factory=dict)
     namespaces: dict[str, dict[str, str]] = field(
         default_factory=lambda: {"system": {"uid": "s1"}, "team": {"uid": "n1"}}
     )
+    others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """AppBudgets and Connectors, by plural."""
     version: int = 100
     woken: list[Key] = field(default_factory=list)
 
@@ -75,8 +79,12 @@ class Setting:
             found = [{"metadata": {"name": name, **metadata}} for name, metadata in self.namespaces.items()]
             listing = {"metadata": {"resourceVersion": str(self.version)}, "items": found}
             return web.Response(body=orjson.dumps(listing))
-        if name in self.store:
-            return web.Response(body=orjson.dumps(self.store[name]))
+        if name in ("appbudgets", "connectors"):
+            items = self.others.get(name, [])
+            return web.Response(body=orjson.dumps({"metadata": {"resourceVersion": str(self.version)}, "items": items}))
+        stored = self.store | {each["metadata"]["name"]: each for kind in self.others.values() for each in kind}
+        if name in stored:
+            return web.Response(body=orjson.dumps(stored[name]))
         return web.Response(status=404, body=orjson.dumps({"reason": "NotFound"}))
 
     def have(self, *objects: dict[str, Any]) -> None:
@@ -93,8 +101,9 @@ async def setting() -> AsyncIterator[Setting]:
         woken: list[Key] = []
         metrics = Metrics()
         caches = Caches("system", frozenset({"run"}), lambda _, __: None)
-        sweep = Sweep(client, caches, SETTINGS, metrics, woken.append)
-        made = Setting(caches, sweep, metrics, woken=woken)
+        streams = Streams(resource.plural for resource, _ in caches.heard)
+        sweep = Sweep(client, caches, SETTINGS, metrics, streams, woken.append)
+        made = Setting(caches, sweep, metrics, streams, woken=woken)
         script.answers = [made.answer]
         yield made
 
@@ -238,3 +247,37 @@ async def test_a_deleted_namespace_does_not_cover_for_apps_of_others(setting: Se
     await setting.sweep.round()
     assert {key.name for key in setting.sweep.vanished} == {f"meant-{number}" for number in range(20)}
     assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == 1
+
+
+@pytest.mark.parametrize("plural", ["appbudgets", "connectors"])
+async def test_lost_events_of_every_kind_that_kopf_watches_are_found(setting: Setting, plural: str) -> None:
+    collection = next(collection for resource, collection in setting.caches.heard if resource.plural == plural)
+    thing = {"metadata": {"name": "x", "uid": "u", "resourceVersion": "5"}, "spec": {}}
+    setting.others[plural] = [thing]
+    await setting.sweep.round()
+    assert collection.get(("", "x")) is None
+    await setting.sweep.round()
+    assert collection.version(("", "x")) == 5
+    setting.others[plural] = []
+    await setting.sweep.round()
+    await setting.sweep.round()
+    assert collection.get(("", "x")) is None
+    assert lost_events(setting) == 2
+
+
+async def test_a_stream_that_brings_no_change_in_three_rounds_is_reported(setting: Setting) -> None:
+    setting.have(app("a", 1))
+    for version in (5, 6, 7):
+        assert setting.streams.silent() == ""
+        setting.store["a"] = app("a", version)
+        await setting.sweep.round()
+        await setting.sweep.round()
+    assert "generatedapps brought nothing in 3 rounds" in setting.streams.silent()
+    setting.streams.heard("generatedapps")
+    assert setting.streams.silent() == ""
+
+
+async def test_an_app_that_is_gone_is_not_forced_for_ever(setting: Setting) -> None:
+    setting.sweep.forced.add(AppKey("team", "gone"))
+    await setting.sweep.round()
+    assert setting.sweep.forced == set()

@@ -1,4 +1,4 @@
-"""The one module that writes to the API server: get, list, watch, server-side apply, delete, over one session.
+"""The one module that writes to the API server: get, list, watch, server-side apply, replace, delete, over one session.
 
 Plain dictionaries in and out (aiohttp and orjson): a typed client costs about twice the CPU per call.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +15,7 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
-from genapps.cluster.connection import Connection, open_session
+from genapps.cluster.connection import Connection, Fence, open_session
 from genapps.cluster.errors import ApiError, Unavailable, from_status
 from genapps.cluster.resources import BY_KIND, Resource
 
@@ -39,16 +39,38 @@ class Listing:
     resource_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a client behaves. ``user_agent`` is what audit logs show (empty: the field manager). ``fence`` is asked
+    before each write. Requests end after ``read_seconds`` and ``write_seconds``, here and in the API server;
+    ``attempts`` counts the first one; ``observe`` is told method and status (0: no answer) of each answer."""
+
+    user_agent: str = ""
+    fence: Fence | None = None
+    read_seconds: float = _REQUEST_SECONDS
+    write_seconds: float = _REQUEST_SECONDS
+    attempts: int = _ATTEMPTS
+    connections: int = 128
+    observe: Callable[[str, int], None] = lambda _, __: None
+
+
 class Client:
     """A session with the API server under one field manager. Use as an async context manager."""
 
-    def __init__(self, connection: Connection, field_manager: str) -> None:
+    def __init__(self, connection: Connection, field_manager: str, manners: Manners = Manners()) -> None:
         self._connection = connection
         self._field_manager = field_manager
+        self._manners = manners
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = open_session(self._connection, self._field_manager)
+        manners = self._manners
+        self._session = open_session(
+            self._connection,
+            manners.user_agent or self._field_manager,
+            connections=manners.connections,
+            fence=manners.fence,
+        )
         return self
 
     async def __aexit__(
@@ -167,6 +189,17 @@ class Client:
         path = resource.path(manifest["metadata"].get("namespace"))
         return await self._request("POST", path, params=params, headers=_JSON, body=manifest)
 
+    async def replace(self, manifest: Mapping[str, Any]) -> Object:
+        """Compare-and-swap of a whole object against ``metadata.resourceVersion``: Conflict when another write was
+        quicker, NotFound when it is gone. For objects of one writer that were made by ``create``: an apply could
+        never take away again what that create set."""
+        metadata, resource = manifest["metadata"], BY_KIND[manifest["kind"]]
+        if not metadata.get("resourceVersion"):
+            raise ValueError(f"{manifest['kind']} {metadata['name']}: a replacement names the version it was made from")
+        params = {"fieldManager": self._field_manager}
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        return await self._request("PUT", path, params=params, headers=_JSON, body=manifest)
+
     async def _request(
         self,
         method: str,
@@ -188,18 +221,26 @@ class Client:
         body: Mapping[str, Any] | None,
     ) -> bytes:
         data = None if body is None else orjson.dumps(body)
-        timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS, sock_connect=10)
-        for attempt in range(_ATTEMPTS):
+        manners = self._manners
+        seconds = manners.read_seconds if method == "GET" else manners.write_seconds
+        if seconds < _REQUEST_SECONDS:
+            # What is given up here must not be carried out later by a server that is slow.
+            params = {**params, "timeout": f"{int(seconds * 1000)}ms"}
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=10)
+        for attempt in range(manners.attempts):
             try:
                 async with self._open(method, path, params, headers, data, timeout) as response:
+                    manners.observe(method, response.status)
                     if response.status < 300:
                         return await response.read()
                     failure = await _failure(response)
             except (aiohttp.ClientError, TimeoutError) as error:
+                manners.observe(method, 0)
                 failure = Unavailable(0, "NoAnswer", repr(error))
-            if failure.status == 401 and attempt == 0:
+            expired = failure.status == 401 and attempt == 0
+            if expired:
                 self._connection.token.forget()
-            elif not isinstance(failure, Unavailable) or attempt == _ATTEMPTS - 1:
+            if attempt == manners.attempts - 1 or not (expired or isinstance(failure, Unavailable)):
                 raise failure
             await asyncio.sleep(failure.retry_after or backoff(attempt, _FIRST_DELAY, _LONGEST_DELAY))
         raise AssertionError("unreachable: the last attempt answers or raises")

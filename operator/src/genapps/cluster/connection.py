@@ -9,7 +9,7 @@ import base64
 import ssl
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,59 @@ def connect(environ: Mapping[str, str]) -> Connection:
     return from_kubeconfig(path)
 
 
-def open_session(connection: Connection, user_agent: str, connections: int = 128) -> aiohttp.ClientSession:
-    """A session for the API server that puts the token of the moment on each request."""
+Fence = Callable[[], None]
+"""Returns when a write may leave the process now, else raises (or ends the process)."""
+_READS = frozenset({"GET", "HEAD"})
+
+
+class ReadsOnlyError(RuntimeError):
+    """A session that only reads was asked to write: a mistake in this program."""
+
+
+def reads_only() -> None:
+    """The fence of a session that never writes."""
+    raise ReadsOnlyError("this session only reads")
+
+
+def _open() -> None:
+    """No fence: the writer needs none (it swaps against versions), or is the one that fences others."""
+
+
+class _FencedConnector(aiohttp.TCPConnector):
+    """Asks the fence when a write has its connection and is about to be sent: whatever it waited for (a place in the
+    pool, a handshake, a process that was stopped and goes on) is over by then. aiohttp's own repetition of a request
+    on a connection that the server had closed comes past here as well."""
+
+    def __init__(self, fence: Fence, *, tls: ssl.SSLContext | bool, limit: int) -> None:
+        super().__init__(ssl=tls, limit=limit)
+        self._fence = fence
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (aiohttp's own)
+    ) -> aiohttp.connector.Connection:
+        connection = await super().connect(req, traces, timeout)
+        if req.method not in _READS:
+            try:
+                self._fence()
+            except BaseException:
+                connection.release()
+                raise
+        return connection
+
+
+def open_session(
+    connection: Connection,
+    user_agent: str,
+    *,
+    connections: int = 128,
+    fence: Fence | None = None,
+    traces: Sequence[aiohttp.TraceConfig] = (),
+) -> aiohttp.ClientSession:
+    """A session for the API server that puts the token of the moment on each request. ``connections`` bounds how many
+    there are at once (0: nothing does); ``fence`` is asked before each request that is no read."""
 
     async def authorise(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         token = connection.token.current()
@@ -87,9 +138,10 @@ def open_session(connection: Connection, user_agent: str, connections: int = 128
         return await send(request)
 
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=connection.tls or False, limit=connections),
+        connector=_FencedConnector(fence or _open, tls=connection.tls or False, limit=connections),
         headers={"User-Agent": user_agent},
         middlewares=(authorise,),
+        trace_configs=list(traces),
     )
 
 

@@ -64,6 +64,11 @@ POLICY = Resource(*_ADMISSION, "ValidatingAdmissionPolicy", "validatingadmission
 POLICY_BINDING = Resource(
     *_ADMISSION, "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", namespaced=False
 )
+LEASE = Resource("coordination.k8s.io", "v1", "Lease", "leases")
+OWN_RIGHTS = Resource(
+    "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False
+)
+"""Stored nowhere: the answer to its creation says whether we may."""
 
 BY_KIND = {
     resource.kind: resource
@@ -85,5 +90,7 @@ BY_KIND = {
         NETWORK_POLICY,
         RESOURCE_QUOTA,
         LIMIT_RANGE,
+        LEASE,
+        OWN_RIGHTS,
     )
 }

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.connector import Connector
 from genapps.api.ledger import Ledger
+from genapps.cluster.resources import APP_BUDGET, CONNECTOR, GENERATED_APP, Resource
 from genapps.controller import stored
 from genapps.controller.collection import Collection, Name, Object
 from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, GatewayKey, Key
@@ -62,6 +64,12 @@ class Caches:
         self.apps = Collection[StoredApp](stored.app, self._app_changed)
         self.budgets = Collection[StoredBudget](stored.budget, self._budget_changed)
         self.connectors = Collection[Connector | Unreadable](stored.connector, self._connector_changed)
+        self.heard: tuple[tuple[Resource, Collection[Any]], ...] = (
+            (GENERATED_APP, self.apps),
+            (APP_BUDGET, self.budgets),
+            (CONNECTOR, self.connectors),
+        )
+        """What people write and kopf watches."""
         self.records = Collection[AppRecord | Unreadable](stored.record, self._record_changed)
         self.ledgers = Collection[Ledger | Unreadable](stored.ledger, self._ledger_changed)
         self.namespaces = Collection[NamespaceState](namespace_state, self._namespace_changed)
@@ -184,11 +192,23 @@ class Caches:
 
         return self.apps_of(placeless)
 
+    def wake_everything(self) -> None:
+        """Every key that there is something about: what was not told while nobody listened."""
+        for child in self._keys.values():
+            self._wake(child, False)
+        for _, budget in self.budgets:
+            self._wake(BudgetKey(budget), False)
+        for run in self._run_namespaces:
+            self._wake(GatewayKey(run), False)
+            self._wake_bounds(run, urgent=True)
+
     def _app_changed(self, name: Name, old: StoredApp | None, new: StoredApp | None) -> None:
         key = AppKey(*name)
-        self._keys[names.child_name(*key)] = key
+        child = names.child_name(*key)
+        self._keys[child] = key
         self._wake(key, False)
         if new is None:
+            self._forget(child)
             self.on_app_deleted()
         for budget in {app.budget for app in (old, new) if app is not None}:
             if old is None or new is None or old.budget != new.budget:
@@ -217,6 +237,14 @@ class Caches:
                 self._wake(BudgetKey(known.record.budget), False)
                 self._wake_bounds(known.record.run_namespace)
         self._wake_child(name[1])
+        if new is None:
+            self._forget(name[1])
+
+    def _forget(self, child: str) -> None:
+        """A name that neither an app nor a record derives any more is nobody's: the sweep finds what is left of it."""
+        key = self._keys.get(child)
+        if key is not None and self.apps.get(key) is None and self.record_version(child) is None:
+            del self._keys[child]
 
     def _ledger_changed(self, name: Name, _: object, __: object) -> None:
         # A Ledger changes when violations were counted: a suspension may be due, and it must not wait in line.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 import structlog
 
@@ -16,13 +15,10 @@ from genapps.api.names import GATEWAY_CA_CONFIGMAP, GATEWAY_SERVICE, LABEL_SOURC
 from genapps.cluster.client import Client, Listing
 from genapps.cluster.errors import Unavailable
 from genapps.cluster.resources import (
-    APP_BUDGET,
     APP_RECORD,
     BY_KIND,
     CONFIG_MAP,
-    CONNECTOR,
     ENDPOINT_SLICE,
-    GENERATED_APP,
     LEDGER,
     NAMESPACE,
     SERVICE,
@@ -30,7 +26,6 @@ from genapps.cluster.resources import (
 )
 from genapps.cluster.watch import Watch
 from genapps.controller.caches import Caches
-from genapps.controller.collection import Collection
 from genapps.controller.settings import Settings
 from genapps.core.bounds import BOUNDS_NAME
 
@@ -49,12 +44,8 @@ class Ears:
     def __init__(self, client: Client, caches: Caches, settings: Settings) -> None:
         self._client = client
         self._listed = False
-        self._kinds: tuple[tuple[Resource, Collection[Any]], ...] = (
-            (GENERATED_APP, caches.apps),
-            (APP_BUDGET, caches.budgets),
-            (CONNECTOR, caches.connectors),
-        )
-        system = settings.system_namespace
+        self._caches = caches
+        self._system_namespace = system = settings.system_namespace
         self.watches = [
             Watch(client, NAMESPACE, caches.namespaces, metadata_only=True),
             Watch(client, APP_RECORD, caches.records, namespace=system),
@@ -75,11 +66,17 @@ class Ears:
             self.watches.append(Watch(client, BY_KIND[kind], children, namespace=run, metadata_only=snapshots))
 
     async def complete(self) -> None:
-        for resource, collection in self._kinds:
+        for resource, collection in self._caches.heard:
             listing = await self._first_list(resource)
             collection.listed(listing.items, listing.resource_version)
         self._listed = True
         await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
+
+    async def catch_up(self) -> None:
+        """Every verdict that was written until now is in the caches afterwards: what a new leader begins with, because
+        the old one's last records may still be on their way. Raises ApiError."""
+        listing = await self._client.list(APP_RECORD, self._system_namespace, at_least=None)
+        self._caches.records.listed(listing.items, listing.resource_version)
 
     async def _first_list(self, resource: Resource) -> Listing:
         """Waits for an API server that does not answer: to end and be started again would only take longer."""

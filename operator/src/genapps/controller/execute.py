@@ -69,25 +69,26 @@ class Executor:
         return Outcome(acted)
 
     async def write_record(self, child: str, record: Record, version: int | None) -> int:
-        """Compare-and-swap with the version that the record was made from (None: there was none): whoever wrote in
-        between, a second operator even, is not undone. Answers the new version."""
+        """Compare-and-swap with the version that the record was made from; without one it must not exist yet: whoever
+        wrote in between, a second operator even, is not undone. Answers the new version. Raises Conflict."""
         manifest = AppRecord.manifest(self._system_namespace, child, record)
-        if version is not None:
+        if version is None:
+            live = await self._client.create(manifest)
+        else:
             manifest["metadata"]["resourceVersion"] = str(version)
-        live = await self._client.apply(manifest)
-        self._count("AppRecord", "apply")
+            live = await self._client.replace(manifest)
+        self._count("AppRecord", "create" if version is None else "replace")
         self._caches.record_written(live)
         return int(live["metadata"]["resourceVersion"])
 
     async def _release_record(self, child: str, step: ReleaseRecord, version: int | None) -> None:
         manifest = AppRecord.manifest(self._system_namespace, child, step.record, held=False)
-        # Without these an apply would make a new record of one that has gone meanwhile.
         manifest["metadata"] |= {"uid": step.uid, "resourceVersion": str(version)}
         try:
-            await self._client.apply(manifest)
+            await self._client.replace(manifest)
         except NotFound:
             return
-        self._count("AppRecord", "apply")
+        self._count("AppRecord", "replace")
 
     async def _apply(self, manifests: Sequence[Manifest]) -> None:
         for manifest in manifests:

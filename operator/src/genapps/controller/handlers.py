@@ -12,9 +12,10 @@ import aiohttp
 import kopf
 
 from genapps.api.names import GROUP, VERSION
-from genapps.cluster.connection import Connection, open_session
+from genapps.cluster.connection import Connection, open_session, reads_only
 from genapps.controller.caches import Caches
 from genapps.controller.collection import Collection
+from genapps.controller.streams import TURN_SECONDS, Streams
 
 
 def settings() -> kopf.OperatorSettings:
@@ -28,6 +29,8 @@ def settings() -> kopf.OperatorSettings:
     configured.peering.standalone = True
     configured.watching.initial_streaming = False
     configured.watching.inactivity_timeout = 70
+    # A stream that is opened again and again shows that whoever reads it is alive, also when nothing ever changes.
+    configured.watching.server_timeout = TURN_SECONDS
     configured.process.ultimate_exiting_timeout = 25
     # A limit here would be a throttle (limit / idle_timeout objects per second); our own queue bounds the work.
     configured.queueing.worker_limit = None
@@ -35,18 +38,21 @@ def settings() -> kopf.OperatorSettings:
     return configured
 
 
-def registry(caches: Caches, connection: Connection, sessions: list[aiohttp.ClientSession]) -> kopf.OperatorRegistry:
-    """The handlers. Sessions that kopf logs in with are appended to ``sessions``, for the caller to close."""
+def registry(
+    caches: Caches, connection: Connection, user_agent: str, streams: Streams, sessions: list[aiohttp.ClientSession]
+) -> kopf.OperatorRegistry:
+    """The handlers. Sessions that kopf logs in with are appended to ``sessions``, for the caller to close; they only
+    read. ``streams`` is told of each watch that is opened, and of each event."""
     registered = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registered)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        sessions.append(open_session(connection, "genapps-operator (kopf)"))
+        traces = [streams.trace()]
+        sessions.append(open_session(connection, user_agent, connections=0, fence=reads_only, traces=traces))
         return kopf.AiohttpSession(server=connection.server, aiohttp_session=sessions[-1])
 
-    _tell(registered, "generatedapps", caches.apps)
-    _tell(registered, "appbudgets", caches.budgets)
-    _tell(registered, "connectors", caches.connectors)
+    for resource, collection in caches.heard:
+        _tell(registered, resource.plural, collection, streams)
     return registered
 
 
@@ -83,9 +89,10 @@ class _NoProgress(kopf.ProgressStorage):
         return essence
 
 
-def _tell(registered: kopf.OperatorRegistry, plural: str, collection: Collection[Any]) -> None:
+def _tell(registered: kopf.OperatorRegistry, plural: str, collection: Collection[Any], streams: Streams) -> None:
     @kopf.on.event(GROUP, VERSION, plural, registry=registered, id=plural)
     async def told(event: kopf.RawEvent, **_: Any) -> None:
+        streams.heard(plural)
         # kopf's own type for an object that the initial list holds is None; every one of them is a state to know.
         if event["type"] == "DELETED":
             collection.deleted(dict(event["object"]))

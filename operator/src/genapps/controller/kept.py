@@ -7,6 +7,8 @@ from collections.abc import Hashable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 KEPT_BYTES = 8 * 1024 * 1024
+_ENTRY_BYTES = 1024
+"""What a bundle costs beside its content, so that a thousand tiny ones are bounded as well."""
 
 
 class Files(Protocol):
@@ -47,4 +49,4 @@ class Kept(Generic[K, F]):
 
 
 def _size(bundle: Files) -> int:
-    return sum(len(name) + len(content) for name, content in bundle.files.items())
+    return _ENTRY_BYTES + sum(len(name) + len(content) for name, content in bundle.files.items())

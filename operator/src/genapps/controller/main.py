@@ -1,7 +1,8 @@
 """The operator process: watches fill the caches, kopf and the watches feed the queue, workers reconcile.
 
-Nothing is written before every cache is complete. Whatever should run for ever and ends is fatal: the process exits
-hard, and its successor starts from what the API server holds.
+All replicas keep their caches warm; nothing is written but by the one that holds the Lease. Whatever should run for
+ever and ends is fatal, the loss of the Lease first of all: the process exits hard, and its successor starts from what
+the API server holds.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
 import sys
 import time
 from collections.abc import Coroutine
@@ -25,14 +27,16 @@ import uvloop
 
 from genapps import logs
 from genapps.api.names import FIELD_MANAGER
-from genapps.cluster.client import Client
-from genapps.cluster.connection import Connection, ConnectionSettingsError, connect
-from genapps.controller import handlers, health
-from genapps.controller.caches import Caches
+from genapps.cluster.client import Client, Manners
+from genapps.cluster.connection import Connection, ConnectionSettingsError, connect, reads_only
+from genapps.cluster.errors import ApiError, Unavailable
+from genapps.controller import handlers, health, rights
+from genapps.controller.caches import Caches, Wake
 from genapps.controller.ears import Ears
 from genapps.controller.events import Events
 from genapps.controller.execute import Executor
 from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, Key
+from genapps.controller.leadership import Leadership, LeaseLostError, Timing
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
 from genapps.controller.pulls import Pulls
@@ -41,6 +45,7 @@ from genapps.controller.reconcile import Reconciler
 from genapps.controller.remains import Remains
 from genapps.controller.settings import Settings, SettingsError
 from genapps.controller.sources import Sources
+from genapps.controller.streams import Streams
 from genapps.controller.sweep import Sweep
 from genapps.controller.work import Work
 from genapps.registry.pull import pull
@@ -48,6 +53,9 @@ from genapps.registry.pull import pull
 _BUDGET_SECONDS = 1.0
 """Budgets and bounds count apps: one write for a group of changes."""
 _STOP_SECONDS = 10.0
+_DRAIN_SECONDS = 5.0
+_RIGHTS_SECONDS = 5.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SILENT_SECONDS = 300.0
 """Longer than all attempts of one sweep at an API server that does not answer."""
 
@@ -72,82 +80,160 @@ class Operator:
     def __init__(self, settings: Settings, connection: Connection) -> None:
         self._settings = settings
         self._connection = connection
+        self._identity = settings.identity or f"{socket.gethostname()}_{secrets.token_hex(4)}"
+        self._agent = f"{FIELD_MANAGER} ({self._identity})"
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
+        self._waits_for = "it has not asked for its rights yet"
 
     async def run(self) -> None:
+        for number in _SIGNALS:
+            # Nothing has been begun yet. In a container nobody else would take note of the signal: it is process 1.
+            asyncio.get_running_loop().add_signal_handler(number, os._exit, 0)
         settings, metrics = self._settings, Metrics()
+        timing = Timing(settings.lease_seconds)
         async with AsyncExitStack() as stack:
-            client = await stack.enter_async_context(Client(self._connection, FIELD_MANAGER))
+
+            async def connected(manners: Manners) -> Client:
+                return await stack.enter_async_context(Client(self._connection, FIELD_MANAGER, manners))
+
+            # Three sessions: no crowd of writes or watches delays a renewal of the Lease, nor one the other.
+            seconds = timing.request
+            alone = Manners(self._agent, attempts=1, read_seconds=seconds, write_seconds=seconds)
+            candidate = await connected(alone)
+            leadership = Leadership(candidate, settings.system_namespace, self._identity, timing, _die)
+            listener = await connected(Manners(self._agent, fence=reads_only, connections=0, observe=metrics.request))
+            client = await connected(
+                Manners(self._agent, fence=leadership.check, write_seconds=seconds, observe=metrics.request)
+            )
             queue: WorkQueue[Key] = WorkQueue(asyncio.get_running_loop(), metrics.queue)
-            caches = Caches(settings.system_namespace, settings.run_namespaces, _waker(queue))
-            ears = Ears(client, caches, settings)
-            sweep = Sweep(client, caches, settings, metrics, queue.add)
+            wake = _waker(queue, leadership)
+            caches = Caches(settings.system_namespace, settings.run_namespaces, wake)
+            streams = Streams(resource.plural for resource, _ in caches.heard)
+            ears = Ears(listener, caches, settings)
+            sweep = Sweep(listener, caches, settings, metrics, streams, lambda key: wake(key, False))
             caches.on_app_deleted = sweep.soon
             pulls = Pulls(partial(pull, access=settings.registries), queue.add)
             stack.callback(pulls.close)
-            observer = Observer(caches, Sources(client, caches.sources, pulls), settings)
-            executor = Executor(client, caches, metrics, settings.system_namespace, settings.run_namespaces)
-            events = Events(client, secrets.token_hex(8))
-            remains = Remains(
-                client=client,
-                caches=caches,
-                observer=observer,
-                executor=executor,
-                sweep=sweep,
-                system_namespace=settings.system_namespace,
-                clock=lambda: datetime.now(UTC),
-                later=queue.add_after,
-            )
-            reconciler = Reconciler(
-                client=client,
-                caches=caches,
-                observer=observer,
-                executor=executor,
-                events=events,
-                remains=remains,
-                sweep=sweep,
-                metrics=metrics,
-                clock=lambda: datetime.now(UTC),
-                new_id=lambda: secrets.token_hex(16),
-                later=queue.add_after,
-                seen=queue.seen,
-            )
-            work = Work(queue, reconciler, client, caches, observer, events, metrics, settings)
+            work = self._work(client, caches, Sources(client, caches.sources, pulls), queue, sweep, metrics)
 
             def live() -> str:
                 silent = time.monotonic() - sweep.last_round > _SILENT_SECONDS + settings.sweep_seconds
-                return "no sweep has ended for long" if silent and ears.synced() else ears.silent()
+                return "no sweep has ended for long" if silent and ears.synced() else ears.silent() or streams.silent()
 
-            def ready() -> str:
-                return "" if ears.synced() else "caches are not complete yet"
-
-            await stack.enter_async_context(health.serve(settings.health_port, metrics.registry, live, ready))
+            await stack.enter_async_context(
+                health.serve(settings.health_port, metrics.registry, live, lambda: self._waits_for)
+            )
+            await self._until_allowed(candidate)
+            self._waits_for = "caches are not complete yet"
             for watch in ears.watches:
                 self._start(watch.run())
+            sweep.last_round = time.monotonic()
             await ears.complete()
             _log.info("synced", apps=len(caches.apps), records=len(caches.records))
-            sweep.last_round = time.monotonic()
-            for _ in range(settings.workers):
-                self._start(work.run())
+            stop_kopf = await self._start_kopf(caches, streams)
+            self._waits_for = ""
             self._start(sweep.run())
-            kopf_task, stop_kopf = await self._start_kopf(caches)
-            await self._until_stopped()
-            queue.close()
-            stop_kopf.set()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait({kopf_task, *self._tasks}, timeout=_STOP_SECONDS)
-            _log.info("stopped")
 
-    async def _start_kopf(self, caches: Caches) -> tuple[asyncio.Task[None], asyncio.Event]:
+            async def lead() -> None:
+                await leadership.acquire()
+                metrics.leading.set(1)
+                self._start(leadership.keep())
+                await ears.catch_up()
+                caches.wake_everything()
+                sweep.soon()
+                await asyncio.gather(*(work.run() for _ in range(settings.workers)))
+
+            self._start(lead())
+            await self._stopping.wait()
+            _log.info("stopping")
+            await self._stop(queue, stop_kopf, leadership)
+
+    def _work(
+        self,
+        client: Client,
+        caches: Caches,
+        sources: Sources,
+        queue: WorkQueue[Key],
+        sweep: Sweep,
+        metrics: Metrics,
+    ) -> Work:
+        settings = self._settings
+        observer = Observer(caches, sources, settings)
+        executor = Executor(client, caches, metrics, settings.system_namespace, settings.run_namespaces)
+        events = Events(client, secrets.token_hex(8))
+        remains = Remains(
+            client=client,
+            caches=caches,
+            observer=observer,
+            executor=executor,
+            sweep=sweep,
+            system_namespace=settings.system_namespace,
+            clock=lambda: datetime.now(UTC),
+            later=queue.add_after,
+        )
+        reconciler = Reconciler(
+            client=client,
+            caches=caches,
+            observer=observer,
+            executor=executor,
+            events=events,
+            remains=remains,
+            sweep=sweep,
+            metrics=metrics,
+            clock=lambda: datetime.now(UTC),
+            new_id=lambda: secrets.token_hex(16),
+            later=queue.add_after,
+            seen=queue.seen,
+        )
+        return Work(queue, reconciler, client, caches, observer, events, metrics, settings)
+
+    async def _until_allowed(self, client: Client) -> None:
+        """Waits for rights that are missing: an administrator grants them, and a restart would not help."""
+        while True:
+            try:
+                lacking = await rights.missing(client, self._settings)
+            except Unavailable as error:
+                self._waits_for = f"the API server does not answer: {error}"
+                _log.warning("api_server_unavailable", error=str(error))
+                await asyncio.sleep(1.0)
+                continue
+            except ApiError as error:
+                # It does not even tell us what we may: then each request has to find out.
+                _log.warning("rights_unknown", error=str(error))
+                return
+            if not lacking:
+                return
+            named = [str(right) for right in lacking]
+            self._waits_for = f"rights are missing, the chart's roles grant them: {'; '.join(named)}"
+            _log.error("rights_missing", rights=named, next_step="apply the chart's RBAC of this version")
+            await asyncio.sleep(_RIGHTS_SECONDS)
+
+    async def _stop(self, queue: WorkQueue[Key], stop_kopf: asyncio.Event, leadership: Leadership) -> None:
+        """What is at work comes to its end, so that nothing of ours is on its way when another one begins."""
+        queue.close()
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await queue.drained()
+            drained = True
+        except TimeoutError:
+            drained = False
+        stop_kopf.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+        if leadership.leading and drained:
+            await leadership.release()
+        _log.info("stopped", released=drained)
+
+    async def _start_kopf(self, caches: Caches, streams: Streams) -> asyncio.Event:
         sessions: list[aiohttp.ClientSession] = []
         ready, stop = asyncio.Event(), asyncio.Event()
 
         async def watch() -> None:
             try:
                 await kopf.operator(
-                    registry=handlers.registry(caches, self._connection, sessions),
+                    registry=handlers.registry(caches, self._connection, self._agent, streams, sessions),
                     settings=handlers.settings(),
                     standalone=True,
                     clusterwide=True,
@@ -158,13 +244,13 @@ class Operator:
                 for session in sessions:
                     await session.close()
 
-        task = self._start(watch())
+        streams.begin()
+        self._start(watch())
         await ready.wait()
         # kopf has set its own handlers for these; the order of stopping is ours.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
-        self._tasks.remove(task)
-        return task, stop
+        return stop
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(coroutine)
@@ -176,18 +262,29 @@ class Operator:
         if task.cancelled() or self._stopping.is_set():
             return
         error = task.exception()
+        if isinstance(error, LeaseLostError):
+            _die(str(error))
         _log.critical("fatal", task=repr(task.get_coro()), exc_info=error)
-        sys.stdout.flush()
-        # A process of which a part has died must not look alive: no cleanup, no waiting.
-        os._exit(1)
-
-    async def _until_stopped(self) -> None:
-        await self._stopping.wait()
-        _log.info("stopping")
+        _exit()
 
 
-def _waker(queue: WorkQueue[Key]) -> Any:
+def _die(why: str) -> None:
+    _log.critical("lease_lost", why=why)
+    _exit()
+
+
+def _exit() -> None:
+    sys.stdout.flush()
+    # A process of which a part has died must not look alive, nor one write that may not: no cleanup, no waiting.
+    os._exit(1)
+
+
+def _waker(queue: WorkQueue[Key], leadership: Leadership) -> Wake:
+    """While another one leads nothing is put in line: it would pile up, and everything is looked at when we begin."""
+
     def wake(key: Key, urgent: bool) -> None:
+        if not leadership.leading:
+            return
         if isinstance(key, BudgetKey) or (isinstance(key, BoundsKey) and not urgent):
             queue.add_after(key, _BUDGET_SECONDS)
         else:

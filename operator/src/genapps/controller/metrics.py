@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from genapps.controller.leadership import LEASE_NAME
+
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -19,6 +21,8 @@ class QueueMetrics:
     retries: Counter
     queue_seconds: Histogram
     work_seconds: Histogram
+    unfinished_seconds: Gauge
+    longest_seconds: Gauge
 
 
 def queue_metrics(registry: CollectorRegistry, name: str = "genapps") -> QueueMetrics:
@@ -29,12 +33,17 @@ def queue_metrics(registry: CollectorRegistry, name: str = "genapps") -> QueueMe
     def seconds(metric: str, text: str) -> Histogram:
         return Histogram(metric, text, labels, buckets=_SECONDS, registry=registry).labels(*both)
 
+    def gauge(metric: str, text: str) -> Gauge:
+        return Gauge(metric, text, labels, registry=registry).labels(*both)
+
     return QueueMetrics(
-        depth=Gauge("workqueue_depth", "Keys in line", labels, registry=registry).labels(*both),
+        depth=gauge("workqueue_depth", "Keys in line"),
         adds=Counter("workqueue_adds", "Keys added", labels, registry=registry).labels(*both),
         retries=Counter("workqueue_retries", "Keys that failed and come back", labels, registry=registry).labels(*both),
         queue_seconds=seconds("workqueue_queue_duration_seconds", "Seconds a key spent in line"),
         work_seconds=seconds("workqueue_work_duration_seconds", "Seconds of work on a key"),
+        unfinished_seconds=gauge("workqueue_unfinished_work_seconds", "Seconds of work on keys that are at work"),
+        longest_seconds=gauge("workqueue_longest_running_processor_seconds", "Seconds of the longest work going on"),
     )
 
 
@@ -63,6 +72,13 @@ class Metrics:
         self.active_workers = Gauge(
             "controller_runtime_active_workers", "Workers that work", ("controller",), registry=registry
         )
+        self.leading = Gauge(
+            "leader_election_master_status", "1 while this process holds the Lease", ("name",), registry=registry
+        ).labels(LEASE_NAME)
+        self.leading.set(0)
+        self._requests = Counter(
+            "rest_client_requests", "Requests to the API server", ("code", "method"), registry=registry
+        )
         self.writes = Counter("genapps_writes", "Writes to the API server", ("kind", "verb"), registry=registry)
         self.drift = Counter("genapps_drift_healed", "Live children that differed", ("kind",), registry=registry)
         self.suspensions = Counter("genapps_suspensions", "Suspensions by verdict", registry=registry)
@@ -74,3 +90,7 @@ class Metrics:
         self.vanish_alarm = Gauge(
             "genapps_vanish_alarm", "1 while too many apps vanished at once and nothing is removed", registry=registry
         )
+
+    def request(self, method: str, status: int) -> None:
+        """Count an answer of the API server; status 0 is none at all."""
+        self._requests.labels(str(status) if status else "<error>", method).inc()

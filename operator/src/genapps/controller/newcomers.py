@@ -30,6 +30,8 @@ class Newcomers:
         budget = self._budgets.pop(key, None)
         if budget is not None:
             self._counts[budget] -= 1
+            if not self._counts[budget]:
+                del self._counts[budget]
 
     def holds(self, key: AppKey, budget: str) -> bool:
         """Whether the app holds a place under the budget."""

@@ -55,6 +55,11 @@ class WorkQueue(Generic[K]):
         self._later: dict[K, Timer] = {}
         self._failures: dict[K, int] = {}
         self._filled = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+        metrics.unfinished_seconds.set_function(lambda: sum(self._ages()))
+        metrics.longest_seconds.set_function(lambda: max(self._ages(), default=0.0))
 
     def __len__(self) -> int:
         return len(self._line)
@@ -98,8 +103,8 @@ class WorkQueue(Generic[K]):
         self.add(key)
 
     async def get(self) -> K:
-        """The next key; it is at work until ``done``."""
-        while not self._line:
+        """The next key; it is at work until ``done``. Of a closed queue none ever comes."""
+        while self._closed or not self._line:
             self._filled.clear()
             await self._filled.wait()
         key = self._line.popleft()
@@ -107,6 +112,7 @@ class WorkQueue(Generic[K]):
         self._metrics.queue_seconds.observe(now - self._waiting.pop(key))
         self._metrics.depth.set(len(self._line))
         self._working[key] = now
+        self._idle.clear()
         return key
 
     def seen(self, key: K) -> None:
@@ -117,6 +123,8 @@ class WorkQueue(Generic[K]):
     def done(self, key: K, *, failed: bool) -> None:
         """The work on a key has ended. A failure brings it back after its back-off, a success forgets earlier ones."""
         self._metrics.work_seconds.observe(self._timers.time() - self._working.pop(key))
+        if not self._working:
+            self._idle.set()
         if failed:
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
@@ -127,8 +135,16 @@ class WorkQueue(Generic[K]):
         if key in self._again:
             self.add(key, urgent=self._again.pop(key))
 
+    def _ages(self) -> list[float]:
+        return [self._timers.time() - since for since in self._working.values()]
+
+    async def drained(self) -> None:
+        """Returns when nothing is at work."""
+        await self._idle.wait()
+
     def close(self) -> None:
-        """Cancel what is delayed; nothing new comes out of the timers any more."""
+        """Give out no key any more, and cancel what is delayed."""
+        self._closed = True
         for timer in self._later.values():
             timer.cancel()
         self._later.clear()

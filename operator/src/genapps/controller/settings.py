@@ -23,7 +23,9 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One operator process. ``sweep_seconds`` is the interval between two sweeps for lost events and orphans."""
+    """One operator process. ``sweep_seconds`` is the interval between two sweeps for lost events and orphans;
+    ``identity`` is its name among the candidates for the Lease, the same for each container of one pod; empty: a new
+    name for each process."""
 
     system_namespace: str
     run_namespaces: frozenset[str]
@@ -38,6 +40,8 @@ class Settings:
     progress_deadline_seconds: float = 120.0
     forced_apply_seconds: float = 3600.0
     workers: int = 16
+    identity: str = ""
+    lease_seconds: int = 15
     health_port: int = 9090
     log_level: str = "info"
     registries: Access = field(default_factory=Access)
@@ -59,6 +63,8 @@ class Settings:
             progress_deadline_seconds=read.number("GENAPPS_PROGRESS_DEADLINE_SECONDS", 120, 1, 3600),
             forced_apply_seconds=read.number("GENAPPS_FORCED_APPLY_SECONDS", 3600, 1, 604800),
             workers=int(read.number("GENAPPS_WORKERS", 16, 1, 256)),
+            identity=environ.get("GENAPPS_IDENTITY", ""),
+            lease_seconds=int(read.number("GENAPPS_LEASE_SECONDS", 15, 3, 300)),
             health_port=int(read.number("GENAPPS_HEALTH_PORT", 9090, 1, 65535)),
             log_level=read.choice("GENAPPS_LOG_LEVEL", "info", _LOG_LEVELS),
             registries=Access(

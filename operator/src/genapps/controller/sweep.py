@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from genapps.cluster.client import Client, Listing
-from genapps.cluster.errors import ApiError, NotFound
-from genapps.cluster.resources import GENERATED_APP, NAMESPACE
+from genapps.cluster.client import Client
+from genapps.cluster.errors import ApiError
+from genapps.cluster.resources import NAMESPACE
 from genapps.controller.caches import Caches
 from genapps.controller.collection import name_of
 from genapps.controller.keys import AppKey
+from genapps.controller.lost_events import LostEvents
 from genapps.controller.metrics import Metrics
 from genapps.controller.settings import Settings
 from genapps.controller.states import CONFIRM_VANISHED
+from genapps.controller.streams import Streams
 from genapps.core.retention import may_vanish
 
 _log = structlog.get_logger(__name__)
@@ -35,6 +37,7 @@ class Sweep:
         caches: Caches,
         settings: Settings,
         metrics: Metrics,
+        streams: Streams,
         reconcile: Callable[[AppKey], None],
     ) -> None:
         self._client = client
@@ -43,7 +46,7 @@ class Sweep:
         self._metrics = metrics
         self._reconcile = reconcile
         self._requested = asyncio.Event()
-        self._behind: dict[tuple[str, str], int] = {}
+        self._lost = [LostEvents(client, resource, heard, metrics, streams) for resource, heard in caches.heard]
         self._unowned: set[AppKey] = set()
         self._forced: dict[AppKey, float] = {}
         self.vanished: set[AppKey] = set()
@@ -78,32 +81,17 @@ class Sweep:
             self.last_round = time.monotonic()
 
     async def round(self) -> None:
-        listing = await self._client.list(GENERATED_APP, metadata_only=True)
+        apps, *others = self._lost
+        listing = await apps.heal()
         self._metrics.apps.set(len(listing.items))
-        await self._heal_lost_events(listing)
+        for lost in others:
+            await lost.heal()
         present = {AppKey(*name_of(item)) for item in listing.items}
         present |= {AppKey(*name) for name in self._caches.apps}
         self._release(present)
         await self._find_vanished(present)
         self._force_some()
         self._metrics.sweeps.inc()
-
-    async def _heal_lost_events(self, listing: Listing) -> None:
-        """An app that has not caught up with what the previous round's list had: its event is lost, so read it."""
-        apps, listed_at = self._caches.apps, int(listing.resource_version)
-        versions = {name_of(item): int(item["metadata"]["resourceVersion"]) for item in listing.items}
-        behind = {name: version for name, version in versions.items() if (apps.version(name) or 0) < version}
-        gone = {name: listed_at for name in apps if name not in versions and (apps.version(name) or 0) <= listed_at}
-        for name in behind | gone:
-            if (apps.version(name) or 0) >= self._behind.get(name, 0):
-                continue
-            self._metrics.lost_events.inc()
-            try:
-                apps.changed(await self._client.get(GENERATED_APP, *name))
-            except NotFound:
-                metadata = {"namespace": name[0], "name": name[1], "resourceVersion": str(listed_at)}
-                apps.deleted({"metadata": metadata})
-        self._behind = behind | gone
 
     def _release(self, present: set[AppKey]) -> None:
         """Second round: what was marked before this round may go now."""
@@ -168,6 +156,7 @@ class Sweep:
         now, interval = time.monotonic(), self._settings.forced_apply_seconds
         known = {AppKey(*name) for name in self._caches.apps}
         self._forced = {key: self._forced.get(key, now) for key in known}
+        self.forced &= known
         batch = max(1, int(len(known) * self._settings.sweep_seconds / interval))
         due = sorted((at, key) for key, at in self._forced.items() if now - at >= interval)[:batch]
         for _, key in due:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from genapps import logs
 from genapps.api import names
 from genapps.cluster.client import Client
 from genapps.cluster.connection import ConnectionSettingsError, connect
-from genapps.cluster.errors import ApiError
+from genapps.cluster.errors import ApiError, Unavailable
 from genapps.cluster.resources import APP_RECORD
 from genapps.cluster.watch import Watch
 from genapps.gateway import settings, trust
@@ -34,6 +35,8 @@ from genapps.gateway.metrics import Metrics
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import Records
 from genapps.gateway.settings import Settings
+
+_RETRY_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -106,11 +109,26 @@ async def _main(configured: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Client(connect(os.environ), names.GATEWAY_FIELD_MANAGER) as client:
+        serving = await _identity(configured, client, stop)
+        if serving is not None:
+            await Gateway(configured, client, serving).run(stop)
+
+
+async def _identity(configured: Settings, client: Client, stop: asyncio.Event) -> trust.ServingCertificate | None:
+    """Waits for an API server that does not answer: to end and be started again would only take longer. None: stopped
+    meanwhile."""
+    while not stop.is_set():
         now = datetime.now(UTC)
-        authority = await trust.obtain_authority(client, configured.system_namespace, configured.host, now)
-        await trust.publish(client, configured.system_namespace, authority)
-        serving = trust.ServingCertificate(authority, configured.host, now)
-        await Gateway(configured, client, serving).run(stop)
+        try:
+            authority = await trust.obtain_authority(client, configured.system_namespace, configured.host, now)
+            await trust.publish(client, configured.system_namespace, authority)
+        except Unavailable as error:
+            _log.warning("api_server_unavailable", error=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _RETRY_SECONDS)
+        else:
+            return trust.ServingCertificate(authority, configured.host, now)
+    return None
 
 
 def run() -> None:
