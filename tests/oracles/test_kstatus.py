@@ -114,6 +114,21 @@ def answering_again(world: World) -> None:
     world.make_ready()
 
 
+def rolled_back(world: World) -> None:
+    spec(**OTHER_CODE)(world)
+    world.settle()
+    world.pod_is_gone()
+    world.settle()
+    said("CodeRejected")(world)
+    world.settle()
+    world.pod_is_gone()
+    world.settle()
+    world.make_ready()
+    world.settle()
+    assert world.condition("Ready") == ("True", "Available")
+    assert world.condition("Stalled") == ("True", "RolledBack")
+
+
 STATES = (
     State("it runs", nothing, "Current"),
     State("it runs, with fields that have no effect yet", spec(idleTimeout="15m"), "Current"),
@@ -129,6 +144,7 @@ STATES = (
     State("its fence is open", said("EgressOpen"), "Failed"),
     State("its code does not load", said("CodeRejected"), "Failed"),
     State("it is not ready in time", late, "Failed"),
+    State("its new code failed and the previous one answers", rolled_back, "Failed"),
     State("it asks for what is not built", spec(tenancy={"header": "X", "trustedCallers": ["a"]}), "Failed"),
     State("it cannot be read", unreadable, "Failed"),
     State("its name is taken", name_taken, "Failed"),
