@@ -6,7 +6,7 @@ the mark `Failed` is durable before the bad pod is touched, so a restart at any 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from genapps.api.apprecord import REVISIONS_KEPT, KeptRevision, Record, ResolvedTier, RevisionResult
@@ -49,7 +49,7 @@ def choose(observed: Observed, offered: Revision | None, grant: Grant, now: date
     if wanted is None:
         return held
     if offered and held.revision and offered.digest == held.revision.digest:
-        wanted = _with_restore(offered, restore=held.revision.restore_state)
+        wanted = replace(offered, restore_state=held.revision.restore_state)
     before = _find(held.history, wanted.digest)
     known_bad = before.message if before and before.result is RevisionResult.FAILED else None
     why = known_bad
@@ -181,11 +181,3 @@ def _rollback(observed: Observed) -> Rollback | None:
 
 def _named(rollback: Rollback | None) -> str | None:
     return rollback.to if rollback and rollback.to.startswith("sha256:") else None
-
-
-def _with_restore(revision: Revision, *, restore: bool) -> Revision:
-    if not restore:
-        return revision
-    return Revision(
-        revision.digest, revision.code_digest, revision.config_digest, restore, revision.code, revision.config
-    )
