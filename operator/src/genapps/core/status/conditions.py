@@ -98,7 +98,7 @@ def code_verified(view: View) -> Outcome:
     if found is None and problem and problem.condition is _ABOUT_CODE:
         found = problem
     if found:
-        return Outcome("Unknown" if _fetching(view) else "False", found.reason, found.message)
+        return Outcome("Unknown" if found.reason is Reason.SOURCE_PENDING else "False", found.reason, found.message)
     if view.answers:
         return Outcome("True", Reason.VERIFIED, "The code is what its digest says, and it is loaded.")
     if view.verdict.desired_code_digest is None:
