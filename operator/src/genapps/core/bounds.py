@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from genapps.api import quantities
 from genapps.api.appbudget import AppBudget, Tier
-from genapps.api.apprecord import Record
+from genapps.api.apprecord import REVISIONS_KEPT, Record
 from genapps.api.names import LABEL_MANAGED_BY, MANAGED_BY
 from genapps.core.desired.pod import CPU_REQUEST_MILLICORES, EPHEMERAL_STORAGE, RUNTIME_MEMORY
 from genapps.core.observed import Manifest
@@ -20,8 +20,8 @@ BOUNDS_NAME = "genapps"
 CLAIMS_PER_APP = 2
 """As many again for the state of deleted apps within its retention; `checks.budget` holds each budget to it."""
 
-_CONFIGMAPS_PER_APP = 16
-"""Code and configuration of the revisions that are kept, and of one that starts."""
+_CONFIGMAPS_PER_APP = 2 * (REVISIONS_KEPT + 3)
+"""Code and configuration of the revisions that are kept, of one that starts, and of some on their way out."""
 _CONFIGMAPS_BESIDE = 4
 """The gateway's CA, the cluster's own."""
 _OVERHEAD_MEMORY = 256 * 2**20
