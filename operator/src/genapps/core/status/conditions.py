@@ -22,7 +22,10 @@ def ready(view: View) -> Outcome:
     if view.answers:
         return Outcome("True", Reason.AVAILABLE, "The app answers and its fence is proven.")
     blocked = _blocker(view)
-    return Outcome("False", blocked.reason, blocked.message) if blocked else Outcome("False", *_progress(view))
+    if blocked and blocked.reason is not Reason.ROLLED_BACK:
+        return Outcome("False", blocked.reason, blocked.message)
+    # Also when an earlier revision comes back: Stalled says why, and here that it is on its way.
+    return Outcome("False", *_progress(view))
 
 
 def reconciling(view: View) -> Outcome:
