@@ -21,7 +21,7 @@ from genapps.core.standing import own_child
 from genapps.core.verdict import Effect, Finding, Grant, Revision
 
 _GOOD = frozenset({RevisionResult.RUNNING, RevisionResult.SUPERSEDED})
-_MESSAGE_CHARACTERS = 900
+_MESSAGE_CHARACTERS = 860
 """Of the reason for a failure: with the names of both revisions it has to fit into a condition."""
 
 
