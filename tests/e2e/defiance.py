@@ -92,7 +92,7 @@ def _short(said: str) -> str:
 
 def change(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> dict[str, Manifest]:
     """Code that cannot load, told beforehand and found out; the last good revision answers: {reason: app}."""
-    terminal.scene(f"Two bad changes of {EDITED}, and a caller who notices neither")
+    terminal.scene(f"Two bad changes of {EDITED}: one is not begun, the other is taken back")
     imported = _edited(kubectl, _UNAVAILABLE)
     held = apps.until(kubectl, EDITED, _says("CodeVerified", "False", imported), SWITCH_SECONDS, "judged")
     _told(terminal, kubectl, caller, held, "CodeVerified", "the code imports what apps do not have:")

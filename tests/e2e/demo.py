@@ -1,4 +1,5 @@
-"""`make demo` (`python -m tests.e2e.demo`): generated apps applied, called, fenced, suspended and resumed.
+"""`make demo` (`python -m tests.e2e.demo`): generated apps applied, called, fenced, changed, suspended
+and resumed.
 
 CLUSTER=local (default) brings the local node up; CLUSTER=current IMAGES=<registry/prefix> uses the kubeconfig's
 context.
@@ -7,7 +8,7 @@ context.
 import os
 import sys
 
-from tests.e2e import installation, scenes
+from tests.e2e import defiance, installation, scenes
 from tests.e2e.installation import Cluster, Settings
 from tests.e2e.terminal import SceneError, Terminal, failure
 from tests.support.kubectl import KubectlError
@@ -46,6 +47,8 @@ def play(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> No
     found = scenes.apply_apps(terminal, kubectl, references["runtime"])
     scenes.call(terminal, found, caller, stranger)
     scenes.fence(terminal, kubectl, caller)
+    defiance.trespass(terminal, kubectl)
+    defiance.change(terminal, kubectl, caller)
     scenes.suspend(terminal, kubectl, caller)
     scenes.finish(terminal, kubectl)
     terminal.scene("What to try next")

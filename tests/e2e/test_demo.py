@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e import installation, scenes
+from tests.e2e import defiance, installation, scenes
 from tests.e2e.apps import Manifest
 from tests.e2e.callers import Pod
 from tests.e2e.cast import CAST
@@ -53,6 +53,20 @@ def test_an_apps_pod_reaches_the_gateway_and_nothing_else(play: Play) -> None:
     assert {what for what, (_, within) in seen.items() if within} == {"the gateway"}
     assert {what for what, (outside, _) in seen.items() if not outside} == {"the gateway"}
     assert len(seen) == 6
+
+
+def test_a_tenant_with_edit_bends_nothing(play: Play) -> None:
+    refused = defiance.trespass(play.terminal, play.kubectl)
+    assert len(refused) == 9
+    assert all(refused.values())
+    assert "spec.envelope is immutable" in refused["widen its envelope"]
+    assert "has no tier huge" in refused["take a tier that nobody granted"]
+    assert "generatedapps/promote" in refused["promote it"]
+
+
+def test_bad_changes_are_held_or_taken_back_while_the_app_answers(play: Play) -> None:
+    seen = defiance.change(play.terminal, play.kubectl, play.caller)
+    assert list(seen) == ["ModuleNotAvailable", "RolledBack", "Available"]
 
 
 def test_a_violating_app_is_suspended_and_resumes_by_acknowledgement(play: Play) -> None:
