@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from genapps.api.names import child_name
 from genapps.controller.caches import Caches
-from genapps.controller.kept import Kept
+from genapps.controller.kept import KEPT_BYTES, Kept
 from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, GatewayKey, Key
 from genapps.controller.metrics import queue_metrics
 from genapps.controller.queue import WorkQueue
