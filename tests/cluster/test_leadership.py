@@ -1,5 +1,6 @@
 """Two operators for one cluster: one writes, the other takes over; whatever ends the first, it writes nothing late."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -138,6 +139,7 @@ def test_an_api_server_that_is_away_for_longer_than_the_lease_ends_the_leader_an
     written = here.writes("first")
     server = processes.process_of(bare, "apiserver")
     assert server is not None
+    wrapper = int(Path(f"/proc/{server.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
     server.send(signal.SIGSTOP)
     try:
         assert quick.end_of_first() == 1
@@ -148,6 +150,8 @@ def test_an_api_server_that_is_away_for_longer_than_the_lease_ends_the_leader_an
         until(lambda: "does not answer" in first.get("/readyz"), 60, "what the successor waits for")
     finally:
         server.send(signal.SIGCONT)
+        # nsenter, which started it, has stopped along with it, and would stay behind for ever.
+        os.kill(wrapper, signal.SIGCONT)
     until(lambda: first.leads() or second.leads(), 90, "a leader after the outage")
     assert here.writes("first") == written
     quick.both(["after"])
