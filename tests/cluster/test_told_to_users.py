@@ -9,6 +9,7 @@ import pytest
 from genapps.api.crd import crds
 from tests.node import Node
 from tests.oracles.programs import BUILD_SECONDS, ask
+from tests.support.admission import CONNECTOR, changed
 from tests.support.kubectl import Kubectl, KubectlError, until
 from tests.support.operator_process import World, world
 
@@ -104,6 +105,23 @@ def test_kstatus_follows_a_live_app_from_its_first_moment(here: World) -> None:
     assert kstatus(here.get("watched")) == "Current"
     here.apply(here.app("watched", operatingMode="Suspended"))
     assert kstatus(here.get("watched")) == "Failed"
+
+
+def test_a_connector_is_current_and_counts_the_apps_that_name_it(here: World) -> None:
+    name = f"rates-{here.namespace}"
+    here.kubectl.apply(changed(CONNECTOR, {"metadata.name": name, "spec.namespaces": [here.namespace]}))
+    try:
+        envelope = {"owner": {"team": "tests"}, "riskClass": "low", "connectors": [name]}
+        here.apply(here.app("caller", envelope=envelope))
+        here.until_pod("caller")
+
+        def counted() -> bool:
+            live = here.kubectl.get("connector", name)
+            return live["status"].get("apps") == 1 and kstatus(live) == "Current"
+
+        until(counted, 30, "the connector's status")
+    finally:
+        here.kubectl("delete", "connector", name)
 
 
 def test_kstatus_is_current_for_a_live_budget(here: World, running: str) -> None:

@@ -55,7 +55,7 @@ def test_operator_writes_no_spec_and_no_namespace(rendered: list[helm.Manifest])
     }
     assert not {resource for _, resource in written} & {*USER_KINDS, "namespaces"}
     everywhere = {resource for where, resource in written if where == "*"}
-    assert everywhere == {"generatedapps/status", "appbudgets/status", "events"}
+    assert everywhere == {"generatedapps/status", "appbudgets/status", "connectors/status", "events"}
 
 
 def test_operator_reads_ledgers_and_removes_them_but_never_writes_one(rendered: list[helm.Manifest]) -> None:

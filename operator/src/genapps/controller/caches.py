@@ -15,15 +15,14 @@ from typing import Any
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
-from genapps.api.connector import Connector
 from genapps.api.ledger import Ledger
 from genapps.cluster.resources import APP_BUDGET, CONNECTOR, GENERATED_APP, Resource
 from genapps.controller import stored
 from genapps.controller.collection import Collection, Name, Object
-from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, GatewayKey, Key
+from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, GatewayKey, Key
 from genapps.controller.newcomers import Newcomers
 from genapps.controller.states import Live, NamespaceState, namespace_state, slim
-from genapps.controller.stored import StoredApp, StoredBudget, Unreadable
+from genapps.controller.stored import StoredApp, StoredBudget, StoredConnector, Unreadable
 from genapps.core.projection import live_digest
 
 CHILD_KINDS = (
@@ -49,6 +48,8 @@ class RecordSummary:
     """How many apps that are not deleted have a record, by budget."""
     kept: Mapping[str, int]
     """How many deleted apps still have one, and so perhaps their state."""
+    connectors: Mapping[str, int]
+    """How many apps that are not deleted name it, by connector."""
     suspended: tuple[Record, ...]
     """Records with an open suspension of some code."""
 
@@ -63,7 +64,7 @@ class Caches:
         """Called when an app is gone; its remains are the sweep's."""
         self.apps = Collection[StoredApp](stored.app, self._app_changed)
         self.budgets = Collection[StoredBudget](stored.budget, self._budget_changed)
-        self.connectors = Collection[Connector | Unreadable](stored.connector, self._connector_changed)
+        self.connectors = Collection[StoredConnector](stored.connector, self._connector_changed)
         self.heard: tuple[tuple[Resource, Collection[Any]], ...] = (
             (GENERATED_APP, self.apps),
             (APP_BUDGET, self.budgets),
@@ -140,7 +141,7 @@ class Caches:
             return
         self._keys[name[1]] = key = AppKey(new.record.app.namespace, new.record.app.name)
         self.newcomers.release(key)
-        self._wake(BudgetKey(new.record.budget), False)
+        self._wake_counts(new.record)
         self._wake_bounds(new.record.run_namespace)
         before = old.record.suspension if isinstance(old, AppRecord) else None
         if before != new.record.suspension:
@@ -198,6 +199,8 @@ class Caches:
             self._wake(child, False)
         for _, budget in self.budgets:
             self._wake(BudgetKey(budget), False)
+        for _, connector in self.connectors:
+            self._wake(ConnectorKey(connector), False)
         for run in self._run_namespaces:
             self._wake(GatewayKey(run), False)
             self._wake_bounds(run, urgent=True)
@@ -224,7 +227,10 @@ class Caches:
         for key in self.apps_of(lambda _, app: app.budget == name[1]):
             self._wake(key, False)
 
-    def _connector_changed(self, name: Name, _: object, __: object) -> None:
+    def _connector_changed(self, name: Name, old: StoredConnector | None, new: StoredConnector | None) -> None:
+        self._wake(ConnectorKey(name[1]), False)
+        if old is not None and new is not None and old.model == new.model:
+            return
         for key in self.apps_of(lambda _, app: name[1] in (stored.at(app.raw, "spec", "envelope", "connectors") or ())):
             self._wake(key, False)
 
@@ -234,11 +240,17 @@ class Caches:
         for known in (old, new):
             if isinstance(known, AppRecord):
                 self._keys[name[1]] = AppKey(known.record.app.namespace, known.record.app.name)
-                self._wake(BudgetKey(known.record.budget), False)
+                self._wake_counts(known.record)
                 self._wake_bounds(known.record.run_namespace)
         self._wake_child(name[1])
         if new is None:
             self._forget(name[1])
+
+    def _wake_counts(self, record: Record) -> None:
+        """Those that count apps by their records."""
+        self._wake(BudgetKey(record.budget), False)
+        for connector in record.envelope.connectors:
+            self._wake(ConnectorKey(connector), False)
 
     def _forget(self, child: str) -> None:
         """A name that neither an app nor a record derives any more is nobody's: the sweep finds what is left of it."""
@@ -312,10 +324,13 @@ def base_name(name: str) -> str:
 def _summarise(records: Iterable[Record]) -> RecordSummary:
     apps: Counter[str] = Counter()
     kept: Counter[str] = Counter()
+    connectors: Counter[str] = Counter()
     suspended = []
     for record in records:
         counter = apps if record.deleted_at is None else kept
         counter[record.budget] += 1
+        if record.deleted_at is None:
+            connectors.update(record.envelope.connectors)
         if record.suspension is not None and record.suspension.code_digest is not None:
             suspended.append(record)
-    return RecordSummary(apps, kept, tuple(suspended))
+    return RecordSummary(apps, kept, connectors, tuple(suspended))

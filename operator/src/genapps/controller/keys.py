@@ -24,6 +24,13 @@ class BudgetKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorKey:
+    """The status of a Connector."""
+
+    connector: str
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayKey:
     """The copy of the gateway's CA in a run namespace."""
 
@@ -37,4 +44,4 @@ class BoundsKey:
     run_namespace: str
 
 
-Key = AppKey | BudgetKey | GatewayKey | BoundsKey
+Key = AppKey | BudgetKey | ConnectorKey | GatewayKey | BoundsKey

@@ -35,7 +35,7 @@ from genapps.controller.caches import Caches, Wake
 from genapps.controller.ears import Ears
 from genapps.controller.events import Events
 from genapps.controller.execute import Executor
-from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, Key
+from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, Key
 from genapps.controller.leadership import Leadership, LeaseLostError, Timing
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
@@ -285,7 +285,7 @@ def _waker(queue: WorkQueue[Key], leadership: Leadership) -> Wake:
     def wake(key: Key, urgent: bool) -> None:
         if not leadership.leading:
             return
-        if isinstance(key, BudgetKey) or (isinstance(key, BoundsKey) and not urgent):
+        if isinstance(key, BudgetKey | ConnectorKey) or (isinstance(key, BoundsKey) and not urgent):
             queue.add_after(key, _BUDGET_SECONDS)
         else:
             queue.add(key, urgent=urgent and isinstance(key, AppKey))

@@ -78,9 +78,9 @@ class Observer:
             platform=platform,
             scanned=scanned,
             connectors={
-                name[1]: connector
+                name[1]: connector.model
                 for name, connector in self._caches.connectors.items()
-                if isinstance(connector, Connector)
+                if isinstance(connector.model, Connector)
             },
             record=record,
             earlier=earlier,

@@ -47,6 +47,7 @@ _TABLE: tuple[tuple[Where, str, str, str, tuple[str, ...]], ...] = (
     (Where.CLUSTER, GROUP, "connectors", "", ("get", "list", "watch")),
     (Where.CLUSTER, GROUP, "generatedapps/status", "", ("patch",)),
     (Where.CLUSTER, GROUP, "appbudgets/status", "", ("patch",)),
+    (Where.CLUSTER, GROUP, "connectors/status", "", ("patch",)),
     (Where.CLUSTER, "", "configmaps", "", ("get", "list", "watch")),
     (Where.CLUSTER, "", "namespaces", "", ("list", "watch")),
     (Where.CLUSTER, "", "events", "", ("create", "patch")),

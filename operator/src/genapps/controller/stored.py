@@ -59,6 +59,14 @@ class StoredBudget:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredConnector:
+    """A Connector and its status as stored."""
+
+    model: Connector | Unreadable
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """An object of ours that is stored but does not fit its model."""
 
@@ -85,11 +93,12 @@ def budget(object_: Object) -> StoredBudget:
         return StoredBudget(Unreadable(str(error)), status)
 
 
-def connector(object_: Object) -> Connector | Unreadable:
+def connector(object_: Object) -> StoredConnector:
+    status = object_.get("status") or {}
     try:
-        return Connector.model_validate(object_)
+        return StoredConnector(Connector.model_validate(object_), status)
     except ValidationError as error:
-        return Unreadable(str(error))
+        return StoredConnector(Unreadable(str(error)), status)
 
 
 def record(object_: Object) -> AppRecord | Unreadable:

@@ -13,9 +13,10 @@ from genapps.controller.authority import copy_authority
 from genapps.controller.bounds import apply_bounds
 from genapps.controller.budgets import report_budget, waiting_apps
 from genapps.controller.caches import Caches
+from genapps.controller.connectors import report_connector
 from genapps.controller.events import Events
 from genapps.controller.execute import ChildRefusedError
-from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, Key
+from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, Key
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
 from genapps.controller.queue import WorkQueue
@@ -80,6 +81,9 @@ class Work:
             prepared = self._observer.platform().run_namespaces
             if await report_budget(self._client, self._caches, self._events, key, prepared):
                 self._metrics.writes.labels("AppBudget", "status").inc()
+        elif isinstance(key, ConnectorKey):
+            if await report_connector(self._client, self._caches, key):
+                self._metrics.writes.labels("Connector", "status").inc()
         elif isinstance(key, BoundsKey):
             classes = bool(self._settings.runtime_classes)
             for kind in await apply_bounds(self._client, self._caches, key, runtime_classes=classes):

@@ -8,8 +8,8 @@ from typing import Any
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import Record
 from genapps.api.conditions import ConditionType, Reason
-from genapps.api.fields import rfc3339
 from genapps.core.inactive import inactive_in_budget
+from genapps.core.platform_conditions import Judged, conditions
 
 
 def budget_status(
@@ -29,19 +29,19 @@ def budget_status(
     )
     inactive = inactive_in_budget(budget)
     judged = (
-        (
+        Judged(
             ConditionType.READY,
             ready,
             Reason.AVAILABLE if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
             "Apps can run under this budget." if ready else unprepared,
         ),
-        (
+        Judged(
             ConditionType.STALLED,
             not ready,
             Reason.NOT_STALLED if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
             "Nothing keeps its apps from running." if ready else unprepared,
         ),
-        (
+        Judged(
             ConditionType.FIELDS_INACTIVE,
             bool(inactive),
             Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
@@ -50,25 +50,10 @@ def budget_status(
             else "Every field that is set has its effect.",
         ),
     )
-    before = {entry.get("type"): entry for entry in previous.get("conditions") or ()}
+    generation = budget.metadata.generation
     return {
-        "observedGeneration": budget.metadata.generation,
+        "observedGeneration": generation,
         "apps": tiers.total(),
         "tiers": [{"name": name, "apps": tiers[name]} for name in sorted(tiers)],
-        "conditions": [
-            {
-                "type": str(type_),
-                "status": (status := "True" if holds else "False"),
-                "observedGeneration": budget.metadata.generation,
-                "lastTransitionTime": _since(before.get(type_, {}), status, now),
-                "reason": str(reason),
-                "message": message,
-            }
-            for type_, holds, reason, message in judged
-        ],
+        "conditions": conditions(judged, generation, previous, now),
     }
-
-
-def _since(before: Mapping[str, Any], status: str, now: datetime) -> str:
-    same = before.get("status") == status and before.get("lastTransitionTime")
-    return str(before["lastTransitionTime"]) if same else rfc3339(now)

@@ -1,0 +1,31 @@
+"""Reports a Connector: its status."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from genapps.api.connector import Connector
+from genapps.api.names import API_VERSION
+from genapps.cluster.client import Client
+from genapps.cluster.errors import NotFound
+from genapps.controller.caches import Caches
+from genapps.controller.keys import ConnectorKey
+from genapps.core.connector_status import connector_status
+
+
+async def report_connector(client: Client, caches: Caches, key: ConnectorKey) -> bool:
+    """Bring one status up to date; says whether it wrote."""
+    stored = caches.connectors.get(("", key.connector))
+    if stored is None or not isinstance(stored.model, Connector):
+        return False
+    apps = caches.summary().connectors.get(key.connector, 0)
+    status = connector_status(stored.model, apps, stored.status, datetime.now(UTC))
+    if status == stored.status:
+        return False
+    manifest = {"apiVersion": API_VERSION, "kind": "Connector", "metadata": {"name": key.connector}, "status": status}
+    try:
+        live = await client.apply(manifest, subresource="status")
+    except NotFound:
+        return False
+    caches.connectors.written(live, insert=False)
+    return True

@@ -1,0 +1,27 @@
+from datetime import timedelta
+
+from genapps.api.conditions import ConditionType, Reason, allowed
+from genapps.api.connector import Connector
+from genapps.core.connector_status import connector_status
+from tests.support.admission import CONNECTOR
+from tests.unit.core.world import START
+
+
+def connector() -> Connector:
+    return Connector.model_validate({**CONNECTOR, "metadata": {"name": "rates", "generation": 3}})
+
+
+def test_a_connector_says_that_it_is_known_who_names_it_and_what_has_no_effect_yet() -> None:
+    status = connector_status(connector(), 2, {}, START)
+    assert (status["observedGeneration"], status["apps"]) == (3, 2)
+    told = {entry["type"]: entry for entry in status["conditions"]}
+    assert told["Ready"]["status"] == "True"
+    assert told["Stalled"]["status"] == "False"
+    assert "spec.tools" in told["FieldsInactive"]["message"]
+    for entry in told.values():
+        assert allowed(ConditionType(entry["type"]), entry["status"], Reason(entry["reason"]))
+
+
+def test_a_connectors_status_does_not_move_with_time_alone() -> None:
+    first = connector_status(connector(), 2, {}, START)
+    assert connector_status(connector(), 2, first, START + timedelta(days=1)) == first
