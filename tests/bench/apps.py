@@ -78,7 +78,6 @@ def app_budget(namespace: str = NAMESPACE, run_namespace: str = RUN_NAMESPACE) -
         "cpu": "2",
         "concurrency": 64,
         "toolCallsPerAction": 8,
-        "callsPerMinute": 100_000,
         "state": {"claim": "64Mi", "perTenant": "32Mi"},
     }
     return {

@@ -43,9 +43,9 @@ async def reconcile(context: Context) -> list[Figure]:
         control_plane(context.cache) as plane,
         Client(from_kubeconfig(plane.node.kubeconfig), "genapps-bench") as client,
     ):
-        bare = await floor(client, few)
         first = await _measured(context, plane, client, few)
         resting = await _resting(context, plane, few)
+        bare = await floor(client, few)
     async with (
         control_plane(context.cache) as plane,
         Client(from_kubeconfig(plane.node.kubeconfig), "genapps-bench") as client,
