@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from genapps.api.appbudget import AppBudget
-from genapps.api.names import API_VERSION
 from genapps.cluster.client import Client
-from genapps.cluster.errors import NotFound
 from genapps.controller.caches import Caches
 from genapps.controller.events import Events
 from genapps.controller.keys import AppKey, BudgetKey
+from genapps.controller.statuses import write_status
 from genapps.core.budget_status import budget_status
 from genapps.core.status import transitions
 
@@ -40,12 +39,9 @@ async def report_budget(
     status = budget_status(stored.model, records, prepared, stored.status, now)
     if status == stored.status:
         return False
-    manifest = {"apiVersion": API_VERSION, "kind": "AppBudget", "metadata": {"name": key.budget}, "status": status}
-    try:
-        live = await client.apply(manifest, subresource="status")
-    except NotFound:
+    live = await write_status(client, caches.budgets, "AppBudget", {"name": key.budget}, status)
+    if live is None:
         return False
-    caches.budgets.written(live, insert=False)
     for event in transitions(stored.status, status):
         await events.post(
             live["metadata"], "AppBudget", type_=event.type, reason=event.reason, message=event.message, now=now

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from genapps.api.connector import Connector
-from genapps.api.names import API_VERSION
 from genapps.cluster.client import Client
-from genapps.cluster.errors import NotFound
 from genapps.controller.caches import Caches
 from genapps.controller.keys import ConnectorKey
+from genapps.controller.statuses import write_status
 from genapps.core.connector_status import connector_status
 
 
@@ -22,10 +21,4 @@ async def report_connector(client: Client, caches: Caches, key: ConnectorKey) ->
     status = connector_status(stored.model, apps, stored.status, datetime.now(UTC))
     if status == stored.status:
         return False
-    manifest = {"apiVersion": API_VERSION, "kind": "Connector", "metadata": {"name": key.connector}, "status": status}
-    try:
-        live = await client.apply(manifest, subresource="status")
-    except NotFound:
-        return False
-    caches.connectors.written(live, insert=False)
-    return True
+    return await write_status(client, caches.connectors, "Connector", {"name": key.connector}, status) is not None

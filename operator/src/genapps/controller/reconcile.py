@@ -14,7 +14,6 @@ import structlog
 
 from genapps.api import names
 from genapps.cluster.client import Client
-from genapps.cluster.errors import NotFound
 from genapps.controller.caches import Caches
 from genapps.controller.events import Events
 from genapps.controller.execute import ChildRefusedError, Executor
@@ -22,6 +21,7 @@ from genapps.controller.keys import AppKey
 from genapps.controller.metrics import Metrics
 from genapps.controller.observe import Observer
 from genapps.controller.remains import Remains
+from genapps.controller.statuses import write_status
 from genapps.controller.sweep import Sweep
 from genapps.core.desired import desired
 from genapps.core.desired.metadata import envelope_of
@@ -133,19 +133,12 @@ class Reconciler:
             self.later(key, _LOOK_AGAIN_SECONDS)
 
     async def _write_status(self, key: AppKey, observed: Observed, new: dict[str, object]) -> None:
-        manifest = {
-            "apiVersion": names.API_VERSION,
-            "kind": "GeneratedApp",
-            # The uid makes it fail for another app that has taken the name meanwhile.
-            "metadata": {"namespace": key.namespace, "name": key.name, "uid": observed.ref.uid},
-            "status": new,
-        }
-        try:
-            live = await self.client.apply(manifest, subresource="status")
-        except NotFound:
+        # The uid makes it fail for another app that has taken the name meanwhile.
+        metadata = {"namespace": key.namespace, "name": key.name, "uid": observed.ref.uid}
+        live = await write_status(self.client, self.caches.apps, "GeneratedApp", metadata, new)
+        if live is None:
             return
         self.metrics.writes.labels("GeneratedApp", "status").inc()
-        self.caches.apps.written(live, insert=False)
         now = self.clock()
         for event in transitions(observed.status, new):
             _log.info(

@@ -9,7 +9,7 @@ from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import Record
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.inactive import inactive_in_budget
-from genapps.core.platform_conditions import Judged, conditions
+from genapps.core.stored_conditions import Judged, conditions
 
 
 def budget_status(
@@ -31,19 +31,19 @@ def budget_status(
     judged = (
         Judged(
             ConditionType.READY,
-            ready,
+            "True" if ready else "False",
             Reason.AVAILABLE if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
             "Apps can run under this budget." if ready else unprepared,
         ),
         Judged(
             ConditionType.STALLED,
-            not ready,
+            "False" if ready else "True",
             Reason.NOT_STALLED if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
             "Nothing keeps its apps from running." if ready else unprepared,
         ),
         Judged(
             ConditionType.FIELDS_INACTIVE,
-            bool(inactive),
+            "True" if inactive else "False",
             Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
             f"Stored without effect yet: {', '.join(inactive)}."
             if inactive

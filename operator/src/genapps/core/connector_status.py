@@ -6,7 +6,7 @@ from typing import Any
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.connector import Connector
-from genapps.core.platform_conditions import Judged, conditions
+from genapps.core.stored_conditions import Judged, conditions
 
 
 def connector_status(connector: Connector, apps: int, previous: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -14,14 +14,14 @@ def connector_status(connector: Connector, apps: int, previous: Mapping[str, Any
     judged = (
         Judged(
             ConditionType.READY,
-            True,
+            "True",
             Reason.AVAILABLE,
             "Envelopes may name it, and its minimumRiskClass counts for the apps that do.",
         ),
-        Judged(ConditionType.STALLED, False, Reason.NOT_STALLED, "Nothing has to be corrected."),
+        Judged(ConditionType.STALLED, "False", Reason.NOT_STALLED, "Nothing has to be corrected."),
         Judged(
             ConditionType.FIELDS_INACTIVE,
-            True,
+            "True",
             Reason.NOT_YET_ACTIVE,
             "Stored without effect yet: spec.endpoint, spec.tools; the gateway refuses every call.",
         ),

@@ -1,6 +1,5 @@
 """The one summariser: the whole status object of an app, equal for equal observations."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from genapps.api.apprecord import KeptRevision, RevisionResult
@@ -14,6 +13,7 @@ from genapps.core.plain import plain
 from genapps.core.risk import risk_reason
 from genapps.core.status.conditions import CONDITIONS, stalled
 from genapps.core.status.view import Outcome, View, view_of
+from genapps.core.stored_conditions import Judged, conditions
 from genapps.core.verdict import Mode, Verdict
 
 MESSAGE_CHARACTERS = 1024
@@ -43,20 +43,12 @@ def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
 
 
 def _conditions(view: View) -> list[dict[str, Any]]:
-    before = {entry.get("type"): entry for entry in view.observed.status.get("conditions") or ()}
-    return [_condition(view, kind, judge(view), before.get(kind.value)) for kind, judge in CONDITIONS.items()]
+    judged = (_plainly(kind, judge(view)) for kind, judge in CONDITIONS.items())
+    return conditions(judged, view.observed.generation, view.observed.status, view.verdict.at)
 
 
-def _condition(view: View, kind: ConditionType, outcome: Outcome, before: Mapping[str, Any] | None) -> dict[str, Any]:
-    kept = before["lastTransitionTime"] if before and before.get("status") == outcome.status else None
-    return {
-        "type": kind.value,
-        "status": outcome.status,
-        "observedGeneration": view.observed.generation,
-        "lastTransitionTime": kept or rfc3339(view.verdict.at),
-        "reason": outcome.reason.value,
-        "message": plain(outcome.message, MESSAGE_CHARACTERS),
-    }
+def _plainly(kind: ConditionType, outcome: Outcome) -> Judged:
+    return Judged(kind, outcome.status, outcome.reason, plain(outcome.message, MESSAGE_CHARACTERS))
 
 
 def _address(view: View) -> dict[str, Any]:

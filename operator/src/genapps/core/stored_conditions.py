@@ -1,10 +1,10 @@
-"""The conditions of the kinds that the platform writes, as they go into their status."""
+"""Conditions as they go into a status, whatever kind it is of."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from genapps.api.conditions import ConditionType, Reason
+from genapps.api.conditions import ConditionType, Reason, Status
 from genapps.api.fields import rfc3339
 
 
@@ -12,7 +12,7 @@ class Judged(NamedTuple):
     """One condition without its times."""
 
     type: ConditionType
-    holds: bool
+    status: Status
     reason: Reason
     message: str
 
@@ -24,17 +24,17 @@ def conditions(
     before = {entry.get("type"): entry for entry in previous.get("conditions") or ()}
     return [
         {
-            "type": str(one.type),
-            "status": (status := "True" if one.holds else "False"),
+            "type": one.type.value,
+            "status": one.status,
             "observedGeneration": generation,
-            "lastTransitionTime": _since(before.get(one.type, {}), status, now),
-            "reason": str(one.reason),
+            "lastTransitionTime": _since(before.get(one.type.value, {}), one.status, now),
+            "reason": one.reason.value,
             "message": one.message,
         }
         for one in judged
     ]
 
 
-def _since(before: Mapping[str, Any], status: str, now: datetime) -> str:
+def _since(before: Mapping[str, Any], status: Status, now: datetime) -> str:
     same = before.get("status") == status and before.get("lastTransitionTime")
     return str(before["lastTransitionTime"]) if same else rfc3339(now)
