@@ -21,7 +21,7 @@ help: ## This list
 
 .PHONY: demo
 demo: venv ## Apps applied, called, fenced, suspended and resumed on a real Kubernetes
-	@$(RUN) -m tests.e2e.demo
+	@$(RUN) -m demo
 
 .PHONY: test
 test: venv lint verify engines oracles node-up images ## All tests: unit, golden, contract, oracles, runtime, cluster
@@ -37,19 +37,19 @@ lint: venv ## Style, types, import layers, file lengths
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
-	@$(RUN) -m tests.support.file_length
+	@$(RUN) -m tools.file_length
 
 .PHONY: manifests
 manifests: venv ## Write the CRDs and every other generated file
-	@$(RUN) -m tests.support.generate
+	@$(RUN) -m tools.generate
 
 .PHONY: verify
 verify: venv ## Fail when a generated file differs from its source
-	@$(RUN) -m tests.support.generate --check
+	@$(RUN) -m tools.generate --check
 
 .PHONY: engines
 engines: venv ## Build and precompile the guest language engines for this host
-	@$(RUN) -m tests.support.engines
+	@$(RUN) -m tools.engines
 
 .PHONY: oracles
 oracles: venv ## Build the independent judges that the tests ask (cyclonus, Pod Security, kstatus)
@@ -57,19 +57,19 @@ oracles: venv ## Build the independent judges that the tests ask (cyclonus, Pod 
 
 .PHONY: images
 images: venv ## Build the images, and load them into the local node when it runs
-	@$(RUN) -m tests.images
+	@$(RUN) -m tools.images
 
 .PHONY: node-up
 node-up: venv ## Start the local Kubernetes node (built from source at the first run)
-	@$(RUN) -m tests.node up
+	@$(RUN) -m tools.node up
 
 .PHONY: node-down
 node-down: venv ## Stop it and leave no trace but the build cache
-	@$(RUN) -m tests.node down
+	@$(RUN) -m tools.node down
 
 .PHONY: bench
 bench: venv engines node-up images ## Measure: a table, and build/bench.json
-	@$(RUN) -m tests.bench
+	@$(RUN) -m bench
 
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies anew into locks/

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support import helm
 from tests.support.value_sets import VALUE_SETS
+from tools import helm
 
 
 @pytest.fixture(scope="session")

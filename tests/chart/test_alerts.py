@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support import helm
 from tests.support.chart_judges import NoJudge, promtool
+from tools import helm
 
 ALERTS = helm.CHART / "files" / "alerts.yaml"
 CASES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("alert_cases.yaml").read_text(encoding="utf-8"))

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tests.chart.conftest import write
-from tests.support import helm
 from tests.support.chart_judges import installed
+from tools import helm
 
 ACCEPTED = Path(__file__).with_name("checkov_accepted.yaml")
 

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from tests.chart.conftest import write
-from tests.support import helm
 from tests.support.chart_judges import installed
 from tests.support.value_sets import MONITORING
+from tools import helm
 
 VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 

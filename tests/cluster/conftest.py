@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e import callers
-from tests.e2e.callers import Pod
-from tests.node import Node, current, kubectl_path
-from tests.node.lifecycle import down, up
-from tests.support import helm
-from tests.support.kubectl import Kubectl
+from demo import callers
+from demo.callers import Pod
 from tests.support.tenant import Tenant, editing
+from tools import helm
+from tools.kubectl import Kubectl
+from tools.node import Node, current, kubectl_path
+from tools.node.lifecycle import down, up
 
 ROOT = Path(__file__).resolve().parents[2]
 BARE_INDEX = int(os.environ.get("GENAPPS_BARE_NODE", "1"))
@@ -64,7 +64,7 @@ def bare_kubectl(bare: Node) -> Kubectl:
 @pytest.fixture(scope="session")
 def installed(node: Node) -> Kubectl:
     """The chart with the images of this checkout, installed and ready on the shared node."""
-    subprocess.run([sys.executable, "-m", "tests.images"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "tools.images"], cwd=ROOT, check=True)
     images = json.loads((ROOT / "build" / "images.json").read_text(encoding="utf-8"))
     helm.install(node.kubeconfig, helm.values_for(images))
     return Kubectl(kubectl_path(), node.kubeconfig)

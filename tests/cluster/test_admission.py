@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.admission import APP, DIGEST, REMOVED, Refusal, changed, refusal
-from tests.support.kubectl import Kubectl
+from tools.kubectl import Kubectl
 
 CODE = "spec.code.source"
 SELECTOR = "spec.ingress.from"

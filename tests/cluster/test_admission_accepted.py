@@ -18,7 +18,7 @@ from tests.support.admission import (
     stored,
     update_refusal,
 )
-from tests.support.kubectl import Kubectl
+from tools.kubectl import Kubectl
 
 JWT = {"issuer": "https://login.example.com", "audience": "apps", "claim": "org"}
 IMAGE = {"image": {"reference": f"registry.example.com/team/app@{DIGEST}"}}

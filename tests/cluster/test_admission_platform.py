@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.admission import API, BUDGET, CONNECTOR, DIGEST, REMOVED, Json, Refusal, changed, refusal
-from tests.support.kubectl import Kubectl
+from tools.kubectl import Kubectl
 
 TIER = "spec.tiers.small"
 PEERS = "spec.policy.ingressFrom"

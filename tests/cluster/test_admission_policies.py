@@ -5,8 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.node import Node
-from tests.support import helm
 from tests.support.admission_table import ROWS, objects
 from tests.support.admission_table.rows import (
     BYSTANDER,
@@ -26,7 +24,9 @@ from tests.support.admission_table.rows import (
     Row,
 )
 from tests.support.api_server import Answer, Api
-from tests.support.kubectl import Kubectl, Manifest, until
+from tools import helm
+from tools.kubectl import Kubectl, Manifest, until
+from tools.node import Node
 
 POLICY_KINDS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 CLEANED = ("generatedapps", "appbudgets", "connectors", "apprecords", "ledgers")

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.kubectl import Kubectl, as_list
+from tools.kubectl import Kubectl, as_list
 
 SYSTEM, RUN = "genapps-system", "genapps-run"
 OPERATOR = f"system:serviceaccount:{SYSTEM}:genapps-operator"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.node import Node
-from tests.support import helm
 from tests.support.apps import app, child_of, is_true, ready, until_app
-from tests.support.kubectl import Kubectl
+from tools import helm
+from tools.kubectl import Kubectl
+from tools.node import Node
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("generatedapps", "appbudgets", "connectors", "apprecords", "ledgers")

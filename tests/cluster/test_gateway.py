@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from genapps.api.names import child_name
-from tests.node import Node
 from tests.support.gateway_process import World, world
-from tests.support.kubectl import Kubectl, until
+from tools.kubectl import Kubectl, until
+from tools.node import Node
 
 
 @pytest.fixture(scope="module")

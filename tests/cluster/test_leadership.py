@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.node import Node, processes
-from tests.support.kubectl import Kubectl, until
 from tests.support.operator_process import OperatorProcess, World, world
+from tools.kubectl import Kubectl, until
+from tools.node import Node, processes
 
 LEASE = "5"
 NEVER = "60"

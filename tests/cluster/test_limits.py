@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.node import Node
-from tests.support.kubectl import Kubectl, condition, until
 from tests.support.operator_process import World, world
+from tools.kubectl import Kubectl, condition, until
+from tools.node import Node
 
 
 @pytest.fixture(scope="module")

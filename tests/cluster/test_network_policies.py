@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.node.netcheck import Answer, ask, dial
-from tests.node.policies import NAMESPACES, PODS, Case, Probe, cases, namespace_manifest, pod_manifest
-from tests.node.processes import start, stop, until_of_use
-from tests.node.settings import Node
-from tests.support.kubectl import Kubectl, until
+from tools.kubectl import Kubectl, until
+from tools.node.netcheck import Answer, ask, dial
+from tools.node.policies import NAMESPACES, PODS, Case, Probe, cases, namespace_manifest, pod_manifest
+from tools.node.processes import start, stop, until_of_use
+from tools.node.settings import Node
 
 PREFIX = "policies-"
 HOST_PORT = 9000

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.node import Node, current, kubectl_path
-from tests.node.cgroups import hierarchies
-from tests.node.components import COMPONENTS, CONTROL_PLANE
-from tests.node.isolation import init_of
-from tests.node.lifecycle import down, healthy, up
-from tests.node.machine import SETTINGS
-from tests.node.policies import namespace_manifest, pod_manifest
-from tests.node.processes import process_of
-from tests.node.settings import REPOSITORY
-from tests.node.waiting import until
-from tests.support.kubectl import Kubectl
+from tools.kubectl import Kubectl
+from tools.node import Node, current, kubectl_path
+from tools.node.cgroups import hierarchies
+from tools.node.components import COMPONENTS, CONTROL_PLANE
+from tools.node.isolation import init_of
+from tools.node.lifecycle import down, healthy, up
+from tools.node.machine import SETTINGS
+from tools.node.policies import namespace_manifest, pod_manifest
+from tools.node.processes import process_of
+from tools.node.settings import REPOSITORY
+from tools.node.waiting import until
 
 INDEX = 2
 
@@ -143,7 +143,7 @@ def test_a_node_of_another_cache_is_not_touched(second: Node, tmp_path: Path) ->
     environment = {**os.environ, "GENAPPS_CACHE": str(tmp_path), "GENAPPS_NODE": str(INDEX)}
     for command in ("up", "down"):
         done = subprocess.run(
-            [sys.executable, "-m", "tests.node", command],
+            [sys.executable, "-m", "tools.node", command],
             cwd=REPOSITORY,
             env=environment,
             capture_output=True,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.node.configuration import NETCHECK_IMAGE
-from tests.node.netcheck import Answer, ask
-from tests.node.processes import start, stop
-from tests.node.settings import Node
-from tests.support.kubectl import Kubectl, until
+from tools.kubectl import Kubectl, until
+from tools.node.configuration import NETCHECK_IMAGE
+from tools.node.netcheck import Answer, ask
+from tools.node.processes import start, stop
+from tools.node.settings import Node
 
 MEBI = 2**20
 SIZE = 64 * MEBI

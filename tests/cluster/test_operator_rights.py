@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.node import Node
-from tests.support import helm
-from tests.support.kubectl import Kubectl, until
 from tests.support.operator_process import World, world
+from tools import helm
+from tools.kubectl import Kubectl, until
+from tools.node import Node
 
 KINDS = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
 

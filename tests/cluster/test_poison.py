@@ -10,9 +10,9 @@ import pytest
 
 from genapps.cluster.client import Client
 from genapps.cluster.connection import from_kubeconfig
-from tests.node import Node
-from tests.support.kubectl import Kubectl, KubectlError, until
 from tests.support.operator_process import World, budget, world
+from tools.kubectl import Kubectl, KubectlError, until
+from tools.node import Node
 
 GOOD, FLOOD = 50, 2000
 NAMES = "jsonpath={.items[*].metadata.name}"

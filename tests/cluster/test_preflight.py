@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.node import Node
-from tests.support.kubectl import Kubectl
+from tools.kubectl import Kubectl
+from tools.node import Node
 
 
 def preflight(kubeconfig: Path) -> tuple[int, str]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.node import Node
-from tests.support.kubectl import Kubectl, condition, until
 from tests.support.operator_process import World, world
+from tools.kubectl import Kubectl, condition, until
+from tools.node import Node
 
 THIEVES = {"owner": {"team": "thieves"}, "riskClass": "low"}
 STATE = "persistentvolumeclaim"

@@ -8,10 +8,10 @@ import pytest
 
 from genapps.api import names
 from genapps.api.digests import bundle_digest
-from tests.node import Node
-from tests.support.kubectl import Kubectl, condition, until
 from tests.support.operator_process import World, world
 from tests.support.registry import Registry, digest_of, serving
+from tools.kubectl import Kubectl, condition, until
+from tools.node import Node
 
 FILES = {"main.py": b"import words\n", "words.py": b"GREETING = 'hello'\n"}
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.node import Node
-from tests.support.kubectl import Kubectl, until
 from tests.support.operator_process import World, world
+from tools.kubectl import Kubectl, until
+from tools.node import Node
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 
 from genapps.cluster.client import Client
 from genapps.cluster.connection import from_kubeconfig
-from tests.node import Node
-from tests.support.kubectl import Kubectl, until
 from tests.support.operator_process import World, world
+from tools.kubectl import Kubectl, until
+from tools.node import Node
 
 APPS = 200
 KINDS = "pods,services,configmaps,serviceaccounts,persistentvolumeclaims,networkpolicies,endpointslices"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.node import Node
-from tests.support.kubectl import Kubectl, KubectlError, condition, until
 from tests.support.operator_process import World, budget, world
+from tools.kubectl import Kubectl, KubectlError, condition, until
+from tools.node import Node
 
 
 @pytest.fixture(scope="module")

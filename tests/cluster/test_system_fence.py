@@ -2,9 +2,9 @@
 
 import json
 
-from tests.e2e.callers import Pod
+from demo.callers import Pod
 from tests.support.apps import RUN_NAMESPACE, SYSTEM_NAMESPACE, Manifest, app, child_of, is_true, ready, until_app
-from tests.support.kubectl import Kubectl, condition, until
+from tools.kubectl import Kubectl, condition, until
 
 HELLO = """
     from genapps import app

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.apps import RUN_NAMESPACE, SYSTEM_NAMESPACE, app, child_of, ready
-from tests.support.kubectl import Kubectl, KubectlError, until
+from tools.kubectl import Kubectl, KubectlError, until
 
 HELLO = """
     from genapps import app

@@ -2,9 +2,9 @@
 
 import json
 
-from tests.e2e.callers import Pod
+from demo.callers import Pod
 from tests.support.apps import app, is_true, ready, until_app
-from tests.support.kubectl import Kubectl, condition
+from tools.kubectl import Kubectl, condition
 
 COUNTER = """
     from genapps import app, state

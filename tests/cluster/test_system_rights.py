@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.node import Node
 from tests.support.apps import SYSTEM_NAMESPACE, app, ready
-from tests.support.kubectl import Kubectl
+from tools.kubectl import Kubectl
+from tools.node import Node
 
 OPERATOR = f"system:serviceaccount:{SYSTEM_NAMESPACE}:genapps-operator"
 GATEWAY = f"system:serviceaccount:{SYSTEM_NAMESPACE}:genapps-gateway"

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.e2e.callers import Pod, Reply
+from demo.callers import Pod, Reply
 from tests.support.apps import Manifest, app, child_of, is_true, ready, until_app
-from tests.support.kubectl import Kubectl, condition, until
+from tools.kubectl import Kubectl, condition, until
 
 COUNTER = """
     from genapps import app, state

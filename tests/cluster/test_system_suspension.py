@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tests.e2e.callers import Pod
+from demo.callers import Pod
 from tests.support.apps import SYSTEM_NAMESPACE, Manifest, app, child_of, is_true, ready, until_app
-from tests.support.kubectl import Kubectl, KubectlError, condition, until
+from tools.kubectl import Kubectl, KubectlError, condition, until
 
 PRYING = """
     from genapps import app, tools, ToolError

@@ -1,12 +1,12 @@
 """What a tenant with `edit` may do in his own namespace, and that it has no effect on the fence of his app."""
 
+from demo.callers import LISTENING_PORT, Pod
 from genapps.api.digests import bundle_digest
-from tests.e2e.callers import LISTENING_PORT, Pod
 from tests.support.admission_table.surroundings import wide_open
 from tests.support.api_server import Answer
 from tests.support.apps import RUN_NAMESPACE, SYSTEM_NAMESPACE, Manifest, app, child_of, is_true, ready, until_app
-from tests.support.kubectl import condition, until
 from tests.support.tenant import WORD, Tenant
+from tools.kubectl import condition, until
 
 GATEWAY_CALL = """
 import http.client, ssl, sys

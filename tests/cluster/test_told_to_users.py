@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from genapps.api.crd import crds
-from tests.node import Node
 from tests.oracles.programs import BUILD_SECONDS, ask
 from tests.support.admission import CONNECTOR, changed
-from tests.support.kubectl import Kubectl, KubectlError, until
 from tests.support.operator_process import World, world
+from tools.kubectl import Kubectl, KubectlError, until
+from tools.node import Node
 
 pytestmark = pytest.mark.timeout(BUILD_SECONDS)
 FIELD = re.compile(r"^( +)([a-zA-Z0-9$]+)\t")

@@ -31,7 +31,7 @@ from genapps_runtime.turns import ResponseInvalid, TurnInvalid, parse_turn
 from genapps_runtime.vitals import Vitals
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod, runtime_config
-from tests.support import engines
+from tools import engines
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "docs" / "contracts"
 HASH = "sha256:" + "a" * 64

@@ -2,8 +2,8 @@
 
 import sys
 
-from tests.node.settings import NodeError
 from tests.oracles.programs import build_all
+from tools.node.settings import NodeError
 
 try:
     build_all()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.node.binaries import Module, Program, binary, build
-from tests.node.settings import current
+from tools.node.binaries import Module, Program, binary, build
+from tools.node.settings import current
 
 HERE = Path(__file__).resolve().parent
 MODULES = (

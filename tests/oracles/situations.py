@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
-from tests.node.enforcer.cluster import Attachment, observe
-from tests.node.enforcer.table import compile_table
 from tests.oracles.nftables import Table
 from tests.oracles.programs import ask
+from tools.node.enforcer.cluster import Attachment, observe
+from tools.node.enforcer.table import compile_table
 
 Manifest = Mapping[str, Any]
 PROTOCOLS = ("TCP", "UDP", "SCTP")

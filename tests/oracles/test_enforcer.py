@@ -12,12 +12,12 @@ import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.node.enforcer.selectors import selects
-from tests.node.policies import PODS, cases
-from tests.node.settings import REPOSITORY
 from tests.oracles.nftables import Table, UnreadRuleError
 from tests.oracles.programs import BUILD_SECONDS, ask
 from tests.oracles.situations import Situation, by_cyclonus, by_enforcer, differences
+from tools.node.enforcer.selectors import selects
+from tools.node.policies import PODS, cases
+from tools.node.settings import REPOSITORY
 
 pytestmark = pytest.mark.timeout(BUILD_SECONDS)
 NAMESPACES = {"x": {"team": "x"}, "y": {"team": "y", "stage": "test"}, "z": {"team": ""}}

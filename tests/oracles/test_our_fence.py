@@ -11,8 +11,8 @@ import pytest
 from genapps.api import names
 from tests.oracles.programs import BUILD_SECONDS
 from tests.oracles.situations import Flow, Situation, Verdicts, by_cyclonus, differences, reached
-from tests.support import helm
 from tests.unit.core.world import World, app, budget, ledger
+from tools import helm
 
 pytestmark = pytest.mark.timeout(BUILD_SECONDS)
 IMAGES = {"genapps": "localhost/genapps:1", "runtime": "localhost/genapps-runtime:1"}

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from tests.oracles.programs import BUILD_SECONDS, ask
-from tests.support import helm
 from tests.unit.core.world import CHILD, PLATFORM, World, app, budget
+from tools import helm
 
 pytestmark = pytest.mark.timeout(BUILD_SECONDS)
 GOLDEN = Path(__file__).parents[1] / "golden" / "desired"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod
-from tests.support import engines
+from tools import engines
 
 
 @pytest.fixture(scope="session")

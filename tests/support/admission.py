@@ -4,7 +4,7 @@ import copy
 import json
 from typing import Any, NamedTuple
 
-from tests.support.kubectl import Kubectl, KubectlError
+from tools.kubectl import Kubectl, KubectlError
 
 Json = dict[str, Any]
 REMOVED = object()

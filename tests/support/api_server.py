@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from tests.node import Node
+from tools.node import Node
 
 SECONDS = 30
 

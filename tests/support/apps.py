@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.support.kubectl import Kubectl, condition, until
+from tools.kubectl import Kubectl, condition, until
 
 RUN_NAMESPACE = "genapps-run"
 SYSTEM_NAMESPACE = "genapps-system"

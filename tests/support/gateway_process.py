@@ -22,9 +22,9 @@ from urllib.request import urlopen
 import yaml
 
 from genapps.api.names import child_name, gateway_host
-from tests.node import Node
-from tests.support import helm
-from tests.support.kubectl import Kubectl, until
+from tools import helm
+from tools.kubectl import Kubectl, until
+from tools.node import Node
 
 _ANY_IMAGES = {"genapps": "localhost/genapps:test", "runtime": "localhost/genapps-runtime:test"}
 _RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")

@@ -16,8 +16,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from genapps.api.names import child_name
-from tests.node import Node
-from tests.support.kubectl import Kubectl, as_list, condition, until
+from tools.kubectl import Kubectl, as_list, condition, until
+from tools.node import Node
 
 _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 USER_AGENT = "genapps-operator"

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.e2e.callers import Pod
-from tests.node import Node
+from demo.callers import Pod
 from tests.support.api_server import Api
 from tests.support.apps import RUN_NAMESPACE, Manifest, app, child_of, ready
-from tests.support.kubectl import Kubectl
+from tools.kubectl import Kubectl
+from tools.node import Node
 
 KEEPER = """
     from genapps import app, state

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tests.support import helm
+from tools import helm
 
 IMAGES = {"genapps": "localhost/genapps:1", "runtime": "localhost/genapps-runtime:1"}
 MONITORING = "monitoring.coreos.com/v1"

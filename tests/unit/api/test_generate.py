@@ -9,8 +9,8 @@ import yaml
 
 from genapps.api.crd import crds
 from genapps.api.digests import sha256
-from tests.support.generated_crds import chart_copy, files
-from tests.support.generated_docs import runtime_config
+from tools.generate.crds import chart_copy, files
+from tools.generate.docs import runtime_config
 
 SETTINGS: dict[str, Any] = {
     "apiVersion": "runtime.genapps.dev/v1",

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.bench.cluster.audit import AuditLog, writes
-from tests.bench.figures import NotMeasured
+from bench.cluster.audit import AuditLog, writes
+from bench.figures import NotMeasured
 
 OPERATOR = "system:serviceaccount:genapps-system:genapps-operator"
 

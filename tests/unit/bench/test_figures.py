@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.figures import Figure, Peer, figure, peer
-from tests.bench.goals import GOALS, Goal
-from tests.bench.report import text, write
-from tests.bench.table import WIDTH, number, table
+from bench.figures import Figure, Peer, figure, peer
+from bench.goals import GOALS, Goal
+from bench.report import text, write
+from bench.table import WIDTH, number, table
 
 WARM = figure("warm request, c=32", "req/s", "engine", [30_000, 31_000, 29_000], Peer("workerd", 7_000))
 READY = figure("apply to Ready and answering", "s", "kubernetes", [1.0, 1.3, 1.5])
@@ -68,7 +68,7 @@ def test_the_report_says_when_figures_mean_nothing() -> None:
 
 
 def test_every_goal_belongs_to_a_figure_that_is_measured() -> None:
-    folder = Path(__file__).parents[2] / "bench"
+    folder = Path(__file__).parents[3] / "bench"
     measured = "".join(file.read_text() for part in ("engine", "cluster") for file in (folder / part).glob("*.py"))
     assert [name for name in GOALS if f'"{name}"' not in measured] == []
 

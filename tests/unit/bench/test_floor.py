@@ -1,7 +1,7 @@
 from typing import Any
 
-from tests.bench.apps import NAMESPACE
-from tests.bench.cluster.bare_pod import pod_like
+from bench.apps import NAMESPACE
+from bench.cluster.bare_pod import pod_like
 
 APP_POD: dict[str, Any] = {
     "metadata": {"name": "finance-app-0123456789abcdef", "namespace": "genapps-run", "uid": "u"},

@@ -4,9 +4,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.bench.load.closed_loop import run_answer, run_load
-from tests.bench.load.generator import LoadFailedError, host_generator
-from tests.bench.load.job import Answer, Load, quantile
+from bench.load.closed_loop import run_answer, run_load
+from bench.load.generator import LoadFailedError, host_generator
+from bench.load.job import Answer, Load, quantile
 
 Reply = Callable[[str], bytes]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

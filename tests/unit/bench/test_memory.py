@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.memory import cpu_seconds, pids_of_pod, pss_mebibytes, rss_mebibytes
+from bench.memory import cpu_seconds, pids_of_pod, pss_mebibytes, rss_mebibytes
 
 UID = "0f7b1c2e-1111-2222-3333-444455556666"
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.figures import NotMeasured
-from tests.bench.peer.workerd import workerd_binary
+from bench.figures import NotMeasured
+from bench.peer.workerd import workerd_binary
 
-PEER = Path(__file__).parents[2] / "bench" / "peer"
+PEER = Path(__file__).parents[3] / "bench" / "peer"
 
 
 def test_the_lock_pins_the_packages_by_hash_and_names_no_host() -> None:

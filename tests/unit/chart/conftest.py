@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support import helm
 from tests.support.value_sets import IMAGES, VALUE_SETS
+from tools import helm
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.support import helm
+from tools import helm
 
 PARAMETERISED = {"genapps-grants", "genapps-external-ips"}
 

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from tests.support import generated_chart, helm
+from tools import helm
+from tools.generate import chart
 
 Found = tuple[str, dict[str, Any]]
 
@@ -19,9 +20,9 @@ def every_value(schema: dict[str, Any], path: str = "") -> Iterator[Found]:
         yield from every_value(part, f"{path}{name}.")
 
 
-SCHEMA = generated_chart.schema()
+SCHEMA = chart.schema()
 VALUES = [found for found in every_value(SCHEMA) if found[0] != "global"]
-DEFAULTS = yaml.safe_load(generated_chart.defaults())
+DEFAULTS = yaml.safe_load(chart.defaults())
 
 
 def default_of(path: str) -> Any:
@@ -39,7 +40,7 @@ def test_every_value_has_a_default_and_says_what_it_is(path: str, part: dict[str
         assert list(part["properties"]) == list(default_of(path))
     elif default_of(path) is None:
         assert "null" in part["type"]
-    guide = generated_chart.files()["docs/chart.md"]
+    guide = chart.files()["docs/chart.md"]
     assert f"| `{path}`" in guide
 
 
@@ -63,7 +64,7 @@ def test_a_value_without_docstring_is_refused() -> None:
         silent: int = 1
 
     with pytest.raises(ValueError, match="silent has no docstring"):
-        "".join(generated_chart._section(Bare(), ""))
+        "".join(chart._section(Bare(), ""))
 
 
 def test_the_charts_own_defaults_pass_the_schema(values: helm.Values) -> None:

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from genapps.controller.metrics import Metrics as OperatorMetrics
 from genapps.gateway.metrics import Metrics as GatewayMetrics
-from tests.support import helm
 from tests.support.value_sets import MONITORING, SCRAPER
+from tools import helm
 
 ON: helm.Values = {"monitoring": {"enabled": True}, "networkPolicy": {"metricsFrom": [SCRAPER]}}
 ALERTS = helm.CHART / "files" / "alerts.yaml"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.support import helm
+from tools import helm
 
 Pod = tuple[str, dict[str, str], dict[str, Any]]
 

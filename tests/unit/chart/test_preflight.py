@@ -2,7 +2,7 @@
 
 from genapps.core.bounds import BOUNDS_NAME
 from genapps.core.preflight import POLICIES
-from tests.support import helm
+from tools import helm
 
 OPTIONAL = {"genapps-external-ips"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.support import helm
+from tools import helm
 
 READ = {"get", "list", "watch"}
 USER_KINDS = {"generatedapps", "appbudgets", "connectors"}

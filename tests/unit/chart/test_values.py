@@ -9,8 +9,8 @@ import yaml
 from genapps.api.appbudget import AppBudget
 from genapps.api.kinds import KINDS
 from genapps.api.names import VERSION
-from tests.support import helm
 from tests.support.value_sets import VALUE_SETS
+from tools import helm
 
 CRDS = "artifacthub.io/crds"
 

@@ -8,9 +8,9 @@ from genapps.cluster.errors import Forbidden
 from genapps.controller import rights
 from genapps.controller.rights import Right
 from genapps.controller.settings import Settings
-from tests.support import helm
 from tests.unit.chart.test_rights import grants
 from tests.unit.cluster.scripted_server import Script, refusal, serve
+from tools import helm
 
 RUNS = ["genapps-run", "second-run"]
 SETTINGS = Settings(helm.NAMESPACE, frozenset(RUNS), "image")

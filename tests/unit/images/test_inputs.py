@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images import inputs
+from tools.images import inputs
 
 DOCKERFILE = """
 ARG BASE=python

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.images import steps
-from tests.images.prerequisites import PACKAGES, missing
+from tools.images import steps
+from tools.images.prerequisites import PACKAGES, missing
 
 
 def test_missing_programs_are_named_by_their_packages(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.node.binaries import MODULES, binary
-from tests.node.components import COMPONENTS, command
-from tests.node.isolation import Process
-from tests.node.oci import pack
-from tests.node.settings import LARGEST_INDEX, Node, NodeError, current
-from tests.node.waiting import until
+from tools.node.binaries import MODULES, binary
+from tools.node.components import COMPONENTS, command
+from tools.node.isolation import Process
+from tools.node.oci import pack
+from tools.node.settings import LARGEST_INDEX, Node, NodeError, current
+from tools.node.waiting import until
 
 
 def test_packing_the_same_program_twice_gives_the_same_archive(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.node.enforcer.cluster import Attachment, Cluster, observe
-from tests.node.enforcer.rules import Direction, Permission, Ports, permissions
-from tests.node.enforcer.selectors import selects
-from tests.node.policies import PODS, Case, Probe, cases, namespace_manifest, pod_manifest
+from tools.node.enforcer.cluster import Attachment, Cluster, observe
+from tools.node.enforcer.rules import Direction, Permission, Ports, permissions
+from tools.node.enforcer.selectors import selects
+from tools.node.policies import PODS, Case, Probe, cases, namespace_manifest, pod_manifest
 
 ADDRESSES = {place: f"10.244.0.{number}" for number, place in enumerate(PODS, 2)}
 OUTSIDE = {"host": "10.201.0.1", "node": "10.201.0.2"}

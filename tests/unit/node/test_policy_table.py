@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.node.enforcer.cluster import Attachment, observe
-from tests.node.enforcer.table import CLOSED, compile_table
+from tools.node.enforcer.cluster import Attachment, observe
+from tools.node.enforcer.table import CLOSED, compile_table
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.node.provisioner.volumes import claim_needs, reclaimable, size_of, volume_for
+from tools.node.provisioner.volumes import claim_needs, reclaimable, size_of, volume_for
 
 CLASSES: dict[str, Any] = {
     "ours": {"provisioner": "genapps.dev/node", "volumeBindingMode": "Immediate", "reclaimPolicy": "Retain"},

@@ -1,0 +1,92 @@
+"""``python -m bench [--only NAME...] [--quick]``: measures, prints a table, writes ``build/bench.json``.
+
+About ten minutes on two cores; nothing else should run meanwhile. ``--quick`` takes two, and writes
+``build/bench-quick.json``, so that its figures are never taken for measured ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+
+from bench.cluster.platform import platform
+from bench.context import Context
+from bench.figures import Figure, NotMeasured
+from bench.measurements import ALONE, ON_PLATFORM
+from bench.processes import REPOSITORY
+from bench.report import text, write
+from tools.node.settings import current
+
+
+@dataclass(slots=True)
+class _Outcome:
+    figures: list[Figure] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    async def take(self, name: str, context: Context, measured: Awaitable[list[Figure]]) -> None:
+        """Add what was measured; a failure is told and does not end the run."""
+        begun = time.monotonic()
+        print(f"{name} ...", flush=True)
+        try:
+            self.figures += await measured
+        except NotMeasured as reason:
+            context.note(f"{name}: {reason}")
+        except Exception:
+            traceback.print_exc()
+            self.failed.append(name)
+        else:
+            print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
+
+
+async def _measure(context: Context, names: Sequence[str]) -> _Outcome:
+    outcome = _Outcome()
+    for name, alone in ALONE.items():
+        if name in names:
+            await outcome.take(name, context, alone(context))
+    if any(name in names for name in ON_PLATFORM):
+        await outcome.take("platform", context, _on_platform(outcome, context, names))
+    return outcome
+
+
+async def _on_platform(outcome: _Outcome, context: Context, names: Sequence[str]) -> list[Figure]:
+    async with platform() as installed:
+        for name, measurement in ON_PLATFORM.items():
+            if name in names:
+                await outcome.take(name, context, measurement(context, installed))
+                await installed.rest()
+    return []
+
+
+def _arguments() -> argparse.Namespace:
+    known = [*ALONE, *ON_PLATFORM]
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, print, write build/bench.json")
+    parser.add_argument("--only", nargs="+", choices=known, default=known, metavar="NAME", help=", ".join(known))
+    parser.add_argument("--quick", action="store_true", help="few samples: shows that everything works, no more")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """The exit code: 1 when a measurement failed, 0 also when one could not be taken on this machine."""
+    arguments = _arguments()
+    cache = current().cache
+    # It stays until the next run: the logs of what was measured are in it.
+    work = cache / "bench" / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    context = Context(cache, work, arguments.quick)
+    outcome = asyncio.run(_measure(context, arguments.only))
+    print("\n" + text(outcome.figures, context.notes, quick=arguments.quick))
+    write(REPOSITORY / "build" / ("bench-quick.json" if arguments.quick else "bench.json"), outcome.figures)
+    if outcome.failed:
+        print(f"failed: {', '.join(outcome.failed)}", file=sys.stderr)
+    return 1 if outcome.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The counterpart of a Worker Loader: a process in which every request is the first one of an app never seen before.
+
+No pod does this: a pod has one app. It is built of the runtime's own parts (HTTP front, digest, engine, guest, action,
+limits, log line, metrics); only what starts with the process is there already, as it is in workerd. Apps stay loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import replace
+
+import uvloop
+
+from bench.apps import ANSWERS
+from genapps_runtime.action import Reply, Request, Surroundings
+from genapps_runtime.app import App
+from genapps_runtime.bundle import Bundle, digest_of, load_message
+from genapps_runtime.config import read_config
+from genapps_runtime.engine import Language
+from genapps_runtime.gateway import Gateway, GatewayAddress
+from genapps_runtime.http import Front, Listener
+from genapps_runtime.metrics import Metrics
+from genapps_runtime.settings import Settings
+from genapps_runtime.state import DEFAULT_TENANT, Facet
+from genapps_runtime.vitals import Vitals
+
+
+class Newcomers(App):
+    """Answers each request by an app of its own, loaded from source that differs from every other."""
+
+    def __init__(self, language: Language, surroundings: Surroundings, vitals: Vitals) -> None:
+        super().__init__(language, "", surroundings, vitals)
+        self._loaded: list[App] = []
+
+    async def answer(self, request: Request) -> Reply:
+        bundle = Bundle("app.py", {"app.py": f"{ANSWERS}\n# {request.path}\n".encode()})
+        digest_of(bundle)
+        message = load_message(bundle, self._around.config.limits.log_bytes_per_action)
+        app = App(self._language, message, self._around, self._vitals)
+        app.load()
+        self._loaded.append(app)
+        return await app.answer(replace(request, path="/"))
+
+
+async def _serve(settings: Settings, config_digest: str) -> None:
+    config = read_config(settings.config_file, config_digest)
+    address = GatewayAddress(settings.gateway_address, settings.gateway_port, config.gateway_host)
+    gateway = Gateway(address, settings.gateway_ca_file, settings.token_file)
+    facet = Facet(settings.state_directory, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
+    around = Surroundings(config, gateway, facet, Metrics())
+    front = Front(config.limits.request_body_bytes)
+    front.app = Newcomers(Language(settings.engine_file), around, Vitals())
+    listener = Listener(front)
+    await listener.open(settings.address, settings.app_port)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve(Settings.read(os.environ), sys.argv[sys.argv.index("--config-digest") + 1]))

@@ -1,0 +1,29 @@
+"""Ours and the peer's, round after round in turns, so that whatever slows the machine slows both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bench.context import Context
+from bench.load.generator import Generator
+from bench.load.job import Load, LoadResult
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """One result a round; ``peer`` is empty where there is none."""
+
+    ours: list[LoadResult] = field(default_factory=list)
+    peer: list[LoadResult] = field(default_factory=list)
+
+
+async def in_turns(context: Context, generator: Generator, ours: Load, peer: Load | None, rounds: int) -> Rounds:
+    """Every round loads both. Raises LoadFailedError when a request fails."""
+    results = Rounds()
+    for _ in range(rounds):
+        results.ours.append(await generator.load(ours))
+        if peer is not None:
+            results.peer.append(await generator.load(peer))
+    if generator.saturated:
+        context.note("the load generator's core was full: the highest rates are the generator's")
+    return results

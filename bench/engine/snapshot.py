@@ -1,0 +1,87 @@
+"""What an operator would have mounted into a runtime's pod: code, RuntimeConfig, token, by digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.engine.stub_gateway import HOST
+from genapps.api.digests import bundle_digest, sha256
+from genapps.api.generatedapp import Language
+from genapps.api.runtimeconfig import (
+    Digests,
+    GatewayAddress,
+    ResponseRetention,
+    RuntimeConfig,
+    RuntimeLimits,
+    TimeBudget,
+)
+
+ENTRY = "app.py"
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Folders and files as in a pod, below one folder; the digests are the process' arguments."""
+
+    folder: Path
+    code_digest: str
+    config_digest: str
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "config" / "runtime.json"
+
+    @property
+    def code(self) -> Path:
+        return self.folder / "code"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def token_file(self) -> Path:
+        return self.folder / "token"
+
+    @property
+    def termination_file(self) -> Path:
+        return self.folder / "termination"
+
+
+def snapshot(folder: Path, source: str) -> Snapshot:
+    """Write one below ``folder``, with the limits of the bench's tier on Kubernetes."""
+    content = source.encode("utf-8")
+    code_digest = bundle_digest(ENTRY, {ENTRY: content})
+    config = _config(code_digest).content()
+    made = Snapshot(folder, code_digest, sha256(config))
+    for directory in (made.config_file.parent, made.code, made.state):
+        directory.mkdir(parents=True)
+    (made.code / ENTRY).write_bytes(content)
+    made.config_file.write_bytes(config)
+    made.token_file.write_text("none", encoding="ascii")
+    return made
+
+
+def _config(code_digest: str) -> RuntimeConfig:
+    return RuntimeConfig(
+        app="bench",
+        namespace="bench",
+        revision=code_digest.removeprefix("sha256:")[:12],
+        digests=Digests(code=code_digest, envelope=sha256(b"none")),
+        language=Language.PYTHON,
+        entry=ENTRY,
+        limits=RuntimeLimits(
+            guest_memory_bytes=64 * _MIB,
+            request_body_bytes=_MIB,
+            response_body_bytes=_MIB,
+            concurrency=64,
+            tool_calls_per_action=8,
+            state_per_tenant_bytes=32 * _MIB,
+            log_bytes_per_action=16 * 1024,
+        ),
+        time=TimeBudget(action_millis=5000, load_millis=10_000),
+        retention=ResponseRetention(responses_seconds=86_400),
+        gateway=GatewayAddress(host=HOST),
+    )

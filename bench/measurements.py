@@ -1,0 +1,40 @@
+"""Every measurement there is, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from bench.cluster.api_writes import api_writes
+from bench.cluster.apply_to_ready import apply_to_ready
+from bench.cluster.memory_of_pods import memory_of_pods
+from bench.cluster.platform import Platform
+from bench.cluster.reconcile import reconcile
+from bench.cluster.requests import requests
+from bench.cluster.suspension import suspension
+from bench.cluster.switch import switch
+from bench.context import Context
+from bench.engine.durable_state import durable_state
+from bench.engine.never_seen import never_seen
+from bench.engine.warm_request import warm_request
+from bench.figures import Figure
+
+Alone = Callable[[Context], Awaitable[list[Figure]]]
+OnPlatform = Callable[[Context, Platform], Awaitable[list[Figure]]]
+
+# These bring up what they need.
+ALONE: Mapping[str, Alone] = {
+    "never-seen": never_seen,
+    "warm-request": warm_request,
+    "durable-state": durable_state,
+    "reconcile": reconcile,
+}
+
+# These need the node with the chart installed. Memory first, while no other app has run.
+ON_PLATFORM: Mapping[str, OnPlatform] = {
+    "memory": memory_of_pods,
+    "apply-to-ready": apply_to_ready,
+    "api-writes": api_writes,
+    "switch": switch,
+    "suspension": suspension,
+    "requests": requests,
+}

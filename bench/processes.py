@@ -1,0 +1,56 @@
+"""Processes that a measurement starts: where they work, how they are awaited, that they end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@asynccontextmanager
+async def stopped(process: asyncio.subprocess.Process, grace: float = 10.0) -> AsyncIterator[None]:
+    """The process is gone afterwards: asked first, killed after ``grace`` seconds."""
+    try:
+        yield
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), grace)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def until(
+    condition: Callable[[], Awaitable[bool]], what: str, deadline: float = 60.0, interval: float = 0.02
+) -> None:
+    """Raises TimeoutError naming what was waited for."""
+    ends = time.monotonic() + deadline
+    while not await condition():
+        if time.monotonic() > ends:
+            raise TimeoutError(f"not within {deadline:.0f} s: {what}")
+        await asyncio.sleep(interval)
+
+
+async def accepts(host: str, port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True

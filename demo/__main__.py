@@ -1,0 +1,59 @@
+"""`make demo` (`python -m demo`): generated apps applied, called, fenced, changed, suspended
+and resumed.
+
+CLUSTER=local (default) brings the local node up; CLUSTER=current IMAGES=<registry/prefix> uses the kubeconfig's
+context.
+"""
+
+import os
+import sys
+
+from demo import defiance, installation, scenes
+from demo.installation import Cluster, Settings
+from demo.terminal import SceneError, Terminal, failure
+from tools.kubectl import KubectlError
+
+NEXT = """\
+kubectl explain generatedapp.spec             what an app can say about itself
+kubectl describe gapp -n finance curious      conditions and Events of the app that was suspended
+kubectl get networkpolicy,pod,pvc -n genapps-run     the children of the apps
+write your own: copy examples/unit-converter.yaml, change name and code, kubectl apply"""
+LOCAL = """\
+on this machine kubectl is: .venv/bin/python -m tools.node kubectl ...
+make node-down     stops the node and leaves no trace but the build cache"""
+
+
+def main() -> int:
+    """Run every scene; return the exit code."""
+    terminal = Terminal()
+    try:
+        settings = Settings.from_environment(os.environ)
+        with installation.cluster(terminal, settings) as cluster:
+            play(terminal, cluster, installation.images_for(terminal, settings))
+    except (SceneError, KubectlError) as error:
+        failure(str(error))
+        return 1
+    except KeyboardInterrupt:
+        failure("interrupted; `make demo` again goes on from here")
+        return 130
+    return 0
+
+
+def play(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> None:
+    """All scenes in order; SceneError where one does not come out as promised."""
+    kubectl = cluster.kubectl
+    installation.chart(terminal, cluster, references)
+    caller, stranger = scenes.apply_platform(terminal, kubectl, references["genapps"])
+    found = scenes.apply_apps(terminal, kubectl, references["runtime"])
+    scenes.call(terminal, found, caller, stranger)
+    scenes.fence(terminal, kubectl, caller)
+    defiance.trespass(terminal, kubectl)
+    defiance.change(terminal, kubectl, caller)
+    scenes.suspend(terminal, kubectl, caller)
+    scenes.finish(terminal, kubectl)
+    terminal.scene("What to try next")
+    terminal.output(f"{NEXT}\n{LOCAL}" if cluster.local else NEXT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""The demo's scenes as a test: the same functions, and what they saw."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from demo import defiance, installation, scenes
+from demo.apps import Manifest
+from demo.callers import Pod
+from demo.cast import CAST
+from demo.installation import Settings
+from demo.terminal import Terminal
+from tools.kubectl import Kubectl
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """The stage, set: platform installed, apps Ready, callers running."""
+
+    terminal: Terminal
+    kubectl: Kubectl
+    chart_tests: str
+    apps: dict[str, Manifest]
+    caller: Pod
+    stranger: Pod
+
+
+@pytest.fixture(scope="module")
+def play() -> Iterator[Play]:
+    terminal = Terminal(quiet=True)
+    with installation.cluster(terminal, Settings()) as cluster:
+        references = installation.images_for(terminal, Settings())
+        said = installation.chart(terminal, cluster, references)
+        caller, stranger = scenes.apply_platform(terminal, cluster.kubectl, references["genapps"])
+        found = scenes.apply_apps(terminal, cluster.kubectl, references["runtime"])
+        yield Play(terminal, cluster.kubectl, said, found, caller, stranger)
+
+
+def test_helm_test_proves_gateway_and_fence(play: Play) -> None:
+    assert "gateway over TLS: 200" in play.chart_tests
+    assert "egress policies are enforced" in play.chart_tests
+
+
+def test_apps_answer_their_namespace_and_nobody_else(play: Play) -> None:
+    replies = scenes.call(play.terminal, play.apps, play.caller, play.stranger)
+    assert set(replies) == set(CAST)
+    assert all(welcome.status == 200 and unwelcome.status is None for welcome, unwelcome in replies.values())
+
+
+def test_an_apps_pod_reaches_the_gateway_and_nothing_else(play: Play) -> None:
+    seen = scenes.fence(play.terminal, play.kubectl, play.caller)
+    assert {what for what, (_, within) in seen.items() if within} == {"the gateway"}
+    assert {what for what, (outside, _) in seen.items() if not outside} == {"the gateway"}
+    assert len(seen) == 6
+
+
+def test_a_tenant_with_edit_bends_nothing(play: Play) -> None:
+    refused = defiance.trespass(play.terminal, play.kubectl)
+    assert len(refused) == 9
+    assert all(refused.values())
+    assert "spec.envelope is immutable" in refused["widen its envelope"]
+    assert "has no tier huge" in refused["take a tier that nobody granted"]
+    assert "generatedapps/promote" in refused["promote it"]
+
+
+def test_bad_changes_are_held_or_taken_back_while_the_app_answers(play: Play) -> None:
+    seen = defiance.change(play.terminal, play.kubectl, play.caller)
+    assert list(seen) == ["ModuleNotAvailable", "RolledBack", "Available"]
+
+
+def test_a_violating_app_is_suspended_and_resumes_by_acknowledgement(play: Play) -> None:
+    seen = scenes.suspend(play.terminal, play.kubectl, play.caller)
+    assert seen.counts == sorted(seen.counts)
+    assert seen.counts[-1] >= 3
+    assert len(seen.id) == 32
+    assert (seen.pods, seen.claims) == (0, 1)
+    assert seen.refused.status is None
+    assert seen.resumed["spec"]["acknowledgedSuspension"] == seen.id
+
+
+def test_everything_is_listed_at_the_end(play: Play) -> None:
+    listed = scenes.finish(play.terminal, play.kubectl)
+    assert all(name in listed for name in CAST)

@@ -1,4 +1,0 @@
-"""Builds the project's two images without a container registry: `python -m tests.images`.
-
-base (debootstrap, cached) -> the two real Dockerfiles (buildah) -> OCI archives -> the local node.
-"""

@@ -1,0 +1,1 @@
+"""What builds, generates and checks, and is no part of the product: generators, the local node, images, engines."""

@@ -1,0 +1,114 @@
+"""Builds the guest language engines on the host: `python -m tools.engines`.
+
+The component (`python.wasm`) is kept in `$GENAPPS_CACHE/engines/<digest of its inputs>/`, together with machine code
+for this host (`python-<key>.cwasm`), which the tests run. Images get the component and compile it inside, with their
+own wasmtime.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WIT = ROOT / "runtime-image" / "wit"
+SOURCES = {"python": ROOT / "runtime-image" / "engines" / "python"}
+MACHINE_CODE = ROOT / "runtime-image" / "src" / "genapps_runtime" / "machine_code.py"
+
+
+PRECOMPILE = (sys.executable, "-m", "genapps_runtime.main", "precompile")
+
+
+def cache() -> Path:
+    """Where builds are kept, outside the checkout."""
+    return Path(os.environ.get("GENAPPS_CACHE") or Path.home() / ".cache" / "genapps")
+
+
+def component(language: str = "python") -> Path:
+    """The engine as a component, built when its inputs have changed."""
+    inputs = sorted(path for folder in (WIT, SOURCES[language]) for path in folder.rglob("*") if _is_source(path))
+    target = cache() / "engines" / _digest(inputs, "componentize-py") / f"{language}.wasm"
+    if not target.exists():
+        _build(
+            f"engine {language}: building the component (about 15 s)",
+            target,
+            lambda partial: _componentize(language, partial),
+        )
+    return target
+
+
+def precompiled(language: str = "python") -> Path:
+    """The engine as machine code for this host and its wasmtime."""
+    source = component(language)
+    key = _digest([MACHINE_CODE], "wasmtime")
+    target = source.with_name(f"{language}-{key}.cwasm")
+    if not target.exists():
+        _build(
+            f"engine {language}: compiling for this host (about 15 s)",
+            target,
+            lambda partial: _run([*PRECOMPILE, str(source), str(partial)]),
+        )
+    return target
+
+
+def stage(language: str = "python") -> Path:
+    """Put the component where the image build takes it from."""
+    staged = ROOT / "build" / "engines" / f"{language}.wasm"
+    staged.parent.mkdir(parents=True, exist_ok=True)
+    source = component(language)
+    if not staged.exists() or staged.stat().st_mtime_ns != source.stat().st_mtime_ns:
+        shutil.copy2(source, staged)
+    return staged
+
+
+def _componentize(language: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="genapps-engine-") as folder:
+        # A copy, because the build leaves its byte code beside the sources.
+        left_out = shutil.ignore_patterns("__pycache__")
+        sources = shutil.copytree(SOURCES[language], Path(folder) / language, ignore=left_out)
+        command = str(Path(sys.executable).with_name("componentize-py"))
+        arguments = ["-d", str(WIT), "-w", "app", "componentize", "-p", str(sources), "engine", "-o", str(target)]
+        _run([command, "--quiet", *arguments])
+
+
+def _build(step: str, target: Path, make: Callable[[Path], None]) -> None:
+    """Make the file beside its place and rename it: it is whole or absent, also when two builds race."""
+    print(step, flush=True)
+    begun = time.monotonic()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        make(partial)
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    print(f"  done in {time.monotonic() - begun:.0f} s: {target.stat().st_size / 1e6:.0f} MB", flush=True)
+
+
+def _run(command: list[str]) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+
+
+def _digest(paths: list[Path], tool: str) -> str:
+    digest = hashlib.sha256(f"{tool} {version(tool)}".encode())
+    for path in paths:
+        digest.update(f"\n{path.relative_to(ROOT)} {len(path.read_bytes())}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+if __name__ == "__main__":
+    for name in SOURCES:
+        print(f"engine {name}: {precompiled(name)}")
+        stage(name)
