@@ -21,7 +21,7 @@ from genapps.api.names import LABEL_APP_NAMESPACE, RUN_NAMESPACE, SYSTEM_NAMESPA
 from genapps.cluster.client import Client, Object
 from genapps.cluster.connection import from_kubeconfig
 from genapps.cluster.resources import LEASE, POD, Resource
-from genapps.controller.leadership import LEASE_NAME
+from genapps.controller.process.leader_election import LEASE_NAME
 from tools import helm, node
 from tools.kubectl import Kubectl, condition
 from tools.node.settings import Node

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from genapps.controller.metrics import Metrics as OperatorMetrics
+from genapps.controller.process.metrics import Metrics as OperatorMetrics
 from genapps.gateway.metrics import Metrics as GatewayMetrics
 from tests.support.value_sets import MONITORING, SCRAPER
 from tools import helm

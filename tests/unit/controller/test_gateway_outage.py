@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from genapps.controller.caches import Caches
-from genapps.controller.keys import AppKey, Key
+from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.keys import AppKey, Key
 
 APP = {"metadata": {"namespace": "finance", "name": "app", "uid": "u", "resourceVersion": "1"}, "spec": {}}
 

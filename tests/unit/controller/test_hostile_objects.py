@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from genapps.controller import stored
-from genapps.controller.caches import Caches
-from genapps.controller.keys import BudgetKey, GatewayKey, Key
-from genapps.controller.states import CONFIRM_VANISHED, namespace_state
+from genapps.controller.cache import parse
+from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.children import CONFIRM_VANISHED, namespace_state
+from genapps.controller.cache.keys import BudgetKey, GatewayKey, Key
 
 
 def namespace(confirmed: str) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def test_no_annotation_of_a_namespace_ends_the_operator() -> None:
 def test_annotations_and_labels_of_an_app_are_not_kept() -> None:
     metadata = {"namespace": "team", "name": "a", "uid": "u", "resourceVersion": "1", "generation": 1}
     filled = {"annotations": {"x": "y" * 200_000}, "labels": {"x": "y"}, "managedFields": [{}]}
-    kept = stored.app({"metadata": {**metadata, **filled}, "spec": {"budget": "b"}})
+    kept = parse.app({"metadata": {**metadata, **filled}, "spec": {"budget": "b"}})
     assert kept.budget == "b"
     assert len(json.dumps(dict(kept.raw))) < 200
 

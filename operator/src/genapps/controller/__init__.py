@@ -1,1 +1,1 @@
-"""The ears: events to keys, keys to one queue, one ``reconcile`` that lets the pure core judge and then acts."""
+"""The operator: watches put keys into a queue; one reconcile pass per key lets the pure core judge, then acts."""

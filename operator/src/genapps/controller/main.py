@@ -30,24 +30,25 @@ from genapps.api.names import FIELD_MANAGER
 from genapps.cluster.client import Client, Manners
 from genapps.cluster.connection import Connection, ConnectionSettingsError, connect, reads_only
 from genapps.cluster.errors import ApiError, Unavailable
-from genapps.controller import handlers, health, rights
-from genapps.controller.caches import Caches, Wake
-from genapps.controller.ears import Ears
-from genapps.controller.events import Events
-from genapps.controller.execute import Executor
-from genapps.controller.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, Key
-from genapps.controller.leadership import Leadership, LeaseLostError, Timing
-from genapps.controller.metrics import Metrics
-from genapps.controller.observe import Observer
-from genapps.controller.pulls import Pulls
-from genapps.controller.queue import WorkQueue
-from genapps.controller.reconcile import Reconciler
-from genapps.controller.remains import Remains
+from genapps.controller.cache.caches import Caches, Wake
+from genapps.controller.cache.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, Key
+from genapps.controller.code.image_pulls import Pulls
+from genapps.controller.code.sources import Sources
+from genapps.controller.process import health, permissions
+from genapps.controller.process.leader_election import Leadership, LeaseLostError, Timing
+from genapps.controller.process.metrics import Metrics
+from genapps.controller.reconcile.app import Reconciler
+from genapps.controller.reconcile.cleanup import Remains
+from genapps.controller.reconcile.events import Events
+from genapps.controller.reconcile.execute import Executor
+from genapps.controller.reconcile.observe import Observer
+from genapps.controller.reconcile.queue import WorkQueue
+from genapps.controller.reconcile.worker import Work
 from genapps.controller.settings import Settings, SettingsError
-from genapps.controller.sources import Sources
-from genapps.controller.streams import Streams
-from genapps.controller.sweep import Sweep
-from genapps.controller.work import Work
+from genapps.controller.watch import kopf_handlers
+from genapps.controller.watch.liveness import Streams
+from genapps.controller.watch.sweep import Sweep
+from genapps.controller.watch.watches import Ears
 from genapps.registry.pull import pull
 
 _BUDGET_SECONDS = 1.0
@@ -192,7 +193,7 @@ class Operator:
         """Waits for rights that are missing: an administrator grants them, and a restart would not help."""
         while True:
             try:
-                lacking = await rights.missing(client, self._settings)
+                lacking = await permissions.missing(client, self._settings)
             except Unavailable as error:
                 self._waits_for = f"the API server does not answer: {error}"
                 _log.warning("api_server_unavailable", error=str(error))
@@ -233,8 +234,8 @@ class Operator:
         async def watch() -> None:
             try:
                 await kopf.operator(
-                    registry=handlers.registry(caches, self._connection, self._agent, streams, sessions),
-                    settings=handlers.settings(),
+                    registry=kopf_handlers.registry(caches, self._connection, self._agent, streams, sessions),
+                    settings=kopf_handlers.settings(),
                     standalone=True,
                     clusterwide=True,
                     ready_flag=ready,

@@ -1,0 +1,1 @@
+"""What the operator knows without asking: objects seen by the watches, reduced to what decisions need."""

@@ -1,0 +1,139 @@
+"""From objects of ours (and of the gateway's) to what is kept of them: models, or what does not fit them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from genapps.api import names
+from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import AppRecord
+from genapps.api.connector import Connector
+from genapps.api.generatedapp import GeneratedApp
+from genapps.api.ledger import Ledger
+from genapps.controller.cache.store import Object
+from genapps.core.observed import AppRef, Malformed
+
+_KEPT_METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation"})
+"""Labels and annotations decide nothing, and a tenant may fill them with a quarter of a megabyte."""
+
+
+@dataclass(frozen=True)
+class StoredApp:
+    """A GeneratedApp as stored, of its metadata only what decides something."""
+
+    raw: Mapping[str, Any]
+
+    @cached_property
+    def model(self) -> GeneratedApp | Malformed:
+        """The app as a model, or what of it does not fit (stored under an older schema, say)."""
+        try:
+            return GeneratedApp.model_validate(self.raw)
+        except ValidationError as error:
+            metadata = self.raw["metadata"]
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            ref = AppRef(metadata["namespace"], metadata["name"], metadata["uid"])
+            return Malformed(ref, int(metadata.get("generation", 0)), f"{field}: {first['msg']}")
+
+    @property
+    def budget(self) -> str:
+        return str(at(self.raw, "spec", "budget") or "")
+
+    @property
+    def source(self) -> str:
+        """Name of the ConfigMap its code comes from; empty for other sources."""
+        return str(at(self.raw, "spec", "code", "source", "configMap", "name") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBudget:
+    """An AppBudget and its status as stored (which says what to write, never what holds)."""
+
+    model: AppBudget | Unreadable
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConnector:
+    """A Connector and its status as stored."""
+
+    model: Connector | Unreadable
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An object of ours that is stored but does not fit its model."""
+
+    message: str
+
+
+def at(object_: Mapping[str, Any], *path: str) -> Any:
+    value: Any = object_
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def app(object_: Object) -> StoredApp:
+    metadata = {name: value for name, value in object_["metadata"].items() if name in _KEPT_METADATA}
+    return StoredApp({**object_, "metadata": metadata})
+
+
+def budget(object_: Object) -> StoredBudget:
+    status = object_.get("status") or {}
+    try:
+        return StoredBudget(AppBudget.model_validate(object_), status)
+    except ValidationError as error:
+        return StoredBudget(Unreadable(str(error)), status)
+
+
+def connector(object_: Object) -> StoredConnector:
+    status = object_.get("status") or {}
+    try:
+        return StoredConnector(Connector.model_validate(object_), status)
+    except ValidationError as error:
+        return StoredConnector(Unreadable(str(error)), status)
+
+
+def record(object_: Object) -> AppRecord | Unreadable:
+    try:
+        read = AppRecord.model_validate(object_)
+    except ValidationError as error:
+        return Unreadable(str(error))
+    about = read.record.app
+    if names.child_name(about.namespace, about.name) != read.metadata.name:
+        return Unreadable(f"it speaks of {about.namespace}/{about.name}, whose record has another name")
+    return read
+
+
+def ledger(object_: Object) -> Ledger | Unreadable:
+    try:
+        return Ledger.model_validate(object_)
+    except ValidationError as error:
+        return Unreadable(str(error))
+
+
+def version(object_: Object) -> str:
+    return str(object_["metadata"]["resourceVersion"])
+
+
+def cluster_ip(object_: Object) -> str | None:
+    address = at(object_, "spec", "clusterIP")
+    return None if address in (None, "", "None") else str(address)
+
+
+def answers(object_: Object) -> bool:
+    """Whether an EndpointSlice leads to a pod that is ready."""
+    endpoints = object_.get("endpoints") or ()
+    return any((endpoint.get("conditions") or {}).get("ready", True) for endpoint in endpoints)
+
+
+def ca(object_: Object) -> str | None:
+    pem = at(object_, "data", names.GATEWAY_CA_KEY)
+    return str(pem) if pem else None

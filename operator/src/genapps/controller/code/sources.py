@@ -1,0 +1,75 @@
+"""An app's code as its source holds it now: a live read, never a cached one that the digest was not computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from genapps.api.conditions import Reason
+from genapps.api.generatedapp import GeneratedApp
+from genapps.api.names import LABEL_SOURCE
+from genapps.api.source import ImageSource
+from genapps.cluster.client import Client, Object
+from genapps.cluster.errors import NotFound
+from genapps.cluster.resources import CONFIG_MAP
+from genapps.controller.cache.children import ImageSnapshot
+from genapps.controller.cache.keys import AppKey
+from genapps.controller.cache.store import Collection
+from genapps.controller.code.bundle_cache import Kept
+from genapps.controller.code.image_pulls import Pulls
+from genapps.core.observed import Bundle, Snapshotted, SourceProblem
+from genapps.core.source import from_image, source_of
+
+
+class Sources:
+    """Reads bundles. Contents are kept by resource version, so that the passes of one app, and the events of its pod,
+    do not fetch the same megabyte again."""
+
+    def __init__(self, client: Client, labelled: Collection[str], pulls: Pulls) -> None:
+        self._client = client
+        self._labelled = labelled
+        self._pulls = pulls
+        self._kept: Kept[tuple[str, str, str, str], Bundle] = Kept()
+
+    async def bundle(
+        self, app: GeneratedApp, snapshots: Iterable[ImageSnapshot] = (), *, may_pull: bool = False
+    ) -> Bundle | Snapshotted | SourceProblem:
+        """The app's files, or why there are none. Raises ApiError when the API server does not answer.
+
+        ``snapshots`` are those that the app has of images; without ``may_pull`` no registry is asked."""
+        source = app.spec.code.source
+        if source.image is not None:
+            return self._image(app, source.image, snapshots, may_pull=may_pull)
+        if source.config_map is None:
+            return source_of(app.spec.code, None)
+        namespace, name, entry = app.metadata.namespace, source.config_map.name, source.config_map.entry
+        version = self._labelled.get((namespace, name))
+        if version is not None and (kept := self._kept.get((namespace, name, entry, version))) is not None:
+            return kept
+        live = await self._read(namespace, name)
+        found = source_of(app.spec.code, live)
+        if isinstance(found, Bundle) and live is not None:
+            self._kept.keep((namespace, name, entry, live["metadata"]["resourceVersion"]), found)
+        return found
+
+    def _image(
+        self, app: GeneratedApp, image: ImageSource, snapshots: Iterable[ImageSnapshot], *, may_pull: bool
+    ) -> Bundle | Snapshotted | SourceProblem:
+        if not may_pull:
+            return SourceProblem(Reason.IMAGE_REGISTRY_NOT_ALLOWED, "No budget allows the registry: it is not asked.")
+        for snapshot in snapshots:
+            if snapshot.image == image.digest:
+                return snapshot.code
+        pulled = self._pulls.get(image.reference, AppKey(app.metadata.namespace, app.metadata.name))
+        if isinstance(pulled, SourceProblem):
+            return pulled
+        return from_image(app.spec.code, image, pulled.entry, pulled.files)
+
+    async def _read(self, namespace: str, name: str) -> Object | None:
+        """Content is fetched of labelled ones only; of any other ConfigMap nobody asked us to read it."""
+        try:
+            live = await self._client.get(CONFIG_MAP, namespace, name, metadata_only=True)
+            if (live["metadata"].get("labels") or {}).get(LABEL_SOURCE) == "true":
+                live = await self._client.get(CONFIG_MAP, namespace, name)
+        except NotFound:
+            return None
+        return live

@@ -1,0 +1,1 @@
+"""The process around the loop: leader election, the rights it needs, health and metrics."""

@@ -1,0 +1,1 @@
+"""The loop: a keyed queue, workers, and one pass per key: observe, judge, desired, plan, apply, record, status."""

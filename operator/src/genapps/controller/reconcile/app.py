@@ -1,0 +1,177 @@
+"""One app, level-triggered: observe -> judge -> desired -> plan -> apply -> record -> status -> Events.
+
+Passes are repeated until a plan is empty or waits for something outside; what is decided in between is the core's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from genapps.api import names
+from genapps.cluster.client import Client
+from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.keys import AppKey
+from genapps.controller.process.metrics import Metrics
+from genapps.controller.reconcile.cleanup import Remains
+from genapps.controller.reconcile.events import Events
+from genapps.controller.reconcile.execute import ChildRefusedError, Executor
+from genapps.controller.reconcile.observe import Observer
+from genapps.controller.reconcile.status_writer import write_status
+from genapps.controller.watch.sweep import Sweep
+from genapps.core.desired import desired
+from genapps.core.desired.metadata import envelope_of
+from genapps.core.judge import judge
+from genapps.core.observed import Observed
+from genapps.core.plan import Apply, Step, plan
+from genapps.core.status import status, transitions
+from genapps.core.verdict import Mode, Verdict
+
+_PASSES = 12
+_LOOK_AGAIN_SECONDS = 10.0
+"""While an app starts or violations age, its status may change without an event."""
+
+_log = structlog.get_logger(__name__)
+
+
+class PassesExhaustedError(Exception):
+    """Desired and live state do not meet: somebody else writes the same fields, or a rule contradicts itself."""
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """``later`` puts a key back into the queue after so many seconds; ``seen`` tells it that the caches are about to
+    be read: events of our own writes, which often come before their answers, need no pass of their own then."""
+
+    client: Client
+    caches: Caches
+    observer: Observer
+    executor: Executor
+    events: Events
+    remains: Remains
+    sweep: Sweep
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    later: Callable[[AppKey, float], None]
+    seen: Callable[[AppKey], None]
+    _refused: dict[AppKey, str] = field(default_factory=dict)
+
+    async def reconcile(self, key: AppKey) -> None:
+        """Bring one app to where it should be, or as near as it gets now. Raises what should be tried again."""
+        if self.caches.apps.get(key) is None:
+            self._refused.pop(key, None)
+            self.caches.newcomers.release(key)
+            await self.remains.of_gone(key)
+            return
+        try:
+            observed, verdict = await self._passes(key)
+        except ChildRefusedError as refused:
+            self._refused[key] = str(refused)
+            await self._report(key, *await self._judged(key))
+            raise
+        self._refused.pop(key, None)
+        # Judged again, when a refusal was reported before and is over now.
+        await self._report(key, dataclasses.replace(observed, refused="") if observed else None, verdict)
+        self.remains.warn_of_living(key)
+        if observed is not None and observed.earlier is not None:
+            await self.remains.of_replaced(key, observed.ref.uid)
+
+    async def _passes(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
+        child = names.child_name(*key)
+        deleted: set[str] = set()
+        forced = False
+        for _ in range(_PASSES):
+            self.seen(key)
+            forced |= key in self.sweep.forced
+            self.sweep.forced.discard(key)
+            version = self.caches.record_version(child)
+            observed, verdict = await self._judged(key)
+            if observed is None or verdict is None:
+                return None, None
+            wanted = desired(observed, verdict)
+            steps: tuple[Step, ...] = plan(observed, verdict, wanted)
+            if forced and not steps:
+                # Snapshots are immutable; everything else is said again, whether or not it seems to differ.
+                steps = (Apply(tuple(manifest for manifest in wanted if manifest["kind"] != "ConfigMap")),)
+                forced = False
+            self._count_drift(observed, verdict, steps)
+            outcome = await self.executor.run(child, steps, deleted, version)
+            self._count_suspension(observed, verdict)
+            if outcome.wait is not None and outcome.wait.seconds is not None:
+                self.later(key, outcome.wait.seconds)
+            if not outcome.acted:
+                return observed, verdict
+        raise PassesExhaustedError(f"{key.namespace}/{key.name}: still not settled after {_PASSES} passes")
+
+    async def _judged(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
+        observed = await self.observer.observe(key, self._refused.get(key, ""))
+        if observed is None:
+            return None, None
+        verdict = judge(observed, self.clock(), self.new_id())
+        counted = observed.record is not None and observed.record.deleted_at is None
+        if counted or verdict.mode is Mode.NOTHING or verdict.grant is None:
+            self.caches.newcomers.release(key)
+        else:
+            self.caches.newcomers.admit(key, verdict.grant.budget)
+        return observed, verdict
+
+    async def _report(self, key: AppKey, observed: Observed | None, verdict: Verdict | None) -> None:
+        if observed is None or verdict is None:
+            # The namespace is not known yet, or the app went away meanwhile: its event is on the way.
+            self.later(key, 1.0)
+            return
+        new = status(observed, verdict)
+        if new != observed.status:
+            await self._write_status(key, observed, new)
+        waits = not any(c["type"] in ("Ready", "Stalled") and c["status"] == "True" for c in new["conditions"])
+        if waits or verdict.counted:
+            self.later(key, _LOOK_AGAIN_SECONDS)
+
+    async def _write_status(self, key: AppKey, observed: Observed, new: dict[str, object]) -> None:
+        # The uid makes it fail for another app that has taken the name meanwhile.
+        metadata = {"namespace": key.namespace, "name": key.name, "uid": observed.ref.uid}
+        live = await write_status(self.client, self.caches.apps, "GeneratedApp", metadata, new)
+        if live is None:
+            return
+        self.metrics.writes.labels("GeneratedApp", "status").inc()
+        now = self.clock()
+        for event in transitions(observed.status, new):
+            _log.info(
+                "transition",
+                app=key.name,
+                namespace=key.namespace,
+                envelope=envelope_of(observed),
+                reason=event.reason,
+                message=event.message,
+            )
+            await self.events.post(
+                live["metadata"], "GeneratedApp", type_=event.type, reason=event.reason, message=event.message, now=now
+            )
+
+    def _count_drift(self, observed: Observed, verdict: Verdict, steps: tuple[Step, ...]) -> None:
+        """Applies to children that exist although nothing else changed: somebody edited them."""
+        if verdict.mode is not Mode.RUN:
+            return
+        for step in steps:
+            for manifest in step.manifests if isinstance(step, Apply) else ():
+                if (manifest["kind"], manifest["metadata"]["name"]) in observed.children:
+                    self.metrics.drift.labels(manifest["kind"]).inc()
+
+    def _count_suspension(self, observed: Observed, verdict: Verdict) -> None:
+        before = observed.record.suspension if observed.record else None
+        if verdict.suspension is not None and (before is None or before.id != verdict.suspension.id):
+            self.metrics.suspensions.inc()
+            _log.warning(
+                "suspended",
+                app=observed.ref.name,
+                namespace=observed.ref.namespace,
+                envelope=envelope_of(observed),
+                id=verdict.suspension.id,
+                reason=verdict.suspension.reason,
+                violations=verdict.suspension.violations,
+            )

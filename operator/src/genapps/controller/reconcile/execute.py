@@ -1,0 +1,136 @@
+"""The one place where a plan becomes requests. Answers go into the caches at once, so the next pass sees them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genapps.api.apprecord import AppRecord, Record
+from genapps.cluster.client import Client, Object
+from genapps.cluster.errors import Conflict, Forbidden, Invalid, NotFound
+from genapps.cluster.resources import BY_KIND
+from genapps.controller.cache.caches import CHILD_KINDS, Caches
+from genapps.controller.process.metrics import Metrics
+from genapps.core.observed import Manifest
+from genapps.core.plan import Apply, Delete, ReleaseRecord, Step, Wait, WriteRecord
+
+_EVIDENCE = ("AppRecord", "Ledger")
+
+
+class ChildRefusedError(Exception):
+    """The API server refused a child for good: quota, admission policy or validation. The message is its own."""
+
+    def __init__(self, kind: str, name: str, message: str) -> None:
+        super().__init__(f"{kind} {name}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a plan came to: whether anything was done, and the wait that ended it, if one did."""
+
+    acted: bool
+    wait: Wait | None = None
+
+
+class Executor:
+    """Takes steps in order and stops at the first Wait. Children are written in run namespaces only."""
+
+    def __init__(
+        self, client: Client, caches: Caches, metrics: Metrics, system_namespace: str, run_namespaces: frozenset[str]
+    ) -> None:
+        self._client = client
+        self._caches = caches
+        self._metrics = metrics
+        self._system_namespace = system_namespace
+        self._run_namespaces = run_namespaces
+
+    async def run(self, child: str, steps: Sequence[Step], deleted: set[str], record_version: int | None) -> Outcome:
+        """``child`` names the app's record, ``record_version`` is the one that the plan was made from; ``deleted``
+        holds the uids whose deletion was already ordered in this reconciliation, and is extended.
+
+        Raises ChildRefusedError, Conflict, Unavailable."""
+        acted = False
+        for step in steps:
+            if isinstance(step, Wait):
+                return Outcome(acted, step)
+            if isinstance(step, Apply):
+                await self._apply(step.manifests)
+            elif isinstance(step, WriteRecord):
+                record_version = await self.write_record(child, step.record, record_version)
+            elif isinstance(step, ReleaseRecord):
+                await self._release_record(child, step, record_version)
+            elif step.uid in deleted:
+                continue
+            else:
+                await self._delete(step)
+                deleted.add(step.uid)
+            acted = True
+        return Outcome(acted)
+
+    async def write_record(self, child: str, record: Record, version: int | None) -> int:
+        """Compare-and-swap with the version that the record was made from; without one it must not exist yet: whoever
+        wrote in between, a second operator even, is not undone. Answers the new version. Raises Conflict."""
+        manifest = AppRecord.manifest(self._system_namespace, child, record)
+        if version is None:
+            live = await self._client.create(manifest)
+        else:
+            manifest["metadata"]["resourceVersion"] = str(version)
+            live = await self._client.replace(manifest)
+        self._count("AppRecord", "create" if version is None else "replace")
+        self._caches.record_written(live)
+        return int(live["metadata"]["resourceVersion"])
+
+    async def _release_record(self, child: str, step: ReleaseRecord, version: int | None) -> None:
+        manifest = AppRecord.manifest(self._system_namespace, child, step.record, held=False)
+        manifest["metadata"] |= {"uid": step.uid, "resourceVersion": str(version)}
+        try:
+            await self._client.replace(manifest)
+        except NotFound:
+            return
+        self._count("AppRecord", "replace")
+
+    async def _apply(self, manifests: Sequence[Manifest]) -> None:
+        for manifest in manifests:
+            self._fenced(manifest["kind"], manifest["metadata"]["namespace"])
+        results = await asyncio.gather(*(self._apply_one(manifest) for manifest in manifests), return_exceptions=True)
+        failed = [result for result in results if isinstance(result, BaseException)]
+        if failed:
+            raise failed[0]
+
+    async def _apply_one(self, manifest: Manifest) -> None:
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        try:
+            live = await self._client.apply(manifest, metadata_only=kind == "ConfigMap")
+        except (Forbidden, Invalid, NotFound) as error:
+            raise ChildRefusedError(kind, metadata["name"], error.message) from error
+        finally:
+            self._count(kind, "apply")
+        self._caches.children[metadata["namespace"], kind].written(live)
+
+    async def _delete(self, step: Delete) -> None:
+        self._fenced(step.kind, step.namespace)
+        try:
+            answer = await self._client.delete(
+                BY_KIND[step.kind], step.namespace, step.name, uid=step.uid, grace_seconds=step.grace_seconds
+            )
+        except (NotFound, Conflict):
+            # Gone already, or the name has a new owner: the watch tells.
+            return
+        finally:
+            self._count(step.kind, "delete")
+        if step.kind in CHILD_KINDS and _ending(answer, step.kind):
+            self._caches.children[step.namespace, step.kind].written(answer, insert=False)
+
+    def _fenced(self, kind: str, namespace: str) -> None:
+        evidence = kind in _EVIDENCE and namespace == self._system_namespace
+        if not evidence and (kind not in CHILD_KINDS or namespace not in self._run_namespaces):
+            raise RuntimeError(f"refusing to write a {kind} in {namespace}: not a run namespace")
+
+    def _count(self, kind: str, verb: str) -> None:
+        self._metrics.writes.labels(kind, verb).inc()
+
+
+def _ending(answer: Object, kind: str) -> bool:
+    """Whether the answer to a deletion is the object on its way out (and not a Status, or an object that is gone)."""
+    return answer.get("kind") == kind and "deletionTimestamp" in answer["metadata"]

@@ -1,0 +1,169 @@
+"""The first station of a pass: one app and everything its verdict may depend on, from the caches and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from genapps.api import names
+from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import AppRecord, Record
+from genapps.api.conditions import Reason
+from genapps.api.connector import Connector
+from genapps.api.generatedapp import GeneratedApp
+from genapps.api.ledger import Ledger
+from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.children import Live
+from genapps.controller.cache.keys import AppKey
+from genapps.controller.cache.parse import Unreadable
+from genapps.controller.code.scans import Scans
+from genapps.controller.code.sources import Sources
+from genapps.controller.settings import Settings
+from genapps.core.checks.facts import grants
+from genapps.core.observed import (
+    Bundle,
+    ForeignSuspension,
+    Malformed,
+    Observed,
+    Platform,
+    Snapshotted,
+    SourceProblem,
+    UnreadableBudget,
+)
+from genapps.core.source import registry_allowed
+from genapps.core.succession import takes_over
+
+
+class UnreadableEvidence(Exception):  # noqa: N818 (it says what is wrong)
+    """A record or ledger that cannot be read: without it a suspended app would look like a new one, so nothing is
+    done for the app until somebody has looked into it."""
+
+
+class Observer:
+    """Reads the caches; the only request it makes is for the content of a source."""
+
+    def __init__(self, caches: Caches, sources: Sources, settings: Settings) -> None:
+        self._caches = caches
+        self._sources = sources
+        self._scans = Scans()
+        self._settings = settings
+
+    async def observe(self, key: AppKey, refused: str = "") -> Observed | None:
+        """None: there is no such app. ``refused`` is what the API server last said against a child.
+
+        Raises UnreadableEvidence, and ApiError of the source."""
+        stored = self._caches.apps.get(key)
+        namespace = self._caches.namespaces.get(("", key.namespace))
+        if stored is None or namespace is None:
+            return None
+        child = names.child_name(*key)
+        stored_record, stored_ledger = self.record(child), self.ledger(child)
+        app = stored.model
+        earlier = stored_record if stored_record and not takes_over(app, namespace.uid, stored_record) else None
+        record = stored_record.record if stored_record and not earlier else None
+        stored_budget = self._caches.budgets.get(("", stored.budget))
+        budget = stored_budget.model if stored_budget else None
+        readable = budget if isinstance(budget, AppBudget) else None
+        run_namespace = record.run_namespace if record else (readable.spec.run_namespace if readable else "")
+        live = self._caches.live_of(run_namespace, child)
+        platform = self.platform()
+        source, scanned = await self._code(app, readable, platform, live.values())
+        pod, claim, service = (live.get((kind, child)) for kind in ("Pod", "PersistentVolumeClaim", "Service"))
+        return Observed(
+            app=app,
+            status=stored.raw.get("status") or {},
+            namespace_uid=namespace.uid,
+            budget=UnreadableBudget(budget.message) if isinstance(budget, Unreadable) else budget,
+            source=source,
+            platform=platform,
+            scanned=scanned,
+            connectors={
+                name[1]: connector.model
+                for name, connector in self._caches.connectors.items()
+                if isinstance(connector.model, Connector)
+            },
+            record=record,
+            earlier=earlier,
+            ledger=stored_ledger.record if stored_ledger and not earlier else None,
+            children={key: record.child for key, record in live.items()},
+            pod=pod.pod if pod else None,
+            claim=claim.claim if claim else None,
+            service_address=service.address if service else None,
+            refused=refused,
+            suspended_code=self._suspended_code(key),
+            apps_of_budget=self._apps_of_budget(key, record, stored.budget),
+            kept_of_budget=self._kept_of_budget(record, stored.budget),
+        )
+
+    async def _code(
+        self, app: GeneratedApp | Malformed, budget: AppBudget | None, platform: Platform, live: Collection[Live]
+    ) -> tuple[Bundle | Snapshotted | SourceProblem, SourceProblem | None]:
+        """The code as its source holds it now, and what a look at it found."""
+        if isinstance(app, Malformed):
+            return SourceProblem(Reason.SPEC_INVALID, app.message), None
+        image = app.spec.code.source.image
+        # Whoever may write an app could otherwise send the operator anywhere.
+        granted = budget is not None and grants(budget, app.metadata.namespace, platform)
+        may_pull = image is not None and budget is not None and granted and registry_allowed(image.reference, budget)
+        snapshots = [one.image for one in live if one.image is not None and not one.child.deleting]
+        source = await self._sources.bundle(app, snapshots, may_pull=may_pull)
+        if not isinstance(source, Bundle):
+            return source, None
+        snapshot = names.code_snapshot_name(names.child_name(app.metadata.namespace, app.metadata.name), source.digest)
+        if any(one.child.name == snapshot for one in live):
+            return source, None  # it was judged before: a restart need not look at everything again
+        return source, await self._scans.scanned(app.spec.code.language, source)
+
+    def platform(self) -> Platform:
+        """The installation as it is now; the gateway's CA counts once every prepared run namespace has it."""
+        settings, caches = self._settings, self._caches
+        prepared = frozenset(
+            run
+            for run in settings.run_namespaces
+            if (state := caches.namespaces.get(("", run))) is not None and state.prepared
+        )
+        authority = caches.gateway_ca.get((settings.system_namespace, names.GATEWAY_CA_CONFIGMAP))
+        copied = all(caches.ca_copies[run].get((run, names.GATEWAY_CA_CONFIGMAP)) == authority for run in prepared)
+        return Platform(
+            system_namespace=settings.system_namespace,
+            run_namespaces=prepared,
+            runtime_image=settings.runtime_image,
+            gateway_address=caches.gateway_service.get((settings.system_namespace, names.GATEWAY_SERVICE)),
+            gateway_ca=authority if copied else None,
+            storage_class=settings.storage_class,
+            wait_for_first_consumer=settings.wait_for_first_consumer,
+            host_users=settings.host_users,
+            image_pull_policy=settings.image_pull_policy,
+            runtime_class_by_risk=settings.runtime_classes,
+            gateway_answers=caches.gateway_answers(),
+            gateway_since=caches.gateway_since,
+            progress_deadline=timedelta(seconds=settings.progress_deadline_seconds),
+        )
+
+    def record(self, child: str) -> AppRecord | None:
+        stored = self._caches.records.get((self._settings.system_namespace, child))
+        if isinstance(stored, Unreadable):
+            raise UnreadableEvidence(f"AppRecord {child}: {stored.message}")
+        return stored
+
+    def ledger(self, child: str) -> Ledger | None:
+        stored = self._caches.ledgers.get((self._settings.system_namespace, child))
+        if isinstance(stored, Unreadable):
+            raise UnreadableEvidence(f"Ledger {child}: {stored.message}")
+        return stored
+
+    def _suspended_code(self, key: AppKey) -> dict[str, ForeignSuspension]:
+        return {
+            record.suspension.code_digest: ForeignSuspension(record.app.name, record.suspension.id)
+            for record in self._caches.summary().suspended
+            if record.app.namespace == key.namespace and record.app.name != key.name
+            if record.suspension is not None and record.suspension.code_digest is not None
+        }
+
+    def _apps_of_budget(self, key: AppKey, record: Record | None, budget: str) -> int:
+        counted = record is not None and record.budget == budget and record.deleted_at is None
+        return self._caches.summary().apps.get(budget, 0) - counted + self._caches.newcomers.others(key, budget)
+
+    def _kept_of_budget(self, record: Record | None, budget: str) -> int:
+        counted = record is not None and record.budget == budget and record.deleted_at is not None
+        return self._caches.summary().kept.get(budget, 0) - counted

@@ -1,0 +1,98 @@
+"""The workers: take a key from the queue, do what its kind asks for, and give failures back with a delay."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import structlog
+
+from genapps.cluster.client import Client
+from genapps.cluster.errors import ApiError
+from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, Key
+from genapps.controller.process.metrics import Metrics
+from genapps.controller.reconcile.app import Reconciler
+from genapps.controller.reconcile.app_budget import report_budget, waiting_apps
+from genapps.controller.reconcile.connector import report_connector
+from genapps.controller.reconcile.events import Events
+from genapps.controller.reconcile.execute import ChildRefusedError
+from genapps.controller.reconcile.gateway_ca import copy_authority
+from genapps.controller.reconcile.namespace_quota import apply_bounds
+from genapps.controller.reconcile.observe import Observer
+from genapps.controller.reconcile.queue import WorkQueue
+from genapps.controller.settings import Settings
+
+_LONGEST_SECONDS = 120.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Work:
+    """What one or more workers do; ``run()`` is one worker."""
+
+    def __init__(
+        self,
+        queue: WorkQueue[Key],
+        reconciler: Reconciler,
+        client: Client,
+        caches: Caches,
+        observer: Observer,
+        events: Events,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> None:
+        self._queue = queue
+        self._reconciler = reconciler
+        self._client = client
+        self._caches = caches
+        self._observer = observer
+        self._events = events
+        self._metrics = metrics
+        self._settings = settings
+        metrics.workers.labels("genapps").set(settings.workers)
+
+    async def run(self) -> None:
+        """Until cancelled. Whatever goes wrong with one key is that key's: it is logged, and tried again later."""
+        while True:
+            key = await self._queue.get()
+            failed = True
+            started = time.monotonic()
+            self._metrics.active_workers.labels("genapps").inc()
+            try:
+                async with asyncio.timeout(_LONGEST_SECONDS):
+                    await self._work_on(key)
+                failed = False
+            except (ApiError, ChildRefusedError) as error:
+                _log.warning("reconcile_failed", key=str(key), error=str(error))
+            except Exception:
+                _log.exception("reconcile_failed", key=str(key))
+            finally:
+                self._queue.done(key, failed=failed)
+                self._metrics.active_workers.labels("genapps").dec()
+                self._count(time.monotonic() - started, failed=failed)
+
+    async def _work_on(self, key: Key) -> None:
+        if isinstance(key, AppKey):
+            await self._reconciler.reconcile(key)
+        elif isinstance(key, BudgetKey):
+            for app in waiting_apps(self._caches, key):
+                self._queue.add(app)
+            prepared = self._observer.platform().run_namespaces
+            if await report_budget(self._client, self._caches, self._events, key, prepared):
+                self._metrics.writes.labels("AppBudget", "status").inc()
+        elif isinstance(key, ConnectorKey):
+            if await report_connector(self._client, self._caches, key):
+                self._metrics.writes.labels("Connector", "status").inc()
+        elif isinstance(key, BoundsKey):
+            classes = bool(self._settings.runtime_classes)
+            for kind in await apply_bounds(self._client, self._caches, key, runtime_classes=classes):
+                self._metrics.writes.labels(kind, "apply").inc()
+        elif await copy_authority(self._client, self._caches, key, self._settings.system_namespace):
+            self._metrics.writes.labels("ConfigMap", "apply").inc()
+
+    def _count(self, seconds: float, *, failed: bool) -> None:
+        self._metrics.reconcile_seconds.labels("genapps").observe(seconds)
+        self._metrics.reconciles.labels("genapps", "error" if failed else "success").inc()
+        if failed:
+            self._metrics.reconcile_errors.labels("genapps").inc()

@@ -1,0 +1,104 @@
+"""What is kept of live objects; the text of a container's end is a stranger's."""
+
+from typing import Any
+
+import pytest
+
+from genapps.controller.cache.children import ImageSnapshot, app_ref, namespace_state, pod_state, slim
+from genapps.core.observed import Snapshotted
+
+
+def pod(**status: Any) -> dict[str, Any]:
+    metadata = {"name": "c", "namespace": "run", "uid": "p1", "creationTimestamp": "2026-11-23T10:00:00Z"}
+    return {"metadata": metadata, "spec": {"nodeName": "n1"}, "status": status}
+
+
+def ended(message: str | None, code: int = 1, reason: str = "Error") -> dict[str, Any]:
+    terminated = {"exitCode": code, "reason": reason, **({"message": message} if message is not None else {})}
+    return pod(containerStatuses=[{"state": {"running": {}}, "lastState": {"terminated": terminated}}])
+
+
+def test_a_ready_pod_has_its_address() -> None:
+    state = pod_state(pod(podIP="10.1.1.1", conditions=[{"type": "Ready", "status": "True"}]))
+    assert (state.ready, state.ip, state.node, state.deleting) == (True, "10.1.1.1", "n1", False)
+
+
+def test_a_pod_without_any_status_is_just_not_ready() -> None:
+    bare = pod()
+    del bare["status"]
+    state = pod_state(bare)
+    assert (state.ready, state.ip, state.termination, state.waiting) == (False, None, None, None)
+
+
+def test_the_runtimes_own_words_are_told_from_other_text() -> None:
+    state = pod_state(ended('{"reason": "CodeRejected", "message": "app.py:1: no"}'))
+    assert state.termination is not None
+    assert (state.termination.own, state.termination.reason) == (True, "CodeRejected")
+
+
+@pytest.mark.parametrize(
+    "message", ["", "Killed", "[1]", '"text"', '{"reason": 5}', "{", "[" * 4000, '{"message": "x"}', None]
+)
+def test_anything_else_is_text_of_the_container(message: str | None) -> None:
+    state = pod_state(ended(message, code=137, reason="OOMKilled"))
+    assert state.termination is not None
+    assert (state.termination.own, state.termination.reason, state.termination.exit_code) == (False, "OOMKilled", 137)
+
+
+def test_a_failed_pod_ended_when_its_container_did() -> None:
+    end = {"state": {"terminated": {"exitCode": 1, "finishedAt": "2026-11-23T10:05:00Z"}}}
+    state = pod_state(pod(phase="Failed", reason="Evicted", containerStatuses=[end]))
+    assert (state.finished_reason, str(state.finished_at)) == ("Evicted", "2026-11-23 10:05:00+00:00")
+
+
+def test_a_failed_pod_without_times_ended_at_its_creation_at_the_earliest() -> None:
+    assert str(pod_state(pod(phase="Failed")).finished_at) == "2026-11-23 10:00:00+00:00"
+
+
+def test_the_schedulers_refusal_is_kept() -> None:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+    assert pod_state(pod(conditions=[condition])).unschedulable == "0/1 nodes"
+
+
+def test_an_object_without_our_labels_belongs_to_no_app() -> None:
+    ours = {"app.kubernetes.io/managed-by": "genapps", "genapps.dev/app": "a", "genapps.dev/app-namespace": "n"}
+    found = app_ref({"labels": ours})
+    assert found is not None
+    assert (found.namespace, found.name, found.uid) == ("n", "a", "")
+    for missing in ours:
+        assert app_ref({"labels": {name: value for name, value in ours.items() if name != missing}}) is None
+    assert app_ref({"labels": ours | {"app.kubernetes.io/managed-by": "helm"}}) is None
+    assert app_ref({}) is None
+
+
+def test_a_service_keeps_its_address_and_a_snapshot_no_digest() -> None:
+    metadata = {"name": "c", "namespace": "run", "uid": "s1"}
+    assert slim("Service")({"metadata": metadata, "spec": {"clusterIP": "10.96.0.9"}}).address == "10.96.0.9"
+    assert slim("ConfigMap")({"metadata": metadata}).child.digest == ""
+
+
+def test_a_namespace_on_its_way_out_is_not_prepared() -> None:
+    metadata: dict[str, Any] = {"uid": "n1", "labels": {"genapps.dev/run-namespace": "true"}}
+    assert namespace_state({"metadata": metadata}).prepared
+    assert not namespace_state({"metadata": metadata | {"deletionTimestamp": "2026-11-23T10:00:00Z"}}).prepared
+    assert not namespace_state({"metadata": {"uid": "n1"}}).prepared
+
+
+@pytest.mark.parametrize(("text", "number"), [("12", 12), ("", 0), ("-1", 0), ("many", 0), ("1e9", 0), ("\u0661", 0)])
+def test_only_a_plain_number_confirms_that_apps_vanished(text: str, number: int) -> None:
+    metadata = {"uid": "n1", "annotations": {"genapps.dev/confirm-vanished": text}}
+    assert namespace_state({"metadata": metadata}).confirmed_vanished == number
+
+
+def snapshot(**notes: str) -> dict[str, Any]:
+    name = f"child-code-{'b' * 12}"
+    annotations = {f"genapps.dev/{key.replace('_', '-')}": value for key, value in notes.items()}
+    return {"metadata": {"namespace": "run", "name": name, "uid": "u", "annotations": annotations}}
+
+
+def test_a_snapshot_tells_of_which_image_it_was_taken() -> None:
+    notes = {"code_digest": f"sha256:{'b' * 64}", "image_digest": f"sha256:{'a' * 64}", "entry": "main.py"}
+    found = slim("ConfigMap")(snapshot(**notes)).image
+    assert found == ImageSnapshot(notes["image_digest"], Snapshotted("main.py", notes["code_digest"]))
+    assert slim("ConfigMap")(snapshot(**notes | {"code_digest": f"sha256:{'c' * 64}"})).image is None
+    assert slim("ConfigMap")(snapshot(code_digest=notes["code_digest"])).image is None

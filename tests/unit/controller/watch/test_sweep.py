@@ -1,0 +1,283 @@
+"""The sweep: lost events, vanished apps in two rounds, the alarm; lists come from a scripted API server."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+
+from genapps.api.names import child_name
+from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.keys import AppKey, Key
+from genapps.controller.process.metrics import Metrics
+from genapps.controller.settings import Settings
+from genapps.controller.watch.liveness import Streams
+from genapps.controller.watch.sweep import Sweep
+from tests.unit.cluster.scripted_server import Script, serve
+
+SETTINGS = Settings(system_namespace="system", run_namespaces=frozenset({"run"}), runtime_image="image")
+DIGEST = "sha256:" + "0" * 64
+
+
+def app(name: str, version: int = 1, **spec: Any) -> dict[str, Any]:
+    metadata = {"namespace": "team", "name": name, "uid": f"uid-{name}", "resourceVersion": str(version)}
+    return {"metadata": metadata, "spec": spec}
+
+
+def record(name: str, version: int = 1, **fields: Any) -> dict[str, Any]:
+    content = {
+        "app": {"namespace": "team", "name": name, "uid": f"uid-{name}"},
+        "namespaceUid": "n1",
+        "owner": {"team": "t"},
+        "budget": "b",
+        "runNamespace": "run",
+        "tier": {"name": "small"},
+        "violationPolicy": {},
+        "envelope": {"digest": DIGEST},
+        **fields,
+    }
+    metadata = {"namespace": "system", "name": child_name("team", name), "uid": "r", "resourceVersion": str(version)}
+    return {"metadata": metadata, "record": content}
+
+
+def child(name: str, kind: str = "Service") -> dict[str, Any]:
+    labels = {
+        "app.kubernetes.io/managed-by": "genapps",
+        "genapps.dev/app": name,
+        "genapps.dev/app-namespace": "team",
+        "genapps.dev/app-uid": f"uid-{name}",
+    }
+    metadata = {"namespace": "run", "name": child_name("team", name), "uid": "c", "resourceVersion": "1"}
+    return {"kind": kind, "metadata": {**metadata, "labels": labels}, "spec": {}}
+
+
+@dataclass
+class Setting:
+    """A sweep over caches that a test fills, and a store that the API server answers from."""
+
+    caches: Caches
+    sweep: Sweep
+    metrics: Metrics
+    streams: Streams
+    store: dict[str, dict[str, Any]] = field(default_factory=dict)
+    namespaces: dict[str, dict[str, str]] = field(
+        default_factory=lambda: {"system": {"uid": "s1"}, "team": {"uid": "n1"}}
+    )
+    others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """AppBudgets and Connectors, by plural."""
+    version: int = 100
+    woken: list[Key] = field(default_factory=list)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        name = request.path.rpartition("/")[2]
+        if name == "generatedapps":
+            listing = {"metadata": {"resourceVersion": str(self.version)}, "items": list(self.store.values())}
+            return web.Response(body=orjson.dumps(listing))
+        if name == "namespaces":
+            found = [{"metadata": {"name": name, **metadata}} for name, metadata in self.namespaces.items()]
+            listing = {"metadata": {"resourceVersion": str(self.version)}, "items": found}
+            return web.Response(body=orjson.dumps(listing))
+        if name in ("appbudgets", "connectors"):
+            items = self.others.get(name, [])
+            return web.Response(body=orjson.dumps({"metadata": {"resourceVersion": str(self.version)}, "items": items}))
+        stored = self.store | {each["metadata"]["name"]: each for kind in self.others.values() for each in kind}
+        if name in stored:
+            return web.Response(body=orjson.dumps(stored[name]))
+        return web.Response(status=404, body=orjson.dumps({"reason": "NotFound"}))
+
+    def have(self, *objects: dict[str, Any]) -> None:
+        """Apps that exist and that the caches know."""
+        for object_ in objects:
+            self.store[object_["metadata"]["name"]] = object_
+            self.caches.apps.changed(object_)
+
+
+@pytest.fixture
+async def setting() -> AsyncIterator[Setting]:
+    script = Script()
+    async with serve(script) as client:
+        woken: list[Key] = []
+        metrics = Metrics()
+        caches = Caches("system", frozenset({"run"}), lambda _, __: None)
+        streams = Streams(resource.plural for resource, _ in caches.heard)
+        sweep = Sweep(client, caches, SETTINGS, metrics, streams, woken.append)
+        made = Setting(caches, sweep, metrics, streams, woken=woken)
+        script.answers = [made.answer]
+        yield made
+
+
+def lost_events(setting: Setting) -> float:
+    return setting.metrics.registry.get_sample_value("genapps_lost_events_total") or 0.0
+
+
+async def test_an_app_whose_event_is_only_late_is_left_to_the_event(setting: Setting) -> None:
+    setting.have(app("a", 1))
+    setting.store["a"] = app("a", 5, tier="large")
+    await setting.sweep.round()
+    assert setting.caches.apps.version(("team", "a")) == 1
+    setting.caches.apps.changed(setting.store["a"])
+    await setting.sweep.round()
+    assert lost_events(setting) == 0
+
+
+async def test_an_app_that_is_still_behind_in_the_next_round_is_read(setting: Setting) -> None:
+    setting.have(app("a", 1))
+    setting.store["a"] = app("a", 5, tier="large")
+    await setting.sweep.round()
+    await setting.sweep.round()
+    assert setting.caches.apps.version(("team", "a")) == 5
+    assert lost_events(setting) == 1
+
+
+async def test_a_creation_that_was_never_told_is_found(setting: Setting) -> None:
+    setting.store["a"] = app("a", 5)
+    await setting.sweep.round()
+    await setting.sweep.round()
+    assert setting.caches.apps.get(("team", "a")) is not None
+
+
+async def test_a_deletion_that_was_never_told_is_found(setting: Setting) -> None:
+    setting.have(app("a", 5))
+    setting.caches.records.changed(record("a"))
+    del setting.store["a"]
+    await setting.sweep.round()
+    assert setting.caches.apps.get(("team", "a")) is not None
+    await setting.sweep.round()
+    assert setting.caches.apps.get(("team", "a")) is None
+    assert setting.sweep.vanished == {AppKey("team", "a")}
+
+
+async def test_a_record_without_app_is_marked_first_and_released_one_round_after_its_mark(setting: Setting) -> None:
+    key = AppKey("team", "gone")
+    setting.caches.records.changed(record("gone", 1))
+    await setting.sweep.round()
+    assert (setting.sweep.vanished, setting.sweep.removable) == ({key}, set())
+    setting.caches.records.changed(record("gone", 2, deletedAt="2026-11-23T10:00:00Z"))
+    await setting.sweep.round()
+    assert (setting.sweep.vanished, setting.sweep.removable) == (set(), {key})
+    assert setting.woken == [key, key]
+
+
+async def test_an_app_that_is_back_is_not_released(setting: Setting) -> None:
+    setting.caches.records.changed(record("back", 2, deletedAt="2026-11-23T10:00:00Z"))
+    setting.have(app("back", 9))
+    await setting.sweep.round()
+    assert (setting.sweep.vanished, setting.sweep.removable) == (set(), set())
+
+
+async def test_children_without_app_and_record_are_orphans_in_the_second_round(setting: Setting) -> None:
+    setting.caches.children["run", "Service"].changed(child("lost"))
+    await setting.sweep.round()
+    assert setting.sweep.orphans == set()
+    await setting.sweep.round()
+    assert setting.sweep.orphans == {AppKey("team", "lost")}
+
+
+async def test_an_object_whose_labels_do_not_fit_its_name_is_nobodys_orphan(setting: Setting) -> None:
+    foreign = child("lost")
+    foreign["metadata"]["name"] = "somebody-elses"
+    setting.caches.children["run", "Service"].changed(foreign)
+    await setting.sweep.round()
+    await setting.sweep.round()
+    assert setting.sweep.orphans == set()
+
+
+@pytest.mark.parametrize(
+    ("apps", "vanished", "removed"),
+    [(0, 5, True), (0, 6, False), (94, 6, True), (50, 6, False), (180, 20, True), (180, 21, False)],
+)
+async def test_too_many_at_once_raise_an_alarm_and_stop_all_removals(
+    setting: Setting, apps: int, vanished: int, removed: bool
+) -> None:
+    for number in range(apps):
+        setting.have(app(f"here-{number}"))
+        setting.caches.records.changed(record(f"here-{number}"))
+    for number in range(vanished):
+        setting.caches.records.changed(record(f"gone-{number}"))
+    await setting.sweep.round()
+    assert bool(setting.sweep.vanished) is removed
+    assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == (not removed)
+
+
+async def test_a_person_may_confirm_that_so_many_apps_are_gone(setting: Setting) -> None:
+    for number in range(9):
+        setting.caches.records.changed(record(f"gone-{number}"))
+    metadata = {"name": "system", "uid": "n", "resourceVersion": "1"}
+    for confirmed, allowed in (("8", False), ("9", True)):
+        metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
+        annotations = {"genapps.dev/confirm-vanished": confirmed}
+        setting.caches.namespaces.changed({"metadata": {**metadata, "annotations": annotations}})
+        await setting.sweep.round()
+        assert bool(setting.sweep.vanished) is allowed
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "removed"),
+    [
+        pytest.param({"system": {"uid": "s1"}}, True, id="it is gone"),
+        pytest.param({"system": {"uid": "s1"}, "team": {"uid": "n2"}}, True, id="it is another one of its name"),
+        pytest.param(
+            {"system": {"uid": "s1"}, "team": {"uid": "n1", "deletionTimestamp": "2026-11-23T10:00:00Z"}},
+            True,
+            id="it is going",
+        ),
+        pytest.param({"system": {"uid": "s1"}, "team": {"uid": "n1"}}, False, id="it is still there"),
+        pytest.param({"team": {"uid": "n2"}}, False, id="the list does not even have our own namespace"),
+        pytest.param({}, False, id="the list is empty"),
+    ],
+)
+async def test_apps_that_vanish_with_their_namespace_raise_no_alarm(
+    setting: Setting, namespaces: dict[str, dict[str, str]], removed: bool
+) -> None:
+    for number in range(20):
+        setting.caches.records.changed(record(f"gone-{number}"))
+    setting.namespaces = namespaces
+    await setting.sweep.round()
+    assert len(setting.sweep.vanished) == (20 if removed else 0)
+    assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == (not removed)
+
+
+async def test_a_deleted_namespace_does_not_cover_for_apps_of_others(setting: Setting) -> None:
+    for number in range(20):
+        setting.caches.records.changed(record(f"meant-{number}", namespaceUid="n0"))
+    for number in range(9):
+        setting.caches.records.changed(record(f"lost-{number}"))
+    await setting.sweep.round()
+    assert {key.name for key in setting.sweep.vanished} == {f"meant-{number}" for number in range(20)}
+    assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == 1
+
+
+@pytest.mark.parametrize("plural", ["appbudgets", "connectors"])
+async def test_lost_events_of_every_kind_that_kopf_watches_are_found(setting: Setting, plural: str) -> None:
+    collection = next(collection for resource, collection in setting.caches.heard if resource.plural == plural)
+    thing = {"metadata": {"name": "x", "uid": "u", "resourceVersion": "5"}, "spec": {}}
+    setting.others[plural] = [thing]
+    await setting.sweep.round()
+    assert collection.get(("", "x")) is None
+    await setting.sweep.round()
+    assert collection.version(("", "x")) == 5
+    setting.others[plural] = []
+    await setting.sweep.round()
+    await setting.sweep.round()
+    assert collection.get(("", "x")) is None
+    assert lost_events(setting) == 2
+
+
+async def test_a_stream_that_brings_no_change_in_three_rounds_is_reported(setting: Setting) -> None:
+    setting.have(app("a", 1))
+    for version in (5, 6, 7):
+        assert setting.streams.silent() == ""
+        setting.store["a"] = app("a", version)
+        await setting.sweep.round()
+        await setting.sweep.round()
+    assert "generatedapps brought nothing in 3 rounds" in setting.streams.silent()
+    setting.streams.heard("generatedapps")
+    assert setting.streams.silent() == ""
+
+
+async def test_an_app_that_is_gone_is_not_forced_for_ever(setting: Setting) -> None:
+    setting.sweep.forced.add(AppKey("team", "gone"))
+    await setting.sweep.round()
+    assert setting.sweep.forced == set()
