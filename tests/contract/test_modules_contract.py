@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from genapps.api.modules import PYTHON_MODULES, SDK
-from genapps.core.scan import scan_python
+from genapps.core.code.scan import scan_python
 from tests.runtime.test_start import REJECTED
 
 ROOT = Path(__file__).resolve().parents[2]

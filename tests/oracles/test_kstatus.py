@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from genapps.api.appbudget import AppBudget
 from genapps.api.crd import crds
-from genapps.core.budget_status import budget_status
 from genapps.core.judge import judge
 from genapps.core.observed import Malformed, Termination
 from genapps.core.status import status
+from genapps.core.status.budget import budget_status
 from tests.oracles.programs import BUILD_SECONDS, ask
 from tests.unit.core.observations import NOW, SUSPENSION_ID, observations
 from tests.unit.core.world import PLATFORM, START, World, app, budget, ledger

@@ -16,10 +16,10 @@ from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import Record
 from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
+from genapps.core.code.source import source_of
 from genapps.core.desired import desired
 from genapps.core.judge import judge
 from genapps.core.observed import AppRef, Child, ClaimState, Observed, Platform, PodState
-from genapps.core.source import source_of
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/input.yaml"))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

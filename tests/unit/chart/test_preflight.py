@@ -1,7 +1,7 @@
 """What `genapps preflight` looks for is what the chart makes."""
 
-from genapps.core.bounds import BOUNDS_NAME
-from genapps.core.preflight import POLICIES
+from genapps.cli.preflight.rules import POLICIES
+from genapps.core.namespace_quota import BOUNDS_NAME
 from tools import helm
 
 OPTIONAL = {"genapps-external-ips"}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from genapps.api.apprecord import Record
 from genapps.api.conditions import Reason
 from genapps.api.ledger import LedgerRecord
+from genapps.core.code.source import source_of
 from genapps.core.observed import (
     AppRef,
     Child,
@@ -22,7 +23,6 @@ from genapps.core.observed import (
     Termination,
     UnreadableBudget,
 )
-from genapps.core.source import source_of
 from tests.unit.core.revising import crash, replace_pod, switch
 from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
 

@@ -7,8 +7,8 @@ import pytest
 from genapps.api import names
 from genapps.api.digests import bundle_digest
 from genapps.api.reasons import Reason
+from genapps.core.code.source import from_image, registry_allowed
 from genapps.core.observed import Bundle, Snapshotted, SourceProblem
-from genapps.core.source import from_image, registry_allowed
 from genapps.core.verdict import Mode
 from tests.unit.core.world import CHILD, World, app, budget
 

@@ -12,9 +12,9 @@ import pytest
 
 from genapps.api.modules import PYTHON_MODULES
 from genapps.api.reasons import Reason
-from genapps.core.scan import scan_python
-from genapps.core.scan.imports import MOST, certain_imports
-from genapps.core.scan.lines import logical_lines
+from genapps.core.code.imports import MOST, certain_imports
+from genapps.core.code.lines import logical_lines
+from genapps.core.code.scan import scan_python
 
 PERMITTED = [
     ("the documented list", "".join(f"import {name}\n" for name in PYTHON_MODULES)),

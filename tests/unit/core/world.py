@@ -13,7 +13,10 @@ from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import LedgerRecord
+from genapps.core.code.scan import scan_python
+from genapps.core.code.source import source_of
 from genapps.core.desired import desired
+from genapps.core.drift import expected_digest, expected_spec_digest
 from genapps.core.judge import judge
 from genapps.core.observed import (
     AppRef,
@@ -29,9 +32,6 @@ from genapps.core.observed import (
     UnreadableBudget,
 )
 from genapps.core.plan import Apply, Delete, Step, Wait, WriteRecord, plan
-from genapps.core.projection import expected_digest, expected_spec_digest
-from genapps.core.scan import scan_python
-from genapps.core.source import source_of
 from genapps.core.status import Event, status, transitions
 from genapps.core.succession import takes_over
 from genapps.core.verdict import Verdict

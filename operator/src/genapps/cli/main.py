@@ -12,7 +12,7 @@ import click
 from genapps.api.digests import bundle_digest
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
-from genapps.core.scan import scan_python
+from genapps.core.code.scan import scan_python
 
 
 @click.group()
@@ -55,7 +55,7 @@ def preflight(namespace: str) -> None:
     Reads only; needs an administrator's rights, nodes/proxy for the kubelets'
     pid limits. Exit code 1: a check failed, 2: the cluster could not be read.
     """
-    raise SystemExit(import_module("genapps.cli.preflight").run(namespace, os.environ))
+    raise SystemExit(import_module("genapps.cli.preflight.command").run(namespace, os.environ))
 
 
 @main.command()

@@ -106,7 +106,7 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A live object under one of the app's child names; digests come from `genapps.core.projection`."""
+    """A live object under one of the app's child names; digests come from `genapps.core.drift`."""
 
     kind: str
     namespace: str

@@ -10,11 +10,11 @@ from genapps.api.apprecord import Record
 from genapps.core.desired.metadata import child_name
 from genapps.core.desired.pod import GRACE_SECONDS
 from genapps.core.desired.snapshots import snapshot_names
+from genapps.core.drift import expected_digest
 from genapps.core.observed import Child, Manifest, Observed
-from genapps.core.progress import look_again_at
-from genapps.core.projection import expected_digest
+from genapps.core.pod_state import OVERDUE, PodStanding, Standing, own_child, pod_standing
 from genapps.core.record import is_urgent, next_record, says_more, wire, with_readiness
-from genapps.core.standing import OVERDUE, PodStanding, Standing, own_child, pod_standing
+from genapps.core.revision_progress import look_again_at
 from genapps.core.verdict import Mode, Verdict
 
 SUSPENSION_GRACE_SECONDS = 1

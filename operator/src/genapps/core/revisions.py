@@ -16,8 +16,8 @@ from genapps.api.operations import Rollback
 from genapps.core.desired.metadata import envelope_of
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.observed import Malformed, Observed
-from genapps.core.progress import failure
-from genapps.core.standing import own_child
+from genapps.core.pod_state import own_child
+from genapps.core.revision_progress import failure
 from genapps.core.verdict import Effect, Finding, Grant, Revision
 
 _GOOD = frozenset({RevisionResult.RUNNING, RevisionResult.SUPERSEDED})

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import structlog
 
-from genapps.core.plain import plain
+from genapps.core.text import plain
 from genapps.gateway import decision
 from genapps.gateway.decision import Question, Refusal, Violation, decide
 from genapps.gateway.identity import Identities, KeysUnavailable, TokenRefused

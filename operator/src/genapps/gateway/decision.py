@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from genapps.api.ledger import ViolationRule
-from genapps.core.plain import plain
+from genapps.core.text import plain
 from genapps.gateway.messages import Fault, Message, ToolCall
 from genapps.gateway.problems import Code, Problem
 from genapps.gateway.records import App

@@ -23,7 +23,7 @@ from genapps.controller.cache.children import Live, NamespaceState, namespace_st
 from genapps.controller.cache.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, GatewayKey, Key
 from genapps.controller.cache.parse import StoredApp, StoredBudget, StoredConnector, Unreadable
 from genapps.controller.cache.store import Collection, Name, Object
-from genapps.core.projection import live_digest
+from genapps.core.drift import live_digest
 
 CHILD_KINDS = (
     "ServiceAccount",

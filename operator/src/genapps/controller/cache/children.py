@@ -25,8 +25,8 @@ from genapps.api.names import (
     short_digest,
 )
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
+from genapps.core.drift import live_digest, live_spec_digest, owned
 from genapps.core.observed import AppRef, Child, ClaimState, PodState, Snapshotted, Termination
-from genapps.core.projection import live_digest, live_spec_digest, owned
 
 Object = dict[str, Any]
 

@@ -16,8 +16,8 @@ from genapps.api.conditions import Reason
 from genapps.cluster.client import backoff
 from genapps.controller.cache.keys import AppKey
 from genapps.controller.code.bundle_cache import Kept
+from genapps.core.code.source import PENDING
 from genapps.core.observed import SourceProblem
-from genapps.core.source import PENDING
 from genapps.registry.artifact import Artifact, PullError, Reference
 
 Pull = Callable[[Reference], Awaitable[Artifact]]

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from genapps.api.source import INLINE_BYTES, Language
+from genapps.core.code.scan import scan_python
 from genapps.core.observed import Bundle, SourceProblem
-from genapps.core.scan import scan_python
 
 Scan = Callable[[str, Mapping[str, bytes]], SourceProblem | None]
 

@@ -16,8 +16,8 @@ from genapps.controller.cache.keys import AppKey
 from genapps.controller.cache.store import Collection
 from genapps.controller.code.bundle_cache import Kept
 from genapps.controller.code.image_pulls import Pulls
+from genapps.core.code.source import from_image, source_of
 from genapps.core.observed import Bundle, Snapshotted, SourceProblem
-from genapps.core.source import from_image, source_of
 
 
 class Sources:

@@ -12,7 +12,7 @@ from genapps.api.names import GATEWAY_SERVICE, GROUP
 from genapps.cluster.client import Client
 from genapps.controller.process.leader_election import LEASE_NAME
 from genapps.controller.settings import Settings
-from genapps.core.bounds import BOUNDS_NAME
+from genapps.core.namespace_quota import BOUNDS_NAME
 
 _AT_ONCE = 16
 

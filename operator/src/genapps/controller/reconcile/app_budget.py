@@ -10,8 +10,8 @@ from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import AppKey, BudgetKey
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.status_writer import write_status
-from genapps.core.budget_status import budget_status
 from genapps.core.status import transitions
+from genapps.core.status.budget import budget_status
 
 
 def waiting_apps(caches: Caches, key: BudgetKey) -> list[AppKey]:

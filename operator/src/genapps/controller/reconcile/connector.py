@@ -9,7 +9,7 @@ from genapps.cluster.client import Client
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import ConnectorKey
 from genapps.controller.reconcile.status_writer import write_status
-from genapps.core.connector_status import connector_status
+from genapps.core.status.connector import connector_status
 
 
 async def report_connector(client: Client, caches: Caches, key: ConnectorKey) -> bool:

@@ -8,8 +8,8 @@ from genapps.cluster.client import Client
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import BoundsKey
 from genapps.controller.cache.parse import at
-from genapps.core.bounds import bounds
-from genapps.core.projection import expected_digest
+from genapps.core.drift import expected_digest
+from genapps.core.namespace_quota import bounds
 
 
 async def apply_bounds(client: Client, caches: Caches, key: BoundsKey, *, runtime_classes: bool) -> list[str]:

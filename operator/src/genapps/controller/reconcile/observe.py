@@ -20,6 +20,7 @@ from genapps.controller.code.scans import Scans
 from genapps.controller.code.sources import Sources
 from genapps.controller.settings import Settings
 from genapps.core.checks.facts import grants
+from genapps.core.code.source import registry_allowed
 from genapps.core.observed import (
     Bundle,
     ForeignSuspension,
@@ -30,7 +31,6 @@ from genapps.core.observed import (
     SourceProblem,
     UnreadableBudget,
 )
-from genapps.core.source import registry_allowed
 from genapps.core.succession import takes_over
 
 

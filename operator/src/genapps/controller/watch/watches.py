@@ -27,7 +27,7 @@ from genapps.cluster.resources import (
 from genapps.cluster.watch import Watch
 from genapps.controller.cache.caches import Caches
 from genapps.controller.settings import Settings
-from genapps.core.bounds import BOUNDS_NAME
+from genapps.core.namespace_quota import BOUNDS_NAME
 
 _RETRY_SECONDS = 1.0
 _SILENT_SECONDS = 180.0

@@ -4,8 +4,8 @@ An app that runs keeps its last tier when any of this goes away: its code was ju
 """
 
 from genapps.api.conditions import ConditionType, Reason
-from genapps.core.bounds import CLAIMS_PER_APP
 from genapps.core.checks.facts import Facts
+from genapps.core.namespace_quota import CLAIMS_PER_APP
 from genapps.core.observed import UnreadableBudget
 from genapps.core.verdict import Effect, Finding
 

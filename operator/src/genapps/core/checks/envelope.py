@@ -7,7 +7,7 @@ from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import Language, Stage, WorkloadClass
 from genapps.core.checks.facts import Facts
-from genapps.core.source import registry_allowed
+from genapps.core.code.source import registry_allowed
 from genapps.core.verdict import Effect, Finding
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.observed import Malformed
-from genapps.core.standing import Standing
-from genapps.core.status.troubles import trouble
+from genapps.core.pod_state import Standing
+from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import Outcome, View
 from genapps.core.verdict import Finding, Mode
 

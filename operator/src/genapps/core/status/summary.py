@@ -9,11 +9,11 @@ from genapps.api.generatedapp import Stage
 from genapps.api.names import short_digest
 from genapps.core.desired.metadata import child_name, envelope_of
 from genapps.core.observed import Malformed, Observed
-from genapps.core.plain import plain
 from genapps.core.risk import risk_reason
+from genapps.core.status.condition_list import Judged, conditions
 from genapps.core.status.conditions import CONDITIONS, stalled
 from genapps.core.status.view import Outcome, View, view_of
-from genapps.core.stored_conditions import Judged, conditions
+from genapps.core.text import plain
 from genapps.core.verdict import Mode, Verdict
 
 MESSAGE_CHARACTERS = 1024

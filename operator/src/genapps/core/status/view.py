@@ -7,7 +7,7 @@ from typing import NamedTuple
 from genapps.api.conditions import ConditionType, Reason, Status
 from genapps.core.desired.pod import pod
 from genapps.core.observed import Observed
-from genapps.core.standing import PodStanding, Standing, pod_standing, trouble_since
+from genapps.core.pod_state import PodStanding, Standing, pod_standing, trouble_since
 from genapps.core.verdict import Finding, Mode, Verdict
 
 PATIENCE = timedelta(seconds=10)

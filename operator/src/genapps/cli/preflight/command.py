@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from genapps.api.crd import crds
+from genapps.cli.preflight.rules import Check, Level, Seen, preflight
 from genapps.cluster.client import Client
 from genapps.cluster.connection import Connection, ConnectionSettingsError, connect
 from genapps.cluster.errors import ApiError
@@ -27,7 +28,6 @@ from genapps.cluster.resources import (
     STORAGE_CLASS,
     Resource,
 )
-from genapps.core.preflight import Check, Level, Seen, preflight
 
 _FIELD_MANAGER = "genapps-preflight"
 _ASKED_AT_ONCE = 16

@@ -2,10 +2,10 @@
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.observed import PodState
-from genapps.core.plain import plain
-from genapps.core.progress import LONGEST_WORDS, overdue, said
-from genapps.core.standing import Standing
+from genapps.core.pod_state import Standing
+from genapps.core.revision_progress import LONGEST_WORDS, overdue, said
 from genapps.core.status.view import View
+from genapps.core.text import plain
 from genapps.core.verdict import Finding, Mode
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps.core.plain import plain
+from genapps.core.text import plain
 
 
 @pytest.mark.parametrize(

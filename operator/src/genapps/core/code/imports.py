@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from genapps.core.scan.lines import BrokenError, Line, logical_lines
+from genapps.core.code.lines import BrokenError, Line, logical_lines
 
 MOST = 1000
 """Different imports of one file: no code that people or models write has as many."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from genapps.api.conditions import Reason
 from genapps.api.modules import PYTHON_MODULES, SDK
+from genapps.core.code.imports import Import, certain_imports
+from genapps.core.code.lines import BrokenError
 from genapps.core.observed import SourceProblem
-from genapps.core.plain import plain
-from genapps.core.scan.imports import Import, certain_imports
-from genapps.core.scan.lines import BrokenError
+from genapps.core.text import plain
 
 __all__ = ["scan_python"]
 

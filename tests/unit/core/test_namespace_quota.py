@@ -6,7 +6,7 @@ import pytest
 
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import Record
-from genapps.core.bounds import bounds
+from genapps.core.namespace_quota import bounds
 from tests.unit.core.world import World, merged
 
 GI = 2**30

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from genapps.api.conditions import ConditionType, Reason, allowed
 from genapps.api.connector import Connector
-from genapps.core.connector_status import connector_status
+from genapps.core.status.connector import connector_status
 from tests.support.admission import CONNECTOR
 from tests.unit.core.world import START
 

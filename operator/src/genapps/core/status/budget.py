@@ -9,7 +9,7 @@ from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import Record
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.inactive import inactive_in_budget
-from genapps.core.stored_conditions import Judged, conditions
+from genapps.core.status.condition_list import Judged, conditions
 
 
 def budget_status(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from genapps.api.crd import crds
-from genapps.core.preflight import POLICIES, Check, Level, Seen, preflight
+from genapps.cli.preflight.rules import POLICIES, Check, Level, Seen, preflight
 
 
 def deployment(settings: Mapping[str, str] | None = None, ready: int = 1) -> dict[str, Any]:

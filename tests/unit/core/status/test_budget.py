@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from genapps.api.appbudget import AppBudget
-from genapps.core.budget_status import budget_status
+from genapps.core.status.budget import budget_status
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

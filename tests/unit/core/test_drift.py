@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps.core.observed import Manifest
-from genapps.core.projection import (
+from genapps.core.drift import (
     expected,
     expected_digest,
     expected_spec_digest,
@@ -18,6 +17,7 @@ from genapps.core.projection import (
     owned,
     project,
 )
+from genapps.core.observed import Manifest
 from tests.unit.core.world import CHILD, World
 
 KEYED = {

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from genapps.api import names
-from genapps.core.bounds import BOUNDS_NAME
+from genapps.core.namespace_quota import BOUNDS_NAME
 
 Object = Mapping[str, Any]
 

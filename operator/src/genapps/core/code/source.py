@@ -12,7 +12,7 @@ from genapps.api.digests import INLINE_ENTRY
 from genapps.api.names import LABEL_SOURCE
 from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, SOURCE_FILES, Code, ConfigMapSource, ImageSource
 from genapps.core.observed import Bundle, Manifest, SourceProblem
-from genapps.core.plain import plain
+from genapps.core.text import plain
 
 PENDING = SourceProblem(Reason.SOURCE_PENDING, "The code is being fetched from its registry.")
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from genapps.core.desired.metadata import child_name
+from genapps.core.drift import expected_spec_digest
 from genapps.core.observed import Child, Manifest, Observed
-from genapps.core.projection import expected_spec_digest
 
 SHORTEST_BACKOFF = timedelta(seconds=10)
 LONGEST_BACKOFF = timedelta(minutes=5)

@@ -10,8 +10,8 @@ from genapps.api.conditions import ConditionType, Reason
 from genapps.api.reasons import EXPLANATIONS
 from genapps.core.desired.pod import pod
 from genapps.core.observed import Observed, PodState, Termination
-from genapps.core.plain import plain
-from genapps.core.standing import Standing, pod_standing
+from genapps.core.pod_state import Standing, pod_standing
+from genapps.core.text import plain
 from genapps.core.verdict import Finding, Grant, Revision
 
 TOLD_BY_RUNTIME = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.connector import Connector
-from genapps.core.stored_conditions import Judged, conditions
+from genapps.core.status.condition_list import Judged, conditions
 
 
 def connector_status(connector: Connector, apps: int, previous: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Where code comes from, and whether it can load: a judgement on its files, without running any of them."""
