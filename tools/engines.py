@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 WIT = ROOT / "runtime-image" / "wit"
 SOURCES = {"python": ROOT / "runtime-image" / "engines" / "python"}
-MACHINE_CODE = ROOT / "runtime-image" / "src" / "genapps_runtime" / "machine_code.py"
+PRECOMPILE_SOURCE = ROOT / "runtime-image" / "src" / "genapps_runtime" / "guest" / "precompile.py"
 
 
 PRECOMPILE = (sys.executable, "-m", "genapps_runtime.main", "precompile")
@@ -46,7 +46,7 @@ def component(language: str = "python") -> Path:
 def precompiled(language: str = "python") -> Path:
     """The engine as machine code for this host and its wasmtime."""
     source = component(language)
-    key = _digest([MACHINE_CODE], "wasmtime")
+    key = _digest([PRECOMPILE_SOURCE], "wasmtime")
     target = source.with_name(f"{language}-{key}.cwasm")
     if not target.exists():
         _build(

@@ -14,17 +14,17 @@ from dataclasses import replace
 import uvloop
 
 from bench.apps import ANSWERS
-from genapps_runtime.action import Reply, Request, Surroundings
-from genapps_runtime.app import App
 from genapps_runtime.bundle import Bundle, digest_of, load_message
 from genapps_runtime.config import read_config
-from genapps_runtime.engine import Language
-from genapps_runtime.gateway import Gateway, GatewayAddress
-from genapps_runtime.http import Front, Listener
+from genapps_runtime.egress.gateway_client import Gateway, GatewayAddress
+from genapps_runtime.guest.engine import Language
+from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.metrics import Metrics
+from genapps_runtime.serve.action import Reply, Request, Surroundings
+from genapps_runtime.serve.app import App
+from genapps_runtime.serve.http import Front, Listener
 from genapps_runtime.settings import Settings
-from genapps_runtime.state import DEFAULT_TENANT, Facet
-from genapps_runtime.vitals import Vitals
+from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 
 
 class Newcomers(App):

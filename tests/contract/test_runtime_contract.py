@@ -24,11 +24,11 @@ from genapps.api.runtimeconfig import (
 )
 from genapps_runtime import bundle
 from genapps_runtime.config import parse_config
-from genapps_runtime.engine import Language
-from genapps_runtime.guest import Guest
-from genapps_runtime.outcome import Reason, Refused
-from genapps_runtime.turns import ResponseInvalid, TurnInvalid, parse_turn
-from genapps_runtime.vitals import Vitals
+from genapps_runtime.guest.engine import Language
+from genapps_runtime.guest.instance import Guest
+from genapps_runtime.guest.turns import ResponseInvalid, TurnInvalid, parse_turn
+from genapps_runtime.heartbeat import Vitals
+from genapps_runtime.termination import Reason, Refused
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod, runtime_config
 from tools import engines

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.termination import Reason, Refused
 
 BUNDLE_BYTES = 1024 * 1024 + 64 * 1024
 _NAME = re.compile(r"[-._a-zA-Z0-9]{1,253}\Z")

@@ -13,7 +13,7 @@ from typing import Any, Never
 
 import orjson
 
-from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.termination import Reason, Refused
 
 API_VERSION = "runtime.genapps.dev/v1"
 CONFIG_BYTES = 1024 * 1024

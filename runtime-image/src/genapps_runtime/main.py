@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from genapps_runtime.outcome import EXIT_REFUSED, Reason, Refused, write_termination
+from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.settings import Settings
-from genapps_runtime.vitals import Vitals
+from genapps_runtime.termination import EXIT_REFUSED, Reason, Refused, write_termination
 
 RESTORE = "--restore-state"
 USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST [--restore-state]
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if len(given) == 3 and given[0] == "precompile":
-        from genapps_runtime.machine_code import precompile
+        from genapps_runtime.guest.precompile import precompile
 
         precompile(given[1], given[2])
         return 0
@@ -45,7 +45,7 @@ def _digests(given: list[str]) -> tuple[str, str]:
 
 
 def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_state: bool) -> int:
-    from genapps_runtime.supervisor import Supervisor
+    from genapps_runtime.supervisor.supervisor import Supervisor
 
     def work(vitals: Vitals) -> int:
         from genapps_runtime.worker import run_worker  # after the fork: the supervisor never imports the heavy part

@@ -15,15 +15,15 @@ import uvloop
 from genapps_runtime import logs
 from genapps_runtime.bundle import load_message, read_bundle
 from genapps_runtime.config import RuntimeConfig, read_config
-from genapps_runtime.fence import Fence
-from genapps_runtime.gateway import Gateway, GatewayAddress
+from genapps_runtime.egress.gateway_client import Gateway, GatewayAddress
+from genapps_runtime.egress.probe import Fence
+from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.outcome import EXIT_REFUSED, Reason, Refused, write_termination
 from genapps_runtime.settings import Settings
-from genapps_runtime.vitals import Vitals
+from genapps_runtime.termination import EXIT_REFUSED, Reason, Refused, write_termination
 
 if TYPE_CHECKING:
-    from genapps_runtime.service import Service
+    from genapps_runtime.serve_app import Service
 
 BEAT_SECONDS = 1.0
 LARGE_BYTES = 2 * 1024 * 1024
@@ -115,7 +115,7 @@ class _Worker:
         settings, config = self._settings, self._config
         proving = asyncio.create_task(fence.prove(settings.fence_patience_seconds))
         try:
-            module = await asyncio.to_thread(import_module, "genapps_runtime.service")
+            module = await asyncio.to_thread(import_module, "genapps_runtime.serve_app")
             service: Service = module.Service(config, gateway, self._metrics, self._vitals)
             await service.open(settings, restore_state=restore_state)
             self._service = service

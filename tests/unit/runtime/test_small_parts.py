@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genapps_runtime.heartbeat import TEXT_BYTES, Vitals
 from genapps_runtime.logs import ActionLog, write
 from genapps_runtime.main import main
 from genapps_runtime.metrics import BOUNDS, Metrics
 from genapps_runtime.problems import CODES, Problem, printable
 from genapps_runtime.settings import Settings
-from genapps_runtime.vitals import TEXT_BYTES, Vitals
 
 
 def test_a_guest_call_is_late_from_its_deadline_on_and_the_loop_from_its_last_beat() -> None:

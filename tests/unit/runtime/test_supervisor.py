@@ -16,7 +16,7 @@ DEADLINE_SECONDS = 60
 MAIN = """
 import os, signal, sys, time
 from genapps_runtime.settings import Settings
-from genapps_runtime.supervisor import Supervisor
+from genapps_runtime.supervisor.supervisor import Supervisor
 
 def worker(vitals):
     runs = len(open({runs!r}).read())

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps_runtime.turns import HEADER_BYTES, HEADERS, Calls, Done, ResponseInvalid, TurnInvalid, parse_turn
+from genapps_runtime.guest.turns import (
+    HEADER_BYTES,
+    HEADERS,
+    Calls,
+    Done,
+    ResponseInvalid,
+    TurnInvalid,
+    parse_turn,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

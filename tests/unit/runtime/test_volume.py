@@ -16,10 +16,10 @@ from typing import Any
 import orjson
 import pytest
 
-from genapps_runtime import claim as claim_module
-from genapps_runtime import folder as folder_module
-from genapps_runtime.claim import MARK, MARK_BYTES, Claim
-from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.state import safe_dir as folder_module
+from genapps_runtime.state import volume as claim_module
+from genapps_runtime.state.volume import MARK, MARK_BYTES, Claim
+from genapps_runtime.termination import Reason, Refused
 
 A, B, C = "a" * 12, "b" * 12, "c" * 12
 TENANTS = ("1" * 64 + ".sqlite", "2" * 64 + ".sqlite")

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps_runtime.outcome import MESSAGE_BYTES, Reason, Refused, termination_line, write_termination
+from genapps_runtime.termination import MESSAGE_BYTES, Reason, Refused, termination_line, write_termination
 
 
 @given(st.sampled_from(Reason), st.text(max_size=5000))

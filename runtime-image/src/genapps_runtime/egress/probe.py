@@ -9,8 +9,8 @@ import asyncio
 import time
 from enum import Enum
 
-from genapps_runtime.gateway import Gateway, Unreachable
-from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.egress.gateway_client import Gateway, Unreachable
+from genapps_runtime.termination import Reason, Refused
 
 GATEWAY_SECONDS = 3.0
 FIRST_WINDOW_SECONDS = 0.1

@@ -2,18 +2,18 @@
 
 import asyncio
 
-from genapps_runtime.action import Surroundings
-from genapps_runtime.app import App
-from genapps_runtime.claim import Claim
 from genapps_runtime.config import RuntimeConfig
-from genapps_runtime.engine import Language
-from genapps_runtime.gateway import Gateway
-from genapps_runtime.http import Front, Listener
+from genapps_runtime.egress.gateway_client import Gateway
+from genapps_runtime.guest.engine import Language
+from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.serve.action import Surroundings
+from genapps_runtime.serve.app import App
+from genapps_runtime.serve.http import Front, Listener
 from genapps_runtime.settings import Settings
-from genapps_runtime.state import DEFAULT_TENANT, Facet, StateUnavailable
-from genapps_runtime.vitals import Vitals
+from genapps_runtime.state.facet import DEFAULT_TENANT, Facet, StateUnavailable
+from genapps_runtime.state.volume import Claim
+from genapps_runtime.termination import Reason, Refused
 
 DRAIN_SECONDS = 5.0
 

@@ -11,9 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from genapps_runtime import logs
-from genapps_runtime.action import Reply, Request
-from genapps_runtime.app import App, problem_reply
 from genapps_runtime.problems import CONTENT_TYPE, Problem
+from genapps_runtime.serve.action import Reply, Request
+from genapps_runtime.serve.app import App, problem_reply
 
 HEAD_BYTES = 32 * 1024
 HEADER_COST = 64

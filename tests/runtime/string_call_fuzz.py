@@ -8,8 +8,8 @@ import random
 import sys
 from pathlib import Path
 
-from genapps_runtime.engine import Language
-from genapps_runtime.text_function import TextFunction
+from genapps_runtime.guest.engine import Language
+from genapps_runtime.guest.string_call import TextFunction
 
 SOURCE = """
 from genapps import app

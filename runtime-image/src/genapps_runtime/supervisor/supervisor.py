@@ -12,10 +12,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from genapps_runtime.health import UNAVAILABLE, HealthPort
-from genapps_runtime.outcome import EXIT_REFUSED
+from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.settings import Settings
-from genapps_runtime.vitals import Vitals
+from genapps_runtime.supervisor.health import UNAVAILABLE, HealthPort
+from genapps_runtime.termination import EXIT_REFUSED
 
 GRACE_SECONDS = 1.0
 """How long after its deadline a guest call may still hold the loop."""

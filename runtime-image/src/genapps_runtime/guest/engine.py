@@ -14,8 +14,8 @@ from collections.abc import Callable
 from wasmtime import Engine, Store, WasmtimeError
 from wasmtime.component import Component, Func, Linker, LinkerInstance, Record
 
-from genapps_runtime.log_import import add_log
-from genapps_runtime.machine_code import engine_config
+from genapps_runtime.guest.log_import import add_log
+from genapps_runtime.guest.precompile import engine_config
 
 WORLD = "genapps:app/host@0.1.0"
 WASI = "0.2.9"

@@ -9,14 +9,14 @@ from typing import Any
 
 import orjson
 
-from genapps_runtime import turns
 from genapps_runtime.config import RuntimeConfig
-from genapps_runtime.gateway import Gateway
-from genapps_runtime.guest import Guest, GuestGone
+from genapps_runtime.egress.gateway_client import Gateway
+from genapps_runtime.guest import turns
+from genapps_runtime.guest.instance import Guest, GuestGone
 from genapps_runtime.logs import ActionLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import Problem, call_problem
-from genapps_runtime.state import Facet, StateConflict, StateFull, StateUnavailable, View
+from genapps_runtime.state.facet import Facet, StateConflict, StateFull, StateUnavailable, View
 
 PIECE_BYTES = 64 * 1024
 TURNS_BETWEEN_PAUSES = 16

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from wasmtime import Store, WasmtimeError
 from wasmtime.component import Func
 
-from genapps_runtime.engine import Language, ignore_record
-from genapps_runtime.text_function import TURN_BYTES, TextFunction
+from genapps_runtime.guest.engine import Language, ignore_record
+from genapps_runtime.guest.string_call import TURN_BYTES, TextFunction
 from tests.runtime.hostile import SOURCE
 
 OWN = """
@@ -205,7 +205,7 @@ def test_no_memory_is_lost_freed_twice_or_read_after_it_was_freed(engine: Path, 
     strict = {"MALLOC_PERTURB_": "165", "MALLOC_CHECK_": "3"}
     if CHECKED.exists():
         strict["LD_PRELOAD"] = str(CHECKED)
-    command = [sys.executable, "-m", "tests.runtime.text_function_fuzz", str(engine), str(seed), "1000"]
+    command = [sys.executable, "-m", "tests.runtime.string_call_fuzz", str(engine), str(seed), "1000"]
     ended = subprocess.run(command, env={**os.environ, **strict}, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert int(ended.stdout) < 4 * 1024  # of about 27 MB that went each way

@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 from wasmtime import Store, WasmtimeError
 
-from genapps_runtime.engine import Language, LogSink, ignore_record, ticks
-from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.guest.engine import Language, LogSink, ignore_record, ticks
+from genapps_runtime.guest.string_call import TURN_BYTES, TextFunction
+from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.problems import printable
-from genapps_runtime.text_function import TURN_BYTES, TextFunction
-from genapps_runtime.vitals import Vitals
+from genapps_runtime.termination import Reason, Refused
 
 CANCEL_SECONDS = 0.05
 

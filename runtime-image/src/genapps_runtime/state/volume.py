@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import orjson
 
 from genapps_runtime import logs
-from genapps_runtime.folder import Folder, Foreign
-from genapps_runtime.outcome import Reason, Refused
+from genapps_runtime.state.safe_dir import Folder, Foreign
+from genapps_runtime.termination import Reason, Refused
 
 MARK = "mark.json"
 MARK_BYTES = 4096

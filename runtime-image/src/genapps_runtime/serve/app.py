@@ -7,13 +7,13 @@ import time
 from collections import deque
 
 from genapps_runtime import logs
-from genapps_runtime.action import Action, Reply, Request, Surroundings
-from genapps_runtime.engine import Language
-from genapps_runtime.guest import Guest, GuestGone
-from genapps_runtime.outcome import Refused
+from genapps_runtime.guest.engine import Language
+from genapps_runtime.guest.instance import Guest, GuestGone
+from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.problems import CONTENT_TYPE, Problem
-from genapps_runtime.state import StateConflict
-from genapps_runtime.vitals import Vitals
+from genapps_runtime.serve.action import Action, Reply, Request, Surroundings
+from genapps_runtime.state.facet import StateConflict
+from genapps_runtime.termination import Refused
 
 WAITING_PER_SLOT = 8
 

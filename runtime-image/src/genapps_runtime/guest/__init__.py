@@ -1,0 +1,1 @@
+"""The sandbox: engine, instances, and the turns that cross its boundary."""

@@ -1,0 +1,1 @@
+"""What callers meet: HTTP in, one action per request, HTTP out."""

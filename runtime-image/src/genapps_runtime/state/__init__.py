@@ -1,0 +1,1 @@
+"""What an app keeps: one SQLite file per tenant on the claim, opened by safe paths only."""
