@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from bench.cluster.platform import platform
 from bench.context import Context
-from bench.figures import Figure, NotMeasured
+from bench.figures import Figure, NotMeasuredError
 from bench.measurements import ALONE, ON_PLATFORM
 from bench.processes import REPOSITORY
 from bench.report import text, write
@@ -35,7 +35,7 @@ class _Outcome:
         print(f"{name} ...", flush=True)
         try:
             self.figures += await measured
-        except NotMeasured as reason:
+        except NotMeasuredError as reason:
             context.note(f"{name}: {reason}")
         except Exception:
             traceback.print_exc()

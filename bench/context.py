@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.figures import NotMeasured
+from bench.figures import NotMeasuredError
 from bench.peer.workerd import Workerd, workerd, workerd_binary
 
 
@@ -35,7 +35,7 @@ class Context:
         """workerd, or None with a note that says why there is none."""
         try:
             binary = await workerd_binary(self.cache, shutil.which("npm"))
-        except NotMeasured as reason:
+        except NotMeasuredError as reason:
             self.note(f"no ratios to workerd: {reason}")
             yield None
             return

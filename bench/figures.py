@@ -13,7 +13,7 @@ from bench.load.job import quantile
 Kind = Literal["engine", "kubernetes"]
 
 
-class NotMeasured(Exception):  # noqa: N818 (an outcome, not a fault)
+class NotMeasuredError(Exception):
     """This machine lacks what a measurement needs; the message says what."""
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench.figures import NotMeasured
+from bench.figures import NotMeasuredError
 
 _VERBS = {"create", "update", "patch", "delete", "deletecollection"}
 # Leadership and reviews of rights are no writes for an app.
@@ -30,7 +30,7 @@ class AuditLog:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise NotMeasured(f"writes: the node keeps no audit log at {path.name}")
+            raise NotMeasuredError(f"writes: the node keeps no audit log at {path.name}")
         self._path = path
         self._offset = path.stat().st_size
 

@@ -14,7 +14,7 @@ from bench.apps import NAMESPACE, Manifest, app_budget
 from bench.cluster.caller import caller
 from bench.cluster.cleaning import cleaned
 from bench.cluster.commands import module
-from bench.figures import NotMeasured
+from bench.figures import NotMeasuredError
 from bench.load.generator import Generator
 from bench.processes import REPOSITORY, until
 from genapps.api.names import LABEL_APP_NAMESPACE, RUN_NAMESPACE, SYSTEM_NAMESPACE
@@ -94,7 +94,7 @@ class Platform:
 async def platform() -> AsyncIterator[Platform]:
     """Node, images and chart as ``make demo`` has them; what the bench adds is gone afterwards."""
     if os.environ.get("CLUSTER", "local") != "local":
-        raise NotMeasured("Kubernetes figures are measured on the local node only (CLUSTER=local)")
+        raise NotMeasuredError("Kubernetes figures are measured on the local node only (CLUSTER=local)")
     if not node.node_is_up():
         await module("tools.node", "up")
     await module("tools.images")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import cast
 
 from bench.load.job import Answer, AnswerResult, Load, LoadResult, quantile
-from bench.load.response import Malformed, Response, take
+from bench.load.response import MalformedError, Response, take
 
 
 class _Run:
@@ -69,7 +69,7 @@ class _Connection(asyncio.Protocol):
         buffer = self._buffer + data if self._buffer else data
         try:
             response = take(buffer)
-        except Malformed as error:
+        except MalformedError as error:
             self._give_up(str(error))
             return
         if response is None:
@@ -129,7 +129,7 @@ async def run_answer(answer: Answer) -> AnswerResult:
         while True:
             attempts += 1
             started = time.perf_counter()
-            with suppress(OSError, Malformed):
+            with suppress(OSError, MalformedError):
                 if await _status(answer) == 200:
                     return AnswerResult(time.time(), time.perf_counter() - started, attempts)
             # A refused connection answers in microseconds: without a pause this would burn the core it measures.
@@ -144,7 +144,7 @@ async def _status(answer: Answer) -> int:
         while True:
             data = await reader.read(65536)
             if not data:
-                raise Malformed("closed before the response was complete")
+                raise MalformedError("closed before the response was complete")
             buffer += data
             response = take(buffer)
             if response is not None:

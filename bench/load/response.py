@@ -17,7 +17,7 @@ class Response(NamedTuple):
     reusable: bool
 
 
-class Malformed(ValueError):  # noqa: N818 (what the bytes are)
+class MalformedError(ValueError):
     """The bytes are no HTTP/1.1 response that this client understands, or more than one response."""
 
 
@@ -27,7 +27,7 @@ def take(buffer: bytes) -> Response | None:
     if head_end < 0:
         return None
     if buffer[:9] != b"HTTP/1.1 " or not buffer[9:12].isdigit():
-        raise Malformed(f"not a status line of HTTP/1.1: {buffer[:40]!r}")
+        raise MalformedError(f"not a status line of HTTP/1.1: {buffer[:40]!r}")
     status = int(buffer[9:12])
     head = buffer[:head_end].lower() + b"\r\n"
     reusable = b"\r\nconnection: close" not in head
@@ -38,14 +38,14 @@ def take(buffer: bytes) -> Response | None:
         if len(buffer) < end:
             return None
         if len(buffer) > end:
-            raise Malformed("more bytes than one response")
+            raise MalformedError("more bytes than one response")
         return Response(status, buffer[start:end], reusable)
     if b"\r\ntransfer-encoding: chunked" in head:
         body = _chunks(buffer, head_end + 4)
         return None if body is None else Response(status, body, reusable)
     if status in (204, 304):
         return Response(status, b"", reusable)
-    raise Malformed("neither a content length nor chunks")
+    raise MalformedError("neither a content length nor chunks")
 
 
 def _chunks(buffer: bytes, at: int) -> bytes | None:
@@ -60,7 +60,7 @@ def _chunks(buffer: bytes, at: int) -> bytes | None:
             return None
         if size == 0:
             if buffer[at:] != b"\r\n":
-                raise Malformed("trailers, or more bytes than one response")
+                raise MalformedError("trailers, or more bytes than one response")
             return b"".join(parts)
         parts.append(buffer[at : at + size])
         at += size + 2

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cores import on_core, server_core
-from bench.figures import NotMeasured
+from bench.figures import NotMeasuredError
 from bench.processes import accepts, free_port, stopped, until
 
 _HERE = Path(__file__).resolve().parent
@@ -35,7 +35,7 @@ async def workerd_binary(cache: Path, npm: str | None) -> Path:
     """The pinned binary, installed by ``npm ci`` if the cache has none. Raises NotMeasured with the reason."""
     package = _PACKAGES.get(platform.machine())
     if platform.system() != "Linux" or package is None:
-        raise NotMeasured(f"workerd: no binary for {platform.system()} on {platform.machine()}")
+        raise NotMeasuredError(f"workerd: no binary for {platform.system()} on {platform.machine()}")
     lock = _HERE / "package-lock.json"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
     installed = cache / "bench" / f"workerd-{digest}"
@@ -43,13 +43,13 @@ async def workerd_binary(cache: Path, npm: str | None) -> Path:
     if not binary.exists():
         await _install(installed, npm)
     if not binary.exists():
-        raise NotMeasured(f"workerd: npm installed no {package}")
+        raise NotMeasuredError(f"workerd: npm installed no {package}")
     return binary
 
 
 async def _install(target: Path, npm: str | None) -> None:
     if npm is None:
-        raise NotMeasured("workerd: npm is not installed")
+        raise NotMeasuredError("workerd: npm is not installed")
     print("workerd: installing from npm (about 5 s)", flush=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=target.parent))
@@ -66,7 +66,7 @@ async def _install(target: Path, npm: str | None) -> None:
         if process.returncode:
             lines = output.decode(errors="replace").strip().splitlines()
             errors = [line for line in lines if "error" in line.lower()] or lines
-            raise NotMeasured(f"workerd: npm ci failed: {' / '.join(errors[:3])}")
+            raise NotMeasuredError(f"workerd: npm ci failed: {' / '.join(errors[:3])}")
         shutil.rmtree(target, ignore_errors=True)
         await asyncio.to_thread(staging.rename, target)
     finally:

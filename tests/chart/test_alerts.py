@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.chart_judges import NoJudge, promtool
+from tests.support.chart_judges import NoJudgeError, promtool
 from tools import helm
 
 ALERTS = helm.CHART / "files" / "alerts.yaml"
@@ -18,7 +18,7 @@ CASES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("alert_cases.yam
 def program() -> Path:
     try:
         return promtool()
-    except NoJudge as missing:
+    except NoJudgeError as missing:
         pytest.skip(str(missing))
 
 

@@ -26,9 +26,9 @@ from genapps_runtime import bundle
 from genapps_runtime.config import parse_config
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
-from genapps_runtime.guest.turns import ResponseInvalid, TurnInvalid, parse_turn
+from genapps_runtime.guest.turns import ResponseInvalidError, TurnInvalidError, parse_turn
 from genapps_runtime.heartbeat import Vitals
-from genapps_runtime.termination import Reason, Refused
+from genapps_runtime.termination import Reason, RefusedError
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod, runtime_config
 from tools import engines
@@ -95,7 +95,7 @@ def changed(draw: st.DrawFn) -> dict[str, Any]:
 def _accepted(turn: Any) -> bool:
     try:
         parse_turn(orjson.dumps(turn))
-    except (TurnInvalid, ResponseInvalid):
+    except (TurnInvalidError, ResponseInvalidError):
         return False
     return True
 
@@ -224,7 +224,7 @@ def test_the_runtime_accepts_no_config_that_the_schema_refuses(data: st.DataObje
 def _refusal(config: dict[str, Any]) -> Reason | None:
     try:
         parse_config(orjson.dumps(config))
-    except Refused as refused:
+    except RefusedError as refused:
         return refused.reason
     return None
 

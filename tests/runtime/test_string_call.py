@@ -167,17 +167,17 @@ def test_both_end_at_the_deadline(sides: tuple[Stock, Raw]) -> None:
     assert stock[0] is raw[0] is WasmtimeError
 
 
-class Full(Exception):  # noqa: N818
+class FullError(Exception):
     pass
 
 
 def test_what_a_host_function_raises_comes_out_of_both(sides: tuple[Stock, Raw]) -> None:
     def refuse(_record: str) -> None:
-        raise Full("no more")
+        raise FullError("no more")
 
     sides[0].language.sink = refuse
     stock, raw = (side.says("start", start("/log-nonsense")) for side in sides)
-    assert stock == raw == (Full, "no more")
+    assert stock == raw == (FullError, "no more")
 
 
 def test_a_closed_store_is_an_error_of_both(language: Language) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "locks" / "chart-judges.txt"
 
 
-class NoJudge(Exception):  # noqa: N818 (a state)
+class NoJudgeError(Exception):
     """This machine has the program neither installed nor in reach; the message says how to get it."""
 
 
@@ -48,7 +48,7 @@ def promtool() -> Path:
 
 def _take_from_package(home: Path) -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise NoJudge("promtool is missing: install Prometheus (Debian, Ubuntu: the package prometheus)")
+        raise NoJudgeError("promtool is missing: install Prometheus (Debian, Ubuntu: the package prometheus)")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     fetch = ["apt-get", "download", "-qq", "prometheus"]
@@ -78,4 +78,4 @@ def _alone() -> Iterator[None]:
 def _run(command: Sequence[str | Path], cwd: Path | None = None) -> None:
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NoJudge(f"{' '.join(map(str, command))} failed:\n{done.stderr.strip()}")
+        raise NoJudgeError(f"{' '.join(map(str, command))} failed:\n{done.stderr.strip()}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from genapps_runtime.termination import Reason, Refused
+from genapps_runtime.termination import Reason, RefusedError
 
 BUNDLE_BYTES = 1024 * 1024 + 64 * 1024
 _NAME = re.compile(r"[-._a-zA-Z0-9]{1,253}\Z")
@@ -41,26 +41,26 @@ def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
             if path.name.startswith("..") or not path.is_file():
                 continue  # the kubelet's own links of a mounted ConfigMap
             if not _NAME.match(path.name):
-                raise Refused(Reason.SNAPSHOT_MISMATCH, f"not a file name of a bundle: {path.name!r}")
+                raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"not a file name of a bundle: {path.name!r}")
             files[path.name] = path.read_bytes()
             size += len(files[path.name])
             if size > BUNDLE_BYTES:
-                raise Refused(Reason.SNAPSHOT_MISMATCH, f"the code has more than {BUNDLE_BYTES} bytes")
+                raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the code has more than {BUNDLE_BYTES} bytes")
     except OSError as error:
-        raise Refused(Reason.SNAPSHOT_MISMATCH, f"cannot read the code: {error}") from None
+        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"cannot read the code: {error}") from None
     bundle = Bundle(entry, files)
     if not _NAME.match(entry):
-        raise Refused(Reason.SNAPSHOT_MISMATCH, f"not a file name of a bundle: {entry!r}")
+        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"not a file name of a bundle: {entry!r}")
     found = digest_of(bundle)
     if found != digest:
-        raise Refused(Reason.SNAPSHOT_MISMATCH, f"the code has digest {found}, the pod is for {digest}")
+        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the code has digest {found}, the pod is for {digest}")
     return bundle
 
 
 def load_message(bundle: Bundle, log_bytes: int) -> str:
     """What the engine's `load` takes; raises Refused(CodeRejected) for code that is not text."""
     if bundle.entry not in bundle.files:
-        raise Refused(Reason.CODE_REJECTED, f"the bundle has no file {bundle.entry!r} to start with")
+        raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no file {bundle.entry!r} to start with")
     texts: dict[str, str] = {}
     for name, content in bundle.files.items():
         if not name.endswith(".py") and name != bundle.entry:
@@ -68,5 +68,5 @@ def load_message(bundle: Bundle, log_bytes: int) -> str:
         try:
             texts[name] = content.decode()
         except UnicodeDecodeError as error:
-            raise Refused(Reason.CODE_REJECTED, f"{name} is not UTF-8 text: byte {error.start}") from None
+            raise RefusedError(Reason.CODE_REJECTED, f"{name} is not UTF-8 text: byte {error.start}") from None
     return orjson.dumps({"entry": bundle.entry, "files": texts, "logBytes": log_bytes}).decode()

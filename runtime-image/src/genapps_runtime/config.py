@@ -13,7 +13,7 @@ from typing import Any, Never
 
 import orjson
 
-from genapps_runtime.termination import Reason, Refused
+from genapps_runtime.termination import Reason, RefusedError
 
 API_VERSION = "runtime.genapps.dev/v1"
 CONFIG_BYTES = 1024 * 1024
@@ -58,10 +58,10 @@ def read_config(path: str, digest: str) -> RuntimeConfig:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise Refused(Reason.CONFIG_INVALID, f"cannot read the RuntimeConfig: {error}") from None
+        raise RefusedError(Reason.CONFIG_INVALID, f"cannot read the RuntimeConfig: {error}") from None
     found = "sha256:" + hashlib.sha256(content).hexdigest()
     if found != digest:
-        raise Refused(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig has digest {found}, the pod is for {digest}")
+        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig has digest {found}, the pod is for {digest}")
     return parse_config(content)
 
 
@@ -166,4 +166,4 @@ class _Section:
 
 
 def _invalid(field: str, message: str) -> Never:
-    raise Refused(Reason.CONFIG_INVALID, f"RuntimeConfig {field or 'file'}: {message}")
+    raise RefusedError(Reason.CONFIG_INVALID, f"RuntimeConfig {field or 'file'}: {message}")

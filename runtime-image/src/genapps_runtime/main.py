@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.settings import Settings
-from genapps_runtime.termination import EXIT_REFUSED, Reason, Refused, write_termination
+from genapps_runtime.termination import EXIT_REFUSED, Reason, RefusedError, write_termination
 
 RESTORE = "--restore-state"
 USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST [--restore-state]
@@ -55,7 +55,7 @@ def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_st
     try:
         return Supervisor(settings, work).run()
     except OSError as error:
-        write_termination(settings.termination_file, Refused(Reason.CONFIG_INVALID, f"cannot listen: {error}"))
+        write_termination(settings.termination_file, RefusedError(Reason.CONFIG_INVALID, f"cannot listen: {error}"))
         return EXIT_REFUSED
 
 

@@ -47,7 +47,7 @@ CODES: dict[str, Code] = {
 GatewayUnavailable of this process)."""
 
 
-class Problem(Exception):  # noqa: N818  it is an answer
+class ProblemError(Exception):
     """An action ends with this error."""
 
     def __init__(self, code: str, detail: str = "") -> None:

@@ -11,9 +11,9 @@ from genapps_runtime.serve.action import Surroundings
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.http import Front, Listener
 from genapps_runtime.settings import Settings
-from genapps_runtime.state.facet import DEFAULT_TENANT, Facet, StateUnavailable
+from genapps_runtime.state.facet import DEFAULT_TENANT, Facet, StateUnavailableError
 from genapps_runtime.state.volume import Claim
-from genapps_runtime.termination import Reason, Refused
+from genapps_runtime.termination import Reason, RefusedError
 
 DRAIN_SECONDS = 5.0
 
@@ -42,8 +42,8 @@ class Service:
         self._language = Language(settings.engine_file)
         try:
             self._facet = Facet(claim.facets, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
-        except StateUnavailable as error:
-            raise Refused(Reason.STATE_UNAVAILABLE, str(error)) from None
+        except StateUnavailableError as error:
+            raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
 
     async def load(self, message: str) -> list[str]:
         """Load the app (`bundle.load_message`) and answer for it from now on; its routes. Raises Refused."""

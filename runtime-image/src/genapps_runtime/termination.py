@@ -19,7 +19,7 @@ class Reason(StrEnum):
     STATE_SNAPSHOT_FAILED = "StateSnapshotFailed"
 
 
-class Refused(Exception):  # noqa: N818  a verdict on what was given to us
+class RefusedError(Exception):
     """The process cannot do its work with what it was given; `message` may quote hostile text."""
 
     def __init__(self, reason: Reason, message: str) -> None:
@@ -28,7 +28,7 @@ class Refused(Exception):  # noqa: N818  a verdict on what was given to us
         self.message = message
 
 
-def termination_line(refused: Refused) -> bytes:
+def termination_line(refused: RefusedError) -> bytes:
     """One line of JSON of at most MESSAGE_BYTES bytes, printable ASCII only."""
     import json  # only when it is needed: the supervisor stays small
 
@@ -40,7 +40,7 @@ def termination_line(refused: Refused) -> bytes:
         message = message[: len(message) - max(1, (len(line) - MESSAGE_BYTES) // 6)]
 
 
-def write_termination(path: str, refused: Refused) -> None:
+def write_termination(path: str, refused: RefusedError) -> None:
     """Best effort: a pod that cannot write it still ends, and has logged the refusal."""
     try:
         with open(path, "wb") as file:  # noqa: PTH123  pathlib weighs 0.5 MiB in the supervisor

@@ -20,7 +20,7 @@ from genapps_runtime.egress.probe import Fence
 from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.settings import Settings
-from genapps_runtime.termination import EXIT_REFUSED, Reason, Refused, write_termination
+from genapps_runtime.termination import EXIT_REFUSED, Reason, RefusedError, write_termination
 
 if TYPE_CHECKING:
     from genapps_runtime.serve_app import Service
@@ -41,7 +41,7 @@ def run_worker(settings: Settings, config_digest: str, code_digest: str, vitals:
     try:
         config, message = _judged(settings, config_digest, code_digest)
         uvloop.run(_Worker(settings, config, message, vitals, begun).run(restore_state=restore_state))
-    except Refused as refused:
+    except RefusedError as refused:
         logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
         write_termination(settings.termination_file, refused)
         return EXIT_REFUSED
@@ -60,7 +60,7 @@ def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[R
     """The config and the code (as the engine takes it) that this pod was made for; raises Refused for any other."""
     config = read_config(settings.config_file, config_digest)
     if config.code_digest != code_digest:
-        raise Refused(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig is for the code {config.code_digest}")
+        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig is for the code {config.code_digest}")
     bundle = read_bundle(settings.code_directory, config.entry, code_digest)
     return config, load_message(bundle, config.limits.log_bytes_per_action)
 

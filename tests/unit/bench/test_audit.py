@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bench.cluster.audit import AuditLog, writes
-from bench.figures import NotMeasured
+from bench.figures import NotMeasuredError
 
 OPERATOR = "system:serviceaccount:genapps-system:genapps-operator"
 
@@ -59,5 +59,5 @@ def test_only_complete_lines_after_the_opening_are_read(tmp_path: Path) -> None:
 
 
 def test_a_node_without_audit_log_is_a_reason_not_to_count(tmp_path: Path) -> None:
-    with pytest.raises(NotMeasured, match="no audit log"):
+    with pytest.raises(NotMeasuredError, match="no audit log"):
         AuditLog(tmp_path / "audit.log")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.load.response import Malformed, Response, take
+from bench.load.response import MalformedError, Response, take
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n"
@@ -16,7 +16,7 @@ def test_a_response_is_complete_with_its_last_byte_and_not_before(response: byte
 
 @pytest.mark.parametrize("response", [PLAIN, CHUNKED])
 def test_bytes_beyond_one_response_are_an_error(response: bytes) -> None:
-    with pytest.raises(Malformed, match="more bytes than one response"):
+    with pytest.raises(MalformedError, match="more bytes than one response"):
         take(response + b"x")
 
 
@@ -35,7 +35,7 @@ def test_a_response_without_a_body_has_no_length() -> None:
     ids=["an old version", "another protocol", "no length"],
 )
 def test_what_cannot_be_delimited_is_refused(response: bytes) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         take(response)
 
 

@@ -7,7 +7,15 @@ import pytest
 from aiohttp import web
 
 from genapps.cluster.client import Client
-from genapps.cluster.errors import ApiError, Conflict, Forbidden, Gone, Invalid, NotFound, Unavailable
+from genapps.cluster.errors import (
+    ApiError,
+    ConflictError,
+    ForbiddenError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
 from genapps.cluster.resources import CONFIG_MAP, EVENT, NAMESPACE, POD
 from tests.unit.cluster.scripted_server import Script, json, listing, refusal, serve, stream, thing
 
@@ -33,7 +41,7 @@ async def test_apply_is_a_forced_server_side_apply_under_our_name(client: Client
 async def test_apply_passes_a_resource_version_for_compare_and_swap(client: Client, script: Script) -> None:
     script.answers = [refusal(409, "Conflict", "the object has been modified")]
     manifest = {**MANIFEST, "metadata": {**MANIFEST["metadata"], "resourceVersion": "5"}}
-    with pytest.raises(Conflict, match="has been modified"):
+    with pytest.raises(ConflictError, match="has been modified"):
         await client.apply(manifest)
     assert script.asked[0].body["metadata"]["resourceVersion"] == "5"
     assert len(script.asked) == 1, "a lost race is the caller's to judge, not to be tried again"
@@ -71,7 +79,15 @@ async def test_a_list_of_the_store_itself_names_no_version(client: Client, scrip
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, Invalid), (403, Forbidden), (404, NotFound), (409, Conflict), (410, Gone), (422, Invalid), (405, ApiError)],
+    [
+        (400, InvalidError),
+        (403, ForbiddenError),
+        (404, NotFoundError),
+        (409, ConflictError),
+        (410, GoneError),
+        (422, InvalidError),
+        (405, ApiError),
+    ],
 )
 async def test_a_refusal_is_a_typed_error_and_is_not_tried_again(
     client: Client, script: Script, status: int, kind: type[ApiError]
@@ -93,7 +109,7 @@ async def test_overload_and_server_errors_are_tried_again(client: Client, script
 
 async def test_a_body_that_is_no_status_object_still_makes_an_error(client: Client, script: Script) -> None:
     script.answers = [json({}, 404)]
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         await client.get(POD, "ns", "a")
 
 
@@ -123,7 +139,7 @@ async def test_a_watch_puts_lines_together_again_however_they_arrive(client: Cli
 
 async def test_an_error_event_is_raised_with_its_status(client: Client, script: Script) -> None:
     script.answers = [stream(("ERROR", {"code": 410, "reason": "Expired", "message": "too old"}))]
-    with pytest.raises(Gone, match="too old"):
+    with pytest.raises(GoneError, match="too old"):
         [event async for event in client.watch(CONFIG_MAP, None, resource_version="1")]
 
 
@@ -131,7 +147,7 @@ async def test_a_watch_on_which_nothing_arrives_is_given_up(client: Client, scri
     script.answers = [stream(("ADDED", thing("a", 1)), then="silence")]
     events = client.watch(CONFIG_MAP, None, resource_version="1", inactivity_seconds=0.2)
     assert await anext(events) == ("ADDED", thing("a", 1))
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await anext(events)
 
 

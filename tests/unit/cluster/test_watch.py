@@ -9,7 +9,7 @@ import pytest
 
 from genapps.cluster.client import Client
 from genapps.cluster.resources import CONFIG_MAP
-from genapps.cluster.watch import StoreTurnedBackError, Watch
+from genapps.cluster.watch import ResourceVersionWentBackError, Watch
 from tests.unit.cluster.scripted_server import Script, listing, refusal, stream, thing
 
 
@@ -139,5 +139,5 @@ async def test_an_outage_makes_its_picture_older_but_is_no_sign_of_death(client:
 async def test_a_store_that_was_restored_from_a_backup_ends_it(client: Client, script: Script) -> None:
     script.answers = [listing(30), stream(("ADDED", thing("a", 50))), refusal(410, "Gone"), listing(40)]
     watch = Watch(client, CONFIG_MAP, Told(), namespace="ns", delay=lambda _: 0.0)
-    with pytest.raises(StoreTurnedBackError):
+    with pytest.raises(ResourceVersionWentBackError):
         await watch.run()

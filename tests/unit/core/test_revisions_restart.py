@@ -16,7 +16,7 @@ from tests.unit.core.revising import answer, code, crash, results, runs, two
 from tests.unit.core.world import CHILD, World, app, budget
 
 
-class Killed(Exception):  # noqa: N818  not an error of the test
+class KilledError(Exception):
     """The operator is gone."""
 
 
@@ -34,7 +34,7 @@ class Mortal(World):
                 return super()._execute([step]) or done
             if self.writes_left == 0:
                 self.writes_left = None
-                raise Killed
+                raise KilledError
             super()._execute([step])
             done = True
             if self.writes_left is not None:
@@ -52,7 +52,7 @@ class Mortal(World):
         for _ in range(8):
             try:
                 self.settle()
-            except Killed:
+            except KilledError:
                 continue
             if self.pod is None or not self.pod.deleting:
                 return
@@ -120,7 +120,7 @@ def test_a_bad_revision_that_was_never_recorded_gives_way_too() -> None:
     world.settle()
     world.pod_is_gone()
     world.writes_left = len([1 for step in world.plan() for _ in getattr(step, "manifests", [step])])
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         world.settle()
     assert world.record
     assert world.record.revision

@@ -15,9 +15,9 @@ from genapps.gateway.identity import (
     Caller,
     Identities,
     KeySource,
-    KeysUnavailable,
+    KeysUnavailableError,
     TokenFault,
-    TokenRefused,
+    TokenRefusedError,
     read_keys,
 )
 from tests.unit.gateway.world import CHILD, ISSUER, POD_UID, Issuer, projected_claims, public_key
@@ -41,7 +41,7 @@ def identities(issuer: Issuer) -> Identities:
 
 
 async def fault(identities: Identities, token: str) -> TokenFault:
-    with pytest.raises(TokenRefused) as refused:
+    with pytest.raises(TokenRefusedError) as refused:
         await identities.identify(f"Bearer {token}")
     return refused.value.fault
 
@@ -90,7 +90,7 @@ async def test_a_token_that_was_good_is_refused_once_it_has_ended(issuer: Issuer
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi"])
 async def test_no_bearer_no_caller(identities: Identities, header: str | None) -> None:
-    with pytest.raises(TokenRefused) as refused:
+    with pytest.raises(TokenRefusedError) as refused:
         await identities.identify(header)
     assert refused.value.fault is TokenFault.MISSING
 
@@ -158,7 +158,7 @@ async def test_a_new_key_is_found_and_a_withdrawn_one_forgotten(issuer: Issuer) 
 
 async def test_without_keys_nobody_is_identified_and_nobody_is_refused_for_good(issuer: Issuer) -> None:
     issuer.down = True
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(KeysUnavailableError):
         await Identities(KeySource(issuer.fetch), TOKEN_AUDIENCE).identify(f"Bearer {issuer.token()}")
 
 

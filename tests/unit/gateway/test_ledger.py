@@ -7,7 +7,7 @@ import pytest
 
 from genapps.api.ledger import ViolationRule
 from genapps.gateway.decision import Violation
-from genapps.gateway.ledger import Ledgers, LedgerUnavailable
+from genapps.gateway.ledger import Ledgers, LedgerUnavailableError
 from genapps.gateway.metrics import Metrics
 from tests.unit.gateway.world import CHILD, NAMESPACE, NOON, Clock, Store, app
 
@@ -173,7 +173,7 @@ async def test_in_an_outage_the_count_goes_on_in_memory_and_is_written_later(
     await ledgers.count(APP, PAYROLL, "r1")
     store.down = True
     await ledgers.count(APP, PAYROLL, "r2")
-    with pytest.raises(LedgerUnavailable):
+    with pytest.raises(LedgerUnavailableError):
         await ledgers.count(APP, PAYROLL, "r3")
     assert await ledgers.at_threshold(APP)
     assert not await ledgers.flush()
@@ -190,9 +190,9 @@ async def test_a_violation_during_an_outage_at_the_start_is_not_lost(store: Stor
     await before.stop()
     ledgers = start(store, clock)
     store.down = True
-    with pytest.raises(LedgerUnavailable):
+    with pytest.raises(LedgerUnavailableError):
         await ledgers.at_threshold(APP)
-    with pytest.raises(LedgerUnavailable):
+    with pytest.raises(LedgerUnavailableError):
         await ledgers.count(APP, PAYROLL, "r2")
     store.down = False
     assert await ledgers.flush()
@@ -243,7 +243,7 @@ async def test_an_unreadable_ledger_denies_its_own_app_only(store: Store, clock:
     await store.create({"apiVersion": "genapps.dev/v1alpha1", "kind": "Ledger", "metadata": metadata, "record": 7})
     ledgers = start(store, clock)
     await ledgers.load()
-    with pytest.raises(LedgerUnavailable):
+    with pytest.raises(LedgerUnavailableError):
         await ledgers.at_threshold(APP)
 
 
@@ -257,7 +257,7 @@ async def test_memory_and_ledger_stay_bounded_under_a_slow_flood(store: Store, c
         clock.forward(seconds=1)
         try:
             await ledgers.count(lenient, PAYROLL, "r")
-        except LedgerUnavailable:
+        except LedgerUnavailableError:
             break
     assert await ledgers.at_threshold(lenient), "repeats without end count, however many calls the tier allows"
     store.down = False

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from genapps.api.names import GATEWAY_CA_CONFIGMAP, GATEWAY_TLS_SECRET
-from genapps.cluster.errors import Unavailable
+from genapps.cluster.errors import UnavailableError
 from genapps.gateway.certificates import LEAF_LIFE, Authority, new_authority
 from genapps.gateway.trust import ServingCertificate, obtain_authority, publish
 from tests.unit.gateway.world import NAMESPACE, NOON, Store
@@ -59,7 +59,7 @@ async def test_an_authority_near_its_end_is_replaced(store: Store) -> None:
 
 async def test_without_an_api_server_there_is_no_authority(store: Store) -> None:
     store.down = True
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await obtain(store)
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from genapps.api.apprecord import AppRecord
 from genapps.api.names import TOKEN_AUDIENCE
 from genapps.cluster.client import Listing
-from genapps.cluster.errors import Conflict, NotFound, Unavailable
+from genapps.cluster.errors import ConflictError, NotFoundError, UnavailableError
 from genapps.cluster.resources import BY_KIND, Resource
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
 from genapps.gateway.identity import Identities, KeySource
@@ -49,7 +49,7 @@ class Store:
         try:
             return deepcopy(self.objects[resource.kind, namespace, name])
         except KeyError:
-            raise NotFound(404, "NotFound", name) from None
+            raise NotFoundError(404, "NotFound", name) from None
 
     async def list(self, resource: Resource, namespace: str | None = None, *, at_least: str | None = "0") -> Listing:
         self._answer()
@@ -61,7 +61,7 @@ class Store:
     async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         self._answer()
         if _key(manifest) in self.objects:
-            raise Conflict(409, "AlreadyExists", "exists")
+            raise ConflictError(409, "AlreadyExists", "exists")
         return self._store(manifest)
 
     async def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Store:
         wanted = manifest["metadata"].get("resourceVersion")
         live = self.objects.get(_key(manifest))
         if wanted is not None and (live is None or live["metadata"]["resourceVersion"] != wanted):
-            raise Conflict(409, "Conflict", "changed meanwhile")
+            raise ConflictError(409, "Conflict", "changed meanwhile")
         return self._store(manifest)
 
     def ledger(self, child: str = CHILD) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Store:
 
     def _answer(self) -> None:
         if self.down:
-            raise Unavailable(0, "NoAnswer", "connection refused")
+            raise UnavailableError(0, "NoAnswer", "connection refused")
 
     def _store(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         self._version += 1
@@ -92,7 +92,7 @@ class Store:
         stored["metadata"] = {**stored["metadata"], "resourceVersion": str(self._version)}
         self.objects[_key(manifest)] = stored
         if self.lose_answers:
-            raise Unavailable(0, "NoAnswer", "connection reset")
+            raise UnavailableError(0, "NoAnswer", "connection reset")
         return deepcopy(stored)
 
 
@@ -112,7 +112,7 @@ class Issuer:
 
     async def fetch(self, path: str) -> str:
         if self.down:
-            raise Unavailable(0, "NoAnswer", "connection refused")
+            raise UnavailableError(0, "NoAnswer", "connection refused")
         if path.endswith("jwks"):
             self.fetches += 1
             return orjson.dumps({"keys": self.published}).decode()

@@ -12,7 +12,7 @@ from genapps_runtime.heartbeat import TEXT_BYTES, Vitals
 from genapps_runtime.logs import ActionLog, write
 from genapps_runtime.main import main
 from genapps_runtime.metrics import BOUNDS, Metrics
-from genapps_runtime.problems import CODES, Problem, printable
+from genapps_runtime.problems import CODES, ProblemError, printable
 from genapps_runtime.settings import Settings
 
 
@@ -64,7 +64,7 @@ def test_metrics_are_rendered_as_prometheus_reads_them() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_problem_is_an_error_status_with_a_title(code: str) -> None:
-    problem = Problem(code)
+    problem = ProblemError(code)
     assert 400 <= problem.status <= 599
     assert f'"code":"{code}"' in problem.body("r").decode()
 

@@ -12,8 +12,8 @@ from genapps_runtime.guest.turns import (
     HEADERS,
     Calls,
     Done,
-    ResponseInvalid,
-    TurnInvalid,
+    ResponseInvalidError,
+    TurnInvalidError,
     parse_turn,
 )
 
@@ -27,7 +27,7 @@ KINDS = st.sampled_from(["calls", "emit", "done", "failed"])
 
 @given(st.binary())
 def test_any_bytes_are_a_turn_or_refused(content: bytes) -> None:
-    with pytest.raises(TurnInvalid):
+    with pytest.raises(TurnInvalidError):
         parse_turn(content)
 
 
@@ -35,7 +35,7 @@ def test_any_bytes_are_a_turn_or_refused(content: bytes) -> None:
 def test_any_json_is_a_turn_or_refused(kind: str, value: Any) -> None:
     try:
         parse_turn(json.dumps({kind: value}).encode())
-    except (TurnInvalid, ResponseInvalid):
+    except (TurnInvalidError, ResponseInvalidError):
         return
     assert kind in ("calls", "emit", "done", "failed")
 
@@ -54,7 +54,7 @@ def _done(**response: Any) -> bytes:
     ],
 )  # fmt: skip
 def test_a_header_that_would_change_the_response_is_refused(headers: list[list[str]]) -> None:
-    with pytest.raises(ResponseInvalid):
+    with pytest.raises(ResponseInvalidError):
         parse_turn(_done(headers=headers))
 
 
@@ -66,7 +66,7 @@ def test_header_names_are_lowered_and_values_kept() -> None:
 
 @pytest.mark.parametrize("status", [100, 101, 199, 600, 10**30])
 def test_a_status_that_is_not_an_answer_is_refused(status: int) -> None:
-    with pytest.raises((ResponseInvalid, TurnInvalid)):
+    with pytest.raises((ResponseInvalidError, TurnInvalidError)):
         parse_turn(_done(status=status))
 
 
@@ -85,10 +85,10 @@ def test_headers_are_good_up_to_their_number_and_size_and_no_further(times: int)
         turn = parse_turn(_done(headers=[["x", "1"]] * HEADERS))
         assert isinstance(turn, Done)
         assert len(turn.headers) == HEADERS
-        with pytest.raises(ResponseInvalid):
+        with pytest.raises(ResponseInvalidError):
             parse_turn(_done(headers=[["x", "1"]] * (HEADERS + 1)))
         assert isinstance(parse_turn(_done(headers=[["x", "y" * (HEADER_BYTES - 1)]])), Done)
-        with pytest.raises(ResponseInvalid):
+        with pytest.raises(ResponseInvalidError):
             parse_turn(_done(headers=[["x", "y" * HEADER_BYTES]]))
-        with pytest.raises(ResponseInvalid, match="not a valid header"):
+        with pytest.raises(ResponseInvalidError, match="not a valid header"):
             parse_turn(_done(headers=[["te ", "refused each time"]]))

@@ -19,7 +19,7 @@ import pytest
 from genapps_runtime.state import safe_dir as folder_module
 from genapps_runtime.state import volume as claim_module
 from genapps_runtime.state.volume import MARK, MARK_BYTES, Claim
-from genapps_runtime.termination import Reason, Refused
+from genapps_runtime.termination import Reason, RefusedError
 
 A, B, C = "a" * 12, "b" * 12, "c" * 12
 TENANTS = ("1" * 64 + ".sqlite", "2" * 64 + ".sqlite")
@@ -284,7 +284,7 @@ def test_a_copy_is_flushed_before_the_mark_names_it(directory: Path) -> None:
 def _limited(directory: Path, size: int) -> None:
     """A start of B in a process whose files end at that size."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    with closing(Claim(str(directory), B)) as claim, pytest.raises(Refused) as refused:
+    with closing(Claim(str(directory), B)) as claim, pytest.raises(RefusedError) as refused:
         claim.prepare(snapshot=True, restore=False)
     assert refused.value.reason is Reason.STATE_SNAPSHOT_FAILED
     assert "File too large): it takes " in refused.value.message
@@ -341,7 +341,7 @@ def test_state_without_a_mark_is_not_taken_for_an_empty_claim(directory: Path) -
 
 
 def _refuses(directory: Path) -> None:
-    with closing(Claim(str(directory), B)) as claim, pytest.raises(Refused) as refused:
+    with closing(Claim(str(directory), B)) as claim, pytest.raises(RefusedError) as refused:
         claim.prepare(snapshot=True, restore=True)
     assert refused.value.reason is Reason.STATE_UNAVAILABLE
 
@@ -383,6 +383,6 @@ def test_files_of_others_on_the_claim_are_left_alone(directory: Path) -> None:
 
 
 def test_a_claim_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         Claim(str(tmp_path / "nowhere"), A)
     assert refused.value.reason is Reason.STATE_UNAVAILABLE

@@ -16,7 +16,7 @@ import aiohttp
 import orjson
 
 from genapps.cluster.connection import Connection, Fence, open_session
-from genapps.cluster.errors import ApiError, Unavailable, from_status
+from genapps.cluster.errors import ApiError, UnavailableError, from_status
 from genapps.cluster.resources import BY_KIND, Resource
 
 Object = dict[str, Any]
@@ -136,7 +136,7 @@ class Client:
                         raise from_status(int(event["object"].get("code") or 500), event["object"])
                     yield event["type"], event["object"]
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
-            raise Unavailable(0, "WatchBroken", repr(error)) from error
+            raise UnavailableError(0, "WatchBroken", repr(error)) from error
 
     async def apply(
         self,
@@ -236,11 +236,11 @@ class Client:
                     failure = await _failure(response)
             except (aiohttp.ClientError, TimeoutError) as error:
                 manners.observe(method, 0)
-                failure = Unavailable(0, "NoAnswer", repr(error))
+                failure = UnavailableError(0, "NoAnswer", repr(error))
             expired = failure.status == 401 and attempt == 0
             if expired:
                 self._connection.token.forget()
-            if attempt == manners.attempts - 1 or not (expired or isinstance(failure, Unavailable)):
+            if attempt == manners.attempts - 1 or not (expired or isinstance(failure, UnavailableError)):
                 raise failure
             await asyncio.sleep(failure.retry_after or backoff(attempt, _FIRST_DELAY, _LONGEST_DELAY))
         raise AssertionError("unreachable: the last attempt answers or raises")

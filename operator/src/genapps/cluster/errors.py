@@ -1,8 +1,5 @@
 """What the API server can answer instead of an object, as types, so that callers never look at status numbers."""
 
-# Named as what they are, not as what they are not.
-# ruff: noqa: N818
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -20,43 +17,43 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
 
-class NotFound(ApiError):
+class NotFoundError(ApiError):
     """404: the object, its namespace or its kind is not there."""
 
 
-class Conflict(ApiError):
+class ConflictError(ApiError):
     """409: a resource version or uid precondition failed, or another writer was quicker."""
 
 
-class Forbidden(ApiError):
+class ForbiddenError(ApiError):
     """403: rights, admission policy or quota refuse it."""
 
 
-class Invalid(ApiError):
+class InvalidError(ApiError):
     """400, 413, 422: the object is not valid or too large; retrying the same one cannot help."""
 
 
-class Gone(ApiError):
+class GoneError(ApiError):
     """410: the resource version is too old to continue from; list anew."""
 
 
-class Unavailable(ApiError):
+class UnavailableError(ApiError):
     """No connection, 429 or 5xx, also after the client's own retries."""
 
 
 _BY_STATUS: Mapping[int, type[ApiError]] = {
-    400: Invalid,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    410: Gone,
-    413: Invalid,
-    422: Invalid,
-    429: Unavailable,
+    400: InvalidError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    410: GoneError,
+    413: InvalidError,
+    422: InvalidError,
+    429: UnavailableError,
 }
 
 
 def from_status(status: int, body: Mapping[str, Any], retry_after: float | None = None) -> ApiError:
     """The typed error for an HTTP status and a decoded ``Status`` object (which may be empty)."""
-    kind = Unavailable if status >= 500 else _BY_STATUS.get(status, ApiError)
+    kind = UnavailableError if status >= 500 else _BY_STATUS.get(status, ApiError)
     return kind(status, str(body.get("reason") or "Unknown"), str(body.get("message") or ""), retry_after)

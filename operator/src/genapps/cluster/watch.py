@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from genapps.cluster.client import Client, Object, backoff
-from genapps.cluster.errors import ApiError, Gone
+from genapps.cluster.errors import ApiError, GoneError
 from genapps.cluster.resources import Resource
 
 _FIRST_DELAY = 0.2
@@ -33,7 +33,7 @@ class Sink(Protocol):
         """An object is gone; this is its last state."""
 
 
-class StoreTurnedBackError(Exception):
+class ResourceVersionWentBackError(Exception):
     """The API server's store was restored from a backup. By versions nothing that is remembered can be told old from
     new any more, so whoever remembers has to end, and begin anew."""
 
@@ -83,7 +83,7 @@ class Watch:
                 await self._list()
                 while True:
                     await self._watch()
-            except Gone:
+            except GoneError:
                 # Also when a list "not older than" our version is refused: the store itself must answer then.
                 self._version = None
                 self._failures += 1
@@ -107,7 +107,9 @@ class Watch:
         )
         listed_at = int(listing.resource_version)
         if listed_at < self._newest:
-            raise StoreTurnedBackError(f"{self.resource.kind}: listed at {listed_at}, seen {self._newest} before")
+            raise ResourceVersionWentBackError(
+                f"{self.resource.kind}: listed at {listed_at}, seen {self._newest} before"
+            )
         self._newest = listed_at
         self._sink.listed(listing.items, listing.resource_version)
         self._version = listing.resource_version

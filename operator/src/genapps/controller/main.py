@@ -29,7 +29,7 @@ from genapps import logs
 from genapps.api.names import FIELD_MANAGER
 from genapps.cluster.client import Client, Manners
 from genapps.cluster.connection import Connection, ConnectionSettingsError, connect, reads_only
-from genapps.cluster.errors import ApiError, Unavailable
+from genapps.cluster.errors import ApiError, UnavailableError
 from genapps.controller.cache.caches import Caches, Wake
 from genapps.controller.cache.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, Key
 from genapps.controller.code.image_pulls import Pulls
@@ -194,7 +194,7 @@ class Operator:
         while True:
             try:
                 lacking = await permissions.missing(client, self._settings)
-            except Unavailable as error:
+            except UnavailableError as error:
                 self._waits_for = f"the API server does not answer: {error}"
                 _log.warning("api_server_unavailable", error=str(error))
                 await asyncio.sleep(1.0)

@@ -17,8 +17,8 @@ import structlog
 from genapps.core.text import plain
 from genapps.gateway import decision
 from genapps.gateway.decision import Question, Refusal, Violation, decide
-from genapps.gateway.identity import Identities, KeysUnavailable, TokenRefused
-from genapps.gateway.ledger import Ledgers, LedgerUnavailable
+from genapps.gateway.identity import Identities, KeysUnavailableError, TokenRefusedError
+from genapps.gateway.ledger import Ledgers, LedgerUnavailableError
 from genapps.gateway.messages import (
     BODY_LIMIT,
     Fault,
@@ -59,7 +59,7 @@ class Answer:
     close: bool = False
 
 
-class Refused(Exception):  # noqa: N818 (a verdict)
+class RefusedError(Exception):
     """Ends a route early with a problem."""
 
     def __init__(self, problem: Problem, *, close: bool = False) -> None:
@@ -89,9 +89,9 @@ class GatewayApp:
         route = path if path in self._routes or path == _HEALTH else "other"
         try:
             answer = await self._answer(scope, receive)
-        except Refused as refused:
+        except RefusedError as refused:
             answer = _problem(refused.problem, None, close=refused.close)
-        except (KeysUnavailable, LedgerUnavailable) as error:
+        except (KeysUnavailableError, LedgerUnavailableError) as error:
             _log.warning("undecided", route=route, why=type(error).__name__)
             detail = "The gateway cannot reach what it needs to decide, so it refuses. Try again in a moment."
             answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1), None)
@@ -110,24 +110,24 @@ class GatewayApp:
             return _ok({"status": "ok"})
         route = self._routes.get(path)
         if route is None:
-            raise Refused(Problem(Code.REQUEST_INVALID, "There is no such path.", status=404), close=True)
+            raise RefusedError(Problem(Code.REQUEST_INVALID, "There is no such path.", status=404), close=True)
         if method != "POST":
-            raise Refused(Problem(Code.REQUEST_INVALID, "Only POST is understood here.", status=405), close=True)
+            raise RefusedError(Problem(Code.REQUEST_INVALID, "Only POST is understood here.", status=405), close=True)
         app = await self._caller(scope)
         return await route(app, await _body(scope, receive))
 
     async def _caller(self, scope: Scope) -> App:
         try:
             caller = await self._identities.identify(_header(scope, b"authorization"))
-        except TokenRefused as refused:
+        except TokenRefusedError as refused:
             self._metrics.token_faults.labels(refused.fault).inc()
             fault = refused.fault.replace("_", " ")
             detail = f"The projected token is refused ({fault}). Read it again from its file and try once more."
-            raise Refused(Problem(Code.TOKEN_INVALID, detail, retry_after=1), close=True) from refused
+            raise RefusedError(Problem(Code.TOKEN_INVALID, detail, retry_after=1), close=True) from refused
         app = self._records.find(caller)
         if app is None:
             _log.info("caller_unknown", namespace=caller.namespace, pod=caller.pod_name, uid=caller.pod_uid)
-            raise Refused(decision.CALLER_UNKNOWN, close=True)
+            raise RefusedError(decision.CALLER_UNKNOWN, close=True)
         return app
 
     async def _call(self, app: App, body: bytes) -> Answer:
@@ -197,7 +197,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
             return await _received(receive)
     except TimeoutError as error:
         problem = Problem(Code.REQUEST_INVALID, "The body did not arrive in time.", retry_after=1, status=408)
-        raise Refused(problem, close=True) from error
+        raise RefusedError(problem, close=True) from error
 
 
 async def _received(receive: Receive) -> bytes:
@@ -205,7 +205,7 @@ async def _received(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            raise Refused(Problem(Code.REQUEST_INVALID, "The caller went away."), close=True)
+            raise RefusedError(Problem(Code.REQUEST_INVALID, "The caller went away."), close=True)
         body += message.get("body", b"")
         if len(body) > BODY_LIMIT:
             raise _too_large()
@@ -213,9 +213,9 @@ async def _received(receive: Receive) -> bytes:
     return bytes(body)
 
 
-def _too_large() -> Refused:
+def _too_large() -> RefusedError:
     detail = f"The body is larger than {BODY_LIMIT} bytes."
-    return Refused(Problem(Code.REQUEST_INVALID, detail, status=413), close=True)
+    return RefusedError(Problem(Code.REQUEST_INVALID, detail, status=413), close=True)
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

@@ -65,7 +65,7 @@ _FAULTS: tuple[tuple[type[jwt.InvalidTokenError], TokenFault], ...] = (
 )
 
 
-class TokenRefused(Exception):  # noqa: N818 (a verdict)
+class TokenRefusedError(Exception):
     """The bearer has not proved who he is."""
 
     def __init__(self, fault: TokenFault) -> None:
@@ -73,7 +73,7 @@ class TokenRefused(Exception):  # noqa: N818 (a verdict)
         self.fault = fault
 
 
-class KeysUnavailable(Exception):  # noqa: N818 (a state)
+class KeysUnavailableError(Exception):
     """No keys were ever fetched: nobody can be identified now."""
 
 
@@ -117,9 +117,9 @@ class KeySource:
         if self._keys is None or key_id not in self._keys.by_id:
             await self._refetch(key_id)
         if self._keys is None:
-            raise KeysUnavailable
+            raise KeysUnavailableError
         if key_id not in self._keys.by_id:
-            raise TokenRefused(TokenFault.UNKNOWN_KEY)
+            raise TokenRefusedError(TokenFault.UNKNOWN_KEY)
         return self._keys
 
     async def refresh(self) -> bool:
@@ -200,9 +200,9 @@ class Identities:
         """The caller behind an ``Authorization`` header. Raises TokenRefused or KeysUnavailable."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise TokenRefused(TokenFault.MISSING)
+            raise TokenRefusedError(TokenFault.MISSING)
         if len(token) > TOKEN_LIMIT:
-            raise TokenRefused(TokenFault.OVERSIZED)
+            raise TokenRefusedError(TokenFault.OVERSIZED)
         # Not the token itself: a process should hold no more bearer tokens than it must.
         digest = hashlib.sha256(token.encode()).digest()
         proof = self._proofs.get(digest)
@@ -236,19 +236,19 @@ class Identities:
                 },
             )
         except jwt.InvalidTokenError as error:
-            raise TokenRefused(_fault(error)) from error
+            raise TokenRefusedError(_fault(error)) from error
         self._check_times(claims)
         return claims
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
         times = [claims["exp"], claims.get("nbf", claims["iat"])]
         if not all(isinstance(value, (int, float)) for value in times):
-            raise TokenRefused(TokenFault.MALFORMED)
+            raise TokenRefusedError(TokenFault.MALFORMED)
         expires, starts = times
         if self._ended(expires):
-            raise TokenRefused(TokenFault.EXPIRED)
+            raise TokenRefusedError(TokenFault.EXPIRED)
         if starts - LEEWAY_SECONDS > self._now():
-            raise TokenRefused(TokenFault.NOT_YET_VALID)
+            raise TokenRefusedError(TokenFault.NOT_YET_VALID)
 
     def _ended(self, expires: float) -> bool:
         return expires + LEEWAY_SECONDS <= self._now()
@@ -258,9 +258,9 @@ def _key_id(token: str) -> str:
     try:
         key_id = jwt.get_unverified_header(token).get("kid")
     except jwt.InvalidTokenError as error:
-        raise TokenRefused(TokenFault.MALFORMED) from error
+        raise TokenRefusedError(TokenFault.MALFORMED) from error
     if not isinstance(key_id, str):
-        raise TokenRefused(TokenFault.MALFORMED)
+        raise TokenRefusedError(TokenFault.MALFORMED)
     return key_id
 
 
@@ -276,9 +276,9 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
     namespace, service_account, pod_name, pod_uid = (value if isinstance(value, str) else "" for value in values)
     caller = Caller(namespace, service_account, pod_name, pod_uid)
     if not (namespace and service_account and pod_name and pod_uid):
-        raise TokenRefused(TokenFault.NOT_BOUND_TO_A_POD)
+        raise TokenRefusedError(TokenFault.NOT_BOUND_TO_A_POD)
     if claims["sub"] != f"system:serviceaccount:{namespace}:{service_account}":
-        raise TokenRefused(TokenFault.MALFORMED)
+        raise TokenRefusedError(TokenFault.MALFORMED)
     return caller
 
 

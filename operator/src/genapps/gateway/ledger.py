@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from genapps.api.ledger import WINDOW_ENTRIES, Ledger, LedgerRecord, Tripped, ViolationEntry, Violations
 from genapps.api.names import API_VERSION
-from genapps.cluster.errors import ApiError, Conflict, NotFound
+from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
 from genapps.cluster.resources import LEDGER
 from genapps.core import violations as rules
 from genapps.gateway.decision import Violation
@@ -37,7 +37,7 @@ _TICK = timedelta(microseconds=1)
 _log = structlog.get_logger(__name__)
 
 
-class LedgerUnavailable(Exception):  # noqa: N818 (a state)
+class LedgerUnavailableError(Exception):
     """The API server does not answer: the count is kept in memory, but nothing may be decided on it yet."""
 
 
@@ -79,7 +79,7 @@ class Ledgers:
         One that is unreadable denies its own app only: it is read again at each call, and fails."""
         listing = await self._objects.list(LEDGER, self._namespace, at_least=None)
         for object_ in listing.items:
-            with suppress(LedgerUnavailable):
+            with suppress(LedgerUnavailableError):
                 self._take(self._account(str(object_["metadata"]["name"])), object_)
 
     async def at_threshold(self, app: App) -> bool:
@@ -99,7 +99,7 @@ class Ledgers:
             unavailable = None
             try:
                 await self._ensure_loaded(account)
-            except LedgerUnavailable as error:
+            except LedgerUnavailableError as error:
                 unavailable = error
             now = self._clock()
             if _reached(account.live, app, now):
@@ -133,7 +133,7 @@ class Ledgers:
                     await self._ensure_loaded(account)
                     if account.pending and account.child in self._accounts:
                         await self._write(account)
-        except LedgerUnavailable:
+        except LedgerUnavailableError:
             return False
         finally:
             self._metrics.ledger_pending.set(sum(len(account.pending) for account in self._accounts.values()))
@@ -180,12 +180,12 @@ class Ledgers:
                 await self._read(account)
         except (ApiError, TimeoutError) as error:
             _log.warning("ledger_not_read", child=account.child, error=str(error))
-            raise LedgerUnavailable from error
+            raise LedgerUnavailableError from error
 
     async def _read(self, account: _Account) -> None:
         try:
             self._take(account, await self._objects.get(LEDGER, self._namespace, account.child))
-        except NotFound:
+        except NotFoundError:
             # Removed under us (or never there): what we know stays known, and the next write makes a new one.
             account.loaded, account.stored, account.version = True, None, ""
 
@@ -195,7 +195,7 @@ class Ledgers:
             account.stored = Ledger.model_validate(object_).record
         except ValidationError as error:
             _log.error("ledger_unreadable", child=account.child, faults=error.error_count())
-            raise LedgerUnavailable from error
+            raise LedgerUnavailableError from error
         account.version = str(object_["metadata"]["resourceVersion"])
         account.loaded = True
         violations, tripped = account.stored.violations, account.live.tripped
@@ -213,7 +213,7 @@ class Ledgers:
         except (ApiError, TimeoutError) as error:
             self._metrics.ledger_writes.labels("failed").inc()
             _log.warning("ledger_not_written", child=account.child, error=repr(error))
-            raise LedgerUnavailable from error
+            raise LedgerUnavailableError from error
         self._metrics.ledger_writes.labels("written").inc()
 
     async def _swap(self, account: _Account) -> None:
@@ -222,14 +222,14 @@ class Ledgers:
             manifest = _manifest(self._namespace, account, record)
             try:
                 written = await (self._objects.apply(manifest) if account.stored else self._objects.create(manifest))
-            except (Conflict, NotFound):
+            except (ConflictError, NotFoundError):
                 self._metrics.ledger_writes.labels("conflict").inc()
                 await self._read(account)
                 continue
             account.stored, account.version = record, str(written["metadata"]["resourceVersion"])
             account.pending.clear()
             return
-        raise LedgerUnavailable
+        raise LedgerUnavailableError
 
 
 def _record(account: _Account) -> LedgerRecord:

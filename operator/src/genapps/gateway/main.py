@@ -21,7 +21,7 @@ from genapps import logs
 from genapps.api import names
 from genapps.cluster.client import Client
 from genapps.cluster.connection import ConnectionSettingsError, connect
-from genapps.cluster.errors import ApiError, Unavailable
+from genapps.cluster.errors import ApiError, UnavailableError
 from genapps.cluster.resources import APP_RECORD
 from genapps.cluster.watch import Watch
 from genapps.gateway import settings, trust
@@ -122,7 +122,7 @@ async def _identity(configured: Settings, client: Client, stop: asyncio.Event) -
         try:
             authority = await trust.obtain_authority(client, configured.system_namespace, configured.host, now)
             await trust.publish(client, configured.system_namespace, authority)
-        except Unavailable as error:
+        except UnavailableError as error:
             _log.warning("api_server_unavailable", error=str(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _RETRY_SECONDS)

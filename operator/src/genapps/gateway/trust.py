@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from genapps.api import names
-from genapps.cluster.errors import Conflict, NotFound
+from genapps.cluster.errors import ConflictError, NotFoundError
 from genapps.cluster.resources import CONFIG_MAP, SECRET
 from genapps.gateway.certificates import Authority, AuthorityError, Leaf, new_authority, new_leaf, verified
 from genapps.gateway.objects import Object, Objects
@@ -37,7 +37,7 @@ async def obtain_authority(objects: Objects, namespace: str, host: str, now: dat
     for _ in range(5):
         try:
             secret = await objects.get(SECRET, namespace, names.GATEWAY_TLS_SECRET)
-        except NotFound:
+        except NotFoundError:
             secret = None
         if secret is not None:
             try:
@@ -47,7 +47,7 @@ async def obtain_authority(objects: Objects, namespace: str, host: str, now: dat
         manifest = _secret(namespace, new_authority(host, now), secret)
         try:
             await (objects.create(manifest) if secret is None else objects.apply(manifest))
-        except (Conflict, NotFound):
+        except (ConflictError, NotFoundError):
             _log.info("authority_race_lost", secret=names.GATEWAY_TLS_SECRET)
     raise AuthorityError(f"Secret {names.GATEWAY_TLS_SECRET} changes at every attempt to read it")
 
@@ -57,7 +57,7 @@ async def publish(objects: Objects, namespace: str, authority: Authority) -> Non
     data = {_CERTIFICATE: authority.certificate.decode("ascii")}
     try:
         live = await objects.get(CONFIG_MAP, namespace, names.GATEWAY_CA_CONFIGMAP)
-    except NotFound:
+    except NotFoundError:
         live = {}
     if live.get("data") != data:
         metadata = _metadata(namespace, names.GATEWAY_CA_CONFIGMAP)

@@ -22,7 +22,7 @@ IDLE_CONNECTIONS = 16
 UNKNOWN_CALLER_RETRIES = 3
 
 
-class Unreachable(Exception):  # noqa: N818  a finding
+class UnreachableError(Exception):
     """No answer from the gateway: refused, timed out, not trusted, or not HTTP."""
 
 
@@ -55,9 +55,9 @@ class Gateway:
                 finally:
                     connection.close()
         except (OSError, TimeoutError) as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from None
+            raise UnreachableError(f"{type(error).__name__}: {error}") from None
         if status != 200:
-            raise Unreachable(f"the gateway answers {status} to its health check")
+            raise UnreachableError(f"the gateway answers {status} to its health check")
 
     async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
         """One tool call; gives `{"ok": result}` or `{"problem": {...}}` for the guest. Never raises for refusals, only
@@ -73,7 +73,7 @@ class Gateway:
                     status, reply = await self._post("/v1/calls", orjson.dumps(body))
         except TimeoutError:
             raise
-        except (Unreachable, OSError) as error:
+        except (UnreachableError, OSError) as error:
             detail = f"the gateway did not answer: {type(error).__name__}"
             return {"problem": call_problem("GatewayUnavailable", detail, 5)}
         if status == 200:
@@ -93,7 +93,7 @@ class Gateway:
         if connection is not None:
             try:
                 return await self._use(connection, request)
-            except Unreachable:
+            except UnreachableError:
                 if connection.received:
                     raise
                 # The gateway had closed the idle connection: nothing was executed.
@@ -105,7 +105,7 @@ class Gateway:
             reply = orjson.loads(body) if body else {}
         except orjson.JSONDecodeError:
             connection.close()
-            raise Unreachable("the reply is not JSON") from None
+            raise UnreachableError("the reply is not JSON") from None
         except BaseException:
             connection.close()
             raise
@@ -135,7 +135,7 @@ class Gateway:
                     server_hostname=self._address.name,
                 )
         except (OSError, TimeoutError, ssl.SSLError) as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from None
+            raise UnreachableError(f"{type(error).__name__}: {error}") from None
         return connection
 
     def _trust(self) -> ssl.SSLContext:
@@ -169,7 +169,7 @@ class _Connection(asyncio.Protocol):
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
         """Status and body of the reply; raises Unreachable."""
         if self._transport is None or self._transport.is_closing():
-            raise Unreachable("the connection is closed")
+            raise UnreachableError("the connection is closed")
         self._answer = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._body.clear()
@@ -218,4 +218,4 @@ class _Connection(asyncio.Protocol):
     def _fail(self, why: str) -> None:
         self.reusable = False
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(Unreachable(why))
+            self._answer.set_exception(UnreachableError(why))

@@ -9,8 +9,8 @@ import asyncio
 import time
 from enum import Enum
 
-from genapps_runtime.egress.gateway_client import Gateway, Unreachable
-from genapps_runtime.termination import Reason, Refused
+from genapps_runtime.egress.gateway_client import Gateway, UnreachableError
+from genapps_runtime.termination import Reason, RefusedError
 
 GATEWAY_SECONDS = 3.0
 FIRST_WINDOW_SECONDS = 0.1
@@ -64,7 +64,7 @@ class Fence:
         begun = time.monotonic()
         try:
             await self._gateway.healthy(GATEWAY_SECONDS)
-        except (Unreachable, OSError) as error:
+        except (UnreachableError, OSError) as error:
             self.proven, self.detail = False, f"the gateway is out of reach: {error}"
             return Finding.UNREACHABLE
         if await self._canary_answers(max(window_seconds, PATIENCE_FACTOR * (time.monotonic() - begun))):
@@ -83,8 +83,8 @@ class Fence:
         return True
 
 
-def _egress_open(canary: tuple[str, int]) -> Refused:
-    return Refused(
+def _egress_open(canary: tuple[str, int]) -> RefusedError:
+    return RefusedError(
         Reason.EGRESS_OPEN,
         f"this pod could connect to the canary {canary[0]}:{canary[1]}, which its NetworkPolicy forbids: "
         "network policies are not enforced here",

@@ -15,12 +15,12 @@ from genapps_runtime.guest.engine import Language, LogSink, ignore_record, ticks
 from genapps_runtime.guest.string_call import TURN_BYTES, TextFunction
 from genapps_runtime.heartbeat import Vitals
 from genapps_runtime.problems import printable
-from genapps_runtime.termination import Reason, Refused
+from genapps_runtime.termination import Reason, RefusedError
 
 CANCEL_SECONDS = 0.05
 
 
-class GuestGone(Exception):  # noqa: N818  what happened, not whose fault it is
+class GuestGoneError(Exception):
     """The guest can serve nobody any more. `code` is one of `problems.CODES`, `detail` says what happened."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -42,7 +42,7 @@ class Guest:
             self._store, functions = language.instantiate(memory_bytes)
         except WasmtimeError as error:
             detail = f"the engine does not start with {memory_bytes} bytes: {printable(str(error), 200)}"
-            raise Refused(Reason.CONFIG_INVALID, detail) from None
+            raise RefusedError(Reason.CONFIG_INVALID, detail) from None
         self._load = functions["load"]
         self._start = TextFunction(functions["start"])
         self._resume = TextFunction(functions["resume"])
@@ -51,9 +51,9 @@ class Guest:
         """Hand over the app's files (see `bundle.load_message`) and give its routes; raises Refused."""
         try:
             answer = self._call(self._load, message, time.monotonic() + seconds, sink)
-        except GuestGone as gone:
+        except GuestGoneError as gone:
             detail = f"it did not load within {seconds:g} s" if gone.code == "ActionTimeout" else gone.detail
-            raise Refused(Reason.CODE_REJECTED, f"the code does not load: {detail}") from None
+            raise RefusedError(Reason.CODE_REJECTED, f"the code does not load: {detail}") from None
         if answer.tag != "ok":
             self.drop()
             raise _refusal(answer.payload)
@@ -61,7 +61,9 @@ class Guest:
             return [str(route) for route in orjson.loads(answer.payload)["routes"]]
         except (ValueError, KeyError, TypeError):
             self.drop()
-            raise Refused(Reason.CODE_REJECTED, "the code does not load: the engine gave no list of routes") from None
+            raise RefusedError(
+                Reason.CODE_REJECTED, "the code does not load: the engine gave no list of routes"
+            ) from None
 
     def start(self, message: bytes, deadline: float, sink: LogSink) -> bytes:
         """Begin an action and give its first turn (JSON). `deadline` is of the monotonic clock, in seconds."""
@@ -77,7 +79,7 @@ class Guest:
             message = orjson.dumps({"action": action, "cancel": True})
             try:
                 self._turn(self._resume, message, time.monotonic() + CANCEL_SECONDS, ignore_record)
-            except GuestGone:
+            except GuestGoneError:
                 return
 
     def drop(self) -> None:
@@ -90,15 +92,15 @@ class Guest:
         turn: bytes | None = self._call(function, message, deadline, sink)
         if turn is None:
             self.drop()
-            raise GuestGone("TurnInvalid", f"the app handed over more than {TURN_BYTES} bytes at once")
+            raise GuestGoneError("TurnInvalid", f"the app handed over more than {TURN_BYTES} bytes at once")
         return turn
 
     def _call(self, function: Callable[[Store, Any], Any], message: bytes | str, deadline: float, sink: LogSink) -> Any:
         if self.dropped:
-            raise GuestGone("AppRestarted", "the app was restarted because another request broke it")
+            raise GuestGoneError("AppRestarted", "the app was restarted because another request broke it")
         remaining = deadline - time.monotonic()
         if remaining <= 0:
-            raise GuestGone("ActionTimeout", "its time was used up while it waited")
+            raise GuestGoneError("ActionTimeout", "its time was used up while it waited")
         language = self._language
         language.sink = sink
         self._store.set_epoch_deadline(ticks(remaining))
@@ -112,29 +114,29 @@ class Guest:
         except Exception as error:
             # A host function raised, or the guest's answer could not be read.
             self.drop()
-            raise GuestGone("GuestTrapped", f"{type(error).__name__} at the boundary of the guest") from None
+            raise GuestGoneError("GuestTrapped", f"{type(error).__name__} at the boundary of the guest") from None
         finally:
             self._vitals.leave()
             language.ticker.leave()
             language.sink = ignore_record
 
 
-def _gone(message: str) -> GuestGone:
+def _gone(message: str) -> GuestGoneError:
     """What a trap means to the caller; wasmtime gives text only."""
     if "wasm trap: interrupt" in message:
-        return GuestGone("ActionTimeout", "the app used up its time")
+        return GuestGoneError("ActionTimeout", "the app used up its time")
     if "call stack exhausted" in message:
-        return GuestGone("GuestTrapped", "the app's calls are nested too deeply")
+        return GuestGoneError("GuestTrapped", "the app's calls are nested too deeply")
     if "unknown import" in message:
         name = message.rpartition("unknown import: ")[2].split(" ")[0].strip("`")
-        return GuestGone("GuestTrapped", f"the app used a function that guests do not have: {name}")
-    return GuestGone("GuestTrapped", "the app crashed: " + message.rpartition("wasm trap: ")[2][:200])
+        return GuestGoneError("GuestTrapped", f"the app used a function that guests do not have: {name}")
+    return GuestGoneError("GuestTrapped", "the app crashed: " + message.rpartition("wasm trap: ")[2][:200])
 
 
-def _refusal(payload: str) -> Refused:
+def _refusal(payload: str) -> RefusedError:
     try:
         found = orjson.loads(payload)
         reason = Reason.MODULE_NOT_AVAILABLE if found["code"] == "ModuleNotAvailable" else Reason.CODE_REJECTED
-        return Refused(reason, f"{found['file']}, line {int(found['line'])}: {found['message']}")
+        return RefusedError(reason, f"{found['file']}, line {int(found['line'])}: {found['message']}")
     except (ValueError, KeyError, TypeError):
-        return Refused(Reason.CODE_REJECTED, "the code does not load, and the engine does not say why")
+        return RefusedError(Reason.CODE_REJECTED, "the code does not load, and the engine does not say why")

@@ -30,11 +30,11 @@ _RESERVED = frozenset(
 Headers = list[tuple[bytes, bytes]]
 
 
-class TurnInvalid(Exception):  # noqa: N818  a verdict
+class TurnInvalidError(Exception):
     """The turn does not follow the contract: the engine's memory is not to be trusted any more."""
 
 
-class ResponseInvalid(Exception):  # noqa: N818  a verdict
+class ResponseInvalidError(Exception):
     """The turn is well-formed, but the response in it cannot be sent: the app's mistake."""
 
 
@@ -86,17 +86,17 @@ def parse_turn(text: bytes) -> Turn:
     try:
         raw = orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise TurnInvalid("a turn that is not JSON") from None
+        raise TurnInvalidError("a turn that is not JSON") from None
     if not isinstance(raw, dict) or len(raw) != 1:
-        raise TurnInvalid("a turn has exactly one member")
+        raise TurnInvalidError("a turn has exactly one member")
     ((kind, value),) = raw.items()
     parse = _PARSERS.get(kind)
     if parse is None:
-        raise TurnInvalid("an unknown kind of turn")
+        raise TurnInvalidError("an unknown kind of turn")
     try:
         return parse(value)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise TurnInvalid(f"a malformed turn: {kind}") from None
+        raise TurnInvalidError(f"a malformed turn: {kind}") from None
 
 
 def _calls(value: Any) -> Calls:
@@ -137,7 +137,7 @@ def _done(value: dict[str, Any]) -> Done:
     piece = _piece(response["body"])
     headers = response["headers"]
     if not 200 <= status <= 599:
-        raise ResponseInvalid(f"{status} is not a status that an app can answer")
+        raise ResponseInvalidError(f"{status} is not a status that an app can answer")
     return Done(status, _headers(headers), piece, writes)
 
 
@@ -147,7 +147,7 @@ def _headers(raw: Any) -> Headers:
     for name, value in _pairs(raw):
         size += len(name) + len(value)
         if size > HEADER_BYTES or len(headers) == HEADERS:
-            raise ResponseInvalid(f"more than {HEADERS} headers or {HEADER_BYTES} bytes of them")
+            raise ResponseInvalidError(f"more than {HEADERS} headers or {HEADER_BYTES} bytes of them")
         headers.append(_header(name, value))
     return headers
 
@@ -157,9 +157,9 @@ def _header(name: str, value: str) -> tuple[bytes, bytes]:
     """Checked and encoded; an app sends the same ones again and again."""
     lowered = name.lower()
     if lowered in _RESERVED:
-        raise ResponseInvalid(f"the header {lowered!r} is set by the runtime only")
+        raise ResponseInvalidError(f"the header {lowered!r} is set by the runtime only")
     if not _TOKEN.match(name) or not _VALUE.match(value):
-        raise ResponseInvalid(f"not a valid header: {name[:100]!r}")
+        raise ResponseInvalidError(f"not a valid header: {name[:100]!r}")
     return lowered.encode("ascii"), value.encode("latin-1")
 
 

@@ -12,11 +12,11 @@ import orjson
 from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import Gateway
 from genapps_runtime.guest import turns
-from genapps_runtime.guest.instance import Guest, GuestGone
+from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.logs import ActionLog
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.problems import Problem, call_problem
-from genapps_runtime.state.facet import Facet, StateConflict, StateFull, StateUnavailable, View
+from genapps_runtime.problems import ProblemError, call_problem
+from genapps_runtime.state.facet import Facet, StateConflictError, StateFullError, StateUnavailableError, View
 
 PIECE_BYTES = 64 * 1024
 TURNS_BETWEEN_PAUSES = 16
@@ -100,11 +100,11 @@ class Action:
         self.guest_seconds += time.perf_counter() - begun
         try:
             turn = turns.parse_turn(text)
-        except turns.TurnInvalid as error:
+        except turns.TurnInvalidError as error:
             self._guest.drop()
-            raise GuestGone("TurnInvalid", str(error)) from None
-        except turns.ResponseInvalid as error:
-            raise Problem("ResponseInvalid", str(error)) from None
+            raise GuestGoneError("TurnInvalid", str(error)) from None
+        except turns.ResponseInvalidError as error:
+            raise ProblemError("ResponseInvalid", str(error)) from None
         self._open = isinstance(turn, (turns.Calls, turns.Emit))
         if isinstance(turn, turns.Failed):
             self._fail(turn)
@@ -116,8 +116,8 @@ class Action:
             # What is left of its memory serves nobody well.
             self._guest.drop()
         if turn.code == "Cancelled":
-            raise GuestGone("TurnInvalid", "it ended an action that nobody had cancelled")
-        raise Problem(turn.code, turn.detail)
+            raise GuestGoneError("TurnInvalid", "it ended an action that nobody had cancelled")
+        raise ProblemError(turn.code, turn.detail)
 
     async def _answer(self, turn: turns.Turn) -> bytes:
         """The message that continues the guest after `turn`."""
@@ -137,7 +137,7 @@ class Action:
                     outcomes = await asyncio.gather(*[self._tool(call, remaining) for call in tools])
                 except TimeoutError:
                     # Not asked of the clock: the loop's timer may be a little ahead of it.
-                    raise Problem("ActionTimeout", "it waited for a tool until its time was used up") from None
+                    raise ProblemError("ActionTimeout", "it waited for a tool until its time was used up") from None
                 results.update(zip([call.id for call in tools], outcomes, strict=True))
         return orjson.dumps({"action": self._number, "results": results})
 
@@ -148,10 +148,10 @@ class Action:
                 return {"ok": self._view.get(call.payload["key"])}
             if call.kind == "list":
                 return {"ok": self._view.list(call.payload["prefix"], min(call.payload["limit"], 2000))}
-        except StateFull as error:
+        except StateFullError as error:
             return {"problem": call_problem("StateFull", str(error))}
-        except StateUnavailable as error:
-            raise Problem("StateUnavailable", str(error)) from None
+        except StateUnavailableError as error:
+            raise ProblemError("StateUnavailable", str(error)) from None
         return {"ok": _piece(self._request.body, call.payload["chunk"])}
 
     async def _tool(self, call: turns.Call, seconds: float) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class Action:
         self._body_bytes += len(piece)
         limit = self._around.config.limits.response_body_bytes
         if self._body_bytes > limit:
-            raise Problem("ResponseTooLarge", f"a response may have at most {limit} bytes")
+            raise ProblemError("ResponseTooLarge", f"a response may have at most {limit} bytes")
         self._body.append(piece)
 
     async def _finish(self, turn: turns.Done) -> Reply:
@@ -190,15 +190,15 @@ class Action:
                     await self._around.facet.commit(self._view.reads, turn.writes)
             except TimeoutError:
                 detail = "the disk of the app's state does not answer; whether the changes are kept is not known"
-                raise Problem("StateUnavailable", detail) from None
-            except StateFull as error:
-                raise Problem("StateFull", str(error)) from None
-            except StateUnavailable as error:
-                raise Problem("StateUnavailable", str(error)) from None
-            except StateConflict:
+                raise ProblemError("StateUnavailable", detail) from None
+            except StateFullError as error:
+                raise ProblemError("StateFull", str(error)) from None
+            except StateUnavailableError as error:
+                raise ProblemError("StateUnavailable", str(error)) from None
+            except StateConflictError:
                 if self.tools_succeeded:
                     detail = "a tool was called, so the request was not run again"
-                    raise Problem("StateConflict", detail) from None
+                    raise ProblemError("StateConflict", detail) from None
                 raise
         return Reply(turn.status, turn.headers, b"".join(self._body))
 

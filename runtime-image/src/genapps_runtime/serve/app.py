@@ -8,12 +8,12 @@ from collections import deque
 
 from genapps_runtime import logs
 from genapps_runtime.guest.engine import Language
-from genapps_runtime.guest.instance import Guest, GuestGone
+from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.heartbeat import Vitals
-from genapps_runtime.problems import CONTENT_TYPE, Problem
+from genapps_runtime.problems import CONTENT_TYPE, ProblemError
 from genapps_runtime.serve.action import Action, Reply, Request, Surroundings
-from genapps_runtime.state.facet import StateConflict
-from genapps_runtime.termination import Refused
+from genapps_runtime.state.facet import StateConflictError
+from genapps_runtime.termination import RefusedError
 
 WAITING_PER_SLOT = 8
 
@@ -64,7 +64,7 @@ class App:
             finally:
                 self._leave()
             code, detail = "ok", ""
-        except Problem as problem:
+        except ProblemError as problem:
             reply = problem_reply(problem, request.id)
             code, detail = problem.code, problem.detail
         self._record(request, reply, code, detail, time.monotonic() - begun, attempts)
@@ -81,19 +81,19 @@ class App:
             attempts.append(action)
             try:
                 return await action.run()
-            except GuestGone as gone:
-                raise Problem(gone.code, gone.detail) from None
-            except StateConflict:
+            except GuestGoneError as gone:
+                raise ProblemError(gone.code, gone.detail) from None
+            except StateConflictError:
                 if last:
-                    raise Problem("StateConflict") from None
+                    raise ProblemError("StateConflict") from None
         raise AssertionError  # the loop returns or raises
 
     def _ready_guest(self) -> Guest:
         if self._guest is None or self._guest.dropped:
             try:
                 self.load()
-            except Refused as refused:
-                raise Problem("AppUnavailable", refused.message) from None
+            except RefusedError as refused:
+                raise ProblemError("AppUnavailable", refused.message) from None
         assert self._guest is not None  # noqa: S101  load() has set it
         return self._guest
 
@@ -104,13 +104,13 @@ class App:
             self._running += 1
             return
         if len(self._waiting) >= slots * WAITING_PER_SLOT:
-            raise Problem("Busy")
+            raise ProblemError("Busy")
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             await asyncio.wait_for(turn, deadline - time.monotonic())
         except TimeoutError:
-            raise Problem("Busy", "no other request ended in time") from None
+            raise ProblemError("Busy", "no other request ended in time") from None
 
     def _leave(self) -> None:
         """Hand the slot to the next in line, or give it back."""
@@ -151,6 +151,6 @@ class App:
         logs.write("action", **fields)
 
 
-def problem_reply(problem: Problem, request_id: str) -> Reply:
+def problem_reply(problem: ProblemError, request_id: str) -> Reply:
     """The problem as a response."""
     return Reply(problem.status, [(b"content-type", CONTENT_TYPE)], problem.body(request_id))

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from genapps_runtime import logs
-from genapps_runtime.problems import CONTENT_TYPE, Problem
+from genapps_runtime.problems import CONTENT_TYPE, ProblemError
 from genapps_runtime.serve.action import Reply, Request
 from genapps_runtime.serve.app import App, problem_reply
 
@@ -40,16 +40,16 @@ class Front:
             app = self._loaded()
             body = await self._body(scope["headers"], receive)
             reply = await app.answer(_request(scope, request_id, body))
-        except Problem as problem:
+        except ProblemError as problem:
             reply = problem_reply(problem, request_id)
         except Exception:
             logs.write("runtime failed", level="error", requestId=request_id, trace=traceback.format_exc())
-            reply = problem_reply(Problem("RuntimeFailed"), request_id)
+            reply = problem_reply(ProblemError("RuntimeFailed"), request_id)
         await _respond(reply, request_id, send)
 
     def _loaded(self) -> App:
         if self.app is None:
-            raise Problem("NotReady")
+            raise ProblemError("NotReady")
         return self.app
 
     async def _body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
@@ -65,17 +65,17 @@ class Front:
                 while True:
                     message = await receive()
                     if message["type"] != "http.request":
-                        raise Problem("RequestInvalid", "the caller went away")
+                        raise ProblemError("RequestInvalid", "the caller went away")
                     body += message["body"]
                     if len(body) > self._body_limit:
                         raise self._too_large()
                     if not message["more_body"]:
                         return bytes(body)
         except TimeoutError:
-            raise Problem("RequestTimeout", f"the body did not arrive within {BODY_SECONDS:g} s") from None
+            raise ProblemError("RequestTimeout", f"the body did not arrive within {BODY_SECONDS:g} s") from None
 
-    def _too_large(self) -> Problem:
-        return Problem("RequestTooLarge", f"a body may have at most {self._body_limit} bytes")
+    def _too_large(self) -> ProblemError:
+        return ProblemError("RequestTooLarge", f"a body may have at most {self._body_limit} bytes")
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -111,7 +111,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Called for whatever the parser refuses, our own limits included."""
         code = "HeadTooLarge" if self._head_bytes > HEAD_BYTES else "RequestInvalid"
-        reply = problem_reply(Problem(code, "" if code == "HeadTooLarge" else msg), "")
+        reply = problem_reply(ProblemError(code, "" if code == "HeadTooLarge" else msg), "")
         head = f"HTTP/1.1 {reply.status} {code}\r\ncontent-length: {len(reply.body)}\r\nconnection: close\r\n"
         self.transport.write(head.encode("ascii") + b"content-type: " + CONTENT_TYPE + b"\r\n\r\n" + reply.body)
         self.transport.close()
@@ -159,7 +159,9 @@ def _request_id(headers: list[tuple[bytes, bytes]], generated: str) -> str:
     for name, value in headers:
         if name == b"idempotency-key":
             if not 0 < len(value) <= KEY_CHARACTERS or not all(0x20 <= byte < 0x7F for byte in value):
-                raise Problem("RequestInvalid", f"Idempotency-Key: 1 to {KEY_CHARACTERS} printable ASCII characters")
+                raise ProblemError(
+                    "RequestInvalid", f"Idempotency-Key: 1 to {KEY_CHARACTERS} printable ASCII characters"
+                )
             return value.decode("ascii")
     return generated
 

@@ -19,15 +19,15 @@ LIST_BYTES = 1024 * 1024
 READERS = 4
 
 
-class StateConflict(Exception):  # noqa: N818  a verdict
+class StateConflictError(Exception):
     """Something the action read has changed."""
 
 
-class StateFull(Exception):  # noqa: N818  a verdict
+class StateFullError(Exception):
     """The facet has reached its tier's limit, or the disk is full."""
 
 
-class StateUnavailable(Exception):  # noqa: N818  a verdict
+class StateUnavailableError(Exception):
     """The file cannot be read or written."""
 
 
@@ -75,7 +75,7 @@ class Facet:
                 "coalesce(sum(length(CAST(key AS BLOB)) + length(CAST(value AS BLOB))), 0) FROM entries"
             ).fetchone()
         except sqlite3.Error as error:
-            raise StateUnavailable(f"cannot open the state: {error}") from None
+            raise StateUnavailableError(f"cannot open the state: {error}") from None
 
     def view(self) -> "View":
         """A snapshot for one action; must be closed."""
@@ -146,7 +146,7 @@ class Facet:
                 try:
                     self._check(commit.reads, sequence)
                     size = self._fit(commit.writes, size)
-                except (StateConflict, StateFull) as verdict:
+                except (StateConflictError, StateFullError) as verdict:
                     verdicts.append(verdict)
                     continue
                 sequence += 1
@@ -171,10 +171,10 @@ class Facet:
         for key, version in reads.keys.items():
             row = self._writer.execute("SELECT version FROM entries WHERE key = ?", (key,)).fetchone()
             if (row[0] if row else 0) != version:
-                raise StateConflict(key)
+                raise StateConflictError(key)
         for prefix, limit, seen in reads.lists:
             if _versions(self._writer, prefix, limit) != seen:
-                raise StateConflict(prefix)
+                raise StateConflictError(prefix)
 
     def _fit(self, writes: Writes, size: int) -> int:
         """The facet's size after the writes; raises StateFull."""
@@ -188,7 +188,7 @@ class Facet:
             if value is not None:
                 grown += len(key.encode()) + len(value.encode())
         if grown > self._limit and grown > size:
-            raise StateFull(f"the state would take {grown} bytes, the tier allows {self._limit}")
+            raise StateFullError(f"the state would take {grown} bytes, the tier allows {self._limit}")
         return grown
 
 
@@ -206,7 +206,7 @@ class View:
         try:
             row = connection.execute("SELECT value, version FROM entries WHERE key = ?", (key,)).fetchone()
         except sqlite3.Error as error:
-            raise StateUnavailable(f"cannot read the state: {error}") from None
+            raise StateUnavailableError(f"cannot read the state: {error}") from None
         reads.keys[key] = row[1] if row else 0
         return row[0] if row else None
 
@@ -224,9 +224,9 @@ class View:
                 seen.append((key, version))
                 size += len(value)
                 if size > LIST_BYTES:
-                    raise StateFull(f"a listing of state takes at most {LIST_BYTES} bytes: ask for less at a time")
+                    raise StateFullError(f"a listing of state takes at most {LIST_BYTES} bytes: ask for less at a time")
         except sqlite3.Error as error:
-            raise StateUnavailable(f"cannot read the state: {error}") from None
+            raise StateUnavailableError(f"cannot read the state: {error}") from None
         reads.lists.append((prefix, limit, seen))
         return found
 
@@ -249,7 +249,7 @@ class View:
                 self.reads = Reads(self._facet.sequence)
                 self._connection.execute("BEGIN")
             except sqlite3.Error as error:
-                raise StateUnavailable(f"cannot read the state: {error}") from None
+                raise StateUnavailableError(f"cannot read the state: {error}") from None
         return self._connection, self.reads
 
 
@@ -263,5 +263,5 @@ def _versions(connection: sqlite3.Connection, prefix: str, limit: int) -> list[t
 
 def _verdict(error: sqlite3.Error) -> Exception:
     if getattr(error, "sqlite_errorcode", 0) == SQLITE_FULL:
-        return StateFull("the disk of the app's state is full")
-    return StateUnavailable(f"cannot write the state: {error}")
+        return StateFullError("the disk of the app's state is full")
+    return StateUnavailableError(f"cannot write the state: {error}")

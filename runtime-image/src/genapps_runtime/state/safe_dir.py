@@ -14,7 +14,7 @@ _REBUILT = "-shm"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
-class Foreign(OSError):  # noqa: N818  what was found
+class ForeignFileError(OSError):
     """Something else than the file or folder that should be there."""
 
 
@@ -47,7 +47,7 @@ class Folder:
         for name in sorted(self.names()):
             status = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
             if not stat.S_ISREG(status.st_mode):
-                raise Foreign(0, f"{name!r} is no file")
+                raise ForeignFileError(0, f"{name!r} is no file")
             if not name.endswith(_REBUILT):
                 found[name] = status.st_size
         return found
@@ -71,7 +71,7 @@ class Folder:
         with open(fd, "rb") as file:  # noqa: PTH123
             content = file.read(limit + 1)
         if len(content) > limit:
-            raise Foreign(0, f"{name!r} has more than {limit} bytes")
+            raise ForeignFileError(0, f"{name!r} has more than {limit} bytes")
         return content
 
     def write(self, name: str, content: bytes) -> None:
@@ -112,5 +112,5 @@ class Folder:
         fd = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=self._fd)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
-            raise Foreign(0, f"{name!r} is no file")
+            raise ForeignFileError(0, f"{name!r} is no file")
         return fd

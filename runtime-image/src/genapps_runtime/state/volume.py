@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import orjson
 
 from genapps_runtime import logs
-from genapps_runtime.state.safe_dir import Folder, Foreign
-from genapps_runtime.termination import Reason, Refused
+from genapps_runtime.state.safe_dir import Folder, ForeignFileError
+from genapps_runtime.termination import Reason, RefusedError
 
 MARK = "mark.json"
 MARK_BYTES = 4096
@@ -111,7 +111,7 @@ class Claim:
         for name in filter(_FOLDER.fullmatch, self._root.names()):
             with closing(self._root.enter(name)) as folder:
                 if folder.names():
-                    raise Foreign(0, f"there is state but no {MARK}")
+                    raise ForeignFileError(0, f"there is state but no {MARK}")
         self._sweep()
         if _FIRST not in self._root.names():
             self._root.make(_FIRST)
@@ -157,7 +157,7 @@ class Claim:
         logs.write("state copied", revision=mark.revision, bytes=needed)
         return copy
 
-    def _failed(self, error: OSError, needed: int) -> Refused:
+    def _failed(self, error: OSError, needed: int) -> RefusedError:
         """Removes what there is of the copy: it may be what fills the disk."""
         try:
             self._sweep()
@@ -165,7 +165,7 @@ class Claim:
         except OSError as second:
             free = f"what is free cannot be told ({second.strerror})"
         message = f"the state cannot be copied ({error.strerror}): it takes {needed} bytes, {free}; {_WAY_OUT}"
-        return Refused(Reason.STATE_SNAPSHOT_FAILED, message)
+        return RefusedError(Reason.STATE_SNAPSHOT_FAILED, message)
 
     def _set(self, mark: Mark) -> None:
         """The one step by which anything takes effect; durable when it returns."""
@@ -199,10 +199,10 @@ def _parsed(content: bytes) -> Mark:
     except (ValueError, KeyError, TypeError):
         known = False
     if not known or mark.content() != content or (copy and copy.folder == mark.folder):
-        raise Foreign(0, f"{MARK} is damaged")
+        raise ForeignFileError(0, f"{MARK} is damaged")
     return mark
 
 
-def _unavailable(error: OSError) -> Refused:
+def _unavailable(error: OSError) -> RefusedError:
     message = f"the claim cannot be used: {error.strerror}; the platform has to look at it"
-    return Refused(Reason.STATE_UNAVAILABLE, message)
+    return RefusedError(Reason.STATE_UNAVAILABLE, message)

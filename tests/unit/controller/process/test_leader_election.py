@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from genapps.cluster.client import Client
-from genapps.cluster.errors import Unavailable
+from genapps.cluster.errors import UnavailableError
 from genapps.controller.process.leader_election import Leadership, LeaseLostError, NotLeadingError, Timing
 from tests.unit.cluster.scripted_server import Script, serve
 from tests.unit.controller.reconcile.test_queue import Clock
@@ -161,7 +161,7 @@ async def test_a_renewal_whose_answer_was_lost_is_no_loss_and_no_gain(setting: S
     first = await leader(setting)
     setting.clock.now += 5
     setting.store.deaf = True
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await first._renew()
     setting.store.deaf = False
     setting.clock.now += 4
@@ -191,7 +191,7 @@ async def test_a_lease_that_somebody_deleted_is_lost(setting: Setting) -> None:
 
 async def test_a_candidate_waits_for_an_api_server_that_does_not_answer(setting: Setting) -> None:
     setting.store.down = True
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await setting.candidate("a")._try()
     setting.store.down = False
     assert await setting.candidate("a")._try()

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from genapps.cluster.errors import Forbidden
+from genapps.cluster.errors import ForbiddenError
 from genapps.controller.process import permissions
 from genapps.controller.process.permissions import Right
 from genapps.controller.settings import Settings
@@ -50,5 +50,5 @@ async def test_missing_rights_are_named_with_verb_resource_and_namespace() -> No
 
 async def test_an_api_server_that_does_not_tell_is_no_answer() -> None:
     async with serve(Script([refusal(403)])) as client:
-        with pytest.raises(Forbidden):
+        with pytest.raises(ForbiddenError):
             await permissions.missing(client, SETTINGS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from genapps.api.apprecord import AppRecord
-from genapps.cluster.errors import Conflict
+from genapps.cluster.errors import ConflictError
 from genapps.controller.cache.caches import Caches
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.execute import ChildRefusedError, Executor
@@ -77,14 +77,14 @@ async def test_a_record_is_swapped_against_the_version_it_was_made_from(setting:
     await setting.executor.run("c", (step,), set(), 7)
     assert setting.script.asked[0].body["metadata"]["resourceVersion"] == "7"
     setting.script.answers = [refusal(409, "Conflict")]
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await setting.executor.run("c", (step,), set(), 7)
 
 
 async def test_the_first_record_never_takes_the_place_of_another_writers(setting: Setting) -> None:
     setting.script.answers = [refusal(409, "AlreadyExists")]
     step = WriteRecord(AppRecord.model_validate(record("app")).record)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await setting.executor.run("c", (step,), set(), None)
     assert [asked.method for asked in setting.script.asked] == ["POST"]
 

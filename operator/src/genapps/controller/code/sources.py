@@ -9,7 +9,7 @@ from genapps.api.generatedapp import GeneratedApp
 from genapps.api.names import LABEL_SOURCE
 from genapps.api.source import ImageSource
 from genapps.cluster.client import Client, Object
-from genapps.cluster.errors import NotFound
+from genapps.cluster.errors import NotFoundError
 from genapps.cluster.resources import CONFIG_MAP
 from genapps.controller.cache.children import ImageSnapshot
 from genapps.controller.cache.keys import AppKey
@@ -70,6 +70,6 @@ class Sources:
             live = await self._client.get(CONFIG_MAP, namespace, name, metadata_only=True)
             if (live["metadata"].get("labels") or {}).get(LABEL_SOURCE) == "true":
                 live = await self._client.get(CONFIG_MAP, namespace, name)
-        except NotFound:
+        except NotFoundError:
             return None
         return live

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from genapps.cluster.client import Client, Object
-from genapps.cluster.errors import ApiError, Conflict, NotFound
+from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
 from genapps.cluster.resources import LEASE
 
 LEASE_NAME = "genapps-operator"
@@ -136,7 +136,7 @@ class Leadership:
     async def _try(self) -> bool:
         try:
             live = await self._client.get(LEASE, self._namespace, LEASE_NAME)
-        except NotFound:
+        except NotFoundError:
             return await self._create()
         if live.get("spec") != self._lease.get("spec"):
             self._seen_at = self._clock()
@@ -150,7 +150,7 @@ class Leadership:
         started = self._clock()
         try:
             await self._replace(self._spec(spec))
-        except Conflict:
+        except ConflictError:
             return False
         self._until = started + self._timing.certain
         _log.info("leading", identity=self._identity, before=holder or "")
@@ -161,7 +161,7 @@ class Leadership:
         manifest = self._manifest({"name": LEASE_NAME, "namespace": self._namespace}, self._spec({}))
         try:
             self._lease = await self._client.create(manifest)
-        except Conflict:
+        except ConflictError:
             return False
         self._until = started + self._timing.certain
         _log.info("leading", identity=self._identity, before="")
@@ -171,9 +171,9 @@ class Leadership:
         started = self._clock()
         try:
             await self._replace(self._spec(self._lease["spec"]))
-        except NotFound:
+        except NotFoundError:
             raise LeaseLostError("the Lease was deleted") from None
-        except Conflict:
+        except ConflictError:
             # Perhaps a renewal of our own whose answer was lost; who holds it now decides.
             self._lease = await self._client.get(LEASE, self._namespace, LEASE_NAME)
             holder = self._lease.get("spec", {}).get("holderIdentity")

@@ -15,7 +15,7 @@ import structlog
 from genapps.api import names
 from genapps.api.apprecord import AppRecord
 from genapps.cluster.client import Client
-from genapps.cluster.errors import NotFound
+from genapps.cluster.errors import NotFoundError
 from genapps.cluster.resources import GENERATED_APP
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.children import Live
@@ -142,7 +142,7 @@ class Remains:
     async def _live_uid(self, key: AppKey) -> str | None:
         try:
             live = await self.client.get(GENERATED_APP, key.namespace, key.name, metadata_only=True)
-        except NotFound:
+        except NotFoundError:
             return None
         return str(live["metadata"]["uid"])
 

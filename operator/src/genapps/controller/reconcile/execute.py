@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from genapps.api.apprecord import AppRecord, Record
 from genapps.cluster.client import Client, Object
-from genapps.cluster.errors import Conflict, Forbidden, Invalid, NotFound
+from genapps.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from genapps.cluster.resources import BY_KIND
 from genapps.controller.cache.caches import CHILD_KINDS, Caches
 from genapps.controller.process.metrics import Metrics
@@ -86,7 +86,7 @@ class Executor:
         manifest["metadata"] |= {"uid": step.uid, "resourceVersion": str(version)}
         try:
             await self._client.replace(manifest)
-        except NotFound:
+        except NotFoundError:
             return
         self._count("AppRecord", "replace")
 
@@ -102,7 +102,7 @@ class Executor:
         kind, metadata = manifest["kind"], manifest["metadata"]
         try:
             live = await self._client.apply(manifest, metadata_only=kind == "ConfigMap")
-        except (Forbidden, Invalid, NotFound) as error:
+        except (ForbiddenError, InvalidError, NotFoundError) as error:
             raise ChildRefusedError(kind, metadata["name"], error.message) from error
         finally:
             self._count(kind, "apply")
@@ -114,7 +114,7 @@ class Executor:
             answer = await self._client.delete(
                 BY_KIND[step.kind], step.namespace, step.name, uid=step.uid, grace_seconds=step.grace_seconds
             )
-        except (NotFound, Conflict):
+        except (NotFoundError, ConflictError):
             # Gone already, or the name has a new owner: the watch tells.
             return
         finally:

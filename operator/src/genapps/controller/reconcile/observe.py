@@ -34,7 +34,7 @@ from genapps.core.observed import (
 from genapps.core.succession import takes_over
 
 
-class UnreadableEvidence(Exception):  # noqa: N818 (it says what is wrong)
+class UnreadableEvidenceError(Exception):
     """A record or ledger that cannot be read: without it a suspended app would look like a new one, so nothing is
     done for the app until somebody has looked into it."""
 
@@ -143,13 +143,13 @@ class Observer:
     def record(self, child: str) -> AppRecord | None:
         stored = self._caches.records.get((self._settings.system_namespace, child))
         if isinstance(stored, Unreadable):
-            raise UnreadableEvidence(f"AppRecord {child}: {stored.message}")
+            raise UnreadableEvidenceError(f"AppRecord {child}: {stored.message}")
         return stored
 
     def ledger(self, child: str) -> Ledger | None:
         stored = self._caches.ledgers.get((self._settings.system_namespace, child))
         if isinstance(stored, Unreadable):
-            raise UnreadableEvidence(f"Ledger {child}: {stored.message}")
+            raise UnreadableEvidenceError(f"Ledger {child}: {stored.message}")
         return stored
 
     def _suspended_code(self, key: AppKey) -> dict[str, ForeignSuspension]:

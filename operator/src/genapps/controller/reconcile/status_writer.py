@@ -7,7 +7,7 @@ from typing import Any
 
 from genapps.api.names import API_VERSION
 from genapps.cluster.client import Client, Object
-from genapps.cluster.errors import NotFound
+from genapps.cluster.errors import NotFoundError
 from genapps.controller.cache.store import Collection
 
 
@@ -18,7 +18,7 @@ async def write_status(
     manifest = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": status}
     try:
         live = await client.apply(manifest, subresource="status")
-    except NotFound:
+    except NotFoundError:
         return None
     known.written(live, insert=False)
     return live

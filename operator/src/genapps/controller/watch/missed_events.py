@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from genapps.cluster.client import Client, Listing
-from genapps.cluster.errors import NotFound
+from genapps.cluster.errors import NotFoundError
 from genapps.cluster.resources import Resource
 from genapps.controller.cache.store import Collection, name_of
 from genapps.controller.process.metrics import Metrics
@@ -46,6 +46,6 @@ class LostEvents:
         namespace, short = name
         try:
             self._collection.changed(await self._client.get(self._resource, namespace or None, short))
-        except NotFound:
+        except NotFoundError:
             metadata = {"namespace": namespace, "name": short, "resourceVersion": str(listed_at)}
             self._collection.deleted({"metadata": metadata})

@@ -13,7 +13,7 @@ import structlog
 
 from genapps.api.names import GATEWAY_CA_CONFIGMAP, GATEWAY_SERVICE, LABEL_SOURCE
 from genapps.cluster.client import Client, Listing
-from genapps.cluster.errors import Unavailable
+from genapps.cluster.errors import UnavailableError
 from genapps.cluster.resources import (
     APP_RECORD,
     BY_KIND,
@@ -83,7 +83,7 @@ class Ears:
         while True:
             try:
                 return await self._client.list(resource)
-            except Unavailable as error:
+            except UnavailableError as error:
                 _log.warning("api_server_unavailable", kind=resource.kind, error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
 
