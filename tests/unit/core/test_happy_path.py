@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from genapps.api.apprecord import ObjectRef
-from genapps.core.plan import Apply, Wait
+from genapps.core.steps import Apply, Wait
 from tests.unit.core.world import CHILD, PLATFORM, World, app
 
 CHILDREN = [

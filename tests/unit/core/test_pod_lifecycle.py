@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from genapps.core.observed import ClaimState
-from genapps.core.plan import Apply, Delete, Wait
+from genapps.core.steps import Apply, Delete, Wait
 from genapps.core.verdict import Mode
 from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
 

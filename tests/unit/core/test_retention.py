@@ -7,9 +7,9 @@ from typing import Any
 from genapps.api.apprecord import AppRecord
 from genapps.api.ledger import Ledger
 from genapps.core.observed import AppRef, Child, ClaimState
-from genapps.core.plan import Delete, ReleaseRecord
 from genapps.core.retention import Removal, may_vanish, orphans
 from genapps.core.retention import removal as removal_of
+from genapps.core.steps import Delete, ReleaseRecord
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 APP = AppRef("team", "app", "u1")
@@ -198,7 +198,7 @@ def test_the_deleted_record_of_a_living_app_purges_nothing() -> None:
 
 def test_a_released_record_is_named_by_its_uid() -> None:
     found = purged()
-    assert removal(found, None, [], NOW).steps == (ReleaseRecord(found.record, "r1"),)
+    assert removal(found, None, [], NOW).steps == (ReleaseRecord(found.record, "r1", found.metadata.resource_version),)
 
 
 def test_what_the_next_app_of_the_name_has_is_not_the_earlier_ones() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from genapps.api.apprecord import RevisionResult
 from genapps.api.digests import revision_digest
-from genapps.core.plan import Apply, Delete, WriteRecord
+from genapps.core.steps import Apply, Delete, WriteRecord
 from tests.unit.core.revising import answer, code, crash, replace_pod, results, runs, snapshots, switch, two
 from tests.unit.core.world import CHILD, PLATFORM, World, app, budget
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genapps.api.apprecord import REVISIONS_KEPT, RevisionResult
 from genapps.core.desired.snapshots import snapshot_names
-from genapps.core.plan import Apply, Step, Wait
+from genapps.core.steps import Apply, Step, Wait
 from genapps.core.verdict import Mode
 from tests.unit.core.revising import answer, code, crash, results, runs, two
 from tests.unit.core.world import CHILD, World, app, budget

@@ -7,7 +7,7 @@ import pytest
 
 from genapps.api.apprecord import Record
 from genapps.core.observed import AppRef, ForeignSuspension, Malformed
-from genapps.core.plan import Apply, Delete, WriteRecord
+from genapps.core.steps import Apply, Delete, WriteRecord
 from genapps.core.suspension import following_id
 from genapps.core.verdict import Mode
 from tests.unit.core.world import CHILD, START, World, app, budget, ledger

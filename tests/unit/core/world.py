@@ -31,8 +31,9 @@ from genapps.core.observed import (
     PodState,
     UnreadableBudget,
 )
-from genapps.core.plan import Apply, Delete, Step, Wait, WriteRecord, plan
+from genapps.core.plan import plan
 from genapps.core.status import Event, status, transitions
+from genapps.core.steps import Apply, Delete, Step, Wait, WriteRecord
 from genapps.core.succession import takes_over
 from genapps.core.verdict import Verdict
 
@@ -108,6 +109,7 @@ class World:
     now: datetime = START
     status: Mapping[str, Any] = field(default_factory=dict)
     record: Record | None = None
+    record_version: str | None = None
     record_deleted: bool = False
     """Its deletion was ordered; the finalizer keeps it."""
     ledger: LedgerRecord | None = None
@@ -132,8 +134,8 @@ class World:
             "app": self.app, "status": self.status, "namespace_uid": self.namespace_uid, "budget": self.budget,
             "source": source, "scanned": scanned, "platform": self.platform, "earlier": earlier,
             "record": None if earlier else self.record, "ledger": None if earlier else self.ledger,
-            "children": dict(self.children), "pod": self.pod, "claim": self.claim,
-            "suspended_code": self.suspended_code,
+            "record_version": self.record_version, "children": dict(self.children), "pod": self.pod,
+            "claim": self.claim, "suspended_code": self.suspended_code,
             "service_address": "10.96.1.7" if ("Service", CHILD) in self.children else None,
         }  # fmt: skip
         return Observed(**{**known, **self.others})
@@ -215,8 +217,9 @@ class World:
             match step:
                 case Wait():
                     return number > 0
-                case WriteRecord(record):
-                    self.record = record
+                case WriteRecord(record, version):
+                    assert version == self.record_version, "a second write of one plan would be refused"
+                    self.record, self.record_version = record, str(len(self.writes))
                     self.writes.append("AppRecord")
                 case Apply(manifests):
                     for manifest in manifests:

@@ -203,6 +203,8 @@ class Observed:
     connectors: Mapping[str, Connector] = field(default_factory=dict)
     record: Record | None = None
     """Its own, or one that it takes over from an earlier app of its name."""
+    record_version: str | None = None
+    """`resourceVersion` of the AppRecord of this name as stored, whose ever it is; None when there is none."""
     earlier: AppRecord | None = None
     """The record of an earlier app of its name that it may not take over."""
     ledger: LedgerRecord | None = None

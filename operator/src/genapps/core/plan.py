@@ -4,64 +4,18 @@ Policy before pod on the way up, pod before policy on the way down. An empty pla
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from genapps.api.apprecord import Record
 from genapps.core.desired.metadata import child_name
 from genapps.core.desired.pod import GRACE_SECONDS
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.drift import expected_digest
-from genapps.core.observed import Child, Manifest, Observed
+from genapps.core.observed import Manifest, Observed
 from genapps.core.pod_state import OVERDUE, PodStanding, Standing, own_child, pod_standing
 from genapps.core.record import is_urgent, next_record, says_more, wire, with_readiness
 from genapps.core.revision_progress import look_again_at
+from genapps.core.steps import POD_GRACE_SECONDS, Apply, Step, Wait, WriteRecord, delete
 from genapps.core.verdict import Mode, Verdict
-
-SUSPENSION_GRACE_SECONDS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """Server-side apply of these, which may run concurrently."""
-
-    manifests: tuple[Manifest, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Delete this very object (uid as precondition)."""
-
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-    grace_seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WriteRecord:
-    """Write the AppRecord of this app (name = child name, in the system namespace)."""
-
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseRecord:
-    """Let this very AppRecord go, whose deletion was ordered: nothing is left of its app."""
-
-    record: Record
-    uid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Stop here: something outside has to happen first. An event wakes the app, at the latest after the seconds."""
-
-    reason: str
-    seconds: float | None = None
-
-
-Step = Apply | Delete | WriteRecord | ReleaseRecord | Wait
 
 _LATE_KINDS = frozenset({"Pod", "EndpointSlice"})
 
@@ -78,7 +32,7 @@ def _stop(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> 
     yield from _write_record(observed, next_record(observed, verdict, judged_pod=None), last_trace=True)
     standing = pod_standing(observed, None, verdict.at)
     if standing.child and standing.standing not in (Standing.STOPPING, Standing.HANGING):
-        yield _delete(standing.child, SUSPENSION_GRACE_SECONDS if verdict.suspension else GRACE_SECONDS)
+        yield delete(standing.child, POD_GRACE_SECONDS if verdict.suspension else GRACE_SECONDS)
     if verdict.mode is Mode.NOTHING:
         return
     if changed := _changed(observed, desired):
@@ -94,7 +48,7 @@ def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> I
     standing = pod_standing(observed, wanted, verdict.at)
     judged = standing.standing in (Standing.STARTING, Standing.READY)
     record = next_record(observed, verdict, judged_pod=observed.pod.uid if observed.pod and judged else None)
-    urgent = [WriteRecord(record)] if record and is_urgent(observed.record, record) else []
+    urgent = [WriteRecord(record, observed.record_version)] if record and is_urgent(observed.record, record) else []
     yield from urgent
     lasting = [manifest for manifest in desired if manifest["kind"] not in _LATE_KINDS]
     if changed := _changed(observed, lasting):
@@ -144,7 +98,7 @@ def _replace(
     elif standing.replace_at and standing.replace_at > verdict.at:
         yield Wait("BackingOff", (standing.replace_at - verdict.at).total_seconds())
     elif child:
-        yield _delete(child, GRACE_SECONDS)
+        yield delete(child, GRACE_SECONDS)
         yield Wait("PodStopping")
     elif not _claim_ready(observed):
         yield Wait("ClaimPending")
@@ -184,13 +138,13 @@ def _write_record(observed: Observed, record: Record | None, *, last_trace: bool
         return
     readiness = last_trace and own_child(observed, "EndpointSlice") is not None
     if says_more(observed.record, record) or (readiness and wire(record) != wire(observed.record)):
-        yield WriteRecord(record)
+        yield WriteRecord(record, observed.record_version)
 
 
 def _delete_endpoints(observed: Observed) -> Iterator[Step]:
     child = own_child(observed, "EndpointSlice")
     if child and not child.deleting:
-        yield _delete(child)
+        yield delete(child)
 
 
 def _delete_old_snapshots(observed: Observed, verdict: Verdict) -> Iterator[Step]:
@@ -201,8 +155,4 @@ def _delete_old_snapshots(observed: Observed, verdict: Verdict) -> Iterator[Step
     for (kind, name), child in sorted(observed.children.items()):
         old = kind == "ConfigMap" and name.startswith(prefix) and name not in needed
         if old and not child.deleting and own_child(observed, kind, name):
-            yield _delete(child)
-
-
-def _delete(child: Child, grace_seconds: int | None = None) -> Delete:
-    return Delete(child.kind, child.namespace, child.name, child.uid, grace_seconds)
+            yield delete(child)

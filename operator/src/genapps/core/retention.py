@@ -14,13 +14,12 @@ from genapps.api.ledger import Ledger
 from genapps.api.quantities import seconds
 from genapps.core.desired.claim import KEPT_AFTER_DELETE
 from genapps.core.observed import AppRef, Child, ClaimState
-from genapps.core.plan import Delete, ReleaseRecord
+from genapps.core.steps import POD_GRACE_SECONDS, Delete, ReleaseRecord, delete
 
 MOST_AT_ONCE = 5
 MOST_OF_ALL = 0.1
 """Of all apps: when more vanish at once, a fault of ours or of the cluster is likelier than that many deletions."""
 
-_POD_GRACE_SECONDS = 1
 _EVIDENCE_KEPT = timedelta(days=30)
 _AFTER_POD = ("EndpointSlice", "Service", "NetworkPolicy", "ServiceAccount", "ConfigMap")
 
@@ -65,13 +64,13 @@ def removal(
     ]
     pods = [child for child in own if child.kind == "Pod"]
     if pods:
-        return Removal(tuple(_delete(pod, _POD_GRACE_SECONDS) for pod in pods if not pod.deleting))
+        return Removal(tuple(delete(pod, POD_GRACE_SECONDS) for pod in pods if not pod.deleting))
     rest = [child for kind in _AFTER_POD for child in own if child.kind == kind]
     if rest:
-        return Removal(tuple(_delete(child) for child in rest if not child.deleting))
+        return Removal(tuple(delete(child) for child in rest if not child.deleting))
     for state in own:
         due = now if is_purged(record) else deleted_at + _kept(claim)
-        steps = (_delete(state),) if now >= due and not state.deleting else ()
+        steps = (delete(state),) if now >= due and not state.deleting else ()
         return Removal(steps, due if now < due else None)
     return _purge(record, ledger) if is_purged(record) else _evidence(record, ledger, deleted_at, now)
 
@@ -88,7 +87,7 @@ def orphans(app: AppRef, children: Collection[Child], claim: ClaimState | None, 
         if not child.deleting and (child.kind != "PersistentVolumeClaim" or _is_spent(claim, now))
     ]
     pods = [child for child in own if child.kind == "Pod"]
-    return tuple(_delete(child, _POD_GRACE_SECONDS if pods else None) for child in pods or own)
+    return tuple(delete(child, POD_GRACE_SECONDS if pods else None) for child in pods or own)
 
 
 def _is_spent(claim: ClaimState | None, now: datetime) -> bool:
@@ -106,7 +105,8 @@ def _own(app: AppRef, children: Iterable[Child]) -> list[Child]:
 def _purge(record: AppRecord, ledger: Ledger | None) -> Removal:
     if ledger is not None:
         return Removal((_delete_ledger(ledger),))
-    return Removal((ReleaseRecord(record.record, record.metadata.uid),))
+    meta = record.metadata
+    return Removal((ReleaseRecord(record.record, meta.uid, meta.resource_version),))
 
 
 def _evidence(record: AppRecord, ledger: Ledger | None, deleted_at: datetime, now: datetime) -> Removal:
@@ -139,7 +139,3 @@ def _kept(claim: ClaimState | None) -> timedelta:
 
 def _delete_ledger(ledger: Ledger) -> Delete:
     return Delete("Ledger", ledger.metadata.namespace, ledger.metadata.name, ledger.metadata.uid)
-
-
-def _delete(child: Child, grace_seconds: int | None = None) -> Delete:
-    return Delete(child.kind, child.namespace, child.name, child.uid, grace_seconds)

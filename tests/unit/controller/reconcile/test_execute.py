@@ -11,7 +11,7 @@ from genapps.cluster.errors import ConflictError
 from genapps.controller.cache.caches import Caches
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.execute import ChildRefusedError, Executor
-from genapps.core.plan import Apply, Delete, Wait, WriteRecord
+from genapps.core.steps import Apply, Delete, Wait, WriteRecord
 from tests.unit.cluster.scripted_server import Script, json, refusal, serve
 from tests.unit.controller.watch.test_sweep import child, record
 
@@ -52,14 +52,14 @@ async def test_nothing_is_written_outside_the_fence_whatever_a_plan_says(
 ) -> None:
     setting.script.answers = [json({})]
     with pytest.raises(RuntimeError, match="refusing"):
-        await setting.executor.run("c", (step,), set(), None)
+        await setting.executor.run("c", (step,), set())
     assert setting.script.asked == []
 
 
 async def test_steps_end_at_a_wait(setting: Setting) -> None:
     setting.script.answers = [json(child("app"))]
     steps = (Apply((manifest(),)), Wait("ClaimPending", 3.0), Apply((manifest(),)))
-    outcome = await setting.executor.run("c", steps, set(), None)
+    outcome = await setting.executor.run("c", steps, set())
     assert (outcome.acted, outcome.wait) == (True, steps[1])
     assert len(setting.script.asked) == 1
 
@@ -67,25 +67,25 @@ async def test_steps_end_at_a_wait(setting: Setting) -> None:
 async def test_an_applied_child_is_in_the_caches_at_once(setting: Setting) -> None:
     live = child("app")
     setting.script.answers = [json(live)]
-    await setting.executor.run("c", (Apply((manifest(),)),), set(), None)
+    await setting.executor.run("c", (Apply((manifest(),)),), set())
     assert setting.caches.children["run", "Service"].get(("run", live["metadata"]["name"])) is not None
 
 
 async def test_a_record_is_swapped_against_the_version_it_was_made_from(setting: Setting) -> None:
     setting.script.answers = [json(record("app", 8))]
-    step = WriteRecord(AppRecord.model_validate(record("app")).record)
-    await setting.executor.run("c", (step,), set(), 7)
+    step = WriteRecord(AppRecord.model_validate(record("app")).record, "7")
+    await setting.executor.run("c", (step,), set())
     assert setting.script.asked[0].body["metadata"]["resourceVersion"] == "7"
     setting.script.answers = [refusal(409, "Conflict")]
     with pytest.raises(ConflictError):
-        await setting.executor.run("c", (step,), set(), 7)
+        await setting.executor.run("c", (step,), set())
 
 
 async def test_the_first_record_never_takes_the_place_of_another_writers(setting: Setting) -> None:
     setting.script.answers = [refusal(409, "AlreadyExists")]
-    step = WriteRecord(AppRecord.model_validate(record("app")).record)
+    step = WriteRecord(AppRecord.model_validate(record("app")).record, None)
     with pytest.raises(ConflictError):
-        await setting.executor.run("c", (step,), set(), None)
+        await setting.executor.run("c", (step,), set())
     assert [asked.method for asked in setting.script.asked] == ["POST"]
 
 
@@ -93,7 +93,7 @@ async def test_the_first_record_never_takes_the_place_of_another_writers(setting
 async def test_a_refused_child_is_told_from_other_errors(setting: Setting, status: int) -> None:
     setting.script.answers = [refusal(status, "Forbidden", "exceeded quota: pods=10")]
     with pytest.raises(ChildRefusedError, match="exceeded quota"):
-        await setting.executor.run("c", (Apply((manifest(),)),), set(), None)
+        await setting.executor.run("c", (Apply((manifest(),)),), set())
 
 
 @pytest.mark.parametrize("status", [404, 409])
@@ -101,6 +101,6 @@ async def test_a_deletion_of_what_is_gone_is_no_error_and_is_ordered_once(settin
     setting.script.answers = [refusal(status)]
     ordered: set[str] = set()
     step = Delete("Pod", "run", "c", "u1", 1)
-    assert (await setting.executor.run("c", (step,), ordered, None)).acted
-    assert not (await setting.executor.run("c", (step,), ordered, None)).acted
+    assert (await setting.executor.run("c", (step,), ordered)).acted
+    assert not (await setting.executor.run("c", (step,), ordered)).acted
     assert len(setting.script.asked) == 1

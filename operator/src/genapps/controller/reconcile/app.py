@@ -27,8 +27,9 @@ from genapps.core.desired import desired
 from genapps.core.desired.metadata import envelope_of
 from genapps.core.judge import judge
 from genapps.core.observed import Observed
-from genapps.core.plan import Apply, Step, plan
+from genapps.core.plan import plan
 from genapps.core.status import status, transitions
+from genapps.core.steps import Apply, Step
 from genapps.core.verdict import Mode, Verdict
 
 _PASSES = 12
@@ -89,7 +90,6 @@ class Reconciler:
             self.seen(key)
             forced |= key in self.sweep.forced
             self.sweep.forced.discard(key)
-            version = self.caches.record_version(child)
             observed, verdict = await self._judged(key)
             if observed is None or verdict is None:
                 return None, None
@@ -100,7 +100,7 @@ class Reconciler:
                 steps = (Apply(tuple(manifest for manifest in wanted if manifest["kind"] != "ConfigMap")),)
                 forced = False
             self._count_drift(observed, verdict, steps)
-            outcome = await self.executor.run(child, steps, deleted, version)
+            outcome = await self.executor.run(child, steps, deleted)
             self._count_suspension(observed, verdict)
             if outcome.wait is not None and outcome.wait.seconds is not None:
                 self.later(key, outcome.wait.seconds)

@@ -24,8 +24,8 @@ from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.watch.sweep import Sweep
 from genapps.core.observed import AppRef, Child, ClaimState
-from genapps.core.plan import Delete, Step
 from genapps.core.retention import is_purged, orphans, removal
+from genapps.core.steps import Delete, Step, WriteRecord
 
 _LONGEST_SLEEP = 3600.0
 
@@ -99,7 +99,7 @@ class Remains:
             return
         child = names.child_name(*key)
         record = self.observer.record(child)
-        await self.executor.run(child, steps, set(), self.caches.record_version(child))
+        await self.executor.run(child, steps, set())
         _log.info(
             "removed",
             app=key.name,
@@ -112,7 +112,7 @@ class Remains:
     async def _mark(self, key: AppKey, record: AppRecord) -> None:
         child = names.child_name(*key)
         marked = record.record.model_copy(update={"deleted_at": self.clock()})
-        await self.executor.write_record(child, marked, self.caches.record_version(child))
+        await self.executor.write_record(child, WriteRecord(marked, record.metadata.resource_version))
         envelope = record.record.envelope.digest
         _log.info("app_vanished", app=key.name, namespace=key.namespace, envelope=envelope)
 

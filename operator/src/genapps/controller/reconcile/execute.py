@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genapps.api.apprecord import AppRecord, Record
+from genapps.api.apprecord import AppRecord
 from genapps.cluster.client import Client, Object
 from genapps.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from genapps.cluster.resources import BY_KIND
 from genapps.controller.cache.caches import CHILD_KINDS, Caches
 from genapps.controller.process.metrics import Metrics
 from genapps.core.observed import Manifest
-from genapps.core.plan import Apply, Delete, ReleaseRecord, Step, Wait, WriteRecord
+from genapps.core.steps import Apply, Delete, ReleaseRecord, Step, Wait, WriteRecord
 
 _EVIDENCE = ("AppRecord", "Ledger")
 
@@ -45,9 +45,9 @@ class Executor:
         self._system_namespace = system_namespace
         self._run_namespaces = run_namespaces
 
-    async def run(self, child: str, steps: Sequence[Step], deleted: set[str], record_version: int | None) -> Outcome:
-        """``child`` names the app's record, ``record_version`` is the one that the plan was made from; ``deleted``
-        holds the uids whose deletion was already ordered in this reconciliation, and is extended.
+    async def run(self, child: str, steps: Sequence[Step], deleted: set[str]) -> Outcome:
+        """``child`` names the app's record; ``deleted`` holds the uids whose deletion was already ordered in this
+        reconciliation, and is extended.
 
         Raises ChildRefusedError, Conflict, Unavailable."""
         acted = False
@@ -57,9 +57,9 @@ class Executor:
             if isinstance(step, Apply):
                 await self._apply(step.manifests)
             elif isinstance(step, WriteRecord):
-                record_version = await self.write_record(child, step.record, record_version)
+                await self.write_record(child, step)
             elif isinstance(step, ReleaseRecord):
-                await self._release_record(child, step, record_version)
+                await self._release_record(child, step)
             elif step.uid in deleted:
                 continue
             else:
@@ -68,22 +68,21 @@ class Executor:
             acted = True
         return Outcome(acted)
 
-    async def write_record(self, child: str, record: Record, version: int | None) -> int:
+    async def write_record(self, child: str, step: WriteRecord) -> None:
         """Compare-and-swap with the version that the record was made from; without one it must not exist yet: whoever
-        wrote in between, a second operator even, is not undone. Answers the new version. Raises Conflict."""
-        manifest = AppRecord.manifest(self._system_namespace, child, record)
-        if version is None:
+        wrote in between, a second operator even, is not undone. Raises Conflict."""
+        manifest = AppRecord.manifest(self._system_namespace, child, step.record)
+        if not step.version:
             live = await self._client.create(manifest)
         else:
-            manifest["metadata"]["resourceVersion"] = str(version)
+            manifest["metadata"]["resourceVersion"] = step.version
             live = await self._client.replace(manifest)
-        self._count("AppRecord", "create" if version is None else "replace")
+        self._count("AppRecord", "replace" if step.version else "create")
         self._caches.record_written(live)
-        return int(live["metadata"]["resourceVersion"])
 
-    async def _release_record(self, child: str, step: ReleaseRecord, version: int | None) -> None:
+    async def _release_record(self, child: str, step: ReleaseRecord) -> None:
         manifest = AppRecord.manifest(self._system_namespace, child, step.record, held=False)
-        manifest["metadata"] |= {"uid": step.uid, "resourceVersion": str(version)}
+        manifest["metadata"] |= {"uid": step.uid, "resourceVersion": step.version}
         try:
             await self._client.replace(manifest)
         except NotFoundError:

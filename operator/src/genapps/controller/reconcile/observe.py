@@ -83,6 +83,7 @@ class Observer:
                 if isinstance(connector.model, Connector)
             },
             record=record,
+            record_version=stored_record.metadata.resource_version if stored_record else None,
             earlier=earlier,
             ledger=stored_ledger.record if stored_ledger and not earlier else None,
             children={key: record.child for key, record in live.items()},
