@@ -32,9 +32,9 @@ from genapps.core.observed import (
     UnreadableBudget,
 )
 from genapps.core.plan import plan
+from genapps.core.retention import takes_over
 from genapps.core.status import Event, status, transitions
 from genapps.core.steps import Apply, Delete, Step, Wait, WriteRecord
-from genapps.core.succession import takes_over
 from genapps.core.verdict import Verdict
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

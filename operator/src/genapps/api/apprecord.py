@@ -200,6 +200,13 @@ class AppRecord(OwnModel):
     metadata: ObjectMeta
     record: Record
 
+    @property
+    def purged(self) -> bool:
+        """Whether its deletion was ordered, by the platform's purge or after its retention, and its app is gone: what
+        is left of that goes at once. The deleted record of a living app says nothing about the app, whoever deletes it.
+        """
+        return self.metadata.deletion_timestamp is not None and self.record.deleted_at is not None
+
     @staticmethod
     def manifest(namespace: str, name: str, record: Record, *, held: bool = True) -> dict[str, Any]:
         """The object to apply; ``held`` keeps it from going before what is left of its app."""

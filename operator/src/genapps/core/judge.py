@@ -14,7 +14,6 @@ from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import OperatingMode
 from genapps.core import suspension
 from genapps.core.checks import Facts, facts_of, findings
-from genapps.core.desired.metadata import envelope_of
 from genapps.core.inactive import inactive_fields
 from genapps.core.observed import Bundle, Malformed, Observed, SourceProblem
 from genapps.core.revisions import choose, has_snapshots, standing_choice
@@ -52,7 +51,7 @@ def _verdict(
         grant = _grant(observed, facts, held=True)
     if grant and choice.tier:
         grant = replace(grant, tier=choice.tier)
-    envelope = envelope_of(observed)
+    envelope = observed.envelope_digest
     return Verdict(
         at=now,
         mode=mode,

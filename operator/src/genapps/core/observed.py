@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
 from genapps.api.digests import bundle_digest
-from genapps.api.generatedapp import GeneratedApp
+from genapps.api.generatedapp import GeneratedApp, GeneratedAppSpec
 from genapps.api.ledger import LedgerRecord
 
 Manifest = dict[str, Any]
@@ -225,6 +226,7 @@ class Observed:
 
     @cached_property
     def ref(self) -> AppRef:
+        """Which app."""
         if isinstance(self.app, Malformed):
             return self.app.ref
         meta = self.app.metadata
@@ -232,4 +234,30 @@ class Observed:
 
     @property
     def generation(self) -> int:
+        """`metadata.generation`: which state of the spec this is about."""
         return self.app.generation if isinstance(self.app, Malformed) else self.app.metadata.generation
+
+    @property
+    def spec(self) -> GeneratedAppSpec | None:
+        """What the app asks for; None when it cannot be read."""
+        return None if isinstance(self.app, Malformed) else self.app.spec
+
+    @property
+    def child_name(self) -> str:
+        """The name of the app's children and of its record."""
+        return names.child_name(self.ref.namespace, self.ref.name)
+
+    @property
+    def envelope_digest(self) -> str | None:
+        """Digest of the envelope; of an app that cannot be read, the one it was last judged under."""
+        if self.spec is not None:
+            return self.spec.envelope.digest
+        return self.record.envelope.digest if self.record else None
+
+    def own(self, kind: str, name: str | None = None) -> Child | None:
+        """The live child of this kind (and name, else the child name), if its labels say that it is this app's."""
+        child = self.children.get((kind, name or self.child_name))
+        if child is None or child.app is None:
+            return None
+        ours = (child.app.namespace, child.app.name) == (self.ref.namespace, self.ref.name)
+        return child if ours else None

@@ -6,12 +6,11 @@ Policy before pod on the way up, pod before policy on the way down. An empty pla
 from collections.abc import Iterator, Sequence
 
 from genapps.api.apprecord import Record
-from genapps.core.desired.metadata import child_name
 from genapps.core.desired.pod import GRACE_SECONDS
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.drift import expected_digest
 from genapps.core.observed import Manifest, Observed
-from genapps.core.pod_state import OVERDUE, PodStanding, Standing, own_child, pod_standing
+from genapps.core.pod_state import OVERDUE, PodStanding, Standing, pod_standing
 from genapps.core.record import is_urgent, next_record, says_more, wire, with_readiness
 from genapps.core.revision_progress import look_again_at
 from genapps.core.steps import POD_GRACE_SECONDS, Apply, Step, Wait, WriteRecord, delete
@@ -123,7 +122,7 @@ def _differs(observed: Observed, manifest: Manifest) -> bool:
     child = observed.children.get(key)
     if child is None:
         return True
-    ours = own_child(observed, *key) is not None
+    ours = observed.own(*key) is not None
     return ours and not child.deleting and child.digest != expected_digest(manifest)
 
 
@@ -136,13 +135,13 @@ def _write_record(observed: Observed, record: Record | None, *, last_trace: bool
     """With `last_trace` the endpoints go next, which are all that else shows that the revision was ready."""
     if record is None:
         return
-    readiness = last_trace and own_child(observed, "EndpointSlice") is not None
+    readiness = last_trace and observed.own("EndpointSlice") is not None
     if says_more(observed.record, record) or (readiness and wire(record) != wire(observed.record)):
         yield WriteRecord(record, observed.record_version)
 
 
 def _delete_endpoints(observed: Observed) -> Iterator[Step]:
-    child = own_child(observed, "EndpointSlice")
+    child = observed.own("EndpointSlice")
     if child and not child.deleting:
         yield delete(child)
 
@@ -151,8 +150,8 @@ def _delete_old_snapshots(observed: Observed, verdict: Verdict) -> Iterator[Step
     # Only called when the pod, if there is one, is the desired one: so none names an old snapshot.
     running = [verdict.revision] if verdict.revision else []
     needed = snapshot_names(observed, [*running, *verdict.history])
-    prefix = f"{child_name(observed)}-"
+    prefix = f"{observed.child_name}-"
     for (kind, name), child in sorted(observed.children.items()):
         old = kind == "ConfigMap" and name.startswith(prefix) and name not in needed
-        if old and not child.deleting and own_child(observed, kind, name):
+        if old and not child.deleting and observed.own(kind, name):
             yield delete(child)

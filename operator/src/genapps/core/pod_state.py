@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from genapps.core.desired.metadata import child_name
 from genapps.core.drift import expected_spec_digest
 from genapps.core.observed import Child, Manifest, Observed
 
@@ -40,7 +39,7 @@ class PodStanding:
 
 def pod_standing(observed: Observed, wanted: Manifest | None, now: datetime) -> PodStanding:
     """`wanted` is the desired pod, None when none should run; a pod that is not ours counts as absent."""
-    child, pod = own_child(observed, "Pod"), observed.pod
+    child, pod = observed.own("Pod"), observed.pod
     if child is None or pod is None:
         return PodStanding(Standing.ABSENT)
     if pod.deletion_deadline is not None:
@@ -51,15 +50,6 @@ def pod_standing(observed: Observed, wanted: Manifest | None, now: datetime) -> 
     if wanted is not None and child.spec_digest != expected_spec_digest(wanted):
         return PodStanding(Standing.OUTDATED, child)
     return PodStanding(Standing.READY if pod.ready else Standing.STARTING, child)
-
-
-def own_child(observed: Observed, kind: str, name: str | None = None) -> Child | None:
-    """The live child of this kind and name, if its labels say that it is this app's."""
-    child = observed.children.get((kind, name or child_name(observed)))
-    if child is None or child.app is None:
-        return None
-    ours = (child.app.namespace, child.app.name) == (observed.ref.namespace, observed.ref.name)
-    return child if ours else None
 
 
 def trouble_since(observed: Observed) -> datetime | None:

@@ -6,8 +6,7 @@ from typing import Any
 from genapps.api.apprecord import Acknowledgement, EnvelopeGrant, ObjectRef, Record, RevisionResult
 from genapps.api.apprecord import Revision as RecordedRevision
 from genapps.api.envelope import Owner
-from genapps.core.desired.metadata import child_name, envelope_of
-from genapps.core.observed import Malformed, Observed
+from genapps.core.observed import Observed
 from genapps.core.revisions import standing_choice
 from genapps.core.verdict import Mode, Verdict
 from genapps.core.violations import settled_until
@@ -23,7 +22,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
     """
     if verdict.mode is Mode.NOTHING:
         return _untouched(observed, observed.record, verdict) if observed.record else None
-    grant, envelope = verdict.grant, envelope_of(observed)
+    grant, envelope = verdict.grant, observed.envelope_digest
     if grant is None or envelope is None:
         return observed.record
     before = observed.record
@@ -137,14 +136,14 @@ def _revision(verdict: Verdict) -> RecordedRevision | None:
 
 
 def _connectors(observed: Observed) -> tuple[str, ...]:
-    if not isinstance(observed.app, Malformed):
-        return tuple(sorted(observed.app.spec.envelope.connectors))
+    if observed.spec is not None:
+        return tuple(sorted(observed.spec.envelope.connectors))
     return observed.record.envelope.connectors if observed.record else ()
 
 
 def _pod(observed: Observed, namespace: str, judged_pod: str | None) -> ObjectRef | None:
     if judged_pod:
-        return ObjectRef(namespace=namespace, name=child_name(observed), uid=judged_pod)
+        return ObjectRef(namespace=namespace, name=observed.child_name, uid=judged_pod)
     before = observed.record
     if before is None or before.pod is None or observed.pod is None or observed.pod.uid != before.pod.uid:
         return None

@@ -1,5 +1,10 @@
-"""What is left of an app that is gone, and in which order it goes. The sweep asks here before anything is deleted.
+"""What is left of an app that is gone: who may take it over, and in which order it goes otherwise.
 
+Taken over is all or nothing: state, counters, verdicts, evidence. Who may not take it over neither inherits a
+suspension nor resets one (the owner is the tenant's own word, a new name in it must be no way out): they wait until the
+earlier app's retention has passed or it is purged.
+
+The sweep asks here before anything is deleted.
 Pod before policy, state last and only after its retention; the record outlives everything while a suspension in it
 may still matter. A record whose deletion the platform ordered takes all of it along at once (purge). Nothing is
 planned for records without `deletedAt`.
@@ -10,10 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from genapps.api.apprecord import AppRecord
+from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
 from genapps.api.quantities import seconds
 from genapps.core.desired.claim import KEPT_AFTER_DELETE
-from genapps.core.observed import AppRef, Child, ClaimState
+from genapps.core.observed import AppRef, Child, ClaimState, Malformed
 from genapps.core.steps import POD_GRACE_SECONDS, Delete, ReleaseRecord, delete
 
 MOST_AT_ONCE = 5
@@ -37,10 +43,16 @@ def may_vanish(vanished: int, of: int, confirmed: int) -> bool:
     return vanished <= max(MOST_AT_ONCE, int(of * MOST_OF_ALL), confirmed)
 
 
-def is_purged(record: AppRecord) -> bool:
-    """Whether the record's deletion was ordered, by the platform's purge or after its retention, of an app that is
-    gone: what is left of it goes at once. The record of a living app says nothing about it, whoever deletes it."""
-    return record.metadata.deletion_timestamp is not None and record.record.deleted_at is not None
+def takes_over(app: GeneratedApp | Malformed, namespace_uid: str, record: AppRecord) -> bool:
+    """Whether the record is this app's: its own, or that of an earlier one of the same owner and namespace."""
+    held = record.record
+    if isinstance(app, Malformed):
+        # Nobody knows whose it is: it does not start, and what is there stays.
+        return app.ref.uid == held.app.uid or not record.purged
+    if app.metadata.uid == held.app.uid:
+        return True
+    same = (app.spec.envelope.owner.team, namespace_uid) == (held.owner.team, held.namespace_uid)
+    return same and not record.purged
 
 
 def removal(
@@ -69,10 +81,10 @@ def removal(
     if rest:
         return Removal(tuple(delete(child) for child in rest if not child.deleting))
     for state in own:
-        due = now if is_purged(record) else deleted_at + _kept(claim)
+        due = now if record.purged else deleted_at + _kept(claim)
         steps = (delete(state),) if now >= due and not state.deleting else ()
         return Removal(steps, due if now < due else None)
-    return _purge(record, ledger) if is_purged(record) else _evidence(record, ledger, deleted_at, now)
+    return _purge(record, ledger) if record.purged else _evidence(record, ledger, deleted_at, now)
 
 
 def orphans(app: AppRef, children: Collection[Child], claim: ClaimState | None, now: datetime) -> tuple[Delete, ...]:

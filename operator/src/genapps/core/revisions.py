@@ -13,10 +13,8 @@ from genapps.api.apprecord import REVISIONS_KEPT, KeptRevision, Record, Resolved
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.names import short_digest
 from genapps.api.operations import Rollback
-from genapps.core.desired.metadata import envelope_of
 from genapps.core.desired.snapshots import snapshot_names
-from genapps.core.observed import Malformed, Observed
-from genapps.core.pod_state import own_child
+from genapps.core.observed import Observed
 from genapps.core.revision_progress import failure
 from genapps.core.verdict import Effect, Finding, Grant, Revision
 
@@ -83,7 +81,7 @@ def _history(observed: Observed) -> tuple[KeptRevision, ...]:
     pod, admitted = observed.pod, record.pod
     ready = pod is not None and pod.ready and admitted is not None and admitted.uid == pod.uid
     # Endpoints are written for a pod that is ready, and taken away before another revision starts.
-    if record.revision is None or not (ready or own_child(observed, "EndpointSlice")):
+    if record.revision is None or not (ready or observed.own("EndpointSlice")):
         return record.revisions
     good = {"result": RevisionResult.RUNNING, "message": None}
     current = record.revision.digest
@@ -160,7 +158,7 @@ def _entry(observed: Observed, revision: Revision, result: RevisionResult, now: 
         digest=revision.digest,
         code_digest=revision.code_digest,
         config_digest=revision.config_digest,
-        envelope_digest=envelope_of(observed) or "",
+        envelope_digest=observed.envelope_digest or "",
         at=now,
         result=result,
     )
@@ -176,7 +174,7 @@ def _current(observed: Observed) -> str | None:
 
 
 def _rollback(observed: Observed) -> Rollback | None:
-    return None if isinstance(observed.app, Malformed) else observed.app.spec.rollback
+    return observed.spec.rollback if observed.spec else None
 
 
 def _named(rollback: Rollback | None) -> str | None:

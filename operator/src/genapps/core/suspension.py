@@ -8,7 +8,7 @@ from hashlib import sha256
 from genapps.api.apprecord import Suspension
 from genapps.api.conditions import Reason
 from genapps.core import violations
-from genapps.core.observed import ForeignSuspension, Malformed, Observed
+from genapps.core.observed import ForeignSuspension, Observed
 from genapps.core.verdict import Grant
 
 
@@ -59,7 +59,7 @@ def following_id(foreign: ForeignSuspension, app_uid: str) -> str:
 
 
 def _acknowledgement(observed: Observed) -> str | None:
-    return None if isinstance(observed.app, Malformed) else observed.app.spec.acknowledged_suspension or None
+    return observed.spec.acknowledged_suspension or None if observed.spec else None
 
 
 def _following(

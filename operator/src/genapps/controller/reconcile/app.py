@@ -24,7 +24,6 @@ from genapps.controller.reconcile.observe import Observer
 from genapps.controller.reconcile.status_writer import write_status
 from genapps.controller.watch.sweep import Sweep
 from genapps.core.desired import desired
-from genapps.core.desired.metadata import envelope_of
 from genapps.core.judge import judge
 from genapps.core.observed import Observed
 from genapps.core.plan import plan
@@ -145,7 +144,7 @@ class Reconciler:
                 "transition",
                 app=key.name,
                 namespace=key.namespace,
-                envelope=envelope_of(observed),
+                envelope=observed.envelope_digest,
                 reason=event.reason,
                 message=event.message,
             )
@@ -170,7 +169,7 @@ class Reconciler:
                 "suspended",
                 app=observed.ref.name,
                 namespace=observed.ref.namespace,
-                envelope=envelope_of(observed),
+                envelope=observed.envelope_digest,
                 id=verdict.suspension.id,
                 reason=verdict.suspension.reason,
                 violations=verdict.suspension.violations,

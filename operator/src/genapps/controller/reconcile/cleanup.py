@@ -24,7 +24,7 @@ from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.watch.sweep import Sweep
 from genapps.core.observed import AppRef, Child, ClaimState
-from genapps.core.retention import is_purged, orphans, removal
+from genapps.core.retention import orphans, removal
 from genapps.core.steps import Delete, Step, WriteRecord
 
 _LONGEST_SLEEP = 3600.0
@@ -60,7 +60,7 @@ class Remains:
                 await self._mark(key, record)
         else:
             steps = self._due(key, record, "")
-            if is_purged(record) or key in self.sweep.removable:
+            if record.purged or key in self.sweep.removable:
                 await self._remove(key, steps, None)
 
     async def of_replaced(self, key: AppKey, uid: str) -> None:
@@ -106,7 +106,7 @@ class Remains:
             namespace=key.namespace,
             envelope=record.record.envelope.digest if record else None,
             kinds=sorted({step.kind if isinstance(step, Delete) else type(step).__name__ for step in steps}),
-            purge=record is not None and is_purged(record),
+            purge=record is not None and record.purged,
         )
 
     async def _mark(self, key: AppKey, record: AppRecord) -> None:

@@ -31,7 +31,7 @@ from genapps.core.observed import (
     SourceProblem,
     UnreadableBudget,
 )
-from genapps.core.succession import takes_over
+from genapps.core.retention import takes_over
 
 
 class UnreadableEvidenceError(Exception):

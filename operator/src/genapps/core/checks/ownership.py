@@ -2,7 +2,6 @@
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.checks.facts import Facts
-from genapps.core.retention import is_purged
 from genapps.core.verdict import Effect, Finding
 
 
@@ -23,7 +22,7 @@ def name_left(facts: Facts) -> Finding | None:
     earlier = facts.observed.earlier
     if earlier is None:
         return None
-    if is_purged(earlier):
+    if earlier.purged:
         message = "What an earlier app of this name left is being purged: the app starts when that is done."
         return Finding(ConditionType.STALLED, Reason.BEING_PURGED, message, Effect.LEAVE)
     message = (

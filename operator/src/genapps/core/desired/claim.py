@@ -5,7 +5,7 @@ from typing import Any
 
 from genapps.api import names
 from genapps.core.desired.metadata import metadata
-from genapps.core.observed import Malformed, Manifest, Observed
+from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant
 
 ANNOTATION_KEPT_AFTER_DELETE = f"{names.GROUP}/kept-after-delete"
@@ -29,9 +29,9 @@ def claim(observed: Observed, grant: Grant) -> Manifest:
 
 def _kept_after_delete(observed: Observed) -> str:
     # Written on the claim itself: when its clock runs, the app that said so is gone.
-    if isinstance(observed.app, Malformed):
+    if observed.spec is None:
         return (observed.claim and observed.claim.kept_after_delete) or KEPT_AFTER_DELETE
-    retention = observed.app.spec.envelope.retention
+    retention = observed.spec.envelope.retention
     return (retention and retention.after_delete) or KEPT_AFTER_DELETE
 
 

@@ -1,7 +1,7 @@
 """Where the Service leads: to the pod, while it is ready, and nowhere otherwise."""
 
 from genapps.api import names
-from genapps.core.desired.metadata import child_name, metadata
+from genapps.core.desired.metadata import metadata
 from genapps.core.desired.service import PORT_NAME
 from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant
@@ -14,7 +14,7 @@ def endpoint_slice(observed: Observed, grant: Grant) -> tuple[Manifest, ...]:
     pod = observed.pod
     if pod is None or not pod.ready or pod.deleting or pod.ip is None:
         return ()
-    name = child_name(observed)
+    name = observed.child_name
     target = {"kind": "Pod", "namespace": grant.run_namespace, "name": name, "uid": pod.uid}
     endpoint = {"addresses": [pod.ip], "conditions": {"ready": True}, "targetRef": target}
     if pod.node:

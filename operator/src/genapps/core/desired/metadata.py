@@ -3,20 +3,8 @@
 from collections.abc import Mapping
 
 from genapps.api import names
-from genapps.core.observed import Malformed, Manifest, Observed
+from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant
-
-
-def child_name(observed: Observed) -> str:
-    """The name of the app's children."""
-    return names.child_name(observed.ref.namespace, observed.ref.name)
-
-
-def envelope_of(observed: Observed) -> str | None:
-    """Digest of the envelope; of an app that does not fit the model, the one it was last judged under."""
-    if not isinstance(observed.app, Malformed):
-        return observed.app.spec.envelope.digest
-    return observed.record.envelope.digest if observed.record else None
 
 
 def app_labels(observed: Observed) -> dict[str, str]:
@@ -37,10 +25,10 @@ def metadata(
     annotations: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Our labels are set last: nothing that a caller passes can take their place. Users' labels are never copied."""
-    digest = envelope_of(observed)
+    digest = observed.envelope_digest
     envelope = {names.ANNOTATION_ENVELOPE_DIGEST: digest} if digest else {}
     return {
-        "name": name or child_name(observed),
+        "name": name or observed.child_name,
         "namespace": grant.run_namespace,
         "labels": {**(labels or {}), **app_labels(observed), names.LABEL_APP_UID: observed.ref.uid},
         "annotations": {**(annotations or {}), **envelope},

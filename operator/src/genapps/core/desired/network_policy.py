@@ -9,7 +9,7 @@ from typing import Any
 
 from genapps.api import names
 from genapps.core.desired.metadata import app_labels, metadata
-from genapps.core.observed import Malformed, Manifest, Observed
+from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant
 
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
@@ -46,11 +46,11 @@ def _policy(observed: Observed, grant: Grant, ingress: list[Any], egress: list[A
 def _own_peers(observed: Observed) -> list[Mapping[str, Any]]:
     # The namespace is always the app's own: no field of the app can name another.
     own = _namespace(observed.ref.namespace)
-    if isinstance(observed.app, Malformed):
+    if observed.spec is None:
         return []
-    if observed.app.spec.ingress is None:
+    if observed.spec.ingress is None:
         return [own]
-    selectors = (peer.pod_selector for peer in observed.app.spec.ingress.from_)
+    selectors = (peer.pod_selector for peer in observed.spec.ingress.from_)
     wire = (selector.model_dump(by_alias=True, exclude_none=True, mode="json") for selector in selectors)
     return [{**own, "podSelector": without_empties(selector)} for selector in wire]
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from genapps.api import names, quantities
-from genapps.core.desired.metadata import child_name, metadata
-from genapps.core.observed import Malformed, Manifest, Observed
+from genapps.core.desired.metadata import metadata
+from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant, Revision
 
 USER = 65532
@@ -35,14 +35,14 @@ def pod(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
 
 def _log_labels(observed: Observed) -> dict[str, str]:
     """How long the collector should keep what the pod logs."""
-    retention = None if isinstance(observed.app, Malformed) else observed.app.spec.envelope.retention
+    retention = observed.spec.envelope.retention if observed.spec else None
     return {names.LABEL_LOG_RETENTION: (retention and retention.logs) or LOGS_KEPT}
 
 
 def _spec(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
     platform = observed.platform
     spec: Manifest = {
-        "serviceAccountName": child_name(observed),
+        "serviceAccountName": observed.child_name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Always",
@@ -106,7 +106,7 @@ def _arguments(revision: Revision) -> list[str]:
 
 
 def _volumes(observed: Observed, revision: Revision) -> list[dict[str, Any]]:
-    child = child_name(observed)
+    child = observed.child_name
     token = {"audience": names.TOKEN_AUDIENCE, "expirationSeconds": TOKEN_SECONDS, "path": "token"}
     return [
         {"name": "config", "configMap": {"name": names.config_snapshot_name(child, revision.config_digest)}},

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from genapps.api import names
 from genapps.api.apprecord import KeptRevision
-from genapps.core.desired.metadata import child_name, metadata
+from genapps.core.desired.metadata import metadata
 from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant, Revision
 
@@ -17,7 +17,7 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 def snapshots(observed: Observed, grant: Grant, revision: Revision) -> tuple[Manifest, ...]:
     """Those snapshots of the revision whose contents this pass has verified."""
-    child = child_name(observed)
+    child = observed.child_name
     found = []
     if revision.code is not None:
         name = names.code_snapshot_name(child, revision.code_digest)
@@ -36,7 +36,7 @@ def snapshots(observed: Observed, grant: Grant, revision: Revision) -> tuple[Man
 
 def snapshot_names(observed: Observed, revisions: Iterable[Revision | KeptRevision]) -> frozenset[str]:
     """The ConfigMaps that these revisions need."""
-    child = child_name(observed)
+    child = observed.child_name
     return frozenset(
         name
         for revision in revisions

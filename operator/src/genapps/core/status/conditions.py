@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final
 
 from genapps.api.conditions import ConditionType, Reason
-from genapps.core.observed import Malformed
 from genapps.core.pod_state import Standing
 from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import Outcome, View
@@ -89,7 +88,7 @@ def budget_available(view: View) -> Outcome:
     found, grant = view.finding(ConditionType.BUDGET_AVAILABLE), view.verdict.grant
     if found:
         return Outcome("False", found.reason, found.message)
-    if isinstance(view.observed.app, Malformed) or grant is None:
+    if view.observed.spec is None or grant is None:
         return Outcome("Unknown", Reason.NOT_JUDGED, "The spec has to be corrected first: see Stalled.")
     return Outcome("True", Reason.GRANTED, f"AppBudget {grant.budget} grants tier {grant.tier.name}.")
 

@@ -7,8 +7,7 @@ from genapps.api.conditions import ConditionType
 from genapps.api.fields import rfc3339
 from genapps.api.generatedapp import Stage
 from genapps.api.names import short_digest
-from genapps.core.desired.metadata import child_name, envelope_of
-from genapps.core.observed import Malformed, Observed
+from genapps.core.observed import Observed
 from genapps.core.risk import risk_reason
 from genapps.core.status.condition_list import Judged, conditions
 from genapps.core.status.conditions import CONDITIONS, stalled
@@ -31,7 +30,7 @@ def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
         **_address(view),
         **_revision(view),
         "revisions": _revisions(view, settled=settled),
-        "envelopeDigest": envelope_of(observed),
+        "envelopeDigest": observed.envelope_digest,
         "effectiveRisk": verdict.grant.effective_risk.value if verdict.grant else None,
         "riskReason": _risk_reason(observed, verdict),
         "stage": Stage.DEVELOPMENT.value,
@@ -57,7 +56,7 @@ def _address(view: View) -> dict[str, Any]:
         return {}
     # The address is told with the first answer: no status write of its own on the way there.
     address = view.observed.service_address if view.answers else view.observed.status.get("address")
-    return {"url": f"http://{child_name(view.observed)}.{grant.run_namespace}.svc", "address": address}
+    return {"url": f"http://{view.observed.child_name}.{grant.run_namespace}.svc", "address": address}
 
 
 def _revision(view: View) -> dict[str, Any]:
@@ -92,9 +91,9 @@ def _result(kept: KeptRevision, *, answers: bool) -> str:
 def _risk_reason(observed: Observed, verdict: Verdict) -> str | None:
     if verdict.grant is None:
         return None
-    if isinstance(observed.app, Malformed):
+    if observed.spec is None:
         return f"{verdict.grant.effective_risk}: the spec cannot be read"
-    envelope = observed.app.spec.envelope
+    envelope = observed.spec.envelope
     return plain(risk_reason(envelope.risk_class, envelope.connectors, observed.connectors), REASON_CHARACTERS)
 
 
@@ -124,6 +123,6 @@ def _suspension(view: View) -> dict[str, Any] | None:
 
 
 def _connectors(observed: Observed) -> list[dict[str, Any]]:
-    if isinstance(observed.app, Malformed):
+    if observed.spec is None:
         return []
-    return [{"name": name, "state": "Unavailable"} for name in sorted(observed.app.spec.envelope.connectors)]
+    return [{"name": name, "state": "Unavailable"} for name in sorted(observed.spec.envelope.connectors)]
