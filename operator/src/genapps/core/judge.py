@@ -16,7 +16,8 @@ from genapps.core import suspension
 from genapps.core.checks import Facts, facts_of, findings
 from genapps.core.inactive import inactive_fields
 from genapps.core.observed import Bundle, Malformed, Observed, SourceProblem
-from genapps.core.revisions import choose, has_snapshots, standing_choice
+from genapps.core.pod_state import pod_state
+from genapps.core.revisions import choose, has_snapshots, recorded_choice
 from genapps.core.runtime_config import runtime_config
 from genapps.core.verdict import Effect, Finding, Grant, ImageOrigin, Mode, Revision, Verdict
 
@@ -35,7 +36,7 @@ def _verdict(
     observed: Observed, now: datetime, new_id: str, found: tuple[Finding, ...], facts: Facts | None
 ) -> Verdict:
     grant = _grant(observed, facts, held=bool(found))
-    choice = standing_choice(observed)
+    choice = recorded_choice(observed)
     kept = choice.revision
     source_digest = facts.code_digest if facts else None
     running = {digest for digest in (source_digest, kept and kept.code_digest) if digest}
@@ -52,12 +53,14 @@ def _verdict(
     if grant and choice.tier:
         grant = replace(grant, tier=choice.tier)
     envelope = observed.envelope_digest
+    should_run = choice.revision if mode is Mode.RUN else None
     return Verdict(
         at=now,
         mode=mode,
         findings=found,
         grant=grant,
         revision=choice.revision,
+        pod=pod_state(observed, grant, should_run, now),
         history=choice.history,
         desired_digest=revision_digest(source_digest, envelope) if source_digest and envelope else None,
         desired_code_digest=source_digest,

@@ -76,11 +76,11 @@ def bounds(
 
 
 def _units(run_namespace: str, budgets: Iterable[AppBudget], records: Iterable[Record]) -> list[_Unit]:
-    standing: Counter[str] = Counter()
+    running: Counter[str] = Counter()
     sizes: dict[str, set[_Size]] = {}
     for record in records:
         if record.run_namespace == run_namespace and record.deleted_at is None:
-            standing[record.budget] += 1
+            running[record.budget] += 1
             sizes.setdefault(record.budget, set()).add(_size(record.tier))
     granted: dict[str, int] = {}
     for budget in budgets:
@@ -88,7 +88,7 @@ def _units(run_namespace: str, budgets: Iterable[AppBudget], records: Iterable[R
         if budget.spec.run_namespace == run_namespace:
             granted[name] = budget.spec.policy.max_apps
             sizes.setdefault(name, set()).update(_size(tier) for tier in budget.spec.tiers.values())
-    return [_Unit(max(granted.get(name, 0), standing[name]), _largest(found)) for name, found in sorted(sizes.items())]
+    return [_Unit(max(granted.get(name, 0), running[name]), _largest(found)) for name, found in sorted(sizes.items())]
 
 
 @lru_cache(maxsize=256)

@@ -10,11 +10,11 @@ from genapps.core.desired.pod import GRACE_SECONDS
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.drift import expected_digest
 from genapps.core.observed import Manifest, Observed
-from genapps.core.pod_state import OVERDUE, PodStanding, Standing, pod_standing
+from genapps.core.pod_state import OVERDUE
 from genapps.core.record import is_urgent, next_record, says_more, wire, with_readiness
 from genapps.core.revision_progress import look_again_at
 from genapps.core.steps import POD_GRACE_SECONDS, Apply, Step, Wait, WriteRecord, delete
-from genapps.core.verdict import Mode, Verdict
+from genapps.core.verdict import Mode, PodStatus, Verdict
 
 _LATE_KINDS = frozenset({"Pod", "EndpointSlice"})
 
@@ -29,23 +29,21 @@ def plan(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> t
 def _stop(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> Iterator[Step]:
     """Verdict durable, pod gone, then everything shut; nothing waits for the pod's end."""
     yield from _write_record(observed, next_record(observed, verdict, judged_pod=None), last_trace=True)
-    standing = pod_standing(observed, None, verdict.at)
-    if standing.child and standing.standing not in (Standing.STOPPING, Standing.HANGING):
-        yield delete(standing.child, POD_GRACE_SECONDS if verdict.suspension else GRACE_SECONDS)
+    pod = verdict.pod
+    if pod.child and pod.status not in (PodStatus.STOPPING, PodStatus.HANGING):
+        yield delete(pod.child, POD_GRACE_SECONDS if verdict.suspension else GRACE_SECONDS)
     if verdict.mode is Mode.NOTHING:
         return
     if changed := _changed(observed, desired):
         yield Apply(changed)
     yield from _delete_endpoints(observed)
-    if standing.standing is Standing.ABSENT:
+    if pod.status is PodStatus.ABSENT:
         yield from _delete_old_snapshots(observed, verdict)
 
 
 def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> Iterator[Step]:
     """Fence and state first, then the pod, then its place in the record, then its endpoints."""
-    wanted = next(manifest for manifest in desired if manifest["kind"] == "Pod")
-    standing = pod_standing(observed, wanted, verdict.at)
-    judged = standing.standing in (Standing.STARTING, Standing.READY)
+    judged = verdict.pod.exact
     record = next_record(observed, verdict, judged_pod=observed.pod.uid if observed.pod and judged else None)
     urgent = [WriteRecord(record, observed.record_version)] if record and is_urgent(observed.record, record) else []
     yield from urgent
@@ -56,21 +54,19 @@ def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> I
         # Somebody deleted what the pod needs; it can be created again once it is gone.
         yield Wait("ChildDeleting")
     elif observed.platform.gateway_address is None or observed.platform.gateway_ca is None:
-        # A pod that runs is left alone: without the address its spec only seems to be outdated.
+        # A pod that runs is left alone, and none starts.
         yield Wait("GatewayPending")
     elif judged:
-        yield from _keep(observed, desired, standing, verdict, None if urgent else record)
+        yield from _keep(observed, verdict, desired, None if urgent else record)
     else:
-        yield from _replace(observed, verdict, wanted, standing, None if urgent else with_readiness(observed))
+        yield from _replace(observed, verdict, desired, None if urgent else with_readiness(observed))
 
 
-def _keep(
-    observed: Observed, desired: Sequence[Manifest], standing: PodStanding, verdict: Verdict, record: Record | None
-) -> Iterator[Step]:
+def _keep(observed: Observed, verdict: Verdict, desired: Sequence[Manifest], record: Record | None) -> Iterator[Step]:
     """`record` is the one to be written after the pod, None when that is done."""
-    if relabelled := _changed(observed, [manifest for manifest in desired if manifest["kind"] == "Pod"]):
+    if relabelled := _changed(observed, _of_kind(desired, "Pod")):
         yield Apply(relabelled)
-    slices = [manifest for manifest in desired if manifest["kind"] == "EndpointSlice"]
+    slices = _of_kind(desired, "EndpointSlice")
     yield from _write_record(observed, record, last_trace=not slices)
     if changed := _changed(observed, slices):
         yield Apply(changed)
@@ -78,31 +74,31 @@ def _keep(
         yield from _delete_endpoints(observed)
     yield from _delete_old_snapshots(observed, verdict)
     ends = look_again_at(observed)
-    if standing.standing is Standing.STARTING and ends and ends > verdict.at:
+    if verdict.pod.status is PodStatus.STARTING and ends and ends > verdict.at:
         yield Wait("PodStarting", (ends - verdict.at).total_seconds())
 
 
 def _replace(
-    observed: Observed, verdict: Verdict, wanted: Manifest, standing: PodStanding, record: Record | None
+    observed: Observed, verdict: Verdict, desired: Sequence[Manifest], record: Record | None
 ) -> Iterator[Step]:
     """`record` says no more than that what ran was good: what comes next is told once its pod exists."""
     yield from _write_record(observed, record, last_trace=True)
     yield from _delete_endpoints(observed)
-    child, pod = standing.child, observed.pod
-    if standing.standing is Standing.HANGING:
+    pod, live = verdict.pod, observed.pod
+    if pod.status is PodStatus.HANGING:
         yield Wait("NodeUnreachable")
-    elif standing.standing is Standing.STOPPING and pod and pod.deletion_deadline:
-        left = pod.deletion_deadline + OVERDUE - verdict.at
+    elif pod.status is PodStatus.STOPPING and live and live.deletion_deadline:
+        left = live.deletion_deadline + OVERDUE - verdict.at
         yield Wait("PodStopping", left.total_seconds() + 1)
-    elif standing.replace_at and standing.replace_at > verdict.at:
-        yield Wait("BackingOff", (standing.replace_at - verdict.at).total_seconds())
-    elif child:
-        yield delete(child, GRACE_SECONDS)
+    elif pod.replace_at and pod.replace_at > verdict.at:
+        yield Wait("BackingOff", (pod.replace_at - verdict.at).total_seconds())
+    elif pod.child:
+        yield delete(pod.child, GRACE_SECONDS)
         yield Wait("PodStopping")
     elif not _claim_ready(observed):
         yield Wait("ClaimPending")
     else:
-        yield Apply((wanted,))
+        yield Apply(_of_kind(desired, "Pod"))
 
 
 def _claim_ready(observed: Observed) -> bool:
@@ -111,6 +107,10 @@ def _claim_ready(observed: Observed) -> bool:
         return False
     # With WaitForFirstConsumer a claim is bound by the pod that uses it; otherwise a pod created too early waits long.
     return claim.bound or observed.platform.wait_for_first_consumer
+
+
+def _of_kind(manifests: Sequence[Manifest], kind: str) -> tuple[Manifest, ...]:
+    return tuple(manifest for manifest in manifests if manifest["kind"] == kind)
 
 
 def _changed(observed: Observed, manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:

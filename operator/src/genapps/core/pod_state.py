@@ -1,11 +1,11 @@
-"""How the app's pod stands towards what is desired: plan, record and status must not differ about it."""
+"""The app's pod, held against what is desired. Worked out once per pass: plan, record and status read the verdict's."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from genapps.core.desired.pod import pod
 from genapps.core.drift import expected_spec_digest
-from genapps.core.observed import Child, Manifest, Observed
+from genapps.core.observed import Observed
+from genapps.core.verdict import Grant, JudgedPod, PodStatus, Revision
 
 SHORTEST_BACKOFF = timedelta(seconds=10)
 LONGEST_BACKOFF = timedelta(minutes=5)
@@ -13,43 +13,26 @@ OVERDUE = timedelta(seconds=30)
 """So long after its deadline a pod that is being deleted is taken to hang on a lost node."""
 
 
-class Standing(StrEnum):
-    """Where the pod is on its way."""
+def pod_state(observed: Observed, grant: Grant | None, revision: Revision | None, now: datetime) -> JudgedPod:
+    """The live pod against the one that would be made today for this grant and revision, None when none should run.
 
-    ABSENT = "Absent"
-    STOPPING = "Stopping"
-    HANGING = "Hanging"
-    """Should be gone, and its node does not confirm it. It is never deleted by force: it might still run."""
-    FAILED = "Failed"
-    """Ended as a whole (evicted, node shut down); it will not start again."""
-    OUTDATED = "Outdated"
-    """Its spec is not the desired one."""
-    STARTING = "Starting"
-    READY = "Ready"
-
-
-@dataclass(frozen=True, slots=True)
-class PodStanding:
-    """The standing, the object it is about, and from when on a failed pod may be replaced."""
-
-    standing: Standing
-    child: Child | None = None
-    replace_at: datetime | None = None
-
-
-def pod_standing(observed: Observed, wanted: Manifest | None, now: datetime) -> PodStanding:
-    """`wanted` is the desired pod, None when none should run; a pod that is not ours counts as absent."""
-    child, pod = observed.own("Pod"), observed.pod
-    if child is None or pod is None:
-        return PodStanding(Standing.ABSENT)
-    if pod.deletion_deadline is not None:
-        hanging = now > pod.deletion_deadline + OVERDUE
-        return PodStanding(Standing.HANGING if hanging else Standing.STOPPING, child)
-    if pod.finished_at is not None:
-        return PodStanding(Standing.FAILED, child, pod.finished_at + _backoff(observed, pod.finished_at))
-    if wanted is not None and child.spec_digest != expected_spec_digest(wanted):
-        return PodStanding(Standing.OUTDATED, child)
-    return PodStanding(Standing.READY if pod.ready else Standing.STARTING, child)
+    A pod that is not ours counts as absent. While the gateway's address is unknown, what would be made today is unknown
+    as well: the pod is not called outdated, nor is it taken for the exact one.
+    """
+    child, live = observed.own("Pod"), observed.pod
+    if child is None or live is None:
+        return JudgedPod(PodStatus.ABSENT)
+    if live.deletion_deadline is not None:
+        hanging = now > live.deletion_deadline + OVERDUE
+        return JudgedPod(PodStatus.HANGING if hanging else PodStatus.STOPPING, child)
+    if live.finished_at is not None:
+        return JudgedPod(PodStatus.FAILED, child, live.finished_at + _backoff(observed, live.finished_at))
+    exact = False
+    if grant and revision and observed.platform.gateway_address is not None:
+        exact = child.spec_digest == expected_spec_digest(pod(observed, grant, revision))
+        if not exact:
+            return JudgedPod(PodStatus.OUTDATED, child)
+    return JudgedPod(PodStatus.READY if live.ready else PodStatus.STARTING, child, exact=exact)
 
 
 def trouble_since(observed: Observed) -> datetime | None:

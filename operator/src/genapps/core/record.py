@@ -7,7 +7,7 @@ from genapps.api.apprecord import Acknowledgement, EnvelopeGrant, ObjectRef, Rec
 from genapps.api.apprecord import Revision as RecordedRevision
 from genapps.api.envelope import Owner
 from genapps.core.observed import Observed
-from genapps.core.revisions import standing_choice
+from genapps.core.revisions import recorded_choice
 from genapps.core.verdict import Mode, Verdict
 from genapps.core.violations import settled_until
 
@@ -47,7 +47,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
     if _waits_for_its_pod(observed, record, judged_pod):
         # Else the traces of the pod that is still there would speak for a revision that never ran.
         unmoved = {"revision": observed.record and observed.record.revision}
-        record = record.model_copy(update={**unmoved, "revisions": standing_choice(observed).history})
+        record = record.model_copy(update={**unmoved, "revisions": recorded_choice(observed).history})
     return _with_verdict(record, observed, verdict)
 
 
@@ -75,7 +75,7 @@ def with_readiness(observed: Observed) -> Record | None:
     record = observed.record
     if record is None or record.app.uid != observed.ref.uid:
         return None
-    return record.model_copy(update={"revisions": standing_choice(observed).history})
+    return record.model_copy(update={"revisions": recorded_choice(observed).history})
 
 
 def is_urgent(before: Record | None, after: Record | None) -> bool:

@@ -8,11 +8,10 @@ from datetime import datetime
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.reasons import EXPLANATIONS
-from genapps.core.desired.pod import pod
 from genapps.core.observed import Observed, PodState, Termination
-from genapps.core.pod_state import Standing, pod_standing
+from genapps.core.pod_state import pod_state
 from genapps.core.text import plain
-from genapps.core.verdict import Finding, Grant, Revision
+from genapps.core.verdict import Finding, Grant, PodStatus, Revision
 
 TOLD_BY_RUNTIME = {
     "EgressOpen": (ConditionType.EGRESS_ENFORCED, Reason.EGRESS_OPEN),
@@ -88,7 +87,7 @@ def overdue(observed: Observed, now: datetime) -> Finding | None:
 def failure(observed: Observed, grant: Grant, revision: Revision, now: datetime) -> Finding | None:
     """Why this revision has to count as bad; None while it may still become ready, or the platform is in trouble."""
     live = observed.pod
-    if live is None or live.ready or live.deleting or live.finished_at or observed.platform.gateway_address is None:
+    if live is None or live.ready or live.deleting or live.finished_at:
         return None
     found = said(live)
     if found is None or found.reason not in _FOR_GOOD:
@@ -96,8 +95,8 @@ def failure(observed: Observed, grant: Grant, revision: Revision, now: datetime)
     if found is None:
         return None
     # Only a pod that runs exactly this revision, as it would be made today, speaks for it.
-    standing = pod_standing(observed, pod(observed, grant, revision), now).standing
-    return found if standing is Standing.STARTING else None
+    state = pod_state(observed, grant, revision, now)
+    return found if state.exact and state.status is PodStatus.STARTING else None
 
 
 def _in_the_end(observed: Observed, found: Finding | None, now: datetime) -> Finding | None:

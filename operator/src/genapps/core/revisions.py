@@ -35,14 +35,14 @@ class Choice:
     """The tier that the revision ran with, when it is returned to."""
 
 
-def standing_choice(observed: Observed) -> Choice:
+def recorded_choice(observed: Observed) -> Choice:
     """What the record says, for an app in which nothing new may start."""
     return Choice(_recorded(observed.record), _history(observed))
 
 
 def choose(observed: Observed, offered: Revision | None, grant: Grant, now: datetime) -> Choice:
     """What should run; `offered` is what source and spec ask for, None when that is held back by a finding."""
-    held = standing_choice(observed)
+    held = recorded_choice(observed)
     wanted = offered or held.revision
     if wanted is None:
         return held

@@ -30,11 +30,11 @@ def decide(
     `code_digests` are those of the code that runs and of the code in the source; `new_id` is 128 random bits in hex.
     """
     record = observed.record
-    standing = record.suspension if record else None
-    acknowledged = standing.id if standing and standing.id == _acknowledgement(observed) else None
+    held = record.suspension if record else None
+    acknowledged = held.id if held and held.id == _acknowledgement(observed) else None
     count = _counted(observed, grant, now, acknowledged)
-    if standing and not acknowledged:
-        return Decision(standing, None, count)
+    if held and not acknowledged:
+        return Decision(held, None, count)
     followed = _following(observed, code_digests, now, acknowledged)
     if followed or acknowledged or not _reached(observed, grant, now):
         return Decision(followed, acknowledged, count)

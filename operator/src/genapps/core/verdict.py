@@ -9,6 +9,7 @@ from typing import Any
 from genapps.api.apprecord import KeptRevision, RecordedViolationPolicy, ResolvedTier, Suspension
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
+from genapps.core.observed import Child
 
 
 class Mode(StrEnum):
@@ -78,6 +79,34 @@ class Revision:
     image: ImageOrigin | None = None
 
 
+class PodStatus(StrEnum):
+    """Where the app's pod is on its way."""
+
+    ABSENT = "Absent"
+    STOPPING = "Stopping"
+    HANGING = "Hanging"
+    """Should be gone, and its node does not confirm it. It is never deleted by force: it might still run."""
+    FAILED = "Failed"
+    """Ended as a whole (evicted, node shut down); it will not start again."""
+    OUTDATED = "Outdated"
+    """Its spec is not the desired one."""
+    STARTING = "Starting"
+    READY = "Ready"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPod:
+    """The app's pod, held against the one that should run. Made by `genapps.core.pod_state`."""
+
+    status: PodStatus
+    child: Child | None = None
+    """The object it is about; None where there is none that is ours."""
+    replace_at: datetime | None = None
+    """From when on a failed pod may be replaced."""
+    exact: bool = False
+    """It runs exactly what should run now: only such a pod is admitted by the gateway, or speaks for its revision."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The judgement on one app at one moment."""
@@ -88,6 +117,8 @@ class Verdict:
     grant: Grant | None
     revision: Revision | None
     """What runs or would run; None when nothing was ever judged good."""
+    pod: JudgedPod
+    """The pod as it is, held against the one of that revision (mode Run), or against none."""
     history: tuple[KeptRevision, ...]
     """The revisions that are kept, newest last, the one that runs among them."""
     desired_digest: str | None

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from genapps.api.conditions import ConditionType, Reason
-from genapps.core.pod_state import Standing
 from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import Outcome, View
-from genapps.core.verdict import Finding, Mode
+from genapps.core.verdict import Finding, Mode, PodStatus
 
 _UNKNOWN_BUDGET = frozenset({Reason.BUDGET_NOT_FOUND, Reason.BUDGET_INVALID, Reason.NAMESPACE_NOT_GRANTED})
 _ABOUT_CODE = ConditionType.CODE_VERIFIED
@@ -177,13 +176,13 @@ def _fetching(view: View) -> bool:
 def _progress(view: View) -> tuple[Reason, str]:
     if view.verdict.mode is not Mode.RUN and _fetching(view):
         return Reason.SOURCE_PENDING, view.verdict.findings[0].message
-    match view.pod.standing:
-        case Standing.FAILED:
+    match view.verdict.pod.status:
+        case PodStatus.FAILED:
             why = view.observed.pod.finished_reason if view.observed.pod else ""
             return Reason.BACKING_OFF, f"The pod ended{f' ({why})' if why else ''} and is created again after a pause."
-        case Standing.OUTDATED | Standing.STOPPING:
+        case PodStatus.OUTDATED | PodStatus.STOPPING:
             return Reason.SWITCHING, "The pod is being replaced."
-        case Standing.ABSENT if view.patience_is_over:
+        case PodStatus.ABSENT if view.patience_is_over:
             return _missing(view)
         case _:
             return Reason.POD_STARTING, "The app is starting."

@@ -2,18 +2,17 @@
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.observed import PodState
-from genapps.core.pod_state import Standing
 from genapps.core.revision_progress import LONGEST_WORDS, overdue, said
 from genapps.core.status.view import View
 from genapps.core.text import plain
-from genapps.core.verdict import Finding, Mode
+from genapps.core.verdict import Finding, Mode, PodStatus
 
 
 def trouble(view: View) -> Finding | None:
     """The finding about a pod that should run, or about what it needs."""
     if view.verdict.mode is not Mode.RUN or view.answers:
         return None
-    if view.pod.standing is Standing.HANGING:
+    if view.verdict.pod.status is PodStatus.HANGING:
         node = view.observed.pod.node if view.observed.pod else None
         message = (
             f"The pod hangs on node {node or '(unknown)'}, which does not answer: ask the platform to remove the node."
@@ -25,7 +24,7 @@ def trouble(view: View) -> Finding | None:
             f"The API server refuses an object of the app ({refused}): ask the platform, often a quota is used up."
         )
         return _finding(Reason.CHILD_REFUSED, message)
-    if view.pod.standing is Standing.STARTING and view.observed.pod:
+    if view.verdict.pod.status is PodStatus.STARTING and view.observed.pod:
         return said(view.observed.pod) or _placement(view, view.observed.pod)
     if view.observed.claim and view.observed.claim.lost:
         return _finding(Reason.STATE_UNAVAILABLE, "The claim has lost its volume: ask the platform to restore it.")

@@ -11,7 +11,7 @@ from genapps.core.observed import Observed
 from genapps.core.risk import risk_reason
 from genapps.core.status.condition_list import Judged, conditions
 from genapps.core.status.conditions import CONDITIONS, stalled
-from genapps.core.status.view import Outcome, View, view_of
+from genapps.core.status.view import Outcome, View
 from genapps.core.text import plain
 from genapps.core.verdict import Mode, Verdict
 
@@ -22,7 +22,7 @@ RECENT_VIOLATIONS = 10
 
 def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
     """The status as it should be stored; `lastTransitionTime` is the previous one where a condition's status stays."""
-    view = view_of(observed, verdict)
+    view = View(observed, verdict)
     settled = view.answers or stalled(view).status == "True"
     parts = {
         "observedGeneration": observed.generation,
