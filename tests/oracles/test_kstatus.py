@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from genapps.api.appbudget import AppBudget
 from genapps.api.crd import crds
 from genapps.core.judge import judge
-from genapps.core.observed import Malformed, Termination
+from genapps.core.observed import Termination
 from genapps.core.status import status
 from genapps.core.status.budget import budget_status
 from tests.oracles.programs import BUILD_SECONDS, ask
@@ -93,7 +93,7 @@ def name_taken(world: World) -> None:
 
 
 def unreadable(world: World) -> None:
-    world.app = Malformed(world.observe().ref, 2, "spec: missing")
+    world.make_unreadable("spec: missing")
 
 
 def violations(world: World) -> None:
@@ -167,7 +167,7 @@ def stored(kind: str, generation: int, told: Mapping[str, Any]) -> dict[str, Any
 
 
 def of_app(world: World) -> dict[str, Any]:
-    return stored("GeneratedApp", world.observe().generation, world.status)
+    return stored("GeneratedApp", world.observe().metadata.generation, world.status)
 
 
 def verdict(of: dict[str, Any]) -> str:

@@ -16,10 +16,11 @@ from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import Record
 from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
+from genapps.api.names import AppKey
 from genapps.core.code.source import source_of
 from genapps.core.desired import desired
 from genapps.core.judge import judge
-from genapps.core.observed import AppRef, Child, ClaimState, Observed, Platform, PodState
+from genapps.core.observed import Child, ClaimState, Observed, Platform, PodState
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/input.yaml"))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -35,13 +36,15 @@ PLATFORM = Platform(
 def observed_of(case: dict[str, Any]) -> Observed:
     """The observation that an input file describes; keys that are left out are absent in the world too."""
     app = GeneratedApp.model_validate(case["app"])
-    owner = AppRef(app.metadata.namespace, app.metadata.name, app.metadata.uid)
+    owner = {"namespace": app.metadata.namespace, "name": app.metadata.name, "uid": app.metadata.uid}
     children = {}
     for entry in case.get("children", []):
-        labelled = AppRef(**entry["app"]) if "app" in entry else owner
-        child = Child(entry["kind"], "genapps-run", entry["name"], "uid", labelled, digest="")
+        labels = entry.get("app", owner)
+        labelled = AppKey(labels["namespace"], labels["name"])
+        child = Child(entry["kind"], "genapps-run", entry["name"], "uid", labelled, digest="", app_uid=labels["uid"])
         children[entry["kind"], entry["name"]] = child
     return Observed(
+        metadata=app.metadata,
         app=app,
         status={},
         namespace_uid=case.get("namespaceUid", "6b1f0a52-namespace"),

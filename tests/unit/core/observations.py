@@ -10,18 +10,17 @@ from hypothesis import strategies as st
 from genapps.api.apprecord import Record
 from genapps.api.conditions import Reason
 from genapps.api.ledger import LedgerRecord
+from genapps.api.names import AppKey
 from genapps.core.code.source import source_of
 from genapps.core.observed import (
-    AppRef,
     Child,
     ClaimState,
     ForeignSuspension,
-    Malformed,
     Observed,
     PodState,
     SourceProblem,
     Termination,
-    UnreadableBudget,
+    Unreadable,
 )
 from tests.unit.core.revising import crash, replace_pod, switch
 from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
@@ -87,11 +86,11 @@ SPECS = st.fixed_dictionaries(
     },
 )
 APPS = SPECS.map(lambda spec: app(spec, {"generation": 2})) | st.text().map(
-    lambda message: Malformed(AppRef("finance", "unit-converter", "app-uid-1"), 2, message)
+    lambda message: Unreadable("GeneratedApp", message)
 )
 BUDGETS = (
     st.none()
-    | st.text().map(UnreadableBudget)
+    | st.builds(Unreadable, st.just("AppBudget"), st.text())
     | st.fixed_dictionaries(
         {},
         optional={
@@ -191,8 +190,10 @@ def observations(draw: st.DrawFn) -> Observed:
     # A few at a time: where everything is odd, the first check hides what the others would say.
     exchanged = draw(st.lists(st.sampled_from([*PARTS, "children", "suspended_code"]), max_size=4, unique=True))
     changes = {name: draw(PARTS[name]) for name in exchanged if name in PARTS}
+    if "app" in changes:
+        changes["metadata"] = observed.metadata.model_copy(update={"generation": 2})
     changed = replace(observed, **changes)
-    if "source" not in changes and not isinstance(changed.app, Malformed):
+    if "source" not in changes and not isinstance(changed.app, Unreadable):
         changed = replace(changed, source=source_of(changed.app.spec.code, None))
     if "children" in exchanged:
         changed = replace(changed, children=draw(_children(changed)))
@@ -206,7 +207,7 @@ def observations(draw: st.DrawFn) -> Observed:
 def _children(draw: st.DrawFn, observed: Observed) -> dict[tuple[str, str], Child]:
     kept = {key: child for key, child in observed.children.items() if draw(st.booleans())}
     if draw(st.booleans()):
-        stranger = draw(st.none() | st.just(AppRef("sales", "unit-converter", "other-uid")))
+        stranger = draw(st.none() | st.just(AppKey("sales", "unit-converter")))
         kept["Service", CHILD] = Child("Service", "genapps-run", CHILD, "uid", stranger, "digest")
     if draw(st.booleans()) and ("Pod", CHILD) in kept:
         kept["Pod", CHILD] = replace(kept["Pod", CHILD], spec_digest="another")

@@ -9,8 +9,9 @@ from genapps.api.apprecord import AppRecord
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.connector import Connector
 from genapps.api.digests import bundle_digest
+from genapps.api.names import AppKey
 from genapps.core.checks import CHECKS
-from genapps.core.observed import AppRef, Child, ClaimState, Malformed, UnreadableBudget
+from genapps.core.observed import Child, ClaimState, Unreadable
 from genapps.core.verdict import Mode
 from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, merged
 
@@ -60,7 +61,7 @@ _IMAGE = {"code": {"source": {"inline": None, "image": {"reference": f"registry.
 
 
 def _foreign(namespace: str, name: str) -> dict[tuple[str, str], Child]:
-    other = AppRef(namespace, name, "other-uid")
+    other = AppKey(namespace, name)
     return {("Service", CHILD): Child("Service", "genapps-run", CHILD, "uid", other, "")}
 
 
@@ -102,7 +103,7 @@ ROWS = (
         {"envelope": {"retention": {"state": "720h"}}}),
     Row("an app whose budget does not exist", Reason.BUDGET_NOT_FOUND, _BUDGET, "correct spec.budget", budget=None),
     Row("an app whose budget cannot be read", Reason.BUDGET_INVALID, _BUDGET, "spec.tiers",
-        budget=UnreadableBudget("spec.tiers: missing")),
+        budget=Unreadable("AppBudget", "spec.tiers: missing")),
     Row("an app whose budget does not list its namespace", Reason.NAMESPACE_NOT_GRANTED, _BUDGET, "namespace finance",
         budget=budget({"namespaces": ["sales"]})),
     Row("an app whose tier does not exist", Reason.TIER_NOT_FOUND, _BUDGET, "one of large, small", {"tier": "huge"},
@@ -197,7 +198,8 @@ def test_every_check_has_a_row() -> None:
 
 
 def test_an_app_that_cannot_be_read_gets_nothing() -> None:
-    world = World(app=Malformed(AppRef("finance", "unit-converter", "app-uid-1"), 1, "spec.tier: missing"))
+    world = World()
+    world.make_unreadable("spec.tier: missing")
     world.settle()
     assert world.condition("Stalled") == ("True", "SpecInvalid")
     assert world.condition("EnvelopeValid") == ("False", "SpecInvalid")

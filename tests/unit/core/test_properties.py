@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genapps.api import names
-from genapps.api.digests import bundle_digest
+from genapps.api.digests import bundle_digest, sha256
 from genapps.core.desired import desired
 from genapps.core.judge import judge
 from genapps.core.record import next_record, wire
@@ -69,6 +69,15 @@ def test_names_of_children_are_valid_and_fit(namespace: str, name: str) -> None:
     assert DNS_LABEL.fullmatch(child)
     assert len(child) <= 63
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", snapshot)
+
+
+@given(LABEL, LABEL, st.binary(max_size=4).map(sha256))
+def test_the_child_name_is_found_in_the_names_of_its_snapshots(namespace: str, name: str, digest: str) -> None:
+    child = names.child_name(namespace, name)
+    code, config = names.code_snapshot_name(child, digest), names.config_snapshot_name(child, digest)
+    assert [names.child_name_of(one) for one in (child, code, config)] == [child] * 3
+    assert names.is_code_snapshot(code, digest)
+    assert not names.is_code_snapshot(config, digest)
 
 
 @given(LABEL, LABEL, LABEL, LABEL)

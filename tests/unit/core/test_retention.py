@@ -6,13 +6,14 @@ from typing import Any
 
 from genapps.api.apprecord import AppRecord
 from genapps.api.ledger import Ledger
-from genapps.core.observed import AppRef, Child, ClaimState
+from genapps.api.names import AppKey
+from genapps.core.observed import Child, ClaimState
 from genapps.core.retention import Removal, may_vanish, orphans
 from genapps.core.retention import removal as removal_of
 from genapps.core.steps import Delete, ReleaseRecord
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-APP = AppRef("team", "app", "u1")
+APP = AppKey("team", "app")
 DIGEST = "sha256:" + "0" * 64
 
 
@@ -45,8 +46,8 @@ def ledger(tripped: str = "") -> Ledger:
     return Ledger.model_validate({"metadata": metadata, "record": {"app": app, "violations": violations}})
 
 
-def live(*kinds: str, app: AppRef | None = APP, deleting: bool = False) -> list[Child]:
-    return [Child(kind, "run", "c", f"uid-{kind}", app, "d", deleting=deleting) for kind in kinds]
+def live(*kinds: str, app: AppKey | None = APP, uid: str = "u1", deleting: bool = False) -> list[Child]:
+    return [Child(kind, "run", "c", f"uid-{kind}", app, "d", deleting=deleting, app_uid=uid) for kind in kinds]
 
 
 def claim(kept: str | None = None, *, bound: bool = True) -> ClaimState:
@@ -122,7 +123,7 @@ def test_nothing_goes_of_an_app_that_is_not_marked_as_deleted() -> None:
 
 
 def test_objects_that_are_not_the_apps_own_are_never_touched() -> None:
-    for foreign in (None, AppRef("team", "other", "u2")):
+    for foreign in (None, AppKey("team", "other")):
         due = removal(record(), None, live("Service", "PersistentVolumeClaim", app=foreign), NOW)
         assert kinds(due.steps) == ["AppRecord"]
 
@@ -140,7 +141,7 @@ def test_orphans_lose_their_pod_first_and_never_a_claim_that_may_hold_state() ->
     assert kinds(orphans(APP, live("Service", "Pod", "PersistentVolumeClaim"), used, NOW)) == ["Pod"]
     assert kinds(orphans(APP, live("Service", "PersistentVolumeClaim"), used, NOW)) == ["Service"]
     assert orphans(APP, live("PersistentVolumeClaim"), used, NOW) == ()
-    assert orphans(AppRef("team", "other", ""), live("Service"), None, NOW) == ()
+    assert orphans(AppKey("team", "other"), live("Service"), None, NOW) == ()
 
 
 def test_an_orphaned_claim_that_was_never_bound_goes_with_the_rest() -> None:
@@ -202,8 +203,7 @@ def test_a_released_record_is_named_by_its_uid() -> None:
 
 
 def test_what_the_next_app_of_the_name_has_is_not_the_earlier_ones() -> None:
-    next_one = replace(APP, uid="u2")
-    mixed = [*live("Pod", app=next_one), *live("Service"), *live("PersistentVolumeClaim", app=next_one)]
+    mixed = [*live("Pod", uid="u2"), *live("Service"), *live("PersistentVolumeClaim", uid="u2")]
     due = removal_of(purged(), None, mixed, claim(), NOW, successor="u2")
     assert kinds(due.steps) == ["Service"]
     assert kinds(removal_of(purged(), None, mixed, claim(), NOW).steps) == ["Pod"]

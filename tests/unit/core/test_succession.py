@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from genapps.core.observed import AppRef, ForeignSuspension, Malformed
+from genapps.core.observed import ForeignSuspension
 from genapps.core.verdict import Mode
 from tests.unit.core.world import START, World, app, ledger
 
@@ -103,7 +103,7 @@ def test_the_same_owner_does_not_take_over_what_is_being_purged() -> None:
 def test_an_unreadable_app_does_not_keep_a_purge_from_ending() -> None:
     world = left_behind()
     world.record_deleted = True
-    world.app = Malformed(AppRef("finance", "unit-converter", "app-uid-2"), 1, "spec: missing")
+    world.make_unreadable("spec: missing", uid="app-uid-2")
     assert world.observe().earlier is not None
     world.record_deleted = False
     assert world.observe().earlier is None

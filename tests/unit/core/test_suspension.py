@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from genapps.api.apprecord import Record
-from genapps.core.observed import AppRef, ForeignSuspension, Malformed
+from genapps.core.observed import ForeignSuspension
 from genapps.core.steps import Apply, Delete, WriteRecord
 from genapps.core.suspension import following_id
 from genapps.core.verdict import Mode
@@ -194,7 +194,7 @@ def test_it_survives_deletion_and_re_creation() -> None:
 
 def test_it_survives_when_the_app_cannot_be_read() -> None:
     world = suspended()
-    world.app = Malformed(AppRef("finance", "unit-converter", "app-uid-1"), 3, "spec.tier: missing")
+    world.make_unreadable("spec.tier: missing")
     world.settle()
     assert world.condition("Suspended") == ("True", "RepeatedViolations")
     assert recorded(world).suspension
@@ -202,7 +202,7 @@ def test_it_survives_when_the_app_cannot_be_read() -> None:
 
 def test_a_running_app_that_cannot_be_read_is_still_suspended_at_the_threshold() -> None:
     world = World().run()
-    world.app = Malformed(AppRef("finance", "unit-converter", "app-uid-1"), 3, "spec.tier: missing")
+    world.make_unreadable("spec.tier: missing")
     world.ledger = ledger("a", "b", "c")
     world.settle()
     assert recorded(world).suspension

@@ -11,6 +11,7 @@ from typing import Any
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
+from genapps.api.fields import ObjectMeta
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import LedgerRecord
 from genapps.core.code.scan import scan_python
@@ -19,17 +20,15 @@ from genapps.core.desired import desired
 from genapps.core.drift import expected_digest, expected_spec_digest
 from genapps.core.judge import judge
 from genapps.core.observed import (
-    AppRef,
     Bundle,
     Child,
     ClaimState,
     ForeignSuspension,
-    Malformed,
     Manifest,
     Observed,
     Platform,
     PodState,
-    UnreadableBudget,
+    Unreadable,
 )
 from genapps.core.plan import plan
 from genapps.core.retention import takes_over
@@ -103,8 +102,10 @@ def ledger(*request_ids: str, at: datetime = START, tripped: bool = False) -> Le
 class World:
     """One app and everything around it; change it and call `settle`."""
 
-    app: GeneratedApp | Malformed = field(default_factory=app)
-    budget: AppBudget | UnreadableBudget | None = field(default_factory=budget)
+    app: GeneratedApp | Unreadable = field(default_factory=app)
+    unreadable: ObjectMeta = field(default_factory=lambda: app().metadata)
+    """The metadata of an app that cannot be read."""
+    budget: AppBudget | Unreadable | None = field(default_factory=budget)
     platform: Platform = PLATFORM
     now: datetime = START
     status: Mapping[str, Any] = field(default_factory=dict)
@@ -126,12 +127,23 @@ class World:
     writes: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
+    @property
+    def metadata(self) -> ObjectMeta:
+        return self.unreadable if isinstance(self.app, Unreadable) else self.app.metadata
+
+    def make_unreadable(self, message: str, **metadata: str) -> None:
+        """From now on the spec does not fit its model; changes to the metadata may come with that."""
+        changes = {"generation": self.metadata.generation + 1, **metadata}
+        self.unreadable = self.metadata.model_copy(update=changes)
+        self.app = Unreadable("GeneratedApp", message)
+
     def observe(self) -> Observed:
         earlier = self._earlier()
-        source = source_of((app() if isinstance(self.app, Malformed) else self.app).spec.code, self.config_map)
+        source = source_of((app() if isinstance(self.app, Unreadable) else self.app).spec.code, self.config_map)
         scanned = scan_python(source.entry, source.files) if isinstance(source, Bundle) else None
         known: dict[str, Any] = {
-            "app": self.app, "status": self.status, "namespace_uid": self.namespace_uid, "budget": self.budget,
+            "metadata": self.metadata, "app": self.app, "status": self.status,
+            "namespace_uid": self.namespace_uid, "budget": self.budget,
             "source": source, "scanned": scanned, "platform": self.platform, "earlier": earlier,
             "record": None if earlier else self.record, "ledger": None if earlier else self.ledger,
             "record_version": self.record_version, "children": dict(self.children), "pod": self.pod,
@@ -145,7 +157,7 @@ class World:
             return None
         metadata = {"name": CHILD, "uid": "record-uid", "deletionTimestamp": START if self.record_deleted else None}
         stored = AppRecord.model_validate({"metadata": metadata, "record": self.record})
-        return None if takes_over(self.app, self.namespace_uid, stored) else stored
+        return None if takes_over(self.app, self.metadata.uid, self.namespace_uid, stored) else stored
 
     def verdict(self) -> Verdict:
         return judge(self.observe(), self.now, "0123456789abcdef" * 2)
@@ -231,12 +243,13 @@ class World:
     def _apply(self, manifest: Manifest) -> None:
         kind, meta = manifest["kind"], manifest["metadata"]
         labels = meta["labels"]
-        owner = AppRef(labels[names.LABEL_APP_NAMESPACE], labels[names.LABEL_APP], labels[names.LABEL_APP_UID])
+        owner = names.AppKey(labels[names.LABEL_APP_NAMESPACE], labels[names.LABEL_APP])
         key = (kind, meta["name"])
         known = self.children.get(key)
         uid = known.uid if known else f"{kind}-{len(self.writes)}"
         spec = expected_spec_digest(manifest) if kind == "Pod" else ""
-        self.children[key] = Child(kind, meta["namespace"], meta["name"], uid, owner, expected_digest(manifest), spec)
+        self.children[key] = Child(kind, meta["namespace"], meta["name"], uid, owner, expected_digest(manifest), spec,
+                                    app_uid=labels[names.LABEL_APP_UID])  # fmt: skip
         self.manifests[key] = manifest
         self.writes.append(kind)
         if kind == "Pod" and known is None:

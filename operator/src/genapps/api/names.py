@@ -1,7 +1,9 @@
 """Names, labels, ports and addresses that operator, gateway, runtime and chart agree on."""
 
 import hashlib
+import re
 from functools import lru_cache
+from typing import NamedTuple
 
 GROUP = "genapps.dev"
 VERSION = "v1alpha1"
@@ -52,7 +54,15 @@ RUN_NAMESPACE = "genapps-run"
 
 _READABLE_CHARACTERS = 40
 _HASH_CHARACTERS = 16
-_SNAPSHOT_CHARACTERS = 12
+_DIGEST_CHARACTERS = 12
+_SNAPSHOT = re.compile(r"(?P<child>.+)-(code|config)-[0-9a-f]{12}")
+
+
+class AppKey(NamedTuple):
+    """Which app: a GeneratedApp by its name, whether it exists or not. Where its life counts, its uid stands beside."""
+
+    namespace: str
+    name: str
 
 
 @lru_cache(maxsize=4096)
@@ -63,6 +73,24 @@ def child_name(namespace: str, app: str) -> str:
         readable = f"a-{readable}"  # Service names may not start with a digit
     unique = hashlib.sha256(f"{namespace}/{app}".encode()).hexdigest()[:_HASH_CHARACTERS]
     return f"{readable}-{unique}"
+
+
+def child_name_of(name: str) -> str:
+    """The child name that the name of a child is made of: itself, or the front of a snapshot's.
+
+    The way back to the app is through the child names of known apps: a child name holds a hash of the app's, so it
+    cannot be taken apart.
+
+    >>> child_name_of("team-app-0123456789abcdef-code-0123456789ab")
+    'team-app-0123456789abcdef'
+    """
+    snapshot = _SNAPSHOT.fullmatch(name)
+    return snapshot["child"] if snapshot else name
+
+
+def is_code_snapshot(name: str, digest: str) -> bool:
+    """Whether an object of this name is the snapshot of the code with this digest (`sha256:<hex>`), of any app."""
+    return name == code_snapshot_name(child_name_of(name), digest)
 
 
 def code_snapshot_name(child: str, digest: str) -> str:
@@ -77,7 +105,7 @@ def config_snapshot_name(child: str, digest: str) -> str:
 
 def short_digest(digest: str) -> str:
     """The first 12 hex characters of `sha256:<hex>`: names of snapshots and of revisions."""
-    return digest.removeprefix("sha256:")[:_SNAPSHOT_CHARACTERS]
+    return digest.removeprefix("sha256:")[:_DIGEST_CHARACTERS]
 
 
 def gateway_host(system_namespace: str = SYSTEM_NAMESPACE) -> str:

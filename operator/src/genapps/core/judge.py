@@ -15,7 +15,7 @@ from genapps.api.generatedapp import OperatingMode
 from genapps.core import suspension
 from genapps.core.checks import Facts, facts_of, findings
 from genapps.core.inactive import inactive_fields
-from genapps.core.observed import Bundle, Malformed, Observed, SourceProblem
+from genapps.core.observed import Bundle, Observed, SourceProblem, Unreadable
 from genapps.core.pod_state import pod_state
 from genapps.core.revisions import choose, has_snapshots, recorded_choice
 from genapps.core.runtime_config import runtime_config
@@ -24,7 +24,7 @@ from genapps.core.verdict import Effect, Finding, Grant, ImageOrigin, Mode, Revi
 
 def judge(observed: Observed, now: datetime, new_id: str) -> Verdict:
     """The verdict on one app; `now` is in UTC, `new_id` is used if a suspension begins."""
-    if isinstance(observed.app, Malformed):
+    if isinstance(observed.app, Unreadable):
         message = f"The spec cannot be read: {observed.app.message}: correct it."
         unreadable = Finding(ConditionType.ENVELOPE_VALID, Reason.SPEC_INVALID, message, Effect.STOP)
         return _verdict(observed, now, new_id, (unreadable,), None)
@@ -74,7 +74,7 @@ def _verdict(
 
 def _mode(observed: Observed, found: tuple[Finding, ...], *, halted: bool, kept: Revision | None) -> Mode:
     record = observed.record
-    live = record is not None and record.app.uid == observed.ref.uid
+    live = record is not None and record.app.uid == observed.uid
     effects = {finding.effect for finding in found}
     if Effect.LEAVE in effects or (found and not live):
         return Mode.NOTHING

@@ -9,42 +9,27 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
 from genapps.api.digests import bundle_digest
+from genapps.api.fields import ObjectMeta
 from genapps.api.generatedapp import GeneratedApp, GeneratedAppSpec
 from genapps.api.ledger import LedgerRecord
+from genapps.api.names import AppKey, child_name
 
 Manifest = dict[str, Any]
 """A Kubernetes object in its JSON form."""
 
 
 @dataclass(frozen=True, slots=True)
-class AppRef:
-    """Which app: namespace, name and uid as the API server gave them (uid empty where a label is missing)."""
+class Unreadable:
+    """An object that is stored but does not fit its model (an older schema, validation switched off)."""
 
-    namespace: str
-    name: str
-    uid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A GeneratedApp that is stored but does not fit the model (older schema, validation switched off)."""
-
-    ref: AppRef
-    generation: int
+    kind: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadableBudget:
-    """An AppBudget that is stored but does not fit the model."""
-
-    message: str
+    """What does not fit; it may quote the object, so it is hostile text."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +98,15 @@ class Child:
     namespace: str
     name: str
     uid: str
-    app: AppRef | None
+    app: AppKey | None
     """From its labels; None when they are missing: then it is not ours."""
     digest: str
     """`live_digest` of the object; empty for snapshots, which are compared by presence."""
     spec_digest: str = ""
     """`live_spec_digest`; needed of the Pod only."""
     deleting: bool = False
+    app_uid: str = ""
+    """The app's uid, from its labels; empty where that one is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +179,13 @@ class ForeignSuspension:
 class Observed:
     """One app and everything that its verdict may depend on."""
 
-    app: GeneratedApp | Malformed
+    metadata: ObjectMeta
+    """The app's, as stored: its namespace, name, uid and generation are known although it cannot be read."""
+    app: GeneratedApp | Unreadable
     status: Mapping[str, Any]
     """The previous status as stored, possibly empty; read for transition times only, never as a verdict."""
     namespace_uid: str
-    budget: AppBudget | UnreadableBudget | None
+    budget: AppBudget | Unreadable | None
     source: Bundle | Snapshotted | SourceProblem
     platform: Platform
     scanned: SourceProblem | None = None
@@ -224,28 +213,25 @@ class Observed:
     kept_of_budget: int = 0
     """Deleted apps of other names that still hold a record under the same budget, and so perhaps their state."""
 
-    @cached_property
-    def ref(self) -> AppRef:
+    @property
+    def key(self) -> AppKey:
         """Which app."""
-        if isinstance(self.app, Malformed):
-            return self.app.ref
-        meta = self.app.metadata
-        return AppRef(meta.namespace, meta.name, meta.uid)
+        return AppKey(self.metadata.namespace, self.metadata.name)
 
     @property
-    def generation(self) -> int:
-        """`metadata.generation`: which state of the spec this is about."""
-        return self.app.generation if isinstance(self.app, Malformed) else self.app.metadata.generation
+    def uid(self) -> str:
+        """The app's uid: tells it from an earlier app of its name."""
+        return self.metadata.uid
 
     @property
     def spec(self) -> GeneratedAppSpec | None:
         """What the app asks for; None when it cannot be read."""
-        return None if isinstance(self.app, Malformed) else self.app.spec
+        return None if isinstance(self.app, Unreadable) else self.app.spec
 
     @property
     def child_name(self) -> str:
         """The name of the app's children and of its record."""
-        return names.child_name(self.ref.namespace, self.ref.name)
+        return child_name(*self.key)
 
     @property
     def envelope_digest(self) -> str | None:
@@ -257,7 +243,4 @@ class Observed:
     def own(self, kind: str, name: str | None = None) -> Child | None:
         """The live child of this kind (and name, else the child name), if its labels say that it is this app's."""
         child = self.children.get((kind, name or self.child_name))
-        if child is None or child.app is None:
-            return None
-        ours = (child.app.namespace, child.app.name) == (self.ref.namespace, self.ref.name)
-        return child if ours else None
+        return child if child is not None and child.app == self.key else None

@@ -6,6 +6,7 @@ Policy before pod on the way up, pod before policy on the way down. An empty pla
 from collections.abc import Iterator, Sequence
 
 from genapps.api.apprecord import Record
+from genapps.api.names import child_name_of
 from genapps.core.desired.pod import GRACE_SECONDS
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.drift import expected_digest
@@ -150,8 +151,7 @@ def _delete_old_snapshots(observed: Observed, verdict: Verdict) -> Iterator[Step
     # Only called when the pod, if there is one, is the desired one: so none names an old snapshot.
     running = [verdict.revision] if verdict.revision else []
     needed = snapshot_names(observed, [*running, *verdict.history])
-    prefix = f"{observed.child_name}-"
     for (kind, name), child in sorted(observed.children.items()):
-        old = kind == "ConfigMap" and name.startswith(prefix) and name not in needed
-        if old and not child.deleting and observed.own(kind, name):
+        snapshot = kind == "ConfigMap" and child_name_of(name) == observed.child_name != name
+        if snapshot and name not in needed and not child.deleting and observed.own(kind, name):
             yield delete(child)

@@ -27,7 +27,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         return observed.record
     before = observed.record
     record = Record(
-        app=ObjectRef(namespace=observed.ref.namespace, name=observed.ref.name, uid=observed.ref.uid),
+        app=ObjectRef(namespace=observed.key.namespace, name=observed.key.name, uid=observed.uid),
         namespace_uid=observed.namespace_uid,
         owner=Owner(team=grant.team),
         budget=grant.budget,
@@ -54,7 +54,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
 def _waits_for_its_pod(observed: Observed, record: Record, judged_pod: str | None) -> bool:
     """Another revision is told once a pod runs it; only that one failed is told while its pod is still there."""
     before = observed.record
-    if judged_pod or observed.pod is None or before is None or before.app.uid != observed.ref.uid:
+    if judged_pod or observed.pod is None or before is None or before.app.uid != observed.uid:
         return False
     return not _failed(record) - _failed(before)
 
@@ -73,7 +73,7 @@ def says_more(before: Record | None, after: Record) -> bool:
 def with_readiness(observed: Observed) -> Record | None:
     """The record as it is, and that the revision that runs was ready, if that was seen."""
     record = observed.record
-    if record is None or record.app.uid != observed.ref.uid:
+    if record is None or record.app.uid != observed.uid:
         return None
     return record.model_copy(update={"revisions": recorded_choice(observed).history})
 
@@ -148,4 +148,4 @@ def _pod(observed: Observed, namespace: str, judged_pod: str | None) -> ObjectRe
     if before is None or before.pod is None or observed.pod is None or observed.pod.uid != before.pod.uid:
         return None
     # The pod of an earlier app of this name was judged under that one's envelope.
-    return before.pod if before.app.uid == observed.ref.uid else None
+    return before.pod if before.app.uid == observed.uid else None

@@ -17,9 +17,10 @@ from datetime import datetime, timedelta
 from genapps.api.apprecord import AppRecord
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
+from genapps.api.names import AppKey
 from genapps.api.quantities import seconds
 from genapps.core.desired.claim import KEPT_AFTER_DELETE
-from genapps.core.observed import AppRef, Child, ClaimState, Malformed
+from genapps.core.observed import Child, ClaimState, Unreadable
 from genapps.core.steps import POD_GRACE_SECONDS, Delete, ReleaseRecord, delete
 
 MOST_AT_ONCE = 5
@@ -43,14 +44,14 @@ def may_vanish(vanished: int, of: int, confirmed: int) -> bool:
     return vanished <= max(MOST_AT_ONCE, int(of * MOST_OF_ALL), confirmed)
 
 
-def takes_over(app: GeneratedApp | Malformed, namespace_uid: str, record: AppRecord) -> bool:
+def takes_over(app: GeneratedApp | Unreadable, uid: str, namespace_uid: str, record: AppRecord) -> bool:
     """Whether the record is this app's: its own, or that of an earlier one of the same owner and namespace."""
     held = record.record
-    if isinstance(app, Malformed):
-        # Nobody knows whose it is: it does not start, and what is there stays.
-        return app.ref.uid == held.app.uid or not record.purged
-    if app.metadata.uid == held.app.uid:
+    if uid == held.app.uid:
         return True
+    if isinstance(app, Unreadable):
+        # Nobody knows whose it is: it does not start, and what is there stays.
+        return not record.purged
     same = (app.spec.envelope.owner.team, namespace_uid) == (held.owner.team, held.namespace_uid)
     return same and not record.purged
 
@@ -71,8 +72,8 @@ def removal(
         return Removal()
     own = [
         child
-        for child in _own(AppRef(app.namespace, app.name, app.uid), children)
-        if not successor or child.app is None or child.app.uid != successor
+        for child in _own(AppKey(app.namespace, app.name), children)
+        if not successor or child.app_uid != successor
     ]
     pods = [child for child in own if child.kind == "Pod"]
     if pods:
@@ -87,7 +88,7 @@ def removal(
     return _purge(record, ledger) if record.purged else _evidence(record, ledger, deleted_at, now)
 
 
-def orphans(app: AppRef, children: Collection[Child], claim: ClaimState | None, now: datetime) -> tuple[Delete, ...]:
+def orphans(app: AppKey, children: Collection[Child], claim: ClaimState | None, now: datetime) -> tuple[Delete, ...]:
     """Deletions of children that neither an app nor a record stands behind.
 
     A claim that was never bound holds nothing. Any other is kept for its retention, counted from its creation: nobody
@@ -109,9 +110,8 @@ def _is_spent(claim: ClaimState | None, now: datetime) -> bool:
     return never_used or (claim.created_at is not None and now >= claim.created_at + _kept(claim))
 
 
-def _own(app: AppRef, children: Iterable[Child]) -> list[Child]:
-    names = (app.namespace, app.name)
-    return [child for child in children if child.app and (child.app.namespace, child.app.name) == names]
+def _own(app: AppKey, children: Iterable[Child]) -> list[Child]:
+    return [child for child in children if child.app == app]
 
 
 def _purge(record: AppRecord, ledger: Ledger | None) -> Removal:

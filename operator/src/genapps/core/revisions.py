@@ -76,7 +76,7 @@ def _recorded(record: Record | None) -> Revision | None:
 def _history(observed: Observed) -> tuple[KeptRevision, ...]:
     """The kept revisions of this very app; the one that runs is good once its pod, or a trace of it, was seen ready."""
     record = observed.record
-    if record is None or record.app.uid != observed.ref.uid:
+    if record is None or record.app.uid != observed.uid:
         return ()
     pod, admitted = observed.pod, record.pod
     ready = pod is not None and pod.ready and admitted is not None and admitted.uid == pod.uid

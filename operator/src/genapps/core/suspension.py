@@ -70,7 +70,7 @@ def _following(
         foreign = observed.suspended_code.get(digest)
         if foreign is None:
             continue
-        own_id = following_id(foreign, observed.ref.uid)
+        own_id = following_id(foreign, observed.uid)
         if own_id != acknowledged and own_id not in settled:
             # Without a digest of its own: it ends with its acknowledgement and is not followed in turn.
             return Suspension(id=own_id, reason=Reason.REPEATED_VIOLATIONS, at=now)

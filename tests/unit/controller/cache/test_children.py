@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from genapps.controller.cache.children import ImageSnapshot, app_ref, namespace_state, pod_state, slim
+from genapps.controller.cache.children import ImageSnapshot, app_key, namespace_state, pod_state, slim
 from genapps.core.observed import Snapshotted
 
 
@@ -62,13 +62,11 @@ def test_the_schedulers_refusal_is_kept() -> None:
 
 def test_an_object_without_our_labels_belongs_to_no_app() -> None:
     ours = {"app.kubernetes.io/managed-by": "genapps", "genapps.dev/app": "a", "genapps.dev/app-namespace": "n"}
-    found = app_ref({"labels": ours})
-    assert found is not None
-    assert (found.namespace, found.name, found.uid) == ("n", "a", "")
+    assert app_key({"labels": ours}) == ("n", "a")
     for missing in ours:
-        assert app_ref({"labels": {name: value for name, value in ours.items() if name != missing}}) is None
-    assert app_ref({"labels": ours | {"app.kubernetes.io/managed-by": "helm"}}) is None
-    assert app_ref({}) is None
+        assert app_key({"labels": {name: value for name, value in ours.items() if name != missing}}) is None
+    assert app_key({"labels": ours | {"app.kubernetes.io/managed-by": "helm"}}) is None
+    assert app_key({}) is None
 
 
 def test_a_service_keeps_its_address_and_a_snapshot_no_digest() -> None:

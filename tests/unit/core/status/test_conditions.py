@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genapps.api.conditions import ConditionType, Reason, allowed
-from genapps.core.observed import Malformed, PodState, Termination
+from genapps.core.observed import PodState, Termination
 from genapps.core.status import status, transitions
 from tests.unit.core.world import PLATFORM, World, app, budget, ledger
 
@@ -317,7 +317,7 @@ def test_a_pod_that_fails_makes_one_warning_and_its_recovery_one_event() -> None
 
 def test_a_malformed_app_shows_no_connectors_and_no_risk_lower_than_it_may_have() -> None:
     world = World().run()
-    world.app = Malformed(world.observe().ref, 2, "spec: missing")
+    world.make_unreadable("spec: missing")
     world.settle()
     assert world.status["effectiveRisk"] == "high"
     assert "connectors" not in world.status

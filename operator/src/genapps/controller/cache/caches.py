@@ -5,7 +5,6 @@ Nothing here judges: a change is told to the queue as a key, the pass that follo
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,9 +20,10 @@ from genapps.controller.cache import parse
 from genapps.controller.cache.budget_reservations import Newcomers
 from genapps.controller.cache.children import Live, NamespaceState, namespace_state, slim
 from genapps.controller.cache.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, GatewayKey, Key
-from genapps.controller.cache.parse import StoredApp, StoredBudget, StoredConnector, Unreadable
+from genapps.controller.cache.parse import StoredApp, StoredBudget, StoredConnector
 from genapps.controller.cache.store import Collection, Name, Object
 from genapps.core.drift import live_digest
+from genapps.core.observed import Unreadable
 
 CHILD_KINDS = (
     "ServiceAccount",
@@ -82,7 +82,7 @@ class Caches:
         """When the gateway began to answer again, after an outage that this process has seen."""
         self.ca_copies = {run: Collection[str | None](parse.ca, self._ca_copy_changed) for run in run_namespaces}
         self.children = {
-            (run, kind): Collection[Live](slim(kind), self._child_changed, group=lambda name: base_name(name[1]))
+            (run, kind): Collection[Live](slim(kind), self._child_changed, group=_group)
             for run in run_namespaces
             for kind in CHILD_KINDS
         }
@@ -103,7 +103,7 @@ class Caches:
 
     def key_of_child(self, name: str) -> AppKey | None:
         """The app that a child's (or snapshot's) name belongs to, None when no app or record derives it."""
-        return self._keys.get(base_name(name))
+        return self._keys.get(names.child_name_of(name))
 
     def live_of(self, run_namespace: str, child: str) -> Mapping[tuple[str, str], Live]:
         """The live objects under an app's child names, by (kind, name)."""
@@ -157,9 +157,9 @@ class Caches:
                 app = live.child.app
                 if live.claim is not None or app is None:
                     continue
-                if names.child_name(app.namespace, app.name) != base_name(live.child.name):
+                if names.child_name(app.namespace, app.name) != names.child_name_of(live.child.name):
                     continue
-                if self.record_version(base_name(live.child.name)) is None:
+                if self.record_version(names.child_name_of(live.child.name)) is None:
                     found.add(AppKey(app.namespace, app.name))
         return found
 
@@ -312,13 +312,8 @@ class Caches:
             self._wake(AppKey(*name), False)
 
 
-_SNAPSHOT = re.compile(r"(?P<child>.+)-(code|config)-[0-9a-f]{12}\Z")
-
-
-def base_name(name: str) -> str:
-    """The child name that an object's name is derived from: its own, or the front part of a snapshot's."""
-    snapshot = _SNAPSHOT.match(name)
-    return snapshot["child"] if snapshot else name
+def _group(name: Name) -> str:
+    return names.child_name_of(name[1])
 
 
 def _summarise(records: Iterable[Record]) -> RecordSummary:

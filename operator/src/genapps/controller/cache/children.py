@@ -22,11 +22,12 @@ from genapps.api.names import (
     LABEL_MANAGED_BY,
     LABEL_RUN_NAMESPACE,
     MANAGED_BY,
-    short_digest,
+    AppKey,
+    is_code_snapshot,
 )
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
 from genapps.core.drift import live_digest, live_spec_digest, owned
-from genapps.core.observed import AppRef, Child, ClaimState, PodState, Snapshotted, Termination
+from genapps.core.observed import Child, ClaimState, PodState, Snapshotted, Termination
 
 Object = dict[str, Any]
 
@@ -99,17 +100,17 @@ def _image_snapshot(metadata: Mapping[str, Any]) -> ImageSnapshot | None:
     notes = metadata.get("annotations") or {}
     image, entry = notes.get(ANNOTATION_IMAGE_DIGEST), notes.get(ANNOTATION_ENTRY)
     code = notes.get(ANNOTATION_CODE_DIGEST)
-    if not (image and entry and code) or not metadata["name"].endswith(f"-code-{short_digest(code)}"):
+    if not (image and entry and code) or not is_code_snapshot(metadata["name"], code):
         return None
     return ImageSnapshot(image, Snapshotted(entry, code))
 
 
-def app_ref(metadata: Mapping[str, Any]) -> AppRef | None:
+def app_key(metadata: Mapping[str, Any]) -> AppKey | None:
     """Which app an object says it belongs to; None when it does not say it is ours."""
     labels = metadata.get("labels") or {}
     if labels.get(LABEL_MANAGED_BY) != MANAGED_BY or not labels.get(LABEL_APP) or not labels.get(LABEL_APP_NAMESPACE):
         return None
-    return AppRef(labels[LABEL_APP_NAMESPACE], labels[LABEL_APP], labels.get(LABEL_APP_UID, ""))
+    return AppKey(labels[LABEL_APP_NAMESPACE], labels[LABEL_APP])
 
 
 def _child(live: Object) -> Child:
@@ -119,7 +120,8 @@ def _child(live: Object) -> Child:
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
-        app=app_ref(metadata),
+        app=app_key(metadata),
+        app_uid=(metadata.get("labels") or {}).get(LABEL_APP_UID, ""),
         digest=live_digest(live),
         spec_digest=live_spec_digest(live) if live["kind"] == "Pod" else "",
         deleting="deletionTimestamp" in metadata,

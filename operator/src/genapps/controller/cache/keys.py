@@ -6,14 +6,10 @@ Keys of different kinds are never equal, whatever they are called: a budget may 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from genapps.api.names import AppKey
 
-class AppKey(NamedTuple):
-    """A GeneratedApp by its name; it may exist or not."""
-
-    namespace: str
-    name: str
+__all__ = ["AppKey", "BoundsKey", "BudgetKey", "ConnectorKey", "GatewayKey", "Key"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord
 from genapps.api.connector import Connector
+from genapps.api.fields import ObjectMeta
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
 from genapps.controller.cache.store import Object
-from genapps.core.observed import AppRef, Malformed
+from genapps.core.observed import Unreadable
 
 _KEPT_METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation"})
 """Labels and annotations decide nothing, and a tenant may fill them with a quarter of a megabyte."""
@@ -29,16 +30,19 @@ class StoredApp:
     raw: Mapping[str, Any]
 
     @cached_property
-    def model(self) -> GeneratedApp | Malformed:
+    def model(self) -> GeneratedApp | Unreadable:
         """The app as a model, or what of it does not fit (stored under an older schema, say)."""
         try:
             return GeneratedApp.model_validate(self.raw)
         except ValidationError as error:
-            metadata = self.raw["metadata"]
             first = error.errors(include_url=False, include_input=False)[0]
             field = ".".join(str(part) for part in first["loc"])
-            ref = AppRef(metadata["namespace"], metadata["name"], metadata["uid"])
-            return Malformed(ref, int(metadata.get("generation", 0)), f"{field}: {first['msg']}")
+            return Unreadable("GeneratedApp", f"{field}: {first['msg']}")
+
+    @property
+    def metadata(self) -> ObjectMeta:
+        """What identifies the app, also where its spec cannot be read."""
+        return self.model.metadata if isinstance(self.model, GeneratedApp) else ObjectMeta(**self.raw["metadata"])
 
     @property
     def budget(self) -> str:
@@ -66,13 +70,6 @@ class StoredConnector:
     status: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """An object of ours that is stored but does not fit its model."""
-
-    message: str
-
-
 def at(object_: Mapping[str, Any], *path: str) -> Any:
     value: Any = object_
     for part in path:
@@ -90,7 +87,7 @@ def budget(object_: Object) -> StoredBudget:
     try:
         return StoredBudget(AppBudget.model_validate(object_), status)
     except ValidationError as error:
-        return StoredBudget(Unreadable(str(error)), status)
+        return StoredBudget(Unreadable("AppBudget", str(error)), status)
 
 
 def connector(object_: Object) -> StoredConnector:
@@ -98,17 +95,17 @@ def connector(object_: Object) -> StoredConnector:
     try:
         return StoredConnector(Connector.model_validate(object_), status)
     except ValidationError as error:
-        return StoredConnector(Unreadable(str(error)), status)
+        return StoredConnector(Unreadable("Connector", str(error)), status)
 
 
 def record(object_: Object) -> AppRecord | Unreadable:
     try:
         read = AppRecord.model_validate(object_)
     except ValidationError as error:
-        return Unreadable(str(error))
+        return Unreadable("AppRecord", str(error))
     about = read.record.app
     if names.child_name(about.namespace, about.name) != read.metadata.name:
-        return Unreadable(f"it speaks of {about.namespace}/{about.name}, whose record has another name")
+        return Unreadable("AppRecord", f"it speaks of {about.namespace}/{about.name}, whose record has another name")
     return read
 
 
@@ -116,7 +113,7 @@ def ledger(object_: Object) -> Ledger | Unreadable:
     try:
         return Ledger.model_validate(object_)
     except ValidationError as error:
-        return Unreadable(str(error))
+        return Unreadable("Ledger", str(error))
 
 
 def version(object_: Object) -> str:

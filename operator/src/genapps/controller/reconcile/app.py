@@ -79,7 +79,7 @@ class Reconciler:
         await self._report(key, dataclasses.replace(observed, refused="") if observed else None, verdict)
         self.remains.warn_of_living(key)
         if observed is not None and observed.earlier is not None:
-            await self.remains.of_replaced(key, observed.ref.uid)
+            await self.remains.of_replaced(key, observed.uid)
 
     async def _passes(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
         child = names.child_name(*key)
@@ -133,7 +133,7 @@ class Reconciler:
 
     async def _write_status(self, key: AppKey, observed: Observed, new: dict[str, object]) -> None:
         # The uid makes it fail for another app that has taken the name meanwhile.
-        metadata = {"namespace": key.namespace, "name": key.name, "uid": observed.ref.uid}
+        metadata = {"namespace": key.namespace, "name": key.name, "uid": observed.uid}
         live = await write_status(self.client, self.caches.apps, "GeneratedApp", metadata, new)
         if live is None:
             return
@@ -167,8 +167,8 @@ class Reconciler:
             self.metrics.suspensions.inc()
             _log.warning(
                 "suspended",
-                app=observed.ref.name,
-                namespace=observed.ref.namespace,
+                app=observed.key.name,
+                namespace=observed.key.namespace,
                 envelope=observed.envelope_digest,
                 id=verdict.suspension.id,
                 reason=verdict.suspension.reason,

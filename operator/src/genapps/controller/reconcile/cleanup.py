@@ -23,7 +23,7 @@ from genapps.controller.cache.keys import AppKey
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.watch.sweep import Sweep
-from genapps.core.observed import AppRef, Child, ClaimState
+from genapps.core.observed import Child, ClaimState
 from genapps.core.retention import orphans, removal
 from genapps.core.steps import Delete, Step, WriteRecord
 
@@ -53,7 +53,7 @@ class Remains:
         if record is None:
             if key in self.sweep.orphans:
                 children, claim = _parts(self.caches.everything_of(child))
-                await self._remove(key, orphans(AppRef(*key, ""), children, claim, self.clock()), None)
+                await self._remove(key, orphans(key, children, claim, self.clock()), None)
         elif record.record.deleted_at is None:
             self._warn(record)
             if key in self.sweep.vanished and await self._live_uid(key) is None:

@@ -15,7 +15,6 @@ from genapps.api.ledger import Ledger
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.children import Live
 from genapps.controller.cache.keys import AppKey
-from genapps.controller.cache.parse import Unreadable
 from genapps.controller.code.scans import Scans
 from genapps.controller.code.sources import Sources
 from genapps.controller.settings import Settings
@@ -24,12 +23,11 @@ from genapps.core.code.source import registry_allowed
 from genapps.core.observed import (
     Bundle,
     ForeignSuspension,
-    Malformed,
     Observed,
     Platform,
     Snapshotted,
     SourceProblem,
-    UnreadableBudget,
+    Unreadable,
 )
 from genapps.core.retention import takes_over
 
@@ -58,9 +56,10 @@ class Observer:
             return None
         child = names.child_name(*key)
         stored_record, stored_ledger = self.record(child), self.ledger(child)
-        app = stored.model
-        earlier = stored_record if stored_record and not takes_over(app, namespace.uid, stored_record) else None
-        record = stored_record.record if stored_record and not earlier else None
+        app, metadata = stored.model, stored.metadata
+        own = stored_record is not None and takes_over(app, metadata.uid, namespace.uid, stored_record)
+        earlier = None if own else stored_record
+        record = stored_record.record if stored_record and own else None
         stored_budget = self._caches.budgets.get(("", stored.budget))
         budget = stored_budget.model if stored_budget else None
         readable = budget if isinstance(budget, AppBudget) else None
@@ -70,10 +69,11 @@ class Observer:
         source, scanned = await self._code(app, readable, platform, live.values())
         pod, claim, service = (live.get((kind, child)) for kind in ("Pod", "PersistentVolumeClaim", "Service"))
         return Observed(
+            metadata=metadata,
             app=app,
             status=stored.raw.get("status") or {},
             namespace_uid=namespace.uid,
-            budget=UnreadableBudget(budget.message) if isinstance(budget, Unreadable) else budget,
+            budget=budget,
             source=source,
             platform=platform,
             scanned=scanned,
@@ -97,10 +97,10 @@ class Observer:
         )
 
     async def _code(
-        self, app: GeneratedApp | Malformed, budget: AppBudget | None, platform: Platform, live: Collection[Live]
+        self, app: GeneratedApp | Unreadable, budget: AppBudget | None, platform: Platform, live: Collection[Live]
     ) -> tuple[Bundle | Snapshotted | SourceProblem, SourceProblem | None]:
         """The code as its source holds it now, and what a look at it found."""
-        if isinstance(app, Malformed):
+        if isinstance(app, Unreadable):
             return SourceProblem(Reason.SPEC_INVALID, app.message), None
         image = app.spec.code.source.image
         # Whoever may write an app could otherwise send the operator anywhere.

@@ -6,7 +6,7 @@ An app that runs keeps its last tier when any of this goes away: its code was ju
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.checks.facts import Facts
 from genapps.core.namespace_quota import CLAIMS_PER_APP
-from genapps.core.observed import UnreadableBudget
+from genapps.core.observed import Unreadable
 from genapps.core.verdict import Effect, Finding
 
 
@@ -19,7 +19,7 @@ def budget_found(facts: Facts) -> Finding | None:
     if budget is None:
         message = f"AppBudget {name} does not exist: correct spec.budget, or ask the platform for it."
         return _finding(Reason.BUDGET_NOT_FOUND, message)
-    if isinstance(budget, UnreadableBudget):
+    if isinstance(budget, Unreadable):
         message = f"AppBudget {name} cannot be read ({budget.message}): ask the platform to correct it."
         return _finding(Reason.BUDGET_INVALID, message)
     return None
@@ -27,7 +27,7 @@ def budget_found(facts: Facts) -> Finding | None:
 
 def namespace_granted(facts: Facts) -> Finding | None:
     budget, platform = facts.observed.budget, facts.observed.platform
-    if budget is None or isinstance(budget, UnreadableBudget) or facts.budget:
+    if budget is None or isinstance(budget, Unreadable) or facts.budget:
         return None
     if facts.app.metadata.namespace in platform.run_namespaces | {platform.system_namespace}:
         return _finding(

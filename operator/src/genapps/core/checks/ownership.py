@@ -6,11 +6,8 @@ from genapps.core.verdict import Effect, Finding
 
 
 def name_free(facts: Facts) -> Finding | None:
-    own = (facts.app.metadata.namespace, facts.app.metadata.name)
     taken = [
-        f"{child.kind} {child.name}"
-        for child in facts.observed.children.values()
-        if child.app is None or (child.app.namespace, child.app.name) != own
+        f"{child.kind} {child.name}" for child in facts.observed.children.values() if child.app != facts.observed.key
     ]
     if not taken:
         return None

@@ -11,8 +11,8 @@ def app_labels(observed: Observed) -> dict[str, str]:
     """What selects the app's pod: the same across re-creations of the app."""
     return {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
-        names.LABEL_APP: observed.ref.name,
-        names.LABEL_APP_NAMESPACE: observed.ref.namespace,
+        names.LABEL_APP: observed.key.name,
+        names.LABEL_APP_NAMESPACE: observed.key.namespace,
     }
 
 
@@ -30,6 +30,6 @@ def metadata(
     return {
         "name": name or observed.child_name,
         "namespace": grant.run_namespace,
-        "labels": {**(labels or {}), **app_labels(observed), names.LABEL_APP_UID: observed.ref.uid},
+        "labels": {**(labels or {}), **app_labels(observed), names.LABEL_APP_UID: observed.uid},
         "annotations": {**(annotations or {}), **envelope},
     }

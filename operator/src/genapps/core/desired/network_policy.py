@@ -45,7 +45,7 @@ def _policy(observed: Observed, grant: Grant, ingress: list[Any], egress: list[A
 
 def _own_peers(observed: Observed) -> list[Mapping[str, Any]]:
     # The namespace is always the app's own: no field of the app can name another.
-    own = _namespace(observed.ref.namespace)
+    own = _namespace(observed.key.namespace)
     if observed.spec is None:
         return []
     if observed.spec.ingress is None:

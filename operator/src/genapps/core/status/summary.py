@@ -25,7 +25,7 @@ def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
     view = View(observed, verdict)
     settled = view.answers or stalled(view).status == "True"
     parts = {
-        "observedGeneration": observed.generation,
+        "observedGeneration": observed.metadata.generation,
         "conditions": _conditions(view),
         **_address(view),
         **_revision(view),
@@ -43,7 +43,7 @@ def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
 
 def _conditions(view: View) -> list[dict[str, Any]]:
     judged = (_plainly(kind, judge(view)) for kind, judge in CONDITIONS.items())
-    return conditions(judged, view.observed.generation, view.observed.status, view.verdict.at)
+    return conditions(judged, view.observed.metadata.generation, view.observed.status, view.verdict.at)
 
 
 def _plainly(kind: ConditionType, outcome: Outcome) -> Judged:
