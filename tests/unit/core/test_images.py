@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from genapps.api import names
+from genapps.api.appbudget import AppBudget
 from genapps.api.digests import bundle_digest
 from genapps.api.reasons import Reason
-from genapps.core.code.source import from_image, registry_allowed
+from genapps.core.code.registries import may_pull, registry_allowed
+from genapps.core.code.source import from_image
 from genapps.core.observed import Bundle, Snapshotted, SourceProblem
 from genapps.core.verdict import Mode
-from tests.unit.core.world import CHILD, World, app, budget
+from tests.unit.core.world import CHILD, PLATFORM, World, app, budget
 
 IMAGE = "sha256:" + "a" * 64
 FILES = {"main.py": b"import math\n"}
@@ -52,6 +54,27 @@ def test_an_allowed_registry_ends_where_a_segment_ends(entry: str, reference: st
 
 def test_no_registry_is_allowed_unless_the_budget_names_it() -> None:
     assert registry_allowed(f"registry.example/app@{IMAGE}", budget()) is False
+
+
+@pytest.mark.parametrize(
+    ("granting", "namespace", "allowed"),
+    [
+        pytest.param(ALLOWED, "finance", True, id="a budget that grants the namespace and names the registry"),
+        pytest.param(ALLOWED, "sales", False, id="a budget of other namespaces"),
+        pytest.param(budget(), "finance", False, id="a budget that names no registry"),
+        pytest.param(None, "finance", False, id="no budget"),
+        pytest.param(
+            budget({"namespaces": ["genapps-run"], "policy": {"imageRegistries": ["registry.example"]}}),
+            "genapps-run",
+            False,
+            id="a budget that lists a run namespace",
+        ),
+    ],
+)
+def test_a_registry_is_asked_only_for_a_namespace_whose_budget_allows_it(
+    granting: AppBudget | None, namespace: str, allowed: bool
+) -> None:
+    assert may_pull(f"registry.example/finance/app@{IMAGE}", namespace, granting, PLATFORM) is allowed
 
 
 def test_while_the_code_is_fetched_the_app_is_on_its_way() -> None:

@@ -15,7 +15,7 @@ from genapps.api.generatedapp import OperatingMode
 from genapps.core import suspension
 from genapps.core.checks import Facts, facts_of, findings
 from genapps.core.inactive import inactive_fields
-from genapps.core.observed import Bundle, Observed, SourceProblem, Unreadable
+from genapps.core.observed import Bundle, NotAsked, Observed, SourceProblem, Unreadable
 from genapps.core.pod_state import pod_state
 from genapps.core.revisions import choose, has_snapshots, recorded_choice
 from genapps.core.runtime_config import runtime_config
@@ -145,7 +145,7 @@ def _recorded_grant(observed: Observed, facts: Facts | None) -> Grant | None:
 
 def _offered(facts: Facts, grant: Grant) -> Revision | None:
     source = facts.observed.source
-    if isinstance(source, SourceProblem) or facts.code_digest is None:
+    if isinstance(source, SourceProblem | NotAsked) or facts.code_digest is None:
         return None
     platform = facts.observed.platform
     config = runtime_config(facts.app, grant, platform.system_namespace, facts.code_digest, source.entry).content()

@@ -65,6 +65,12 @@ class SourceProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class NotAsked:
+    """Nobody was asked for the code: the spec cannot be read, or no budget allows the registry. A finding about that
+    says so; there is nothing to say about the code itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """What the installation is like; the same for every app."""
 
@@ -186,7 +192,7 @@ class Observed:
     """The previous status as stored, possibly empty; read for transition times only, never as a verdict."""
     namespace_uid: str
     budget: AppBudget | Unreadable | None
-    source: Bundle | Snapshotted | SourceProblem
+    source: Bundle | Snapshotted | SourceProblem | NotAsked
     platform: Platform
     scanned: SourceProblem | None = None
     """What keeps the code from loading, as a look at its text tells; None where nothing is certain to."""

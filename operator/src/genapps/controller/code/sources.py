@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from genapps.api.conditions import Reason
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.names import LABEL_SOURCE
 from genapps.api.source import ImageSource
@@ -17,7 +16,7 @@ from genapps.controller.cache.store import Collection
 from genapps.controller.code.bundle_cache import Kept
 from genapps.controller.code.image_pulls import Pulls
 from genapps.core.code.source import from_image, source_of
-from genapps.core.observed import Bundle, Snapshotted, SourceProblem
+from genapps.core.observed import Bundle, NotAsked, Snapshotted, SourceProblem
 
 
 class Sources:
@@ -32,7 +31,7 @@ class Sources:
 
     async def bundle(
         self, app: GeneratedApp, snapshots: Iterable[ImageSnapshot] = (), *, may_pull: bool = False
-    ) -> Bundle | Snapshotted | SourceProblem:
+    ) -> Bundle | Snapshotted | SourceProblem | NotAsked:
         """The app's files, or why there are none. Raises ApiError when the API server does not answer.
 
         ``snapshots`` are those that the app has of images; without ``may_pull`` no registry is asked."""
@@ -53,9 +52,9 @@ class Sources:
 
     def _image(
         self, app: GeneratedApp, image: ImageSource, snapshots: Iterable[ImageSnapshot], *, may_pull: bool
-    ) -> Bundle | Snapshotted | SourceProblem:
+    ) -> Bundle | Snapshotted | SourceProblem | NotAsked:
         if not may_pull:
-            return SourceProblem(Reason.IMAGE_REGISTRY_NOT_ALLOWED, "No budget allows the registry: it is not asked.")
+            return NotAsked()
         for snapshot in snapshots:
             if snapshot.image == image.digest:
                 return snapshot.code

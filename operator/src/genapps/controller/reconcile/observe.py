@@ -8,7 +8,6 @@ from datetime import timedelta
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
-from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
@@ -18,11 +17,11 @@ from genapps.controller.cache.keys import AppKey
 from genapps.controller.code.scans import Scans
 from genapps.controller.code.sources import Sources
 from genapps.controller.settings import Settings
-from genapps.core.checks.facts import grants
-from genapps.core.code.source import registry_allowed
+from genapps.core.code.registries import may_pull
 from genapps.core.observed import (
     Bundle,
     ForeignSuspension,
+    NotAsked,
     Observed,
     Platform,
     Snapshotted,
@@ -98,16 +97,14 @@ class Observer:
 
     async def _code(
         self, app: GeneratedApp | Unreadable, budget: AppBudget | None, platform: Platform, live: Collection[Live]
-    ) -> tuple[Bundle | Snapshotted | SourceProblem, SourceProblem | None]:
+    ) -> tuple[Bundle | Snapshotted | SourceProblem | NotAsked, SourceProblem | None]:
         """The code as its source holds it now, and what a look at it found."""
         if isinstance(app, Unreadable):
-            return SourceProblem(Reason.SPEC_INVALID, app.message), None
+            return NotAsked(), None
         image = app.spec.code.source.image
-        # Whoever may write an app could otherwise send the operator anywhere.
-        granted = budget is not None and grants(budget, app.metadata.namespace, platform)
-        may_pull = image is not None and budget is not None and granted and registry_allowed(image.reference, budget)
+        allowed = image is not None and may_pull(image.reference, app.metadata.namespace, budget, platform)
         snapshots = [one.image for one in live if one.image is not None and not one.child.deleting]
-        source = await self._sources.bundle(app, snapshots, may_pull=may_pull)
+        source = await self._sources.bundle(app, snapshots, may_pull=allowed)
         if not isinstance(source, Bundle):
             return source, None
         snapshot = names.code_snapshot_name(names.child_name(app.metadata.namespace, app.metadata.name), source.digest)

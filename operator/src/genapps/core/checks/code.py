@@ -11,8 +11,7 @@ from genapps.core.verdict import Finding
 
 def source_readable(facts: Facts) -> Finding | None:
     source = facts.observed.source
-    # A registry that no budget allows was not asked: image_registry_allowed, or a check of the budget, says so.
-    if not isinstance(source, SourceProblem) or source.reason is Reason.IMAGE_REGISTRY_NOT_ALLOWED:
+    if not isinstance(source, SourceProblem):
         return None
     return Finding(ConditionType.CODE_VERIFIED, source.reason, source.message + _kept(facts))
 

@@ -3,16 +3,16 @@
 What restricts or selects and is not built yet is refused: an app must never run without a fence it asked for.
 """
 
+from functools import partial
+
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import Language, Stage, WorkloadClass
 from genapps.core.checks.facts import Facts
-from genapps.core.code.source import registry_allowed
+from genapps.core.code.registries import may_pull
 from genapps.core.verdict import Effect, Finding
 
-
-def _finding(reason: Reason, message: str, effect: Effect) -> Finding:
-    return Finding(ConditionType.ENVELOPE_VALID, reason, message, effect)
+_finding = partial(Finding, ConditionType.ENVELOPE_VALID)
 
 
 def fields_supported(facts: Facts) -> Finding | None:
@@ -73,7 +73,9 @@ def workload_class_allowed(facts: Facts) -> Finding | None:
 
 def image_registry_allowed(facts: Facts) -> Finding | None:
     image = facts.app.spec.code.source.image
-    if image is None or facts.budget is None or registry_allowed(image.reference, facts.budget):
+    if image is None or facts.budget is None:
+        return None
+    if may_pull(image.reference, facts.app.metadata.namespace, facts.budget, facts.observed.platform):
         return None
     allowed = ", ".join(facts.budget.spec.policy.image_registries) or "none"
     return _finding(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from genapps.api.appbudget import AppBudget, Tier
 from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import GeneratedApp
-from genapps.core.observed import Observed, Platform, SourceProblem
+from genapps.core.code.registries import grants
+from genapps.core.observed import Bundle, Observed, Snapshotted
 from genapps.core.risk import effective_risk
 
 
@@ -28,13 +29,6 @@ class Facts:
         return record is not None and record.app.uid == self.app.metadata.uid
 
 
-def grants(budget: AppBudget, namespace: str, platform: Platform) -> bool:
-    """Whether the budget is for apps of that namespace, and that is a tenant's."""
-    # The API server cannot see that a budget lists another one's run namespace: tenants must never meet there.
-    ours = namespace in platform.run_namespaces or namespace == platform.system_namespace
-    return not ours and namespace in budget.spec.namespaces
-
-
 def facts_of(observed: Observed, app: GeneratedApp) -> Facts:
     """The facts about a well-formed app."""
     budget = observed.budget if isinstance(observed.budget, AppBudget) else None
@@ -48,5 +42,5 @@ def facts_of(observed: Observed, app: GeneratedApp) -> Facts:
         budget=budget,
         tier=budget.spec.tiers.get(app.spec.tier) if budget else None,
         risk=effective_risk(envelope.risk_class, envelope.connectors, observed.connectors),
-        code_digest=None if isinstance(source, SourceProblem) else source.digest,
+        code_digest=source.digest if isinstance(source, Bundle | Snapshotted) else None,
     )

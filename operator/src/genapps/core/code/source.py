@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from genapps.api.appbudget import AppBudget
 from genapps.api.conditions import Reason
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.names import LABEL_SOURCE
@@ -28,12 +27,6 @@ def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem
     if code.source.config_map is not None:
         return _from_config_map(code.source.config_map, config_map)
     return PENDING
-
-
-def registry_allowed(reference: str, budget: AppBudget) -> bool:
-    """Whether the budget allows images from there; an entry ends where a segment of the path ends."""
-    where = reference.partition("@")[0]
-    return any(where == entry or where.startswith(f"{entry}/") for entry in budget.spec.policy.image_registries)
 
 
 def from_image(code: Code, image: ImageSource, entry: str | None, files: Mapping[str, bytes]) -> Bundle | SourceProblem:
