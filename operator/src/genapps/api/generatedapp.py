@@ -49,11 +49,21 @@ class Stage(StrEnum):
 
 
 class WorkloadClass(StrEnum):
-    """How long one action may take: 5 s, 60 s, 600 s."""
+    """How long one action may take."""
 
     INTERACTIVE = "interactive"
     BATCH = "batch"
     BACKGROUND = "background"
+
+    @property
+    def action_seconds(self) -> int:
+        """After so many seconds an action is ended."""
+        return _ACTION_SECONDS[self]
+
+
+_ACTION_SECONDS = {WorkloadClass.INTERACTIVE: 5, WorkloadClass.BATCH: 60, WorkloadClass.BACKGROUND: 600}
+"""The timeout of each workload class."""
+_TIMEOUTS = ", ".join(f"{workload} {workload.action_seconds} s" for workload in WorkloadClass)
 
 
 class JwtTenancy(UserModel):
@@ -136,8 +146,9 @@ class GeneratedAppSpec(UserModel):
     """The id of the suspension (status.suspension.id) that somebody has looked into: the app may run again."""
     stage: Stage = defaulted(Stage.DEVELOPMENT)
     """How far the app is promoted."""
-    workload_class: WorkloadClass = defaulted(WorkloadClass.INTERACTIVE)
-    """How long one action may take: interactive 5 s, batch 60 s, background 600 s."""
+    workload_class: WorkloadClass = defaulted(
+        WorkloadClass.INTERACTIVE, description=f"How long one action may take: {_TIMEOUTS}."
+    )
     tier: DnsLabel
     """A tier of the budget: memory, CPU, calls, state."""
     budget: DnsLabel

@@ -5,6 +5,7 @@ differ about it.
 """
 
 from datetime import datetime
+from functools import partial
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.reasons import EXPLANATIONS
@@ -12,6 +13,8 @@ from genapps.core.observed import Observed, PodState, Termination
 from genapps.core.pod_state import pod_state
 from genapps.core.text import plain
 from genapps.core.verdict import Finding, Grant, PodStatus, Revision
+
+_finding = partial(Finding, ConditionType.STALLED)
 
 TOLD_BY_RUNTIME = {
     "EgressOpen": (ConditionType.EGRESS_ENFORCED, Reason.EGRESS_OPEN),
@@ -119,7 +122,3 @@ def _told(reason: Reason, words: str) -> str:
 
 def _ended(termination: Termination) -> str:
     return f"{plain(termination.reason, 60)} (exit code {termination.exit_code})"
-
-
-def _finding(reason: Reason, message: str) -> Finding:
-    return Finding(ConditionType.STALLED, reason, message)

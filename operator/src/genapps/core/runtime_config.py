@@ -2,7 +2,7 @@
 
 from genapps.api import names, quantities
 from genapps.api.digests import revision_digest
-from genapps.api.generatedapp import GeneratedApp, WorkloadClass
+from genapps.api.generatedapp import GeneratedApp
 from genapps.api.runtimeconfig import (
     Digests,
     GatewayAddress,
@@ -13,7 +13,6 @@ from genapps.api.runtimeconfig import (
 )
 from genapps.core.verdict import Grant
 
-ACTION_MILLIS = {WorkloadClass.INTERACTIVE: 5_000, WorkloadClass.BATCH: 60_000, WorkloadClass.BACKGROUND: 600_000}
 LOAD_MILLIS = 10_000
 BODY_BYTES = 2**20
 LOG_BYTES = 16 * 2**10
@@ -43,7 +42,7 @@ def runtime_config(
             state_per_tenant_bytes=quantities.byte_count(tier.state.per_tenant),
             log_bytes_per_action=LOG_BYTES,
         ),
-        time=TimeBudget(action_millis=ACTION_MILLIS[app.spec.workload_class], load_millis=LOAD_MILLIS),
+        time=TimeBudget(action_millis=1000 * app.spec.workload_class.action_seconds, load_millis=LOAD_MILLIS),
         state_snapshot=rollback is not None and rollback.state == "Restore",
         retention=ResponseRetention(responses_seconds=quantities.seconds(responses)),
         gateway=GatewayAddress(host=names.gateway_host(system_namespace)),

@@ -3,15 +3,15 @@
 An app that runs keeps its last tier when any of this goes away: its code was judged, and the gateway gives no credit.
 """
 
+from functools import partial
+
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.checks.facts import Facts
 from genapps.core.namespace_quota import CLAIMS_PER_APP
 from genapps.core.observed import Unreadable
 from genapps.core.verdict import Effect, Finding
 
-
-def _finding(reason: Reason, message: str) -> Finding:
-    return Finding(ConditionType.BUDGET_AVAILABLE, reason, message)
+_finding = partial(Finding, ConditionType.BUDGET_AVAILABLE)
 
 
 def budget_found(facts: Facts) -> Finding | None:

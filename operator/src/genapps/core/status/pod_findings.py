@@ -1,11 +1,15 @@
 """Why a pod that should answer does not: what its container, the kubelet or the scheduler says, as one finding."""
 
+from functools import partial
+
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.observed import PodState
 from genapps.core.revision_progress import LONGEST_WORDS, overdue, said
 from genapps.core.status.view import View
 from genapps.core.text import plain
 from genapps.core.verdict import Finding, Mode, PodStatus
+
+_finding = partial(Finding, ConditionType.STALLED)
 
 
 def trouble(view: View) -> Finding | None:
@@ -36,7 +40,3 @@ def _placement(view: View, pod: PodState) -> Finding | None:
         message = f"No node takes the pod ({plain(pod.unschedulable)}): ask the platform for capacity."
         return _finding(Reason.UNSCHEDULABLE, message)
     return overdue(view.observed, view.verdict.at)
-
-
-def _finding(reason: Reason, message: str) -> Finding:
-    return Finding(ConditionType.STALLED, reason, message)
