@@ -9,7 +9,7 @@ from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import Record
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.inactive import inactive_in_budget
-from genapps.core.status.condition_list import Judged, conditions
+from genapps.core.status.condition_list import ConditionValue, conditions
 
 
 def budget_status(
@@ -28,32 +28,29 @@ def budget_status(
         f"Run namespace {run_namespace} is not prepared: add it to the chart's runNamespaces, or name one of them."
     )
     inactive = inactive_in_budget(budget)
-    judged = (
-        Judged(
-            ConditionType.READY,
+    values = {
+        ConditionType.READY: ConditionValue(
             "True" if ready else "False",
             Reason.AVAILABLE if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
             "Apps can run under this budget." if ready else unprepared,
         ),
-        Judged(
-            ConditionType.STALLED,
+        ConditionType.STALLED: ConditionValue(
             "False" if ready else "True",
             Reason.NOT_STALLED if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
             "Nothing keeps its apps from running." if ready else unprepared,
         ),
-        Judged(
-            ConditionType.FIELDS_INACTIVE,
+        ConditionType.FIELDS_INACTIVE: ConditionValue(
             "True" if inactive else "False",
             Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
             f"Stored without effect yet: {', '.join(inactive)}."
             if inactive
             else "Every field that is set has its effect.",
         ),
-    )
+    }
     generation = budget.metadata.generation
     return {
         "observedGeneration": generation,
         "apps": tiers.total(),
         "tiers": [{"name": name, "apps": tiers[name]} for name in sorted(tiers)],
-        "conditions": conditions(judged, generation, previous, now),
+        "conditions": conditions(values, generation, previous, now),
     }

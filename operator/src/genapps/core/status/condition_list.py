@@ -1,6 +1,6 @@
 """Conditions as they go into a status, whatever kind it is of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,30 +8,32 @@ from genapps.api.conditions import ConditionType, Reason, Status
 from genapps.api.fields import rfc3339
 
 
-class Judged(NamedTuple):
-    """One condition without its times."""
+class ConditionValue(NamedTuple):
+    """One condition without its type and its times."""
 
-    type: ConditionType
     status: Status
     reason: Reason
     message: str
 
 
 def conditions(
-    judged: Iterable[Judged], generation: int, previous: Mapping[str, Any], now: datetime
+    values: Mapping[ConditionType, ConditionValue], generation: int, previous: Mapping[str, Any], now: datetime
 ) -> list[dict[str, Any]]:
-    """``previous`` is the status as stored: the time of a transition stays while a condition's status does."""
+    """The conditions in the order of `values`, as they are stored.
+
+    `previous` is the status as stored: the time of a transition stays while a condition's status does.
+    """
     before = {entry.get("type"): entry for entry in previous.get("conditions") or ()}
     return [
         {
-            "type": one.type.value,
-            "status": one.status,
+            "type": kind.value,
+            "status": value.status,
             "observedGeneration": generation,
-            "lastTransitionTime": _since(before.get(one.type.value, {}), one.status, now),
-            "reason": one.reason.value,
-            "message": one.message,
+            "lastTransitionTime": _since(before.get(kind.value, {}), value.status, now),
+            "reason": value.reason.value,
+            "message": value.message,
         }
-        for one in judged
+        for kind, value in values.items()
     ]
 
 

@@ -4,53 +4,54 @@ from collections.abc import Callable
 from typing import Final
 
 from genapps.api.conditions import ConditionType, Reason
+from genapps.core.status.condition_list import ConditionValue
 from genapps.core.status.pod_findings import trouble
-from genapps.core.status.view import Outcome, View
+from genapps.core.status.view import View
 from genapps.core.verdict import Finding, Mode, PodStatus
 
 _UNKNOWN_BUDGET = frozenset({Reason.BUDGET_NOT_FOUND, Reason.BUDGET_INVALID, Reason.NAMESPACE_NOT_GRANTED})
 _ABOUT_CODE = ConditionType.CODE_VERIFIED
 
 
-def ready(view: View) -> Outcome:
+def ready(view: View) -> ConditionValue:
     """The app answers."""
     held = suspended(view)
     if held.status == "True":
-        return Outcome("False", held.reason, held.message)
+        return ConditionValue("False", held.reason, held.message)
     if view.answers:
-        return Outcome("True", Reason.AVAILABLE, "The app answers and its fence is proven.")
+        return ConditionValue("True", Reason.AVAILABLE, "The app answers and its fence is proven.")
     blocked = _blocker(view)
     if blocked and blocked.reason is not Reason.ROLLED_BACK:
-        return Outcome("False", blocked.reason, blocked.message)
+        return ConditionValue("False", blocked.reason, blocked.message)
     # Also when an earlier revision comes back: Stalled says why, and here that it is on its way.
-    return Outcome("False", *_progress(view))
+    return ConditionValue("False", *_progress(view))
 
 
-def reconciling(view: View) -> Outcome:
+def reconciling(view: View) -> ConditionValue:
     """Something is on its way; never together with Stalled."""
     fetching = _fetching(view)
     if stalled(view).status == "True" or (view.verdict.mode is not Mode.RUN and not fetching):
-        return Outcome("False", Reason.SETTLED, "Nothing is left to do.")
+        return ConditionValue("False", Reason.SETTLED, "Nothing is left to do.")
     if not view.answers:
-        return Outcome("True", *_progress(view))
+        return ConditionValue("True", *_progress(view))
     differs = view.finding(_ABOUT_CODE)
     if differs:
-        return Outcome("True", Reason.SOURCE_PENDING if fetching else Reason.SOURCE_DIFFERS, differs.message)
-    return Outcome("False", Reason.SETTLED, "Nothing is left to do.")
+        return ConditionValue("True", Reason.SOURCE_PENDING if fetching else Reason.SOURCE_DIFFERS, differs.message)
+    return ConditionValue("False", Reason.SETTLED, "Nothing is left to do.")
 
 
-def stalled(view: View) -> Outcome:
+def stalled(view: View) -> ConditionValue:
     """Nothing will change until somebody acts."""
     held = suspended(view)
     if held.status == "True":
         return held
     blocked = _blocker(view)
     if blocked:
-        return Outcome("True", blocked.reason, blocked.message)
-    return Outcome("False", Reason.NOT_STALLED, "Nothing keeps the app from running.")
+        return ConditionValue("True", blocked.reason, blocked.message)
+    return ConditionValue("False", Reason.NOT_STALLED, "Nothing keeps the app from running.")
 
 
-def suspended(view: View) -> Outcome:
+def suspended(view: View) -> ConditionValue:
     """A verdict or a person's wish keeps the app stopped."""
     suspension = view.verdict.suspension
     if suspension:
@@ -60,81 +61,85 @@ def suspended(view: View) -> Outcome:
             else "The same code is suspended under another name"
         )
         way_out = f"look into it, then set spec.acknowledgedSuspension to {suspension.id}."
-        return Outcome("True", _reason(suspension.reason), f"{why}: {way_out}")
+        return ConditionValue("True", _reason(suspension.reason), f"{why}: {way_out}")
     if view.verdict.requested:
-        return Outcome("True", Reason.REQUESTED, "spec.operatingMode is Suspended: set it to Running to start the app.")
+        return ConditionValue(
+            "True", Reason.REQUESTED, "spec.operatingMode is Suspended: set it to Running to start the app."
+        )
     record = view.observed.record
     if view.verdict.acknowledged or (record and record.acknowledged):
-        return Outcome("False", Reason.RESUMED, "The last suspension was acknowledged.")
-    return Outcome("False", Reason.NOT_SUSPENDED, "The app is not suspended.")
+        return ConditionValue("False", Reason.RESUMED, "The last suspension was acknowledged.")
+    return ConditionValue("False", Reason.NOT_SUSPENDED, "The app is not suspended.")
 
 
-def envelope_valid(view: View) -> Outcome:
+def envelope_valid(view: View) -> ConditionValue:
     """The app keeps to the rules of its business unit and asks for nothing that is not built."""
     found = view.finding(ConditionType.ENVELOPE_VALID)
     if found:
-        return Outcome("False", found.reason, found.message)
+        return ConditionValue("False", found.reason, found.message)
     budget = view.finding(ConditionType.BUDGET_AVAILABLE)
     if budget and budget.reason in _UNKNOWN_BUDGET:
-        return Outcome(
+        return ConditionValue(
             "Unknown", Reason.NOT_JUDGED, "There is no budget whose rules could be applied: see BudgetAvailable."
         )
-    return Outcome("True", Reason.ACCEPTED, "The envelope keeps to the rules of its budget.")
+    return ConditionValue("True", Reason.ACCEPTED, "The envelope keeps to the rules of its budget.")
 
 
-def budget_available(view: View) -> Outcome:
+def budget_available(view: View) -> ConditionValue:
     """A budget grants the app its tier."""
     found, grant = view.finding(ConditionType.BUDGET_AVAILABLE), view.verdict.grant
     if found:
-        return Outcome("False", found.reason, found.message)
+        return ConditionValue("False", found.reason, found.message)
     if view.observed.spec is None or grant is None:
-        return Outcome("Unknown", Reason.NOT_JUDGED, "The spec has to be corrected first: see Stalled.")
-    return Outcome("True", Reason.GRANTED, f"AppBudget {grant.budget} grants tier {grant.tier.name}.")
+        return ConditionValue("Unknown", Reason.NOT_JUDGED, "The spec has to be corrected first: see Stalled.")
+    return ConditionValue("True", Reason.GRANTED, f"AppBudget {grant.budget} grants tier {grant.tier.name}.")
 
 
-def code_verified(view: View) -> Outcome:
+def code_verified(view: View) -> ConditionValue:
     """What runs is what the digest says, and it loads."""
     found = view.finding(_ABOUT_CODE)
     problem = trouble(view)
     if found is None and problem and problem.condition is _ABOUT_CODE:
         found = problem
     if found:
-        return Outcome("Unknown" if found.reason is Reason.SOURCE_PENDING else "False", found.reason, found.message)
+        return ConditionValue(
+            "Unknown" if found.reason is Reason.SOURCE_PENDING else "False", found.reason, found.message
+        )
     if view.answers:
-        return Outcome("True", Reason.VERIFIED, "The code is what its digest says, and it is loaded.")
+        return ConditionValue("True", Reason.VERIFIED, "The code is what its digest says, and it is loaded.")
     if view.verdict.desired_code_digest is None:
-        return Outcome("Unknown", Reason.NOT_JUDGED, "Something else has to be corrected first: see Stalled.")
-    return Outcome("Unknown", Reason.NOT_LOADED, "The code is not loaded.")
+        return ConditionValue("Unknown", Reason.NOT_JUDGED, "Something else has to be corrected first: see Stalled.")
+    return ConditionValue("Unknown", Reason.NOT_LOADED, "The code is not loaded.")
 
 
-def egress_enforced(view: View) -> Outcome:
+def egress_enforced(view: View) -> ConditionValue:
     """The pod has proven that it reaches the gateway and nothing beside it: it is not ready before."""
     problem = trouble(view)
     if problem and problem.condition is ConditionType.EGRESS_ENFORCED:
-        return Outcome("False", problem.reason, problem.message)
+        return ConditionValue("False", problem.reason, problem.message)
     if view.answers:
-        return Outcome("True", Reason.PROVEN, "The pod reaches the gateway and nothing beside it.")
-    return Outcome("Unknown", Reason.NOT_PROVEN, "No pod has proven its fence.")
+        return ConditionValue("True", Reason.PROVEN, "The pod reaches the gateway and nothing beside it.")
+    return ConditionValue("Unknown", Reason.NOT_PROVEN, "No pod has proven its fence.")
 
 
-def violated(view: View) -> Outcome:
+def violated(view: View) -> ConditionValue:
     """The app did what it may not, within the window."""
     count, grant = view.verdict.counted, view.verdict.grant
     if not count or grant is None:
-        return Outcome("False", Reason.NO_VIOLATIONS, "No violation counts.")
+        return ConditionValue("False", Reason.NO_VIOLATIONS, "No violation counts.")
     policy = grant.violations
     message = f"{count} of {policy.threshold} violations in {policy.window}: see status.violations."
-    return Outcome("True", Reason.VIOLATIONS_COUNTED, message)
+    return ConditionValue("True", Reason.VIOLATIONS_COUNTED, message)
 
 
-def fields_inactive(view: View) -> Outcome:
+def fields_inactive(view: View) -> ConditionValue:
     """Fields are stored that nothing acts on yet."""
     if not view.verdict.inactive:
-        return Outcome("False", Reason.ALL_ACTIVE, "Every field that is set has its effect.")
-    return Outcome("True", Reason.NOT_YET_ACTIVE, f"Without effect yet: {', '.join(view.verdict.inactive)}.")
+        return ConditionValue("False", Reason.ALL_ACTIVE, "Every field that is set has its effect.")
+    return ConditionValue("True", Reason.NOT_YET_ACTIVE, f"Without effect yet: {', '.join(view.verdict.inactive)}.")
 
 
-CONDITIONS: Final[dict[ConditionType, Callable[[View], Outcome]]] = {
+CONDITIONS: Final[dict[ConditionType, Callable[[View], ConditionValue]]] = {
     ConditionType.READY: ready,
     ConditionType.RECONCILING: reconciling,
     ConditionType.STALLED: stalled,

@@ -6,29 +6,27 @@ from typing import Any
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.connector import Connector
-from genapps.core.status.condition_list import Judged, conditions
+from genapps.core.status.condition_list import ConditionValue, conditions
 
 
 def connector_status(connector: Connector, apps: int, previous: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """``apps`` that are not deleted name it in their envelope; ``previous`` is the status as stored."""
-    judged = (
-        Judged(
-            ConditionType.READY,
+    values = {
+        ConditionType.READY: ConditionValue(
             "True",
             Reason.AVAILABLE,
             "Envelopes may name it, and its minimumRiskClass counts for the apps that do.",
         ),
-        Judged(ConditionType.STALLED, "False", Reason.NOT_STALLED, "Nothing has to be corrected."),
-        Judged(
-            ConditionType.FIELDS_INACTIVE,
+        ConditionType.STALLED: ConditionValue("False", Reason.NOT_STALLED, "Nothing has to be corrected."),
+        ConditionType.FIELDS_INACTIVE: ConditionValue(
             "True",
             Reason.NOT_YET_ACTIVE,
             "Stored without effect yet: spec.endpoint, spec.tools; the gateway refuses every call.",
         ),
-    )
+    }
     generation = connector.metadata.generation
     return {
         "observedGeneration": generation,
         "apps": apps,
-        "conditions": conditions(judged, generation, previous, now),
+        "conditions": conditions(values, generation, previous, now),
     }

@@ -3,15 +3,14 @@
 from typing import Any
 
 from genapps.api.apprecord import KeptRevision, RevisionResult
-from genapps.api.conditions import ConditionType
 from genapps.api.fields import rfc3339
 from genapps.api.generatedapp import Stage
 from genapps.api.names import short_digest
 from genapps.core.observed import Observed
 from genapps.core.risk import risk_reason
-from genapps.core.status.condition_list import Judged, conditions
+from genapps.core.status.condition_list import ConditionValue, conditions
 from genapps.core.status.conditions import CONDITIONS, stalled
-from genapps.core.status.view import Outcome, View
+from genapps.core.status.view import View
 from genapps.core.text import plain
 from genapps.core.verdict import Mode, Verdict
 
@@ -42,12 +41,12 @@ def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
 
 
 def _conditions(view: View) -> list[dict[str, Any]]:
-    judged = (_plainly(kind, judge(view)) for kind, judge in CONDITIONS.items())
-    return conditions(judged, view.observed.metadata.generation, view.observed.status, view.verdict.at)
+    values = {kind: _plainly(of(view)) for kind, of in CONDITIONS.items()}
+    return conditions(values, view.observed.metadata.generation, view.observed.status, view.verdict.at)
 
 
-def _plainly(kind: ConditionType, outcome: Outcome) -> Judged:
-    return Judged(kind, outcome.status, outcome.reason, plain(outcome.message, MESSAGE_CHARACTERS))
+def _plainly(value: ConditionValue) -> ConditionValue:
+    return value._replace(message=plain(value.message, MESSAGE_CHARACTERS))
 
 
 def _address(view: View) -> dict[str, Any]:

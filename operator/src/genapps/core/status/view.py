@@ -2,23 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
 
-from genapps.api.conditions import ConditionType, Reason, Status
+from genapps.api.conditions import ConditionType
 from genapps.core.observed import Observed
 from genapps.core.pod_state import trouble_since
 from genapps.core.verdict import Finding, Mode, PodStatus, Verdict
 
 PATIENCE = timedelta(seconds=10)
 """A wait that is shorter is no news: the app is just starting."""
-
-
-class Outcome(NamedTuple):
-    """One condition without its times."""
-
-    status: Status
-    reason: Reason
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
