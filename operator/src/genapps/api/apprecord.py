@@ -209,7 +209,7 @@ class AppRecord(OwnModel):
 
     @staticmethod
     def manifest(namespace: str, name: str, record: Record, *, held: bool = True) -> dict[str, Any]:
-        """The object to apply; ``held`` keeps it from going before what is left of its app."""
+        """The object to apply; `held` keeps it from going before what is left of its app."""
         body = record.model_dump(by_alias=True, exclude_none=True, mode="json")
         return {
             "apiVersion": API_VERSION,

@@ -94,10 +94,12 @@ def live_spec_digest(live: Manifest) -> str:
 
 
 def expected_digest(manifest: Manifest) -> str:
+    """Digest of what our apply should own of the object; empty for kinds that are compared by presence."""
     return "" if manifest["kind"] in BY_PRESENCE else _digest(expected(manifest))
 
 
 def expected_spec_digest(manifest: Manifest) -> str:
+    """Digest of what our apply should own of its spec alone, to compare with `live_spec_digest`."""
     return _digest(expected(manifest).get("spec", {}))
 
 

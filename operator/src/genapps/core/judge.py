@@ -1,4 +1,4 @@
-"""The second station: what was observed becomes one verdict. Pure: the moment and a new random id are arguments."""
+"""What was observed becomes one verdict. Pure: the moment and a new random id are arguments."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +23,8 @@ from genapps.core.verdict import Effect, Finding, Grant, ImageOrigin, Mode, Revi
 
 
 def judge(observed: Observed, now: datetime, new_id: str) -> Verdict:
-    """The verdict on one app; `now` is in UTC, `new_id` is used if a suspension begins."""
+    """The verdict on one app. `now` is in UTC; `new_id` (128 random bits in hex) is the id of a suspension, should one
+    begin. Equal arguments give equal verdicts."""
     if isinstance(observed.app, Unreadable):
         message = f"The spec cannot be read: {observed.app.message}: correct it."
         unreadable = Finding(ConditionType.ENVELOPE_VALID, Reason.SPEC_INVALID, message, Effect.STOP)

@@ -61,8 +61,8 @@ def bounds(
 ) -> tuple[Manifest, ...]:
     """ResourceQuota and LimitRange of a run namespace; none while no budget and no app uses it.
 
-    ``budgets`` and ``records`` may be those of all run namespaces, ``claims`` are the sizes in bytes of what is there;
-    ``runtime_classes`` says that pods may get one."""
+    `budgets` and `records` may be those of all run namespaces, `claims` are the sizes in bytes of what is there;
+    `runtime_classes` says that pods may get one."""
     units = _units(run_namespace, budgets, records)
     if not units:
         return ()

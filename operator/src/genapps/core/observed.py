@@ -1,4 +1,4 @@
-"""The first station of a pass: everything about one app that its verdict may depend on, read before judging.
+"""What a pass starts from: everything about one app that its verdict may depend on, read before judging.
 
 The controller fills these from its caches and the API server; nothing here is looked up later.
 """
@@ -117,7 +117,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Termination:
-    """How the runtime container ended last. The text is hostile: it is shown through `plain.sentence` only."""
+    """How the runtime container ended last. The text is hostile: it is shown through `text.plain` only."""
 
     reason: str
     """From the JSON of the termination message, else the kubelet's own (OOMKilled, Error)."""
@@ -152,6 +152,7 @@ class PodState:
 
     @property
     def deleting(self) -> bool:
+        """Whether its deletion was ordered."""
         return self.deletion_deadline is not None
 
 
@@ -166,7 +167,7 @@ class ClaimState:
     namespace_uid: str | None
     """Annotation `genapps.dev/namespace-uid`."""
     spec: Mapping[str, Any]
-    """`projection.owned(live)["spec"]`: the part our apply owns."""
+    """`drift.owned(live)["spec"]`: the part our apply owns."""
     kept_after_delete: str | None = None
     """Annotation `genapps.dev/kept-after-delete`: how long it outlives its app."""
     created_at: datetime | None = None

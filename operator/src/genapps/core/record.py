@@ -60,18 +60,19 @@ def _waits_for_its_pod(observed: Observed, record: Record, judged_pod: str | Non
 
 
 def wire(record: Record | None) -> Mapping[str, Any] | None:
-    """As it is stored; two records are the same when this is."""
+    """The record in its JSON form as stored, None for none; two records are the same when this is."""
     return record.model_dump(by_alias=True, exclude_none=True, mode="json") if record else None
 
 
 def says_more(before: Record | None, after: Record) -> bool:
-    """Whether the change is worth a write. That a revision was ready is told with the next one: every write tells what
-    is known, and the last trace of it is not removed without (`plan`)."""
+    """Whether the change is worth a write of its own. That a revision was ready alone is not: the next write says so
+    too, and `plan` does not delete the EndpointSlice, which shows it until then, before it is written."""
     return wire(_without_readiness(before)) != wire(_without_readiness(after))
 
 
 def with_readiness(observed: Observed) -> Record | None:
-    """The record as it is, and that the revision that runs was ready, if that was seen."""
+    """The record as it is, with the running revision marked as good if its pod was seen ready; None when the record is
+    not this app's."""
     record = observed.record
     if record is None or record.app.uid != observed.uid:
         return None
@@ -79,7 +80,8 @@ def with_readiness(observed: Observed) -> Record | None:
 
 
 def is_urgent(before: Record | None, after: Record | None) -> bool:
-    """Whether the change has to be durable before anything else is done: a verdict, or an app that is back."""
+    """Whether the change has to be stored before anything else is done: a suspension begins or ends, a revision has
+    failed, or the app is marked or unmarked as deleted."""
     if after is None:
         return False
     if before is None:

@@ -66,7 +66,7 @@ def removal(
     successor: str = "",
 ) -> Removal:
     """The next deletions for a deleted app; objects under its names that are not its own are never among them, nor
-    those of the app with the uid ``successor``, which has the name now."""
+    those of the app with the uid `successor`, which has the name now."""
     app, deleted_at = record.record.app, record.record.deleted_at
     if deleted_at is None:
         return Removal()

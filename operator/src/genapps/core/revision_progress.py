@@ -88,7 +88,8 @@ def overdue(observed: Observed, now: datetime) -> Finding | None:
 
 
 def failure(observed: Observed, grant: Grant, revision: Revision, now: datetime) -> Finding | None:
-    """Why this revision has to count as bad; None while it may still become ready, or the platform is in trouble."""
+    """The finding by which this revision counts as failed; None while its pod may still become ready, and while the
+    platform is to blame (a missing node or image, a refused child, a gateway that does not answer)."""
     live = observed.pod
     if live is None or live.ready or live.deleting or live.finished_at:
         return None

@@ -1,8 +1,8 @@
 """Which revision runs: the wanted one; or, once that has failed, an earlier one that was good.
 
 A revision is what was judged together (`revision_digest`). It is good when its pod was ready once, and fails when that
-does not happen in time or can never happen (`core.progress`). Everything follows from the record and what is observed:
-the mark `Failed` is durable before the bad pod is touched, so a restart at any point leads to the same end.
+does not happen in time or can never happen (`revision_progress`). Everything follows from the record and what is
+observed: the mark `Failed` is durable before the bad pod is touched, so a restart at any point leads to the same end.
 """
 
 from collections.abc import Iterable

@@ -9,7 +9,7 @@ _SHOWN = 2
 
 
 def effective_risk(declared: RiskClass, connectors: Iterable[str], catalogue: Mapping[str, Connector]) -> RiskClass:
-    """A connector that is not in the catalogue demands nothing: it cannot be called either."""
+    """The highest of those classes. A connector outside the catalogue demands none: it cannot be called either."""
     return max((declared, *_demanded(connectors, catalogue).values()), key=lambda risk: risk.rank)
 
 

@@ -25,7 +25,7 @@ class Decision:
 def decide(
     observed: Observed, grant: Grant | None, code_digests: Collection[str], now: datetime, new_id: str
 ) -> Decision:
-    """Acknowledge, keep or begin a suspension.
+    """Acknowledge, keep or begin a suspension; what is open afterwards.
 
     `code_digests` are those of the code that runs and of the code in the source; `new_id` is 128 random bits in hex.
     """

@@ -1,4 +1,4 @@
-"""Hostile text made plain: what guests, containers and custom resources say, before it reaches a status or an Event."""
+"""Makes hostile text harmless: what guests, containers and custom resources say, before it is in a status or Event."""
 
 import unicodedata
 

@@ -40,7 +40,7 @@ def add(
     """The violations with one more, seen at `entry.at`; `tripped` is set whenever the threshold is reached.
 
     More open violations than a ledger lists reach any threshold: else whoever spreads them over few ids, each within
-    the free repeats of his tier, could go on for ever.
+    the free repeats of their tier, would never reach one.
     """
     inside = [*(known for known in violations.window if _inside(known, policy, entry.at)), entry]
     if len(inside) > WINDOW_ENTRIES:

@@ -1,5 +1,8 @@
 """Policy as an ordered list of small named checks; the first finding is the one that status leads with.
 
+A check is named after what should hold, as its docstring says. It returns None when that holds, or when it rests on a
+check that failed; else a finding with the named reason.
+
 Admission at the API server says most of this earlier and in the writer's face. It is judged again here, because
 grants, tiers and connectors change after an app was written.
 """

@@ -15,6 +15,7 @@ _finding = partial(Finding, ConditionType.BUDGET_AVAILABLE)
 
 
 def budget_found(facts: Facts) -> Finding | None:
+    """The AppBudget that the app names is there and can be read; else BUDGET_NOT_FOUND or BUDGET_INVALID."""
     name, budget = facts.app.spec.budget, facts.observed.budget
     if budget is None:
         message = f"AppBudget {name} does not exist: correct spec.budget, or ask the platform for it."
@@ -26,6 +27,7 @@ def budget_found(facts: Facts) -> Finding | None:
 
 
 def namespace_granted(facts: Facts) -> Finding | None:
+    """The budget lists the app's namespace, and that is no namespace of the platform; else NAMESPACE_NOT_GRANTED."""
     budget, platform = facts.observed.budget, facts.observed.platform
     if budget is None or isinstance(budget, Unreadable) or facts.budget:
         return None
@@ -42,6 +44,7 @@ def namespace_granted(facts: Facts) -> Finding | None:
 
 
 def tier_found(facts: Facts) -> Finding | None:
+    """The budget has the tier that the app names; else TIER_NOT_FOUND."""
     if facts.budget is None or facts.tier:
         return None
     tiers = ", ".join(sorted(facts.budget.spec.tiers))
@@ -50,6 +53,7 @@ def tier_found(facts: Facts) -> Finding | None:
 
 
 def run_namespace_kept(facts: Facts) -> Finding | None:
+    """The budget runs apps where this app has its state already; else RUN_NAMESPACE_CHANGED."""
     record = facts.observed.record
     if facts.budget is None or record is None or record.run_namespace == facts.budget.spec.run_namespace:
         return None
@@ -61,6 +65,7 @@ def run_namespace_kept(facts: Facts) -> Finding | None:
 
 
 def run_namespace_prepared(facts: Facts) -> Finding | None:
+    """The chart has prepared the namespace that the pod would run in; else RUN_NAMESPACE_NOT_PREPARED."""
     record = facts.observed.record
     # Without a budget the children stay where the record says that they are.
     namespace = facts.budget.spec.run_namespace if facts.budget else record and record.run_namespace
@@ -75,6 +80,7 @@ def run_namespace_prepared(facts: Facts) -> Finding | None:
 
 
 def app_count_allowed(facts: Facts) -> Finding | None:
+    """The budget has room for one more app, where this one is not counted yet; else TOO_MANY_APPS."""
     if facts.budget is None or facts.live or facts.observed.apps_of_budget < facts.budget.spec.policy.max_apps:
         return None
     return _finding(
@@ -85,7 +91,10 @@ def app_count_allowed(facts: Facts) -> Finding | None:
 
 
 def deleted_state_allowed(facts: Facts) -> Finding | None:
-    """Applying and deleting in a circle must not fill a run namespace that others use too."""
+    """The state of deleted apps leaves room for a new claim; else TOO_MANY_APPS.
+
+    Applying and deleting in a circle must not fill a run namespace that others use too.
+    """
     if facts.budget is None or facts.live or facts.observed.record is not None:
         return None
     kept, apps = facts.observed.kept_of_budget, facts.observed.apps_of_budget

@@ -10,6 +10,7 @@ from genapps.core.verdict import Finding
 
 
 def source_readable(facts: Facts) -> Finding | None:
+    """The source yields the code; else the reason of the SourceProblem."""
     source = facts.observed.source
     if not isinstance(source, SourceProblem):
         return None
@@ -17,6 +18,7 @@ def source_readable(facts: Facts) -> Finding | None:
 
 
 def source_verified(facts: Facts) -> Finding | None:
+    """Code or image has the digest that the spec names; else DIGEST_MISMATCH, or SOURCE_DIFFERS while it runs."""
     wanted, found, image = facts.app.spec.code.digest, facts.code_digest, facts.app.spec.code.source.image
     if image is not None:
         found = found and image.digest
@@ -28,6 +30,7 @@ def source_verified(facts: Facts) -> Finding | None:
 
 
 def code_loadable(facts: Facts) -> Finding | None:
+    """Nothing in the code keeps it from loading for certain; else the reason of the scan."""
     scanned = facts.observed.scanned
     if scanned is None:
         return None

@@ -16,6 +16,7 @@ _finding = partial(Finding, ConditionType.ENVELOPE_VALID)
 
 
 def fields_supported(facts: Facts) -> Finding | None:
+    """The app sets no field that restricts or selects and is not built yet; else NOT_YET_SUPPORTED."""
     spec, code, retention = facts.app.spec, facts.app.spec.code, facts.app.spec.envelope.retention
     unsupported = {
         "spec.tenancy": ("remove it", spec.tenancy is not None),
@@ -36,6 +37,7 @@ def fields_supported(facts: Facts) -> Finding | None:
 
 
 def risk_allowed(facts: Facts) -> Finding | None:
+    """The effective risk class is within that of the budget; else RISK_CLASS_NOT_ALLOWED."""
     if facts.budget is None or facts.risk.rank <= facts.budget.spec.policy.max_risk_class.rank:
         return None
     return _finding(
@@ -48,6 +50,7 @@ def risk_allowed(facts: Facts) -> Finding | None:
 
 
 def language_allowed(facts: Facts) -> Finding | None:
+    """The budget allows the language; else LANGUAGE_NOT_ALLOWED."""
     language = facts.app.spec.code.language
     if facts.budget is None or language in facts.budget.spec.policy.languages:
         return None
@@ -60,6 +63,7 @@ def language_allowed(facts: Facts) -> Finding | None:
 
 
 def workload_class_allowed(facts: Facts) -> Finding | None:
+    """The budget allows the workload class; else WORKLOAD_CLASS_NOT_ALLOWED."""
     wanted = facts.app.spec.workload_class
     if facts.budget is None or wanted in facts.budget.spec.policy.workload_classes:
         return None
@@ -72,6 +76,7 @@ def workload_class_allowed(facts: Facts) -> Finding | None:
 
 
 def image_registry_allowed(facts: Facts) -> Finding | None:
+    """The budget allows the registry of the image; else IMAGE_REGISTRY_NOT_ALLOWED."""
     image = facts.app.spec.code.source.image
     if image is None or facts.budget is None:
         return None

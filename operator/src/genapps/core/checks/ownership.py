@@ -6,6 +6,7 @@ from genapps.core.verdict import Effect, Finding
 
 
 def name_free(facts: Facts) -> Finding | None:
+    """Every object under the app's child names is labelled as this app's; else NAME_TAKEN."""
     taken = [
         f"{child.kind} {child.name}" for child in facts.observed.children.values() if child.app != facts.observed.key
     ]
@@ -16,6 +17,7 @@ def name_free(facts: Facts) -> Finding | None:
 
 
 def name_left(facts: Facts) -> Finding | None:
+    """No earlier app of the name has left what this one may not take over; else BEING_PURGED or CLAIM_NOT_ADOPTED."""
     earlier = facts.observed.earlier
     if earlier is None:
         return None
@@ -30,6 +32,7 @@ def name_left(facts: Facts) -> Finding | None:
 
 
 def claim_adoptable(facts: Facts) -> Finding | None:
+    """The claim under the child name is of the same owner and the same namespace by uid; else CLAIM_NOT_ADOPTED."""
     claim = facts.observed.claim
     if claim is None or facts.live:
         return None

@@ -1,4 +1,4 @@
-"""The last station: a judgement on what was observed, in the words of the API. One summariser, a function a condition.
+"""The status: what was observed and judged, in the words of the API. One summariser, and one function per condition.
 
 A mirror only: no verdict is ever read back from a status.
 """

@@ -19,8 +19,8 @@ def budget_status(
     previous: Mapping[str, Any],
     now: datetime,
 ) -> dict[str, Any]:
-    """The whole status. ``records`` are those under this budget that are not deleted, ``prepared`` the run
-    namespaces that the chart has made, ``previous`` the status as stored."""
+    """The whole status. `records` are those under this budget that are not deleted, `prepared` the run
+    namespaces that the chart has made, `previous` the status as stored."""
     tiers = Counter(record.tier.name for record in records)
     run_namespace = budget.spec.run_namespace
     ready = run_namespace in prepared

@@ -10,7 +10,8 @@ from genapps.core.status.condition_list import ConditionValue, conditions
 
 
 def connector_status(connector: Connector, apps: int, previous: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """``apps`` that are not deleted name it in their envelope; ``previous`` is the status as stored."""
+    """The whole status. `apps` is the number of apps that are not deleted and name it in their envelope; `previous` is
+    the status as stored."""
     values = {
         ConditionType.READY: ConditionValue(
             "True",

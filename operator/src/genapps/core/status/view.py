@@ -21,10 +21,12 @@ class View:
 
     @property
     def answers(self) -> bool:
+        """The app should run, and its pod is ready."""
         return self.verdict.mode is Mode.RUN and self.verdict.pod.status is PodStatus.READY
 
     @property
     def patience_is_over(self) -> bool:
+        """The app has not answered for `PATIENCE`."""
         since = trouble_since(self.observed)
         return since is not None and self.verdict.at - since >= PATIENCE
 
