@@ -16,6 +16,7 @@ GENERATORS = (
     "tools.generate.docs",
     "tools.generate.chart",
     "tools.generate.argocd",
+    "tools.generate.picture",
 )
 
 
