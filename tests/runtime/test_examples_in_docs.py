@@ -1,0 +1,44 @@
+"""The apps in README and in the guide load in the real engine, and every GET route of them answers."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.runtime.fake_gateway import FakeGateway
+from tests.runtime.harness import Pod
+from tests.support.markdown import blocks, pages
+
+
+def apps() -> list[tuple[str, str]]:
+    """Page and source of each whole app: what has routes."""
+    found = []
+    for block in (block for page in pages() for block in blocks(page)):
+        if block.language == "python":
+            found.append((block.page, block.text))
+        elif block.language == "yaml" and "kind: GeneratedApp" in block.text:
+            source = yaml.safe_load(block.text)["spec"]["code"]["source"]
+            found += [(block.page, source["inline"])] if "inline" in source else []
+    return [(page, source) for page, source in found if "@app." in source]
+
+
+APPS = apps()
+
+
+def test_readme_and_guide_hold_an_app_each() -> None:
+    assert {"README.md", "docs/writing-apps.md"} <= {page for page, _ in APPS}
+
+
+@pytest.mark.parametrize(("page", "source"), APPS, ids=[page for page, _ in APPS])
+async def test_an_app_in_a_page_loads_and_answers(
+    page: str, source: str, gateway: FakeGateway, engine: Path, tmp_path: Path
+) -> None:
+    pod = Pod(tmp_path / "pod", gateway, engine)
+    pod.write(source)
+    await pod.start()
+    routes = [re.sub(r"\{\w+(:path)?\}", "ada", path) for path in re.findall(r'@app\.get\("([^"]+)"\)', source)]
+    statuses = [(await pod.call("GET", path)).status for path in routes * 2]
+    await pod.stop()
+    assert routes, page
+    assert set(statuses) == {200}
