@@ -16,13 +16,13 @@ import uvloop
 from bench.apps import ANSWERS
 from genapps_runtime.bundle import Bundle, digest_of, load_message
 from genapps_runtime.config import read_config
-from genapps_runtime.egress.gateway_client import Gateway, GatewayAddress
+from genapps_runtime.egress.gateway_client import GatewayAddress, GatewayClient
 from genapps_runtime.guest.engine import Language
-from genapps_runtime.heartbeat import Vitals
+from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.serve.action import Reply, Request, Surroundings
+from genapps_runtime.serve.action import ActionContext, Reply, Request
 from genapps_runtime.serve.app import App
-from genapps_runtime.serve.http import Front, Listener
+from genapps_runtime.serve.http import HttpApp, Listener
 from genapps_runtime.settings import Settings
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 
@@ -30,15 +30,15 @@ from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 class Newcomers(App):
     """Answers each request by an app of its own, loaded from source that differs from every other."""
 
-    def __init__(self, language: Language, surroundings: Surroundings, vitals: Vitals) -> None:
-        super().__init__(language, "", surroundings, vitals)
+    def __init__(self, language: Language, context: ActionContext, heartbeat: Heartbeat) -> None:
+        super().__init__(language, "", context, heartbeat)
         self._loaded: list[App] = []
 
     async def answer(self, request: Request) -> Reply:
         bundle = Bundle("app.py", {"app.py": f"{ANSWERS}\n# {request.path}\n".encode()})
         digest_of(bundle)
-        message = load_message(bundle, self._around.config.limits.log_bytes_per_action)
-        app = App(self._language, message, self._around, self._vitals)
+        message = load_message(bundle, self._context.config.limits.log_bytes_per_action)
+        app = App(self._language, message, self._context, self._heartbeat)
         app.load()
         self._loaded.append(app)
         return await app.answer(replace(request, path="/"))
@@ -47,15 +47,15 @@ class Newcomers(App):
 async def _serve(settings: Settings, config_digest: str) -> None:
     config = read_config(settings.config_file, config_digest)
     address = GatewayAddress(settings.gateway_address, settings.gateway_port, config.gateway_host)
-    gateway = Gateway(address, settings.gateway_ca_file, settings.token_file)
+    gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
     facet = Facet(settings.state_directory, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
-    around = Surroundings(config, gateway, facet, Metrics())
-    front = Front(config.limits.request_body_bytes)
-    front.app = Newcomers(Language(settings.engine_file), around, Vitals())
-    listener = Listener(front)
+    context = ActionContext(config, gateway, facet, Metrics())
+    http_app = HttpApp(config.limits.request_body_bytes)
+    http_app.app = Newcomers(Language(settings.engine_file), context, Heartbeat())
+    listener = Listener(http_app)
     await listener.open(settings.address, settings.app_port)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(Settings.read(os.environ), sys.argv[sys.argv.index("--config-digest") + 1]))
+    uvloop.run(_serve(Settings.from_environ(os.environ), sys.argv[sys.argv.index("--config-digest") + 1]))

@@ -27,7 +27,7 @@ from genapps_runtime.config import parse_config
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.guest.turns import ResponseInvalidError, TurnInvalidError, parse_turn
-from genapps_runtime.heartbeat import Vitals
+from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.termination import Reason, RefusedError
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod, runtime_config
@@ -125,7 +125,7 @@ async def everything(request):
 async def bad(request):
     raise BadRequest("no")
 """
-    guest = Guest(Language(str(engines.precompiled())), Vitals(), 64 * 1024 * 1024)
+    guest = Guest(Language(str(engines.precompiled())), Heartbeat(), 64 * 1024 * 1024)
     guest.load(json.dumps({"entry": "app.py", "files": {"app.py": source}, "logBytes": 1000}), 60)
     request = {"requestId": "r 1", "method": "POST", "path": "/", "query": "", "headers": {"x": "y"}}
     action = {"action": 1, "request": request | {"body": {"text": "x" * 65536}, "bodyChunks": 2}}

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from genapps_runtime.guest.engine import Language
-from genapps_runtime.guest.string_call import TextFunction
+from genapps_runtime.guest.string_call import StringCall
 
 SOURCE = """
 from genapps import app
@@ -32,7 +32,7 @@ def main(engine: str, seed: str, rounds: str) -> None:
     language = Language(engine)
     store, functions = language.instantiate(64 * 1024 * 1024)
     functions["load"](store, json.dumps({"entry": "app.py", "files": {"app.py": SOURCE}, "logBytes": 0}))
-    start, resume = TextFunction(functions["start"]), TextFunction(functions["resume"])
+    start, resume = StringCall(functions["start"]), StringCall(functions["resume"])
     grown = 0
     for number in range(2 * int(rounds)):
         given, wanted = (chance.randint(0, chance.choice(SIZES)) for _ in range(2))

@@ -16,7 +16,7 @@ from wasmtime import Store, WasmtimeError
 from wasmtime.component import Func
 
 from genapps_runtime.guest.engine import Language, ignore_record
-from genapps_runtime.guest.string_call import TURN_BYTES, TextFunction
+from genapps_runtime.guest.string_call import TURN_BYTES, StringCall
 from tests.runtime.hostile import SOURCE
 
 OWN = """
@@ -71,7 +71,7 @@ class Raw(Stock):
     """The same, called as the runtime does."""
 
     def called(self, function: Func) -> Callable[[Store, str], str | None]:
-        raw = TextFunction(function)
+        raw = StringCall(function)
 
         def call(store: Store, text: str) -> str | None:
             answer = raw(store, text.encode())

@@ -22,7 +22,7 @@ from genapps.actions import Action, current
 from genapps.calls import Call, ToolError
 from genapps.logs import Printed
 from genapps.messages import BadRequest, Request, Response
-from genapps.routes import Missing, app
+from genapps.routes import NoHandlerError, app
 
 preload()
 
@@ -162,7 +162,7 @@ def _done(action: Action) -> str:
 
 def _failed(error: BaseException) -> str:
     detail = str(error)[:DETAIL_CHARACTERS]
-    if isinstance(error, Missing):
+    if isinstance(error, NoHandlerError):
         return json.dumps({"failed": {"code": error.code, "detail": detail}})
     if isinstance(error, BadRequest):
         return json.dumps({"failed": {"code": "BadRequest", "detail": detail}})

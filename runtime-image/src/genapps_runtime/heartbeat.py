@@ -16,7 +16,7 @@ _HEADER_BYTES = 64
 TEXT_BYTES = 16 * 1024 - _HEADER_BYTES
 
 
-class Vitals:
+class Heartbeat:
     """Create before forking; the memory is shared with the child."""
 
     def __init__(self) -> None:

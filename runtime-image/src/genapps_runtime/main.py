@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from genapps_runtime.heartbeat import Vitals
+from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.settings import Settings
 from genapps_runtime.termination import EXIT_REFUSED, Reason, RefusedError, write_termination
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         precompile(given[1], given[2])
         return 0
     try:
-        settings = Settings.read(os.environ)
+        settings = Settings.from_environ(os.environ)
         restore = given[-1:] == [RESTORE]
         digests = _digests(given[: len(given) - restore])
     except ValueError as error:
@@ -47,10 +47,10 @@ def _digests(given: list[str]) -> tuple[str, str]:
 def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_state: bool) -> int:
     from genapps_runtime.supervisor.supervisor import Supervisor
 
-    def work(vitals: Vitals) -> int:
+    def work(heartbeat: Heartbeat) -> int:
         from genapps_runtime.worker import run_worker  # after the fork: the supervisor never imports the heavy part
 
-        return run_worker(settings, config_digest, code_digest, vitals, restore_state=restore_state)
+        return run_worker(settings, config_digest, code_digest, heartbeat, restore_state=restore_state)
 
     try:
         return Supervisor(settings, work).run()

@@ -33,11 +33,11 @@ class Settings:
             setattr(self, name, value)
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Settings":
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
         """Raises ValueError for a number that is none."""
         given: dict[str, str | float] = {}
         for name, kind in cls.__annotations__.items():
-            text = environment.get(PREFIX + name.upper())
+            text = environ.get(PREFIX + name.upper())
             if text is not None:
                 given[name] = kind(text)
         return cls(**given)

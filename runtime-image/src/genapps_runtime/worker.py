@@ -15,9 +15,9 @@ import uvloop
 from genapps_runtime import logs
 from genapps_runtime.bundle import load_message, read_bundle
 from genapps_runtime.config import RuntimeConfig, read_config
-from genapps_runtime.egress.gateway_client import Gateway, GatewayAddress
-from genapps_runtime.egress.probe import Fence
-from genapps_runtime.heartbeat import Vitals
+from genapps_runtime.egress.gateway_client import GatewayAddress, GatewayClient
+from genapps_runtime.egress.probe import FenceProbe
+from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.settings import Settings
 from genapps_runtime.termination import EXIT_REFUSED, Reason, RefusedError, write_termination
@@ -33,14 +33,16 @@ _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
 
-def run_worker(settings: Settings, config_digest: str, code_digest: str, vitals: Vitals, *, restore_state: bool) -> int:
+def run_worker(
+    settings: Settings, config_digest: str, code_digest: str, heartbeat: Heartbeat, *, restore_state: bool
+) -> int:
     """Gives the exit code: 0 after a requested stop, EXIT_REFUSED when another try would end the same.
-    `restore_state`: go back to the state that this revision left, see `claim`."""
+    `restore_state`: go back to the state that this revision left, see `state.volume`."""
     begun = time.monotonic()
     _return_large_memory()
     try:
         config, message = _judged(settings, config_digest, code_digest)
-        uvloop.run(_Worker(settings, config, message, vitals, begun).run(restore_state=restore_state))
+        uvloop.run(_Worker(settings, config, message, heartbeat, begun).run(restore_state=restore_state))
     except RefusedError as refused:
         logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
         write_termination(settings.termination_file, refused)
@@ -67,12 +69,12 @@ def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[R
 
 class _Worker:
     def __init__(
-        self, settings: Settings, config: RuntimeConfig, load_message: str, vitals: Vitals, begun: float
+        self, settings: Settings, config: RuntimeConfig, load_message: str, heartbeat: Heartbeat, begun: float
     ) -> None:
         self._settings = settings
         self._config = config
         self._load_message = load_message
-        self._vitals = vitals
+        self._heartbeat = heartbeat
         self._begun = begun
         self._metrics = Metrics()
         self._service: Service | None = None
@@ -86,20 +88,20 @@ class _Worker:
             loop.add_signal_handler(number, stop.set)
         settings, config = self._settings, self._config
         address = settings.gateway_address or config.gateway_host
-        gateway = Gateway(
+        gateway = GatewayClient(
             GatewayAddress(address, settings.gateway_port or config.gateway_port, config.gateway_host),
             settings.gateway_ca_file,
             settings.token_file,
         )
-        fence = Fence(gateway, address, settings.canary_port or config.canary_port)
+        probe = FenceProbe(gateway, address, settings.canary_port or config.canary_port)
         tasks = {
-            asyncio.create_task(self._serve(fence, gateway, restore_state=restore_state)),
-            asyncio.create_task(self._beat(fence)),
+            asyncio.create_task(self._serve(probe, gateway, restore_state=restore_state)),
+            asyncio.create_task(self._beat(probe)),
             asyncio.create_task(stop.wait()),
         }
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            self._vitals.ready = False
+            self._heartbeat.ready = False
             for task in ended:
                 task.result()  # raises what ended it; the stop gives no error
         finally:
@@ -110,13 +112,13 @@ class _Worker:
             await asyncio.gather(*tasks, return_exceptions=True)
             gateway.close()
 
-    async def _serve(self, fence: Fence, gateway: Gateway, *, restore_state: bool) -> None:
+    async def _serve(self, probe: FenceProbe, gateway: GatewayClient, *, restore_state: bool) -> None:
         """Prove, load, and keep proving."""
         settings, config = self._settings, self._config
-        proving = asyncio.create_task(fence.prove(settings.fence_patience_seconds))
+        proving = asyncio.create_task(probe.prove(settings.fence_patience_seconds))
         try:
             module = await asyncio.to_thread(import_module, "genapps_runtime.serve_app")
-            service: Service = module.Service(config, gateway, self._metrics, self._vitals)
+            service: Service = module.Service(config, gateway, self._metrics, self._heartbeat)
             await service.open(settings, restore_state=restore_state)
             self._service = service
             await proving
@@ -124,20 +126,20 @@ class _Worker:
             proving.cancel()
         routes = await service.load(self._load_message)
         self._loaded = True
-        self._look(fence)
+        self._look(probe)
         millis = round((time.monotonic() - self._begun) * 1000)
         identity = {"app": config.app, "namespace": config.namespace, "revision": config.revision}
         logs.write("ready", millis=millis, routes=routes, **identity)
-        await fence.watch(settings.fence_interval_seconds, settings.fence_patience_seconds)
+        await probe.watch(settings.fence_interval_seconds, settings.fence_patience_seconds)
 
-    async def _beat(self, fence: Fence) -> None:
+    async def _beat(self, probe: FenceProbe) -> None:
         while True:
-            self._vitals.beat()
-            self._look(fence)
+            self._heartbeat.beat()
+            self._look(probe)
             if self._metrics.changed:
-                self._vitals.publish(self._metrics.render())
+                self._heartbeat.publish(self._metrics.render())
             await asyncio.sleep(BEAT_SECONDS)
 
-    def _look(self, fence: Fence) -> None:
-        self._vitals.ready = fence.proven and self._loaded
-        self._metrics.set("genapps_fence_proven", float(fence.proven))
+    def _look(self, probe: FenceProbe) -> None:
+        self._heartbeat.ready = probe.proven and self._loaded
+        self._metrics.set("genapps_fence_proven", float(probe.proven))

@@ -18,7 +18,7 @@ import os, signal, sys, time
 from genapps_runtime.settings import Settings
 from genapps_runtime.supervisor.supervisor import Supervisor
 
-def worker(vitals):
+def worker(heartbeat):
     runs = len(open({runs!r}).read())
     open({runs!r}, "a").write("x")
     {body}
@@ -72,7 +72,7 @@ def _free_port() -> int:
 def test_a_worker_in_a_call_that_hangs_is_killed_a_second_after_the_deadline(tmp_path: Path, hang: str) -> None:
     body = f"""
     if runs: return 3
-    vitals.enter(time.monotonic_ns() + 100_000_000)
+    heartbeat.enter(time.monotonic_ns() + 100_000_000)
     {hang}
 """
     supervised = Process(tmp_path, body.strip())
@@ -84,7 +84,7 @@ def test_a_worker_in_a_call_that_hangs_is_killed_a_second_after_the_deadline(tmp
 
 
 def test_a_worker_within_its_deadline_is_left_alone(tmp_path: Path) -> None:
-    supervised = Process(tmp_path, "vitals.enter(time.monotonic_ns() + 60 * 10**9); time.sleep(2); return 3")
+    supervised = Process(tmp_path, "heartbeat.enter(time.monotonic_ns() + 60 * 10**9); time.sleep(2); return 3")
     assert supervised.ended() == 3
     assert supervised.events() == []
 
@@ -102,7 +102,7 @@ def test_a_worker_that_dies_again_and_again_ends_the_supervisor(tmp_path: Path) 
 
 
 def test_a_term_signal_reaches_the_worker_and_ends_both(tmp_path: Path) -> None:
-    supervised = Process(tmp_path, "vitals.ready = True; signal.pause(); return 0")
+    supervised = Process(tmp_path, "heartbeat.ready = True; signal.pause(); return 0")
     while supervised.get("/readyz")[0] != 200:
         time.sleep(0.02)
     supervised.process.send_signal(signal.SIGTERM)
@@ -125,7 +125,7 @@ def test_a_probe_that_comes_a_little_early_is_answered_as_soon_as_it_is_ready(tm
     go = tmp_path / "go"
     body = f"""
     while not os.path.exists({str(go)!r}): time.sleep(0.01)
-    vitals.ready = True
+    heartbeat.ready = True
     signal.pause()
 """
     supervised = Process(tmp_path, body.strip())
@@ -139,8 +139,8 @@ def test_a_probe_that_comes_a_little_early_is_answered_as_soon_as_it_is_ready(tm
 
 
 def test_probes_are_answered_while_the_workers_loop_stands_still(tmp_path: Path) -> None:
-    busy = "vitals.enter(time.monotonic_ns() + 60 * 10**9); time.sleep(3600)"
-    body = f"vitals.publish(b'metric 1\\n'); vitals.ready = True; {busy}"
+    busy = "heartbeat.enter(time.monotonic_ns() + 60 * 10**9); time.sleep(3600)"
+    body = f"heartbeat.publish(b'metric 1\\n'); heartbeat.ready = True; {busy}"
     supervised = Process(tmp_path, body)
     while supervised.get("/readyz")[0] != 200:
         time.sleep(0.02)

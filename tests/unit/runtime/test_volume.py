@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 import pytest
 
-from genapps_runtime.state import safe_dir as folder_module
-from genapps_runtime.state import volume as claim_module
-from genapps_runtime.state.volume import MARK, MARK_BYTES, Claim
+from genapps_runtime.state import safe_dir
+from genapps_runtime.state import volume as volume_module
+from genapps_runtime.state.volume import POINTER, POINTER_BYTES, Volume
 from genapps_runtime.termination import Reason, RefusedError
 
 A, B, C = "a" * 12, "b" * 12, "c" * 12
@@ -37,13 +37,13 @@ class Start:
 
 
 def take_over(directory: Path, start: Start) -> None:
-    claim = Claim(str(directory), start.revision)
-    with closing(claim):
-        claim.prepare(snapshot=start.snapshot, restore=start.restore)
+    volume = Volume(str(directory), start.revision)
+    with closing(volume):
+        volume.prepare(snapshot=start.snapshot, restore=start.restore)
         if start.loads:
-            claim.hand_over()
+            volume.hand_over()
     if start.loads and start.value is not None:
-        _in_child(lambda: _write(Path(claim.facets), str(start.value)))
+        _in_child(lambda: _write(Path(volume.facets), str(start.value)))
 
 
 def _write(facets: Path, value: str) -> None:
@@ -93,11 +93,11 @@ class _Scratch:
 
 def found(directory: Path) -> dict[str, Any]:
     """All that counts on a claim, without the names of folders; raises when something lies around."""
-    mark = orjson.loads((directory / MARK).read_bytes())
-    named = {MARK, mark["folder"], *([mark["copy"]["folder"]] if mark["copy"] else [])}
+    pointer = orjson.loads((directory / POINTER).read_bytes())
+    named = {POINTER, pointer["folder"], *([pointer["copy"]["folder"]] if pointer["copy"] else [])}
     assert {path.name for path in directory.iterdir()} == named
-    copy = mark["copy"] and (mark["copy"]["revision"], values(directory / mark["copy"]["folder"]))
-    return {"revision": mark["revision"], "values": values(directory / mark["folder"]), "copy": copy}
+    copy = pointer["copy"] and (pointer["copy"]["revision"], values(directory / pointer["copy"]["folder"]))
+    return {"revision": pointer["revision"], "values": values(directory / pointer["folder"]), "copy": copy}
 
 
 def both(*written: str) -> list[list[str]]:
@@ -208,12 +208,12 @@ INTERRUPTED = [
 
 def _killed(directory: Path, start: Start) -> Iterator[Path]:
     """Claims as a start leaves them that is killed: before its first call into the system, its second, ..."""
-    files = {claim_module.__file__, folder_module.__file__, shutil.__file__}
+    files = {volume_module.__file__, safe_dir.__file__, shutil.__file__}
     for calls in range(1, 1000):
-        claim = directory.with_name("killed")
-        shutil.copytree(directory, claim)
+        volume = directory.with_name("killed")
+        shutil.copytree(directory, volume)
 
-        def run(claim: Path = claim, calls: int = calls) -> None:
+        def run(volume: Path = volume, calls: int = calls) -> None:
             left = [calls]
 
             def count(frame: FrameType, event: str, _argument: object) -> None:
@@ -223,15 +223,15 @@ def _killed(directory: Path, start: Start) -> Iterator[Path]:
                         os._exit(9)
 
             sys.setprofile(count)
-            take_over(claim, start)
+            take_over(volume, start)
 
         code = _in_child(run)
         assert code in (0, 9)
         if code == 0:
             assert calls > 10
             return
-        yield claim
-        shutil.rmtree(claim)
+        yield volume
+        shutil.rmtree(volume)
     pytest.fail("there is no end to it")
 
 
@@ -246,19 +246,19 @@ def test_a_start_that_is_killed_anywhere_ends_well_at_the_next_try(directory: Pa
     shutil.copytree(directory, whole)
     take_over(whole, last)
     expected = found(whole)
-    for claim in _killed(directory, last):
-        take_over(claim, last)
-        assert found(claim) == expected
-        mark = (claim / MARK).read_bytes()
-        take_over(claim, last)
-        assert (claim / MARK).read_bytes() == mark
+    for volume in _killed(directory, last):
+        take_over(volume, last)
+        assert found(volume) == expected
+        pointer = (volume / POINTER).read_bytes()
+        take_over(volume, last)
+        assert (volume / POINTER).read_bytes() == pointer
 
 
 def test_a_switch_that_is_killed_anywhere_leaves_the_way_back(directory: Path) -> None:
     take_over(directory, WROTE_A)
-    for claim in _killed(directory, Start(B)):
-        take_over(claim, Start(A, restore=True))
-        assert found(claim) == {"revision": A, "values": both("by a"), "copy": None}
+    for volume in _killed(directory, Start(B)):
+        take_over(volume, Start(A, restore=True))
+        assert found(volume) == {"revision": A, "values": both("by a"), "copy": None}
 
 
 def test_a_copy_is_flushed_before_the_mark_names_it(directory: Path) -> None:
@@ -271,21 +271,21 @@ def test_a_copy_is_flushed_before_the_mark_names_it(directory: Path) -> None:
         if event == "c_call" and argument.__name__ in ("fsync", "replace"):
             calls.append(argument.__name__)
 
-    with closing(Claim(str(directory), B)) as claim:
+    with closing(Volume(str(directory), B)) as volume:
         sys.setprofile(note)
         try:
-            claim.prepare(snapshot=True, restore=False)
+            volume.prepare(snapshot=True, restore=False)
         finally:
             sys.setprofile(None)
-    copied, folders, mark = ["fsync"] * len(files), ["fsync"] * 2, ["fsync"]
-    assert calls == [*copied, *folders, *mark, "replace", "fsync"]
+    copied, folders, pointer = ["fsync"] * len(files), ["fsync"] * 2, ["fsync"]
+    assert calls == [*copied, *folders, *pointer, "replace", "fsync"]
 
 
 def _limited(directory: Path, size: int) -> None:
     """A start of B in a process whose files end at that size."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    with closing(Claim(str(directory), B)) as claim, pytest.raises(RefusedError) as refused:
-        claim.prepare(snapshot=True, restore=False)
+    with closing(Volume(str(directory), B)) as volume, pytest.raises(RefusedError) as refused:
+        volume.prepare(snapshot=True, restore=False)
     assert refused.value.reason is Reason.STATE_SNAPSHOT_FAILED
     assert "File too large): it takes " in refused.value.message
     assert "spec.rollback.state: Keep" in refused.value.message
@@ -301,7 +301,7 @@ def test_a_copy_that_cannot_be_made_leaves_the_state_as_it_was(directory: Path, 
     assert found(directory) == {"revision": B, "values": both("by a", "more"), "copy": (A, both("by a", "more"))}
 
 
-def _mark(**changes: Any) -> bytes:
+def _pointer(**changes: Any) -> bytes:
     return orjson.dumps({"revision": A, "folder": "facets-1", "copy": None, **changes})
 
 
@@ -311,42 +311,42 @@ DAMAGED = [
     ("no JSON", b"{"),
     ("a list", b"[]"),
     ("half of it", orjson.dumps({"revision": A})),
-    ("a number for a revision", _mark(revision=1)),
-    ("a path", _mark(folder="../facets-1")),
-    ("an absolute path", _mark(folder="/etc")),
-    ("a folder of another name", _mark(folder="lost+found")),
-    ("a folder that is not there", _mark(folder="facets-7")),
-    ("a copy that is not there", _mark(copy={**OTHER, "folder": "facets-7"})),
-    ("a copy that is what is in force", _mark(copy={**OTHER, "folder": "facets-1"})),
-    ("a copy of another form", _mark(copy=[])),
-    ("a field too many", _mark(more=1)),
-    ("more than a mark", b" " * MARK_BYTES + _mark()),
+    ("a number for a revision", _pointer(revision=1)),
+    ("a path", _pointer(folder="../facets-1")),
+    ("an absolute path", _pointer(folder="/etc")),
+    ("a folder of another name", _pointer(folder="lost+found")),
+    ("a folder that is not there", _pointer(folder="facets-7")),
+    ("a copy that is not there", _pointer(copy={**OTHER, "folder": "facets-7"})),
+    ("a copy that is what is in force", _pointer(copy={**OTHER, "folder": "facets-1"})),
+    ("a copy of another form", _pointer(copy=[])),
+    ("a field too many", _pointer(more=1)),
+    ("more than a pointer takes", b" " * POINTER_BYTES + _pointer()),
 ]
 
 
 @pytest.mark.parametrize("content", [row[1] for row in DAMAGED], ids=[row[0] for row in DAMAGED])
-def test_a_damaged_mark_stops_the_start_and_touches_nothing(directory: Path, content: bytes) -> None:
+def test_a_damaged_pointer_stops_the_start_and_touches_nothing(directory: Path, content: bytes) -> None:
     take_over(directory, WROTE_A)
     (directory / "facets-2").mkdir()
-    (directory / MARK).write_bytes(content)
+    (directory / POINTER).write_bytes(content)
     _refuses(directory)
     assert values(directory / "facets-1") == both("by a")
 
 
 def test_state_without_a_mark_is_not_taken_for_an_empty_claim(directory: Path) -> None:
     take_over(directory, WROTE_A)
-    (directory / MARK).unlink()
+    (directory / POINTER).unlink()
     _refuses(directory)
     assert values(directory / "facets-1") == both("by a")
 
 
 def _refuses(directory: Path) -> None:
-    with closing(Claim(str(directory), B)) as claim, pytest.raises(RefusedError) as refused:
-        claim.prepare(snapshot=True, restore=True)
+    with closing(Volume(str(directory), B)) as volume, pytest.raises(RefusedError) as refused:
+        volume.prepare(snapshot=True, restore=True)
     assert refused.value.reason is Reason.STATE_UNAVAILABLE
 
 
-@pytest.mark.parametrize("name", [MARK, "facets-1", f"facets-1/{TENANTS[0]}", f"facets-1/{TENANTS[0]}-shm"])
+@pytest.mark.parametrize("name", [POINTER, "facets-1", f"facets-1/{TENANTS[0]}", f"facets-1/{TENANTS[0]}-shm"])
 def test_a_link_on_the_claim_is_not_followed(directory: Path, name: str) -> None:
     take_over(directory, WROTE_A)
     outside = directory.with_name("outside")
@@ -369,7 +369,7 @@ def test_a_link_among_what_is_to_be_removed_goes_without_what_it_leads_to(direct
 
 
 def test_a_pipe_in_the_place_of_the_mark_does_not_stop_the_process(directory: Path) -> None:
-    os.mkfifo(directory / MARK)
+    os.mkfifo(directory / POINTER)
     _refuses(directory)
 
 
@@ -384,5 +384,5 @@ def test_files_of_others_on_the_claim_are_left_alone(directory: Path) -> None:
 
 def test_a_claim_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(RefusedError) as refused:
-        Claim(str(tmp_path / "nowhere"), A)
+        Volume(str(tmp_path / "nowhere"), A)
     assert refused.value.reason is Reason.STATE_UNAVAILABLE

@@ -10,7 +10,7 @@ AnyHandler = TypeVar("AnyHandler", bound=Handler)
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}")
 
 
-class Missing(Exception):  # noqa: N818  an answer, not an error of the app
+class NoHandlerError(Exception):
     """No handler: `code` is RouteNotFound or MethodNotAllowed."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -70,7 +70,7 @@ class App:
         return sorted(self._listed)
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
-        """The handler and the values of its places; raises Missing."""
+        """The handler and the values of its places; raises NoHandlerError."""
         method = "GET" if method == "HEAD" else method
         handler = self._exact.get((method, path))
         if handler is not None:
@@ -84,8 +84,8 @@ class App:
                 return candidate, match.groupdict()
             others.add(known)
         if others:
-            raise Missing("MethodNotAllowed", f"{path} answers {', '.join(sorted(others))}")
-        raise Missing("RouteNotFound", f"the app has no route {method} {path}")
+            raise NoHandlerError("MethodNotAllowed", f"{path} answers {', '.join(sorted(others))}")
+        raise NoHandlerError("RouteNotFound", f"the app has no route {method} {path}")
 
 
 app = App()

@@ -35,7 +35,7 @@ class GatewayAddress:
     name: str
 
 
-class Gateway:
+class GatewayClient:
     """Calls to the gateway with this pod's identity."""
 
     def __init__(self, address: GatewayAddress, ca_file: str, token_file: str) -> None:

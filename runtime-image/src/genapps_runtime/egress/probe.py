@@ -9,7 +9,7 @@ import asyncio
 import time
 from enum import Enum
 
-from genapps_runtime.egress.gateway_client import Gateway, UnreachableError
+from genapps_runtime.egress.gateway_client import GatewayClient, UnreachableError
 from genapps_runtime.termination import Reason, RefusedError
 
 GATEWAY_SECONDS = 3.0
@@ -27,10 +27,10 @@ class Finding(Enum):
     UNREACHABLE = "unreachable"
 
 
-class Fence:
+class FenceProbe:
     """Probes at the start and then periodically; `proven` is the latest finding."""
 
-    def __init__(self, gateway: Gateway, canary_address: str, canary_port: int) -> None:
+    def __init__(self, gateway: GatewayClient, canary_address: str, canary_port: int) -> None:
         self._gateway = gateway
         self._canary = (canary_address, canary_port)
         self.proven = False

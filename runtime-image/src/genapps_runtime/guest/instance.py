@@ -12,8 +12,8 @@ import orjson
 from wasmtime import Store, WasmtimeError
 
 from genapps_runtime.guest.engine import Language, LogSink, ignore_record, ticks
-from genapps_runtime.guest.string_call import TURN_BYTES, TextFunction
-from genapps_runtime.heartbeat import Vitals
+from genapps_runtime.guest.string_call import TURN_BYTES, StringCall
+from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import printable
 from genapps_runtime.termination import Reason, RefusedError
 
@@ -33,10 +33,10 @@ class Guest:
     """Owns the store; `functions` are called through it only while it is open (a function whose store is gone
     aborts the process)."""
 
-    def __init__(self, language: Language, vitals: Vitals, memory_bytes: int) -> None:
+    def __init__(self, language: Language, heartbeat: Heartbeat, memory_bytes: int) -> None:
         """Raises Refused when the engine itself does not fit into that memory."""
         self._language = language
-        self._vitals = vitals
+        self._heartbeat = heartbeat
         self.dropped = False
         try:
             self._store, functions = language.instantiate(memory_bytes)
@@ -44,8 +44,8 @@ class Guest:
             detail = f"the engine does not start with {memory_bytes} bytes: {printable(str(error), 200)}"
             raise RefusedError(Reason.CONFIG_INVALID, detail) from None
         self._load = functions["load"]
-        self._start = TextFunction(functions["start"])
-        self._resume = TextFunction(functions["resume"])
+        self._start = StringCall(functions["start"])
+        self._resume = StringCall(functions["resume"])
 
     def load(self, message: str, seconds: float, sink: LogSink = ignore_record) -> list[str]:
         """Hand over the app's files (see `bundle.load_message`) and give its routes; raises Refused."""
@@ -88,7 +88,7 @@ class Guest:
             self.dropped = True
             self._store.close()
 
-    def _turn(self, function: TextFunction, message: bytes, deadline: float, sink: LogSink) -> bytes:
+    def _turn(self, function: StringCall, message: bytes, deadline: float, sink: LogSink) -> bytes:
         turn: bytes | None = self._call(function, message, deadline, sink)
         if turn is None:
             self.drop()
@@ -105,7 +105,7 @@ class Guest:
         language.sink = sink
         self._store.set_epoch_deadline(ticks(remaining))
         language.ticker.enter()
-        self._vitals.enter(int(deadline * 1e9))
+        self._heartbeat.enter(int(deadline * 1e9))
         try:
             return function(self._store, message)
         except WasmtimeError as error:
@@ -116,7 +116,7 @@ class Guest:
             self.drop()
             raise GuestGoneError("GuestTrapped", f"{type(error).__name__} at the boundary of the guest") from None
         finally:
-            self._vitals.leave()
+            self._heartbeat.leave()
             language.ticker.leave()
             language.sink = ignore_record
 

@@ -16,7 +16,7 @@ _Arguments = _ffi.wasmtime_component_val_t * 1
 _STRING = _ffi.WASMTIME_COMPONENT_STRING.value
 
 
-class TextFunction:
+class StringCall:
     """func(string) -> string. Text is bytes: JSON is parsed from bytes anyway, and the size of what a hostile guest
     gives is checked before it is copied."""
 

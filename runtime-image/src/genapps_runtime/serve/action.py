@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from genapps_runtime.config import RuntimeConfig
-from genapps_runtime.egress.gateway_client import Gateway
+from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.logs import ActionLog
@@ -48,11 +48,11 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ActionContext:
     """What every action of this process uses."""
 
     config: RuntimeConfig
-    gateway: Gateway
+    gateway: GatewayClient
     facet: Facet
     metrics: Metrics
 
@@ -60,20 +60,18 @@ class Surroundings:
 class Action:
     """One attempt at a request in one guest. `number` is unique within the process."""
 
-    def __init__(
-        self, number: int, request: Request, guest: Guest, surroundings: Surroundings, deadline: float
-    ) -> None:
+    def __init__(self, number: int, request: Request, guest: Guest, context: ActionContext, deadline: float) -> None:
         self._number = number
         self._request = request
         self._guest = guest
-        self._around = surroundings
+        self._context = context
         self._deadline = deadline
-        self._view = View(surroundings.facet)
+        self._view = View(context.facet)
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._refused: dict[str, dict[str, Any]] = {}
         self._open = False
-        self.log = ActionLog(surroundings.config.limits.log_bytes_per_action)
+        self.log = ActionLog(context.config.limits.log_bytes_per_action)
         self.tool_calls = 0
         self.tools_succeeded = 0
         self.turns = 0
@@ -156,7 +154,7 @@ class Action:
 
     async def _tool(self, call: turns.Call, seconds: float) -> dict[str, Any]:
         self.tool_calls += 1
-        limit = self._around.config.limits.tool_calls_per_action
+        limit = self._context.config.limits.tool_calls_per_action
         connector = call.payload["connector"]
         if self.tool_calls > limit:
             outcome = {"problem": call_problem("FanOutExceeded", f"one request may call at most {limit} tools")}
@@ -164,18 +162,18 @@ class Action:
             outcome = {"problem": self._refused[connector]}  # it would be refused again
         else:
             payload = {name: call.payload[name] for name in ("connector", "tool", "arguments")}
-            outcome = await self._around.gateway.call(self._request.id, self.tool_calls, payload, seconds)
+            outcome = await self._context.gateway.call(self._request.id, self.tool_calls, payload, seconds)
         problem = outcome.get("problem")
         if problem is None:
             self.tools_succeeded += 1
         elif problem.get("code") == "ConnectorNotInEnvelope":
             self._refused[connector] = problem
-        self._around.metrics.tool_call("ok" if problem is None else str(problem.get("code")))
+        self._context.metrics.tool_call("ok" if problem is None else str(problem.get("code")))
         return outcome
 
     def _collect(self, piece: bytes) -> None:
         self._body_bytes += len(piece)
-        limit = self._around.config.limits.response_body_bytes
+        limit = self._context.config.limits.response_body_bytes
         if self._body_bytes > limit:
             raise ProblemError("ResponseTooLarge", f"a response may have at most {limit} bytes")
         self._body.append(piece)
@@ -187,7 +185,7 @@ class Action:
         if turn.writes:
             try:
                 async with asyncio.timeout(max(COMMIT_SECONDS, self._deadline - time.monotonic())):
-                    await self._around.facet.commit(self._view.reads, turn.writes)
+                    await self._context.facet.commit(self._view.reads, turn.writes)
             except TimeoutError:
                 detail = "the disk of the app's state does not answer; whether the changes are kept is not known"
                 raise ProblemError("StateUnavailable", detail) from None

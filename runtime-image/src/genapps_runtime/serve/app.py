@@ -9,9 +9,9 @@ from collections import deque
 from genapps_runtime import logs
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest, GuestGoneError
-from genapps_runtime.heartbeat import Vitals
+from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import CONTENT_TYPE, ProblemError
-from genapps_runtime.serve.action import Action, Reply, Request, Surroundings
+from genapps_runtime.serve.action import Action, ActionContext, Reply, Request
 from genapps_runtime.state.facet import StateConflictError
 from genapps_runtime.termination import RefusedError
 
@@ -21,12 +21,12 @@ WAITING_PER_SLOT = 8
 class App:
     """Answers requests. Load it once before the first."""
 
-    def __init__(self, language: Language, load_message: str, surroundings: Surroundings, vitals: Vitals) -> None:
+    def __init__(self, language: Language, load_message: str, context: ActionContext, heartbeat: Heartbeat) -> None:
         self._language = language
         self._load_message = load_message
-        self._around = surroundings
-        self._vitals = vitals
-        config = surroundings.config
+        self._context = context
+        self._heartbeat = heartbeat
+        config = context.config
         self._identity = {
             "app": config.app,
             "namespace": config.namespace,
@@ -40,8 +40,8 @@ class App:
 
     def load(self) -> list[str]:
         """Make the guest and give its routes; raises Refused when the code does not load."""
-        config = self._around.config
-        guest = Guest(self._language, self._vitals, config.limits.guest_memory_bytes)
+        config = self._context.config
+        guest = Guest(self._language, self._heartbeat, config.limits.guest_memory_bytes)
         log = logs.ActionLog(config.limits.log_bytes_per_action)
         try:
             routes = guest.load(self._load_message, config.load_millis / 1000, log.add)
@@ -49,13 +49,13 @@ class App:
             if log.records:
                 logs.write("load", app=config.app, namespace=config.namespace, **log.fields())
         self._guest = guest
-        self._around.metrics.guest_started()
+        self._context.metrics.guest_started()
         return routes
 
     async def answer(self, request: Request) -> Reply:
         """Never raises for what an app or a caller does."""
         begun = time.monotonic()
-        deadline = begun + self._around.config.action_millis / 1000
+        deadline = begun + self._context.config.action_millis / 1000
         attempts: list[Action] = []
         try:
             await self._enter(deadline)
@@ -77,7 +77,7 @@ class App:
     async def _attempt(self, request: Request, deadline: float, attempts: list[Action]) -> Reply:
         """Run the action; once more when somebody else changed what it had read."""
         for last in (False, True):
-            action = Action(next(self._numbers), request, self._ready_guest(), self._around, deadline)
+            action = Action(next(self._numbers), request, self._ready_guest(), self._context, deadline)
             attempts.append(action)
             try:
                 return await action.run()
@@ -99,7 +99,7 @@ class App:
 
     async def _enter(self, deadline: float) -> None:
         """Take one of the tier's slots, waiting in line while there is one."""
-        slots = self._around.config.limits.concurrency
+        slots = self._context.config.limits.concurrency
         if self._running < slots:
             self._running += 1
             return
@@ -124,9 +124,9 @@ class App:
     def _record(
         self, request: Request, reply: Reply, code: str, detail: str, seconds: float, attempts: list[Action]
     ) -> None:
-        metrics = self._around.metrics
+        metrics = self._context.metrics
         metrics.action(code, seconds)
-        metrics.set("genapps_state_bytes", self._around.facet.size)
+        metrics.set("genapps_state_bytes", self._context.facet.size)
         fields: dict[str, object] = {
             "level": "info" if reply.status < 500 else "error",
             **self._identity,

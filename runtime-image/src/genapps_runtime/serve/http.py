@@ -26,7 +26,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class Front:
+class HttpApp:
     """The ASGI application. Refuses with NotReady until `app` is set."""
 
     def __init__(self, body_limit: int) -> None:
@@ -126,7 +126,7 @@ class BoundedProtocol(HttpToolsProtocol):
 class Listener:
     """The listening socket and its connections. (uvicorn's own server would wake ten times a second.)"""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: HttpApp) -> None:
         self._state = ServerState()
         self._config = Config(
             front, loop="none", http=BoundedProtocol, ws="none", lifespan="off", log_config=None, access_log=False,

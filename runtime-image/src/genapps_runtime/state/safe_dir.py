@@ -18,7 +18,7 @@ class ForeignFileError(OSError):
     """Something else than the file or folder that should be there."""
 
 
-class Folder:
+class SafeDir:
     """Raises OSError wherever the file system does."""
 
     def __init__(self, path: str, *, within: int | None = None) -> None:
@@ -29,9 +29,9 @@ class Folder:
     def close(self) -> None:
         os.close(self._fd)
 
-    def enter(self, name: str) -> "Folder":
+    def enter(self, name: str) -> "SafeDir":
         """The folder of that name."""
-        return Folder(name, within=self._fd)
+        return SafeDir(name, within=self._fd)
 
     def make(self, name: str) -> None:
         """A new folder."""
@@ -81,7 +81,7 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
 
-    def copy(self, name: str, target: "Folder") -> None:
+    def copy(self, name: str, target: "SafeDir") -> None:
         """The file of that name into another folder, flushed."""
         with (
             open(self._file(name, os.O_RDONLY), "rb") as source,  # noqa: PTH123

@@ -1,9 +1,9 @@
-"""What is on the app's claim: the facets in force, at most one copy of them for the way back, and the mark.
+"""What is on the app's claim: the facets in force, at most one copy of them for the way back, and the pointer.
 
-The mark is one small file that says which folder holds the facets, which revision could write them last, and which
+The pointer is one small file that says which folder holds the facets, which revision could write them last, and which
 folder is the copy of what an earlier revision left. It is replaced as a whole, by a rename, so that everything takes
-effect at one moment: a copy is made durable beside what is in force, a return to it is a new mark and moves no byte
-(and so needs no room). A folder that the mark does not name is what a killed start left, and goes at the next one.
+effect at one moment: a copy is made durable beside what is in force, a return to it is a new pointer and moves no byte
+(and so needs no room). A folder that the pointer does not name is what a killed start left, and goes at the next one.
 Opened before the facets are; nothing here is within a guest's reach, and no symbolic link is followed.
 """
 
@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 import orjson
 
 from genapps_runtime import logs
-from genapps_runtime.state.safe_dir import Folder, ForeignFileError
+from genapps_runtime.state.safe_dir import ForeignFileError, SafeDir
 from genapps_runtime.termination import Reason, RefusedError
 
-MARK = "mark.json"
-MARK_BYTES = 4096
-_NEW_MARK = "mark.json.new"
+POINTER = "mark.json"
+POINTER_BYTES = 4096
+_NEW_POINTER = "mark.json.new"
 _FIRST = "facets-1"
 _FOLDER = re.compile(r"facets-([1-9][0-9]{0,8})")
 _WAY_OUT = "choose a tier with a larger claim, or do without copies (spec.rollback.state: Keep)"
@@ -35,7 +35,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Pointer:
     """`revision` is the last that could write the facets in `folder`."""
 
     revision: str
@@ -48,25 +48,25 @@ class Mark:
         return orjson.dumps({"revision": self.revision, "folder": self.folder, "copy": copy})
 
 
-class Claim:
+class Volume:
     """The claim as one revision takes it over: `prepare`, open the facets in `facets`, load the code, `hand_over`."""
 
     def __init__(self, directory: str, revision: str) -> None:
         """Raises Refused(StateUnavailable)."""
         self._directory = directory
         self._revision = revision
-        self._mark = Mark(revision, _FIRST)
-        self._due = self._mark
-        """The mark from the moment on at which this revision may write."""
+        self._pointer = Pointer(revision, _FIRST)
+        self._due = self._pointer
+        """The pointer from the moment on at which this revision may write."""
         try:
-            self._root = Folder(directory)
+            self._root = SafeDir(directory)
         except OSError as error:
             raise _unavailable(error) from None
 
     @property
     def facets(self) -> str:
         """Path of the folder with the files in force; once prepared."""
-        return os.path.join(self._directory, self._mark.folder)  # noqa: PTH118  sqlite3 takes text
+        return os.path.join(self._directory, self._pointer.folder)  # noqa: PTH118  sqlite3 takes text
 
     def prepare(self, *, snapshot: bool, restore: bool) -> None:
         """While nobody has the facets open and before any code runs: go back to what this revision left, if `restore`
@@ -85,7 +85,7 @@ class Claim:
         """Before this revision can write for the first time: from now on the facets are its own. Not before its code
         has loaded: one that never ran has written nothing, and the way back from its successor leads past it."""
         try:
-            if self._mark != self._due:
+            if self._pointer != self._due:
                 self._set(self._due)
         except OSError as error:
             raise _unavailable(error) from None
@@ -94,13 +94,13 @@ class Claim:
         self._root.close()
 
     def _open(self) -> None:
-        """Read the mark, or set the first one; check what it names, and only then remove what it does not."""
-        content = self._root.read(MARK, MARK_BYTES)
+        """Read the pointer, or set the first one; check what it names, and only then remove what it does not."""
+        content = self._root.read(POINTER, POINTER_BYTES)
         if content is None:
             self._begin()
         else:
-            self._mark = _parsed(content)
-        for named in (self._mark, self._mark.copy):
+            self._pointer = _parsed(content)
+        for named in (self._pointer, self._pointer.copy):
             if named:
                 with closing(self._root.enter(named.folder)) as facets:
                     facets.sizes()
@@ -111,50 +111,50 @@ class Claim:
         for name in filter(_FOLDER.fullmatch, self._root.names()):
             with closing(self._root.enter(name)) as folder:
                 if folder.names():
-                    raise ForeignFileError(0, f"there is state but no {MARK}")
+                    raise ForeignFileError(0, f"there is state but no {POINTER}")
         self._sweep()
         if _FIRST not in self._root.names():
             self._root.make(_FIRST)
-        self._set(self._mark)
+        self._set(self._pointer)
 
-    def _prepared(self, *, snapshot: bool, restore: bool) -> Mark:
-        mark, revision = self._mark, self._revision
-        if mark.revision == revision:
+    def _prepared(self, *, snapshot: bool, restore: bool) -> Pointer:
+        pointer, revision = self._pointer, self._revision
+        if pointer.revision == revision:
             # A copy of its own, made for a successor that did not load, is out of date with its first write.
-            return mark if mark.copy is None or mark.copy.revision != revision else replace(mark, copy=None)
-        if restore and mark.copy and mark.copy.revision == revision:
-            self._set(Mark(revision, mark.copy.folder))
-            logs.write("state restored", revision=revision, insteadOf=mark.revision)
-            return self._mark
+            return pointer if pointer.copy is None or pointer.copy.revision != revision else replace(pointer, copy=None)
+        if restore and pointer.copy and pointer.copy.revision == revision:
+            self._set(Pointer(revision, pointer.copy.folder))
+            logs.write("state restored", revision=revision, insteadOf=pointer.revision)
+            return self._pointer
         if restore:
-            logs.write("no copy to restore", level="warning", revision=revision, stateOf=mark.revision)
-        return Mark(revision, mark.folder, self._copied() if snapshot else None)
+            logs.write("no copy to restore", level="warning", revision=revision, stateOf=pointer.revision)
+        return Pointer(revision, pointer.folder, self._copied() if snapshot else None)
 
     def _copied(self) -> Copy:
         """A durable copy of the facets in force, named by the revision that left them."""
-        mark = self._mark
-        if mark.copy and mark.copy.revision == mark.revision:
-            return mark.copy  # of an earlier start whose code did not load: nobody has written since
-        if mark.copy:
-            mark = replace(mark, copy=None)
-            self._set(mark)  # first, so that the claim has to hold two at most
+        pointer = self._pointer
+        if pointer.copy and pointer.copy.revision == pointer.revision:
+            return pointer.copy  # of an earlier start whose code did not load: nobody has written since
+        if pointer.copy:
+            pointer = replace(pointer, copy=None)
+            self._set(pointer)  # first, so that the claim has to hold two at most
         needed = 0
         try:
-            with closing(self._root.enter(mark.folder)) as facets:
+            with closing(self._root.enter(pointer.folder)) as facets:
                 sizes = facets.sizes()
                 needed = sum(sizes.values())
                 self._root.expect_room(needed)
-                copy = Copy(mark.revision, _next(mark.folder))
+                copy = Copy(pointer.revision, _next(pointer.folder))
                 self._root.make(copy.folder)
                 with closing(self._root.enter(copy.folder)) as target:
                     for name in sizes:
                         facets.copy(name, target)
                     target.flush()
             self._root.flush()
-            self._set(replace(mark, copy=copy))
+            self._set(replace(pointer, copy=copy))
         except OSError as error:
             raise self._failed(error, needed) from None
-        logs.write("state copied", revision=mark.revision, bytes=needed)
+        logs.write("state copied", revision=pointer.revision, bytes=needed)
         return copy
 
     def _failed(self, error: OSError, needed: int) -> RefusedError:
@@ -167,19 +167,19 @@ class Claim:
         message = f"the state cannot be copied ({error.strerror}): it takes {needed} bytes, {free}; {_WAY_OUT}"
         return RefusedError(Reason.STATE_SNAPSHOT_FAILED, message)
 
-    def _set(self, mark: Mark) -> None:
+    def _set(self, pointer: Pointer) -> None:
         """The one step by which anything takes effect; durable when it returns."""
-        self._root.write(_NEW_MARK, mark.content())
-        self._root.rename(_NEW_MARK, MARK)
-        self._mark = mark
+        self._root.write(_NEW_POINTER, pointer.content())
+        self._root.rename(_NEW_POINTER, POINTER)
+        self._pointer = pointer
         self._root.flush()
         self._sweep()
 
     def _sweep(self) -> None:
-        """Remove the folders that the mark does not name, and a mark that was not finished."""
-        named = {self._mark.folder, self._mark.copy.folder if self._mark.copy else ""}
+        """Remove the folders that the pointer does not name, and a pointer that was not finished."""
+        named = {self._pointer.folder, self._pointer.copy.folder if self._pointer.copy else ""}
         for name in self._root.names():
-            if name == _NEW_MARK or (_FOLDER.fullmatch(name) and name not in named):
+            if name == _NEW_POINTER or (_FOLDER.fullmatch(name) and name not in named):
                 self._root.remove(name)
 
 
@@ -188,19 +188,19 @@ def _next(folder: str) -> str:
     return f"facets-{int(folder.removeprefix('facets-')) + 1}"
 
 
-def _parsed(content: bytes) -> Mark:
-    """Raises Foreign unless it is what `Mark.content` writes: a guess could cost the state."""
+def _parsed(content: bytes) -> Pointer:
+    """Raises Foreign unless it is what `Pointer.content` writes: a guess could cost the state."""
     try:
         raw = orjson.loads(content)
         copy = None if raw["copy"] is None else Copy(raw["copy"]["revision"], raw["copy"]["folder"])
-        mark = Mark(raw["revision"], raw["folder"], copy)
-        texts = [mark.revision, mark.folder, *([copy.revision, copy.folder] if copy else [])]
+        pointer = Pointer(raw["revision"], raw["folder"], copy)
+        texts = [pointer.revision, pointer.folder, *([copy.revision, copy.folder] if copy else [])]
         known = all(isinstance(text, str) for text in texts) and all(map(_FOLDER.fullmatch, texts[1::2]))
     except (ValueError, KeyError, TypeError):
         known = False
-    if not known or mark.content() != content or (copy and copy.folder == mark.folder):
-        raise ForeignFileError(0, f"{MARK} is damaged")
-    return mark
+    if not known or pointer.content() != content or (copy and copy.folder == pointer.folder):
+        raise ForeignFileError(0, f"{POINTER} is damaged")
+    return pointer
 
 
 def _unavailable(error: OSError) -> RefusedError:

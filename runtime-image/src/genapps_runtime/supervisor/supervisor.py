@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from genapps_runtime.heartbeat import Vitals
+from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.settings import Settings
 from genapps_runtime.supervisor.health import UNAVAILABLE, HealthPort
 from genapps_runtime.termination import EXIT_REFUSED
@@ -29,7 +29,7 @@ RESTARTS = 20
 RESTART_WINDOW_SECONDS = 60.0
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
 
-Worker = Callable[[Vitals], int]
+Worker = Callable[[Heartbeat], int]
 
 
 class Supervisor:
@@ -37,7 +37,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, worker: Worker) -> None:
         self._worker = worker
-        self._vitals = Vitals()
+        self._heartbeat = Heartbeat()
         self._selector = selectors.PollSelector()  # not epoll, whose registrations a forked child would share
         self._wake, self._woken = socket.socketpair()
         self._stopping = False
@@ -66,7 +66,7 @@ class Supervisor:
     def _start(self) -> None:
         self._starts = [at for at in self._starts if time.monotonic() - at < RESTART_WINDOW_SECONDS]
         self._starts.append(time.monotonic())
-        self._vitals.reset(START_SECONDS)
+        self._heartbeat.reset(START_SECONDS)
         self._pid = os.fork()
         if self._pid == 0:
             code = 1
@@ -79,7 +79,7 @@ class Supervisor:
                 self._selector.close()
                 self._wake.close()
                 self._woken.close()
-                code = self._worker(self._vitals)
+                code = self._worker(self._heartbeat)
             except BaseException:
                 sys.excepthook(*sys.exc_info())
             finally:
@@ -112,11 +112,11 @@ class Supervisor:
         return None
 
     def _end_when_stuck(self) -> None:
-        what, late = self._vitals.overdue_seconds(time.monotonic_ns())
+        what, late = self._heartbeat.overdue_seconds(time.monotonic_ns())
         if late > (GRACE_SECONDS if what == "guest" else LOOP_SECONDS):
             _log("worker is stuck, killing it", in_=what, secondsLate=round(late, 2))
             os.kill(self._pid, signal.SIGKILL)
-            self._vitals.reset(START_SECONDS)
+            self._heartbeat.reset(START_SECONDS)
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if number in _FORWARDED:
@@ -128,9 +128,9 @@ class Supervisor:
         if path == "/livez":
             return 200, b"ok\n"
         if path == "/readyz":
-            return (200, b"ok\n") if self._vitals.ready else (UNAVAILABLE, b"not ready\n")
+            return (200, b"ok\n") if self._heartbeat.ready else (UNAVAILABLE, b"not ready\n")
         if path == "/metrics":
-            return 200, self._vitals.published()
+            return 200, self._heartbeat.published()
         return 404, b"/livez, /readyz or /metrics\n"
 
 

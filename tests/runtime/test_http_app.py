@@ -1,4 +1,4 @@
-"""The HTTP front: what callers may send, and how many at a time."""
+"""The HTTP server of the app: what callers may send, and how many at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ LIMIT = 100_000
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pod(authority: Authority, engine: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pod]:
-    directory = tmp_path_factory.mktemp("front")
+    directory = tmp_path_factory.mktemp("http-app")
     gateway = FakeGateway(authority, directory)
     await gateway.start()
     pod = Pod(directory / "pod", gateway, engine)
