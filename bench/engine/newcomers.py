@@ -1,6 +1,6 @@
 """The counterpart of a Worker Loader: a process in which every request is the first one of an app never seen before.
 
-No pod does this: a pod has one app. It is built of the runtime's own parts (HTTP front, digest, engine, guest, action,
+No pod does this: a pod has one app. It is built of the runtime's own parts (HTTP server, digest, engine, guest, action,
 limits, log line, metrics); only what starts with the process is there already, as it is in workerd. Apps stay loaded.
 """
 
@@ -20,9 +20,10 @@ from genapps_runtime.egress.gateway_client import GatewayAddress, GatewayClient
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.serve.action import ActionContext, Reply, Request
+from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.http import HttpApp, Listener
+from genapps_runtime.serve.messages import Reply, Request
 from genapps_runtime.settings import Settings
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 

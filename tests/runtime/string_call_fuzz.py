@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from genapps_runtime.guest.engine import Language
+from genapps_runtime.guest.log_import import GuestLog
 from genapps_runtime.guest.string_call import StringCall
 
 SOURCE = """
@@ -30,7 +31,7 @@ SIZES = (0, 1, 7, 100, 4000, 70_000, 300_000)
 def main(engine: str, seed: str, rounds: str) -> None:
     chance = random.Random(seed)
     language = Language(engine)
-    store, functions = language.instantiate(64 * 1024 * 1024)
+    store, functions = language.instantiate(64 * 1024 * 1024, GuestLog())
     functions["load"](store, json.dumps({"entry": "app.py", "files": {"app.py": SOURCE}, "logBytes": 0}))
     start, resume = StringCall(functions["start"]), StringCall(functions["resume"])
     grown = 0

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from wasmtime import Store, WasmtimeError
 from wasmtime.component import Func
 
-from genapps_runtime.guest.engine import Language, ignore_record
+from genapps_runtime.guest.engine import Language
+from genapps_runtime.guest.log_import import GuestLog
 from genapps_runtime.guest.string_call import TURN_BYTES, StringCall
 from tests.runtime.hostile import SOURCE
 
@@ -47,7 +48,8 @@ class Stock:
 
     def __init__(self, language: Language) -> None:
         self.language = language
-        self.store, functions = language.instantiate(MEMORY)
+        self.log = GuestLog()
+        self.store, functions = language.instantiate(MEMORY, self.log)
         load = {"entry": "app.py", "files": {"app.py": SOURCE + OWN}, "logBytes": 1000}
         assert functions["load"](self.store, json.dumps(load)).tag == "ok"
         self.functions = {name: self.called(functions[name]) for name in ("start", "resume")}
@@ -89,7 +91,6 @@ def language(engine: Path) -> Language:
 def sides(language: Language) -> Iterator[tuple[Stock, Raw]]:
     pair = Stock(language), Raw(language)
     yield pair
-    language.sink = ignore_record
     for side in pair:
         side.store.close()
 
@@ -175,7 +176,8 @@ def test_what_a_host_function_raises_comes_out_of_both(sides: tuple[Stock, Raw])
     def refuse(_record: str) -> None:
         raise FullError("no more")
 
-    sides[0].language.sink = refuse
+    for side in sides:
+        side.log.sink = refuse
     stock, raw = (side.says("start", start("/log-nonsense")) for side in sides)
     assert stock == raw == (FullError, "no more")
 

@@ -1,4 +1,7 @@
-"""HTTP front, language engine, state and app, put together: everything that is heavy to import."""
+"""The composition root: HTTP server, language engine, state and app, put together.
+
+Everything that is heavy to import is imported here, so the worker imports this module last.
+"""
 
 import asyncio
 
@@ -18,51 +21,60 @@ from genapps_runtime.termination import Reason, RefusedError
 DRAIN_SECONDS = 5.0
 
 
-class Service:
-    """Answers NotReady from `open` on, and as the app once that is loaded."""
+class AppServer:
+    """The open port of the app and what is behind it: NotReady until `load`, then the app's answers."""
 
-    def __init__(self, config: RuntimeConfig, gateway: GatewayClient, metrics: Metrics, heartbeat: Heartbeat) -> None:
-        self._config = config
-        self._gateway = gateway
-        self._metrics = metrics
-        self._heartbeat = heartbeat
-        self._front = HttpApp(config.limits.request_body_bytes)
-        self._listener = Listener(self._front)
-        self._language: Language | None = None
-        self._volume: Volume | None = None
-        self._facet: Facet | None = None
+    def __init__(self, listener: Listener, http_app: HttpApp, app: App, volume: Volume, facet: Facet) -> None:
+        self._listener = listener
+        self._http_app = http_app
+        self._app = app
+        self._volume = volume
+        self._facet = facet
 
-    async def open(self, settings: Settings, *, restore_state: bool) -> None:
-        """Listen, and get ready all that needs no app; raises Refused."""
-        config = self._config
-        await self._listener.open(settings.address, settings.app_port)
-        self._volume = volume = Volume(settings.state_directory, config.revision)
-        # In a thread: a copy takes seconds, and a loop that stands still so long is taken for stuck.
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        config: RuntimeConfig,
+        load_message: str,
+        gateway: GatewayClient,
+        metrics: Metrics,
+        heartbeat: Heartbeat,
+        *,
+        restore_state: bool,
+    ) -> "AppServer":
+        """Listen, and prepare everything that does not need the app's code.
+
+        `load_message` is what `bundle.load_message` returns; `restore_state` is explained at `Volume.prepare`.
+        Raises RefusedError.
+        """
+        http_app = HttpApp(config.limits.request_body_bytes)
+        listener = Listener(http_app)
+        await listener.open(settings.address, settings.app_port)
+        volume = Volume(settings.state_directory, config.revision)
+        # In a thread: a copy takes seconds, and the supervisor takes a loop that stands still so long for stuck.
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
-        self._language = Language(settings.engine_file)
+        language = Language(settings.engine_file)
         try:
-            self._facet = Facet(volume.facets, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
+            facet = Facet(volume.facets, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
+        app = App(language, load_message, ActionContext(config, gateway, facet, metrics), heartbeat)
+        return cls(listener, http_app, app, volume, facet)
 
-    async def load(self, message: str) -> list[str]:
-        """Load the app (`bundle.load_message`) and answer for it from now on; its routes. Raises Refused."""
-        assert self._language is not None  # noqa: S101  opened before
-        assert self._volume is not None  # noqa: S101
-        assert self._facet is not None  # noqa: S101
-        around = ActionContext(self._config, self._gateway, self._facet, self._metrics)
-        app = App(self._language, message, around, self._heartbeat)
-        routes = app.load()
+    async def load(self) -> list[str]:
+        """Load the app's code and answer requests with it from now on.
+
+        Returns the app's routes (`GET /hello/{name}`). Raises RefusedError when the code does not load.
+        """
+        routes = self._app.load()
         await asyncio.to_thread(self._volume.hand_over)
-        self._front.app = app
+        self._http_app.app = self._app
         return routes
 
     async def close(self) -> None:
-        """Let the requests that run end, then close the state."""
+        """Let running requests end (for at most DRAIN_SECONDS), then close the state."""
         await self._listener.close(DRAIN_SECONDS)
-        if self._front.app is not None:
-            await self._front.app.close()
-        if self._facet is not None:
-            await self._facet.close()
-        if self._volume is not None:
-            self._volume.close()
+        await self._app.close()
+        await self._facet.close()
+        self._volume.close()

@@ -1,13 +1,13 @@
-"""The process that does the work: checks what it was given, proves the fence, loads the app and answers.
+"""The process that does the work: it checks config and code, proves the fence, loads the app and answers requests.
 
-Imports only what the proof of the fence needs: the rest (`service`) is imported while the proof waits for silence.
+It imports only what the proof of the fence needs. The rest (`serve_app`) is imported while the proof waits for the
+canary port to stay silent.
 """
 
 import asyncio
 import ctypes
 import signal
 import time
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -23,7 +23,7 @@ from genapps_runtime.settings import Settings
 from genapps_runtime.termination import EXIT_REFUSED, Reason, RefusedError, write_termination
 
 if TYPE_CHECKING:
-    from genapps_runtime.serve_app import Service
+    from genapps_runtime.serve_app import AppServer
 
 BEAT_SECONDS = 1.0
 LARGE_BYTES = 2 * 1024 * 1024
@@ -36,13 +36,16 @@ _M_MMAP_THRESHOLD = -3
 def run_worker(
     settings: Settings, config_digest: str, code_digest: str, heartbeat: Heartbeat, *, restore_state: bool
 ) -> int:
-    """Gives the exit code: 0 after a requested stop, EXIT_REFUSED when another try would end the same.
-    `restore_state`: go back to the state that this revision left, see `state.volume`."""
+    """Work until SIGTERM; returns the exit code: 0 after a requested stop, EXIT_REFUSED when a restart cannot help.
+
+    The digests are `sha256:<hex>`. `restore_state` asks for the state that this revision left, see `Volume.prepare`.
+    """
     begun = time.monotonic()
     _return_large_memory()
     try:
         config, message = _judged(settings, config_digest, code_digest)
-        uvloop.run(_Worker(settings, config, message, heartbeat, begun).run(restore_state=restore_state))
+        worker = _Worker(settings, config, message, heartbeat, begun, restore_state=restore_state)
+        uvloop.run(worker.run())
     except RefusedError as refused:
         logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
         write_termination(settings.termination_file, refused)
@@ -51,15 +54,18 @@ def run_worker(
 
 
 def _return_large_memory() -> None:
-    """Large buffers go back to the system when they are freed. By itself glibc takes the largest that it has seen freed
-    for usual from then on, and the heap keeps holes of that size: 10 MB after some hostile answers."""
+    """Return large buffers to the system when they are freed.
+
+    By default glibc raises its threshold to the largest buffer that was freed, and the heap keeps holes of that size:
+    10 MB after some hostile answers.
+    """
     libc = ctypes.CDLL(None)
     libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
     libc.mallopt(_M_TRIM_THRESHOLD, TRIM_BYTES)
 
 
 def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[RuntimeConfig, str]:
-    """The config and the code (as the engine takes it) that this pod was made for; raises Refused for any other."""
+    """The config, and the code as the engine takes it; raises RefusedError unless both have the pod's digests."""
     config = read_config(settings.config_file, config_digest)
     if config.code_digest != code_digest:
         raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig is for the code {config.code_digest}")
@@ -67,21 +73,38 @@ def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[R
     return config, load_message(bundle, config.limits.log_bytes_per_action)
 
 
+def _import_app_server() -> "type[AppServer]":
+    """Import the heavy part; called in a thread, so that the proof of the fence goes on meanwhile."""
+    from genapps_runtime.serve_app import AppServer
+
+    return AppServer
+
+
 class _Worker:
+    """One start of the worker; `begun` is its beginning on the monotonic clock, in seconds."""
+
     def __init__(
-        self, settings: Settings, config: RuntimeConfig, load_message: str, heartbeat: Heartbeat, begun: float
+        self,
+        settings: Settings,
+        config: RuntimeConfig,
+        load_message: str,
+        heartbeat: Heartbeat,
+        begun: float,
+        *,
+        restore_state: bool,
     ) -> None:
         self._settings = settings
         self._config = config
         self._load_message = load_message
         self._heartbeat = heartbeat
         self._begun = begun
+        self._restore_state = restore_state
         self._metrics = Metrics()
-        self._service: Service | None = None
+        self._server: AppServer | None = None
         self._loaded = False
 
-    async def run(self, *, restore_state: bool) -> None:
-        """Serve until SIGTERM; raises Refused."""
+    async def run(self) -> None:
+        """Serve until SIGTERM; raises RefusedError."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,7 +118,7 @@ class _Worker:
         )
         probe = FenceProbe(gateway, address, settings.canary_port or config.canary_port)
         tasks = {
-            asyncio.create_task(self._serve(probe, gateway, restore_state=restore_state)),
+            asyncio.create_task(self._serve(probe, gateway)),
             asyncio.create_task(self._beat(probe)),
             asyncio.create_task(stop.wait()),
         }
@@ -105,28 +128,34 @@ class _Worker:
             for task in ended:
                 task.result()  # raises what ended it; the stop gives no error
         finally:
-            if self._service is not None:
-                await self._service.close()
+            if self._server is not None:
+                await self._server.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             gateway.close()
 
-    async def _serve(self, probe: FenceProbe, gateway: GatewayClient, *, restore_state: bool) -> None:
-        """Prove, load, and keep proving."""
+    async def _serve(self, probe: FenceProbe, gateway: GatewayClient) -> None:
+        """Prove the fence, load the app, and keep proving the fence."""
         settings, config = self._settings, self._config
         proving = asyncio.create_task(probe.prove(settings.fence_patience_seconds))
         try:
-            module = await asyncio.to_thread(import_module, "genapps_runtime.serve_app")
-            service: Service = module.Service(config, gateway, self._metrics, self._heartbeat)
-            await service.open(settings, restore_state=restore_state)
-            self._service = service
+            app_server = await asyncio.to_thread(_import_app_server)
+            self._server = server = await app_server.open(
+                settings,
+                config,
+                self._load_message,
+                gateway,
+                self._metrics,
+                self._heartbeat,
+                restore_state=self._restore_state,
+            )
             await proving
         finally:
             proving.cancel()
-        routes = await service.load(self._load_message)
+        routes = await server.load()
         self._loaded = True
-        self._look(probe)
+        self._report(probe)
         millis = round((time.monotonic() - self._begun) * 1000)
         identity = {"app": config.app, "namespace": config.namespace, "revision": config.revision}
         logs.write("ready", millis=millis, routes=routes, **identity)
@@ -135,11 +164,11 @@ class _Worker:
     async def _beat(self, probe: FenceProbe) -> None:
         while True:
             self._heartbeat.beat()
-            self._look(probe)
+            self._report(probe)
             if self._metrics.changed:
                 self._heartbeat.publish(self._metrics.render())
             await asyncio.sleep(BEAT_SECONDS)
 
-    def _look(self, probe: FenceProbe) -> None:
+    def _report(self, probe: FenceProbe) -> None:
         self._heartbeat.ready = probe.proven and self._loaded
         self._metrics.set("genapps_fence_proven", float(probe.proven))

@@ -9,12 +9,11 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
 
 from wasmtime import Engine, Store, WasmtimeError
 from wasmtime.component import Component, Func, Linker, LinkerInstance, Record
 
-from genapps_runtime.guest.log_import import add_log
+from genapps_runtime.guest.log_import import GuestLog, add_log
 from genapps_runtime.guest.precompile import engine_config
 
 WORLD = "genapps:app/host@0.1.0"
@@ -23,8 +22,6 @@ TICK_SECONDS = 0.005
 RANDOM_BYTES = 4096
 QUIET_TICKS = 20
 _NEVER_TICKS = 2**60
-
-LogSink = Callable[[str], None]
 
 
 class Ticker:
@@ -80,13 +77,12 @@ class Language:
         self.engine = Engine(engine_config())
         self.component = Component.deserialize_file(self.engine, engine_file)
         self.ticker = Ticker(self.engine)
-        self.sink: LogSink = ignore_record
         self._linker = self._link()
 
-    def instantiate(self, memory_bytes: int) -> tuple[Store, dict[str, Func]]:
-        """A store with one fresh instance and its exports. The store must be closed by its owner, after the last
-        call of a function."""
-        store = Store(self.engine)
+    def instantiate(self, memory_bytes: int, log: GuestLog) -> tuple[Store, dict[str, Func]]:
+        """A store with one fresh instance and its exports; `log` gets what the guest logs. The store must be closed by
+        its owner, after the last call of a function."""
+        store = Store(self.engine, log)
         store.set_limits(memory_size=memory_bytes, table_elements=100_000, instances=64, tables=32, memories=8)
         store.set_epoch_deadline(_NEVER_TICKS)
         instance = self._linker.instantiate(store, self.component)
@@ -102,7 +98,7 @@ class Language:
         linker = Linker(self.engine)
         with linker.root() as root:
             with root.add_instance(WORLD) as host:
-                add_log(host, lambda record: self.sink(record))
+                add_log(host)
                 host.add_func("now-millis", lambda _store: time.time_ns() // 1_000_000)
                 host.add_func("random", lambda _store, size: _random(size).hex())
             _add_wasi(root)
@@ -143,7 +139,3 @@ def _random(size: int) -> bytes:
     if size > RANDOM_BYTES:
         raise WasmtimeError(f"at most {RANDOM_BYTES} random bytes in one call")
     return os.urandom(size)
-
-
-def ignore_record(_record: str) -> None:
-    """Where log records go while no guest runs."""

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from wasmtime import Store, WasmtimeError
 
-from genapps_runtime.guest.engine import Language, LogSink, ignore_record, ticks
+from genapps_runtime.guest.engine import Language, ticks
+from genapps_runtime.guest.log_import import GuestLog, LogSink, ignore_record
 from genapps_runtime.guest.string_call import TURN_BYTES, StringCall
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import printable
@@ -35,11 +36,12 @@ class Guest:
 
     def __init__(self, language: Language, heartbeat: Heartbeat, memory_bytes: int) -> None:
         """Raises Refused when the engine itself does not fit into that memory."""
-        self._language = language
+        self._ticker = language.ticker
+        self._log = GuestLog()
         self._heartbeat = heartbeat
         self.dropped = False
         try:
-            self._store, functions = language.instantiate(memory_bytes)
+            self._store, functions = language.instantiate(memory_bytes, self._log)
         except WasmtimeError as error:
             detail = f"the engine does not start with {memory_bytes} bytes: {printable(str(error), 200)}"
             raise RefusedError(Reason.CONFIG_INVALID, detail) from None
@@ -101,10 +103,10 @@ class Guest:
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise GuestGoneError("ActionTimeout", "its time was used up while it waited")
-        language = self._language
-        language.sink = sink
+        ticker, log = self._ticker, self._log
+        log.sink = sink
         self._store.set_epoch_deadline(ticks(remaining))
-        language.ticker.enter()
+        ticker.enter()
         self._heartbeat.enter(int(deadline * 1e9))
         try:
             return function(self._store, message)
@@ -117,8 +119,8 @@ class Guest:
             raise GuestGoneError("GuestTrapped", f"{type(error).__name__} at the boundary of the guest") from None
         finally:
             self._heartbeat.leave()
-            language.ticker.leave()
-            language.sink = ignore_record
+            ticker.leave()
+            log.sink = ignore_record
 
 
 def _gone(message: str) -> GuestGoneError:

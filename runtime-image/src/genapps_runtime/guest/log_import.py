@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wasmtime import WasmtimeError, _ffi
+from wasmtime._value import _unintern
 from wasmtime.component import LinkerInstance
 from wasmtime.component._enter import catch_exceptions
 from wasmtime.component._linker import func_finalize
@@ -19,15 +20,32 @@ _kept: list[Any] = []
 """Callbacks live as long as the process: linkers hold their addresses."""
 
 
-def add_log(host: LinkerInstance, sink: Callable[[str], None]) -> None:
-    """Define `log` in `host`: `sink` gets each record, cut at RECORD_BYTES."""
+LogSink = Callable[[str], None]
+
+
+def ignore_record(_record: str) -> None:
+    """The sink while no action runs."""
+
+
+class GuestLog:
+    """Where the records of one guest go: the data of its store. `sink` is the running action's."""
+
+    __slots__ = ("sink",)
+
+    def __init__(self) -> None:
+        self.sink: LogSink = ignore_record
+
+
+def add_log(host: LinkerInstance) -> None:
+    """Define `log` in `host`: the GuestLog of the calling store gets each record, cut at RECORD_BYTES."""
 
     def called(_index: Any, context: Any, _type: Any, args: Any, _count: Any, _results: Any, _wanted: Any) -> Any:
         text = args[0].of.string
 
         def run(_store: Any) -> None:
             try:
-                sink(ctypes.string_at(text.data, min(text.size, RECORD_BYTES)).decode(errors="replace"))
+                log: GuestLog = _unintern(_ffi.wasmtime_context_get_data(context))  # type: ignore[arg-type]
+                log.sink(ctypes.string_at(text.data, min(text.size, RECORD_BYTES)).decode(errors="replace"))
             finally:
                 _ffi.wasm_byte_vec_delete(ctypes.byref(text))
 

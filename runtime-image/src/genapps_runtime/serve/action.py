@@ -13,38 +13,18 @@ from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import Guest, GuestGoneError
+from genapps_runtime.guest.turns import PIECE_BYTES
 from genapps_runtime.logs import ActionLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
+from genapps_runtime.serve.messages import Reply, Request
 from genapps_runtime.state.facet import Facet, StateConflictError, StateFullError, StateUnavailableError, View
 
-PIECE_BYTES = 64 * 1024
 TURNS_BETWEEN_PAUSES = 16
 COMMIT_SECONDS = 1.0
 """What a commit may take at least, also when the action's time is nearly used up."""
 # The guest's business is the request, not the caller's credentials: a tenant is verified by the host.
 _WITHHELD = frozenset({b"authorization", b"proxy-authorization"})
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the caller sent; `headers` with names in lower case, `query` without the question mark."""
-
-    id: str
-    method: str
-    path: str
-    query: str
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the caller gets."""
-
-    status: int
-    headers: turns.Headers
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

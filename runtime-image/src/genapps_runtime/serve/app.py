@@ -10,8 +10,9 @@ from genapps_runtime import logs
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.heartbeat import Heartbeat
-from genapps_runtime.problems import CONTENT_TYPE, ProblemError
-from genapps_runtime.serve.action import Action, ActionContext, Reply, Request
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.messages import Reply, Request, problem_reply
 from genapps_runtime.state.facet import StateConflictError
 from genapps_runtime.termination import RefusedError
 
@@ -149,8 +150,3 @@ class App:
             if len(attempts) > 1:
                 fields["attempts"] = len(attempts)
         logs.write("action", **fields)
-
-
-def problem_reply(problem: ProblemError, request_id: str) -> Reply:
-    """The problem as a response."""
-    return Reply(problem.status, [(b"content-type", CONTENT_TYPE)], problem.body(request_id))

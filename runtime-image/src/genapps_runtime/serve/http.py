@@ -12,8 +12,8 @@ from uvicorn.server import ServerState
 
 from genapps_runtime import logs
 from genapps_runtime.problems import CONTENT_TYPE, ProblemError
-from genapps_runtime.serve.action import Reply, Request
-from genapps_runtime.serve.app import App, problem_reply
+from genapps_runtime.serve.app import App
+from genapps_runtime.serve.messages import Reply, Request, problem_reply
 
 HEAD_BYTES = 32 * 1024
 HEADER_COST = 64
