@@ -1,4 +1,4 @@
-"""The app's code as it is mounted: read once, and refused unless it is exactly what was judged."""
+"""The app's code as it is mounted: read once, and refused unless its digest is the one that the operator approved."""
 
 import base64
 import hashlib
@@ -33,7 +33,10 @@ def digest_of(bundle: Bundle) -> str:
 
 
 def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
-    """The mounted files; raises Refused(SnapshotMismatch) unless they have that digest."""
+    """The files that are mounted at `directory`.
+
+    Raises RefusedError (SnapshotMismatch) unless they have that digest, and when they take more than BUNDLE_BYTES.
+    """
     files: dict[str, bytes] = {}
     size = 0
     try:
@@ -58,7 +61,11 @@ def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
 
 
 def load_message(bundle: Bundle, log_bytes: int) -> str:
-    """What the engine's `load` takes; raises Refused(CodeRejected) for code that is not text."""
+    """The JSON that the engine's `load` takes.
+
+    `log_bytes` is what the app may log in one action. Raises RefusedError (CodeRejected) for code that is not UTF-8
+    text.
+    """
     if bundle.entry not in bundle.files:
         raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no file {bundle.entry!r} to start with")
     texts: dict[str, str] = {}

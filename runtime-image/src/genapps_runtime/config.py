@@ -1,7 +1,7 @@
-"""The RuntimeConfig as this process accepts it: the snapshot named in its arguments, and nothing unexpected in it.
+"""The RuntimeConfig: the file that the process arguments name by digest, parsed strictly.
 
-The file is written by the operator from a pydantic model (`genapps.api.runtimeconfig`); tests/contract hold both sides
-to docs/contracts/runtime-config.schema.json. Anything unknown is refused: an older runtime must not run an app with
+The operator writes the file from a pydantic model (`genapps.api.runtimeconfig`). tests/contract hold both sides to
+docs/contracts/runtime-config.schema.json. Unknown fields are refused: an older runtime must not run an app with
 rules that it does not know.
 """
 
@@ -37,6 +37,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeConfig:
+    """What the operator decided for this pod. Times are in milliseconds, sizes in bytes."""
+
     app: str
     namespace: str
     revision: str
@@ -54,7 +56,11 @@ class RuntimeConfig:
 
 
 def read_config(path: str, digest: str) -> RuntimeConfig:
-    """Raises Refused: SnapshotMismatch unless the file has that digest, ConfigInvalid when it is not understood."""
+    """The parsed file.
+
+    Raises RefusedError: SnapshotMismatch unless the file has that digest (`sha256:<hex>`), ConfigInvalid when it
+    cannot be read or parsed.
+    """
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -66,7 +72,7 @@ def read_config(path: str, digest: str) -> RuntimeConfig:
 
 
 def parse_config(content: bytes) -> RuntimeConfig:
-    """Raises Refused(ConfigInvalid) naming the field."""
+    """The parsed content; raises RefusedError (ConfigInvalid) that names the field."""
     if len(content) > CONFIG_BYTES:
         _invalid("", f"more than {CONFIG_BYTES} bytes")
     try:
@@ -113,7 +119,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
 
 
 class _Section:
-    """An object of the file whose every field must be asked for."""
+    """An object of the file. `done` refuses every field that nobody asked for."""
 
     def __init__(self, name: str, raw: Any) -> None:
         if not isinstance(raw, dict):

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each on standard output, one per action. Guest text in them is escaped and bounded."""
+"""Log lines: one JSON object each on standard output, one line an action. Guest text in them is escaped and bounded."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ _LEVELS = frozenset({"debug", "info", "warning", "error"})
 
 
 def write(event: str, /, **fields: Any) -> None:
-    """One line, written at once."""
+    """Write one line at once: the time, `event` and the fields."""
     line = orjson.dumps(
         {"time": _now(), "event": event, **fields},
         option=orjson.OPT_APPEND_NEWLINE,
@@ -28,7 +28,7 @@ def write(event: str, /, **fields: Any) -> None:
 
 @lru_cache(1)
 def _second(seconds: int) -> str:
-    """A line is written for every action: the calendar is asked once a second."""
+    """Formatted once a second, because a line is written for every action."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
@@ -38,7 +38,7 @@ def _now() -> str:
 
 
 class ActionLog:
-    """What the app logged during one action: at most `limit` bytes, the rest is counted."""
+    """What the app logged during one action: at most `limit` bytes and RECORDS records. The rest is counted."""
 
     def __init__(self, limit: int) -> None:
         self.records: list[dict[str, Any]] = []
@@ -46,7 +46,7 @@ class ActionLog:
         self._left = limit
 
     def add(self, record: str) -> None:
-        """Takes what the guest handed over, whatever it is."""
+        """Take one record. It comes from a hostile guest and may be any text."""
         self._left -= len(record)
         if self._left < 0 or len(self.records) >= RECORDS:
             self.dropped += 1
@@ -65,7 +65,7 @@ class ActionLog:
         self.records.append(kept)
 
     def fields(self) -> dict[str, Any]:
-        """For the action's line; nothing when the app logged nothing."""
+        """The fields for the action's log line; none when the app logged nothing."""
         fields: dict[str, Any] = {}
         if self.records:
             fields["log"] = self.records

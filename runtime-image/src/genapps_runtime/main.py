@@ -1,5 +1,9 @@
-"""The command: `genapps-runtime --config-digest sha256:... --code-digest sha256:...`, the process of an app's pod, and
-`genapps-runtime precompile SOURCE TARGET` for the image build. Imports as little as the supervisor needs."""
+"""The command.
+
+`genapps-runtime --config-digest sha256:... --code-digest sha256:...` is the process of an app's pod.
+`genapps-runtime precompile SOURCE TARGET` is for the image build. The module imports only what the supervisor
+needs, because the supervisor stays in memory.
+"""
 
 import os
 import sys
@@ -16,7 +20,7 @@ _PREFIX = "sha256:"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code."""
+    """Run the command with `arguments` (by default those of the process). Returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if len(given) == 3 and given[0] == "precompile":
         from genapps_runtime.guest.precompile import precompile

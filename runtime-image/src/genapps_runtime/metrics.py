@@ -1,4 +1,4 @@
-"""Metrics of one app's runtime in Prometheus' text format: a dozen numbers, kept without a library (7 MiB, 60 ms)."""
+"""Metrics of one app's runtime in Prometheus' text format, kept without a library (which costs 7 MiB and 60 ms)."""
 
 from bisect import bisect_left
 
@@ -15,7 +15,7 @@ _HELP = {
 
 
 class Metrics:
-    """Counters since the worker's start. `changed` tells the publisher whether rendering is worth it."""
+    """Counters since the worker's start. `changed` says whether something changed since the last `render`."""
 
     def __init__(self) -> None:
         self.changed = True
@@ -26,28 +26,30 @@ class Metrics:
         self._values = {"genapps_guest_starts_total": 0.0, "genapps_state_bytes": 0.0, "genapps_fence_proven": 0.0}
 
     def action(self, outcome: str, seconds: float) -> None:
-        """`outcome`: ok or a code of `problems.CODES`, so the number of series is bounded."""
+        """Count an action. `outcome` is `ok` or a code of `problems.CODES`, so the number of series is bounded."""
         self._actions[outcome] = self._actions.get(outcome, 0) + 1
         self._seconds += seconds
         self._buckets[bisect_left(BOUNDS, seconds)] += 1
         self.changed = True
 
     def tool_call(self, outcome: str) -> None:
-        """`outcome`: ok or a code; codes come from the gateway, which is trusted to have few of them."""
+        """Count a tool call. `outcome` is `ok` or a code of the gateway, which has few of them."""
         self._tool_calls[outcome] = self._tool_calls.get(outcome, 0) + 1
         self.changed = True
 
     def guest_started(self) -> None:
+        """Count an instance of the app."""
         self._values["genapps_guest_starts_total"] += 1
         self.changed = True
 
     def set(self, name: str, value: float) -> None:
+        """Set the gauge `name`."""
         if self._values[name] != value:
             self._values[name] = value
             self.changed = True
 
     def render(self) -> bytes:
-        """The exposition; resets `changed`."""
+        """The metrics in Prometheus' text format; resets `changed`."""
         self.changed = False
         lines: list[str] = []
         for name, counts in (("genapps_actions_total", self._actions), ("genapps_tool_calls_total", self._tool_calls)):

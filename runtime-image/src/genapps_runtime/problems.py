@@ -1,4 +1,4 @@
-"""Errors over HTTP: RFC 9457 documents with a code from a closed set, made here and nowhere else."""
+"""Errors over HTTP: RFC 9457 documents with a code from a closed set. Only this module makes them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ DETAIL_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a code means: HTTP status, one sentence, and seconds after which a retry makes sense (or None)."""
+    """What a code means. `retry_after` is in seconds; None means that a retry does not help."""
 
     status: int
     title: str
@@ -48,7 +48,7 @@ GatewayUnavailable of this process)."""
 
 
 class ProblemError(Exception):
-    """An action ends with this error."""
+    """An action ends with this error. `code` is one of CODES; `detail` may quote hostile text."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}")
@@ -57,7 +57,7 @@ class ProblemError(Exception):
         self.status = CODES[code].status
 
     def body(self, request_id: str) -> bytes:
-        """The document."""
+        """The RFC 9457 document as JSON."""
         known = CODES[self.code]
         document: dict[str, Any] = {
             "type": f"urn:genapps:problem:{self.code}",
@@ -73,10 +73,13 @@ class ProblemError(Exception):
 
 
 def printable(text: str, length: int = DETAIL_CHARACTERS) -> str:
-    """Hostile text without control characters, and not longer than that."""
+    """Hostile text without control characters, cut at `length` characters."""
     return "".join(character if character.isprintable() else " " for character in text[:length])
 
 
 def call_problem(code: str, detail: str, retry_after: int | None = None) -> dict[str, Any]:
-    """How a tool call fails when this process and not the gateway refuses it; the class is always a limit."""
+    """The problem of a tool call that this process refuses, and not the gateway.
+
+    `retry_after` is in seconds. The class is always `limit`.
+    """
     return {"code": code, "class": "limit", "detail": detail, "retryAfter": retry_after}

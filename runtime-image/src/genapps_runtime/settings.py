@@ -1,6 +1,7 @@
-"""Where this process finds its files and ports: the paths of the pod unless the environment says otherwise (tests do).
+"""Where this process finds its files and ports.
 
-What the operator decides comes in the RuntimeConfig, not here.
+The defaults are the paths of the pod; tests set others by the environment. What the operator decides is in the
+RuntimeConfig and not here.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ PREFIX = "GENAPPS_RUNTIME_"
 
 
 class Settings:
-    """Read once, before the worker is started. (Not a dataclass: that module weighs 1.5 MiB in the supervisor.)"""
+    """Read once, before the worker starts. It is not a dataclass: that module costs 1.5 MiB in the supervisor."""
 
     config_file: str = "/etc/genapps/config/runtime.json"
     code_directory: str = "/etc/genapps/code"
@@ -34,7 +35,7 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Raises ValueError for a number that is none."""
+        """Settings from variables such as GENAPPS_RUNTIME_APP_PORT. Raises ValueError for a bad number."""
         given: dict[str, str | float] = {}
         for name, kind in cls.__annotations__.items():
             text = environ.get(PREFIX + name.upper())

@@ -1,4 +1,4 @@
-"""Reasons for which the process gives up, told to the operator through the container's termination message."""
+"""Reasons for which the process gives up. The container's termination message tells the operator."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ MESSAGE_BYTES = 1024
 
 
 class Reason(StrEnum):
-    """The closed set that the operator understands."""
+    """The closed set of reasons that the operator understands."""
 
     EGRESS_OPEN = "EgressOpen"
     CODE_REJECTED = "CodeRejected"
@@ -20,7 +20,7 @@ class Reason(StrEnum):
 
 
 class RefusedError(Exception):
-    """The process cannot do its work with what it was given; `message` may quote hostile text."""
+    """The process cannot work with what it was given. `message` may quote hostile text."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(f"{reason}: {message}")
@@ -29,7 +29,7 @@ class RefusedError(Exception):
 
 
 def termination_line(refused: RefusedError) -> bytes:
-    """One line of JSON of at most MESSAGE_BYTES bytes, printable ASCII only."""
+    """One line of JSON in printable ASCII, at most MESSAGE_BYTES long; a longer message is cut."""
     import json  # only when it is needed: the supervisor stays small
 
     message = refused.message
@@ -41,7 +41,7 @@ def termination_line(refused: RefusedError) -> bytes:
 
 
 def write_termination(path: str, refused: RefusedError) -> None:
-    """Best effort: a pod that cannot write it still ends, and has logged the refusal."""
+    """Write the line to `path`. A file that cannot be written is ignored: the refusal is in the log as well."""
     try:
         with open(path, "wb") as file:  # noqa: PTH123  pathlib weighs 0.5 MiB in the supervisor
             file.write(termination_line(refused))

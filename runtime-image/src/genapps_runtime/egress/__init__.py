@@ -1,1 +1,1 @@
-"""The way out of the pod: calls to the gateway, and the probe that proves the fence."""
+"""The way out of the pod: calls to the gateway, and the probe that proves the network isolation."""

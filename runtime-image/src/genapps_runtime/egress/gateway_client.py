@@ -1,7 +1,7 @@
-"""The one peer of this process: HTTP/1.1 over TLS to the gateway, in a few lines.
+"""The client of the gateway: HTTP/1.1 over TLS, to one address.
 
-A general HTTP client costs 14 MiB and 200 ms of start-up in each pod (docs/design); this one speaks to one address,
-parses with httptools, and bounds everything it reads. CA and token are mounted files that change while we run.
+A general HTTP client costs 14 MiB and 200 ms of start-up in each pod (docs/design). This one parses with httptools
+and bounds everything it reads. The CA and the token are mounted files that change while the process runs.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ UNKNOWN_CALLER_RETRIES = 3
 
 
 class UnreachableError(Exception):
-    """No answer from the gateway: refused, timed out, not trusted, or not HTTP."""
+    """The gateway did not answer: it refused, timed out, is not trusted, or does not speak HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayAddress:
-    """`connect` is where the connection goes, `name` what the certificate must carry."""
+    """`connect` is the address of the connection. `name` is what the gateway's certificate must contain."""
 
     connect: str
     port: int
@@ -36,7 +36,7 @@ class GatewayAddress:
 
 
 class GatewayClient:
-    """Calls to the gateway with this pod's identity."""
+    """Calls to the gateway with this pod's token. Idle connections are reused."""
 
     def __init__(self, address: GatewayAddress, ca_file: str, token_file: str) -> None:
         self._address = address
@@ -46,7 +46,10 @@ class GatewayClient:
         self._idle: list[_Connection] = []
 
     async def healthy(self, seconds: float) -> None:
-        """Raises Unreachable unless the gateway answers its health check on a new, trusted connection."""
+        """Ask for the gateway's health on a new connection.
+
+        Raises UnreachableError unless it answers 200 within `seconds`.
+        """
         try:
             async with asyncio.timeout(seconds):
                 connection = await self._connect()
@@ -60,8 +63,11 @@ class GatewayClient:
             raise UnreachableError(f"the gateway answers {status} to its health check")
 
     async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """One tool call; gives `{"ok": result}` or `{"problem": {...}}` for the guest. Never raises for refusals, only
-        TimeoutError when the seconds are used up."""
+        """One tool call; returns `{"ok": result}` or `{"problem": {...}}` for the guest.
+
+        `payload` has connector, tool and arguments; `step` counts the calls of the action from 1. A refusal is a
+        problem and no exception. Raises TimeoutError when `seconds` are used up.
+        """
         body = {"requestId": request_id, "step": step, **payload}
         try:
             async with asyncio.timeout(seconds):
@@ -81,6 +87,7 @@ class GatewayClient:
         return {"problem": reply if "code" in reply else call_problem("GatewayUnavailable", f"it answered {status}", 5)}
 
     def close(self) -> None:
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()
 
@@ -139,7 +146,7 @@ class GatewayClient:
         return connection
 
     def _trust(self) -> ssl.SSLContext:
-        """A context that trusts the mounted CA and nothing else; made anew when the file changes."""
+        """A context that trusts only the mounted CA; a new one when the file has changed."""
         content = self._ca_file.read_bytes()
         if self._context is None or self._context[0] != content:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -156,7 +163,7 @@ class GatewayClient:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, one request at a time."""
+    """One connection, with one request at a time."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -167,7 +174,7 @@ class _Connection(asyncio.Protocol):
         self.reusable = True
 
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
-        """Status and body of the reply; raises Unreachable."""
+        """Send a request; returns status and body of the reply. Raises UnreachableError."""
         if self._transport is None or self._transport.is_closing():
             raise UnreachableError("the connection is closed")
         self._answer = asyncio.get_running_loop().create_future()

@@ -1,8 +1,8 @@
-"""Proof of the fence: the gateway's real port answers and its canary port does not.
+"""Proof of the fence (the app's network isolation): the gateway's port answers and its canary port does not.
 
-Both are ports of the same pods, and the gateway's own policy admits app pods to both: only this app's egress policy
-can be what blocks the canary. It guards against misconfiguration (a network plugin that ignores policies, a policy that
-is missing), not against a compromised runtime.
+Both are ports of the same pods, and the gateway's own policy admits app pods to both. So only this app's egress
+policy can block the canary. The probe guards against misconfiguration (a network plugin that ignores policies, a
+missing policy) and not against a compromised runtime.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ RETRY_SECONDS = 0.2
 
 
 class Finding(Enum):
-    """What one probe found."""
+    """The result of one probe."""
 
     PROVEN = "proven"
     OPEN = "open"
@@ -28,7 +28,7 @@ class Finding(Enum):
 
 
 class FenceProbe:
-    """Probes at the start and then periodically; `proven` is the latest finding."""
+    """Probes at the start and then periodically. `proven` is the latest result, `detail` its reason."""
 
     def __init__(self, gateway: GatewayClient, canary_address: str, canary_port: int) -> None:
         self._gateway = gateway
@@ -37,9 +37,11 @@ class FenceProbe:
         self.detail = "not probed yet"
 
     async def prove(self, patience_seconds: float) -> None:
-        """Return when the fence is proven. Waits for the gateway without end (the pod is just not ready); raises
-        Refused(EgressOpen) when the canary answers for longer than `patience_seconds`: policies may lag a pod's
-        start, but not by more."""
+        """Return when the fence is proven.
+
+        Waits without limit for the gateway; the pod is not ready meanwhile. Raises RefusedError (EgressOpen) when
+        the canary answers for longer than `patience_seconds`: policies may take effect shortly after a pod's start.
+        """
         open_since: float | None = None
         while True:
             finding = await self.probe(FIRST_WINDOW_SECONDS)
@@ -52,15 +54,18 @@ class FenceProbe:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def watch(self, interval_seconds: float, patience_seconds: float) -> None:
-        """Probe again and again; ends only with Refused(EgressOpen)."""
+        """Probe again every `interval_seconds`. Ends only by RefusedError (EgressOpen)."""
         while True:
             await asyncio.sleep(interval_seconds if self.proven else min(1.0, interval_seconds))
             if await self.probe(WINDOW_SECONDS) is Finding.OPEN:
                 await self.prove(patience_seconds)
 
     async def probe(self, window_seconds: float) -> Finding:
-        """One probe. The canary is tried after the gateway answered, and for ten times as long as the gateway took
-        (at least `window_seconds`): its silence then means something."""
+        """One probe.
+
+        The canary is tried after the gateway has answered, and for ten times as long as the gateway took (at least
+        `window_seconds`). Only then does its silence mean something.
+        """
         begun = time.monotonic()
         try:
             await self._gateway.healthy(GATEWAY_SECONDS)

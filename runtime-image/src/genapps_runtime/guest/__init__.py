@@ -1,1 +1,1 @@
-"""The sandbox: engine, instances, and the turns that cross its boundary."""
+"""The sandbox: the engine, its instances, and the messages that cross the boundary."""

@@ -1,8 +1,8 @@
-"""wasmtime as guests get it: one precompiled language engine, the few functions of our world, and the epoch clock.
+"""wasmtime as guests get it: one precompiled language engine, the functions of our world, and the epoch clock.
 
-Of WASI a guest gets clocks, random numbers and an empty environment, served by this module; everything else that
-Python's C library imports traps (docs/design). `add_wasip2` is never called: there is no file, socket, process or
-standard stream to misconfigure.
+Of WASI a guest gets clocks, random numbers and an empty environment, all served by this module. Everything else
+that Python's C library imports traps (docs/design). `add_wasip2` is never called, so there is no file, socket,
+process or standard stream to misconfigure.
 """
 
 import math
@@ -25,8 +25,11 @@ _NEVER_TICKS = 2**60
 
 
 class Ticker:
-    """Advances the engine's epoch every 5 ms while guests run, from a thread (guests run without the interpreter
-    lock). It sleeps when none has run for a while: an idle app wakes nobody."""
+    """Advances the engine's epoch every 5 ms while guests run, from a thread of its own.
+
+    Guests run without the interpreter lock, so the thread runs meanwhile. It sleeps when no guest has run for a
+    while: an idle app causes no wake-ups.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -37,13 +40,14 @@ class Ticker:
         threading.Thread(target=self._run, name="epoch", daemon=True).start()
 
     def enter(self) -> None:
-        """A guest call begins: cheap while the thread is awake."""
+        """A guest call begins. This is cheap while the thread is awake."""
         self._calls += 1
         self._running = True  # before looking at _asleep; the thread does it the other way round
         if self._asleep:
             self._wanted.set()
 
     def leave(self) -> None:
+        """The guest call ended."""
         self._running = False
 
     def _run(self) -> None:
@@ -80,8 +84,11 @@ class Language:
         self._linker = self._link()
 
     def instantiate(self, memory_bytes: int, log: GuestLog) -> tuple[Store, dict[str, Func]]:
-        """A store with one fresh instance and its exports; `log` gets what the guest logs. The store must be closed by
-        its owner, after the last call of a function."""
+        """A store with one fresh instance, and the instance's exports by name.
+
+        `log` gets what the guest logs. `memory_bytes` bounds each memory of the store. The caller closes the store
+        after the last call of a function. Raises WasmtimeError when the engine does not start.
+        """
         store = Store(self.engine, log)
         store.set_limits(memory_size=memory_bytes, table_elements=100_000, instances=64, tables=32, memories=8)
         store.set_epoch_deadline(_NEVER_TICKS)
@@ -108,13 +115,15 @@ class Language:
 
 
 def ticks(seconds: float) -> int:
-    """Epochs that last at least `seconds`."""
+    """The number of epochs that last at least `seconds`."""
     return max(1, math.ceil(seconds / TICK_SECONDS) + 1)
 
 
 def _add_wasi(root: LinkerInstance) -> None:
-    """The functions Python calls for `time`, `datetime`, `random`, `uuid` and at start-up; and no open directories,
-    so that `open()` is a FileNotFoundError and not a trap."""
+    """The functions that Python calls for `time`, `datetime`, `random`, `uuid` and at start-up.
+
+    There are no open directories, so `open()` raises FileNotFoundError and does not trap.
+    """
     with root.add_instance(f"wasi:clocks/wall-clock@{WASI}") as clock:
         clock.add_func("now", lambda _store: _wall_clock())
     with root.add_instance(f"wasi:clocks/monotonic-clock@{WASI}") as clock:

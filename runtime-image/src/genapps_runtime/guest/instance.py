@@ -1,7 +1,8 @@
-"""One instance of a language engine that holds one app's code, driven turn by turn on the event loop.
+"""One instance of a language engine with one app's code, driven on the event loop.
 
-A guest serves many actions at once (each waits for its calls outside the guest), but runs one at a time. After a trap,
-a timeout or nonsense its memory is not trusted any more: the store is dropped, and every action in it fails.
+A guest serves many actions at once (each waits for its calls outside the guest) but runs one at a time. After a
+trap, a timeout or an invalid turn its memory is not trusted any more: the store is closed, and every action in it
+fails.
 """
 
 import time
@@ -22,7 +23,7 @@ CANCEL_SECONDS = 0.05
 
 
 class GuestGoneError(Exception):
-    """The guest can serve nobody any more. `code` is one of `problems.CODES`, `detail` says what happened."""
+    """The guest cannot serve requests any more. `code` is one of `problems.CODES`, `detail` says what happened."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -31,11 +32,14 @@ class GuestGoneError(Exception):
 
 
 class Guest:
-    """Owns the store; `functions` are called through it only while it is open (a function whose store is gone
-    aborts the process)."""
+    """Owns the store of an instance.
+
+    The instance's functions are called only while the store is open: calling one without its store aborts the
+    process.
+    """
 
     def __init__(self, language: Language, heartbeat: Heartbeat, memory_bytes: int) -> None:
-        """Raises Refused when the engine itself does not fit into that memory."""
+        """Raises RefusedError when the engine does not start with `memory_bytes`."""
         self._ticker = language.ticker
         self._log = GuestLog()
         self._heartbeat = heartbeat
@@ -50,7 +54,10 @@ class Guest:
         self._resume = StringCall(functions["resume"])
 
     def load(self, message: str, seconds: float, sink: LogSink = ignore_record) -> list[str]:
-        """Hand over the app's files (see `bundle.load_message`) and give its routes; raises Refused."""
+        """Hand over the app's files (`bundle.load_message`); returns the app's routes.
+
+        Raises RefusedError when the code does not load within `seconds`.
+        """
         try:
             answer = self._call(self._load, message, time.monotonic() + seconds, sink)
         except GuestGoneError as gone:
@@ -68,15 +75,19 @@ class Guest:
             ) from None
 
     def start(self, message: bytes, deadline: float, sink: LogSink) -> bytes:
-        """Begin an action and give its first turn (JSON). `deadline` is of the monotonic clock, in seconds."""
+        """Begin an action; returns its first turn (JSON).
+
+        `deadline` is a time of the monotonic clock, in seconds. `sink` gets what the app logs. Raises
+        GuestGoneError.
+        """
         return self._turn(self._start, message, deadline, sink)
 
     def resume(self, message: bytes, deadline: float, sink: LogSink) -> bytes:
-        """Continue an action with the results of its calls, and give its next turn."""
+        """Continue an action with the results of its calls; otherwise like `start`."""
         return self._turn(self._resume, message, deadline, sink)
 
     def cancel(self, action: int) -> None:
-        """End an action that nobody waits for; its clean-up code gets a moment, then the guest is dropped."""
+        """End an action that nobody waits for. Its clean-up code gets CANCEL_SECONDS, then the guest is dropped."""
         if not self.dropped:
             message = orjson.dumps({"action": action, "cancel": True})
             try:
@@ -85,7 +96,7 @@ class Guest:
                 return
 
     def drop(self) -> None:
-        """Close the store. Actions that still wait find `dropped` when they come back."""
+        """Close the store. Actions that still wait for calls fail with AppRestarted when they continue."""
         if not self.dropped:
             self.dropped = True
             self._store.close()
@@ -124,7 +135,7 @@ class Guest:
 
 
 def _gone(message: str) -> GuestGoneError:
-    """What a trap means to the caller; wasmtime gives text only."""
+    """What a trap means to the caller. wasmtime describes traps by text only."""
     if "wasm trap: interrupt" in message:
         return GuestGoneError("ActionTimeout", "the app used up its time")
     if "call stack exhausted" in message:

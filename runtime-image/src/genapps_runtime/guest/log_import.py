@@ -1,7 +1,7 @@
-"""The host function `log`, linked past the stock wrapper, which would copy a guest's string three times before anybody
-could look at its size: 20 MB of guest memory were 80 MB of the pod's.
+"""The host function `log`, linked without wasmtime's stock wrapper.
 
-The same calls as in `wasmtime.component._linker.func_impl`, for one parameter of known type.
+The wrapper copies a guest's string three times before its size can be checked: 20 MB of guest memory took 80 MB of
+the pod's. The calls are the same as in `wasmtime.component._linker.func_impl`, for one parameter of known type.
 """
 
 import ctypes
@@ -28,7 +28,7 @@ def ignore_record(_record: str) -> None:
 
 
 class GuestLog:
-    """Where the records of one guest go: the data of its store. `sink` is the running action's."""
+    """The data of a guest's store. `sink` gets the records of the action that runs."""
 
     __slots__ = ("sink",)
 
@@ -37,7 +37,7 @@ class GuestLog:
 
 
 def add_log(host: LinkerInstance) -> None:
-    """Define `log` in `host`: the GuestLog of the calling store gets each record, cut at RECORD_BYTES."""
+    """Define `log` in `host`: the calling store's GuestLog gets each record, cut at RECORD_BYTES."""
 
     def called(_index: Any, context: Any, _type: Any, args: Any, _count: Any, _results: Any, _wanted: Any) -> Any:
         text = args[0].of.string

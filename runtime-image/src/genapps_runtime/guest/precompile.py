@@ -1,4 +1,4 @@
-"""How guest code is compiled: once, while the image is built (or by the tests), for every node of its architecture."""
+"""How guest code is compiled: once, in the image build (or by the tests), for every node of its architecture."""
 
 import os
 import platform
@@ -9,8 +9,11 @@ from wasmtime.component import Component
 
 
 def engine_config() -> Config:
-    """The same for compiling and running, or wasmtime refuses the file: epochs on, every feature we do not need off,
-    code for the baseline CPU so that an image runs on any node of its architecture."""
+    """The configuration for compiling and for running; wasmtime refuses code that was compiled with another one.
+
+    Epochs are on, every feature that we do not need is off. Code is for the baseline CPU, so an image runs on any
+    node of its architecture.
+    """
     config = Config()
     config.epoch_interruption = True
     config.target = f"{platform.machine()}-unknown-linux-gnu"
@@ -28,7 +31,10 @@ def engine_config() -> Config:
 
 
 def precompile(source: str, target: str) -> None:
-    """Compile a component to machine code for `Language`; written beside and renamed, so that it is whole or absent."""
+    """Compile the component `source` to the machine code file `target` for `Language`.
+
+    The file is written beside its place and renamed, so it is complete or absent.
+    """
     component = Component.from_file(Engine(engine_config()), source)
     partial = Path(f"{target}.{os.getpid()}.partial")
     partial.write_bytes(component.serialize())

@@ -1,8 +1,8 @@
-"""A guest's function from text to text, called with less ceremony than by the stock wrapper.
+"""Calls a guest's function from string to string with less overhead than wasmtime's stock wrapper.
 
-With `log_import` the one place that handles wasmtime's memory by itself. It does exactly what `wasmtime.component.Func`
-does for `func(string) -> string` (tests/runtime hold the two to the same answers), without asking for the function's
-types at every call and without a Python type for every length of text.
+This module and `log_import` are the only ones that handle wasmtime's memory. The call does exactly what
+`wasmtime.component.Func` does for `func(string) -> string` (tests/runtime compare the two), but it does not ask for
+the function's types at every call and does not make a Python type for every length of text.
 """
 
 from ctypes import byref, memmove, string_at
@@ -17,15 +17,21 @@ _STRING = _ffi.WASMTIME_COMPONENT_STRING.value
 
 
 class StringCall:
-    """func(string) -> string. Text is bytes: JSON is parsed from bytes anyway, and the size of what a hostile guest
-    gives is checked before it is copied."""
+    """A guest's `func(string) -> string`.
+
+    Strings are bytes here: JSON is parsed from bytes, and the size of a hostile guest's answer is checked before it
+    is copied.
+    """
 
     def __init__(self, function: Func) -> None:
         self._function = byref(function._func)  # noqa: SLF001  there is no other way to call it
 
     def __call__(self, store: Store, text: bytes) -> bytes | None:
-        """None for an answer of more than TURN_BYTES; raises WasmtimeError, or what a host function raised. `text` is
-        UTF-8, as all JSON that this process writes: wasmtime ends the process for anything else."""
+        """Call the function; returns its answer, or None when that has more than TURN_BYTES.
+
+        `text` must be UTF-8, as all JSON that this process writes: wasmtime ends the process for anything else.
+        Raises WasmtimeError, or what a host function raised.
+        """
         context = store._context()  # noqa: SLF001  raises when the store is closed
         # New ones for each call: a value that is used again would be freed twice.
         arguments, result = _Arguments(), _ffi.wasmtime_component_val_t()

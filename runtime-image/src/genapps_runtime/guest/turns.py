@@ -1,4 +1,4 @@
-"""What guests say, parsed: a turn is JSON from a hostile program (docs/contracts/turn.schema.json)."""
+"""A guest's messages, parsed: a turn is JSON from a hostile program (docs/contracts/turn.schema.json)."""
 
 import base64
 import binascii
@@ -31,7 +31,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class TurnInvalidError(Exception):
-    """The turn does not follow the contract: the engine's memory is not to be trusted any more."""
+    """The turn violates the contract: the guest's memory cannot be trusted any more."""
 
 
 class ResponseInvalidError(Exception):
@@ -40,7 +40,7 @@ class ResponseInvalidError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A question to the host; `kind` is tool, get, list or body."""
+    """One call to the host. `kind` is tool, get, list or body."""
 
     id: str
     kind: str
@@ -49,6 +49,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
+    """The guest waits for the results of these calls."""
+
     calls: list[Call]
 
 
@@ -61,7 +63,9 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end: the response with the last piece of its body, and the state to write (None deletes)."""
+    """The end of an action: the response with the last piece of its body, and the state to write (None deletes a
+    key).
+    """
 
     status: int
     headers: Headers
@@ -71,7 +75,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The app failed in an orderly way; texts are the guest's."""
+    """The app failed, and the engine reported it. The texts are the guest's."""
 
     code: str
     detail: str
@@ -82,7 +86,7 @@ Turn = Calls | Emit | Done | Failed
 
 
 def parse_turn(text: bytes) -> Turn:
-    """Raises TurnInvalid or ResponseInvalid."""
+    """Parse a turn (JSON). Raises TurnInvalidError or ResponseInvalidError."""
     try:
         raw = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -154,7 +158,7 @@ def _headers(raw: Any) -> Headers:
 
 @lru_cache(64)
 def _header(name: str, value: str) -> tuple[bytes, bytes]:
-    """Checked and encoded; an app sends the same ones again and again."""
+    """Checked and encoded. Cached, because an app sends the same headers again and again."""
     lowered = name.lower()
     if lowered in _RESERVED:
         raise ResponseInvalidError(f"the header {lowered!r} is set by the runtime only")
@@ -185,7 +189,7 @@ def _piece(value: dict[str, str]) -> bytes:
 
 
 def _pairs(raw: Any) -> list[tuple[Any, Any]]:
-    """Lists of two: a text of two characters would unpack just as well."""
+    """Lists of two items. Checked, because a string of two characters would unpack as well."""
     if not isinstance(raw, list) or not all(isinstance(pair, list) for pair in raw):
         raise TypeError
     return [(first, second) for first, second in raw]

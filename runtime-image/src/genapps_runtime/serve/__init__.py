@@ -1,1 +1,1 @@
-"""What callers meet: HTTP in, one action per request, HTTP out."""
+"""What callers reach: HTTP in, one action per request, HTTP out."""

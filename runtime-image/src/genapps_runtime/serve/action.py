@@ -1,5 +1,7 @@
-"""The life of an action: a request becomes turns of the guest, its calls are run in parallel, and its end is the
-commit of its state followed by the response."""
+"""One action: a request becomes a message to the guest, and the guest's calls are run in parallel.
+
+At the end the action's state is committed, then the response is sent.
+"""
 
 import asyncio
 import base64
@@ -29,7 +31,7 @@ _WITHHELD = frozenset({b"authorization", b"proxy-authorization"})
 
 @dataclass(frozen=True, slots=True)
 class ActionContext:
-    """What every action of this process uses."""
+    """What all actions of this process share."""
 
     config: RuntimeConfig
     gateway: GatewayClient
@@ -38,7 +40,10 @@ class ActionContext:
 
 
 class Action:
-    """One attempt at a request in one guest. `number` is unique within the process."""
+    """One attempt at a request in one guest.
+
+    `number` is unique within the process. `deadline` is a time of the monotonic clock, in seconds.
+    """
 
     def __init__(self, number: int, request: Request, guest: Guest, context: ActionContext, deadline: float) -> None:
         self._number = number
@@ -59,7 +64,10 @@ class Action:
         self.guest_seconds = 0.0
 
     async def run(self) -> Reply:
-        """Raises Problem, GuestGone (the guest is dropped) or StateConflict (nothing was written)."""
+        """Run the action to its reply.
+
+        Raises ProblemError, GuestGoneError (the guest is dropped) or StateConflictError (nothing was written).
+        """
         try:
             turn = self._step(self._guest.start, self._message())
             while not isinstance(turn, turns.Done):
@@ -98,7 +106,7 @@ class Action:
         raise ProblemError(turn.code, turn.detail)
 
     async def _answer(self, turn: turns.Turn) -> bytes:
-        """The message that continues the guest after `turn`."""
+        """The message that answers `turn` and continues the guest."""
         if self.turns % TURNS_BETWEEN_PAUSES == 0:
             await asyncio.sleep(0)  # an app that only asks for state must not keep the loop
         results: dict[str, Any] = {}
@@ -120,7 +128,7 @@ class Action:
         return orjson.dumps({"action": self._number, "results": results})
 
     def _local(self, call: turns.Call) -> dict[str, Any]:
-        """Reads of state and of the request's body: answered without leaving the process."""
+        """Reads of state and of the request's body, which need no other process."""
         try:
             if call.kind == "get":
                 return {"ok": self._view.get(call.payload["key"])}
@@ -159,7 +167,7 @@ class Action:
         self._body.append(piece)
 
     async def _finish(self, turn: turns.Done) -> Reply:
-        """Commit, then the reply: a caller who got it can rely on what it says."""
+        """Commit the state, then make the reply: a caller who gets it can rely on the commit."""
         self._collect(turn.piece)
         self._view.close()
         if turn.writes:

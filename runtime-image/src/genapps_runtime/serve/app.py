@@ -1,5 +1,6 @@
-"""The app as this process serves it: one guest (made anew when it broke), its state, its limits, one log line per
-action."""
+"""The app as this process serves it: one guest (a new one after a failure), its state, its limits, one log line an
+action.
+"""
 
 import asyncio
 import itertools
@@ -20,7 +21,7 @@ WAITING_PER_SLOT = 8
 
 
 class App:
-    """Answers requests. Load it once before the first."""
+    """Answers requests. Call `load` before the first one."""
 
     def __init__(self, language: Language, load_message: str, context: ActionContext, heartbeat: Heartbeat) -> None:
         self._language = language
@@ -40,7 +41,10 @@ class App:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def load(self) -> list[str]:
-        """Make the guest and give its routes; raises Refused when the code does not load."""
+        """Make the guest and load the code into it; returns the app's routes.
+
+        Raises RefusedError when the code does not load.
+        """
         config = self._context.config
         guest = Guest(self._language, self._heartbeat, config.limits.guest_memory_bytes)
         log = logs.ActionLog(config.limits.log_bytes_per_action)
@@ -54,7 +58,7 @@ class App:
         return routes
 
     async def answer(self, request: Request) -> Reply:
-        """Never raises for what an app or a caller does."""
+        """The reply to a request. Errors of the app or of the caller are replies and not exceptions."""
         begun = time.monotonic()
         deadline = begun + self._context.config.action_millis / 1000
         attempts: list[Action] = []
@@ -72,11 +76,12 @@ class App:
         return reply
 
     async def close(self) -> None:
+        """Drop the guest."""
         if self._guest is not None:
             self._guest.drop()
 
     async def _attempt(self, request: Request, deadline: float, attempts: list[Action]) -> Reply:
-        """Run the action; once more when somebody else changed what it had read."""
+        """Run the action; run it once more when another request changed the state that it had read."""
         for last in (False, True):
             action = Action(next(self._numbers), request, self._ready_guest(), self._context, deadline)
             attempts.append(action)
@@ -99,7 +104,7 @@ class App:
         return self._guest
 
     async def _enter(self, deadline: float) -> None:
-        """Take one of the tier's slots, waiting in line while there is one."""
+        """Take one of the tier's slots, or wait in a bounded queue for one. Raises ProblemError (Busy)."""
         slots = self._context.config.limits.concurrency
         if self._running < slots:
             self._running += 1
@@ -114,7 +119,7 @@ class App:
             raise ProblemError("Busy", "no other request ended in time") from None
 
     def _leave(self) -> None:
-        """Hand the slot to the next in line, or give it back."""
+        """Hand the slot to the first in the queue, or give it back."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

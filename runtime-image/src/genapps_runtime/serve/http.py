@@ -1,4 +1,4 @@
-"""The app's HTTP front on port 8080: uvicorn and a bare ASGI callable, with limits on head, body and patience."""
+"""The app's HTTP server on port 8080: uvicorn and a bare ASGI callable, with limits on head, body and time."""
 
 import asyncio
 import secrets
@@ -27,13 +27,14 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class HttpApp:
-    """The ASGI application. Refuses with NotReady until `app` is set."""
+    """The ASGI application. Answers NotReady until `app` is set."""
 
     def __init__(self, body_limit: int) -> None:
         self.app: App | None = None
         self._body_limit = body_limit
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request: never raises for what an app or a caller does."""
         request_id = secrets.token_hex(16)
         try:
             request_id = _request_id(scope["headers"], request_id)
@@ -53,7 +54,11 @@ class HttpApp:
         return self.app
 
     async def _body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
-        """Raises Problem when it is too large or too slow. A body that is announced too large is not waited for."""
+        """The request's body.
+
+        Raises ProblemError when it is too large or too slow. A body whose announced length is too large is not
+        read.
+        """
         announced = [value for name, value in headers if name in (b"content-length", b"transfer-encoding")]
         if not announced:
             return b""
@@ -79,37 +84,43 @@ class HttpApp:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with the limits it lacks: size and number of headers, time until the head is whole."""
+    """uvicorn's protocol with the limits that it lacks: size and number of headers, time until the head is complete."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the time limit of the first head."""
         super().connection_made(transport)
         self._head_bytes = 0
         self._patience = self.loop.call_later(HEAD_SECONDS, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the time limit."""
         self._patience.cancel()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
+        """Start the limits of the next head."""
         self._head_bytes = 0
         self._patience.cancel()
         self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
+        """Count the URL. The parser calls it for each piece."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Count the header."""
         self._count(len(name) + len(value))
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        """Stop the time limit: the head is complete."""
         self._patience.cancel()
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Called for whatever the parser refuses, our own limits included."""
+        """Answer what the parser refuses, our own limits included, and close the connection."""
         code = "HeadTooLarge" if self._head_bytes > HEAD_BYTES else "RequestInvalid"
         reply = problem_reply(ProblemError(code, "" if code == "HeadTooLarge" else msg), "")
         head = f"HTTP/1.1 {reply.status} {code}\r\ncontent-length: {len(reply.body)}\r\nconnection: close\r\n"
@@ -124,7 +135,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class Listener:
-    """The listening socket and its connections. (uvicorn's own server would wake ten times a second.)"""
+    """The listening socket and its connections. uvicorn's own server would wake up ten times a second."""
 
     def __init__(self, front: HttpApp) -> None:
         self._state = ServerState()
@@ -136,7 +147,7 @@ class Listener:
         self._server: asyncio.Server | None = None
 
     async def open(self, address: str, port: int) -> int:
-        """Listen; gives the port (of use when 0 was asked for)."""
+        """Listen; returns the port (of use when `port` is 0)."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: BoundedProtocol(self._config, self._state, {}, loop), address, port, backlog=1024
@@ -145,7 +156,7 @@ class Listener:
         return bound
 
     async def close(self, seconds: float) -> None:
-        """Accept no more, end idle connections, and wait up to `seconds` for the requests that run."""
+        """Accept no more, end idle connections, and wait at most `seconds` for running requests."""
         if self._server is not None:
             self._server.close()
         for connection in list(self._state.connections):
@@ -155,7 +166,7 @@ class Listener:
 
 
 def _request_id(headers: list[tuple[bytes, bytes]], generated: str) -> str:
-    """The caller's Idempotency-Key, or the generated one; raises Problem."""
+    """The caller's Idempotency-Key, or `generated` without one; raises ProblemError for a bad key."""
     for name, value in headers:
         if name == b"idempotency-key":
             if not 0 < len(value) <= KEY_CHARACTERS or not all(0x20 <= byte < 0x7F for byte in value):

@@ -1,1 +1,1 @@
-"""What an app keeps: one SQLite file per tenant on the claim, opened by safe paths only."""
+"""The app's state: one SQLite file per tenant on the volume. Files are opened without following links."""

@@ -1,8 +1,8 @@
-"""State facets: one SQLite file per tenant. Actions read a snapshot; their writes are committed together, durably,
-and only if nothing they read has changed since.
+"""State facets: one SQLite file per tenant.
 
-Commits of concurrent actions share a transaction and so a flush to disk (group commit), in a thread of their own: a
-slow disk must not stop the loop.
+An action reads a snapshot. Its writes are committed together and durably, and only if nothing that it read has
+changed since. Commits of concurrent actions share a transaction and so one flush to disk (group commit). They run
+in a thread, because a slow disk must not block the loop.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ READERS = 4
 
 
 class StateConflictError(Exception):
-    """Something the action read has changed."""
+    """Something that the action read has changed."""
 
 
 class StateFullError(Exception):
@@ -51,10 +51,10 @@ class _Commit:
 
 
 class Facet:
-    """The state of one tenant."""
+    """The state of one tenant. `size` is in bytes of keys and values; `sequence` is the number of the last commit."""
 
     def __init__(self, directory: str, tenant: str, limit_bytes: int) -> None:
-        """Opens or creates the file; raises StateUnavailable. `limit_bytes` counts keys and values."""
+        """Open or create the file; raises StateUnavailableError. `limit_bytes` bounds keys and values together."""
         self._path = str(Path(directory) / (hashlib.sha256(tenant.encode()).hexdigest() + ".sqlite"))
         self._limit = limit_bytes
         self._readers: list[sqlite3.Connection] = []
@@ -78,11 +78,14 @@ class Facet:
             raise StateUnavailableError(f"cannot open the state: {error}") from None
 
     def view(self) -> "View":
-        """A snapshot for one action; must be closed."""
+        """A snapshot for one action; the caller closes it."""
         return View(self)
 
     async def commit(self, reads: Reads | None, writes: Writes) -> None:
-        """Apply `writes` durably, or raise StateConflict, StateFull or StateUnavailable and apply none of them."""
+        """Apply `writes` durably, or none of them.
+
+        Raises StateConflictError, StateFullError or StateUnavailableError.
+        """
         commit = _Commit(reads, writes, asyncio.get_running_loop().create_future())
         self._waiting.append(commit)
         if self._committing is None:
@@ -90,7 +93,7 @@ class Facet:
         await commit.answer
 
     async def close(self) -> None:
-        """Finish what is being committed, then close the file."""
+        """Finish the running commit, then close the file."""
         if self._committing is not None:
             await self._committing
         self._thread.shutdown()
@@ -98,9 +101,11 @@ class Facet:
             connection.close()
 
     def take_reader(self) -> sqlite3.Connection:
+        """A connection for reading; return it with `give_reader`. Raises sqlite3.Error."""
         return self._readers.pop() if self._readers else self._connect()
 
     def give_reader(self, connection: sqlite3.Connection) -> None:
+        """Take a connection back: keep it for the next view, or close it when there are enough."""
         if len(self._readers) < READERS:
             self._readers.append(connection)
         else:
@@ -127,8 +132,10 @@ class Facet:
         self._committing = None
 
     def _apply(self, batch: list[_Commit]) -> list[Exception | None]:
-        """In the commit thread: one transaction for all; when that fails, one each, so that a commit that does not
-        fit on the disk does not take the others with it."""
+        """Run in the commit thread: one transaction for the whole batch.
+
+        When that fails, each commit gets its own, so one that does not fit on the disk does not fail the others.
+        """
         try:
             return self._transaction(batch)
         except sqlite3.Error as error:
@@ -165,7 +172,7 @@ class Facet:
         return verdicts
 
     def _check(self, reads: Reads | None, sequence: int) -> None:
-        """Raises StateConflict unless what was read is what is there now."""
+        """Raises StateConflictError unless what was read is still there."""
         if reads is None or reads.sequence == sequence:
             return
         for key, version in reads.keys.items():
@@ -177,7 +184,7 @@ class Facet:
                 raise StateConflictError(prefix)
 
     def _fit(self, writes: Writes, size: int) -> int:
-        """The facet's size after the writes; raises StateFull."""
+        """The facet's size in bytes after the writes; raises StateFullError."""
         grown = size
         for key, value in writes:
             row = self._writer.execute(
@@ -193,7 +200,7 @@ class Facet:
 
 
 class View:
-    """What one action sees: the facet as it was at its first read. Remembers what was read for the commit."""
+    """What one action sees: the facet as it was at the first read. `reads` records what was read, for the commit."""
 
     def __init__(self, facet: Facet) -> None:
         self._facet = facet
@@ -201,7 +208,7 @@ class View:
         self.reads: Reads | None = None
 
     def get(self, key: str) -> str | None:
-        """JSON text, or None. Raises StateUnavailable."""
+        """The JSON text under `key`, or None. Raises StateUnavailableError."""
         connection, reads = self._begin()
         try:
             row = connection.execute("SELECT value, version FROM entries WHERE key = ?", (key,)).fetchone()
@@ -211,7 +218,10 @@ class View:
         return row[0] if row else None
 
     def list(self, prefix: str, limit: int) -> dict[str, str]:
-        """Keys and JSON texts, sorted by key; raises StateFull when they take more than 1 MiB."""
+        """At most `limit` keys that start with `prefix`, with their JSON texts, sorted by key.
+
+        Raises StateFullError when they take more than LIST_BYTES, and StateUnavailableError.
+        """
         connection, reads = self._begin()
         found: dict[str, str] = {}
         seen: list[tuple[str, int]] = []
@@ -231,6 +241,7 @@ class View:
         return found
 
     def close(self) -> None:
+        """End the snapshot and give its connection back."""
         connection, self._connection = self._connection, None
         if connection is not None:
             try:

@@ -1,6 +1,6 @@
-"""A folder of the claim, held open: every name is looked up in it, and no symbolic link is ever followed.
+"""A directory of the volume, held open: names are looked up in it, and symbolic links are never followed.
 
-What is written is durable once `flush` of the folder that holds it has returned.
+A write is durable once `flush` of the directory that contains it has returned.
 """
 
 import errno
@@ -15,34 +15,35 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 class ForeignFileError(OSError):
-    """Something else than the file or folder that should be there."""
+    """There is something else than the expected file or directory."""
 
 
 class SafeDir:
-    """Raises OSError wherever the file system does."""
+    """An open directory. Every method raises OSError where the file system does."""
 
     def __init__(self, path: str, *, within: int | None = None) -> None:
-        """`within`: the folder that `path` is a name in, which may not be a link then."""
+        """Open `path`. With `within`, the descriptor of a directory, `path` is a name in it and may not be a link."""
         flags = os.O_RDONLY | os.O_DIRECTORY | (0 if within is None else os.O_NOFOLLOW)
         self._fd = os.open(path, flags, dir_fd=within)
 
     def close(self) -> None:
+        """Close the descriptor."""
         os.close(self._fd)
 
     def enter(self, name: str) -> "SafeDir":
-        """The folder of that name."""
+        """The directory of that name; the caller closes it."""
         return SafeDir(name, within=self._fd)
 
     def make(self, name: str) -> None:
-        """A new folder."""
+        """Make a directory."""
         os.mkdir(name, 0o700, dir_fd=self._fd)
 
     def names(self) -> list[str]:
-        """Of all that is in it."""
+        """The names of all entries."""
         return os.listdir(self._fd)  # noqa: PTH208
 
     def sizes(self) -> dict[str, int]:
-        """Name and bytes of each file that matters; raises Foreign for anything but files."""
+        """Name and size in bytes of each file that matters; raises ForeignFileError for anything but files."""
         found = {}
         for name in sorted(self.names()):
             status = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
@@ -53,17 +54,20 @@ class SafeDir:
         return found
 
     def free(self) -> int:
-        """Bytes that its file system has left."""
+        """Bytes that are free on its file system."""
         status = os.statvfs(self._fd)
         return status.f_bavail * status.f_frsize
 
     def expect_room(self, size: int) -> None:
-        """Raises OSError(ENOSPC), as a copy of `size` bytes would after a while."""
+        """Raises OSError (ENOSPC), as a copy of `size` bytes would after a while."""
         if size > self.free():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def read(self, name: str, limit: int) -> bytes | None:
-        """A file's content, or None when there is none; raises Foreign when it is no file or longer than `limit`."""
+        """A file's content, or None when there is none.
+
+        Raises ForeignFileError when it is no file or has more than `limit` bytes.
+        """
         try:
             fd = self._file(name, os.O_RDONLY)
         except FileNotFoundError:
@@ -75,14 +79,14 @@ class SafeDir:
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        """A new file with that content, flushed."""
+        """Make a file with that content, and flush it."""
         with open(self._file(name, _NEW), "wb") as file:  # noqa: PTH123
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
 
     def copy(self, name: str, target: "SafeDir") -> None:
-        """The file of that name into another folder, flushed."""
+        """Copy the file of that name into another directory, and flush it."""
         with (
             open(self._file(name, os.O_RDONLY), "rb") as source,  # noqa: PTH123
             open(target._file(name, _NEW), "wb") as copy,  # noqa: PTH123, SLF001
@@ -92,11 +96,11 @@ class SafeDir:
             os.fsync(copy.fileno())
 
     def rename(self, name: str, other: str) -> None:
-        """Takes the place of what had the other name, in one step."""
+        """Rename a file; it replaces the file that has the other name, in one step."""
         os.replace(name, other, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
     def remove(self, name: str) -> None:
-        """A file, or a folder with all that is in it; a link, and not what it leads to."""
+        """Remove a file, a directory with its content, or a link (and not its target)."""
         status = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
             shutil.rmtree(name, dir_fd=self._fd)

@@ -1,10 +1,12 @@
-"""What is on the app's claim: the facets in force, at most one copy of them for the way back, and the pointer.
+"""What is on the app's volume: the facets in use, at most one copy of them for a rollback, and the pointer.
 
-The pointer is one small file that says which folder holds the facets, which revision could write them last, and which
-folder is the copy of what an earlier revision left. It is replaced as a whole, by a rename, so that everything takes
-effect at one moment: a copy is made durable beside what is in force, a return to it is a new pointer and moves no byte
-(and so needs no room). A folder that the pointer does not name is what a killed start left, and goes at the next one.
-Opened before the facets are; nothing here is within a guest's reach, and no symbolic link is followed.
+The pointer is a small file. It names the directory of the facets, the revision that could write them last, and the
+directory of the copy of what an earlier revision left. It is replaced as a whole, by a rename, so every change
+takes effect at one moment. A copy becomes durable beside the facets in use. A restore writes a new pointer and
+copies nothing, so it needs no space. A directory that the pointer does not name was left by a killed start and is
+removed at the next start.
+
+All of this happens before the facets are opened. Guests cannot reach it, and no symbolic link is followed.
 """
 
 import os
@@ -28,7 +30,7 @@ _WAY_OUT = "choose a tier with a larger claim, or do without copies (spec.rollba
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What `revision` left, in `folder`."""
+    """The state that `revision` left, in the directory `folder`."""
 
     revision: str
     folder: str
@@ -36,7 +38,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """`revision` is the last that could write the facets in `folder`."""
+    """The content of the pointer file. `revision` is the last that could write the facets in `folder`."""
 
     revision: str
     folder: str
@@ -49,10 +51,10 @@ class Pointer:
 
 
 class Volume:
-    """The claim as one revision takes it over: `prepare`, open the facets in `facets`, load the code, `hand_over`."""
+    """The volume as one revision takes it over: `prepare`, open the facets in `facets`, load the code, `hand_over`."""
 
     def __init__(self, directory: str, revision: str) -> None:
-        """Raises Refused(StateUnavailable)."""
+        """Open the directory; raises RefusedError (StateUnavailable)."""
         self._directory = directory
         self._revision = revision
         self._pointer = Pointer(revision, _FIRST)
@@ -65,15 +67,16 @@ class Volume:
 
     @property
     def facets(self) -> str:
-        """Path of the folder with the files in force; once prepared."""
+        """Path of the directory with the facets in use; valid after `prepare`."""
         return os.path.join(self._directory, self._pointer.folder)  # noqa: PTH118  sqlite3 takes text
 
     def prepare(self, *, snapshot: bool, restore: bool) -> None:
-        """While nobody has the facets open and before any code runs: go back to what this revision left, if `restore`
-        and there is a copy of it; else copy what another revision left, if `snapshot`.
+        """Restore or copy the state, while nobody has the facets open and before any code runs.
 
-        Can be killed at any point and begun again. Raises Refused: StateSnapshotFailed when the copy cannot be made,
-        else StateUnavailable; the facets are then as they were.
+        With `restore`, and a copy of what this revision left, that copy is used again. Otherwise `snapshot` asks
+        for a copy of what another revision left. The call may be killed at any point and repeated. Raises
+        RefusedError: StateSnapshotFailed when the copy cannot be made, otherwise StateUnavailable; the facets are
+        unchanged then.
         """
         try:
             self._open()
@@ -82,8 +85,11 @@ class Volume:
             raise _unavailable(error) from None
 
     def hand_over(self) -> None:
-        """Before this revision can write for the first time: from now on the facets are its own. Not before its code
-        has loaded: one that never ran has written nothing, and the way back from its successor leads past it."""
+        """From now on the facets are this revision's; call it before the revision can write for the first time.
+
+        Call it only after the code has loaded. Code that never ran has written nothing, and a rollback from its
+        successor skips it. Raises RefusedError (StateUnavailable).
+        """
         try:
             if self._pointer != self._due:
                 self._set(self._due)
@@ -91,10 +97,11 @@ class Volume:
             raise _unavailable(error) from None
 
     def close(self) -> None:
+        """Close the directory."""
         self._root.close()
 
     def _open(self) -> None:
-        """Read the pointer, or set the first one; check what it names, and only then remove what it does not."""
+        """Read the pointer or write the first one, check what it names, and only then remove everything else."""
         content = self._root.read(POINTER, POINTER_BYTES)
         if content is None:
             self._begin()
@@ -107,7 +114,7 @@ class Volume:
         self._sweep()
 
     def _begin(self) -> None:
-        """An empty claim, or one whose first start was killed here."""
+        """An empty volume, or one whose first start was killed here."""
         for name in filter(_FOLDER.fullmatch, self._root.names()):
             with closing(self._root.enter(name)) as folder:
                 if folder.names():
@@ -131,7 +138,7 @@ class Volume:
         return Pointer(revision, pointer.folder, self._copied() if snapshot else None)
 
     def _copied(self) -> Copy:
-        """A durable copy of the facets in force, named by the revision that left them."""
+        """A durable copy of the facets in use, named by the revision that left them."""
         pointer = self._pointer
         if pointer.copy and pointer.copy.revision == pointer.revision:
             return pointer.copy  # of an earlier start whose code did not load: nobody has written since
@@ -158,7 +165,7 @@ class Volume:
         return copy
 
     def _failed(self, error: OSError, needed: int) -> RefusedError:
-        """Removes what there is of the copy: it may be what fills the disk."""
+        """Remove the incomplete copy, which may be what fills the disk; returns the error."""
         try:
             self._sweep()
             free = f"{self._root.free()} are free"
@@ -168,7 +175,7 @@ class Volume:
         return RefusedError(Reason.STATE_SNAPSHOT_FAILED, message)
 
     def _set(self, pointer: Pointer) -> None:
-        """The one step by which anything takes effect; durable when it returns."""
+        """Replace the pointer. Every change takes effect by this step; it is durable when the call returns."""
         self._root.write(_NEW_POINTER, pointer.content())
         self._root.rename(_NEW_POINTER, POINTER)
         self._pointer = pointer
@@ -176,7 +183,7 @@ class Volume:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Remove the folders that the pointer does not name, and a pointer that was not finished."""
+        """Remove the directories that the pointer does not name, and an incomplete pointer."""
         named = {self._pointer.folder, self._pointer.copy.folder if self._pointer.copy else ""}
         for name in self._root.names():
             if name == _NEW_POINTER or (_FOLDER.fullmatch(name) and name not in named):
@@ -184,12 +191,14 @@ class Volume:
 
 
 def _next(folder: str) -> str:
-    """A name for the copy; the only other folder is the one in force."""
+    """A directory name for the copy; the only other directory is the one in use."""
     return f"facets-{int(folder.removeprefix('facets-')) + 1}"
 
 
 def _parsed(content: bytes) -> Pointer:
-    """Raises Foreign unless it is what `Pointer.content` writes: a guess could cost the state."""
+    """The pointer in the file. Raises ForeignFileError unless `Pointer.content` wrote it: a guess could lose the
+    state.
+    """
     try:
         raw = orjson.loads(content)
         copy = None if raw["copy"] is None else Copy(raw["copy"]["revision"], raw["copy"]["folder"])

@@ -1,1 +1,1 @@
-"""The small parent process: it keeps the health port, and restarts or ends the worker."""
+"""The small parent process: it serves the health port, and restarts or ends the worker."""

@@ -1,9 +1,9 @@
-"""Port 9090, served by the supervisor: probes and metrics answer also while a guest holds the worker's loop.
+"""Port 9090, served by the supervisor: probes and metrics are answered also while a guest blocks the worker's loop.
 
-GET only, one request a connection, everything bounded; no library, because this process should weigh nothing.
+GET only, one request per connection, everything bounded. No library is used, because this process must stay small.
 
-A probe that asks too early is kept waiting for a moment: the kubelet asks once a second, so that an answer "not yet" a
-tenth of a second before it is ready would cost a second of every start.
+A probe that comes before the app is ready is held for a moment. The kubelet asks once a second, so an immediate
+"not ready" a tenth of a second too early would delay every start by a second.
 """
 
 import selectors
@@ -22,7 +22,7 @@ Answer = Callable[[str], tuple[int, bytes]]
 
 
 class HealthPort:
-    """A non-blocking server for the supervisor's own loop; `answer(path)` gives status and body."""
+    """A non-blocking server for the supervisor's own loop. `answer(path)` returns status and body."""
 
     def __init__(self, selector: selectors.BaseSelector, address: str, port: int, answer: Answer) -> None:
         self._selector = selector
@@ -37,11 +37,11 @@ class HealthPort:
 
     @property
     def holding(self) -> bool:
-        """Whether a probe waits for a better answer: call `expire` often then."""
+        """Whether a probe is held: call `expire` often then."""
         return bool(self._held)
 
     def expire(self) -> None:
-        """Answer probes that wait, and close connections that take too long; call it now and then."""
+        """Answer held probes, and close connections that take too long. Call it regularly."""
         now = time.monotonic()
         for connection, (since, request) in list(self._held.items()):
             status, body = self._answer_to(request)
@@ -53,7 +53,7 @@ class HealthPort:
                 self._close(connection)
 
     def close_all(self) -> None:
-        """In a child after the fork: these sockets are the parent's."""
+        """Close the sockets in a child after the fork: they belong to the parent."""
         for connection in list(self._open):
             self._close(connection)
         self._selector.unregister(self._listener)

@@ -1,7 +1,7 @@
-"""The first process of the pod: it starts the worker and ends it when it hangs. Standard library only, a few MiB.
+"""The first process of the pod: it starts the worker, and kills it when it hangs. Standard library only, a few MiB.
 
-The epoch deadline ends a guest that runs too long. What it cannot end is a call of the host that hangs (a disk, a bug
-in wasmtime): then the worker's loop stands still, and only another process can see that, in the shared page, and act.
+The epoch deadline ends a guest that runs too long. It cannot end a host call that hangs (a disk, a bug in
+wasmtime). Then the worker's loop is blocked, and only another process can notice that in the shared page and act.
 """
 
 import os
@@ -33,7 +33,7 @@ Worker = Callable[[Heartbeat], int]
 
 
 class Supervisor:
-    """Runs until told to stop, until the worker refuses its work, or until it has died too often."""
+    """Runs until it is told to stop, the worker refuses its work, or the worker has died too often."""
 
     def __init__(self, settings: Settings, worker: Worker) -> None:
         self._worker = worker
@@ -46,7 +46,7 @@ class Supervisor:
         self._health = HealthPort(self._selector, settings.address, settings.health_port, self._answer)
 
     def run(self) -> int:
-        """The exit code of the pod's process."""
+        """Start the worker and watch it. Returns the exit code of the pod's process."""
         self._wake.setblocking(False)
         self._woken.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ, lambda woken: woken.recv(64))
@@ -87,7 +87,7 @@ class Supervisor:
                 os._exit(code)
 
     def _reap(self) -> int | None:
-        """Collect ended children (as process 1 also those of others); an exit code when the pod should end."""
+        """Collect ended children (process 1 gets those of others too); returns an exit code when the pod should end."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -135,7 +135,7 @@ class Supervisor:
 
 
 def _end_with_parent() -> None:
-    """In the worker: be killed when the supervisor is. (In a pod the kernel does that, this is process 1.)"""
+    """Called in the worker: the kernel kills it when the supervisor ends. (In a pod this is process 1.)"""
     import ctypes  # in the child, where wasmtime brings it anyway
 
     pr_set_pdeathsig = 1
