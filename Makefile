@@ -36,6 +36,7 @@ lint: venv ## Style, types, import layers, file lengths
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/mypy --config-file runtime-image/engines/mypy.ini
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m tools.file_length
 

@@ -1,4 +1,4 @@
-"""The app's files as modules, and the list of everything else that an app may import."""
+"""The app's files as modules, and the list of all other modules that an app may import."""
 
 import builtins
 import linecache
@@ -33,13 +33,14 @@ _ALLOWED = frozenset(parent for name in MODULES for parent in _parents(name)) | 
 
 
 class ModuleNotAvailable(ModuleNotFoundError):  # noqa: N818  the name of the reason that users see
-    """An import of something that is neither on the list nor in the bundle."""
+    """An import of a module that is neither on the list nor in the bundle."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"module {name!r} is not available to apps; available are: {', '.join(MODULES)}", name=name)
 
 
 def preload() -> None:
+    """Import every module that apps may import. Runs while the engine is built; the finished engine has no files."""
     for name in (*MODULES, *_BEHIND):
         try:
             builtins.__import__(name)
@@ -49,7 +50,7 @@ def preload() -> None:
 
 
 class _Nothing:
-    """The only finder of the finished engine: what is not loaded does not exist."""
+    """The only finder of the finished engine: a module that is not loaded does not exist."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> Never:
@@ -59,7 +60,7 @@ class _Nothing:
 
 
 class Bundle:
-    """The app's files; `load` executes the entry, the others when they are imported."""
+    """The app's files by name. `load` runs the entry; the other files run when they are imported."""
 
     def __init__(self, entry: str, files: Mapping[str, str]) -> None:
         self.entry = entry
@@ -68,7 +69,8 @@ class Bundle:
         self.builtins = {**vars(builtins), "__import__": self._import}
 
     def load(self) -> None:
-        sys.meta_path[:] = [_Nothing]  # type: ignore[list-item]
+        """Run the entry. Raises what the app's code raises, and ModuleNotAvailable."""
+        sys.meta_path[:] = [_Nothing]
         self._module(self.entry.removesuffix(".py"))
 
     def _module(self, name: str) -> ModuleType:

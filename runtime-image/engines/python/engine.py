@@ -1,7 +1,7 @@
-"""The guest side of the Python engine: implements the world of app.wit for apps written with `genapps`.
+"""The guest side of the Python engine: it implements the world of app.wit for apps written with `genapps`.
 
-componentize-py runs this module once while it builds the component and keeps the memory: whatever is imported here
-is what an app can import later.
+componentize-py runs this module once while it builds the component, and keeps the memory. Apps can import later
+what is imported here.
 """
 
 import inspect
@@ -37,17 +37,22 @@ def _no_waiting(seconds: float) -> Never:
 
 
 def _short_seed(a: Any = None, version: int = 2) -> None:
-    """componentize-py seeds `random` anew in each instance. Python would draw 2.5 KB for that, at a microsecond a byte
-    over the boundary; 32 bytes are as unpredictable."""
+    """Seed `random` with 32 bytes.
+
+    componentize-py seeds it anew in each instance. Python would draw 2.5 KB for that, which takes a microsecond a
+    byte over the boundary. 32 bytes are as unpredictable.
+    """
     _full_seed(os.urandom(32) if a is None else a, version)
 
 
-time.sleep = _no_waiting
+time.sleep = _no_waiting  # type: ignore[assignment]
 _full_seed, random.seed = random.seed, _short_seed
 
 
 class Instance:
-    """What lives as long as the WebAssembly instance: one app, and the actions that wait for their calls."""
+    """What lives as long as the WebAssembly instance: the actions that wait for their calls, and the app's log
+    limit.
+    """
 
     def __init__(self) -> None:
         self.running: dict[int, Action] = {}
@@ -55,9 +60,13 @@ class Instance:
 
 
 class WitWorld(wit_world.WitWorld):
-    """The exports of the world. componentize-py makes a new object for each call: what must last is in `_INSTANCE`."""
+    """The exports of the world; all texts are JSON.
+
+    componentize-py makes a new object for each call, so lasting values are in `_INSTANCE`.
+    """
 
     def load(self, bundle: str) -> str:
+        """Load the app's files; returns its routes. Raises Err with code, message, file and line."""
         message = json.loads(bundle)
         _INSTANCE.log_limit = message["logBytes"]
         current.action = Action(0, _INSTANCE.log_limit)
@@ -76,6 +85,7 @@ class WitWorld(wit_world.WitWorld):
         return json.dumps({"routes": app.routes()})
 
     def start(self, action: str) -> str:
+        """Begin an action with its request; returns its first turn."""
         message = _parsed(action)[0]
         started = Action(message["action"], _INSTANCE.log_limit)
         started.coroutine = _handle(Request(message["request"]))
@@ -83,6 +93,7 @@ class WitWorld(wit_world.WitWorld):
         return self._advance(started, None)
 
     def resume(self, results: str) -> str:
+        """Continue an action with the results of its calls, or cancel it; returns its next turn."""
         message = _parsed(results)[0]
         action = _INSTANCE.running[message["action"]]
         if message.get("cancel"):
@@ -90,10 +101,11 @@ class WitWorld(wit_world.WitWorld):
         return self._advance(action, message["results"])
 
     def fallback(self, action: str) -> str:
+        """Not supported yet: always fails with NoFallback."""
         return json.dumps({"failed": {"code": "NoFallback"}})
 
     def _cancel(self, action: Action) -> str:
-        """Nobody waits for it any more: its `finally` clauses run, what else they ask for is not heard."""
+        """Nobody waits for the action any more: its `finally` clauses run, and calls that they make are ignored."""
         current.action = _INSTANCE.running.pop(action.id)
         try:
             action.coroutine.close()
@@ -150,7 +162,10 @@ def _turn(wanted: list[Call] | dict[str, str]) -> str:
 
 
 def _done(action: Action) -> str:
-    """Written by hand: this is the last step of every request, and json.dumps takes half of the guest's time for it."""
+    """The last turn of an action.
+
+    It is formatted by hand: it ends every request, and json.dumps would take half of the guest's time.
+    """
     response = action.response
     headers = ",".join(f"[{_quoted(str(name))},{_quoted(str(value))}]" for name, value in response["headers"].items())
     ((kind, text),) = response["body"].items()
@@ -179,7 +194,7 @@ def _failed(error: BaseException) -> str:
 
 
 def _place(error: BaseException, bundle: Bundle) -> dict[str, Any]:
-    """Message, file and line of an error at load: the deepest place in the app's own files."""
+    """Message, file and line of an error at load: the deepest frame in the app's own files."""
     file, line = bundle.entry, 0
     if isinstance(error, SyntaxError):
         file, line = error.filename or file, error.lineno or 0

@@ -1,4 +1,4 @@
-"""What a generated app sees of its home: routes, tools, state and log.
+"""What a generated app may use: routes, tools, state and log.
 
 from genapps import app, state
 

@@ -1,6 +1,6 @@
-"""The action that is being executed: what the app's coroutine has written and may still log.
+"""The running action: what the app has written, and how much it may still log.
 
-One instance serves many actions, but only one runs at a time: the engine sets `current` before each step.
+One instance serves many actions, but runs one at a time: the engine sets `current` before each step.
 """
 
 from collections.abc import Coroutine
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Action:
-    """One request on its way through the app. `writes` maps a key to its JSON text, or to None for a deletion."""
+    """One request. `writes` maps a key to its JSON text, or to None for a deletion. `log_left` is in characters."""
 
     __slots__ = ("calls", "coroutine", "id", "log_left", "response", "writes", "written")
 
@@ -18,12 +18,12 @@ class Action:
         self.writes: dict[str, str | None] = {}
         self.written = 0
         self.calls = 0
-        self.coroutine: Coroutine[Any, Any, Any] | None = None
+        self.coroutine: Coroutine[Any, Any, Any]  # set when the action starts
         self.response: Any = None
 
 
 class Current:
-    """Holder of the current action, so that every module reads the same one."""
+    """Holds the running action, so that all modules see the same one."""
 
     __slots__ = ("action",)
 

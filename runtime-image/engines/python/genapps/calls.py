@@ -1,4 +1,4 @@
-"""Calls to the host: a coroutine yields the calls it waits for, the engine hands them over and resumes it."""
+"""Calls to the host: a coroutine yields the calls that it waits for. The engine passes them on and resumes it."""
 
 from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any
@@ -9,8 +9,11 @@ Outcome = dict[str, Any]
 
 
 class ToolError(Exception):
-    """A refused or failed call. `code` and `cls` (violation, defect or limit) are the gateway's,
-    `retry_after` is in seconds or None."""
+    """A tool call was refused or failed.
+
+    `code` and `cls` (violation, defect or limit) come from the gateway. `detail` is a sentence. `retry_after` is in
+    seconds, or None.
+    """
 
     def __init__(self, problem: dict[str, Any]) -> None:
         self.code: str = str(problem.get("code", "CallFailed"))
@@ -21,7 +24,7 @@ class ToolError(Exception):
 
 
 class Call:
-    """One question to the host; awaiting it gives the answer or raises ToolError."""
+    """One call to the host. Awaiting it returns the result or raises ToolError."""
 
     __slots__ = ("id", "kind", "payload")
 
@@ -39,6 +42,8 @@ class Call:
 
 
 class _Gather:
+    """Runs several awaitables in turns and yields all calls that they wait for together."""
+
     def __init__(self, awaitables: tuple[Awaitable[Any], ...]) -> None:
         self.awaitables = awaitables
 
@@ -70,8 +75,8 @@ def _generator(awaitable: Awaitable[Any]) -> Any:
 
 
 async def gather(*awaitables: Awaitable[Any]) -> list[Any]:
-    """Wait for several calls at once and give their results in order; the first error ends them all.
+    """Wait for several calls at once; returns their results in order. The first error ends all of them.
 
-    The host runs the calls of one round in parallel; the next round starts when all of them are answered.
+    The host runs the calls of one round in parallel. The next round starts when all of them are answered.
     """
     return await _Gather(awaitables)

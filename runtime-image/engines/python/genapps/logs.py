@@ -1,4 +1,4 @@
-"""The app's log, and its prints: records go to the host, which adds them to the action's log line."""
+"""The app's log and its printed output. The host adds the records to the action's log line."""
 
 import io
 import json
@@ -24,31 +24,37 @@ def _send(level: str, message: str, fields: dict[str, Any]) -> None:
 
 
 class Log:
-    """`log.info("rates fetched", currency="EUR")`: a message and named values."""
+    """The app's log. Example: `log.info("rates fetched", currency="EUR")`, a message and named values."""
 
     def debug(self, message: object, /, **fields: Any) -> None:
+        """Log details that help to find mistakes."""
         _send("debug", str(message), fields)
 
     def info(self, message: object, /, **fields: Any) -> None:
+        """Log a normal event."""
         _send("info", str(message), fields)
 
     def warning(self, message: object, /, **fields: Any) -> None:
+        """Log something unexpected that the app can handle."""
         _send("warning", str(message), fields)
 
     def error(self, message: object, /, **fields: Any) -> None:
+        """Log a failure."""
         _send("error", str(message), fields)
 
 
 class Printed(io.TextIOBase):
-    """Stands in for standard output and error, which a guest does not have."""
+    """Replaces standard output or error: each printed line becomes a log record."""
 
     def __init__(self, level: str) -> None:
         self.level = level
 
     def writable(self) -> bool:
+        """Always true."""
         return True
 
     def write(self, text: str, /) -> int:
+        """Log each line of `text` that is not blank; returns its length."""
         if current.action.log_left > 0:
             for line in text[: 4 * RECORD_CHARACTERS].splitlines():
                 if line.strip():

@@ -1,4 +1,4 @@
-"""Request and response as an app sees them, and their form on the wire."""
+"""Request and response as an app sees them, and their JSON form for the host."""
 
 import base64
 import json
@@ -16,11 +16,15 @@ _NO_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[^"\[\]{}]+')
 
 
 class BadRequest(Exception):  # noqa: N818  it is the caller's error, not the app's
-    """The caller sent something the app cannot work with: raising it answers 400 with the message."""
+    """The caller sent something that the app cannot use. Raise it to answer 400 with the message."""
 
 
 class Request:
-    """What the caller sent. `query` and `headers` hold the last value of each name, header names in lower case."""
+    """A caller's request.
+
+    `id` is the caller's Idempotency-Key or a random text. `headers` has names in lower case. `query` and `headers`
+    hold the last value of each name.
+    """
 
     def __init__(self, message: dict[str, Any]) -> None:
         self.id: str = message["requestId"]
@@ -34,14 +38,16 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
+        """The query's parameters by name, decoded; the last value of each name."""
         return dict(parse_qsl(self._query, keep_blank_values=True))
 
     @property
     def query_list(self) -> list[tuple[str, str]]:
+        """All parameters of the query as pairs of name and value, in order."""
         return parse_qsl(self._query, keep_blank_values=True)
 
     async def body(self) -> bytes:
-        """The whole body. The host hands over what exceeds the first 64 KiB piece by piece."""
+        """The whole body. The host sends what exceeds the first 64 KiB piece by piece."""
         if self._bytes is None:
             parts = [_decode(self._body)] if self._body else []
             for index in range(1, self._chunks):
@@ -50,13 +56,14 @@ class Request:
         return self._bytes
 
     async def text(self) -> str:
+        """The body as UTF-8 text; raises BadRequest when it is not."""
         try:
             return (await self.body()).decode()
         except UnicodeDecodeError:
             raise BadRequest("the body is not UTF-8 text") from None
 
     async def json(self) -> Any:
-        """The body as JSON; raises BadRequest for anything else, also when it is nested deeper than NESTING."""
+        """The body as JSON. Raises BadRequest when it is not JSON, or nested deeper than 200 levels."""
         text = await self.text()
         if text.count("[") + text.count("{") > NESTING and _depth(text) > NESTING:
             # The interpreter's stack would overflow, which ends the guest and with it the requests of others.
@@ -68,7 +75,10 @@ class Request:
 
 
 class Response:
-    """An answer: text, bytes, or anything JSON can hold; `content_type` follows from the body unless given."""
+    """A response: text, bytes, or anything that JSON can express.
+
+    `content_type` follows from the body unless it is given.
+    """
 
     def __init__(
         self,
@@ -90,7 +100,7 @@ class Response:
         self.headers.setdefault("content-type", content_type or kind)
 
     def pieces(self) -> list[dict[str, str]]:
-        """The body in pieces of at most 64 KiB, as the host takes them."""
+        """The body in pieces of at most 64 KiB, in the form that the host takes."""
         if isinstance(self.body, str):
             size = INLINE_CHARACTERS
             if len(self.body) <= size:

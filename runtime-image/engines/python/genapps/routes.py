@@ -11,7 +11,7 @@ _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}")
 
 
 class NoHandlerError(Exception):
-    """No handler: `code` is RouteNotFound or MethodNotAllowed."""
+    """No handler fits. `code` is RouteNotFound or MethodNotAllowed."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -30,8 +30,11 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 class App:
-    """`@app.get("/convert/{value}")`, likewise post, put, patch and delete. A place in braces matches one segment
-    of the path, `{rest:path}` all that remains; its text is passed to the handler by name."""
+    """Registers handlers: `@app.get("/convert/{value}")`, likewise post, put, patch and delete.
+
+    A name in braces matches one segment of the path, `{rest:path}` matches everything that remains. The matched
+    text is passed to the handler by that name.
+    """
 
     def __init__(self) -> None:
         self._exact: dict[tuple[str, str], Handler] = {}
@@ -39,6 +42,10 @@ class App:
         self._listed: list[str] = []
 
     def route(self, method: str, path: str) -> Callable[[AnyHandler], AnyHandler]:
+        """A decorator that registers a handler for a method and a path. Raises ValueError unless the path starts
+        with `/`.
+        """
+
         def register(handler: AnyHandler) -> AnyHandler:
             self._listed.append(f"{method.upper()} {path}")
             if "{" in path:
@@ -51,26 +58,31 @@ class App:
         return register
 
     def get(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Register a handler for GET and HEAD."""
         return self.route("GET", path)
 
     def post(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Register a handler for POST."""
         return self.route("POST", path)
 
     def put(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Register a handler for PUT."""
         return self.route("PUT", path)
 
     def patch(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Register a handler for PATCH."""
         return self.route("PATCH", path)
 
     def delete(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Register a handler for DELETE."""
         return self.route("DELETE", path)
 
     def routes(self) -> list[str]:
-        """For the start-up log: `GET /hello/{name}` and so on."""
+        """All routes, sorted, such as `GET /hello/{name}`."""
         return sorted(self._listed)
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
-        """The handler and the values of its places; raises NoHandlerError."""
+        """The handler for a request, and the values of the names in its path; raises NoHandlerError."""
         method = "GET" if method == "HEAD" else method
         handler = self._exact.get((method, path))
         if handler is not None:

@@ -1,7 +1,7 @@
-"""The app's own memory: keys and JSON values that survive restarts.
+"""The app's state: keys and JSON values that survive restarts.
 
-Reads see a snapshot and the action's own writes; the writes of an action are applied together when it ends well,
-and not at all when it fails.
+Reads see a snapshot and the action's own writes. The writes of an action are applied together when it succeeds, and
+not at all when it fails.
 """
 
 import json
@@ -17,24 +17,27 @@ _json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class State:
+    """The app's keys and values. A key is a text of 1 to 512 bytes; one action writes at most 1 MiB."""
+
     async def get(self, key: str, default: Any = None) -> Any:
-        """The value under `key`, or `default`."""
+        """The value under `key`, or `default` when there is none."""
         writes = current.action.writes
         text = writes[key] if key in writes else await Call("get", {"key": _checked(key)})
         return default if text is None else json.loads(text)
 
     async def put(self, key: str, value: Any) -> None:
-        """Keep `value` (anything JSON can hold, at most 256 KiB) under `key` when the action ends well."""
+        """Store `value` under `key`: anything that JSON can express, at most 256 KiB. Raises ValueError otherwise."""
         text = _json(value)
         if len(text) > VALUE_BYTES:
             raise ValueError(f"a value of state takes at most {VALUE_BYTES} bytes as JSON, this takes {len(text)}")
         _write(_checked(key), text)
 
     async def delete(self, key: str) -> None:
+        """Remove `key`. A key that does not exist is no error."""
         _write(_checked(key), None)
 
     async def list(self, prefix: str = "", limit: int = 100) -> list[tuple[str, Any]]:
-        """At most `limit` (at most 1000) pairs of key and value whose key starts with `prefix`, sorted by key."""
+        """The first `limit` (at most 1000) pairs of key and value whose key starts with `prefix`, sorted by key."""
         writes = {key: text for key, text in current.action.writes.items() if key.startswith(prefix)}
         wanted = min(max(limit, 0), 1000)
         found: dict[str, str | None] = dict(await Call("list", {"prefix": prefix, "limit": wanted + len(writes)}))

@@ -6,8 +6,13 @@ from genapps.calls import Call
 
 
 class Tools:
+    """The connectors' tools. Example: `await tools.call("fx-rates", "latest", currency="EUR")`."""
+
     async def call(self, connector: str, tool: str, arguments: dict[str, Any] | None = None, /, **more: Any) -> Any:
-        """Call a tool: `await tools.call("fx-rates", "latest", currency="EUR")`. Raises ToolError when refused."""
+        """Call a tool; returns its result as JSON values.
+
+        Arguments are a dictionary, named values, or both. Raises ToolError when the call is refused or fails.
+        """
         return await Call("tool", {"connector": connector, "tool": tool, "arguments": {**(arguments or {}), **more}})
 
 
