@@ -1,7 +1,7 @@
-"""``python -m bench [--only NAME...] [--quick]``: measures, prints a table, writes ``build/bench.json``.
+"""`python -m bench [--only NAME...] [--quick]`: measures, prints a table, writes `build/bench.json`.
 
-About ten minutes on two cores; nothing else should run meanwhile. ``--quick`` takes two, and writes
-``build/bench-quick.json``, so that its figures are never taken for measured ones.
+About ten minutes on two cores; nothing else should run meanwhile. `--quick` takes two, and writes
+`build/bench-quick.json`, so that its figures are never taken for measured ones.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """The exit code: 1 when a measurement failed, 0 also when one could not be taken on this machine."""
+    """The exit code: 1 when a measurement failed. One that this machine cannot take is no failure."""
     arguments = _arguments()
     cache = current().cache
     # It stays until the next run: the logs of what was measured are in it.

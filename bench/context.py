@@ -14,7 +14,7 @@ from bench.peer.workerd import Workerd, workerd, workerd_binary
 
 @dataclass(slots=True)
 class Context:
-    """``quick`` checks that everything works; its figures mean nothing. ``work`` is a scratch folder on disk."""
+    """`quick` checks that everything works; its figures mean nothing. `work` is a scratch folder on disk."""
 
     cache: Path
     work: Path
@@ -32,7 +32,7 @@ class Context:
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[Workerd | None]:
-        """workerd, or None with a note that says why there is none."""
+        """workerd, or None with a note that says why it is missing."""
         try:
             binary = await workerd_binary(self.cache, shutil.which("npm"))
         except NotMeasuredError as reason:

@@ -31,7 +31,7 @@ _ALLOWED = frozenset(os.sched_getaffinity(0))
 
 
 def pin(pids: Iterable[int], core: int) -> None:
-    """All threads of these processes, as far as they still run."""
+    """Pin all threads of these processes, if they still run."""
     for pid in pids:
         with suppress(FileNotFoundError, ProcessLookupError):
             for task in Path(f"/proc/{pid}/task").iterdir():
@@ -39,5 +39,5 @@ def pin(pids: Iterable[int], core: int) -> None:
 
 
 def on_core(core: int) -> list[str]:
-    """Start of a command line whose process and children stay on that core."""
+    """The first words of a command line whose process and children stay on that core."""
     return ["taskset", "--cpu-list", str(core)]

@@ -1,4 +1,4 @@
-"""A measured figure, as it goes into the table and into ``build/bench.json``."""
+"""A measured figure, as it goes into the table and into `build/bench.json`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``n`` is the number of samples. Engine figures and those on Kubernetes are never mixed or compared."""
+    """One measured figure. `n` is the number of samples. Figures of the engine and of Kubernetes are never compared."""
 
     name: str
     unit: str
@@ -43,7 +43,7 @@ class Figure:
         return self.median / self.peer.median if self.peer and self.peer.median else None
 
     def as_json(self) -> dict[str, Any]:
-        """With ``peer`` and ``ratio`` only where there is a peer."""
+        """With `peer` and `ratio` only where there is a peer."""
         answer: dict[str, Any] = {
             "name": self.name,
             "unit": self.unit,
@@ -72,7 +72,7 @@ def peer(name: str, samples: Sequence[float]) -> Peer | None:
 
 
 def _rounded(value: float) -> float:
-    """Four significant digits: more would pretend."""
+    """Four significant digits, because the measurement is not more precise."""
     if not value:
         return 0.0
     return round(value, 3 - math.floor(math.log10(abs(value))))

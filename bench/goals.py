@@ -21,7 +21,7 @@ class Goal:
         return f"{self.bound} {self.value:g}{'x' if self.on == 'ratio' else ''}"
 
     def met(self, figure: Figure) -> bool | None:
-        """None where there is nothing to judge, such as a ratio without a peer."""
+        """Whether the figure reaches the goal; None when it cannot be judged, such as a ratio without a peer."""
         value = figure.median if self.on == "median" else figure.ratio
         if value is None:
             return None

@@ -1,4 +1,4 @@
-"""Every measurement there is, in the order in which they run."""
+"""All measurements, in the order in which they run."""
 
 from __future__ import annotations
 

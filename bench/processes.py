@@ -1,4 +1,4 @@
-"""Processes that a measurement starts: where they work, how they are awaited, that they end."""
+"""The processes that a measurement starts: their directory, how to wait for them, and that they end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 @asynccontextmanager
 async def stopped(process: asyncio.subprocess.Process, grace: float = 10.0) -> AsyncIterator[None]:
-    """The process is gone afterwards: asked first, killed after ``grace`` seconds."""
+    """Ends the process afterwards: by a signal, and by force after `grace` seconds."""
     try:
         yield
     finally:
@@ -38,7 +38,7 @@ def free_port() -> int:
 async def until(
     condition: Callable[[], Awaitable[bool]], what: str, deadline: float = 60.0, interval: float = 0.02
 ) -> None:
-    """Raises TimeoutError naming what was waited for."""
+    """Wait for a condition. Raises TimeoutError naming `what` when it does not come."""
     ends = time.monotonic() + deadline
     while not await condition():
         if time.monotonic() > ends:

@@ -1,4 +1,4 @@
-"""Where the figures of a run go: the terminal, and a JSON file."""
+"""The output of a run: the terminal, and a JSON file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.table import table
 
 
 def write(path: Path, figures: Sequence[Figure]) -> None:
-    """A list of ``{name, unit, kind, median, p95, n, peer?, ratio?}``; the file is replaced as a whole."""
+    """A list of `{name, unit, kind, median, p95, n, peer?, ratio?}`; the file is replaced as a whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps([figure.as_json() for figure in figures], indent=1) + "\n", encoding="utf-8")

@@ -1,1 +1,1 @@
-"""The whole thing from the outside: the demo, and the same scenes as a test."""
+"""The demo of the whole platform; a test plays the same scenes."""

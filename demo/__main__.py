@@ -27,7 +27,7 @@ def main() -> int:
     """Run every scene; return the exit code."""
     terminal = Terminal()
     try:
-        settings = Settings.from_environment(os.environ)
+        settings = Settings.from_environ(os.environ)
         with installation.cluster(terminal, settings) as cluster:
             play(terminal, cluster, installation.images_for(terminal, settings))
     except (SceneError, KubectlError) as error:
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def play(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> None:
-    """All scenes in order; SceneError where one does not come out as promised."""
+    """Play all scenes in order. Raises SceneError when one has another result than promised."""
     kubectl = cluster.kubectl
     installation.chart(terminal, cluster, references)
     caller, stranger = scenes.apply_platform(terminal, kubectl, references["genapps"])

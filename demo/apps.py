@@ -41,7 +41,7 @@ def read(kubectl: Kubectl, name: str) -> Manifest:
 
 
 def until(kubectl: Kubectl, name: str, holds: Callable[[Manifest], bool], seconds: float, what: str) -> Manifest:
-    """The app as soon as it is as wished; SceneError with its conditions after so many seconds."""
+    """The app as soon as the condition holds; SceneError with its conditions after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
         app = read(kubectl, name)
@@ -82,7 +82,9 @@ def ask(caller: Pod, app: Manifest, request: Request) -> Reply:
 
 
 def acknowledge(kubectl: Kubectl, name: str, suspension: str) -> list[str]:
-    """Resume a suspended app, as somebody would who has looked into this suspension; the words of the command."""
+    """Resume a suspended app, as a person does after investigating this suspension. Returns the words of the
+    command.
+    """
     patch = json.dumps({"spec": {"acknowledgedSuspension": suspension}})
     words = ["patch", "gapp", name, "-n", HOME, "--type=merge", "-p", patch]
     kubectl(*words)

@@ -18,7 +18,7 @@ START_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of a request: a status and body, or the error that prevented it."""
+    """The result of a request: a status and body, or the error that prevented it."""
 
     status: int | None
     body: str
@@ -43,7 +43,7 @@ class Pod:
         return Reply(made.get("status"), made.get("body", ""), made.get("error", ""))
 
     def dial(self, targets: dict[str, tuple[str, int]]) -> dict[str, bool]:
-        """Which of the TCP connections (name: host, port) come about from the pod."""
+        """Which of the TCP connections (name: host, port) succeed from the pod."""
         return {name: result == "open" for name, result in self._run({"dial": targets}).items()}
 
     def _run(self, task: dict[str, Any]) -> dict[str, Any]:

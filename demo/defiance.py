@@ -1,4 +1,4 @@
-"""Two scenes about the control plane: a tenant who tries to bend it, and changes of an app that are no good."""
+"""Two scenes about the control plane: a tenant tries to get around it, and changes of an app fail."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -32,13 +32,13 @@ def tenant(kubectl: Kubectl) -> Kubectl:
 
 
 def trespass(terminal: Terminal, kubectl: Kubectl) -> dict[str, str]:
-    """What the tenant tries with his own app, and what the API server says: {what: refusal}."""
+    """What tenants try with their own app, and what the API server says: {what: refusal}."""
     target = next(iter(CAST))
-    terminal.scene(f"A tenant with role edit in {HOME}, and his own app {target}: what the API server says")
+    terminal.scene(f"A tenant with role edit in {HOME}, and their own app {target}: what the API server says")
     own = tenant(kubectl)
     (pod,) = apps.child(kubectl, target, "pods")
     seen = {what: _refusal(own, words, given) for what, words, given in _attempts(target, pod["metadata"]["name"])}
-    terminal.rows(("he tries to", "and is told"), [(what, _short(said)) for what, said in seen.items()])
+    terminal.rows(("they try to", "and are told"), [(what, _short(said)) for what, said in seen.items()])
     for what, said in seen.items():
         if not said:
             raise SceneError(f"{TENANT} could {what}: the platform's rules are not in force")
@@ -47,7 +47,7 @@ def trespass(terminal: Terminal, kubectl: Kubectl) -> dict[str, str]:
 
 
 def _attempts(target: str, pod: str) -> list[tuple[str, Sequence[str], str]]:
-    """What he tries, as words of kubectl and what it is given on standard input."""
+    """What the tenant tries, as words of kubectl and its standard input."""
     app = ("patch", "gapp", target, "-n", HOME, "--type=merge", "--dry-run=server", "-p")
     digest = f"sha256:{'0' * 64}"
     service = {
@@ -91,7 +91,9 @@ def _short(said: str) -> str:
 
 
 def change(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> dict[str, Manifest]:
-    """Code that cannot load, told beforehand and found out; the last good revision answers: {reason: app}."""
+    """Code that cannot load, reported in advance or found at the start. The last good revision answers: {reason:
+    app}.
+    """
     terminal.scene(f"Two bad changes of {EDITED}: one is not begun, the other is taken back")
     imported = _edited(kubectl, _UNAVAILABLE)
     held = apps.until(kubectl, EDITED, _says("CodeVerified", "False", imported), SWITCH_SECONDS, "judged")
@@ -135,7 +137,7 @@ def _settled(app: Manifest) -> bool:
 
 
 def _told(terminal: Terminal, kubectl: Kubectl, caller: Pod, app: Manifest, kind: str, what: str) -> None:
-    """Show the condition that says so, and that callers are answered all the same."""
+    """Show the condition that reports it, and that callers are still answered."""
     found = condition(app, kind)
     terminal.say(f"{what[0].upper()}{what[1:]}")
     terminal.say(f"{kind}={found['status']} {found['reason']}: {found['message']}")

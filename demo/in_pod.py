@@ -34,7 +34,7 @@ def request(method: str, url: str, headers: dict[str, str], body: str | None) ->
 
 
 def dial(target: tuple[str, int]) -> str:
-    """Whether a TCP connection to (host, port) comes about."""
+    """Try a TCP connection to (host, port): `open`, or `closed:` and why."""
     try:
         socket.create_connection(target, CONNECT_SECONDS).close()
     except OSError as error:
@@ -43,6 +43,7 @@ def dial(target: tuple[str, int]) -> str:
 
 
 def main() -> None:
+    """Do what the first argument asks for, and print the result as JSON."""
     task = json.loads(sys.argv[1])
     if "request" in task:
         result = request(**task["request"])

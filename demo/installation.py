@@ -1,4 +1,4 @@
-"""Brings the demo's platform up: cluster, images, chart. Everything here can be run again."""
+"""Installs the demo's platform: cluster, images, chart. Everything here can be repeated."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where the demo plays."""
+    """The cluster that the demo uses."""
 
     kubectl: Kubectl
     kubeconfig: Path
@@ -32,7 +32,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where to play, as the environment says: CLUSTER=local (default), or CLUSTER=current with IMAGES."""
+    """The cluster to use, from the environment: CLUSTER=local (default), or CLUSTER=current with IMAGES."""
 
     current: bool = False
     """Use the kubeconfig's current context in place of the local node."""
@@ -40,9 +40,9 @@ class Settings:
     """Registry and prefix of images that the user has pushed; empty: build them for the local node."""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises SceneError for a cluster that is not known or has no images."""
-        chosen, prefix = environment.get("CLUSTER") or "local", environment.get("IMAGES") or ""
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Settings from the environment. Raises SceneError for an unknown cluster, or one without images."""
+        chosen, prefix = environ.get("CLUSTER") or "local", environ.get("IMAGES") or ""
         if chosen not in {"local", "current"}:
             raise SceneError(f"CLUSTER={chosen} is not known: use local or current")
         if (chosen == "current") != bool(prefix):
@@ -92,7 +92,7 @@ def _current(terminal: Terminal, kubeconfig: Path) -> Cluster:
 
 
 def images_for(terminal: Terminal, settings: Settings) -> dict[str, str]:
-    """The references of both images, built and loaded into the local node unless the user brings his own."""
+    """The references of both images: built and loaded into the local node, unless users bring their own."""
     terminal.scene("Two images: operator and gateway, and the apps' runtime")
     try:
         references = images.pushed(settings.images) if settings.images else images.build()
@@ -104,7 +104,7 @@ def images_for(terminal: Terminal, settings: Settings) -> dict[str, str]:
 
 
 def chart(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> str:
-    """Install or upgrade the release, run its tests, and return what they said."""
+    """Install or upgrade the release and run its tests; returns the tests' logs."""
     terminal.scene("The platform: chart genapps, operator and gateway")
     terminal.command(
         ["helm", "upgrade", "--install", helm.RELEASE, "charts/genapps", "-n", helm.NAMESPACE, "--create-namespace"]

@@ -20,7 +20,7 @@ GONE_SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """What was seen when the fourth app was suspended."""
+    """What the demo saw when the fourth app was suspended."""
 
     counts: list[int]
     seconds: float
@@ -32,7 +32,7 @@ class Suspension:
 
 
 def apply_platform(terminal: Terminal, kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
-    """The business unit: namespace and AppBudget; and two ordinary pods of this image, starting, to call from."""
+    """Apply the business unit (namespace and AppBudget), and start two ordinary pods of this image to call from."""
     terminal.scene("A business unit: its namespace, the envelope and the tiers of its apps")
     terminal.command(["kubectl", "apply", "-f", "examples/platform.yaml"])
     terminal.output(kubectl("apply", "-f", str(apps.EXAMPLES / "platform.yaml")))
@@ -60,7 +60,7 @@ def apply_apps(terminal: Terminal, kubectl: Kubectl, image: str) -> dict[str, Ma
 
 
 def _runs(kubectl: Kubectl, image: str, app: Manifest) -> bool:
-    """Whether the app is Ready and its pod is of the present runtime image: an upgrade has reached it."""
+    """Whether the app is Ready and its pod has the current runtime image, that is, an upgrade has reached it."""
     pods = apps.child(kubectl, app["metadata"]["name"], "pods") if apps.ready(app) else []
     return [pod["spec"]["containers"][0]["image"] for pod in pods] == [image]
 
@@ -129,7 +129,9 @@ def _targets(kubectl: Kubectl, neighbour: str) -> dict[str, tuple[str, int]]:
 
 
 def suspend(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Suspension:
-    """A fourth app keeps calling what its envelope does not grant: counted, suspended, resumed by acknowledgement."""
+    """A fourth app keeps making calls that its envelope does not grant: counted, suspended, resumed by
+    acknowledgement.
+    """
     terminal.scene(f"An app that does what it may not: {CURIOUS}")
     _apply_curious(terminal, kubectl)
     terminal.say("Its envelope grants no connector, yet its code calls one. The gateway refuses, and counts.")
@@ -202,7 +204,7 @@ def _gone(kubectl: Kubectl) -> None:
 
 
 def finish(terminal: Terminal, kubectl: Kubectl) -> str:
-    """What is there at the end, and what to try next."""
+    """Show what exists at the end, and what to try next."""
     terminal.scene("What runs now")
     terminal.command(["kubectl", "get", "gapp,abud", "-n", HOME])
     listed = kubectl("get", "gapp,abud", "-n", HOME)

@@ -1,4 +1,4 @@
-"""What the demo prints: headings, the commands it runs, and what came of them; colours only on a terminal."""
+"""What the demo prints: headings, the commands that it runs, and their results. Colours only on a terminal."""
 
 import shlex
 import sys
@@ -12,7 +12,7 @@ BOLD, DIM, GREEN, RED, BLUE, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m
 
 
 class SceneError(Exception):
-    """Something did not come out as the demo promises; the text says what, for the person at the terminal."""
+    """A scene had another result than the demo promises. The text says so to the person at the terminal."""
 
 
 class Terminal:
@@ -55,7 +55,7 @@ class Terminal:
             self._print(f"     ... and {len(lines) - LINES} more lines")
 
     def good(self, text: str) -> None:
-        """Something came out as it should."""
+        """A result that is as promised."""
         self._print(f"   {self._in(GREEN, 'ok')}  {text}")
 
     def rows(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

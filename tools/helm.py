@@ -52,7 +52,7 @@ def notes(values: Values, *, api_versions: Sequence[str] = ()) -> str:
 
 
 def lint(values: Values) -> list[str]:
-    """What `helm lint --strict` warns of or refuses, one line each."""
+    """What `helm lint --strict` warns about or refuses, one line each."""
     report = helm_python.lint(CHART, values, strict=True, namespace=NAMESPACE)
     warnings = [message for message in report["messages"] if message["severity"] > LINT_INFORMATION]
     return [f"{message['path']}: {message['error']}" for message in warnings]
@@ -82,7 +82,7 @@ def install(kubeconfig: Path, values: Values, timeout: int = 180, chart: Path = 
 
 
 def uninstall(kubeconfig: Path, timeout: int = 120) -> None:
-    """Remove the release, and wait until what it does not keep is gone."""
+    """Remove the release, and wait until everything is gone except what it keeps."""
     with _alone(kubeconfig), _config(kubeconfig) as config:
         config.uninstall(RELEASE, wait="watcher", timeout=timeout)
 

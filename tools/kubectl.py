@@ -1,4 +1,4 @@
-"""kubectl for tests: what an administrator or a tenant would type."""
+"""kubectl for tests and demo: what an administrator or a tenant types."""
 
 import json
 import subprocess
@@ -56,7 +56,7 @@ class Kubectl:
         self("apply", "--server-side", f"--field-manager={FIELD_MANAGER}", "--force-conflicts", "-f", str(path))
 
     def allowed(self, verb: str, what: str, namespace: str) -> bool:
-        """Whether this user may do that there."""
+        """Whether this user may do that in that place."""
         answer = json.dumps(
             {
                 "apiVersion": "authorization.k8s.io/v1",
@@ -104,7 +104,7 @@ def as_list(manifests: tuple[Manifest, ...]) -> str:
 
 
 def until(question: Callable[[], T], seconds: float = 60, what: str = "the condition") -> T:
-    """The first truthy answer. Raises AssertionError with the last answer when none came in time."""
+    """The first true answer. Raises AssertionError with the last answer when none came in time."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds:.0f} s: {answer!r}"

@@ -18,7 +18,7 @@ _OTHERS = {"leases", "tokenreviews", "subjectaccessreviews", "selfsubjectaccessr
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write request, whatever became of it. ``at``: Unix time at which the API server received it."""
+    """One write request, whether it succeeded or not. `at` is the Unix time at which the API server received it."""
 
     at: float
     user: str
@@ -26,7 +26,7 @@ class Write:
 
 
 class AuditLog:
-    """The audit log from now on."""
+    """The entries of the audit log from now on. Raises NotMeasuredError when the node keeps none."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
@@ -35,7 +35,7 @@ class AuditLog:
         self._offset = path.stat().st_size
 
     def writes(self, user: str) -> list[Write]:
-        """Writes since this log was opened by users whose name ends with ``user``, in the order of the log."""
+        """Writes since this log was opened by users whose name ends with `user`, in the order of the log."""
         return list(writes(self._lines(), user))
 
     def calls(self, user: str) -> int:

@@ -49,7 +49,7 @@ class Floor:
 
 
 async def floor(platform: Platform, child: str) -> Floor:
-    """Like the pod of that app, in the bench's namespace, where no policy stands between caller and pod."""
+    """Bare pods like that app's pod, in the bench's namespace, where no policy stands between caller and pod."""
     like = await platform.app_pod(child)
     claim = await platform.client.get(CLAIM, RUN_NAMESPACE, child)
     copies = [await platform.client.get(CONFIG_MAP, RUN_NAMESPACE, name) for name in _configmaps(like)]

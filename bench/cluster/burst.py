@@ -55,8 +55,11 @@ async def complete(client: Client, apps: int) -> bool:
 
 
 async def floor(client: Client, apps: int) -> float:
-    """Seconds in which the same client writes children of the same kinds for as many apps by itself, without operator:
-    what the API server alone takes on this machine. They stay: the control plane ends with its last measurement."""
+    """Seconds in which the same client writes children of the same kinds for as many apps, without an operator.
+
+    That is what the API server alone takes on this machine. The objects stay: the control plane ends with its last
+    measurement.
+    """
     started = time.monotonic()
 
     async def write(number: int) -> None:

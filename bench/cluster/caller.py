@@ -1,4 +1,4 @@
-"""The load generator as a pod of the apps' own namespace: what an app's policy admits, and as far away as a user is."""
+"""The load generator as a pod in the apps' own namespace: the app's policy admits it, and its path is a user's path."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _pod(image: str) -> Manifest:
 
 @asynccontextmanager
 async def caller(kubectl: Kubectl, image: str) -> AsyncIterator[Generator]:
-    """It runs on the generator's core; the namespace's end is its end."""
+    """The pod as a generator, on the generator's core. It ends with its namespace."""
     kubectl.apply(*manifests(image))
     kubectl("wait", "--for=condition=Ready", f"pod/{_NAME}", "--namespace", NAMESPACE, "--timeout=100s")
     pod = kubectl.get("pod", _NAME, NAMESPACE)

@@ -1,7 +1,7 @@
-"""Takes the bench's apps away with everything of theirs.
+"""Removes the bench's apps and all their objects.
 
-Deleting the apps and waiting would not do: claims outlive their app by design, records by a month, and so many apps
-vanishing at once raises the operator's alarm, which is what it is for. So the children are removed by hand.
+Deleting the apps and waiting is not enough: claims outlive their app by design, records by a month, and so many
+deleted apps at once raise the operator's alarm. So the children are removed one by one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CHILDREN = "pods,services,endpointslices,networkpolicies,persistentvolumeclaims
 
 @asynccontextmanager
 async def cleaned(kubectl: Kubectl) -> AsyncIterator[None]:
-    """Nothing of the bench is in the cluster, before (an interrupted run may have left it) and after."""
+    """Removes the bench's objects before (an interrupted run may have left some) and after."""
     clean(kubectl)
     try:
         yield
@@ -28,8 +28,12 @@ async def cleaned(kubectl: Kubectl) -> AsyncIterator[None]:
 
 
 def clean(kubectl: Kubectl) -> None:
-    """Apps and their namespace first, so that the operator makes nothing anew and takes none of it for an accident;
-    then children, records (whose purge waits until the operator has seen the apps go) and budget."""
+    """Apps and their namespace go first, so that the operator neither re-creates anything nor takes it for an
+    accident.
+
+    Then go the children, the records (whose purge waits until the operator has seen that the apps are gone) and the
+    budget.
+    """
     ignore = ("--ignore-not-found", "--wait=true", "--timeout=100s")
     kubectl("delete", "generatedapps", "--all", "--namespace", NAMESPACE, *ignore)
     kubectl("delete", "namespace", NAMESPACE, *ignore)

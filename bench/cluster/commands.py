@@ -14,7 +14,7 @@ class CommandFailedError(Exception):
 
 
 async def module(name: str, *arguments: str, **environment: str) -> None:
-    """``python -m name``, its output on the terminal. Raises CommandFailedError."""
+    """Run `python -m name` with its output on the terminal. Raises CommandFailedError."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", name, *arguments), cwd=REPOSITORY, env={**os.environ, **environment}
     )

@@ -35,7 +35,7 @@ _WITHOUT_KUBELET = {"Deployment", "Pod"}
 
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
-    """``operator_kubeconfig`` has a token of the operator's ServiceAccount."""
+    """`operator_kubeconfig` has a token of the operator's ServiceAccount."""
 
     node: Node
     kubectl: Kubectl
@@ -98,7 +98,7 @@ def _operator_kubeconfig(own: Node, kubectl: Kubectl, folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class OperatorProcess:
-    """A running ``genapps operator``. Unix times: ``started`` when the process began, ``synced`` when its caches were
+    """A running `genapps operator`. Unix times: `started` when the process began, `synced` when its caches were
     complete."""
 
     pid: int
@@ -125,8 +125,8 @@ class OperatorProcess:
 
 @asynccontextmanager
 async def operator_process(plane: ControlPlane, work: Path, **settings: str) -> AsyncIterator[OperatorProcess]:
-    """One operator until the end of the context, with more environment variables; its log is ``operator.log`` in
-    ``work``."""
+    """One operator until the end of the context, with more environment variables; its log is `operator.log` in
+    `work`."""
     port = free_port()
     environment = {
         **os.environ,

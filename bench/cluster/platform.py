@@ -29,7 +29,7 @@ from tools.node.settings import Node
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """``run`` makes the names of this run's apps differ from those of any other."""
+    """The platform under test. `run` makes the names of this run's apps differ from those of any other run."""
 
     node: Node
     client: Client
@@ -44,7 +44,7 @@ class Platform:
         return f"{purpose}-{self.run}-{number}"
 
     async def awaited(self, resource: Resource, stored: Object, state: str, deadline: float = 120.0) -> Object:
-        """The object once its condition ``state`` is True. ``stored``: as written, so that no event is missed.
+        """The object once its condition `state` is True. `stored`: as written, so that no event is missed.
 
         Raises RuntimeError with its last conditions when that does not come to be."""
         metadata, last = stored["metadata"], stored
@@ -92,7 +92,7 @@ class Platform:
 
 @asynccontextmanager
 async def platform() -> AsyncIterator[Platform]:
-    """Node, images and chart as ``make demo`` has them; what the bench adds is gone afterwards."""
+    """Node, images and chart as `make demo` has them; what the bench adds is gone afterwards."""
     if os.environ.get("CLUSTER", "local") != "local":
         raise NotMeasuredError("Kubernetes figures are measured on the local node only (CLUSTER=local)")
     if not node.node_is_up():

@@ -27,7 +27,7 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _Burst:
-    """``seconds`` to the last pod object; CPU seconds, MiB and writes of the operator for all apps together."""
+    """`seconds` to the last pod object; CPU seconds, MiB and writes of the operator for all apps together."""
 
     seconds: float
     cpu: float
@@ -36,8 +36,11 @@ class _Burst:
 
 
 async def reconcile(context: Context) -> list[Figure]:
-    """500 and 2,000 apps, each on a control plane of its own: from the first create to the last pod object, the
-    creating client on the same cores. Then a fresh operator process over the same apps, until it has judged each."""
+    """500 and 2,000 apps, each on a control plane of its own, from the first create to the last pod object.
+
+    The creating client runs on the same cores. Then a new operator process over the same apps, until it has judged
+    each.
+    """
     few, many = context.amount(500, 20), context.amount(2000, 40)
     async with (
         control_plane(context.cache) as plane,

@@ -14,7 +14,9 @@ from genapps.cluster.resources import GENERATED_APP
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Times in Unix seconds. ``first_request``: seconds of the first request after Ready, its connection included."""
+    """When an app started. Times in Unix seconds; `first_request` is the duration of the first request after Ready,
+    in seconds, its connection included.
+    """
 
     name: str
     child: str

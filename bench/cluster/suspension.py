@@ -1,4 +1,6 @@
-"""How long an app that keeps trespassing stays up: from the refusal that reaches the threshold to Suspended."""
+"""How long an app stays up that keeps violating its policy: from the refusal that reaches the threshold to
+Suspended.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from genapps.cluster.resources import GENERATED_APP, LEDGER
 
 
 async def suspension(context: Context, platform: Platform) -> list[Figure]:
-    """The moment of the refusal is the gateway's own (``tripped.at`` in the Ledger); both clocks are this machine's."""
+    """The moment of the refusal is the gateway's own (`tripped.at` in the Ledger); both clocks are this machine's."""
     seconds = [await _suspend(platform, number) for number in range(context.amount(10, 2))]
     return [figure("violation to suspended", "s", "kubernetes", seconds)]
 

@@ -1,7 +1,8 @@
-"""The counterpart of a Worker Loader: a process in which every request is the first one of an app never seen before.
+"""The counterpart of a Worker Loader: a process in which every request is the first one of a new app.
 
-No pod does this: a pod has one app. It is built of the runtime's own parts (HTTP server, digest, engine, guest, action,
-limits, log line, metrics); only what starts with the process is there already, as it is in workerd. Apps stay loaded.
+No pod does this: a pod has one app. The process consists of the runtime's own parts (HTTP server, digest, engine,
+guest, action, limits, log line, metrics). What starts with the process exists already, as in workerd. Apps stay
+loaded.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 
 
 class Newcomers(App):
-    """Answers each request by an app of its own, loaded from source that differs from every other."""
+    """Answers each request with a new app, whose source differs from every other."""
 
     def __init__(self, language: Language, context: ActionContext, heartbeat: Heartbeat) -> None:
         super().__init__(language, "", context, heartbeat)
         self._loaded: list[App] = []
 
     async def answer(self, request: Request) -> Reply:
+        """Load a new app and let it answer the request."""
         bundle = Bundle("app.py", {"app.py": f"{ANSWERS}\n# {request.path}\n".encode()})
         digest_of(bundle)
         message = load_message(bundle, self._context.config.limits.log_bytes_per_action)

@@ -1,4 +1,4 @@
-"""Ours and the peer's, round after round in turns, so that whatever slows the machine slows both."""
+"""Our side and the peer, measured alternately, so that whatever slows the machine slows both."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bench.load.job import Load, LoadResult
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """One result a round; ``peer`` is empty where there is none."""
+    """One result per round; `peer` is empty without a peer."""
 
     ours: list[LoadResult] = field(default_factory=list)
     peer: list[LoadResult] = field(default_factory=list)
 
 
 async def in_turns(context: Context, generator: Generator, ours: Load, peer: Load | None, rounds: int) -> Rounds:
-    """Every round loads both. Raises LoadFailedError when a request fails."""
+    """Each round loads both sides. Raises LoadFailedError when a request fails."""
     results = Rounds()
     for _ in range(rounds):
         results.ours.append(await generator.load(ours))

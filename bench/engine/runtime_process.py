@@ -30,7 +30,7 @@ class Runtime:
 
 @asynccontextmanager
 async def runtime(work: Path, source: str, module: str = "genapps_runtime.main") -> AsyncIterator[Runtime]:
-    """It has one app; its log is ``runtime.log`` in ``work``, a file as a container's log is one in the end."""
+    """A runtime with one app. Its log is `runtime.log` in `work`: a file, because a container's log is one as well."""
     engine = await asyncio.to_thread(engines.precompiled)
     port, health = free_port(), free_port()
     with tempfile.TemporaryDirectory(dir=work) as folder, (work / "runtime.log").open("wb") as log:

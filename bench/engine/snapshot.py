@@ -1,4 +1,4 @@
-"""What an operator would have mounted into a runtime's pod: code, RuntimeConfig, token, by digest."""
+"""What an operator mounts into a runtime's pod: code, RuntimeConfig and token."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Folders and files as in a pod, below one folder; the digests are the process' arguments."""
+    """Directories and files as in a pod, in one directory. The digests are the process' arguments."""
 
     folder: Path
     code_digest: str
@@ -31,27 +31,32 @@ class Snapshot:
 
     @property
     def config_file(self) -> Path:
+        """The RuntimeConfig."""
         return self.folder / "config" / "runtime.json"
 
     @property
     def code(self) -> Path:
+        """The directory with the app's files."""
         return self.folder / "code"
 
     @property
     def state(self) -> Path:
+        """The directory of the app's state."""
         return self.folder / "state"
 
     @property
     def token_file(self) -> Path:
+        """The token for the gateway."""
         return self.folder / "token"
 
     @property
     def termination_file(self) -> Path:
+        """Where the process writes why it ended."""
         return self.folder / "termination"
 
 
 def snapshot(folder: Path, source: str) -> Snapshot:
-    """Write one below ``folder``, with the limits of the bench's tier on Kubernetes."""
+    """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes."""
     content = source.encode("utf-8")
     code_digest = bundle_digest(ENTRY, {ENTRY: content})
     config = _config(code_digest).content()

@@ -1,4 +1,6 @@
-"""As much of a gateway as a runtime needs to become ready: a trusted health check. Its canary port is closed."""
+"""As much of a gateway as a runtime needs to become ready: a trusted health check. Nothing listens on its canary
+port.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ _HEALTHY = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length
 
 @dataclass(frozen=True, slots=True)
 class StubGateway:
-    """Listens on the loopback address; ``ca_file`` is what a runtime must trust."""
+    """Listens on the loopback address; `ca_file` is what a runtime must trust."""
 
     port: int
     ca_file: Path
@@ -27,7 +29,7 @@ class StubGateway:
 
 @asynccontextmanager
 async def stub_gateway(folder: Path) -> AsyncIterator[StubGateway]:
-    """Answers everything with 200; key material is below ``folder``."""
+    """Answers everything with 200; key material is below `folder`."""
     now = datetime.now(UTC)
     authority = new_authority(HOST, now)
     leaf = new_leaf(authority, HOST, now)

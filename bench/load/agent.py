@@ -25,7 +25,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def _work(wire: dict[str, Any]) -> dict[str, Any]:
-    """The result as JSON, or ``{"error": ...}``: the asking side raises it."""
+    """The result as JSON, or `{"error": ...}`: the asking side raises it."""
     try:
         job = job_from_wire(wire)
         return to_wire(await (run_load(job) if isinstance(job, Load) else run_answer(job)))
@@ -40,6 +40,7 @@ async def _listen(host: str, port: int) -> None:
 
 
 def main() -> None:
+    """Listen on `--host` and `--port` (0: any), print the port as a JSON line, and work until the process is killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)

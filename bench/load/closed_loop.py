@@ -105,7 +105,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def run_load(load: Load) -> LoadResult:
-    """Raises OSError when the server cannot be reached, TimeoutError when it does not answer in time."""
+    """Run a load. Raises OSError when the server cannot be reached, TimeoutError when it does not answer in time."""
     run = _Run(load)
     loop = asyncio.get_running_loop()
     started, cpu = time.perf_counter(), time.process_time()
@@ -123,7 +123,7 @@ async def run_load(load: Load) -> LoadResult:
 
 
 async def run_answer(answer: Answer) -> AnswerResult:
-    """Raises TimeoutError when no 200 came in time."""
+    """Ask until a 200 comes. Raises TimeoutError when none came in time."""
     attempts = 0
     async with asyncio.timeout(answer.deadline):
         while True:

@@ -29,7 +29,7 @@ class Generator:
         self.saturated = False
 
     async def load(self, job: Load) -> LoadResult:
-        """Raises LoadFailedError when a single request failed or none was completed."""
+        """Run a load. Raises LoadFailedError when a request failed or none was completed."""
         result = await self._ask(job)
         assert isinstance(result, LoadResult)
         if result.failed or not result.completed:
@@ -38,7 +38,7 @@ class Generator:
         return result
 
     async def answer(self, job: Answer) -> AnswerResult:
-        """Raises LoadFailedError when there was no 200 in time."""
+        """Ask until a 200 comes. Raises LoadFailedError when none came in time."""
         result = await self._ask(job)
         assert isinstance(result, AnswerResult)
         return result
@@ -54,7 +54,7 @@ class Generator:
 
 @asynccontextmanager
 async def connected(host: str, port: int) -> AsyncIterator[Generator]:
-    """A generator that already listens."""
+    """A generator that already listens at this address."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
         yield Generator(reader, writer)

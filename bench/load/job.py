@@ -12,8 +12,8 @@ from typing import Any
 class Load:
     """A closed loop: every connection sends its next request when the response to the last one is complete.
 
-    ``path`` may contain ``{connection}`` (from 0) and ``{sequence}`` (from 0, unique in the job). It ends after
-    ``seconds``, or after ``requests`` in total when that is above 0."""
+    `path` may contain `{connection}` (from 0) and `{sequence}` (from 0, unique in the job). It ends after
+    `seconds`, or after `requests` in total when that is above 0."""
 
     host: str
     port: int
@@ -38,7 +38,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One GET after another, each on a new connection, until one is answered with 200 or ``deadline`` has passed."""
+    """One GET after another, each on a new connection, until one is answered with 200 or `deadline` has passed."""
 
     host: str
     port: int
@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """Latencies in seconds: quantiles, and each one where a number of requests was asked for. ``busy`` is the share of
+    """Latencies in seconds: quantiles, and each one where a number of requests was asked for. `busy` is the share of
     one core that the generator itself used."""
 
     completed: int
@@ -69,7 +69,9 @@ class LoadResult:
 
 @dataclass(frozen=True, slots=True)
 class AnswerResult:
-    """``at``: Unix time of the 200's last byte; ``seconds``: since that connection's start; ``attempts``: with it."""
+    """When the 200 came: `at` is the Unix time of its last byte, `seconds` the time since its connection was
+    started, `attempts` the number of requests.
+    """
 
     at: float
     seconds: float
@@ -89,17 +91,17 @@ def to_wire(value: Job | Result) -> dict[str, Any]:
 
 
 def job_from_wire(wire: Mapping[str, Any]) -> Job:
-    """Raises KeyError or TypeError for what is no job."""
+    """The job in this JSON. Raises KeyError or TypeError when it is no job."""
     return _JOBS[wire["kind"]](**{key: value for key, value in wire.items() if key != "kind"})
 
 
 def result_from_wire(wire: Mapping[str, Any]) -> Result:
-    """Raises KeyError or TypeError for what is no result."""
+    """The result in this JSON. Raises KeyError or TypeError when it is no result."""
     return _RESULTS[wire["kind"]](**{key: value for key, value in wire.items() if key != "kind"})
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that at least ``share`` of the ordered values do not exceed; 0 when there are none."""
+    """The smallest value that at least `share` of the ordered values do not exceed; 0 when there are none."""
     if not ordered:
         return 0.0
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Response(NamedTuple):
-    """A complete response; ``reusable`` says whether the connection can carry another request."""
+    """A complete response; `reusable` says whether the connection can carry another request."""
 
     status: int
     body: bytes
@@ -22,7 +22,7 @@ class MalformedError(ValueError):
 
 
 def take(buffer: bytes) -> Response | None:
-    """The response that fills the buffer exactly, or None while it is incomplete. Raises Malformed."""
+    """The response that fills the buffer exactly, or None while it is incomplete. Raises MalformedError."""
     head_end = buffer.find(b"\r\n\r\n")
     if head_end < 0:
         return None

@@ -25,14 +25,14 @@ _PACKAGES = {"x86_64": "workerd-linux-64", "aarch64": "workerd-linux-arm64"}
 
 @dataclass(frozen=True, slots=True)
 class Workerd:
-    """A running workerd. Paths: ``/never-seen/<id>`` loads an app, ``/`` is a loaded one, ``/state?key=`` has state."""
+    """A running workerd. Paths: `/never-seen/<id>` loads an app, `/` is a loaded one, `/state?key=` has state."""
 
     port: int
     pid: int
 
 
 async def workerd_binary(cache: Path, npm: str | None) -> Path:
-    """The pinned binary, installed by ``npm ci`` if the cache has none. Raises NotMeasured with the reason."""
+    """The pinned binary; `npm ci` installs it when the cache has none. Raises NotMeasuredError with the reason."""
     package = _PACKAGES.get(platform.machine())
     if platform.system() != "Linux" or package is None:
         raise NotMeasuredError(f"workerd: no binary for {platform.system()} on {platform.machine()}")
@@ -75,7 +75,7 @@ async def _install(target: Path, npm: str | None) -> None:
 
 @asynccontextmanager
 async def workerd(binary: Path, work: Path) -> AsyncIterator[Workerd]:
-    """It runs with its state below ``work``."""
+    """A running workerd with its state in `work`."""
     port = free_port()
     with tempfile.TemporaryDirectory(dir=work) as state, (work / "workerd.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,6 @@
-"""Argo CD's health check: written once, here copied to the other kind and into a patch of `argocd-cm`."""
+"""Argo CD's health check. It is written once; this module copies it for the other kind and into a patch of
+`argocd-cm`.
+"""
 
 from pathlib import Path
 

@@ -1,7 +1,8 @@
 """The chart's values: the one source of `values.yaml`, `values.schema.json` and the tables of `docs/chart.md`.
 
 To add a value, add a field with its default and a docstring here (a list as a tuple, a map by its factory), then
-run `make manifests`. Only the shape of values is told here; what holds between two of them the templates check.
+run `make manifests`. Sections have no docstring of their own: the field of `Values` describes them. This model
+defines the shape of values; the templates check what must hold between two of them.
 """
 
 from typing import Annotated, Any, Literal

@@ -18,7 +18,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def files() -> dict[str, str]:
-    """Each CRD twice."""
+    """Each CRD, in both places."""
     written: dict[str, str] = {}
     for name, crd in crds().items():
         file = name.split(".")[0]

@@ -1,5 +1,6 @@
-"""The schema of RuntimeConfig and the list of modules for the other plane; the reference of fields, conditions and
-reasons for people."""
+"""The schema of RuntimeConfig and the list of modules (for the other plane), and the reference of fields,
+conditions and reasons (for people).
+"""
 
 import json
 from collections.abc import Iterator

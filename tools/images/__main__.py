@@ -42,7 +42,7 @@ def build() -> dict[str, str]:
 
 
 def pushed(prefix: str) -> dict[str, str]:
-    """The references of the images that the user builds on the public base and pushes to his registry himself."""
+    """The references of the images that users build on the public base and push to their own registry."""
     engines.stage()
     references = {
         key: f"{prefix.rstrip('/')}/{image.name}:{inputs.digest(REPOSITORY, image.dockerfile, PUBLIC_BASE)}"

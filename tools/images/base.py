@@ -25,7 +25,7 @@ LEFT_OUT = (
 
 
 def key() -> str:
-    """Names the base by everything that decides its content but the day it was made."""
+    """A name for the base by everything that decides its content, except the day on which it was made."""
     return hashlib.sha256("\n".join((SUITE, *PACKAGES, *LEFT_OUT)).encode()).hexdigest()[:12]
 
 

@@ -32,7 +32,7 @@ RUNTIME = Image("genapps-runtime", REPOSITORY / "runtime-image" / "Dockerfile", 
 
 
 def archive(image: Image) -> tuple[str, Path]:
-    """The image's reference and its OCI archive, built if the cache has none for these inputs."""
+    """The image's reference and its OCI archive; built when the cache has none for these inputs."""
     tag = inputs.digest(REPOSITORY, image.dockerfile, base.key())
     reference = f"localhost/{image.name}:{tag}"
     made = cache() / f"{image.name}-{tag}.tar"

@@ -1,7 +1,7 @@
 """The local node: a real Kubernetes on this machine, built from Go modules, for tests, demo and bench.
 
 Everything of it runs in namespaces of its own (network, mounts, processes), so that ending one process ends all of it.
-``python -m tools.node --help`` lists the commands; the functions here are what tests import.
+`python -m tools.node --help` lists the commands; the functions here are what tests import.
 """
 
 from pathlib import Path

@@ -20,7 +20,7 @@ def hierarchies() -> list[Path]:
 
 
 def create(node: Node) -> None:
-    """Make the group, which the kubelet wants to exist. Raises NodeError where this machine does not allow it."""
+    """Make the group, which the kubelet requires. Raises NodeError where this machine does not allow it."""
     try:
         if _unified():
             available = (ROOT / "cgroup.controllers").read_text(encoding="utf-8").split()
@@ -35,7 +35,7 @@ def create(node: Node) -> None:
 
 
 def remove(node: Node) -> None:
-    """Remove the group and all below it, once the last processes in them have been reaped."""
+    """Remove the group and all below it, once the last processes in them are gone."""
     for root in (hierarchy / node.cgroup for hierarchy in hierarchies()):
         if root.exists():
             until(f"the end of control group {root}", partial(_remove_tree, root), seconds=SECONDS)

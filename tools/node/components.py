@@ -38,7 +38,7 @@ def command(node: Node, component: str) -> Sequence[str]:
 
 
 def directory(component: str) -> Path:
-    """Ours are modules of the checkout; the others do not care."""
+    """The working directory of a component. Ours are modules of the checkout; the others need none."""
     return REPOSITORY if component in ("enforcer", "provisioner") else Path("/")
 
 

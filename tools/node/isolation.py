@@ -39,7 +39,7 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> "Process | None":
-        """The live process with this number, None if there is none or only its remains."""
+        """The live process with this number; None when there is none or it has ended."""
         try:
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
@@ -48,13 +48,16 @@ class Process:
 
     @property
     def alive(self) -> bool:
+        """Whether it still runs."""
         return Process.of(self.pid) == self
 
     def send(self, number: signal.Signals) -> None:
+        """Send it a signal if it still runs."""
         if self.alive:
             os.kill(self.pid, number)
 
     def save(self, file: Path, **more: str) -> None:
+        """Record it in a file for `load`, with `more` entries."""
         file.write_text(json.dumps({"pid": self.pid, "started": self.started, **more}), encoding="utf-8")
 
     @classmethod

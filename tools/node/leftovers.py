@@ -1,4 +1,4 @@
-"""Removes whatever a node left on the host, however it ended: every step is a no-op when there is nothing to do."""
+"""Removes what a node left on the host, however it ended. Every step is a no-op when there is nothing to do."""
 
 import shutil
 import signal
@@ -15,7 +15,7 @@ LOOPS = Path("/sys/block")
 
 
 def remove(node: Node) -> None:
-    """End the node and take away all that it made. Raises NodeError naming what would not go."""
+    """End the node and remove all that it made. Raises NodeError naming what could not be removed."""
     if init := init_of(node):
         init.send(signal.SIGKILL)
         # The kernel ends all other processes of the node before it lets go of this one.

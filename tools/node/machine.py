@@ -1,5 +1,8 @@
-"""What a node changes outside its namespaces, and how it is put back: remembered when the first node of the machine
-starts, restored when the last one is gone. A crash in between loses nothing: the memory is a file."""
+"""What a node changes outside its namespaces, and how it is restored.
+
+The first node of the machine records the earlier values in a file, and the last one restores them. So a crash in
+between loses nothing.
+"""
 
 import contextlib
 import json

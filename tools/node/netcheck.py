@@ -17,13 +17,14 @@ TRY = "300ms"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a pod found out: an HTTP status (netcheck's own, see its source) and a text."""
+    """What a pod answered: an HTTP status (netcheck's own, see its source) and a text."""
 
     status: int
     text: str
 
     @property
     def ok(self) -> bool:
+        """Whether the pod did what it was asked to do."""
         return self.status == http.client.OK
 
 

@@ -1,4 +1,4 @@
-"""Certificates and kubeconfigs of one run of a node: made anew at each start, gone with it."""
+"""Certificates and kubeconfigs of one run of a node: new at each start, removed with it."""
 
 import base64
 import datetime as dt
@@ -38,6 +38,7 @@ class Authority:
 
     @classmethod
     def new(cls) -> "Authority":
+        """A new authority with a key of its own."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "genapps local node")])
         usage = x509.KeyUsage(

@@ -1,4 +1,4 @@
-"""The cases of policy_cases.yaml and the pods they speak of: for the tests of the enforcer, pure and on the node."""
+"""The cases of policy_cases.yaml and the pods in them, for the tests of the enforcer (pure and on the node)."""
 
 import json
 import re
@@ -29,6 +29,7 @@ class Probe:
 
     @classmethod
     def parse(cls, text: str) -> "Probe":
+        """A probe such as `x/a -> y/b tcp/80`. Raises ValueError for other text."""
         parts = PROBE.fullmatch(text)
         if parts is None:
             raise ValueError(f"not a probe: {text}")
@@ -65,7 +66,7 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """All of the file."""
+    """All cases of the file."""
     loaded = yaml.safe_load((HERE / "policy_cases.yaml").read_text(encoding="utf-8"))
     return [
         Case(
@@ -82,6 +83,7 @@ def cases() -> list[Case]:
 
 
 def namespace_manifest(name: str, prefix: str = "") -> dict[str, Any]:
+    """The namespace of that name, labelled `team`, with `prefix` before its name."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{prefix}{name}", "labels": {"team": name}}}
 
 

@@ -20,7 +20,7 @@ def process_of(node: Node, component: str) -> Process | None:
 
 
 def start(node: Node, component: str) -> None:
-    """Start a component unless it runs; does not wait until it is of use."""
+    """Start a component unless it runs. Does not wait until it works."""
     if process_of(node, component):
         return
     file = node.logs / f"{component}.log"
@@ -45,7 +45,7 @@ def stop(node: Node, component: str) -> None:
 
 
 def until_of_use(node: Node, component: str, seconds: float = 60) -> None:
-    """Wait until the component does its work. Raises NodeError with the end of its log."""
+    """Wait until the component works. Raises NodeError with the end of its log."""
     conditions = {
         "apiserver": lambda: api.ready(node),
         "containerd": lambda: _answers(str(node.containerd_socket)),

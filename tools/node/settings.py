@@ -1,4 +1,4 @@
-"""Where a node keeps its files and which names and addresses it takes: the one place that knows them."""
+"""Where a node keeps its files, and which names and addresses it uses. Only this module knows them."""
 
 import ipaddress
 import os
@@ -12,7 +12,7 @@ LARGEST_INDEX = 9
 
 
 class NodeError(Exception):
-    """Something that the person at the keyboard must know; printed without a traceback."""
+    """An error for the person at the terminal; printed without a traceback."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Node:
 
     @property
     def name(self) -> str:
-        """Of the Node object, the network namespace and the control groups."""
+        """The name of the Node object, the network namespace and the control groups."""
         return "genapps" if self.index == 0 else f"genapps-{self.index}"
 
     @property
@@ -44,14 +44,17 @@ class Node:
 
     @property
     def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
         return self.state / "kubeconfig"
 
     @property
     def pki(self) -> Path:
+        """Keys, certificates and the other kubeconfigs."""
         return self.state / "pki"
 
     @property
     def logs(self) -> Path:
+        """One log per component."""
         return self.state / "log"
 
     @property
@@ -66,14 +69,17 @@ class Node:
 
     @property
     def enforcer_socket(self) -> Path:
+        """Where CNI plugins ask the enforcer."""
         return self.run / "enforcer.sock"
 
     @property
     def containerd_socket(self) -> Path:
+        """Where containerd listens."""
         return self.run / "containerd.sock"
 
     @property
     def netns(self) -> Path:
+        """The network namespace, as `ip netns` names it."""
         return Path("/run/netns") / self.name
 
     @property
@@ -83,30 +89,37 @@ class Node:
 
     @property
     def host_address(self) -> str:
+        """The host's address on the veth pair."""
         return f"10.201.{self.index}.1"
 
     @property
     def address(self) -> str:
+        """The node's address on the veth pair."""
         return f"10.201.{self.index}.2"
 
     @property
     def server(self) -> str:
+        """The API server's URL."""
         return f"https://{self.address}:6443"
 
     @property
     def pod_range(self) -> str:
+        """Addresses of pods (CIDR)."""
         return f"10.244.{self.index}.0/24"
 
     @property
     def service_range(self) -> str:
+        """Addresses of Services (CIDR)."""
         return f"10.{96 + self.index}.0.0/16"
 
     @property
     def api_service_address(self) -> str:
+        """The address of Service `kubernetes`."""
         return str(ipaddress.ip_network(self.service_range)[1])
 
     @property
     def dns_address(self) -> str:
+        """The address of the DNS server's Service."""
         return str(ipaddress.ip_network(self.service_range)[10])
 
     @property

@@ -36,7 +36,7 @@ class Followed:
         self._changed = changed
 
     async def follow(self, client: aiohttp.ClientSession) -> None:
-        """Run for ever; while the API server is away the last state stays."""
+        """Run without end. While the API server is away, the last state stays."""
         while True:
             try:
                 version: str | None = await self._list(client)

@@ -1,4 +1,4 @@
-"""What the rules are compiled from: the pods on this node as the network sees them, namespaces and policies."""
+"""The input of the rules: the pods on this node as the network sees them, namespaces and policies."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

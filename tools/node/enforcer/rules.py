@@ -1,6 +1,7 @@
-"""From policies to what may pass: pure, and without a word of nftables.
+"""Compiles policies to permissions: pure, and without knowledge of nftables.
 
-A permission is one conjunction: the other end is one of `peers` and the server's port is one of `ports`; None is any.
+A permission is one conjunction: the other end is one of `peers` and the server's port is one of `ports`. None means
+any.
 """
 
 import ipaddress
@@ -17,7 +18,7 @@ ALL_PORTS = (0, 65535)
 
 @dataclass(frozen=True)
 class Block:
-    """A range of addresses without some parts of it."""
+    """A range of addresses, except some parts of it."""
 
     network: ipaddress.IPv4Network
     excepted: tuple[ipaddress.IPv4Network, ...] = ()
@@ -37,6 +38,8 @@ class Ports:
 
 @dataclass(frozen=True)
 class Permission:
+    """What may pass in one direction. None means any peer, or any port."""
+
     peers: tuple[str, ...] | Block | None
     ports: Ports | None
 

@@ -1,4 +1,4 @@
-"""Keeps the kernel's table equal to the cluster's policies, and tells CNI plugins when their pod is in it."""
+"""Keeps the kernel's table equal to the cluster's policies, and tells CNI plugins when the table has their pod."""
 
 import asyncio
 import contextlib

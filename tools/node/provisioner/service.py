@@ -1,4 +1,4 @@
-"""Gives waiting claims their volumes and takes released volumes away."""
+"""Makes volumes for waiting claims, and removes released volumes."""
 
 import asyncio
 import sys
@@ -33,6 +33,7 @@ class Provisioner:
         self._classes = Followed("/apis/storage.k8s.io/v1/storageclasses", self._changed.set)
 
     async def run(self) -> None:
+        """Follow claims, volumes and classes, and do what they require. Never returns."""
         async with session(self._node, "provisioner") as client, asyncio.TaskGroup() as tasks:
             followed = (self._claims, self._volumes, self._classes)
             for one in followed:
@@ -45,7 +46,7 @@ class Provisioner:
                 self._look(client, tasks)
 
     def _look(self, client: aiohttp.ClientSession, tasks: asyncio.TaskGroup) -> None:
-        """Start what is to be done, each at most once at a time and not again once it is done."""
+        """Start what has to be done: each piece of work once at a time, and not again when it is done."""
         classes = {found["metadata"]["name"]: found for found in self._classes.objects.values()}
         for claim in self._claims.objects.values():
             try:

@@ -1,4 +1,4 @@
-"""Which claims need a volume, what that volume is, and which are to go: pure."""
+"""Which claims need a volume, what that volume is, and which volumes to delete: pure."""
 
 import re
 from collections.abc import Mapping
@@ -39,6 +39,7 @@ def size_of(quantity: str) -> int:
 
 
 def volume_name(claim: Manifest) -> str:
+    """The volume's name, from the claim's uid."""
     return f"pvc-{claim['metadata']['uid']}"
 
 
