@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 CLUSTER ?= local
 export CLUSTER IMAGES
 export UV_PYTHON_DOWNLOADS := never
-LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+LOCK := $(UV) pip compile $(UPGRADE) --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
 .PHONY: help
 help: ## This list
@@ -72,8 +72,12 @@ node-down: venv ## Stop it and leave no trace but the build cache
 bench: venv engines node-up images ## Measure: a table, and build/bench.json
 	@$(RUN) -m bench
 
+.PHONY: release
+release: venv verify ## Dry run of a release into build/release (RELEASE=--skip-images needs no root)
+	@$(RUN) -m tools.release $(RELEASE)
+
 .PHONY: lock
-lock: $(UV) ## Resolve the dependencies anew into locks/
+lock: $(UV) ## Resolve the dependencies into locks/; UPGRADE=--upgrade raises them
 	@$(LOCK) pyproject.toml -o locks/genapps.txt
 	@$(LOCK) runtime-image/pyproject.toml -o locks/runtime.txt
 	@$(LOCK) pyproject.toml runtime-image/pyproject.toml --group dev -o locks/dev.txt

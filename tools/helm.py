@@ -58,6 +58,11 @@ def lint(values: Values) -> list[str]:
     return [f"{message['path']}: {message['error']}" for message in warnings]
 
 
+def package(target: Path) -> Path:
+    """The chart as `genapps-<version>.tgz` in that folder."""
+    return Path(helm_python.package(CHART, destination=target))
+
+
 def install(kubeconfig: Path, values: Values, timeout: int = 180, chart: Path = CHART) -> int:
     """Install the release, or upgrade it, and wait until its pods are ready; return the release's revision.
 

@@ -4,16 +4,14 @@ With IMAGES=<registry/prefix> nothing is built: it prints the commands that buil
 podman, buildah) on the public Python image and push them, and writes those references for the demo.
 """
 
-import fcntl
 import json
 import os
 import sys
 
 from tools import engines, node
 from tools.images import inputs
-from tools.images.build import GENAPPS, RUNTIME, archive
-from tools.images.places import REPOSITORY, RESULT, cache
-from tools.images.prerequisites import install_missing
+from tools.images.build import GENAPPS, RUNTIME, archive, building
+from tools.images.places import REPOSITORY, RESULT
 from tools.images.steps import BuildError, fail, run, step
 
 PUBLIC_BASE = "python:3.13-slim-trixie"
@@ -21,15 +19,7 @@ PUBLIC_BASE = "python:3.13-slim-trixie"
 
 def build() -> dict[str, str]:
     """Build and load; return the references as written to `build/images.json`: {"genapps": ..., "runtime": ...}."""
-    install_missing()
-    cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("  another image build runs: waiting for it", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        engines.stage()
+    with building():
         genapps, genapps_archive = archive(GENAPPS)
         runtime, runtime_archive = archive(RUNTIME)
         references = {"genapps": genapps, "runtime": runtime}

@@ -4,13 +4,18 @@ Dependencies are a layer of their own in the Dockerfiles and layers are cached, 
 seconds. An image whose archive is in the cache is not built at all.
 """
 
+import fcntl
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import engines
 from tools.images import base, inputs
 from tools.images.places import REPOSITORY, cache
+from tools.images.prerequisites import install_missing
 from tools.images.steps import run, step
 
 KEPT_ARCHIVES = 8
@@ -29,6 +34,21 @@ class Image:
 
 GENAPPS = Image("genapps", REPOSITORY / "operator" / "Dockerfile", "20 s, after a change of code 6 s")
 RUNTIME = Image("genapps-runtime", REPOSITORY / "runtime-image" / "Dockerfile", "60 s, after a change of code 8 s")
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """Around every use of `archive`: the tools are there, the engine is staged, and no other build runs meanwhile."""
+    install_missing()
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("  another image build runs: waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        engines.stage()
+        yield
 
 
 def archive(image: Image) -> tuple[str, Path]:

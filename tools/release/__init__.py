@@ -1,0 +1,1 @@
+"""The dry run of a release: `python -m tools.release` (`make release`); RELEASE.md has the whole procedure."""
