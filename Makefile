@@ -31,6 +31,10 @@ test: venv lint verify engines oracles node-up images ## All tests: unit, golden
 test-unit: venv ## The tests that need neither a cluster nor an engine
 	@$(RUN) -m pytest tests/unit tests/golden
 
+.PHONY: coverage
+coverage: venv engines ## Unit, golden and contract tests; fails below the lower bound of coverage in pyproject.toml
+	@$(RUN) -m pytest tests/unit tests/golden tests/contract --cov --cov-report=term
+
 .PHONY: lint
 lint: venv ## Style, types, import layers, file lengths
 	@$(VENV)/bin/ruff check .
