@@ -1,6 +1,7 @@
 """Golden pairs: what is observed of an app (input.yaml) and what should therefore exist (output.yaml).
 
-`GENAPPS_UPDATE_GOLDEN=1` writes the outputs anew; read the difference before committing it.
+`GENAPPS_UPDATE_GOLDEN=1` writes each output that differs and fails, naming it. Read the difference
+before committing it.
 """
 
 import os
@@ -70,8 +71,15 @@ def test_what_is_observed_gives_what_is_desired(case: Path) -> None:
     }
     output = case / "output.yaml"
     if os.environ.get("GENAPPS_UPDATE_GOLDEN") == "1":
-        output.write_text(yaml.safe_dump(found, sort_keys=False, width=120))
+        _update(output, found)
     assert found == yaml.safe_load(output.read_text())
+
+
+def _update(output: Path, found: dict[str, Any]) -> None:
+    # It fails, so that no run of the gates passes by writing what it should compare with.
+    if not output.exists() or found != yaml.safe_load(output.read_text()):
+        output.write_text(yaml.safe_dump(found, sort_keys=False, width=120))
+        pytest.fail(f"wrote {output}: read the difference, then run again without GENAPPS_UPDATE_GOLDEN")
 
 
 def test_there_are_cases() -> None:
