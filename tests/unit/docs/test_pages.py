@@ -17,7 +17,8 @@ BASES = tuple(
     for folder in (
         "", "docs", "operator/src", "operator/src/genapps", "operator/src/genapps/controller",
         "operator/src/genapps/gateway", "runtime-image/src", "runtime-image/src/genapps_runtime",
-        "charts/genapps/templates", "charts/genapps/templates/admission",
+        "charts/genapps", "charts/genapps/templates", "charts/genapps/templates/admission",
+        "tests/golden/desired/minimal",
     )
 )  # fmt: skip
 """What a path may be relative to; a page says which."""
