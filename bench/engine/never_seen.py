@@ -10,7 +10,7 @@ from bench.figures import Figure, figure, peer
 from bench.load.generator import host_generator
 from bench.load.job import Load, LoadResult
 
-_NEWCOMERS = "bench.engine.newcomers"
+_NEWCOMERS = "bench.engine.new_apps"
 
 
 async def never_seen(context: Context) -> list[Figure]:

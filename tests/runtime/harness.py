@@ -144,7 +144,7 @@ class Pod:
         return await asyncio.wait_for(self.process.wait(), DEADLINE_SECONDS)
 
     async def ended(self) -> int:
-        """The exit code, once it ends by itself."""
+        """The exit code, once it ends on its own."""
         assert self.process is not None
         return await asyncio.wait_for(self.process.wait(), DEADLINE_SECONDS)
 

@@ -33,7 +33,7 @@ def start(node: Node, component: str) -> None:
 
 
 def stop(node: Node, component: str) -> None:
-    """Stop a component, by force when it does not end by itself."""
+    """Stop a component, by force when it does not end on its own."""
     if process := process_of(node, component):
         process.send(signal.SIGTERM)
         try:

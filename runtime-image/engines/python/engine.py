@@ -129,7 +129,7 @@ _INSTANCE = Instance()
 
 
 class _Emit:
-    """Hands one piece of a large body to the host."""
+    """Gives one piece of a large body to the host."""
 
     def __init__(self, piece: dict[str, str]) -> None:
         self.piece = piece

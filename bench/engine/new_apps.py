@@ -29,7 +29,7 @@ from genapps_runtime.settings import Settings
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 
 
-class Newcomers(App):
+class NewApps(App):
     """Answers each request with a new app, whose source differs from every other."""
 
     def __init__(self, language: Language, context: ActionContext, heartbeat: Heartbeat) -> None:
@@ -54,7 +54,7 @@ async def _serve(settings: Settings, config_digest: str) -> None:
     facet = Facet(settings.state_directory, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
     context = ActionContext(config, gateway, facet, Metrics())
     http_app = HttpApp(config.limits.request_body_bytes)
-    http_app.app = Newcomers(Language(settings.engine_file), context, Heartbeat())
+    http_app.app = NewApps(Language(settings.engine_file), context, Heartbeat())
     listener = Listener(http_app)
     await listener.open(settings.address, settings.app_port)
     await asyncio.Event().wait()
