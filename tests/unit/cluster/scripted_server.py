@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from genapps.cluster.client import Client, Manners
+from genapps.cluster.client import Client, ClientOptions
 from genapps.cluster.connection import Connection, FixedToken
 
 CLOSING = web.AppKey("closing", asyncio.Event)
@@ -89,7 +89,7 @@ def stream(*events: tuple[str, dict[str, Any]], then: str = "end", split: int = 
 
 
 @asynccontextmanager
-async def serve(script: Script, token: str = "sesame", **manners: Any) -> AsyncIterator[Client]:
+async def serve(script: Script, token: str = "sesame", **options: Any) -> AsyncIterator[Client]:
     """A client that is connected to the script."""
     app = web.Application()
     app[CLOSING] = asyncio.Event()
@@ -99,7 +99,7 @@ async def serve(script: Script, token: str = "sesame", **manners: Any) -> AsyncI
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
     connection = Connection(f"http://127.0.0.1:{port}", None, FixedToken(token))
-    async with Client(connection, "genapps-tests", Manners(**manners)) as client:
+    async with Client(connection, "genapps-tests", ClientOptions(**options)) as client:
         yield client
     app[CLOSING].set()
     await runner.cleanup()

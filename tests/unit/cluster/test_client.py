@@ -151,7 +151,7 @@ async def test_a_watch_on_which_nothing_arrives_is_given_up(client: Client, scri
         await anext(events)
 
 
-class Fence:
+class WriteGuard:
     """Open until it is closed; a test may close it while a request is under way."""
 
     def __init__(self) -> None:
@@ -159,15 +159,15 @@ class Fence:
 
     def __call__(self) -> None:
         if self.closed:
-            raise RuntimeError("fenced")
+            raise RuntimeError("closed")
 
 
-async def test_behind_a_closed_fence_nothing_is_written_and_everything_read(script: Script) -> None:
-    fence = Fence()
+async def test_a_closed_write_guard_lets_no_write_out_and_every_read(script: Script) -> None:
+    write_guard = WriteGuard()
     script.answers = [json(thing("a", 7))]
-    async with serve(script, fence=fence) as client:
+    async with serve(script, write_guard=write_guard) as client:
         await client.apply(MANIFEST)
-        fence.closed = True
+        write_guard.closed = True
         with_version = {**MANIFEST, "metadata": {**MANIFEST["metadata"], "resourceVersion": "7"}}
         for write in (
             client.apply(MANIFEST),
@@ -175,14 +175,14 @@ async def test_behind_a_closed_fence_nothing_is_written_and_everything_read(scri
             client.replace(with_version),
             client.delete(POD, "ns", "a", uid="u"),
         ):
-            with pytest.raises(RuntimeError, match="fenced"):
+            with pytest.raises(RuntimeError, match="closed"):
                 await write
         await client.get(CONFIG_MAP, "ns", "a")
     assert [asked.method for asked in script.asked] == ["PATCH", "GET"]
 
 
-async def test_a_write_that_waits_for_a_connection_meets_the_fence_when_it_gets_one(script: Script) -> None:
-    fence, begun, go_on = Fence(), asyncio.Event(), asyncio.Event()
+async def test_a_write_that_waits_for_a_connection_meets_the_write_guard_when_it_gets_one(script: Script) -> None:
+    write_guard, begun, go_on = WriteGuard(), asyncio.Event(), asyncio.Event()
 
     async def slow(request: web.Request) -> web.StreamResponse:
         begun.set()
@@ -190,29 +190,29 @@ async def test_a_write_that_waits_for_a_connection_meets_the_fence_when_it_gets_
         return await json(thing("a", 7))(request)
 
     script.answers = [slow]
-    async with serve(script, fence=fence, connections=1) as client:
+    async with serve(script, write_guard=write_guard, connections=1) as client:
         first = asyncio.create_task(client.get(CONFIG_MAP, "ns", "a"))
         await begun.wait()
         second = asyncio.create_task(client.apply(MANIFEST))
         await asyncio.sleep(0)
-        fence.closed = True
+        write_guard.closed = True
         go_on.set()
         await first
-        with pytest.raises(RuntimeError, match="fenced"):
+        with pytest.raises(RuntimeError, match="closed"):
             await second
     assert [asked.method for asked in script.asked] == ["GET"]
 
 
-async def test_a_repeated_attempt_meets_the_fence_again(script: Script) -> None:
-    fence = Fence()
+async def test_a_repeated_attempt_meets_the_write_guard_again(script: Script) -> None:
+    write_guard = WriteGuard()
 
     async def fail(request: web.Request) -> web.StreamResponse:
-        fence.closed = True
+        write_guard.closed = True
         return await refusal(503)(request)
 
     script.answers = [fail]
-    async with serve(script, fence=fence) as client:
-        with pytest.raises(RuntimeError, match="fenced"):
+    async with serve(script, write_guard=write_guard) as client:
+        with pytest.raises(RuntimeError, match="closed"):
             await client.apply(MANIFEST)
     assert len(script.asked) == 1
 

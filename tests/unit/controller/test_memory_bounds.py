@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry
 
 from genapps.api.names import child_name
 from genapps.controller.cache.caches import Caches
-from genapps.controller.cache.keys import AppKey, BoundsKey, BudgetKey, GatewayKey, Key
-from genapps.controller.code.bundle_cache import KEPT_BYTES, Kept
+from genapps.controller.cache.keys import AppKey, BudgetKey, GatewayKey, Key, NamespaceQuotaKey
+from genapps.controller.code.bundle_cache import CACHED_BYTES, BundleCache
 from genapps.controller.process.metrics import queue_metrics
 from genapps.controller.reconcile.queue import WorkQueue
 from genapps.core.observed import Bundle
@@ -42,7 +42,7 @@ def live_and_die(caches: Caches, number: int) -> None:
     """One app with budget, child, snapshot and record, from its creation to the end of its record."""
     name, version = f"app-{number}", number * 10 + 10
     caches.apps.changed(app(name, version, budget=f"budget-{number}"))
-    caches.newcomers.admit(AppKey("team", name), f"budget-{number}")
+    caches.reservations.reserve(AppKey("team", name), f"budget-{number}")
     caches.children["run", "Service"].changed(at(version + 1, child(name)))
     snapshot = at(version + 1, child(name, "ConfigMap"))
     snapshot["metadata"]["name"] += f"-code-{number:012x}"
@@ -50,7 +50,7 @@ def live_and_die(caches: Caches, number: int) -> None:
     caches.record_written(at(version + 2, record(name)))
     caches.summary()
     caches.apps.deleted(app(name, version + 3, budget=f"budget-{number}"))
-    caches.newcomers.release(AppKey("team", name))
+    caches.reservations.release(AppKey("team", name))
     caches.children["run", "Service"].deleted(at(version + 4, child(name)))
     caches.children["run", "ConfigMap"].deleted(at(version + 4, snapshot))
     caches.records.deleted(at(version + 5, record(name)))
@@ -91,7 +91,7 @@ def test_who_begins_to_lead_looks_at_everything_there_is() -> None:
     woken.clear()
     caches.wake_everything()
     apps = {AppKey("team", "a"), AppKey("team", "gone")}
-    assert set(woken) == apps | {BudgetKey("b"), GatewayKey("run"), BoundsKey("run")}
+    assert set(woken) == apps | {BudgetKey("b"), GatewayKey("run"), NamespaceQuotaKey("run")}
 
 
 async def test_the_queue_holds_nothing_of_keys_that_were_worked_on() -> None:
@@ -106,8 +106,8 @@ async def test_the_queue_holds_nothing_of_keys_that_were_worked_on() -> None:
 
 
 def test_bundles_are_bounded_also_when_they_are_tiny_and_many() -> None:
-    kept: Kept[int, Bundle] = Kept()
+    kept: BundleCache[int, Bundle] = BundleCache()
     for number in range(20_000):
-        kept.keep(number, Bundle("app.py", {"app.py": b""}))
-    assert sum(kept.get(number) is not None for number in range(20_000)) <= KEPT_BYTES // 1024
+        kept.put(number, Bundle("app.py", {"app.py": b""}))
+    assert sum(kept.get(number) is not None for number in range(20_000)) <= CACHED_BYTES // 1024
     assert kept.get(19_999) is not None

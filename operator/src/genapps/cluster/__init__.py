@@ -1,1 +1,1 @@
-"""The hands: the only code that talks to the API server. It moves plain objects and knows no rules about apps."""
+"""The only code that talks to the API server. It moves plain objects and knows no rules about apps."""

@@ -15,7 +15,7 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
-from genapps.cluster.connection import Connection, Fence, open_session
+from genapps.cluster.connection import Connection, WriteGuard, open_session
 from genapps.cluster.errors import ApiError, UnavailableError, from_status
 from genapps.cluster.resources import BY_KIND, Resource
 
@@ -33,20 +33,20 @@ _REQUEST_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A complete list: the objects (without ``kind`` for built-in kinds) and the version to watch from."""
+    """A complete list: the objects (without `kind` for built-in kinds) and the version to watch from."""
 
     items: list[Object]
     resource_version: str
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
-    """How a client behaves. ``user_agent`` is what audit logs show (empty: the field manager). ``fence`` is asked
-    before each write. Requests end after ``read_seconds`` and ``write_seconds``, here and in the API server;
-    ``attempts`` counts the first one; ``observe`` is told method and status (0: no answer) of each answer."""
+class ClientOptions:
+    """How a client behaves. `user_agent` is what audit logs show (empty: the field manager). `write_guard` is asked
+    before each write. Requests end after `read_seconds` and `write_seconds`, here and in the API server;
+    `attempts` counts the first one; `observe` is called with method and status (0: no answer) of each answer."""
 
     user_agent: str = ""
-    fence: Fence | None = None
+    write_guard: WriteGuard | None = None
     read_seconds: float = _REQUEST_SECONDS
     write_seconds: float = _REQUEST_SECONDS
     attempts: int = _ATTEMPTS
@@ -57,19 +57,19 @@ class Manners:
 class Client:
     """A session with the API server under one field manager. Use as an async context manager."""
 
-    def __init__(self, connection: Connection, field_manager: str, manners: Manners = Manners()) -> None:
+    def __init__(self, connection: Connection, field_manager: str, options: ClientOptions = ClientOptions()) -> None:
         self._connection = connection
         self._field_manager = field_manager
-        self._manners = manners
+        self._manners = options
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        manners = self._manners
+        options = self._manners
         self._session = open_session(
             self._connection,
-            manners.user_agent or self._field_manager,
-            connections=manners.connections,
-            fence=manners.fence,
+            options.user_agent or self._field_manager,
+            connections=options.connections,
+            write_guard=options.write_guard,
         )
         return self
 
@@ -98,7 +98,7 @@ class Client:
         metadata_only: bool = False,
         at_least: str | None = "0",
     ) -> Listing:
-        """A complete, unpaged list. ``at_least`` is the oldest acceptable resource version: "0" takes what the
+        """A complete, unpaged list. `at_least` is the oldest acceptable resource version: "0" takes what the
         watch cache has, another one waits until the cache is that fresh, None reads the store itself."""
         params = _selection(selector, name)
         if at_least is not None:
@@ -118,10 +118,10 @@ class Client:
         metadata_only: bool = False,
         inactivity_seconds: float = 75.0,
     ) -> AsyncGenerator[tuple[str, Object], None]:
-        """Events ``(type, object)`` after a resource version, bookmarks included, until the server ends the stream.
+        """Events `(type, object)` after a resource version, bookmarks included, until the server ends the stream.
 
         Raises Gone for a version that is too old, ApiError for an ERROR event, Unavailable when nothing (not even a
-        bookmark) came for ``inactivity_seconds``."""
+        bookmark) came for `inactivity_seconds`."""
         params = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": resource_version}
         params |= _selection(selector, name)
         headers = {"Accept": _METADATA if metadata_only else "application/json"}
@@ -148,7 +148,7 @@ class Client:
     ) -> Object:
         """Server-side apply with force under our field manager; answers the object as stored (or its metadata).
 
-        With ``metadata.resourceVersion`` in the manifest it is a compare-and-swap: Conflict when another write was
+        With `metadata.resourceVersion` in the manifest it is a compare-and-swap: Conflict when another write was
         quicker. Fields that our manager applied earlier and that are absent now are removed."""
         metadata = manifest["metadata"]
         resource = BY_KIND[manifest["kind"]]
@@ -182,7 +182,7 @@ class Client:
         return await self._request("DELETE", resource.path(namespace, name), headers=_JSON, body=options)
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:
-        """Write a new object; Conflict when the name exists (``AlreadyExists``). For objects whose first writer
+        """Write a new object; Conflict when the name exists (`AlreadyExists`). For objects whose first writer
         wins, such as the gateway's key pair."""
         resource = BY_KIND[manifest["kind"]]
         params = {"fieldManager": self._field_manager}
@@ -190,8 +190,8 @@ class Client:
         return await self._request("POST", path, params=params, headers=_JSON, body=manifest)
 
     async def replace(self, manifest: Mapping[str, Any]) -> Object:
-        """Compare-and-swap of a whole object against ``metadata.resourceVersion``: Conflict when another write was
-        quicker, NotFound when it is gone. For objects of one writer that were made by ``create``: an apply could
+        """Compare-and-swap of a whole object against `metadata.resourceVersion`: Conflict when another write was
+        quicker, NotFound when it is gone. For objects of one writer that were made by `create`: an apply could
         never take away again what that create set."""
         metadata, resource = manifest["metadata"], BY_KIND[manifest["kind"]]
         if not metadata.get("resourceVersion"):
@@ -221,26 +221,26 @@ class Client:
         body: Mapping[str, Any] | None,
     ) -> bytes:
         data = None if body is None else orjson.dumps(body)
-        manners = self._manners
-        seconds = manners.read_seconds if method == "GET" else manners.write_seconds
+        options = self._manners
+        seconds = options.read_seconds if method == "GET" else options.write_seconds
         if seconds < _REQUEST_SECONDS:
             # What is given up here must not be carried out later by a server that is slow.
             params = {**params, "timeout": f"{int(seconds * 1000)}ms"}
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=10)
-        for attempt in range(manners.attempts):
+        for attempt in range(options.attempts):
             try:
                 async with self._open(method, path, params, headers, data, timeout) as response:
-                    manners.observe(method, response.status)
+                    options.observe(method, response.status)
                     if response.status < 300:
                         return await response.read()
                     failure = await _failure(response)
             except (aiohttp.ClientError, TimeoutError) as error:
-                manners.observe(method, 0)
+                options.observe(method, 0)
                 failure = UnavailableError(0, "NoAnswer", repr(error))
             expired = failure.status == 401 and attempt == 0
             if expired:
                 self._connection.token.forget()
-            if attempt == manners.attempts - 1 or not (expired or isinstance(failure, UnavailableError)):
+            if attempt == options.attempts - 1 or not (expired or isinstance(failure, UnavailableError)):
                 raise failure
             await asyncio.sleep(failure.retry_after or backoff(attempt, _FIRST_DELAY, _LONGEST_DELAY))
         raise AssertionError("unreachable: the last attempt answers or raises")

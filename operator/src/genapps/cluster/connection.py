@@ -27,7 +27,7 @@ class ConnectionSettingsError(Exception):
 
 @dataclass(slots=True)
 class TokenFile:
-    """A bearer token in a file, read again every minute and on ``forget()`` (after a 401)."""
+    """A bearer token in a file, read again every minute and on `forget()` (after a 401)."""
 
     path: Path
     clock: Callable[[], float] = time.monotonic
@@ -67,7 +67,7 @@ class Connection:
 
 
 def connect(environ: Mapping[str, str]) -> Connection:
-    """In-cluster when the kubelet says so, else the current context of ``$KUBECONFIG`` (or ``~/.kube/config``)."""
+    """In-cluster when the kubelet says so, else the current context of `$KUBECONFIG` (or `~/.kube/config`)."""
     host = environ.get("KUBERNETES_SERVICE_HOST")
     if host and not environ.get("KUBECONFIG"):
         return _in_cluster(host, environ.get("KUBERNETES_SERVICE_PORT", "443"))
@@ -77,7 +77,7 @@ def connect(environ: Mapping[str, str]) -> Connection:
     return from_kubeconfig(path)
 
 
-Fence = Callable[[], None]
+WriteGuard = Callable[[], None]
 """Returns when a write may leave the process now, else raises (or ends the process)."""
 _READS = frozenset({"GET", "HEAD"})
 
@@ -87,22 +87,22 @@ class ReadsOnlyError(RuntimeError):
 
 
 def reads_only() -> None:
-    """The fence of a session that never writes."""
+    """The write guard of a session that never writes."""
     raise ReadsOnlyError("this session only reads")
 
 
 def _open() -> None:
-    """No fence: the writer needs none (it swaps against versions), or is the one that fences others."""
+    """No guard: the writer needs none (it swaps against versions), or is the one that guards others."""
 
 
-class _FencedConnector(aiohttp.TCPConnector):
-    """Asks the fence when a write has its connection and is about to be sent: whatever it waited for (a place in the
-    pool, a handshake, a process that was stopped and goes on) is over by then. aiohttp's own repetition of a request
-    on a connection that the server had closed comes past here as well."""
+class _GuardedConnector(aiohttp.TCPConnector):
+    """Asks the write guard when a write has its connection and is about to be sent: whatever it waited for (a place in
+    the pool, a handshake, a process that was stopped and goes on) is over by then. aiohttp's own repetition of a
+    request on a connection that the server had closed comes past here as well."""
 
-    def __init__(self, fence: Fence, *, tls: ssl.SSLContext | bool, limit: int) -> None:
+    def __init__(self, write_guard: WriteGuard, *, tls: ssl.SSLContext | bool, limit: int) -> None:
         super().__init__(ssl=tls, limit=limit)
-        self._fence = fence
+        self._write_guard = write_guard
 
     async def connect(
         self,
@@ -113,7 +113,7 @@ class _FencedConnector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         if req.method not in _READS:
             try:
-                self._fence()
+                self._write_guard()
             except BaseException:
                 connection.release()
                 raise
@@ -125,11 +125,11 @@ def open_session(
     user_agent: str,
     *,
     connections: int = 128,
-    fence: Fence | None = None,
+    write_guard: WriteGuard | None = None,
     traces: Sequence[aiohttp.TraceConfig] = (),
 ) -> aiohttp.ClientSession:
-    """A session for the API server that puts the token of the moment on each request. ``connections`` bounds how many
-    there are at once (0: nothing does); ``fence`` is asked before each request that is no read."""
+    """A session for the API server that puts the token of the moment on each request. `connections` bounds how many
+    there are at once (0: nothing does); `write_guard` is asked before each request that is no read."""
 
     async def authorise(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         token = connection.token.current()
@@ -138,7 +138,7 @@ def open_session(
         return await send(request)
 
     return aiohttp.ClientSession(
-        connector=_FencedConnector(fence or _open, tls=connection.tls or False, limit=connections),
+        connector=_GuardedConnector(write_guard or _open, tls=connection.tls or False, limit=connections),
         headers={"User-Agent": user_agent},
         middlewares=(authorise,),
         trace_configs=list(traces),

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """A refusal or failure of the API server. ``status`` is the HTTP status (0: no answer at all)."""
+    """A refusal or failure of the API server. `status` is the HTTP status (0: no answer at all)."""
 
     def __init__(self, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(f"{status} {reason}: {message}")
@@ -54,6 +54,6 @@ _BY_STATUS: Mapping[int, type[ApiError]] = {
 
 
 def from_status(status: int, body: Mapping[str, Any], retry_after: float | None = None) -> ApiError:
-    """The typed error for an HTTP status and a decoded ``Status`` object (which may be empty)."""
+    """The typed error for an HTTP status and a decoded `Status` object (which may be empty)."""
     kind = UnavailableError if status >= 500 else _BY_STATUS.get(status, ApiError)
     return kind(status, str(body.get("reason") or "Unknown"), str(body.get("message") or ""), retry_after)

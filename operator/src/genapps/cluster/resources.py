@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind: ``path()`` gives its URL path, for a collection or one object."""
+    """One kind: `path()` gives its URL path, for a collection or one object."""
 
     group: str
     version: str
@@ -21,7 +21,7 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        """URL path; ``namespace=None`` of a namespaced kind means the collection of all namespaces."""
+        """URL path; `namespace=None` of a namespaced kind means the collection of all namespaces."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         parts = [root]
         if namespace is not None and self.namespaced:

@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Sink(Protocol):
-    """Who is told. Called on the event loop, in the order of the API server; must not raise or block."""
+    """What a watch keeps in step. Called on the event loop, in the order of the API server; must not raise or block."""
 
     def listed(self, objects: Sequence[Object], resource_version: str) -> None:
         """A complete list as of that version: what is not in it is gone."""
@@ -34,15 +34,15 @@ class Sink(Protocol):
 
 
 class ResourceVersionWentBackError(Exception):
-    """The API server's store was restored from a backup. By versions nothing that is remembered can be told old from
-    new any more, so whoever remembers has to end, and begin anew."""
+    """The API server's store was restored from a backup. Versions no longer tell which of two states is the newer one,
+    so whoever remembers some has to end, and begin anew."""
 
 
 class Watch:
     """One collection, optionally of one namespace, by a server-side label selector, or of one name.
 
-    ``synced`` is set once the first complete list was delivered. ``last_contact`` is the monotonic time of the last
-    list, event or bookmark: how old the sink's picture can be at most. ``last_turn`` is that of the last contact or
+    `synced` is set once the first complete list was delivered. `last_contact` is the monotonic time of the last
+    list, event or bookmark: how old the sink's picture can be at most. `last_turn` is that of the last contact or
     failed attempt: whether this loop is alive, which it is throughout an outage of the API server."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Watch:
     async def run(self) -> None:
         """Until cancelled. Failures of the API server are logged and tried again; a failure of the sink is raised.
 
-        Raises StoreTurnedBackError."""
+        Raises ResourceVersionWentBackError."""
         while True:
             try:
                 await self._list()

@@ -27,28 +27,28 @@ import uvloop
 
 from genapps import logs
 from genapps.api.names import FIELD_MANAGER
-from genapps.cluster.client import Client, Manners
+from genapps.cluster.client import Client, ClientOptions
 from genapps.cluster.connection import Connection, ConnectionSettingsError, connect, reads_only
 from genapps.cluster.errors import ApiError, UnavailableError
 from genapps.controller.cache.caches import Caches, Wake
-from genapps.controller.cache.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, Key
-from genapps.controller.code.image_pulls import Pulls
+from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, Key, NamespaceQuotaKey
+from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
 from genapps.controller.process import health, permissions
 from genapps.controller.process.leader_election import Leadership, LeaseLostError, Timing
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
-from genapps.controller.reconcile.cleanup import Remains
+from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.reconcile.queue import WorkQueue
-from genapps.controller.reconcile.worker import Work
+from genapps.controller.reconcile.worker import Worker
 from genapps.controller.settings import Settings, SettingsError
 from genapps.controller.watch import kopf_handlers
-from genapps.controller.watch.liveness import Streams
+from genapps.controller.watch.liveness import StreamLiveness
 from genapps.controller.watch.sweep import Sweep
-from genapps.controller.watch.watches import Ears
+from genapps.controller.watch.watches import Watches
 from genapps.registry.pull import pull
 
 _BUDGET_SECONDS = 1.0
@@ -64,7 +64,7 @@ _log = structlog.get_logger(__name__)
 
 
 def run() -> None:
-    """The command ``genapps operator``: until SIGTERM or SIGINT (exit 0), or a fatal error (exit 1)."""
+    """The command `genapps operator`: until SIGTERM or SIGINT (exit 0), or a fatal error (exit 1)."""
     try:
         settings = Settings.from_environment(os.environ)
         connection = connect(os.environ)
@@ -95,44 +95,50 @@ class Operator:
         timing = Timing(settings.lease_seconds)
         async with AsyncExitStack() as stack:
 
-            async def connected(manners: Manners) -> Client:
-                return await stack.enter_async_context(Client(self._connection, FIELD_MANAGER, manners))
+            async def connected(options: ClientOptions) -> Client:
+                return await stack.enter_async_context(Client(self._connection, FIELD_MANAGER, options))
 
             # Three sessions: no crowd of writes or watches delays a renewal of the Lease, nor one the other.
             seconds = timing.request
-            alone = Manners(self._agent, attempts=1, read_seconds=seconds, write_seconds=seconds)
+            alone = ClientOptions(self._agent, attempts=1, read_seconds=seconds, write_seconds=seconds)
             candidate = await connected(alone)
             leadership = Leadership(candidate, settings.system_namespace, self._identity, timing, _die)
-            listener = await connected(Manners(self._agent, fence=reads_only, connections=0, observe=metrics.request))
+            listener = await connected(
+                ClientOptions(self._agent, write_guard=reads_only, connections=0, observe=metrics.request)
+            )
             client = await connected(
-                Manners(self._agent, fence=leadership.check, write_seconds=seconds, observe=metrics.request)
+                ClientOptions(self._agent, write_guard=leadership.check, write_seconds=seconds, observe=metrics.request)
             )
             queue: WorkQueue[Key] = WorkQueue(asyncio.get_running_loop(), metrics.queue)
             wake = _waker(queue, leadership)
             caches = Caches(settings.system_namespace, settings.run_namespaces, wake)
-            streams = Streams(resource.plural for resource, _ in caches.heard)
-            ears = Ears(listener, caches, settings)
-            sweep = Sweep(listener, caches, settings, metrics, streams, lambda key: wake(key, False))
+            liveness = StreamLiveness(resource.plural for resource, _ in caches.watched_by_kopf)
+            watches = Watches(listener, caches, settings)
+            sweep = Sweep(listener, caches, settings, metrics, liveness, lambda key: wake(key, False))
             caches.on_app_deleted = sweep.soon
-            pulls = Pulls(partial(pull, access=settings.registries), queue.add)
+            pulls = ImagePulls(partial(pull, access=settings.registries), queue.add)
             stack.callback(pulls.close)
             work = self._work(client, caches, Sources(client, caches.sources, pulls), queue, sweep, metrics)
 
             def live() -> str:
                 silent = time.monotonic() - sweep.last_round > _SILENT_SECONDS + settings.sweep_seconds
-                return "no sweep has ended for long" if silent and ears.synced() else ears.silent() or streams.silent()
+                return (
+                    "no sweep has ended for long"
+                    if silent and watches.synced()
+                    else watches.silent() or liveness.silent()
+                )
 
             await stack.enter_async_context(
                 health.serve(settings.health_port, metrics.registry, live, lambda: self._waits_for)
             )
             await self._until_allowed(candidate)
             self._waits_for = "caches are not complete yet"
-            for watch in ears.watches:
+            for watch in watches.watches:
                 self._start(watch.run())
             sweep.last_round = time.monotonic()
-            await ears.complete()
+            await watches.complete()
             _log.info("synced", apps=len(caches.apps), records=len(caches.records))
-            stop_kopf = await self._start_kopf(caches, streams)
+            stop_kopf = await self._start_kopf(caches, liveness)
             self._waits_for = ""
             self._start(sweep.run())
 
@@ -140,7 +146,7 @@ class Operator:
                 await leadership.acquire()
                 metrics.leading.set(1)
                 self._start(leadership.keep())
-                await ears.catch_up()
+                await watches.catch_up()
                 caches.wake_everything()
                 sweep.soon()
                 await asyncio.gather(*(work.run() for _ in range(settings.workers)))
@@ -158,12 +164,12 @@ class Operator:
         queue: WorkQueue[Key],
         sweep: Sweep,
         metrics: Metrics,
-    ) -> Work:
+    ) -> Worker:
         settings = self._settings
         observer = Observer(caches, sources, settings)
         executor = Executor(client, caches, metrics, settings.system_namespace, settings.run_namespaces)
         events = Events(client, secrets.token_hex(8))
-        remains = Remains(
+        cleanup = Cleanup(
             client=client,
             caches=caches,
             observer=observer,
@@ -179,7 +185,7 @@ class Operator:
             observer=observer,
             executor=executor,
             events=events,
-            remains=remains,
+            cleanup=cleanup,
             sweep=sweep,
             metrics=metrics,
             clock=lambda: datetime.now(UTC),
@@ -187,7 +193,7 @@ class Operator:
             later=queue.add_after,
             seen=queue.seen,
         )
-        return Work(queue, reconciler, client, caches, observer, events, metrics, settings)
+        return Worker(queue, reconciler, client, caches, observer, events, metrics, settings)
 
     async def _until_allowed(self, client: Client) -> None:
         """Waits for rights that are missing: an administrator grants them, and a restart would not help."""
@@ -227,14 +233,14 @@ class Operator:
             await leadership.release()
         _log.info("stopped", released=drained)
 
-    async def _start_kopf(self, caches: Caches, streams: Streams) -> asyncio.Event:
+    async def _start_kopf(self, caches: Caches, liveness: StreamLiveness) -> asyncio.Event:
         sessions: list[aiohttp.ClientSession] = []
         ready, stop = asyncio.Event(), asyncio.Event()
 
         async def watch() -> None:
             try:
                 await kopf.operator(
-                    registry=kopf_handlers.registry(caches, self._connection, self._agent, streams, sessions),
+                    registry=kopf_handlers.registry(caches, self._connection, self._agent, liveness, sessions),
                     settings=kopf_handlers.settings(),
                     standalone=True,
                     clusterwide=True,
@@ -245,7 +251,7 @@ class Operator:
                 for session in sessions:
                     await session.close()
 
-        streams.begin()
+        liveness.begin()
         self._start(watch())
         await ready.wait()
         # kopf has set its own handlers for these; the order of stopping is ours.
@@ -286,7 +292,7 @@ def _waker(queue: WorkQueue[Key], leadership: Leadership) -> Wake:
     def wake(key: Key, urgent: bool) -> None:
         if not leadership.leading:
             return
-        if isinstance(key, BudgetKey | ConnectorKey) or (isinstance(key, BoundsKey) and not urgent):
+        if isinstance(key, BudgetKey | ConnectorKey) or (isinstance(key, NamespaceQuotaKey) and not urgent):
             queue.add_after(key, _BUDGET_SECONDS)
         else:
             queue.add(key, urgent=urgent and isinstance(key, AppKey))

@@ -23,8 +23,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One operator process. ``sweep_seconds`` is the interval between two sweeps for lost events and orphans;
-    ``identity`` is its name among the candidates for the Lease, the same for each container of one pod; empty: a new
+    """One operator process. `sweep_seconds` is the interval between two sweeps for lost events and orphans;
+    `identity` is its name among the candidates for the Lease, the same for each container of one pod; empty: a new
     name for each process."""
 
     system_namespace: str

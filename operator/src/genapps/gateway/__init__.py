@@ -1,5 +1,5 @@
 """The gateway: every tool call of every app leaves through it. It knows callers by their projected tokens and the
 operator's AppRecords, decides, counts violations in Ledgers (their only writer) and holds the credentials.
 
-From the socket inwards: ``main`` -> ``listeners`` -> ``protocol`` (limits of a connection) -> ``app`` (routes) ->
-``identity`` (whose token) -> ``records`` (which app) -> ``decision`` (may it) -> ``ledger`` (count it)."""
+From the socket inwards: `main` -> `listeners` -> `protocol` (limits of a connection) -> `app` (routes) ->
+`identity` (whose token) -> `records` (which app) -> `decision` (may it) -> `ledger` (count it)."""

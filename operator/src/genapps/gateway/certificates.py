@@ -1,4 +1,4 @@
-"""The gateway's own certificate authority and the certificate it serves: pure functions, ``now`` is an argument.
+"""The gateway's own certificate authority and the certificate it serves: pure functions, `now` is an argument.
 
 Apps' pods have no DNS and trust one thing only, this authority. It lives ten years in a Secret; the certificate for
 the listener is minted from it by each process for 90 days and never leaves that process.
@@ -45,7 +45,7 @@ class Leaf:
 
 
 def new_authority(host: str, now: datetime) -> Authority:
-    """A self-signed authority that can vouch for ``host`` only: a stolen key is of no use for any other name."""
+    """A self-signed authority that can vouch for `host` only: a stolen key is of no use for any other name."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "genapps gateway authority")])
     builder = (
@@ -59,7 +59,7 @@ def new_authority(host: str, now: datetime) -> Authority:
 
 
 def verified(authority: Authority, host: str, now: datetime) -> Authority:
-    """The stored authority if it can still issue for ``host`` (over one leaf's life); else AuthorityError."""
+    """The stored authority if it can still issue for `host` (over one leaf's life); else AuthorityError."""
     certificate, key = _load(authority)
     if certificate.public_key() != key.public_key():
         raise AuthorityError("the certificate does not belong to the key")
@@ -77,7 +77,7 @@ def verified(authority: Authority, host: str, now: datetime) -> Authority:
 
 
 def new_leaf(authority: Authority, host: str, now: datetime) -> Leaf:
-    """A certificate for ``host``, to be renewed after two thirds of its life."""
+    """A certificate for `host`, to be renewed after two thirds of its life."""
     issuer, issuer_key = _load(authority)
     key = ec.generate_private_key(ec.SECP256R1())
     expires_at = now + LEAF_LIFE

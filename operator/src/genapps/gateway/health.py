@@ -11,7 +11,7 @@ from genapps.gateway.metrics import Metrics
 
 
 class HealthApp:
-    """The ASGI application of the health port; ``waiting_for`` names what is not ready yet, empty when all is."""
+    """The ASGI application of the health port; `waiting_for` names what is not ready yet, empty when all is."""
 
     def __init__(self, waiting_for: Callable[[], tuple[str, ...]], metrics: Metrics) -> None:
         self._waiting_for = waiting_for

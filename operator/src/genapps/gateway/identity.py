@@ -1,7 +1,7 @@
 """Who is calling: verifies projected tokens locally against the API server's published keys.
 
 Signature, issuer, audience and expiry are checked here, without a TokenReview per call; that the pod still is the
-app's current one is the next station's question (``records``), and makes a token void when its pod is replaced.
+app's current one is for `records` to say, and makes a token void when its pod is replaced.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Keys:
 
 
 class KeySource:
-    """The current keys; ``fetch`` reads a path of the API server as text, ``clock`` is monotonic seconds."""
+    """The current keys; `fetch` reads a path of the API server as text, `clock` is monotonic seconds."""
 
     def __init__(self, fetch: Callable[[str], Awaitable[str]], clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
@@ -186,7 +186,7 @@ class _Proof:
 
 
 class Identities:
-    """Verifies bearer tokens for one audience; ``now`` is seconds since the epoch.
+    """Verifies bearer tokens for one audience; `now` is seconds since the epoch.
 
     A pod sends the same token for minutes: what it proved is kept until it expires or keys are fetched again."""
 
@@ -197,7 +197,7 @@ class Identities:
         self._proofs: dict[bytes, _Proof] = {}
 
     async def identify(self, authorization: str | None) -> Caller:
-        """The caller behind an ``Authorization`` header. Raises TokenRefused or KeysUnavailable."""
+        """The caller behind an `Authorization` header. Raises TokenRefused or KeysUnavailable."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise TokenRefusedError(TokenFault.MISSING)

@@ -43,7 +43,7 @@ class LedgerUnavailableError(Exception):
 
 @dataclass(slots=True)
 class _Account:
-    """What is known of one app: ``live`` is the Ledger as last read or written, plus ``pending``."""
+    """What is known of one app: `live` is the Ledger as last read or written, plus `pending`."""
 
     child: str
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

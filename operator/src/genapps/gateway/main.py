@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Gateway:
-    """Everything of one process, wired; ``run`` serves until ``stop`` is set."""
+    """Everything of one process, wired; `run` serves until `stop` is set."""
 
     def __init__(self, configured: Settings, client: Client, serving: trust.ServingCertificate) -> None:
         self._settings = configured
@@ -70,7 +70,7 @@ class Gateway:
         return tuple(name for name, there in states.items() if not there)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set; then requests end. Raises when a part of it fails. Counts are flushed either way."""
+        """Until `stop` is set; then requests end. Raises when a part of it fails. Counts are flushed either way."""
         try:
             async with asyncio.TaskGroup() as group:
                 await self._serve(group, stop)
@@ -132,7 +132,7 @@ async def _identity(configured: Settings, client: Client, stop: asyncio.Event) -
 
 
 def run() -> None:
-    """Entry point of ``genapps gateway``. Exits with 1 and one line of text when it cannot start."""
+    """Entry point of `genapps gateway`. Exits with 1 and one line of text when it cannot start."""
     try:
         configured = settings.read(os.environ)
         logs.configure(configured.log_level)

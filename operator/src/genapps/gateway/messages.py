@@ -1,4 +1,4 @@
-"""What runtimes send: strict models of the three bodies (``docs/contracts/gateway-*.schema.json``).
+"""What runtimes send: strict models of the three bodies (`docs/contracts/gateway-*.schema.json`).
 
 Everything in them comes from a sandbox that may be hostile. Names of connectors and tools are not held to a pattern:
 a name that cannot exist is outside the envelope like any other, and must count like one.

@@ -1,4 +1,4 @@
-"""The part of the API client that the gateway writes and reads single objects with (``genapps.cluster.Client`` is
+"""The part of the API client that the gateway writes and reads single objects with (`genapps.cluster.Client` is
 one): named as a type, so that ledgers and keys are tested against a store in memory with the same rules."""
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ Object = dict[str, Any]
 
 
 class Objects(Protocol):
-    """Raises the typed errors of ``genapps.cluster.errors``; see ``genapps.cluster.client`` for each method."""
+    """Raises the typed errors of `genapps.cluster.errors`; see `genapps.cluster.client` for each method."""
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         """The live object; NotFound."""
 
     async def list(self, resource: Resource, namespace: str | None = None, *, at_least: str | None = "0") -> Listing:
-        """A complete list; ``at_least=None`` reads the store itself."""
+        """A complete list; `at_least=None` reads the store itself."""
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:
         """A new object; Conflict when the name exists."""
 
     async def apply(self, manifest: Mapping[str, Any]) -> Object:
-        """Server-side apply; with ``metadata.resourceVersion`` a compare-and-swap, else Conflict."""
+        """Server-side apply; with `metadata.resourceVersion` a compare-and-swap, else Conflict."""

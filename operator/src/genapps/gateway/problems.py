@@ -1,7 +1,7 @@
-"""Every refusal the gateway can answer with, as ``application/problem+json`` (RFC 9457): a closed set of codes.
+"""Every refusal the gateway can answer with, as `application/problem+json` (RFC 9457): a closed set of codes.
 
-``class`` tells a runtime what a refusal means for the app: a *violation* counts towards suspension, a *defect* is a
-fault of the caller's request, a *limit* is neither. ``retryAfter`` is seconds, absent when retrying cannot help.
+`class` tells a runtime what a refusal means for the app: a *violation* counts towards suspension, a *defect* is a
+fault of the caller's request, a *limit* is neither. `retryAfter` is seconds, absent when retrying cannot help.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ MEANINGS: Mapping[Code, Meaning] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One refusal: ``detail`` is a sentence with what, why and the next step, and holds plain text only."""
+    """One refusal: `detail` is a sentence with what, why and the next step, and holds plain text only."""
 
     code: Code
     detail: str

@@ -1,6 +1,6 @@
 """The outermost limits: how much and how long a connection may send before a request's head is complete.
 
-uvicorn bounds neither for httptools; bodies are bounded in ``app``.
+uvicorn bounds neither for httptools; bodies are bounded in `app`.
 """
 
 from __future__ import annotations

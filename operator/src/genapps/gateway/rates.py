@@ -9,7 +9,7 @@ _KEYS = 4096
 
 
 class Rates:
-    """``burst`` at once, then ``per_minute``; ``clock`` is monotonic seconds."""
+    """`burst` at once, then `per_minute`; `clock` is monotonic seconds."""
 
     def __init__(self, per_minute: int, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = 60.0 / per_minute

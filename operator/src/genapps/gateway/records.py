@@ -19,14 +19,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An app as the operator last judged it; ``child`` names its record, ledger and everything it has."""
+    """An app as the operator last judged it; `child` names its record, ledger and everything it has."""
 
     child: str
     record: Record
 
 
 class Records:
-    """A sink of the watch on AppRecords. ``on_gone`` is told each child whose record is gone."""
+    """A sink of the watch on AppRecords. `on_gone` is called with each child whose record is gone."""
 
     def __init__(self, on_gone: Callable[[str], None]) -> None:
         self._on_gone = on_gone

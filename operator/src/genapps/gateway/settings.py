@@ -1,4 +1,4 @@
-"""What the gateway's process is told by its environment; read once, at the start."""
+"""The gateway's settings: read once from the environment, then an argument."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Settings:
 
     @property
     def host(self) -> str:
-        """The only name the certificate is valid for; runtimes find its address by ``hostAliases``."""
+        """The only name the certificate is valid for; runtimes find its address by `hostAliases`."""
         return names.gateway_host(self.system_namespace)
 
 

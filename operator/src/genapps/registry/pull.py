@@ -33,8 +33,8 @@ _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How registries are reached. ``ca`` is trusted beside the system's authorities; ``token_hosts`` may issue tokens
-    for registries of other names; ``public`` says whether a redirect may lead to an address; ``seconds`` bounds a pull
+    """How registries are reached. `ca` is trusted beside the system's authorities; `token_hosts` may issue tokens
+    for registries of other names; `public` says whether a redirect may lead to an address; `seconds` bounds a pull
     as a whole."""
 
     ca: Path | None = None
@@ -88,7 +88,7 @@ class _Registry:
         await self._stack.aclose()
 
     async def get(self, path: str, limit: int, accept: str = "*/*") -> bytes:
-        """The body of a manifest or blob, at most ``limit`` bytes of it. Authorises itself once if it is asked to."""
+        """The body of a manifest or blob, at most `limit` bytes of it. Authorises itself once if it is asked to."""
         url = self._origin / "v2" / self._reference.repository / path
         for _ in range(2):
             headers = {"Accept": accept, **({"Authorization": self._authorization} if self._authorization else {})}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from genapps.controller.cache.store import Collection, Name
+from genapps.controller.cache.store import Name, Store
 
 A = ("ns", "a")
 
@@ -18,7 +18,7 @@ def thing(version: int, colour: str = "red", name: str = "a") -> dict[str, Any]:
 class Cache:
     def __init__(self) -> None:
         self.told: list[tuple[Name, str | None, str | None]] = []
-        self.collection = Collection[str](lambda object_: str(object_["colour"]), self._notify)
+        self.collection = Store[str](lambda object_: str(object_["colour"]), self._notify)
 
     def _notify(self, name: Name, old: str | None, new: str | None) -> None:
         self.told.append((name, old, new))

@@ -4,7 +4,7 @@ import asyncio
 
 from genapps.api.reasons import Reason
 from genapps.controller.cache.keys import AppKey
-from genapps.controller.code.image_pulls import Pulls
+from genapps.controller.code.image_pulls import ImagePulls
 from genapps.core.observed import SourceProblem
 from genapps.registry.artifact import Artifact, PullError, Reference
 
@@ -25,7 +25,7 @@ class Registry:
         self.woken: list[AppKey] = []
         self.answers: dict[str, asyncio.Future[Artifact]] = {}
         self.rests: asyncio.Queue[asyncio.Event] = asyncio.Queue()
-        self.pulls = Pulls(self.pull, self.woken.append, self.sleep)
+        self.pulls = ImagePulls(self.pull, self.woken.append, self.sleep)
 
     async def pull(self, wanted: Reference) -> Artifact:
         name = f"{wanted.host}/{wanted.repository}"

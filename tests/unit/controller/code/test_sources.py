@@ -10,8 +10,8 @@ from genapps.api.generatedapp import GeneratedApp
 from genapps.api.reasons import Reason
 from genapps.controller.cache.children import ImageSnapshot
 from genapps.controller.cache.parse import version
-from genapps.controller.cache.store import Collection
-from genapps.controller.code.image_pulls import Pulls
+from genapps.controller.cache.store import Store
+from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
 from genapps.core.observed import Bundle, NotAsked, Snapshotted, SourceProblem
 from genapps.registry.artifact import Artifact, Reference
@@ -44,7 +44,7 @@ def config_map(number: int = 5, label: str = "true", text: str = "x") -> dict[st
 @dataclass
 class Setting:
     sources: Sources
-    labelled: Collection[str]
+    labelled: Store[str]
     script: Script
 
     def asked_for_content(self) -> int:
@@ -55,8 +55,8 @@ class Setting:
 async def setting() -> AsyncIterator[Setting]:
     script = Script()
     async with serve(script) as client:
-        labelled = Collection[str](version, lambda *_: None)
-        yield Setting(Sources(client, labelled, Pulls(no_pull, lambda _: None)), labelled, script)
+        labelled = Store[str](version, lambda *_: None)
+        yield Setting(Sources(client, labelled, ImagePulls(no_pull, lambda _: None)), labelled, script)
 
 
 async def test_inline_code_needs_no_request(setting: Setting) -> None:
@@ -104,7 +104,7 @@ async def test_what_is_kept_stays_within_its_bound(setting: Setting) -> None:
         setting.script.answers = [json(config_map(number, text="x" * 900_000))]
         setting.labelled.changed(config_map(number))
         await setting.sources.bundle(app())
-    assert setting.sources._kept.size <= 8 * 1024 * 1024
+    assert setting.sources._bundles.size <= 8 * 1024 * 1024
     asked = setting.asked_for_content()
     await setting.sources.bundle(app())
     assert setting.asked_for_content() == asked, "the newest is among those kept"

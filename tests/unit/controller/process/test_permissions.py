@@ -6,7 +6,7 @@ from aiohttp import web
 
 from genapps.cluster.errors import ForbiddenError
 from genapps.controller.process import permissions
-from genapps.controller.process.permissions import Right
+from genapps.controller.process.permissions import Permission
 from genapps.controller.settings import Settings
 from tests.unit.chart.test_rights import grants
 from tests.unit.cluster.scripted_server import Script, refusal, serve
@@ -19,8 +19,8 @@ SETTINGS = Settings(helm.NAMESPACE, frozenset(RUNS), "image")
 def test_the_table_is_what_the_chart_grants() -> None:
     rendered = helm.render({"image": {"genapps": "a:1", "runtime": "b:1"}, "runNamespaces": RUNS})
     granted = {
-        Right(verb, group, resource, "" if where == "*" else where, name)
-        for where, group, resource, verb, names in grants(rendered, "genapps-operator")
+        Permission(verb, group, resource, "" if scope == "*" else scope, name)
+        for scope, group, resource, verb, names in grants(rendered, "genapps-operator")
         for name in names or ("",)
     }
     assert set(permissions.needed(SETTINGS)) == granted
@@ -36,7 +36,7 @@ async def test_missing_rights_are_named_with_verb_resource_and_namespace() -> No
     script = Script([answer])
     async with serve(script) as client:
         lacking = await permissions.missing(client, SETTINGS)
-    assert [str(right) for right in lacking] == [
+    assert [str(permission) for permission in lacking] == [
         "patch generatedapps/status.genapps.dev in the cluster",
         "delete pods in namespace second-run",
     ]

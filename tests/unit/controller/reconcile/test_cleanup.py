@@ -9,13 +9,13 @@ import pytest
 
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import AppKey, Key
-from genapps.controller.code.image_pulls import Pulls
+from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
 from genapps.controller.process.metrics import Metrics
-from genapps.controller.reconcile.cleanup import Remains
+from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
-from genapps.controller.watch.liveness import Streams
+from genapps.controller.watch.liveness import StreamLiveness
 from genapps.controller.watch.sweep import Sweep
 from tests.unit.cluster.scripted_server import Script, json, refusal, serve
 from tests.unit.controller.code.test_sources import no_pull
@@ -28,7 +28,7 @@ DELETED = "2026-11-23T10:00:00Z"
 
 @dataclass
 class Setting:
-    remains: Remains
+    cleanup: Cleanup
     caches: Caches
     sweep: Sweep
     script: Script
@@ -44,12 +44,12 @@ async def setting() -> AsyncIterator[Setting]:
     async with serve(script) as client:
         caches = Caches("system", frozenset({"run"}), lambda _, __: None)
         metrics = Metrics()
-        sweep = Sweep(client, caches, SETTINGS, metrics, Streams(["generatedapps"]), lambda _: None)
+        sweep = Sweep(client, caches, SETTINGS, metrics, StreamLiveness(["generatedapps"]), lambda _: None)
         later: list[tuple[Key, float]] = []
-        remains = Remains(
+        cleanup = Cleanup(
             client=client,
             caches=caches,
-            observer=Observer(caches, Sources(client, caches.sources, Pulls(no_pull, lambda _: None)), SETTINGS),
+            observer=Observer(caches, Sources(client, caches.sources, ImagePulls(no_pull, lambda _: None)), SETTINGS),
             executor=Executor(client, caches, metrics, "system", frozenset({"run"})),
             sweep=sweep,
             system_namespace="system",
@@ -58,7 +58,7 @@ async def setting() -> AsyncIterator[Setting]:
         )
         caches.namespaces.changed({"metadata": {"name": "system", "uid": "s", "resourceVersion": "1"}})
         caches.children["run", "Service"].changed(child("a"))
-        yield Setting(remains, caches, sweep, script, later)
+        yield Setting(cleanup, caches, sweep, script, later)
 
 
 def purged(**fields: Any) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def purged(**fields: Any) -> dict[str, Any]:
 async def test_a_purge_needs_no_sweep_but_a_live_look(setting: Setting) -> None:
     setting.caches.records.changed(purged(deletedAt=DELETED))
     setting.script.answers = [refusal(404), json({"kind": "Status"})]
-    await setting.remains.of_gone(KEY)
+    await setting.cleanup.after_deletion(KEY)
     assert [method for method, _ in setting.asked()] == ["GET", "DELETE"]
     assert setting.script.asked[1].body["preconditions"] == {"uid": "c"}
 
@@ -78,25 +78,25 @@ async def test_a_purge_needs_no_sweep_but_a_live_look(setting: Setting) -> None:
 async def test_nothing_is_removed_when_the_live_look_finds_the_app(setting: Setting) -> None:
     setting.caches.records.changed(purged(deletedAt=DELETED))
     setting.script.answers = [json({"metadata": {"uid": "uid-a"}})]
-    await setting.remains.of_gone(KEY)
-    await setting.remains.of_replaced(KEY, "another")
+    await setting.cleanup.after_deletion(KEY)
+    await setting.cleanup.after_replacement(KEY, "another")
     assert [method for method, _ in setting.asked()] == ["GET", "GET"]
 
 
 async def test_another_live_app_of_the_name_does_not_stop_the_removal(setting: Setting) -> None:
     setting.caches.records.changed(record("a", 2, deletedAt=DELETED))
     setting.script.answers = [json({"metadata": {"uid": "uid-next"}}), json({"kind": "Status"})]
-    await setting.remains.of_replaced(KEY, "uid-next")
+    await setting.cleanup.after_replacement(KEY, "uid-next")
     assert [method for method, _ in setting.asked()] == ["GET", "DELETE"]
 
 
 async def test_without_a_purge_the_sweep_has_to_release_it_first(setting: Setting) -> None:
     setting.caches.records.changed(record("a", 2, deletedAt=DELETED))
-    await setting.remains.of_gone(KEY)
+    await setting.cleanup.after_deletion(KEY)
     assert setting.asked() == []
     setting.sweep.removable = {KEY}
     setting.script.answers = [refusal(404), json({"kind": "Status"})]
-    await setting.remains.of_gone(KEY)
+    await setting.cleanup.after_deletion(KEY)
     assert len(setting.asked()) == 2
 
 
@@ -104,14 +104,14 @@ async def test_nothing_is_purged_while_the_system_namespace_ends(setting: Settin
     ending = {"name": "system", "uid": "s", "resourceVersion": "2", "deletionTimestamp": DELETED}
     setting.caches.namespaces.changed({"metadata": ending})
     setting.caches.records.changed(purged(deletedAt=DELETED))
-    await setting.remains.of_gone(KEY)
-    await setting.remains.of_replaced(KEY, "uid-next")
+    await setting.cleanup.after_deletion(KEY)
+    await setting.cleanup.after_replacement(KEY, "uid-next")
     assert setting.asked() == []
 
 
 async def test_what_runs_in_a_namespace_that_is_not_served_is_left_alone(setting: Setting) -> None:
     setting.caches.records.changed(purged(deletedAt=DELETED, runNamespace="elsewhere"))
-    await setting.remains.of_gone(KEY)
+    await setting.cleanup.after_deletion(KEY)
     assert setting.asked() == []
 
 
@@ -120,7 +120,7 @@ async def test_a_record_is_released_against_its_version_and_uid_and_without_the_
     setting.caches.children["run", "Service"].deleted({"metadata": metadata})
     setting.caches.records.changed(purged(deletedAt=DELETED))
     setting.script.answers = [refusal(404), json({"kind": "AppRecord"})]
-    await setting.remains.of_gone(KEY)
+    await setting.cleanup.after_deletion(KEY)
     assert setting.asked()[1][0] == "PUT", "an apply would leave the finalizer to the create that set it"
     sent = setting.script.asked[1].body["metadata"]
     assert (sent["uid"], sent["resourceVersion"], "finalizers" in sent) == ("r", "2", False)
@@ -129,7 +129,7 @@ async def test_a_record_is_released_against_its_version_and_uid_and_without_the_
 async def test_an_app_whose_name_another_has_is_marked_and_looked_at_again(setting: Setting) -> None:
     setting.caches.records.changed(record("a", 2))
     setting.script.answers = [json({"metadata": {"uid": "uid-next"}}), json(record("a", 3, deletedAt=DELETED))]
-    await setting.remains.of_replaced(KEY, "uid-next")
+    await setting.cleanup.after_replacement(KEY, "uid-next")
     assert setting.script.asked[1].body["record"]["deletedAt"].startswith("2026-11-23T12:00:00")
     assert setting.script.asked[1].body["metadata"]["finalizers"] == ["genapps.dev/purge"]
     assert setting.later == [(KEY, 0.0)]
@@ -138,5 +138,5 @@ async def test_an_app_whose_name_another_has_is_marked_and_looked_at_again(setti
 async def test_the_mark_waits_while_the_caches_are_behind(setting: Setting) -> None:
     setting.caches.records.changed(record("a", 2))
     setting.script.answers = [json({"metadata": {"uid": "uid-a"}})]
-    await setting.remains.of_replaced(KEY, "uid-next")
+    await setting.cleanup.after_replacement(KEY, "uid-next")
     assert [method for method, _ in setting.asked()] == ["GET"]

@@ -47,7 +47,7 @@ def manifest(kind: str = "Service", namespace: str = "run") -> dict[str, Any]:
         pytest.param(Delete("Namespace", "run", "run", "u"), id="a namespace"),
     ],
 )
-async def test_nothing_is_written_outside_the_fence_whatever_a_plan_says(
+async def test_nothing_is_written_outside_the_run_namespaces_whatever_a_plan_says(
     setting: Setting, step: Apply | Delete
 ) -> None:
     setting.script.answers = [json({})]

@@ -13,7 +13,7 @@ from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import AppKey, Key
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.settings import Settings
-from genapps.controller.watch.liveness import Streams
+from genapps.controller.watch.liveness import StreamLiveness
 from genapps.controller.watch.sweep import Sweep
 from tests.unit.cluster.scripted_server import Script, serve
 
@@ -60,7 +60,7 @@ class Setting:
     caches: Caches
     sweep: Sweep
     metrics: Metrics
-    streams: Streams
+    liveness: StreamLiveness
     store: dict[str, dict[str, Any]] = field(default_factory=dict)
     namespaces: dict[str, dict[str, str]] = field(
         default_factory=lambda: {"system": {"uid": "s1"}, "team": {"uid": "n1"}}
@@ -101,9 +101,9 @@ async def setting() -> AsyncIterator[Setting]:
         woken: list[Key] = []
         metrics = Metrics()
         caches = Caches("system", frozenset({"run"}), lambda _, __: None)
-        streams = Streams(resource.plural for resource, _ in caches.heard)
-        sweep = Sweep(client, caches, SETTINGS, metrics, streams, woken.append)
-        made = Setting(caches, sweep, metrics, streams, woken=woken)
+        liveness = StreamLiveness(resource.plural for resource, _ in caches.watched_by_kopf)
+        sweep = Sweep(client, caches, SETTINGS, metrics, liveness, woken.append)
+        made = Setting(caches, sweep, metrics, liveness, woken=woken)
         script.answers = [made.answer]
         yield made
 
@@ -251,7 +251,9 @@ async def test_a_deleted_namespace_does_not_cover_for_apps_of_others(setting: Se
 
 @pytest.mark.parametrize("plural", ["appbudgets", "connectors"])
 async def test_lost_events_of_every_kind_that_kopf_watches_are_found(setting: Setting, plural: str) -> None:
-    collection = next(collection for resource, collection in setting.caches.heard if resource.plural == plural)
+    collection = next(
+        collection for resource, collection in setting.caches.watched_by_kopf if resource.plural == plural
+    )
     thing = {"metadata": {"name": "x", "uid": "u", "resourceVersion": "5"}, "spec": {}}
     setting.others[plural] = [thing]
     await setting.sweep.round()
@@ -268,13 +270,13 @@ async def test_lost_events_of_every_kind_that_kopf_watches_are_found(setting: Se
 async def test_a_stream_that_brings_no_change_in_three_rounds_is_reported(setting: Setting) -> None:
     setting.have(app("a", 1))
     for version in (5, 6, 7):
-        assert setting.streams.silent() == ""
+        assert setting.liveness.silent() == ""
         setting.store["a"] = app("a", version)
         await setting.sweep.round()
         await setting.sweep.round()
-    assert "generatedapps brought nothing in 3 rounds" in setting.streams.silent()
-    setting.streams.heard("generatedapps")
-    assert setting.streams.silent() == ""
+    assert "generatedapps brought nothing in 3 rounds" in setting.liveness.silent()
+    setting.liveness.received("generatedapps")
+    assert setting.liveness.silent() == ""
 
 
 async def test_an_app_that_is_gone_is_not_forced_for_ever(setting: Setting) -> None:

@@ -11,14 +11,14 @@ from collections import Counter
 from genapps.controller.cache.keys import AppKey
 
 
-class Newcomers:
+class BudgetReservations:
     """Which app holds a place under which budget, from its first good verdict until its record says so."""
 
     def __init__(self) -> None:
         self._budgets: dict[AppKey, str] = {}
         self._counts: Counter[str] = Counter()
 
-    def admit(self, key: AppKey, budget: str) -> None:
+    def reserve(self, key: AppKey, budget: str) -> None:
         """Takes a place, and gives back the one under another budget."""
         if self._budgets.get(key) != budget:
             self.release(key)

@@ -17,11 +17,11 @@ from genapps.api.apprecord import AppRecord, Record
 from genapps.api.ledger import Ledger
 from genapps.cluster.resources import APP_BUDGET, CONNECTOR, GENERATED_APP, Resource
 from genapps.controller.cache import parse
-from genapps.controller.cache.budget_reservations import Newcomers
+from genapps.controller.cache.budget_reservations import BudgetReservations
 from genapps.controller.cache.children import Live, NamespaceState, namespace_state, slim
-from genapps.controller.cache.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, GatewayKey, Key
+from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, GatewayKey, Key, NamespaceQuotaKey
 from genapps.controller.cache.parse import StoredApp, StoredBudget, StoredConnector
-from genapps.controller.cache.store import Collection, Name, Object
+from genapps.controller.cache.store import Name, Object, Store
 from genapps.core.drift import live_digest
 from genapps.core.observed import Unreadable
 
@@ -55,43 +55,41 @@ class RecordSummary:
 
 
 class Caches:
-    """The collections; ``wake`` is told the keys that a change concerns."""
+    """The collections; `wake` is told the keys that a change concerns."""
 
     def __init__(self, system_namespace: str, run_namespaces: frozenset[str], wake: Wake) -> None:
         self._wake = wake
         self._system_namespace = system_namespace
         self.on_app_deleted: Callable[[], None] = lambda: None
         """Called when an app is gone; its remains are the sweep's."""
-        self.apps = Collection[StoredApp](parse.app, self._app_changed)
-        self.budgets = Collection[StoredBudget](parse.budget, self._budget_changed)
-        self.connectors = Collection[StoredConnector](parse.connector, self._connector_changed)
-        self.heard: tuple[tuple[Resource, Collection[Any]], ...] = (
+        self.apps = Store[StoredApp](parse.app, self._app_changed)
+        self.budgets = Store[StoredBudget](parse.budget, self._budget_changed)
+        self.connectors = Store[StoredConnector](parse.connector, self._connector_changed)
+        self.watched_by_kopf: tuple[tuple[Resource, Store[Any]], ...] = (
             (GENERATED_APP, self.apps),
             (APP_BUDGET, self.budgets),
             (CONNECTOR, self.connectors),
         )
         """What people write and kopf watches."""
-        self.records = Collection[AppRecord | Unreadable](parse.record, self._record_changed)
-        self.ledgers = Collection[Ledger | Unreadable](parse.ledger, self._ledger_changed)
-        self.namespaces = Collection[NamespaceState](namespace_state, self._namespace_changed)
-        self.sources = Collection[str](parse.version, self._source_changed)
-        self.gateway_service = Collection[str | None](parse.cluster_ip, self._gateway_changed)
-        self.gateway_ca = Collection[str | None](parse.ca, self._gateway_changed)
-        self.gateway_endpoints = Collection[bool](parse.answers, self._gateway_endpoints_changed)
+        self.records = Store[AppRecord | Unreadable](parse.record, self._record_changed)
+        self.ledgers = Store[Ledger | Unreadable](parse.ledger, self._ledger_changed)
+        self.namespaces = Store[NamespaceState](namespace_state, self._namespace_changed)
+        self.sources = Store[str](parse.version, self._source_changed)
+        self.gateway_service = Store[str | None](parse.cluster_ip, self._gateway_changed)
+        self.gateway_ca = Store[str | None](parse.ca, self._gateway_changed)
+        self.gateway_endpoints = Store[bool](parse.answers, self._gateway_endpoints_changed)
         self.gateway_since: datetime | None = None
         """When the gateway began to answer again, after an outage that this process has seen."""
-        self.ca_copies = {run: Collection[str | None](parse.ca, self._ca_copy_changed) for run in run_namespaces}
+        self.ca_copies = {run: Store[str | None](parse.ca, self._ca_copy_changed) for run in run_namespaces}
         self.children = {
-            (run, kind): Collection[Live](slim(kind), self._child_changed, group=_group)
+            (run, kind): Store[Live](slim(kind), self._child_changed, group=_group)
             for run in run_namespaces
             for kind in CHILD_KINDS
         }
         self.bounds = {
-            (run, kind): Collection[str](live_digest, self._bounds_changed)
-            for run in run_namespaces
-            for kind in BOUND_KINDS
+            (run, kind): Store[str](live_digest, self._bounds_changed) for run in run_namespaces for kind in BOUND_KINDS
         }
-        self.newcomers = Newcomers()
+        self.reservations = BudgetReservations()
         self._run_namespaces = run_namespaces
         self._keys: dict[str, AppKey] = {}
         self._gateway_answered: bool | None = None
@@ -140,7 +138,7 @@ class Caches:
         if not isinstance(new, AppRecord):
             return
         self._keys[name[1]] = key = AppKey(new.record.app.namespace, new.record.app.name)
-        self.newcomers.release(key)
+        self.reservations.release(key)
         self._wake_counts(new.record)
         self._wake_bounds(new.record.run_namespace)
         before = old.record.suspension if isinstance(old, AppRecord) else None
@@ -186,7 +184,7 @@ class Caches:
         """Apps of a budget that hold none of its places: one that became free may be what they wait for."""
 
         def placeless(key: AppKey, app: StoredApp) -> bool:
-            if app.budget != budget or self.newcomers.holds(key, budget):
+            if app.budget != budget or self.reservations.holds(key, budget):
                 return False
             record = self.records.get((self._system_namespace, names.child_name(*key)))
             return not (isinstance(record, AppRecord) and record.record.deleted_at is None)
@@ -297,7 +295,7 @@ class Caches:
 
     def _wake_bounds(self, run_namespace: str, *, urgent: bool = False) -> None:
         if run_namespace in self._run_namespaces:
-            self._wake(BoundsKey(run_namespace), urgent)
+            self._wake(NamespaceQuotaKey(run_namespace), urgent)
 
     def _child_changed(self, name: Name, old: Live | None, new: Live | None) -> None:
         self._wake_child(name[1])

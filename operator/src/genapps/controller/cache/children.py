@@ -60,7 +60,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceState:
-    """A namespace: ``prepared`` says that the chart has made it a run namespace."""
+    """A namespace: `prepared` says that the chart has made it a run namespace."""
 
     uid: str
     prepared: bool

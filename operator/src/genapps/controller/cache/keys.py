@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from genapps.api.names import AppKey
 
-__all__ = ["AppKey", "BoundsKey", "BudgetKey", "ConnectorKey", "GatewayKey", "Key"]
+__all__ = ["AppKey", "BudgetKey", "ConnectorKey", "GatewayKey", "Key", "NamespaceQuotaKey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class GatewayKey:
 
 
 @dataclass(frozen=True, slots=True)
-class BoundsKey:
+class NamespaceQuotaKey:
     """The ResourceQuota and the LimitRange of a run namespace."""
 
     run_namespace: str
 
 
-Key = AppKey | BudgetKey | ConnectorKey | GatewayKey | BoundsKey
+Key = AppKey | BudgetKey | ConnectorKey | GatewayKey | NamespaceQuotaKey

@@ -19,7 +19,7 @@ from genapps.api.ledger import Ledger
 from genapps.controller.cache.store import Object
 from genapps.core.observed import Unreadable
 
-_KEPT_METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation"})
+_METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation"})
 """Labels and annotations decide nothing, and a tenant may fill them with a quarter of a megabyte."""
 
 
@@ -78,7 +78,7 @@ def at(object_: Mapping[str, Any], *path: str) -> Any:
 
 
 def app(object_: Object) -> StoredApp:
-    metadata = {name: value for name, value in object_["metadata"].items() if name in _KEPT_METADATA}
+    metadata = {name: value for name, value in object_["metadata"].items() if name in _METADATA}
     return StoredApp({**object_, "metadata": metadata})
 
 

@@ -28,8 +28,8 @@ def name_of(object_: Mapping[str, Any]) -> Name:
     return metadata.get("namespace", ""), metadata["name"]
 
 
-class Collection(Generic[T]):
-    """A sink of a watch. ``slim`` makes the record that is kept; ``notify`` gets (name, old, new) when it changed."""
+class Store(Generic[T]):
+    """A sink of a watch. `slim` makes the record that is kept; `notify` gets (name, old, new) when it changed."""
 
     def __init__(
         self,

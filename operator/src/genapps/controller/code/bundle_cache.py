@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from typing import Generic, Protocol, TypeVar
 
-KEPT_BYTES = 8 * 1024 * 1024
+CACHED_BYTES = 8 * 1024 * 1024
 _ENTRY_BYTES = 1024
 """What a bundle costs beside its content, so that a thousand tiny ones are bounded as well."""
 
@@ -22,25 +22,25 @@ K = TypeVar("K", bound=Hashable)
 F = TypeVar("F", bound=Files)
 
 
-class Kept(Generic[K, F]):
-    """The bundles used last, within KEPT_BYTES."""
+class BundleCache(Generic[K, F]):
+    """The bundles used last, within CACHED_BYTES."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[K, F] = OrderedDict()
+        self._bundles: OrderedDict[K, F] = OrderedDict()
         self._bytes = 0
 
     def get(self, key: K) -> F | None:
-        found = self._kept.get(key)
+        found = self._bundles.get(key)
         if found is not None:
-            self._kept.move_to_end(key)
+            self._bundles.move_to_end(key)
         return found
 
-    def keep(self, key: K, bundle: F) -> None:
-        known = self._kept.pop(key, None)
+    def put(self, key: K, bundle: F) -> None:
+        known = self._bundles.pop(key, None)
         self._bytes += _size(bundle) - (_size(known) if known is not None else 0)
-        self._kept[key] = bundle
-        while self._bytes > KEPT_BYTES:
-            self._bytes -= _size(self._kept.popitem(last=False)[1])
+        self._bundles[key] = bundle
+        while self._bytes > CACHED_BYTES:
+            self._bytes -= _size(self._bundles.popitem(last=False)[1])
 
     @property
     def size(self) -> int:

@@ -15,7 +15,7 @@ import structlog
 from genapps.api.conditions import Reason
 from genapps.cluster.client import backoff
 from genapps.controller.cache.keys import AppKey
-from genapps.controller.code.bundle_cache import Kept
+from genapps.controller.code.bundle_cache import BundleCache
 from genapps.core.code.source import PENDING
 from genapps.core.observed import SourceProblem
 from genapps.registry.artifact import Artifact, PullError, Reference
@@ -39,8 +39,8 @@ class _Attempts:
     waiting: set[AppKey] = field(default_factory=set)
 
 
-class Pulls:
-    """``get`` answers at once; ``wake`` is called for everybody who asked, when the answer changes."""
+class ImagePulls:
+    """`get` answers at once; `wake` is called for everybody who asked, when the answer changes."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Pulls:
         self._pull = pull
         self._wake = wake
         self._sleep = sleep
-        self._pulled: Kept[str, Artifact] = Kept()
+        self._pulled: BundleCache[str, Artifact] = BundleCache()
         self._attempts: dict[str, _Attempts] = {}
         self._registries: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,7 +95,7 @@ class Pulls:
         try:
             parsed = Reference.parse(reference)
             async with self._registries[parsed.host]:
-                self._pulled.keep(reference, await self._pull(parsed))
+                self._pulled.put(reference, await self._pull(parsed))
         except PullError as error:
             _log.warning("pull_failed", reference=reference, error=str(error))
             return SourceProblem(error.reason, f"Image {parsed.host}/{parsed.repository}: {error}.")

@@ -16,7 +16,7 @@ from genapps.core.observed import Bundle, SourceProblem
 
 Scan = Callable[[str, Mapping[str, bytes]], SourceProblem | None]
 
-_KEPT = 4096
+_RESULTS = 4096
 """Results, a few hundred bytes each: as many as there may be apps, and revisions of them being edited."""
 
 
@@ -43,6 +43,6 @@ class Scans:
             self._found[bundle.digest] = await work
         self._found.move_to_end(bundle.digest)
         found = self._found[bundle.digest]
-        while len(self._found) > _KEPT:
+        while len(self._found) > _RESULTS:
             self._found.popitem(last=False)
         return found

@@ -12,9 +12,9 @@ from genapps.cluster.errors import NotFoundError
 from genapps.cluster.resources import CONFIG_MAP
 from genapps.controller.cache.children import ImageSnapshot
 from genapps.controller.cache.keys import AppKey
-from genapps.controller.cache.store import Collection
-from genapps.controller.code.bundle_cache import Kept
-from genapps.controller.code.image_pulls import Pulls
+from genapps.controller.cache.store import Store
+from genapps.controller.code.bundle_cache import BundleCache
+from genapps.controller.code.image_pulls import ImagePulls
 from genapps.core.code.source import from_image, source_of
 from genapps.core.observed import Bundle, NotAsked, Snapshotted, SourceProblem
 
@@ -23,18 +23,18 @@ class Sources:
     """Reads bundles. Contents are kept by resource version, so that the passes of one app, and the events of its pod,
     do not fetch the same megabyte again."""
 
-    def __init__(self, client: Client, labelled: Collection[str], pulls: Pulls) -> None:
+    def __init__(self, client: Client, labelled: Store[str], pulls: ImagePulls) -> None:
         self._client = client
         self._labelled = labelled
         self._pulls = pulls
-        self._kept: Kept[tuple[str, str, str, str], Bundle] = Kept()
+        self._bundles: BundleCache[tuple[str, str, str, str], Bundle] = BundleCache()
 
     async def bundle(
         self, app: GeneratedApp, snapshots: Iterable[ImageSnapshot] = (), *, may_pull: bool = False
     ) -> Bundle | Snapshotted | SourceProblem | NotAsked:
         """The app's files, or why there are none. Raises ApiError when the API server does not answer.
 
-        ``snapshots`` are those that the app has of images; without ``may_pull`` no registry is asked."""
+        `snapshots` are those that the app has of images; without `may_pull` no registry is asked."""
         source = app.spec.code.source
         if source.image is not None:
             return self._image(app, source.image, snapshots, may_pull=may_pull)
@@ -42,12 +42,12 @@ class Sources:
             return source_of(app.spec.code, None)
         namespace, name, entry = app.metadata.namespace, source.config_map.name, source.config_map.entry
         version = self._labelled.get((namespace, name))
-        if version is not None and (kept := self._kept.get((namespace, name, entry, version))) is not None:
+        if version is not None and (kept := self._bundles.get((namespace, name, entry, version))) is not None:
             return kept
         live = await self._read(namespace, name)
         found = source_of(app.spec.code, live)
         if isinstance(found, Bundle) and live is not None:
-            self._kept.keep((namespace, name, entry, live["metadata"]["resourceVersion"]), found)
+            self._bundles.put((namespace, name, entry, live["metadata"]["resourceVersion"]), found)
         return found
 
     def _image(

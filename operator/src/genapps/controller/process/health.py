@@ -14,7 +14,7 @@ Check = Callable[[], str]
 
 @asynccontextmanager
 async def serve(port: int, registry: CollectorRegistry, live: Check, ready: Check) -> AsyncIterator[None]:
-    """Answer ``/livez``, ``/readyz`` and ``/metrics`` on all addresses for as long as the context lasts."""
+    """Answer `/livez`, `/readyz` and `/metrics` on all addresses for as long as the context lasts."""
 
     def probe(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(_: web.Request) -> web.Response:

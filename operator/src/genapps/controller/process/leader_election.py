@@ -35,7 +35,7 @@ class NotLeadingError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """All in seconds; ``lease`` is how long others wait after the last sign of life."""
+    """All in seconds; `lease` is how long others wait after the last sign of life."""
 
     lease: float
 
@@ -60,12 +60,12 @@ class Timing:
 
 
 def since_boot() -> float:
-    """Seconds that also pass while the machine sleeps, which ``time.monotonic`` leaves out."""
+    """Seconds that also pass while the machine sleeps, which `time.monotonic` leaves out."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Leadership:
-    """``client`` must be fenced by nobody and try each request once. ``lost`` is called instead of letting a write out
+    """`client` must have no write guard and try each request once. `lost` is called instead of letting a write out
     that came too late; it is expected to end the process."""
 
     def __init__(
@@ -87,10 +87,10 @@ class Leadership:
         self._seen_at = float("-inf")
         self._until = float("-inf")
         self.leading = False
-        """From acquiring until release; whether it is still certain is what ``check`` says."""
+        """From acquiring until release; whether it is still certain is what `check` says."""
 
     def check(self) -> None:
-        """The fence: returns while the Lease is certainly ours. Raises NotLeadingError, LeaseLostError."""
+        """The write guard: returns while the Lease is certainly ours. Raises NotLeadingError, LeaseLostError."""
         if self._clock() < self._until:
             return
         if not self.leading:

@@ -17,7 +17,7 @@ from genapps.core.namespace_quota import BOUNDS_NAME
 _AT_ONCE = 16
 
 
-class Where(Enum):
+class Scope(Enum):
     """A ClusterRole, or a Role in the release's namespace or in each run namespace."""
 
     CLUSTER = "cluster"
@@ -25,8 +25,8 @@ class Where(Enum):
     RUN = "run"
 
 
-class Right(NamedTuple):
-    """One verb. ``resource`` may have a ``/subresource``; ``namespace`` is empty for all of them."""
+class Permission(NamedTuple):
+    """One verb. `resource` may have a `/subresource`; `namespace` is empty for all of them."""
 
     verb: str
     group: str
@@ -36,62 +36,62 @@ class Right(NamedTuple):
 
     def __str__(self) -> str:
         kind = ".".join(filter(None, (self.resource, self.group)))
-        where = f"in namespace {self.namespace}" if self.namespace else "in the cluster"
-        return f"{self.verb} {kind}{' ' + self.name if self.name else ''} {where}"
+        scope = f"in namespace {self.namespace}" if self.namespace else "in the cluster"
+        return f"{self.verb} {kind}{' ' + self.name if self.name else ''} {scope}"
 
 
 _CHILD = ("list", "watch", "create", "patch", "delete")
-_TABLE: tuple[tuple[Where, str, str, str, tuple[str, ...]], ...] = (
-    (Where.CLUSTER, GROUP, "generatedapps", "", ("get", "list", "watch")),
-    (Where.CLUSTER, GROUP, "appbudgets", "", ("get", "list", "watch")),
-    (Where.CLUSTER, GROUP, "connectors", "", ("get", "list", "watch")),
-    (Where.CLUSTER, GROUP, "generatedapps/status", "", ("patch",)),
-    (Where.CLUSTER, GROUP, "appbudgets/status", "", ("patch",)),
-    (Where.CLUSTER, GROUP, "connectors/status", "", ("patch",)),
-    (Where.CLUSTER, "", "configmaps", "", ("get", "list", "watch")),
-    (Where.CLUSTER, "", "namespaces", "", ("list", "watch")),
-    (Where.CLUSTER, "", "events", "", ("create", "patch")),
-    (Where.SYSTEM, GROUP, "apprecords", "", ("list", "watch", "create", "update", "delete")),
-    (Where.SYSTEM, GROUP, "ledgers", "", ("list", "watch", "delete")),
-    (Where.SYSTEM, "", "services", GATEWAY_SERVICE, ("list", "watch")),
-    (Where.SYSTEM, "discovery.k8s.io", "endpointslices", "", ("list", "watch")),
-    (Where.SYSTEM, "coordination.k8s.io", "leases", "", ("create",)),
-    (Where.SYSTEM, "coordination.k8s.io", "leases", LEASE_NAME, ("get", "update")),
-    (Where.RUN, "", "configmaps", "", _CHILD),
-    (Where.RUN, "", "persistentvolumeclaims", "", _CHILD),
-    (Where.RUN, "", "pods", "", _CHILD),
-    (Where.RUN, "", "serviceaccounts", "", _CHILD),
-    (Where.RUN, "", "services", "", _CHILD),
-    (Where.RUN, "networking.k8s.io", "networkpolicies", "", _CHILD),
-    (Where.RUN, "discovery.k8s.io", "endpointslices", "", _CHILD),
-    (Where.RUN, "", "resourcequotas", "", ("create",)),
-    (Where.RUN, "", "resourcequotas", BOUNDS_NAME, ("list", "watch", "patch")),
-    (Where.RUN, "", "limitranges", "", ("create",)),
-    (Where.RUN, "", "limitranges", BOUNDS_NAME, ("list", "watch", "patch")),
+_TABLE: tuple[tuple[Scope, str, str, str, tuple[str, ...]], ...] = (
+    (Scope.CLUSTER, GROUP, "generatedapps", "", ("get", "list", "watch")),
+    (Scope.CLUSTER, GROUP, "appbudgets", "", ("get", "list", "watch")),
+    (Scope.CLUSTER, GROUP, "connectors", "", ("get", "list", "watch")),
+    (Scope.CLUSTER, GROUP, "generatedapps/status", "", ("patch",)),
+    (Scope.CLUSTER, GROUP, "appbudgets/status", "", ("patch",)),
+    (Scope.CLUSTER, GROUP, "connectors/status", "", ("patch",)),
+    (Scope.CLUSTER, "", "configmaps", "", ("get", "list", "watch")),
+    (Scope.CLUSTER, "", "namespaces", "", ("list", "watch")),
+    (Scope.CLUSTER, "", "events", "", ("create", "patch")),
+    (Scope.SYSTEM, GROUP, "apprecords", "", ("list", "watch", "create", "update", "delete")),
+    (Scope.SYSTEM, GROUP, "ledgers", "", ("list", "watch", "delete")),
+    (Scope.SYSTEM, "", "services", GATEWAY_SERVICE, ("list", "watch")),
+    (Scope.SYSTEM, "discovery.k8s.io", "endpointslices", "", ("list", "watch")),
+    (Scope.SYSTEM, "coordination.k8s.io", "leases", "", ("create",)),
+    (Scope.SYSTEM, "coordination.k8s.io", "leases", LEASE_NAME, ("get", "update")),
+    (Scope.RUN, "", "configmaps", "", _CHILD),
+    (Scope.RUN, "", "persistentvolumeclaims", "", _CHILD),
+    (Scope.RUN, "", "pods", "", _CHILD),
+    (Scope.RUN, "", "serviceaccounts", "", _CHILD),
+    (Scope.RUN, "", "services", "", _CHILD),
+    (Scope.RUN, "networking.k8s.io", "networkpolicies", "", _CHILD),
+    (Scope.RUN, "discovery.k8s.io", "endpointslices", "", _CHILD),
+    (Scope.RUN, "", "resourcequotas", "", ("create",)),
+    (Scope.RUN, "", "resourcequotas", BOUNDS_NAME, ("list", "watch", "patch")),
+    (Scope.RUN, "", "limitranges", "", ("create",)),
+    (Scope.RUN, "", "limitranges", BOUNDS_NAME, ("list", "watch", "patch")),
 )
 """Where, API group, resource, name (empty: any), verbs."""
 
 
-def needed(settings: Settings) -> Iterator[Right]:
+def needed(settings: Settings) -> Iterator[Permission]:
     """Every right that an operator with these settings uses, and none that it does not use."""
     places = {
-        Where.CLUSTER: ("",),
-        Where.SYSTEM: (settings.system_namespace,),
-        Where.RUN: tuple(sorted(settings.run_namespaces)),
+        Scope.CLUSTER: ("",),
+        Scope.SYSTEM: (settings.system_namespace,),
+        Scope.RUN: tuple(sorted(settings.run_namespaces)),
     }
-    for where, group, resource, name, verbs in _TABLE:
-        for namespace in places[where]:
+    for scope, group, resource, name, verbs in _TABLE:
+        for namespace in places[scope]:
             for verb in verbs:
-                yield Right(verb, group, resource, namespace, name)
+                yield Permission(verb, group, resource, namespace, name)
 
 
-async def missing(client: Client, settings: Settings) -> list[Right]:
+async def missing(client: Client, settings: Settings) -> list[Permission]:
     """What the API server would refuse us. Raises ApiError when it does not answer, or not to us."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def held(right: Right) -> bool:
-        resource, _, subresource = right.resource.partition("/")
-        attributes = {**right._asdict(), "resource": resource, "subresource": subresource}
+    async def held(permission: Permission) -> bool:
+        resource, _, subresource = permission.resource.partition("/")
+        attributes = {**permission._asdict(), "resource": resource, "subresource": subresource}
         given = {name: value for name, value in attributes.items() if value}
         async with turns:
             answer = await client.create(
@@ -104,6 +104,6 @@ async def missing(client: Client, settings: Settings) -> list[Right]:
             )
         return bool(answer["status"]["allowed"])
 
-    rights = list(needed(settings))
-    answers = await asyncio.gather(*(held(right) for right in rights))
-    return [right for right, answer in zip(rights, answers, strict=True) if not answer]
+    permissions = list(needed(settings))
+    answers = await asyncio.gather(*(held(permission) for permission in permissions))
+    return [permission for permission, answer in zip(permissions, answers, strict=True) if not answer]

@@ -17,7 +17,7 @@ from genapps.cluster.client import Client
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import AppKey
 from genapps.controller.process.metrics import Metrics
-from genapps.controller.reconcile.cleanup import Remains
+from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import ChildRefusedError, Executor
 from genapps.controller.reconcile.observe import Observer
@@ -44,7 +44,7 @@ class PassesExhaustedError(Exception):
 
 @dataclass(slots=True)
 class Reconciler:
-    """``later`` puts a key back into the queue after so many seconds; ``seen`` tells it that the caches are about to
+    """`later` puts a key back into the queue after so many seconds; `seen` tells it that the caches are about to
     be read: events of our own writes, which often come before their answers, need no pass of their own then."""
 
     client: Client
@@ -52,7 +52,7 @@ class Reconciler:
     observer: Observer
     executor: Executor
     events: Events
-    remains: Remains
+    cleanup: Cleanup
     sweep: Sweep
     metrics: Metrics
     clock: Callable[[], datetime]
@@ -65,8 +65,8 @@ class Reconciler:
         """Bring one app to where it should be, or as near as it gets now. Raises what should be tried again."""
         if self.caches.apps.get(key) is None:
             self._refused.pop(key, None)
-            self.caches.newcomers.release(key)
-            await self.remains.of_gone(key)
+            self.caches.reservations.release(key)
+            await self.cleanup.after_deletion(key)
             return
         try:
             observed, verdict = await self._passes(key)
@@ -77,9 +77,9 @@ class Reconciler:
         self._refused.pop(key, None)
         # Judged again, when a refusal was reported before and is over now.
         await self._report(key, dataclasses.replace(observed, refused="") if observed else None, verdict)
-        self.remains.warn_of_living(key)
+        self.cleanup.warn_of_deleted_record(key)
         if observed is not None and observed.earlier is not None:
-            await self.remains.of_replaced(key, observed.uid)
+            await self.cleanup.after_replacement(key, observed.uid)
 
     async def _passes(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
         child = names.child_name(*key)
@@ -114,9 +114,9 @@ class Reconciler:
         verdict = judge(observed, self.clock(), self.new_id())
         counted = observed.record is not None and observed.record.deleted_at is None
         if counted or verdict.mode is Mode.NOTHING or verdict.grant is None:
-            self.caches.newcomers.release(key)
+            self.caches.reservations.release(key)
         else:
-            self.caches.newcomers.admit(key, verdict.grant.budget)
+            self.caches.reservations.reserve(key, verdict.grant.budget)
         return observed, verdict
 
     async def _report(self, key: AppKey, observed: Observed | None, verdict: Verdict | None) -> None:

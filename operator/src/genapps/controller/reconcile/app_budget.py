@@ -26,7 +26,7 @@ def waiting_apps(caches: Caches, key: BudgetKey) -> list[AppKey]:
 async def report_budget(
     client: Client, caches: Caches, events: Events, key: BudgetKey, prepared: frozenset[str]
 ) -> bool:
-    """Bring one status up to date; says whether it wrote. ``prepared`` are the run namespaces that the chart made."""
+    """Bring one status up to date; says whether it wrote. `prepared` are the run namespaces that the chart made."""
     stored = caches.budgets.get(("", key.budget))
     if stored is None or not isinstance(stored.model, AppBudget):
         return False

@@ -33,8 +33,8 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Remains:
-    """``later`` puts a key back into the queue after so many seconds."""
+class Cleanup:
+    """`later` puts a key back into the queue after so many seconds."""
 
     client: Client
     caches: Caches
@@ -46,7 +46,7 @@ class Remains:
     later: Callable[[AppKey, float], None]
     _warned: set[str] = field(default_factory=set)
 
-    async def of_gone(self, key: AppKey) -> None:
+    async def after_deletion(self, key: AppKey) -> None:
         """An app that does not exist: only what the sweep has released, or the platform purges, is touched."""
         child = names.child_name(*key)
         record = self.observer.record(child)
@@ -63,7 +63,7 @@ class Remains:
             if record.purged or key in self.sweep.removable:
                 await self._remove(key, steps, None)
 
-    async def of_replaced(self, key: AppKey, uid: str) -> None:
+    async def after_replacement(self, key: AppKey, uid: str) -> None:
         """An app whose name another one, with that uid, has and may not take over: its retention runs all the same."""
         record = self.observer.record(names.child_name(*key))
         if record is None:
@@ -90,7 +90,7 @@ class Remains:
         return due.steps
 
     async def _remove(self, key: AppKey, steps: tuple[Step, ...], gone_uid: str | None) -> None:
-        """Take the steps if the live app, if there is one, is not the one that they are about: ``gone_uid``, or
+        """Take the steps if the live app, if there is one, is not the one that they are about: `gone_uid`, or
         (None) any of that name."""
         if not steps:
             return
@@ -116,7 +116,7 @@ class Remains:
         envelope = record.record.envelope.digest
         _log.info("app_vanished", app=key.name, namespace=key.namespace, envelope=envelope)
 
-    def warn_of_living(self, key: AppKey) -> None:
+    def warn_of_deleted_record(self, key: AppKey) -> None:
         """Say once that the record of a living app was deleted: its finalizer keeps it, and nothing else happens."""
         record = self.observer.record(names.child_name(*key))
         if record is not None:

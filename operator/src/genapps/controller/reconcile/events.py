@@ -18,7 +18,7 @@ from genapps.api.names import API_VERSION, FIELD_MANAGER
 from genapps.cluster.client import Client
 from genapps.cluster.errors import ApiError
 
-_KEPT = 2000
+_REMEMBERED = 2000
 
 _log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class Events:
     async def post(
         self, about: Mapping[str, Any], kind: str, *, type_: str, reason: str, message: str, now: datetime
     ) -> None:
-        """``about`` is the metadata of the object of that kind; ``type_`` is Normal or Warning."""
+        """`about` is the metadata of the object of that kind; `type_` is Normal or Warning."""
         namespace = about.get("namespace") or "default"
         unique = hashlib.sha256(f"{self._process_id}/{about['uid']}/{type_}/{reason}".encode()).hexdigest()[:16]
         name = f"{about['name']}.{unique}"
@@ -68,5 +68,5 @@ class Events:
             _log.warning("event_dropped", namespace=namespace, name=name, reason=reason, error=str(error))
             return
         self._posted[namespace, name] = (count + 1, first)
-        while len(self._posted) > _KEPT:
+        while len(self._posted) > _REMEMBERED:
             self._posted.popitem(last=False)

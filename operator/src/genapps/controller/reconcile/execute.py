@@ -26,7 +26,7 @@ class ChildRefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunResult:
     """What a plan came to: whether anything was done, and the wait that ended it, if one did."""
 
     acted: bool
@@ -45,15 +45,15 @@ class Executor:
         self._system_namespace = system_namespace
         self._run_namespaces = run_namespaces
 
-    async def run(self, child: str, steps: Sequence[Step], deleted: set[str]) -> Outcome:
-        """``child`` names the app's record; ``deleted`` holds the uids whose deletion was already ordered in this
+    async def run(self, child: str, steps: Sequence[Step], deleted: set[str]) -> RunResult:
+        """`child` names the app's record; `deleted` holds the uids whose deletion was already ordered in this
         reconciliation, and is extended.
 
         Raises ChildRefusedError, Conflict, Unavailable."""
         acted = False
         for step in steps:
             if isinstance(step, Wait):
-                return Outcome(acted, step)
+                return RunResult(acted, step)
             if isinstance(step, Apply):
                 await self._apply(step.manifests)
             elif isinstance(step, WriteRecord):
@@ -66,7 +66,7 @@ class Executor:
                 await self._delete(step)
                 deleted.add(step.uid)
             acted = True
-        return Outcome(acted)
+        return RunResult(acted)
 
     async def write_record(self, child: str, step: WriteRecord) -> None:
         """Compare-and-swap with the version that the record was made from; without one it must not exist yet: whoever
@@ -91,7 +91,7 @@ class Executor:
 
     async def _apply(self, manifests: Sequence[Manifest]) -> None:
         for manifest in manifests:
-            self._fenced(manifest["kind"], manifest["metadata"]["namespace"])
+            self._check_namespace(manifest["kind"], manifest["metadata"]["namespace"])
         results = await asyncio.gather(*(self._apply_one(manifest) for manifest in manifests), return_exceptions=True)
         failed = [result for result in results if isinstance(result, BaseException)]
         if failed:
@@ -108,7 +108,7 @@ class Executor:
         self._caches.children[metadata["namespace"], kind].written(live)
 
     async def _delete(self, step: Delete) -> None:
-        self._fenced(step.kind, step.namespace)
+        self._check_namespace(step.kind, step.namespace)
         try:
             answer = await self._client.delete(
                 BY_KIND[step.kind], step.namespace, step.name, uid=step.uid, grace_seconds=step.grace_seconds
@@ -121,7 +121,7 @@ class Executor:
         if step.kind in CHILD_KINDS and _ending(answer, step.kind):
             self._caches.children[step.namespace, step.kind].written(answer, insert=False)
 
-    def _fenced(self, kind: str, namespace: str) -> None:
+    def _check_namespace(self, kind: str, namespace: str) -> None:
         evidence = kind in _EVIDENCE and namespace == self._system_namespace
         if not evidence and (kind not in CHILD_KINDS or namespace not in self._run_namespaces):
             raise RuntimeError(f"refusing to write a {kind} in {namespace}: not a run namespace")

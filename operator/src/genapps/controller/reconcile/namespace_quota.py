@@ -6,13 +6,15 @@ from genapps.api.appbudget import AppBudget
 from genapps.api.quantities import byte_count
 from genapps.cluster.client import Client
 from genapps.controller.cache.caches import Caches
-from genapps.controller.cache.keys import BoundsKey
+from genapps.controller.cache.keys import NamespaceQuotaKey
 from genapps.controller.cache.parse import at
 from genapps.core.drift import expected_digest
 from genapps.core.namespace_quota import bounds
 
 
-async def apply_bounds(client: Client, caches: Caches, key: BoundsKey, *, runtime_classes: bool) -> list[str]:
+async def apply_namespace_quota(
+    client: Client, caches: Caches, key: NamespaceQuotaKey, *, runtime_classes: bool
+) -> list[str]:
     """Bring quota and limit range of one prepared run namespace up to date; answers the kinds that it wrote."""
     run = key.run_namespace
     namespace = caches.namespaces.get(("", run))

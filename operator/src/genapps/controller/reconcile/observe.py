@@ -1,4 +1,4 @@
-"""The first station of a pass: one app and everything its verdict may depend on, from the caches and its source."""
+"""Observe one app and everything its verdict may depend on, from the caches and its source."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Observer:
         self._settings = settings
 
     async def observe(self, key: AppKey, refused: str = "") -> Observed | None:
-        """None: there is no such app. ``refused`` is what the API server last said against a child.
+        """None: there is no such app. `refused` is what the API server last said against a child.
 
         Raises UnreadableEvidence, and ApiError of the source."""
         stored = self._caches.apps.get(key)
@@ -160,7 +160,7 @@ class Observer:
 
     def _apps_of_budget(self, key: AppKey, record: Record | None, budget: str) -> int:
         counted = record is not None and record.budget == budget and record.deleted_at is None
-        return self._caches.summary().apps.get(budget, 0) - counted + self._caches.newcomers.others(key, budget)
+        return self._caches.summary().apps.get(budget, 0) - counted + self._caches.reservations.others(key, budget)
 
     def _kept_of_budget(self, record: Record | None, budget: str) -> int:
         counted = record is not None and record.budget == budget and record.deleted_at is not None

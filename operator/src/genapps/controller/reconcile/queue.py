@@ -1,4 +1,4 @@
-"""The work queue between ears and reconcile: keyed, each key at most once in line and never twice at work.
+"""The work queue between watches and workers: each key is queued at most once and never worked on twice at a time.
 
 Events add keys at once; failures come back after a growing delay of their own, so that a poisoned key delays nobody.
 Time is an argument (an event loop serves as it), so that tests need no sleeping.
@@ -29,7 +29,7 @@ class Timer(Protocol):
 
 
 class Timers(Protocol):
-    """A monotonic clock that calls back; ``asyncio.AbstractEventLoop`` is one."""
+    """A monotonic clock that calls back; `asyncio.AbstractEventLoop` is one."""
 
     def time(self) -> float: ...
 
@@ -48,7 +48,7 @@ class WorkQueue(Generic[K]):
         self._timers = timers
         self._metrics = metrics
         self._jitter = jitter
-        self._line: deque[K] = deque()
+        self._queued: deque[K] = deque()
         self._waiting: dict[K, float] = {}
         self._working: dict[K, float] = {}
         self._again: dict[K, bool] = {}
@@ -62,11 +62,11 @@ class WorkQueue(Generic[K]):
         metrics.longest_seconds.set_function(lambda: max(self._ages(), default=0.0))
 
     def __len__(self) -> int:
-        return len(self._line)
+        return len(self._queued)
 
     def idle(self) -> bool:
-        """Nothing waits in line or is at work (delayed keys do not count)."""
-        return not self._line and not self._working
+        """Nothing is queued or at work (delayed keys do not count)."""
+        return not self._queued and not self._working
 
     def add(self, key: K, *, urgent: bool = False) -> None:
         """Work on the key soon. While it is at work: once more afterwards. A repeated add changes nothing, except
@@ -77,15 +77,15 @@ class WorkQueue(Generic[K]):
             return
         if key in self._waiting:
             if urgent:
-                self._line.remove(key)
-                self._line.appendleft(key)
+                self._queued.remove(key)
+                self._queued.appendleft(key)
             return
         self._waiting[key] = self._timers.time()
         if urgent:
-            self._line.appendleft(key)
+            self._queued.appendleft(key)
         else:
-            self._line.append(key)
-        self._metrics.depth.set(len(self._line))
+            self._queued.append(key)
+        self._metrics.depth.set(len(self._queued))
         self._filled.set()
 
     def add_after(self, key: K, seconds: float) -> None:
@@ -103,14 +103,14 @@ class WorkQueue(Generic[K]):
         self.add(key)
 
     async def get(self) -> K:
-        """The next key; it is at work until ``done``. Of a closed queue none ever comes."""
-        while self._closed or not self._line:
+        """The next key; it is at work until `done`. Of a closed queue none ever comes."""
+        while self._closed or not self._queued:
             self._filled.clear()
             await self._filled.wait()
-        key = self._line.popleft()
+        key = self._queued.popleft()
         now = self._timers.time()
         self._metrics.queue_seconds.observe(now - self._waiting.pop(key))
-        self._metrics.depth.set(len(self._line))
+        self._metrics.depth.set(len(self._queued))
         self._working[key] = now
         self._idle.clear()
         return key

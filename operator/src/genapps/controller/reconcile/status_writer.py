@@ -8,13 +8,13 @@ from typing import Any
 from genapps.api.names import API_VERSION
 from genapps.cluster.client import Client, Object
 from genapps.cluster.errors import NotFoundError
-from genapps.controller.cache.store import Collection
+from genapps.controller.cache.store import Store
 
 
 async def write_status(
-    client: Client, known: Collection[Any], kind: str, metadata: Mapping[str, str], status: Mapping[str, Any]
+    client: Client, known: Store[Any], kind: str, metadata: Mapping[str, str], status: Mapping[str, Any]
 ) -> Object | None:
-    """The object as stored; None when it is gone. With a uid in ``metadata`` it is written to that very object."""
+    """The object as stored; None when it is gone. With a uid in `metadata` it is written to that very object."""
     manifest = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": status}
     try:
         live = await client.apply(manifest, subresource="status")

@@ -10,7 +10,7 @@ import structlog
 from genapps.cluster.client import Client
 from genapps.cluster.errors import ApiError
 from genapps.controller.cache.caches import Caches
-from genapps.controller.cache.keys import AppKey, BoundsKey, BudgetKey, ConnectorKey, Key
+from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, Key, NamespaceQuotaKey
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.app_budget import report_budget, waiting_apps
@@ -18,7 +18,7 @@ from genapps.controller.reconcile.connector import report_connector
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import ChildRefusedError
 from genapps.controller.reconcile.gateway_ca import copy_authority
-from genapps.controller.reconcile.namespace_quota import apply_bounds
+from genapps.controller.reconcile.namespace_quota import apply_namespace_quota
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.reconcile.queue import WorkQueue
 from genapps.controller.settings import Settings
@@ -28,8 +28,8 @@ _LONGEST_SECONDS = 120.0
 _log = structlog.get_logger(__name__)
 
 
-class Work:
-    """What one or more workers do; ``run()`` is one worker."""
+class Worker:
+    """What one or more workers do; `run()` is one worker."""
 
     def __init__(
         self,
@@ -84,9 +84,9 @@ class Work:
         elif isinstance(key, ConnectorKey):
             if await report_connector(self._client, self._caches, key):
                 self._metrics.writes.labels("Connector", "status").inc()
-        elif isinstance(key, BoundsKey):
+        elif isinstance(key, NamespaceQuotaKey):
             classes = bool(self._settings.runtime_classes)
-            for kind in await apply_bounds(self._client, self._caches, key, runtime_classes=classes):
+            for kind in await apply_namespace_quota(self._client, self._caches, key, runtime_classes=classes):
                 self._metrics.writes.labels(kind, "apply").inc()
         elif await copy_authority(self._client, self._caches, key, self._settings.system_namespace):
             self._metrics.writes.labels("ConfigMap", "apply").inc()

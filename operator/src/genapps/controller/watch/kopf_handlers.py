@@ -1,4 +1,4 @@
-"""kopf's part: it watches the kinds that people write, and tells the caches which object changed.
+"""kopf's part: it watches the kinds that people write, and puts each changed object into the caches.
 
 Event handlers only: they write nothing, add no finalizer and no annotation. Errors in them would be dropped, so there
 is nothing in them that can fail; what an event means is judged in the pass that its key leads to.
@@ -14,8 +14,8 @@ import kopf
 from genapps.api.names import GROUP, VERSION
 from genapps.cluster.connection import Connection, open_session, reads_only
 from genapps.controller.cache.caches import Caches
-from genapps.controller.cache.store import Collection
-from genapps.controller.watch.liveness import TURN_SECONDS, Streams
+from genapps.controller.cache.store import Store
+from genapps.controller.watch.liveness import TURN_SECONDS, StreamLiveness
 
 
 def settings() -> kopf.OperatorSettings:
@@ -39,26 +39,30 @@ def settings() -> kopf.OperatorSettings:
 
 
 def registry(
-    caches: Caches, connection: Connection, user_agent: str, streams: Streams, sessions: list[aiohttp.ClientSession]
+    caches: Caches,
+    connection: Connection,
+    user_agent: str,
+    liveness: StreamLiveness,
+    sessions: list[aiohttp.ClientSession],
 ) -> kopf.OperatorRegistry:
-    """The handlers. Sessions that kopf logs in with are appended to ``sessions``, for the caller to close; they only
-    read. ``streams`` is told of each watch that is opened, and of each event."""
+    """The handlers. Sessions that kopf logs in with are appended to `sessions`, for the caller to close; they only
+    read. `liveness` gets each opened watch and each event."""
     registered = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registered)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        traces = [streams.trace()]
-        sessions.append(open_session(connection, user_agent, connections=0, fence=reads_only, traces=traces))
+        traces = [liveness.trace()]
+        sessions.append(open_session(connection, user_agent, connections=0, write_guard=reads_only, traces=traces))
         return kopf.AiohttpSession(server=connection.server, aiohttp_session=sessions[-1])
 
-    for resource, collection in caches.heard:
-        _tell(registered, resource.plural, collection, streams)
+    for resource, collection in caches.watched_by_kopf:
+        _register(registered, resource.plural, collection, liveness)
     return registered
 
 
 class _NoDifferences(kopf.DiffBaseStorage):
     """kopf works out what changed since its last handling, in several deep copies of each object that an event brings.
-    Event handlers are not told, and nobody else asks."""
+    Event handlers get no differences, and nobody else asks."""
 
     def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
         return kopf.BodyEssence()
@@ -89,10 +93,10 @@ class _NoProgress(kopf.ProgressStorage):
         return essence
 
 
-def _tell(registered: kopf.OperatorRegistry, plural: str, collection: Collection[Any], streams: Streams) -> None:
+def _register(registered: kopf.OperatorRegistry, plural: str, collection: Store[Any], liveness: StreamLiveness) -> None:
     @kopf.on.event(GROUP, VERSION, plural, registry=registered, id=plural)
-    async def told(event: kopf.RawEvent, **_: Any) -> None:
-        streams.heard(plural)
+    async def handle(event: kopf.RawEvent, **_: Any) -> None:
+        liveness.received(plural)
         # kopf's own type for an object that the initial list holds is None; every one of them is a state to know.
         if event["type"] == "DELETED":
             collection.deleted(dict(event["object"]))

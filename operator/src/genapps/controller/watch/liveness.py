@@ -1,6 +1,6 @@
 """Whether kopf's watches are alive, seen from outside: kopf itself does not tell, and its own probe stays green.
 
-Two signs, because either alone can lie. *Turns*: the API server ends each stream after ``TURN_SECONDS``, so whoever
+Two signs, because either alone can lie. *Turns*: the API server ends each stream after `TURN_SECONDS`, so whoever
 reads it has to open the next one, on a session of ours that notices; that works although nothing ever changes.
 *Events*: what the sweep finds changed must have come through the stream; one that is opened and brings nothing is
 found by that.
@@ -19,7 +19,7 @@ _LONGEST_TURN_SECONDS = 400.0
 _MISSED_ROUNDS = 3
 
 
-class Streams:
+class StreamLiveness:
     """One watch of kopf by plural name."""
 
     def __init__(self, plurals: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +47,7 @@ class Streams:
         if plural in self._turned:
             self._turned[plural] = self._clock()
 
-    def heard(self, plural: str) -> None:
+    def received(self, plural: str) -> None:
         """The stream has brought an object."""
         self._missed[plural] = 0
 

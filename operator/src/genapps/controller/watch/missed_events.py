@@ -1,4 +1,4 @@
-"""Changes that no event told of: found by comparing a collection with complete lists, and read live."""
+"""Changes without an event: found by comparing a store with complete lists, and read live."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 from genapps.cluster.client import Client, Listing
 from genapps.cluster.errors import NotFoundError
 from genapps.cluster.resources import Resource
-from genapps.controller.cache.store import Collection, name_of
+from genapps.controller.cache.store import Store, name_of
 from genapps.controller.process.metrics import Metrics
-from genapps.controller.watch.liveness import Streams
+from genapps.controller.watch.liveness import StreamLiveness
 
 
-class LostEvents:
+class MissedEvents:
     """Of one kind that kopf watches."""
 
     def __init__(
-        self, client: Client, resource: Resource, collection: Collection[Any], metrics: Metrics, streams: Streams
+        self, client: Client, resource: Resource, collection: Store[Any], metrics: Metrics, liveness: StreamLiveness
     ) -> None:
         self._client = client
         self._resource = resource
         self._collection = collection
         self._metrics = metrics
-        self._streams = streams
+        self._liveness = liveness
         self._behind: dict[tuple[str, str], int] = {}
 
     async def heal(self) -> Listing:
@@ -35,7 +35,7 @@ class LostEvents:
         gone = {name: listed_at for name in known if name not in versions and (known.version(name) or 0) <= listed_at}
         lost = [name for name in behind | gone if (known.version(name) or 0) < self._behind.get(name, 0)]
         if lost:
-            self._streams.missed(self._resource.plural)
+            self._liveness.missed(self._resource.plural)
         for name in lost:
             self._metrics.lost_events.inc()
             await self._read(name, listed_at)

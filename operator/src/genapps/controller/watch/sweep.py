@@ -21,15 +21,15 @@ from genapps.controller.cache.keys import AppKey
 from genapps.controller.cache.store import name_of
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.settings import Settings
-from genapps.controller.watch.liveness import Streams
-from genapps.controller.watch.missed_events import LostEvents
+from genapps.controller.watch.liveness import StreamLiveness
+from genapps.controller.watch.missed_events import MissedEvents
 from genapps.core.retention import may_vanish
 
 _log = structlog.get_logger(__name__)
 
 
 class Sweep:
-    """Runs every ``sweep_seconds``, or sooner after ``soon()``."""
+    """Runs every `sweep_seconds`, or sooner after `soon()`."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Sweep:
         caches: Caches,
         settings: Settings,
         metrics: Metrics,
-        streams: Streams,
+        liveness: StreamLiveness,
         reconcile: Callable[[AppKey], None],
     ) -> None:
         self._client = client
@@ -46,13 +46,15 @@ class Sweep:
         self._metrics = metrics
         self._reconcile = reconcile
         self._requested = asyncio.Event()
-        self._lost = [LostEvents(client, resource, heard, metrics, streams) for resource, heard in caches.heard]
+        self._lost = [
+            MissedEvents(client, resource, received, metrics, liveness) for resource, received in caches.watched_by_kopf
+        ]
         self._unowned: set[AppKey] = set()
         self._forced: dict[AppKey, float] = {}
         self.vanished: set[AppKey] = set()
-        """Apps in no list whose record may be marked with ``deletedAt``, if a live read does not find them."""
+        """Apps in no list whose record may be marked with `deletedAt`, if a live read does not find them."""
         self.removable: set[AppKey] = set()
-        """Apps whose remains may go: their record carried ``deletedAt`` when a round began."""
+        """Apps whose remains may go: their record carried `deletedAt` when a round began."""
         self.orphans: set[AppKey] = set()
         """Names on children that had neither an app nor a record in two rounds."""
         self.forced: set[AppKey] = set()
@@ -126,7 +128,7 @@ class Sweep:
 
     async def _of_deleted_namespaces(self, missing: set[AppKey], standing: Mapping[AppKey, str]) -> set[AppKey]:
         """Those whose namespace is gone, is going, or is another one of its name: who deletes a namespace means its
-        apps. ``standing`` has the uid of the namespace where a record tells it."""
+        apps. `standing` has the uid of the namespace where a record tells it."""
         listing = await self._client.list(NAMESPACE, metadata_only=True, at_least=None)
         known = {item["metadata"]["name"]: item["metadata"] for item in listing.items}
         if self._settings.system_namespace not in known:

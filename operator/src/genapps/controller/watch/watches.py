@@ -38,8 +38,8 @@ _OF_GATEWAY = f"kubernetes.io/service-name={GATEWAY_SERVICE}"
 _log = structlog.get_logger(__name__)
 
 
-class Ears:
-    """``watches`` are to be run; ``complete()`` returns when every cache holds a whole list."""
+class Watches:
+    """`watches` are to be run; `complete()` returns when every cache holds a whole list."""
 
     def __init__(self, client: Client, caches: Caches, settings: Settings) -> None:
         self._client = client
@@ -66,7 +66,7 @@ class Ears:
             self.watches.append(Watch(client, BY_KIND[kind], children, namespace=run, metadata_only=snapshots))
 
     async def complete(self) -> None:
-        for resource, collection in self._caches.heard:
+        for resource, collection in self._caches.watched_by_kopf:
             listing = await self._first_list(resource)
             collection.listed(listing.items, listing.resource_version)
         self._listed = True
