@@ -10,8 +10,7 @@ from bench.cluster.platform import Platform
 from bench.load.job import Answer
 from bench.processes import until
 from genapps.api.names import APP_PORT, HEALTH_PORT, RUN_NAMESPACE
-from genapps.cluster.client import Object
-from genapps.cluster.resources import CLAIM, CONFIG_MAP, POD
+from genapps.cluster.resources import CLAIM, CONFIG_MAP, POD, Object
 
 _NAME = "bench-floor"
 # Listens on the ports that the app's probes and callers use, and answers everything with 200. Not http.server: that

@@ -18,9 +18,9 @@ from bench.figures import NotMeasuredError
 from bench.load.generator import Generator
 from bench.processes import REPOSITORY, until
 from genapps.api.names import LABEL_APP_NAMESPACE, RUN_NAMESPACE, SYSTEM_NAMESPACE
-from genapps.cluster.client import Client, Object
+from genapps.cluster.client import Client
 from genapps.cluster.connection import from_kubeconfig
-from genapps.cluster.resources import LEASE, POD, Resource
+from genapps.cluster.resources import LEASE, POD, Object, Resource
 from genapps.controller.process.leader_election import LEASE_NAME
 from tools import helm, node
 from tools.kubectl import Kubectl, condition

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from genapps.cluster.client import Client
-from tests.unit.cluster.scripted_server import Script, serve
+from tests.support.scripted_server import Script, serve
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from genapps.cluster.client import Client
+from genapps.cluster.client import Client, Write
 from genapps.cluster.errors import (
     ApiError,
     ConflictError,
@@ -17,7 +17,7 @@ from genapps.cluster.errors import (
     UnavailableError,
 )
 from genapps.cluster.resources import CONFIG_MAP, EVENT, NAMESPACE, POD
-from tests.unit.cluster.scripted_server import Script, json, listing, refusal, serve, stream, thing
+from tests.support.scripted_server import Script, json, listing, refusal, serve, stream, thing
 
 MANIFEST: dict[str, Any] = {
     "apiVersion": "v1",
@@ -234,9 +234,31 @@ async def test_a_replacement_without_a_version_is_refused_here(client: Client, s
 async def test_every_answer_is_counted_by_method_and_status(script: Script) -> None:
     seen: list[tuple[str, int]] = []
     script.answers = [refusal(503), json(thing("a", 7))]
-    async with serve(script, observe=lambda method, status: seen.append((method, status))) as client:
+    async with serve(script, on_answer=lambda method, status: seen.append((method, status))) as client:
         await client.apply(MANIFEST)
     assert seen == [("PATCH", 503), ("PATCH", 200)]
+
+
+async def test_every_write_is_counted_once_however_it_ends_and_no_read(script: Script) -> None:
+    writes: list[Write] = []
+    script.answers = [refusal(503), json(thing("a", 7))]
+    async with serve(script, on_write=writes.append) as client:
+        await client.apply(MANIFEST)
+        await client.apply(MANIFEST, subresource="status")
+        await client.apply(MANIFEST, dry_run=True)
+        await client.create(MANIFEST)
+        await client.replace({**MANIFEST, "metadata": {**MANIFEST["metadata"], "resourceVersion": "7"}})
+        await client.get(CONFIG_MAP, "ns", "a")
+        script.answers = [refusal(404)]
+        with pytest.raises(NotFoundError):
+            await client.delete(CONFIG_MAP, "ns", "a", uid="u")
+    assert writes == [
+        Write("apply", "ConfigMap"),
+        Write("apply", "ConfigMap", "status"),
+        Write("create", "ConfigMap"),
+        Write("replace", "ConfigMap"),
+        Write("delete", "ConfigMap"),
+    ]
 
 
 async def test_one_attempt_is_one_attempt_also_with_an_expired_token(script: Script) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from genapps.cluster.connection import ConnectionSettingsError, TokenFile, connect, from_kubeconfig
+from genapps.cluster.connection import TokenFile, connect, from_kubeconfig
+from genapps.environment import SettingsError
 
 
 def kubeconfig(folder: Path, user: dict[str, Any], server: str = "http://127.0.0.1:1/") -> Path:
@@ -33,19 +34,19 @@ def test_a_token_file_is_taken_relative_to_the_kubeconfig(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("user", [{"exec": {"command": "aws"}}, {"auth-provider": {"name": "gcp"}}])
 def test_credentials_by_plug_in_are_refused_with_a_reason(tmp_path: Path, user: dict[str, Any]) -> None:
-    with pytest.raises(ConnectionSettingsError, match="plug-in"):
+    with pytest.raises(SettingsError, match="plug-in"):
         from_kubeconfig(kubeconfig(tmp_path, user))
 
 
 def test_a_context_that_does_not_exist_is_named(tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text("current-context: lost\n", encoding="utf-8")
-    with pytest.raises(ConnectionSettingsError, match="lost"):
+    with pytest.raises(SettingsError, match="lost"):
         from_kubeconfig(path)
 
 
 def test_without_cluster_and_kubeconfig_the_message_says_where_it_looked(tmp_path: Path) -> None:
-    with pytest.raises(ConnectionSettingsError, match=str(tmp_path)):
+    with pytest.raises(SettingsError, match=str(tmp_path)):
         connect({"HOME": str(tmp_path)})
 
 

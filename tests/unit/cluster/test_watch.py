@@ -10,7 +10,7 @@ import pytest
 from genapps.cluster.client import Client
 from genapps.cluster.resources import CONFIG_MAP
 from genapps.cluster.watch import ResourceVersionWentBackError, Watch
-from tests.unit.cluster.scripted_server import Script, listing, refusal, stream, thing
+from tests.support.scripted_server import Script, listing, refusal, stream, thing
 
 
 class Told:

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from genapps.controller.cache import parse
-from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.children import CONFIRM_VANISHED, namespace_state
-from genapps.controller.cache.keys import BudgetKey, GatewayKey, Key
+from genapps.controller.cache.keys import BudgetKey, GatewayKey
+from tests.unit.controller.world import Seen
 
 
 def namespace(confirmed: str) -> dict[str, Any]:
@@ -28,11 +28,12 @@ def test_annotations_and_labels_of_an_app_are_not_kept() -> None:
 
 
 def test_a_budget_with_the_name_of_a_run_namespace_is_another_key() -> None:
-    woken: list[Key] = []
-    caches = Caches("system", frozenset({"run"}), lambda key, _: woken.append(key))
+    seen = Seen()
+    caches = seen.caches
     caches.gateway_ca.changed(
         {"metadata": {"namespace": "system", "name": "ca", "resourceVersion": "1"}, "data": {"ca.crt": "pem"}}
     )
     caches.budgets.changed({"metadata": {"name": "run", "resourceVersion": "2"}})
+    woken = seen.woken()
     assert {type(key) for key in woken} == {BudgetKey, GatewayKey}
     assert len(set(woken)) == 2

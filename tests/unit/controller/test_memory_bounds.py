@@ -6,13 +6,12 @@ from prometheus_client import CollectorRegistry
 
 from genapps.api.names import child_name
 from genapps.controller.cache.caches import Caches
-from genapps.controller.cache.keys import AppKey, BudgetKey, GatewayKey, Key, NamespaceQuotaKey
+from genapps.controller.cache.keys import AppKey
 from genapps.controller.code.bundle_cache import CACHED_BYTES, BundleCache
 from genapps.controller.process.metrics import queue_metrics
 from genapps.controller.reconcile.queue import WorkQueue
 from genapps.core.observed import Bundle
-from tests.unit.controller.reconcile.test_queue import Clock
-from tests.unit.controller.watch.test_sweep import app, child, record
+from tests.unit.controller.world import Clock, Seen, app, child, record
 
 ROUNDS = 3000
 
@@ -48,7 +47,6 @@ def live_and_die(caches: Caches, number: int) -> None:
     snapshot["metadata"]["name"] += f"-code-{number:012x}"
     caches.children["run", "ConfigMap"].changed(snapshot)
     caches.record_written(at(version + 2, record(name)))
-    caches.summary()
     caches.apps.deleted(app(name, version + 3, budget=f"budget-{number}"))
     caches.reservations.release(AppKey("team", name))
     caches.children["run", "Service"].deleted(at(version + 4, child(name)))
@@ -57,7 +55,7 @@ def live_and_die(caches: Caches, number: int) -> None:
 
 
 def test_caches_hold_nothing_of_apps_that_are_gone() -> None:
-    caches = Caches("system", frozenset({"run"}), lambda _, __: None)
+    caches = Seen().caches
     caches.apps.changed(app("stays", 1))
     live_and_die(caches, 0)
     before = entries(caches)
@@ -70,28 +68,16 @@ def test_caches_hold_nothing_of_apps_that_are_gone() -> None:
 
 
 def test_a_record_keeps_the_name_of_its_app_until_it_goes_itself() -> None:
-    woken: list[Key] = []
-    caches = Caches("system", frozenset({"run"}), lambda key, _: woken.append(key))
+    seen = Seen()
+    caches = seen.caches
     caches.apps.changed(app("a", 1))
     caches.records.changed(record("a", 2))
     caches.apps.deleted(app("a", 3))
-    woken.clear()
+    seen.woken()
     caches.children["run", "Service"].changed(at(4, child("a")))
-    assert woken == [AppKey("team", "a")]
+    assert seen.woken() == [AppKey("team", "a")]
     caches.records.deleted(record("a", 5))
     assert caches.key_of_child(child_name("team", "a")) is None
-
-
-def test_who_begins_to_lead_looks_at_everything_there_is() -> None:
-    woken: list[Key] = []
-    caches = Caches("system", frozenset({"run"}), lambda key, _: woken.append(key))
-    caches.apps.changed(app("a", 1))
-    caches.records.changed(record("gone", 2))
-    caches.budgets.changed({"metadata": {"name": "b", "resourceVersion": "3"}})
-    woken.clear()
-    caches.wake_everything()
-    apps = {AppKey("team", "a"), AppKey("team", "gone")}
-    assert set(woken) == apps | {BudgetKey("b"), GatewayKey("run"), NamespaceQuotaKey("run")}
 
 
 async def test_the_queue_holds_nothing_of_keys_that_were_worked_on() -> None:

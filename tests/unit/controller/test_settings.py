@@ -4,24 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from genapps.controller.settings import Settings, SettingsError
+from genapps.controller.settings import Settings
+from genapps.environment import SettingsError
 from genapps.registry.pull import Access
 
 NEEDED = {"GENAPPS_RUNTIME_IMAGE": "registry/runtime:1"}
 
 
 def test_what_is_not_set_has_a_default_except_the_runtime_image() -> None:
-    settings = Settings.from_environment(NEEDED)
+    settings = Settings.from_environ(NEEDED)
     assert (settings.system_namespace, settings.run_namespaces) == ("genapps-system", frozenset({"genapps-run"}))
     assert (settings.host_users, settings.wait_for_first_consumer, settings.workers) == (None, False, 16)
     with pytest.raises(SettingsError, match="GENAPPS_RUNTIME_IMAGE"):
-        Settings.from_environment({})
+        Settings.from_environ({})
 
 
 def test_empty_variables_count_as_not_set() -> None:
     names = ("SYSTEM_NAMESPACE", "RUN_NAMESPACES", "IMAGE_PULL_POLICY", "HOST_USERS", "SWEEP_SECONDS", "LOG_LEVEL")
     empty = {f"GENAPPS_{name}": "" for name in names}
-    assert Settings.from_environment(NEEDED | empty) == Settings.from_environment(NEEDED)
+    assert Settings.from_environ(NEEDED | empty) == Settings.from_environ(NEEDED)
 
 
 @pytest.mark.parametrize(
@@ -48,22 +49,22 @@ def test_empty_variables_count_as_not_set() -> None:
 )
 def test_a_malformed_variable_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        Settings.from_environment(NEEDED | {name: value})
+        Settings.from_environ(NEEDED | {name: value})
 
 
 def test_several_run_namespaces_are_a_list() -> None:
-    settings = Settings.from_environment(NEEDED | {"GENAPPS_RUN_NAMESPACES": "one, two"})
+    settings = Settings.from_environ(NEEDED | {"GENAPPS_RUN_NAMESPACES": "one, two"})
     assert settings.run_namespaces == frozenset({"one", "two"})
 
 
 def test_runtime_classes_are_named_by_risk() -> None:
-    settings = Settings.from_environment(NEEDED | {"GENAPPS_RUNTIME_CLASSES": "medium=gvisor, high=kata.vm"})
+    settings = Settings.from_environ(NEEDED | {"GENAPPS_RUNTIME_CLASSES": "medium=gvisor, high=kata.vm"})
     assert settings.runtime_classes == {"medium": "gvisor", "high": "kata.vm"}
 
 
 def test_registries_are_reached_as_the_platform_says() -> None:
-    assert Settings.from_environment(NEEDED).registries == Access()
+    assert Settings.from_environ(NEEDED).registries == Access()
     given = {"CA": "/a/ca.crt", "CREDENTIALS": "/b/config.json", "TOKEN_HOSTS": "auth.example.com, id.example.org"}
-    settings = Settings.from_environment(NEEDED | {f"GENAPPS_REGISTRY_{name}": value for name, value in given.items()})
+    settings = Settings.from_environ(NEEDED | {f"GENAPPS_REGISTRY_{name}": value for name, value in given.items()})
     hosts = frozenset({"auth.example.com", "id.example.org"})
     assert settings.registries == Access(Path("/a/ca.crt"), Path("/b/config.json"), hosts)

@@ -2,17 +2,18 @@
 
 import pytest
 
-from genapps.gateway.settings import Settings, SettingsError, read
+from genapps.environment import SettingsError
+from genapps.gateway.settings import Settings
 
 
 def test_an_empty_environment_gives_what_the_chart_expects() -> None:
-    settings = read({})
+    settings = Settings.from_environ({})
     assert settings == Settings("genapps-system", "INFO", 8443, 8444, 9090)
     assert settings.host == "gateway.genapps-system.svc"
 
 
 def test_the_namespace_decides_the_name_in_the_certificate() -> None:
-    assert read({"GENAPPS_SYSTEM_NAMESPACE": "platform"}).host == "gateway.platform.svc"
+    assert Settings.from_environ({"GENAPPS_SYSTEM_NAMESPACE": "platform"}).host == "gateway.platform.svc"
 
 
 @pytest.mark.parametrize(
@@ -26,4 +27,4 @@ def test_the_namespace_decides_the_name_in_the_certificate() -> None:
 )
 def test_an_unusable_value_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        read({name: value})
+        Settings.from_environ({name: value})

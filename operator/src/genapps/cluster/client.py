@@ -10,16 +10,14 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 import orjson
 
 from genapps.cluster.connection import Connection, WriteGuard, open_session
 from genapps.cluster.errors import ApiError, UnavailableError, from_status
-from genapps.cluster.resources import BY_KIND, Resource
-
-Object = dict[str, Any]
+from genapps.cluster.resources import BY_KIND, Object, Resource
 
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _JSON = {"Content-Type": "application/json"}
@@ -39,11 +37,21 @@ class Listing:
     resource_version: str
 
 
+class Write(NamedTuple):
+    """One write, as it is counted: `verb` is apply, create, replace or delete; `subresource` is empty for the object
+    itself."""
+
+    verb: str
+    kind: str
+    subresource: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
     """How a client behaves. `user_agent` is what audit logs show (empty: the field manager). `write_guard` is asked
     before each write. Requests end after `read_seconds` and `write_seconds`, here and in the API server;
-    `attempts` counts the first one; `observe` is called with method and status (0: no answer) of each answer."""
+    `attempts` counts the first one; `on_answer` is called with method and status (0: no answer) of each answer, and
+    `on_write` once with each write that is asked for, however it ends and however many attempts it takes."""
 
     user_agent: str = ""
     write_guard: WriteGuard | None = None
@@ -51,7 +59,8 @@ class ClientOptions:
     write_seconds: float = _REQUEST_SECONDS
     attempts: int = _ATTEMPTS
     connections: int = 128
-    observe: Callable[[str, int], None] = lambda _, __: None
+    on_answer: Callable[[str, int], None] = lambda _, __: None
+    on_write: Callable[[Write], None] = lambda _: None
 
 
 class Client:
@@ -60,11 +69,11 @@ class Client:
     def __init__(self, connection: Connection, field_manager: str, options: ClientOptions = ClientOptions()) -> None:
         self._connection = connection
         self._field_manager = field_manager
-        self._manners = options
+        self._options = options
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        options = self._manners
+        options = self._options
         self._session = open_session(
             self._connection,
             options.user_agent or self._field_manager,
@@ -157,6 +166,8 @@ class Client:
             params["dryRun"] = "All"
         path = resource.path(metadata.get("namespace"), metadata["name"], subresource)
         headers = _APPLY | {"Accept": _METADATA} if metadata_only else _APPLY
+        if not dry_run:
+            self._options.on_write(Write("apply", resource.kind, subresource or ""))
         return await self._request("PATCH", path, params=params, headers=headers, body=manifest)
 
     async def delete(
@@ -179,6 +190,7 @@ class Client:
         }
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
+        self._options.on_write(Write("delete", resource.kind))
         return await self._request("DELETE", resource.path(namespace, name), headers=_JSON, body=options)
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:
@@ -187,6 +199,7 @@ class Client:
         resource = BY_KIND[manifest["kind"]]
         params = {"fieldManager": self._field_manager}
         path = resource.path(manifest["metadata"].get("namespace"))
+        self._options.on_write(Write("create", resource.kind))
         return await self._request("POST", path, params=params, headers=_JSON, body=manifest)
 
     async def replace(self, manifest: Mapping[str, Any]) -> Object:
@@ -198,6 +211,7 @@ class Client:
             raise ValueError(f"{manifest['kind']} {metadata['name']}: a replacement names the version it was made from")
         params = {"fieldManager": self._field_manager}
         path = resource.path(metadata.get("namespace"), metadata["name"])
+        self._options.on_write(Write("replace", resource.kind))
         return await self._request("PUT", path, params=params, headers=_JSON, body=manifest)
 
     async def _request(
@@ -221,7 +235,7 @@ class Client:
         body: Mapping[str, Any] | None,
     ) -> bytes:
         data = None if body is None else orjson.dumps(body)
-        options = self._manners
+        options = self._options
         seconds = options.read_seconds if method == "GET" else options.write_seconds
         if seconds < _REQUEST_SECONDS:
             # What is given up here must not be carried out later by a server that is slow.
@@ -230,12 +244,12 @@ class Client:
         for attempt in range(options.attempts):
             try:
                 async with self._open(method, path, params, headers, data, timeout) as response:
-                    options.observe(method, response.status)
+                    options.on_answer(method, response.status)
                     if response.status < 300:
                         return await response.read()
                     failure = await _failure(response)
             except (aiohttp.ClientError, TimeoutError) as error:
-                options.observe(method, 0)
+                options.on_answer(method, 0)
                 failure = UnavailableError(0, "NoAnswer", repr(error))
             expired = failure.status == 401 and attempt == 0
             if expired:

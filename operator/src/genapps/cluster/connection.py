@@ -17,12 +17,10 @@ from typing import Any
 import aiohttp
 import yaml
 
+from genapps.environment import SettingsError
+
 _IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TOKEN_SECONDS = 60.0
-
-
-class ConnectionSettingsError(Exception):
-    """The environment or kubeconfig names no usable API server; the message says what is missing."""
 
 
 @dataclass(slots=True)
@@ -67,13 +65,14 @@ class Connection:
 
 
 def connect(environ: Mapping[str, str]) -> Connection:
-    """In-cluster when the kubelet says so, else the current context of `$KUBECONFIG` (or `~/.kube/config`)."""
+    """In-cluster when the kubelet says so, else the current context of `$KUBECONFIG` (or `~/.kube/config`).
+    Raises SettingsError."""
     host = environ.get("KUBERNETES_SERVICE_HOST")
     if host and not environ.get("KUBECONFIG"):
         return _in_cluster(host, environ.get("KUBERNETES_SERVICE_PORT", "443"))
     path = Path(environ.get("KUBECONFIG") or Path(environ.get("HOME", "/")) / ".kube" / "config")
     if not path.is_file():
-        raise ConnectionSettingsError(f"no API server: not in a cluster, and there is no kubeconfig at {path}")
+        raise SettingsError(f"no API server: not in a cluster, and there is no kubeconfig at {path}")
     return from_kubeconfig(path)
 
 
@@ -158,7 +157,7 @@ def from_kubeconfig(path: Path) -> Connection:
     cluster = _named(content, "clusters", context["cluster"], path)["cluster"]
     user = _named(content, "users", context["user"], path).get("user") or {}
     if "exec" in user or "auth-provider" in user:
-        raise ConnectionSettingsError(f"{path}: credentials by plug-in are not supported, use a token or certificate")
+        raise SettingsError(f"{path}: credentials by plug-in are not supported, use a token or certificate")
     server = str(cluster["server"]).rstrip("/")
     tls = _tls(cluster, user, path.parent) if server.startswith("https://") else None
     if "tokenFile" in user:
@@ -170,7 +169,7 @@ def _named(content: Mapping[str, Any], section: str, name: object, path: Path) -
     for entry in content.get(section) or ():
         if entry.get("name") == name:
             return dict(entry)
-    raise ConnectionSettingsError(f"{path}: no {section[:-1]} named {name!r}")
+    raise SettingsError(f"{path}: no {section[:-1]} named {name!r}")
 
 
 def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> ssl.SSLContext:
@@ -180,7 +179,7 @@ def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> s
         tls.check_hostname = False
         tls.verify_mode = ssl.CERT_NONE
     if cluster.get("tls-server-name"):
-        raise ConnectionSettingsError("tls-server-name is not supported")
+        raise SettingsError("tls-server-name is not supported")
     certificate = _pem(user, "client-certificate", folder)
     key = _pem(user, "client-key", folder)
     if certificate and key:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
+
+Object = dict[str, Any]
+"""A Kubernetes object, to be written or as stored, as plain JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Protocol
 
 import structlog
 
-from genapps.cluster.client import Client, Object, backoff
+from genapps.cluster.client import Client, backoff
 from genapps.cluster.errors import ApiError, GoneError
-from genapps.cluster.resources import Resource
+from genapps.cluster.resources import Object, Resource
 
 _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 10.0

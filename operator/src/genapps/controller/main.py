@@ -13,10 +13,8 @@ import secrets
 import signal
 import socket
 import sys
-import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -27,15 +25,15 @@ import uvloop
 
 from genapps import logs
 from genapps.api.names import FIELD_MANAGER
+from genapps.cluster import clocks
 from genapps.cluster.client import Client, ClientOptions
-from genapps.cluster.connection import Connection, ConnectionSettingsError, connect, reads_only
-from genapps.cluster.errors import ApiError, UnavailableError
-from genapps.controller.cache.caches import Caches, Wake
-from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, Key, NamespaceQuotaKey
+from genapps.cluster.connection import Connection, connect, reads_only
+from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.keys import Key
 from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
 from genapps.controller.process import health, permissions
-from genapps.controller.process.leader_election import Leadership, LeaseLostError, Timing
+from genapps.controller.process.leader_election import Leadership, Timing
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.cleanup import Cleanup
@@ -43,22 +41,20 @@ from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.reconcile.queue import WorkQueue
+from genapps.controller.reconcile.waker import Waker
 from genapps.controller.reconcile.worker import Worker
-from genapps.controller.settings import Settings, SettingsError
+from genapps.controller.settings import Settings
 from genapps.controller.watch import kopf_handlers
 from genapps.controller.watch.liveness import StreamLiveness
+from genapps.controller.watch.probe import LivenessProbe
 from genapps.controller.watch.sweep import Sweep
 from genapps.controller.watch.watches import Watches
+from genapps.environment import SettingsError
 from genapps.registry.pull import pull
 
-_BUDGET_SECONDS = 1.0
-"""Budgets and bounds count apps: one write for a group of changes."""
 _STOP_SECONDS = 10.0
 _DRAIN_SECONDS = 5.0
-_RIGHTS_SECONDS = 5.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_SILENT_SECONDS = 300.0
-"""Longer than all attempts of one sweep at an API server that does not answer."""
 
 _log = structlog.get_logger(__name__)
 
@@ -66,9 +62,9 @@ _log = structlog.get_logger(__name__)
 def run() -> None:
     """The command `genapps operator`: until SIGTERM or SIGINT (exit 0), or a fatal error (exit 1)."""
     try:
-        settings = Settings.from_environment(os.environ)
+        settings = Settings.from_environ(os.environ)
         connection = connect(os.environ)
-    except (SettingsError, ConnectionSettingsError) as error:
+    except SettingsError as error:
         print(f"genapps operator: {error}", file=sys.stderr)  # noqa: T201 (no log is configured yet)
         raise SystemExit(2) from None
     logs.configure(settings.log_level)
@@ -85,89 +81,74 @@ class Operator:
         self._agent = f"{FIELD_MANAGER} ({self._identity})"
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
-        self._waits_for = "it has not asked for its rights yet"
+        self._readiness = health.Readiness("it has not asked for its rights yet")
+        self._metrics = Metrics()
 
     async def run(self) -> None:
+        """Until SIGTERM or SIGINT. Whatever else ends it ends the process."""
         for number in _SIGNALS:
             # Nothing has been begun yet. In a container nobody else would take note of the signal: it is process 1.
             asyncio.get_running_loop().add_signal_handler(number, os._exit, 0)
-        settings, metrics = self._settings, Metrics()
-        timing = Timing(settings.lease_seconds)
         async with AsyncExitStack() as stack:
+            await self._run(stack)
 
-            async def connected(options: ClientOptions) -> Client:
-                return await stack.enter_async_context(Client(self._connection, FIELD_MANAGER, options))
+    async def _run(self, stack: AsyncExitStack) -> None:
+        settings, metrics = self._settings, self._metrics
+        timing = Timing(settings.lease_seconds)
+        # Three sessions: no crowd of writes or watches delays a renewal of the Lease, nor one the other.
+        candidate = await self._connected(stack, attempts=1, read_seconds=timing.request, write_seconds=timing.request)
+        leadership = Leadership(
+            candidate, settings.system_namespace, self._identity, timing, _die, clocks.since_boot, clocks.utc_now
+        )
+        listener = await self._connected(stack, write_guard=reads_only, connections=0)
+        client = await self._connected(stack, write_guard=leadership.check, write_seconds=timing.request)
+        queue: WorkQueue[Key] = WorkQueue(asyncio.get_running_loop(), metrics.queue)
+        sweep_requested = asyncio.Event()
+        waker = Waker(queue, lambda: leadership.leading, sweep_requested)
+        caches = Caches(settings.system_namespace, settings.run_namespaces, clocks.utc_now, waker.on_change)
+        liveness = StreamLiveness((resource.plural for resource, _ in caches.watched_by_kopf), clocks.monotonic)
+        watches = Watches(listener, caches, settings, clocks.monotonic)
+        sweep = Sweep(listener, caches, settings, metrics, liveness, waker.wake, clocks.monotonic, sweep_requested)
+        pulls = ImagePulls(partial(pull, access=settings.registries), queue.add)
+        stack.callback(pulls.close)
+        worker = self._worker(client, caches, Sources(client, caches.sources, pulls), queue, sweep)
+        probe = LivenessProbe(watches, liveness, sweep, settings.sweep_seconds, clocks.monotonic)
+        await stack.enter_async_context(health.serve(settings.health_port, metrics.registry, probe, self._readiness))
+        await permissions.until_granted(candidate, settings, self._readiness.waits_for)
+        self._readiness.waits_for("caches are not complete yet")
+        for watch in watches.all:
+            self._start(watch.run())
+        sweep.last_round = clocks.monotonic()
+        await watches.complete()
+        _log.info("synced", apps=len(caches.apps), records=len(caches.records))
+        stop_kopf = await self._start_kopf(caches, liveness)
+        self._readiness.ready()
+        self._start(sweep.run())
+        self._start(self._lead(leadership, watches, caches, waker, worker))
+        await self._stopping.wait()
+        _log.info("stopping")
+        await self._stop(queue, stop_kopf, leadership)
 
-            # Three sessions: no crowd of writes or watches delays a renewal of the Lease, nor one the other.
-            seconds = timing.request
-            alone = ClientOptions(self._agent, attempts=1, read_seconds=seconds, write_seconds=seconds)
-            candidate = await connected(alone)
-            leadership = Leadership(candidate, settings.system_namespace, self._identity, timing, _die)
-            listener = await connected(
-                ClientOptions(self._agent, write_guard=reads_only, connections=0, observe=metrics.request)
-            )
-            client = await connected(
-                ClientOptions(self._agent, write_guard=leadership.check, write_seconds=seconds, observe=metrics.request)
-            )
-            queue: WorkQueue[Key] = WorkQueue(asyncio.get_running_loop(), metrics.queue)
-            wake = _waker(queue, leadership)
-            caches = Caches(settings.system_namespace, settings.run_namespaces, wake)
-            liveness = StreamLiveness(resource.plural for resource, _ in caches.watched_by_kopf)
-            watches = Watches(listener, caches, settings)
-            sweep = Sweep(listener, caches, settings, metrics, liveness, lambda key: wake(key, False))
-            caches.on_app_deleted = sweep.soon
-            pulls = ImagePulls(partial(pull, access=settings.registries), queue.add)
-            stack.callback(pulls.close)
-            work = self._work(client, caches, Sources(client, caches.sources, pulls), queue, sweep, metrics)
+    async def _lead(
+        self, leadership: Leadership, watches: Watches, caches: Caches, waker: Waker, worker: Worker
+    ) -> None:
+        await leadership.acquire()
+        self._metrics.leading.set(1)
+        self._start(leadership.keep())
+        await watches.catch_up()
+        waker.everything(caches)
+        await asyncio.gather(*(worker.run() for _ in range(self._settings.workers)))
 
-            def live() -> str:
-                silent = time.monotonic() - sweep.last_round > _SILENT_SECONDS + settings.sweep_seconds
-                return (
-                    "no sweep has ended for long"
-                    if silent and watches.synced()
-                    else watches.silent() or liveness.silent()
-                )
+    async def _connected(self, stack: AsyncExitStack, **options: Any) -> Client:
+        both = ClientOptions(
+            user_agent=self._agent, on_answer=self._metrics.request, on_write=self._metrics.write, **options
+        )
+        return await stack.enter_async_context(Client(self._connection, FIELD_MANAGER, both))
 
-            await stack.enter_async_context(
-                health.serve(settings.health_port, metrics.registry, live, lambda: self._waits_for)
-            )
-            await self._until_allowed(candidate)
-            self._waits_for = "caches are not complete yet"
-            for watch in watches.watches:
-                self._start(watch.run())
-            sweep.last_round = time.monotonic()
-            await watches.complete()
-            _log.info("synced", apps=len(caches.apps), records=len(caches.records))
-            stop_kopf = await self._start_kopf(caches, liveness)
-            self._waits_for = ""
-            self._start(sweep.run())
-
-            async def lead() -> None:
-                await leadership.acquire()
-                metrics.leading.set(1)
-                self._start(leadership.keep())
-                await watches.catch_up()
-                caches.wake_everything()
-                sweep.soon()
-                await asyncio.gather(*(work.run() for _ in range(settings.workers)))
-
-            self._start(lead())
-            await self._stopping.wait()
-            _log.info("stopping")
-            await self._stop(queue, stop_kopf, leadership)
-
-    def _work(
-        self,
-        client: Client,
-        caches: Caches,
-        sources: Sources,
-        queue: WorkQueue[Key],
-        sweep: Sweep,
-        metrics: Metrics,
-    ) -> Worker:
-        settings = self._settings
+    def _worker(self, client: Client, caches: Caches, sources: Sources, queue: WorkQueue[Key], sweep: Sweep) -> Worker:
+        settings, metrics = self._settings, self._metrics
         observer = Observer(caches, sources, settings)
-        executor = Executor(client, caches, metrics, settings.system_namespace, settings.run_namespaces)
+        executor = Executor(client, caches, settings.system_namespace, settings.run_namespaces)
         events = Events(client, secrets.token_hex(8))
         cleanup = Cleanup(
             client=client,
@@ -176,7 +157,7 @@ class Operator:
             executor=executor,
             sweep=sweep,
             system_namespace=settings.system_namespace,
-            clock=lambda: datetime.now(UTC),
+            clock=clocks.utc_now,
             later=queue.add_after,
         )
         reconciler = Reconciler(
@@ -188,33 +169,14 @@ class Operator:
             cleanup=cleanup,
             sweep=sweep,
             metrics=metrics,
-            clock=lambda: datetime.now(UTC),
+            clock=clocks.utc_now,
             new_id=lambda: secrets.token_hex(16),
             later=queue.add_after,
             seen=queue.seen,
         )
-        return Worker(queue, reconciler, client, caches, observer, events, metrics, settings)
-
-    async def _until_allowed(self, client: Client) -> None:
-        """Waits for rights that are missing: an administrator grants them, and a restart would not help."""
-        while True:
-            try:
-                lacking = await permissions.missing(client, self._settings)
-            except UnavailableError as error:
-                self._waits_for = f"the API server does not answer: {error}"
-                _log.warning("api_server_unavailable", error=str(error))
-                await asyncio.sleep(1.0)
-                continue
-            except ApiError as error:
-                # It does not even tell us what we may: then each request has to find out.
-                _log.warning("rights_unknown", error=str(error))
-                return
-            if not lacking:
-                return
-            named = [str(right) for right in lacking]
-            self._waits_for = f"rights are missing, the chart's roles grant them: {'; '.join(named)}"
-            _log.error("rights_missing", rights=named, next_step="apply the chart's RBAC of this version")
-            await asyncio.sleep(_RIGHTS_SECONDS)
+        return Worker(
+            queue, reconciler, client, caches, observer, events, metrics, settings, clocks.monotonic, clocks.utc_now
+        )
 
     async def _stop(self, queue: WorkQueue[Key], stop_kopf: asyncio.Event, leadership: Leadership) -> None:
         """What is at work comes to its end, so that nothing of ours is on its way when another one begins."""
@@ -268,10 +230,7 @@ class Operator:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or self._stopping.is_set():
             return
-        error = task.exception()
-        if isinstance(error, LeaseLostError):
-            _die(str(error))
-        _log.critical("fatal", task=repr(task.get_coro()), exc_info=error)
+        _log.critical("fatal", task=repr(task.get_coro()), exc_info=task.exception())
         _exit()
 
 
@@ -284,17 +243,3 @@ def _exit() -> None:
     sys.stdout.flush()
     # A process of which a part has died must not look alive, nor one write that may not: no cleanup, no waiting.
     os._exit(1)
-
-
-def _waker(queue: WorkQueue[Key], leadership: Leadership) -> Wake:
-    """While another one leads nothing is put in line: it would pile up, and everything is looked at when we begin."""
-
-    def wake(key: Key, urgent: bool) -> None:
-        if not leadership.leading:
-            return
-        if isinstance(key, BudgetKey | ConnectorKey) or (isinstance(key, NamespaceQuotaKey) and not urgent):
-            queue.add_after(key, _BUDGET_SECONDS)
-        else:
-            queue.add(key, urgent=urgent and isinstance(key, AppKey))
-
-    return wake

@@ -9,16 +9,13 @@ from pathlib import Path
 
 from genapps.api.addresses import is_host_name
 from genapps.api.envelope import RiskClass
+from genapps.environment import SettingsError
 from genapps.registry.pull import Access
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 _RUNTIME_CLASS = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
-
-
-class SettingsError(Exception):
-    """An environment variable is missing or malformed; the message names it and what it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Settings:
     registries: Access = field(default_factory=Access)
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Raises SettingsError; unset variables that have a default take it."""
         read = _Reader(environ)
         return cls(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import orjson
 import structlog
 
+from genapps.cluster import clocks
 from genapps.core.text import plain
 from genapps.gateway import decision
 from genapps.gateway.decision import Question, Refusal, Violation, decide
@@ -84,7 +84,7 @@ class GatewayApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        started = time.perf_counter()
+        started = clocks.monotonic()
         path = scope["path"]
         route = path if path in self._routes or path == _HEALTH else "other"
         try:
@@ -101,7 +101,7 @@ class GatewayApp:
             detail = "The gateway failed while it decided, so it refuses. Try again in a moment."
             answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1, status=500), None, close=True)
         self._metrics.answers.labels(route, answer.code).inc()
-        self._metrics.seconds.labels(route).observe(time.perf_counter() - started)
+        self._metrics.seconds.labels(route).observe(clocks.monotonic() - started)
         await _send(answer, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:

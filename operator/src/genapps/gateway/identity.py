@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +17,7 @@ import jwt
 import orjson
 import structlog
 
+from genapps.cluster import clocks
 from genapps.cluster.errors import ApiError
 
 TOKEN_LIMIT = 8 * 1024
@@ -98,7 +98,7 @@ class Keys:
 class KeySource:
     """The current keys; `fetch` reads a path of the API server as text, `clock` is monotonic seconds."""
 
-    def __init__(self, fetch: Callable[[str], Awaitable[str]], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, fetch: Callable[[str], Awaitable[str]], clock: Callable[[], float] = clocks.monotonic) -> None:
         self._fetch = fetch
         self._clock = clock
         self._keys: Keys | None = None
@@ -190,7 +190,7 @@ class Identities:
 
     A pod sends the same token for minutes: what it proved is kept until it expires or keys are fetched again."""
 
-    def __init__(self, keys: KeySource, audience: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, keys: KeySource, audience: str, now: Callable[[], float] = clocks.unix_time) -> None:
         self._keys = keys
         self._audience = audience
         self._now = now

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -19,12 +19,13 @@ from pydantic import ValidationError
 
 from genapps.api.ledger import WINDOW_ENTRIES, Ledger, LedgerRecord, Tripped, ViolationEntry, Violations
 from genapps.api.names import API_VERSION
+from genapps.cluster import clocks
 from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
-from genapps.cluster.resources import LEDGER
+from genapps.cluster.resources import LEDGER, Object
 from genapps.core import violations as rules
 from genapps.gateway.decision import Violation
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.objects import Object, Objects
+from genapps.gateway.objects import Objects
 from genapps.gateway.records import App
 
 WRITE_SECONDS = 2.0
@@ -65,7 +66,7 @@ class Ledgers:
         objects: Objects,
         namespace: str,
         metrics: Metrics,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = clocks.utc_now,
     ) -> None:
         self._objects = objects
         self._namespace = namespace

@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -19,12 +18,14 @@ import uvloop
 
 from genapps import logs
 from genapps.api import names
+from genapps.cluster import clocks
 from genapps.cluster.client import Client
-from genapps.cluster.connection import ConnectionSettingsError, connect
+from genapps.cluster.connection import connect
 from genapps.cluster.errors import ApiError, UnavailableError
 from genapps.cluster.resources import APP_RECORD
 from genapps.cluster.watch import Watch
-from genapps.gateway import settings, trust
+from genapps.environment import SettingsError
+from genapps.gateway import trust
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
 from genapps.gateway.certificates import AuthorityError
 from genapps.gateway.health import HealthApp
@@ -118,7 +119,7 @@ async def _identity(configured: Settings, client: Client, stop: asyncio.Event) -
     """Waits for an API server that does not answer: to end and be started again would only take longer. None: stopped
     meanwhile."""
     while not stop.is_set():
-        now = datetime.now(UTC)
+        now = clocks.utc_now()
         try:
             authority = await trust.obtain_authority(client, configured.system_namespace, configured.host, now)
             await trust.publish(client, configured.system_namespace, authority)
@@ -134,8 +135,8 @@ async def _identity(configured: Settings, client: Client, stop: asyncio.Event) -
 def run() -> None:
     """Entry point of `genapps gateway`. Exits with 1 and one line of text when it cannot start."""
     try:
-        configured = settings.read(os.environ)
+        configured = Settings.from_environ(os.environ)
         logs.configure(configured.log_level)
         uvloop.run(_main(configured))
-    except (settings.SettingsError, ConnectionSettingsError, ApiError, AuthorityError) as error:
+    except (SettingsError, ApiError, AuthorityError) as error:
         sys.exit(f"genapps gateway: {error}")

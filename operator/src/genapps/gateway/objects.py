@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from genapps.cluster.client import Listing
-from genapps.cluster.resources import Resource
-
-Object = dict[str, Any]
+from genapps.cluster.resources import Object, Resource
 
 
 class Objects(Protocol):

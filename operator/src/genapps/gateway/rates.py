@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+
+from genapps.cluster import clocks
 
 _KEYS = 4096
 
@@ -11,7 +12,7 @@ _KEYS = 4096
 class Rates:
     """`burst` at once, then `per_minute`; `clock` is monotonic seconds."""
 
-    def __init__(self, per_minute: int, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: int, burst: int, clock: Callable[[], float] = clocks.monotonic) -> None:
         self._interval = 60.0 / per_minute
         self._tolerance = self._interval * (burst - 1)
         self._clock = clock

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from genapps.api import names
+from genapps.environment import SettingsError
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-
-class SettingsError(ValueError):
-    """A variable of the environment has no usable value; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +27,19 @@ class Settings:
         """The only name the certificate is valid for; runtimes find its address by `hostAliases`."""
         return names.gateway_host(self.system_namespace)
 
-
-def read(environ: Mapping[str, str]) -> Settings:
-    """Raises SettingsError for a value that cannot be used."""
-    level = environ.get("GENAPPS_LOG_LEVEL", "INFO").upper()
-    if level not in _LOG_LEVELS:
-        raise SettingsError(f"GENAPPS_LOG_LEVEL must be one of {', '.join(_LOG_LEVELS)}, not {level!r}")
-    return Settings(
-        system_namespace=environ.get("GENAPPS_SYSTEM_NAMESPACE") or names.SYSTEM_NAMESPACE,
-        log_level=level,
-        call_port=_port(environ, "GENAPPS_GATEWAY_PORT", names.GATEWAY_PORT),
-        canary_port=_port(environ, "GENAPPS_CANARY_PORT", names.CANARY_PORT),
-        health_port=_port(environ, "GENAPPS_HEALTH_PORT", names.HEALTH_PORT),
-    )
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Raises SettingsError for a value that cannot be used."""
+        level = environ.get("GENAPPS_LOG_LEVEL", "INFO").upper()
+        if level not in _LOG_LEVELS:
+            raise SettingsError(f"GENAPPS_LOG_LEVEL must be one of {', '.join(_LOG_LEVELS)}, not {level!r}")
+        return cls(
+            system_namespace=environ.get("GENAPPS_SYSTEM_NAMESPACE") or names.SYSTEM_NAMESPACE,
+            log_level=level,
+            call_port=_port(environ, "GENAPPS_GATEWAY_PORT", names.GATEWAY_PORT),
+            canary_port=_port(environ, "GENAPPS_CANARY_PORT", names.CANARY_PORT),
+            health_port=_port(environ, "GENAPPS_HEALTH_PORT", names.HEALTH_PORT),
+        )
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:

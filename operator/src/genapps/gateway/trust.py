@@ -8,16 +8,17 @@ import os
 import ssl
 from collections.abc import Callable
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
 from genapps.api import names
+from genapps.cluster import clocks
 from genapps.cluster.errors import ConflictError, NotFoundError
-from genapps.cluster.resources import CONFIG_MAP, SECRET
+from genapps.cluster.resources import CONFIG_MAP, SECRET, Object
 from genapps.gateway.certificates import Authority, AuthorityError, Leaf, new_authority, new_leaf, verified
-from genapps.gateway.objects import Object, Objects
+from genapps.gateway.objects import Objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ class ServingCertificate:
             _log.info("certificate_renewed", expires_at=self.leaf.expires_at.isoformat())
         return due
 
-    async def keep_renewed(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    async def keep_renewed(self, clock: Callable[[], datetime] = clocks.utc_now) -> None:
         """Until cancelled."""
         while True:
             await asyncio.sleep(_CHECK_SECONDS)

@@ -14,8 +14,8 @@ from genapps.controller.cache.store import Store
 from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
 from genapps.core.observed import Bundle, NotAsked, Snapshotted, SourceProblem
-from genapps.registry.artifact import Artifact, Reference
-from tests.unit.cluster.scripted_server import Script, json, refusal, serve
+from tests.support.scripted_server import Script, json, refusal, serve
+from tests.unit.controller.world import no_pull
 
 
 def app(**source: Any) -> GeneratedApp:
@@ -30,10 +30,6 @@ def app(**source: Any) -> GeneratedApp:
             },
         }
     )
-
-
-async def no_pull(reference: Reference) -> Artifact:
-    raise AssertionError(f"{reference} is pulled")
 
 
 def config_map(number: int = 5, label: str = "true", text: str = "x") -> dict[str, Any]:

@@ -11,8 +11,8 @@ from aiohttp import web
 from genapps.cluster.client import Client
 from genapps.cluster.errors import UnavailableError
 from genapps.controller.process.leader_election import Leadership, LeaseLostError, NotLeadingError, Timing
-from tests.unit.cluster.scripted_server import Script, serve
-from tests.unit.controller.reconcile.test_queue import Clock
+from tests.support.scripted_server import Script, serve
+from tests.unit.controller.world import Clock
 
 TIMING = Timing(15)
 
@@ -59,8 +59,8 @@ class Setting:
     clock: Clock
     lost: list[str] = field(default_factory=list)
 
-    def candidate(self, identity: str) -> Leadership:
-        return Leadership(self.client, "system", identity, TIMING, self.lost.append, self.clock.time)
+    def candidate(self, identity: str, timing: Timing = TIMING) -> Leadership:
+        return Leadership(self.client, "system", identity, timing, self.lost.append, self.clock.time, self.clock.date)
 
 
 @pytest.fixture
@@ -172,7 +172,9 @@ async def test_a_renewal_whose_answer_was_lost_is_no_loss_and_no_gain(setting: S
 
 
 async def test_an_outage_longer_than_the_lease_ends_the_leader(setting: Setting) -> None:
-    first = Leadership(setting.client, "system", "a", Timing(0.3), setting.lost.append, setting.clock.time)
+    first = Leadership(
+        setting.client, "system", "a", Timing(0.3), setting.lost.append, setting.clock.time, setting.clock.date
+    )
     await first.acquire()
     setting.store.down = True
     setting.clock.now += 0.25
@@ -187,6 +189,7 @@ async def test_a_lease_that_somebody_deleted_is_lost(setting: Setting) -> None:
     setting.store.lease = None
     with pytest.raises(LeaseLostError, match="deleted"):
         await first._renew()
+    assert setting.lost == ["the Lease was deleted"], "the process would have ended, whoever finds out"
 
 
 async def test_a_candidate_waits_for_an_api_server_that_does_not_answer(setting: Setting) -> None:

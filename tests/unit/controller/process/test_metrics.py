@@ -2,6 +2,7 @@
 
 from prometheus_client import generate_latest
 
+from genapps.cluster.client import Write
 from genapps.controller.process.metrics import Metrics
 
 OF_CONTROLLER_RUNTIME = {
@@ -42,6 +43,18 @@ def test_a_request_without_an_answer_is_counted_as_an_error() -> None:
     metrics = Metrics()
     metrics.request("PUT", 0)
     assert exposed(metrics)['rest_client_requests_total{code="<error>",method="PUT"}'] == 1
+
+
+def test_writes_are_exposed_by_kind_and_verb_with_a_subresource_as_the_verb() -> None:
+    metrics = Metrics()
+    for write in (Write("apply", "Pod"), Write("apply", "GeneratedApp", "status"), Write("replace", "Lease")):
+        metrics.write(write)
+    found = {name: value for name, value in exposed(metrics).items() if name.startswith("genapps_writes_total")}
+    assert found == {
+        'genapps_writes_total{kind="Pod",verb="apply"}': 1,
+        'genapps_writes_total{kind="GeneratedApp",verb="status"}': 1,
+        'genapps_writes_total{kind="Lease",verb="replace"}': 1,
+    }
 
 
 def test_a_process_that_does_not_lead_says_so() -> None:

@@ -1,8 +1,8 @@
 """Removing what is left of an app: never without a live look, never while the whole system is taken away."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,12 +16,11 @@ from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.watch.liveness import StreamLiveness
-from genapps.controller.watch.sweep import Sweep
-from tests.unit.cluster.scripted_server import Script, json, refusal, serve
-from tests.unit.controller.code.test_sources import no_pull
-from tests.unit.controller.watch.test_sweep import SETTINGS, child, record
+from genapps.controller.watch.sweep import Sweep, SweepResult
+from tests.support.scripted_server import Script, json, refusal, serve
+from tests.unit.controller import world
+from tests.unit.controller.world import NOW, SETTINGS, Clock, child, no_pull, record
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEY = AppKey("team", "a")
 DELETED = "2026-11-23T10:00:00Z"
 
@@ -42,15 +41,23 @@ class Setting:
 async def setting() -> AsyncIterator[Setting]:
     script = Script()
     async with serve(script) as client:
-        caches = Caches("system", frozenset({"run"}), lambda _, __: None)
-        metrics = Metrics()
-        sweep = Sweep(client, caches, SETTINGS, metrics, StreamLiveness(["generatedapps"]), lambda _: None)
+        caches, time = world.caches(), Clock().time
+        sweep = Sweep(
+            client,
+            caches,
+            SETTINGS,
+            Metrics(),
+            StreamLiveness(["generatedapps"], time),
+            lambda _: None,
+            time,
+            asyncio.Event(),
+        )
         later: list[tuple[Key, float]] = []
         cleanup = Cleanup(
             client=client,
             caches=caches,
             observer=Observer(caches, Sources(client, caches.sources, ImagePulls(no_pull, lambda _: None)), SETTINGS),
-            executor=Executor(client, caches, metrics, "system", frozenset({"run"})),
+            executor=Executor(client, caches, "system", frozenset({"run"})),
             sweep=sweep,
             system_namespace="system",
             clock=lambda: NOW,
@@ -94,7 +101,7 @@ async def test_without_a_purge_the_sweep_has_to_release_it_first(setting: Settin
     setting.caches.records.changed(record("a", 2, deletedAt=DELETED))
     await setting.cleanup.after_deletion(KEY)
     assert setting.asked() == []
-    setting.sweep.removable = {KEY}
+    setting.sweep.result = SweepResult(removable=frozenset({KEY}))
     setting.script.answers = [refusal(404), json({"kind": "Status"})]
     await setting.cleanup.after_deletion(KEY)
     assert len(setting.asked()) == 2

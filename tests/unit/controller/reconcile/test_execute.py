@@ -9,11 +9,11 @@ import pytest
 from genapps.api.apprecord import AppRecord
 from genapps.cluster.errors import ConflictError
 from genapps.controller.cache.caches import Caches
-from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.execute import ChildRefusedError, Executor
 from genapps.core.steps import Apply, Delete, Wait, WriteRecord
-from tests.unit.cluster.scripted_server import Script, json, refusal, serve
-from tests.unit.controller.watch.test_sweep import child, record
+from tests.support.scripted_server import Script, json, refusal, serve
+from tests.unit.controller import world
+from tests.unit.controller.world import child, record
 
 
 @dataclass
@@ -27,8 +27,8 @@ class Setting:
 async def setting() -> AsyncIterator[Setting]:
     script = Script()
     async with serve(script) as client:
-        caches = Caches("system", frozenset({"run"}), lambda _, __: None)
-        yield Setting(Executor(client, caches, Metrics(), "system", frozenset({"run"})), caches, script)
+        caches = world.caches()
+        yield Setting(Executor(client, caches, "system", frozenset({"run"})), caches, script)
 
 
 def manifest(kind: str = "Service", namespace: str = "run") -> dict[str, Any]:

@@ -3,50 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from genapps.controller.process.metrics import queue_metrics
 from genapps.controller.reconcile.queue import WorkQueue
-
-
-@dataclass(eq=False)
-class Order:
-    due: float
-    callback: Callable[[Any], None]
-    key: Any
-    cancelled: bool = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-    def when(self) -> float:
-        return self.due
-
-
-@dataclass
-class Clock:
-    now: float = 0.0
-    orders: list[Order] = field(default_factory=list)
-
-    def time(self) -> float:
-        return self.now
-
-    def call_at(self, when: float, callback: Callable[[Any], None], key: Any, /) -> Order:
-        self.orders.append(Order(when, callback, key))
-        return self.orders[-1]
-
-    def move_to(self, when: float) -> None:
-        self.now = when
-        due = [order for order in self.orders if order.due <= when]
-        self.orders = [order for order in self.orders if order.due > when]
-        for order in sorted(due, key=lambda order: order.due):
-            if not order.cancelled:
-                order.callback(order.key)
+from tests.unit.controller.world import Clock
 
 
 @pytest.fixture
@@ -105,15 +68,15 @@ async def test_what_comes_after_the_work_has_read_brings_the_key_back(queue: Wor
 async def test_an_urgent_key_goes_to_the_front_also_when_it_waits_already(queue: WorkQueue[str]) -> None:
     for key in ("a", "b", "c"):
         queue.add(key)
-    queue.add("c", urgent=True)
-    queue.add("d", urgent=True)
+    queue.add("c", first=True)
+    queue.add("d", first=True)
     assert await take(queue) == ["d", "c", "a", "b"]
 
 
 async def test_an_urgent_add_during_the_work_stays_urgent_afterwards(queue: WorkQueue[str]) -> None:
     queue.add("a")
     await queue.get()
-    queue.add("a", urgent=True)
+    queue.add("a", first=True)
     queue.add("b")
     queue.done("a", failed=False)
     assert await take(queue) == ["a", "b"]

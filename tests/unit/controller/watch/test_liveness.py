@@ -4,7 +4,7 @@ import aiohttp
 from aiohttp import web
 
 from genapps.controller.watch.liveness import TURN_SECONDS, StreamLiveness
-from tests.unit.controller.reconcile.test_queue import Clock
+from tests.unit.controller.world import Clock
 
 
 def test_a_stream_that_is_not_opened_again_is_dead_although_nothing_changes() -> None:

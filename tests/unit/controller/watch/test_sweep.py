@@ -1,5 +1,6 @@
 """The sweep: lost events, vanished apps in two rounds, the alarm; lists come from a scripted API server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,49 +9,15 @@ import orjson
 import pytest
 from aiohttp import web
 
-from genapps.api.names import child_name
+from genapps.cluster.errors import ApiError
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import AppKey, Key
 from genapps.controller.process.metrics import Metrics
-from genapps.controller.settings import Settings
 from genapps.controller.watch.liveness import StreamLiveness
-from genapps.controller.watch.sweep import Sweep
-from tests.unit.cluster.scripted_server import Script, serve
-
-SETTINGS = Settings(system_namespace="system", run_namespaces=frozenset({"run"}), runtime_image="image")
-DIGEST = "sha256:" + "0" * 64
-
-
-def app(name: str, version: int = 1, **spec: Any) -> dict[str, Any]:
-    metadata = {"namespace": "team", "name": name, "uid": f"uid-{name}", "resourceVersion": str(version)}
-    return {"metadata": metadata, "spec": spec}
-
-
-def record(name: str, version: int = 1, **fields: Any) -> dict[str, Any]:
-    content = {
-        "app": {"namespace": "team", "name": name, "uid": f"uid-{name}"},
-        "namespaceUid": "n1",
-        "owner": {"team": "t"},
-        "budget": "b",
-        "runNamespace": "run",
-        "tier": {"name": "small"},
-        "violationPolicy": {},
-        "envelope": {"digest": DIGEST},
-        **fields,
-    }
-    metadata = {"namespace": "system", "name": child_name("team", name), "uid": "r", "resourceVersion": str(version)}
-    return {"metadata": metadata, "record": content}
-
-
-def child(name: str, kind: str = "Service") -> dict[str, Any]:
-    labels = {
-        "app.kubernetes.io/managed-by": "genapps",
-        "genapps.dev/app": name,
-        "genapps.dev/app-namespace": "team",
-        "genapps.dev/app-uid": f"uid-{name}",
-    }
-    metadata = {"namespace": "run", "name": child_name("team", name), "uid": "c", "resourceVersion": "1"}
-    return {"kind": kind, "metadata": {**metadata, "labels": labels}, "spec": {}}
+from genapps.controller.watch.sweep import Sweep, SweepResult
+from tests.support.scripted_server import Script, serve
+from tests.unit.controller import world
+from tests.unit.controller.world import SETTINGS, Clock, app, child, record
 
 
 @dataclass
@@ -61,6 +28,7 @@ class Setting:
     sweep: Sweep
     metrics: Metrics
     liveness: StreamLiveness
+    clock: Clock
     store: dict[str, dict[str, Any]] = field(default_factory=dict)
     namespaces: dict[str, dict[str, str]] = field(
         default_factory=lambda: {"system": {"uid": "s1"}, "team": {"uid": "n1"}}
@@ -68,10 +36,13 @@ class Setting:
     others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """AppBudgets and Connectors, by plural."""
     version: int = 100
+    broken: bool = False
     woken: list[Key] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
         name = request.path.rpartition("/")[2]
+        if self.broken:
+            return web.Response(status=403, body=b"{}")
         if name == "generatedapps":
             listing = {"metadata": {"resourceVersion": str(self.version)}, "items": list(self.store.values())}
             return web.Response(body=orjson.dumps(listing))
@@ -100,10 +71,10 @@ async def setting() -> AsyncIterator[Setting]:
     async with serve(script) as client:
         woken: list[Key] = []
         metrics = Metrics()
-        caches = Caches("system", frozenset({"run"}), lambda _, __: None)
-        liveness = StreamLiveness(resource.plural for resource, _ in caches.watched_by_kopf)
-        sweep = Sweep(client, caches, SETTINGS, metrics, liveness, woken.append)
-        made = Setting(caches, sweep, metrics, liveness, woken=woken)
+        caches, clock = world.caches(), Clock()
+        liveness = StreamLiveness((resource.plural for resource, _ in caches.watched_by_kopf), clock.time)
+        sweep = Sweep(client, caches, SETTINGS, metrics, liveness, woken.append, clock.time, asyncio.Event())
+        made = Setting(caches, sweep, metrics, liveness, clock, woken=woken)
         script.answers = [made.answer]
         yield made
 
@@ -146,17 +117,17 @@ async def test_a_deletion_that_was_never_told_is_found(setting: Setting) -> None
     assert setting.caches.apps.get(("team", "a")) is not None
     await setting.sweep.round()
     assert setting.caches.apps.get(("team", "a")) is None
-    assert setting.sweep.vanished == {AppKey("team", "a")}
+    assert setting.sweep.result.vanished == {AppKey("team", "a")}
 
 
 async def test_a_record_without_app_is_marked_first_and_released_one_round_after_its_mark(setting: Setting) -> None:
     key = AppKey("team", "gone")
     setting.caches.records.changed(record("gone", 1))
     await setting.sweep.round()
-    assert (setting.sweep.vanished, setting.sweep.removable) == ({key}, set())
+    assert setting.sweep.result == SweepResult(vanished=frozenset({key}))
     setting.caches.records.changed(record("gone", 2, deletedAt="2026-11-23T10:00:00Z"))
     await setting.sweep.round()
-    assert (setting.sweep.vanished, setting.sweep.removable) == (set(), {key})
+    assert setting.sweep.result == SweepResult(removable=frozenset({key}))
     assert setting.woken == [key, key]
 
 
@@ -164,15 +135,15 @@ async def test_an_app_that_is_back_is_not_released(setting: Setting) -> None:
     setting.caches.records.changed(record("back", 2, deletedAt="2026-11-23T10:00:00Z"))
     setting.have(app("back", 9))
     await setting.sweep.round()
-    assert (setting.sweep.vanished, setting.sweep.removable) == (set(), set())
+    assert setting.sweep.result == SweepResult()
 
 
 async def test_children_without_app_and_record_are_orphans_in_the_second_round(setting: Setting) -> None:
     setting.caches.children["run", "Service"].changed(child("lost"))
     await setting.sweep.round()
-    assert setting.sweep.orphans == set()
+    assert setting.sweep.result.orphans == set()
     await setting.sweep.round()
-    assert setting.sweep.orphans == {AppKey("team", "lost")}
+    assert setting.sweep.result.orphans == {AppKey("team", "lost")}
 
 
 async def test_an_object_whose_labels_do_not_fit_its_name_is_nobodys_orphan(setting: Setting) -> None:
@@ -181,7 +152,7 @@ async def test_an_object_whose_labels_do_not_fit_its_name_is_nobodys_orphan(sett
     setting.caches.children["run", "Service"].changed(foreign)
     await setting.sweep.round()
     await setting.sweep.round()
-    assert setting.sweep.orphans == set()
+    assert setting.sweep.result.orphans == set()
 
 
 @pytest.mark.parametrize(
@@ -197,7 +168,7 @@ async def test_too_many_at_once_raise_an_alarm_and_stop_all_removals(
     for number in range(vanished):
         setting.caches.records.changed(record(f"gone-{number}"))
     await setting.sweep.round()
-    assert bool(setting.sweep.vanished) is removed
+    assert bool(setting.sweep.result.vanished) is removed
     assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == (not removed)
 
 
@@ -210,7 +181,7 @@ async def test_a_person_may_confirm_that_so_many_apps_are_gone(setting: Setting)
         annotations = {"genapps.dev/confirm-vanished": confirmed}
         setting.caches.namespaces.changed({"metadata": {**metadata, "annotations": annotations}})
         await setting.sweep.round()
-        assert bool(setting.sweep.vanished) is allowed
+        assert bool(setting.sweep.result.vanished) is allowed
 
 
 @pytest.mark.parametrize(
@@ -235,7 +206,7 @@ async def test_apps_that_vanish_with_their_namespace_raise_no_alarm(
         setting.caches.records.changed(record(f"gone-{number}"))
     setting.namespaces = namespaces
     await setting.sweep.round()
-    assert len(setting.sweep.vanished) == (20 if removed else 0)
+    assert len(setting.sweep.result.vanished) == (20 if removed else 0)
     assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == (not removed)
 
 
@@ -245,7 +216,7 @@ async def test_a_deleted_namespace_does_not_cover_for_apps_of_others(setting: Se
     for number in range(9):
         setting.caches.records.changed(record(f"lost-{number}"))
     await setting.sweep.round()
-    assert {key.name for key in setting.sweep.vanished} == {f"meant-{number}" for number in range(20)}
+    assert {key.name for key in setting.sweep.result.vanished} == {f"meant-{number}" for number in range(20)}
     assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == 1
 
 
@@ -280,6 +251,35 @@ async def test_a_stream_that_brings_no_change_in_three_rounds_is_reported(settin
 
 
 async def test_an_app_that_is_gone_is_not_forced_for_ever(setting: Setting) -> None:
-    setting.sweep.forced.add(AppKey("team", "gone"))
+    setting.have(app("gone"))
     await setting.sweep.round()
-    assert setting.sweep.forced == set()
+    setting.clock.now += SETTINGS.forced_apply_seconds
+    await setting.sweep.round()
+    setting.caches.apps.deleted(setting.store.pop("gone"))
+    await setting.sweep.round()
+    assert not setting.sweep.take_forced(AppKey("team", "gone"))
+
+
+async def test_each_app_is_forced_once_in_an_interval(setting: Setting) -> None:
+    key = AppKey("team", "a")
+    setting.have(app("a"))
+    await setting.sweep.round()
+    assert not setting.sweep.take_forced(key)
+    for _ in range(2):
+        setting.clock.now += SETTINGS.forced_apply_seconds
+        await setting.sweep.round()
+        assert setting.woken.pop() == key
+        assert setting.sweep.take_forced(key)
+        assert not setting.sweep.take_forced(key)
+        await setting.sweep.round()
+        assert not setting.sweep.take_forced(key)
+
+
+async def test_a_round_that_fails_leaves_the_last_result_as_it_is(setting: Setting) -> None:
+    setting.caches.records.changed(record("gone"))
+    before = await setting.sweep.round()
+    assert before.vanished == {AppKey("team", "gone")}
+    setting.broken = True
+    with pytest.raises(ApiError):
+        await setting.sweep.round()
+    assert setting.sweep.result == before

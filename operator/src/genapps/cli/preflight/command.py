@@ -12,7 +12,7 @@ import click
 from genapps.api.crd import crds
 from genapps.cli.preflight.rules import Check, Level, Seen, preflight
 from genapps.cluster.client import Client
-from genapps.cluster.connection import Connection, ConnectionSettingsError, connect
+from genapps.cluster.connection import Connection, connect
 from genapps.cluster.errors import ApiError
 from genapps.cluster.resources import (
     DEFINITION,
@@ -28,6 +28,7 @@ from genapps.cluster.resources import (
     STORAGE_CLASS,
     Resource,
 )
+from genapps.environment import SettingsError
 
 _FIELD_MANAGER = "genapps-preflight"
 _ASKED_AT_ONCE = 16
@@ -37,7 +38,7 @@ def run(system_namespace: str, environ: Mapping[str, str]) -> int:
     """Print the table; the exit code: 0 nothing failed, 1 a check failed, 2 the cluster could not be read."""
     try:
         checks = preflight(asyncio.run(see(connect(environ), system_namespace)))
-    except (ConnectionSettingsError, ApiError) as error:
+    except (SettingsError, ApiError) as error:
         click.echo(f"genapps preflight: {error}", err=True)
         return 2
     click.echo(table(checks))

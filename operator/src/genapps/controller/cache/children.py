@@ -25,11 +25,10 @@ from genapps.api.names import (
     AppKey,
     is_code_snapshot,
 )
+from genapps.cluster.resources import Object
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
 from genapps.core.drift import live_digest, live_spec_digest, owned
 from genapps.core.observed import Child, ClaimState, PodState, Snapshotted, Termination
-
-Object = dict[str, Any]
 
 CONFIRM_VANISHED = f"{GROUP}/confirm-vanished"
 """Annotation of the system namespace: as many apps may vanish at once (a number, set by a person)."""

@@ -16,7 +16,7 @@ from genapps.api.connector import Connector
 from genapps.api.fields import ObjectMeta
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
-from genapps.controller.cache.store import Object
+from genapps.cluster.resources import Object
 from genapps.core.observed import Unreadable
 
 _METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation"})

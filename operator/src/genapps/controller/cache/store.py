@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from genapps.cluster.resources import Object
+
 T = TypeVar("T")
 
 Name = tuple[str, str]
 """(namespace, name); the namespace is empty for cluster-scoped kinds."""
-Object = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -43,8 +44,6 @@ class Store(Generic[T]):
         self._entries: dict[Name, _Entry[T]] = {}
         self._groups: dict[str, set[Name]] = {}
         self._seen = 0
-        self.changes = 0
-        """Grows with every change of a record, whoever made it: what was computed before is outdated."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -107,22 +106,22 @@ class Store(Generic[T]):
             self._drop(name)
             self._notify(name, entry.value, None)
 
-    def written(self, object_: Object, *, insert: bool = True) -> None:
+    def written(self, object_: Object, *, insert: bool = True) -> bool:
         """The answer to a write of our own; nobody is notified. An object that is not here is stored only when the
-        watch has not yet come past that version: else it was deleted since."""
+        watch has not yet come past that version: else it was deleted since. Says whether it was stored."""
         version = self._version(object_)
         name = name_of(object_)
         entry = self._entries.get(name)
-        if (entry is not None and entry.version < version) or (entry is None and insert and version > self._seen):
+        newer = entry.version < version if entry is not None else insert and version > self._seen
+        if newer:
             self._store(name, version, self._slim(object_))
+        return newer
 
     def _store(self, name: Name, version: int, value: T) -> None:
-        self.changes += 1
         self._entries[name] = _Entry(version, value)
         self._groups.setdefault(self._group(name), set()).add(name)
 
     def _drop(self, name: Name) -> None:
-        self.changes += 1
         del self._entries[name]
         group = self._group(name)
         self._groups[group].discard(name)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.names import LABEL_SOURCE
 from genapps.api.source import ImageSource
-from genapps.cluster.client import Client, Object
+from genapps.cluster.client import Client
 from genapps.cluster.errors import NotFoundError
-from genapps.cluster.resources import CONFIG_MAP
+from genapps.cluster.resources import CONFIG_MAP, Object
 from genapps.controller.cache.children import ImageSnapshot
 from genapps.controller.cache.keys import AppKey
 from genapps.controller.cache.store import Store

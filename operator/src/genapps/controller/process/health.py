@@ -12,6 +12,24 @@ Check = Callable[[], str]
 """Says what is wrong; empty when nothing is."""
 
 
+class Readiness:
+    """What the process waits for before it works; empty when it is ready."""
+
+    def __init__(self, waits_for: str) -> None:
+        self._waits_for = waits_for
+
+    def __call__(self) -> str:
+        return self._waits_for
+
+    def waits_for(self, what: str) -> None:
+        """From now on."""
+        self._waits_for = what
+
+    def ready(self) -> None:
+        """Nothing is waited for any more."""
+        self._waits_for = ""
+
+
 @asynccontextmanager
 async def serve(port: int, registry: CollectorRegistry, live: Check, ready: Check) -> AsyncIterator[None]:
     """Answer `/livez`, `/readyz` and `/metrics` on all addresses for as long as the context lasts."""

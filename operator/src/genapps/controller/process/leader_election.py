@@ -8,17 +8,16 @@ they saw the Lease change. What the holder may still do therefore always ends be
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, NoReturn
 
 import structlog
 
-from genapps.cluster.client import Client, Object
+from genapps.cluster.client import Client
 from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
-from genapps.cluster.resources import LEASE
+from genapps.cluster.resources import LEASE, Object
 
 LEASE_NAME = "genapps-operator"
 
@@ -59,14 +58,10 @@ class Timing:
         return min(1.0, self.lease / 10)
 
 
-def since_boot() -> float:
-    """Seconds that also pass while the machine sleeps, which `time.monotonic` leaves out."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 class Leadership:
-    """`client` must have no write guard and try each request once. `lost` is called instead of letting a write out
-    that came too late; it is expected to end the process."""
+    """`client` must have no write guard and try each request once. `lost` is called when it is not certain
+    any more that nobody else writes; it is expected to end the process. `clock` counts seconds, also while the machine
+    sleeps; `now` is only shown in the Lease."""
 
     def __init__(
         self,
@@ -75,7 +70,8 @@ class Leadership:
         identity: str,
         timing: Timing,
         lost: Callable[[str], None],
-        clock: Callable[[], float] = since_boot,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._namespace = namespace
@@ -83,6 +79,7 @@ class Leadership:
         self._timing = timing
         self._lost = lost
         self._clock = clock
+        self._now = now
         self._lease: Object = {}
         self._seen_at = float("-inf")
         self._until = float("-inf")
@@ -95,8 +92,7 @@ class Leadership:
             return
         if not self.leading:
             raise NotLeadingError("this process does not hold the Lease")
-        self._lost("a write was due when the Lease had run out")
-        raise LeaseLostError("the Lease has run out")
+        self._lose("a write was due when the Lease had run out")
 
     async def acquire(self) -> None:
         """Returns when the Lease is ours; as long as the API server does not answer it is not."""
@@ -118,7 +114,7 @@ class Leadership:
             except ApiError as error:
                 _log.warning("lease_not_renewed", error=str(error))
             if self._clock() >= self._until:
-                raise LeaseLostError(f"not renewed for {self._timing.certain:g} s")
+                self._lose(f"not renewed for {self._timing.certain:g} s")
 
     async def release(self) -> None:
         """Give the Lease to whoever comes first. Only when nothing of ours is on its way to the API server any more:
@@ -172,23 +168,28 @@ class Leadership:
         try:
             await self._replace(self._spec(self._lease["spec"]))
         except NotFoundError:
-            raise LeaseLostError("the Lease was deleted") from None
+            self._lose("the Lease was deleted")
         except ConflictError:
             # Perhaps a renewal of our own whose answer was lost; who holds it now decides.
             self._lease = await self._client.get(LEASE, self._namespace, LEASE_NAME)
             holder = self._lease.get("spec", {}).get("holderIdentity")
             if holder != self._identity:
-                raise LeaseLostError(f"held by {holder or 'nobody'}") from None
+                self._lose(f"held by {holder or 'nobody'}")
             started = self._clock()
             await self._replace(self._spec(self._lease["spec"]))
         self._until = started + self._timing.certain
+
+    def _lose(self, why: str) -> NoReturn:
+        """The one way out of leading that nobody asked for."""
+        self._lost(why)
+        raise LeaseLostError(why)
 
     async def _replace(self, spec: dict[str, Any]) -> None:
         metadata = {name: self._lease["metadata"][name] for name in ("name", "namespace", "resourceVersion")}
         self._lease = await self._client.replace(self._manifest(metadata, spec))
 
     def _spec(self, before: dict[str, Any]) -> dict[str, Any]:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = self._now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         same = before.get("holderIdentity") == self._identity
         return {
             "holderIdentity": self._identity,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from genapps.cluster.client import Write
 from genapps.controller.process.leader_election import LEASE_NAME
 
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -79,7 +80,7 @@ class Metrics:
         self._requests = Counter(
             "rest_client_requests", "Requests to the API server", ("code", "method"), registry=registry
         )
-        self.writes = Counter("genapps_writes", "Writes to the API server", ("kind", "verb"), registry=registry)
+        self._writes = Counter("genapps_writes", "Writes to the API server", ("kind", "verb"), registry=registry)
         self.drift = Counter("genapps_drift_healed", "Live children that differed", ("kind",), registry=registry)
         self.suspensions = Counter("genapps_suspensions", "Suspensions by verdict", registry=registry)
         self.lost_events = Counter(
@@ -90,6 +91,10 @@ class Metrics:
         self.vanish_alarm = Gauge(
             "genapps_vanish_alarm", "1 while too many apps vanished at once and nothing is removed", registry=registry
         )
+
+    def write(self, write: Write) -> None:
+        """Count a write that was asked for; a subresource stands in place of the verb."""
+        self._writes.labels(write.kind, write.subresource or write.verb).inc()
 
     def request(self, method: str, status: int) -> None:
         """Count an answer of the API server; status 0 is none at all."""

@@ -4,17 +4,24 @@ before any work begins. An operator that lacks one right would do half of an app
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
+import structlog
+
 from genapps.api.names import GATEWAY_SERVICE, GROUP
 from genapps.cluster.client import Client
+from genapps.cluster.errors import ApiError, UnavailableError
 from genapps.controller.process.leader_election import LEASE_NAME
 from genapps.controller.settings import Settings
 from genapps.core.namespace_quota import BOUNDS_NAME
 
 _AT_ONCE = 16
+_RETRY_SECONDS = 1.0
+_ASK_AGAIN_SECONDS = 5.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Scope(Enum):
@@ -107,3 +114,26 @@ async def missing(client: Client, settings: Settings) -> list[Permission]:
     permissions = list(needed(settings))
     answers = await asyncio.gather(*(held(permission) for permission in permissions))
     return [permission for permission, answer in zip(permissions, answers, strict=True) if not answer]
+
+
+async def until_granted(client: Client, settings: Settings, waits_for: Callable[[str], None]) -> None:
+    """Waits for rights that are missing: an administrator grants them, and a restart would not help. `waits_for` is
+    called with what is waited for."""
+    while True:
+        try:
+            lacking = await missing(client, settings)
+        except UnavailableError as error:
+            waits_for(f"the API server does not answer: {error}")
+            _log.warning("api_server_unavailable", error=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+            continue
+        except ApiError as error:
+            # It does not even say what we may: then each request has to find out.
+            _log.warning("rights_unknown", error=str(error))
+            return
+        if not lacking:
+            return
+        named = [str(permission) for permission in lacking]
+        waits_for(f"rights are missing, the chart's roles grant them: {'; '.join(named)}")
+        _log.error("rights_missing", rights=named, next_step="apply the chart's RBAC of this version")
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)

@@ -87,8 +87,7 @@ class Reconciler:
         forced = False
         for _ in range(_PASSES):
             self.seen(key)
-            forced |= key in self.sweep.forced
-            self.sweep.forced.discard(key)
+            forced |= self.sweep.take_forced(key)
             observed, verdict = await self._judged(key)
             if observed is None or verdict is None:
                 return None, None
@@ -137,7 +136,6 @@ class Reconciler:
         live = await write_status(self.client, self.caches.apps, "GeneratedApp", metadata, new)
         if live is None:
             return
-        self.metrics.writes.labels("GeneratedApp", "status").inc()
         now = self.clock()
         for event in transitions(observed.status, new):
             _log.info(

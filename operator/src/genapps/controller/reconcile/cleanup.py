@@ -51,16 +51,16 @@ class Cleanup:
         child = names.child_name(*key)
         record = self.observer.record(child)
         if record is None:
-            if key in self.sweep.orphans:
+            if key in self.sweep.result.orphans:
                 children, claim = _parts(self.caches.everything_of(child))
                 await self._remove(key, orphans(key, children, claim, self.clock()), None)
         elif record.record.deleted_at is None:
             self._warn(record)
-            if key in self.sweep.vanished and await self._live_uid(key) is None:
+            if key in self.sweep.result.vanished and await self._live_uid(key) is None:
                 await self._mark(key, record)
         else:
             steps = self._due(key, record, "")
-            if record.purged or key in self.sweep.removable:
+            if record.purged or key in self.sweep.result.removable:
                 await self._remove(key, steps, None)
 
     async def after_replacement(self, key: AppKey, uid: str) -> None:
@@ -78,7 +78,7 @@ class Cleanup:
 
     def _due(self, key: AppKey, record: AppRecord, successor: str) -> tuple[Step, ...]:
         run = record.record.run_namespace
-        if not self.caches.serves(run) or self._system_ends():
+        if run not in self.caches.run_namespaces or self._system_ends():
             # What cannot be seen is not gone: the record is all that tells of its state. And who removes the whole
             # system has not asked for the apps' state to go.
             return ()

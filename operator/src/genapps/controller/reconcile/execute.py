@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from genapps.api.apprecord import AppRecord
-from genapps.cluster.client import Client, Object
+from genapps.cluster.client import Client
 from genapps.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from genapps.cluster.resources import BY_KIND
+from genapps.cluster.resources import BY_KIND, Object
 from genapps.controller.cache.caches import CHILD_KINDS, Caches
-from genapps.controller.process.metrics import Metrics
 from genapps.core.observed import Manifest
 from genapps.core.steps import Apply, Delete, ReleaseRecord, Step, Wait, WriteRecord
 
@@ -36,12 +36,9 @@ class RunResult:
 class Executor:
     """Takes steps in order and stops at the first Wait. Children are written in run namespaces only."""
 
-    def __init__(
-        self, client: Client, caches: Caches, metrics: Metrics, system_namespace: str, run_namespaces: frozenset[str]
-    ) -> None:
+    def __init__(self, client: Client, caches: Caches, system_namespace: str, run_namespaces: frozenset[str]) -> None:
         self._client = client
         self._caches = caches
-        self._metrics = metrics
         self._system_namespace = system_namespace
         self._run_namespaces = run_namespaces
 
@@ -77,17 +74,13 @@ class Executor:
         else:
             manifest["metadata"]["resourceVersion"] = step.version
             live = await self._client.replace(manifest)
-        self._count("AppRecord", "replace" if step.version else "create")
         self._caches.record_written(live)
 
     async def _release_record(self, child: str, step: ReleaseRecord) -> None:
         manifest = AppRecord.manifest(self._system_namespace, child, step.record, held=False)
         manifest["metadata"] |= {"uid": step.uid, "resourceVersion": step.version}
-        try:
+        with suppress(NotFoundError):
             await self._client.replace(manifest)
-        except NotFoundError:
-            return
-        self._count("AppRecord", "replace")
 
     async def _apply(self, manifests: Sequence[Manifest]) -> None:
         for manifest in manifests:
@@ -103,8 +96,6 @@ class Executor:
             live = await self._client.apply(manifest, metadata_only=kind == "ConfigMap")
         except (ForbiddenError, InvalidError, NotFoundError) as error:
             raise ChildRefusedError(kind, metadata["name"], error.message) from error
-        finally:
-            self._count(kind, "apply")
         self._caches.children[metadata["namespace"], kind].written(live)
 
     async def _delete(self, step: Delete) -> None:
@@ -116,8 +107,6 @@ class Executor:
         except (NotFoundError, ConflictError):
             # Gone already, or the name has a new owner: the watch tells.
             return
-        finally:
-            self._count(step.kind, "delete")
         if step.kind in CHILD_KINDS and _ending(answer, step.kind):
             self._caches.children[step.namespace, step.kind].written(answer, insert=False)
 
@@ -125,9 +114,6 @@ class Executor:
         evidence = kind in _EVIDENCE and namespace == self._system_namespace
         if not evidence and (kind not in CHILD_KINDS or namespace not in self._run_namespaces):
             raise RuntimeError(f"refusing to write a {kind} in {namespace}: not a run namespace")
-
-    def _count(self, kind: str, verb: str) -> None:
-        self._metrics.writes.labels(kind, verb).inc()
 
 
 def _ending(answer: Object, kind: str) -> bool:

@@ -8,17 +8,17 @@ from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import GatewayKey
 
 
-async def copy_authority(client: Client, caches: Caches, key: GatewayKey, system_namespace: str) -> bool:
-    """Bring one run namespace's copy up to date; says whether it wrote. Nothing is copied into a namespace that
+async def copy_authority(client: Client, caches: Caches, key: GatewayKey, system_namespace: str) -> None:
+    """Bring one run namespace's copy up to date. Nothing is copied into a namespace that
     the chart has not prepared, nor removed when the gateway's own is missing for a while."""
     run = key.run_namespace
     namespace = caches.namespaces.get(("", run))
     authority = caches.gateway_ca.get((system_namespace, GATEWAY_CA_CONFIGMAP))
     copies = caches.ca_copies[run]
     if namespace is None or not namespace.prepared or authority is None:
-        return False
+        return
     if copies.get((run, GATEWAY_CA_CONFIGMAP)) == authority:
-        return False
+        return
     live = await client.apply(
         {
             "apiVersion": "v1",
@@ -32,4 +32,3 @@ async def copy_authority(client: Client, caches: Caches, key: GatewayKey, system
         }
     )
     copies.changed(live)
-    return True

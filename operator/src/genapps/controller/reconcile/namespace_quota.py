@@ -14,12 +14,12 @@ from genapps.core.namespace_quota import bounds
 
 async def apply_namespace_quota(
     client: Client, caches: Caches, key: NamespaceQuotaKey, *, runtime_classes: bool
-) -> list[str]:
-    """Bring quota and limit range of one prepared run namespace up to date; answers the kinds that it wrote."""
+) -> None:
+    """Bring quota and limit range of one prepared run namespace up to date."""
     run = key.run_namespace
     namespace = caches.namespaces.get(("", run))
     if namespace is None or not namespace.prepared:
-        return []
+        return
     wanted = bounds(
         run,
         (stored.model for stored in caches.budgets.values() if isinstance(stored.model, AppBudget)),
@@ -27,14 +27,11 @@ async def apply_namespace_quota(
         _claims(caches, run),
         runtime_classes=runtime_classes,
     )
-    written = []
     for manifest in wanted:
         kind, name = manifest["kind"], manifest["metadata"]["name"]
-        live = caches.bounds[run, kind]
+        live = caches.namespace_quotas[run, kind]
         if live.get((run, name)) != expected_digest(manifest):
             live.written(await client.apply(manifest))
-            written.append(kind)
-    return written
 
 
 def _claims(caches: Caches, run: str) -> list[int]:

@@ -153,15 +153,15 @@ class Observer:
     def _suspended_code(self, key: AppKey) -> dict[str, ForeignSuspension]:
         return {
             record.suspension.code_digest: ForeignSuspension(record.app.name, record.suspension.id)
-            for record in self._caches.summary().suspended
+            for record in self._caches.summary.suspended.values()
             if record.app.namespace == key.namespace and record.app.name != key.name
             if record.suspension is not None and record.suspension.code_digest is not None
         }
 
     def _apps_of_budget(self, key: AppKey, record: Record | None, budget: str) -> int:
         counted = record is not None and record.budget == budget and record.deleted_at is None
-        return self._caches.summary().apps.get(budget, 0) - counted + self._caches.reservations.others(key, budget)
+        return self._caches.summary.apps[budget] - counted + self._caches.reservations.others(key, budget)
 
     def _kept_of_budget(self, record: Record | None, budget: str) -> int:
         counted = record is not None and record.budget == budget and record.deleted_at is not None
-        return self._caches.summary().kept.get(budget, 0) - counted
+        return self._caches.summary.deleted[budget] - counted

@@ -42,7 +42,7 @@ def upper_half() -> float:
 
 
 class WorkQueue(Generic[K]):
-    """First in, first out, except urgent keys, which go to the front."""
+    """First in, first out, except keys that are added as `first`, which go to the front."""
 
     def __init__(self, timers: Timers, metrics: QueueMetrics, jitter: Callable[[], float] = upper_half) -> None:
         self._timers = timers
@@ -68,20 +68,20 @@ class WorkQueue(Generic[K]):
         """Nothing is queued or at work (delayed keys do not count)."""
         return not self._queued and not self._working
 
-    def add(self, key: K, *, urgent: bool = False) -> None:
+    def add(self, key: K, *, first: bool = False) -> None:
         """Work on the key soon. While it is at work: once more afterwards. A repeated add changes nothing, except
-        that an urgent one moves the key to the front."""
+        that `first` moves the key to the front."""
         self._metrics.adds.inc()
         if key in self._working:
-            self._again[key] = urgent or self._again.get(key, False)
+            self._again[key] = first or self._again.get(key, False)
             return
         if key in self._waiting:
-            if urgent:
+            if first:
                 self._queued.remove(key)
                 self._queued.appendleft(key)
             return
         self._waiting[key] = self._timers.time()
-        if urgent:
+        if first:
             self._queued.appendleft(key)
         else:
             self._queued.append(key)
@@ -133,7 +133,7 @@ class WorkQueue(Generic[K]):
         else:
             self._failures.pop(key, None)
         if key in self._again:
-            self.add(key, urgent=self._again.pop(key))
+            self.add(key, first=self._again.pop(key))
 
     def _ages(self) -> list[float]:
         return [self._timers.time() - since for since in self._working.values()]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from genapps.api.names import API_VERSION
-from genapps.cluster.client import Client, Object
+from genapps.cluster.client import Client
 from genapps.cluster.errors import NotFoundError
+from genapps.cluster.resources import Object
 from genapps.controller.cache.store import Store
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
@@ -29,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """What one or more workers do; `run()` is one worker."""
+    """What one or more workers do; `run()` is one worker. `clock` is monotonic, in seconds, `now` the time of day."""
 
     def __init__(
         self,
@@ -41,6 +42,8 @@ class Worker:
         events: Events,
         metrics: Metrics,
         settings: Settings,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self._queue = queue
         self._reconciler = reconciler
@@ -50,6 +53,8 @@ class Worker:
         self._events = events
         self._metrics = metrics
         self._settings = settings
+        self._clock = clock
+        self._now = now
         metrics.workers.labels("genapps").set(settings.workers)
 
     async def run(self) -> None:
@@ -57,7 +62,7 @@ class Worker:
         while True:
             key = await self._queue.get()
             failed = True
-            started = time.monotonic()
+            started = self._clock()
             self._metrics.active_workers.labels("genapps").inc()
             try:
                 async with asyncio.timeout(_LONGEST_SECONDS):
@@ -70,7 +75,7 @@ class Worker:
             finally:
                 self._queue.done(key, failed=failed)
                 self._metrics.active_workers.labels("genapps").dec()
-                self._count(time.monotonic() - started, failed=failed)
+                self._count(self._clock() - started, failed=failed)
 
     async def _work_on(self, key: Key) -> None:
         if isinstance(key, AppKey):
@@ -79,17 +84,14 @@ class Worker:
             for app in waiting_apps(self._caches, key):
                 self._queue.add(app)
             prepared = self._observer.platform().run_namespaces
-            if await report_budget(self._client, self._caches, self._events, key, prepared):
-                self._metrics.writes.labels("AppBudget", "status").inc()
+            await report_budget(self._client, self._caches, self._events, key, prepared, self._now())
         elif isinstance(key, ConnectorKey):
-            if await report_connector(self._client, self._caches, key):
-                self._metrics.writes.labels("Connector", "status").inc()
+            await report_connector(self._client, self._caches, key, self._now())
         elif isinstance(key, NamespaceQuotaKey):
             classes = bool(self._settings.runtime_classes)
-            for kind in await apply_namespace_quota(self._client, self._caches, key, runtime_classes=classes):
-                self._metrics.writes.labels(kind, "apply").inc()
-        elif await copy_authority(self._client, self._caches, key, self._settings.system_namespace):
-            self._metrics.writes.labels("ConfigMap", "apply").inc()
+            await apply_namespace_quota(self._client, self._caches, key, runtime_classes=classes)
+        else:
+            await copy_authority(self._client, self._caches, key, self._settings.system_namespace)
 
     def _count(self, seconds: float, *, failed: bool) -> None:
         self._metrics.reconcile_seconds.labels("genapps").observe(seconds)

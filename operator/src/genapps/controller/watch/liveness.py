@@ -8,7 +8,6 @@ found by that.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 
 import aiohttp
@@ -20,9 +19,9 @@ _MISSED_ROUNDS = 3
 
 
 class StreamLiveness:
-    """One watch of kopf by plural name."""
+    """One watch of kopf by plural name. `clock` is monotonic, in seconds."""
 
-    def __init__(self, plurals: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, plurals: Iterable[str], clock: Callable[[], float]) -> None:
         self._clock = clock
         self._missed = dict.fromkeys(plurals, 0)
         self._turned: dict[str, float] = {}

@@ -7,11 +7,12 @@ another uid; when too many apps vanish at once nothing is removed at all until a
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
+from genapps.api import names
 from genapps.cluster.client import Client
 from genapps.cluster.errors import ApiError
 from genapps.cluster.resources import NAMESPACE
@@ -28,8 +29,20 @@ from genapps.core.retention import may_vanish
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """What one round found; empty before the first one."""
+
+    vanished: frozenset[AppKey] = frozenset()
+    """Apps in no list whose record may be marked with `deletedAt`, if a live read does not find them."""
+    removable: frozenset[AppKey] = frozenset()
+    """Deleted apps whose objects may be removed: their record carried `deletedAt` when the round began."""
+    orphans: frozenset[AppKey] = frozenset()
+    """Names on children that had neither an app nor a record in two rounds."""
+
+
 class Sweep:
-    """Runs every `sweep_seconds`, or sooner after `soon()`."""
+    """Runs every `sweep_seconds`, or sooner when `requested` is set. `clock` is monotonic, in seconds."""
 
     def __init__(
         self,
@@ -39,32 +52,32 @@ class Sweep:
         metrics: Metrics,
         liveness: StreamLiveness,
         reconcile: Callable[[AppKey], None],
+        clock: Callable[[], float],
+        requested: asyncio.Event,
     ) -> None:
         self._client = client
         self._caches = caches
         self._settings = settings
         self._metrics = metrics
         self._reconcile = reconcile
-        self._requested = asyncio.Event()
-        self._lost = [
+        self._clock = clock
+        self._requested = requested
+        self._missed = [
             MissedEvents(client, resource, received, metrics, liveness) for resource, received in caches.watched_by_kopf
         ]
         self._unowned: set[AppKey] = set()
-        self._forced: dict[AppKey, float] = {}
-        self.vanished: set[AppKey] = set()
-        """Apps in no list whose record may be marked with `deletedAt`, if a live read does not find them."""
-        self.removable: set[AppKey] = set()
-        """Apps whose remains may go: their record carried `deletedAt` when a round began."""
-        self.orphans: set[AppKey] = set()
-        """Names on children that had neither an app nor a record in two rounds."""
-        self.forced: set[AppKey] = set()
-        """Apps whose children are to be applied again although nothing seems to differ."""
+        self._applied: dict[AppKey, float] = {}
+        self._forced: set[AppKey] = set()
+        self.result = SweepResult()
+        """Of the last round that came to its end."""
         self.last_round = float("-inf")
-        """When the last round ended, well or not, by the monotonic clock."""
+        """When the last round ended, well or not, by the clock."""
 
-    def soon(self) -> None:
-        """An app was deleted: do not let it wait for the next regular round."""
-        self._requested.set()
+    def take_forced(self, key: AppKey) -> bool:
+        """Whether the app's children are to be applied again although nothing seems to differ; once per interval."""
+        due = key in self._forced
+        self._forced.discard(key)
+        return due
 
     async def run(self) -> None:
         """Until cancelled; a round that fails is logged and the next one starts from scratch."""
@@ -80,74 +93,75 @@ class Sweep:
                 await self.round()
             except ApiError as error:
                 _log.warning("sweep_failed", error=str(error))
-            self.last_round = time.monotonic()
+            self.last_round = self._clock()
 
-    async def round(self) -> None:
-        apps, *others = self._lost
+    async def round(self) -> SweepResult:
+        """One round; the apps that it is about are reconciled. Raises ApiError, and the previous result stands."""
+        apps, *others = self._missed
         listing = await apps.heal()
         self._metrics.apps.set(len(listing.items))
-        for lost in others:
-            await lost.heal()
+        for missed in others:
+            await missed.heal()
         present = {AppKey(*name_of(item)) for item in listing.items}
         present |= {AppKey(*name) for name in self._caches.apps}
-        self._release(present)
-        await self._find_vanished(present)
+        removable = self._removable(present)
+        vanished, orphans = await self._missing(present)
+        self.result = SweepResult(vanished, removable, orphans)
+        for key in (*removable, *(vanished | orphans)):
+            self._reconcile(key)
         self._force_some()
         self._metrics.sweeps.inc()
+        return self.result
 
-    def _release(self, present: set[AppKey]) -> None:
+    def _removable(self, present: set[AppKey]) -> frozenset[AppKey]:
         """Second round: what was marked before this round may go now."""
-        self.removable = {
+        return frozenset(
             key
             for _, stored in self._caches.records_in_use()
             if stored.record.deleted_at is not None
             and (key := AppKey(stored.record.app.namespace, stored.record.app.name)) not in present
-        }
-        for key in self.removable:
-            self._reconcile(key)
+        )
 
-    async def _find_vanished(self, present: set[AppKey]) -> None:
-        """First round: apps that a record or a child speaks of, and that no list has."""
-        standing = {
+    async def _missing(self, present: set[AppKey]) -> tuple[frozenset[AppKey], frozenset[AppKey]]:
+        """First round: apps that a record (vanished) or a child (orphans) speaks of, and that no list has."""
+        recorded = {
             AppKey(stored.record.app.namespace, stored.record.app.name): stored.record.namespace_uid
             for _, stored in self._caches.records_in_use()
             if stored.record.deleted_at is None
         }
-        unowned = self._caches.keys_without_record() - present
-        vanished = standing.keys() - present
-        missing, total = vanished | unowned, len(standing.keys() | present | unowned)
+        unowned = _keys_without_record(self._caches) - present
+        vanished = recorded.keys() - present
+        missing, total = vanished | unowned, len(recorded.keys() | present | unowned)
         meant: set[AppKey] = set()
         if not self._few(len(missing), total):
-            meant = await self._of_deleted_namespaces(missing, standing)
+            meant = await self._of_deleted_namespaces(missing, recorded)
         released = missing if self._allowed(len(missing - meant), total) else meant
-        self.vanished = vanished & released
-        self.orphans = unowned & self._unowned & released
+        orphans = unowned & self._unowned & released
         self._unowned = unowned
-        for key in self.vanished | self.orphans:
-            self._reconcile(key)
+        return frozenset(vanished & released), frozenset(orphans)
 
-    async def _of_deleted_namespaces(self, missing: set[AppKey], standing: Mapping[AppKey, str]) -> set[AppKey]:
+    async def _of_deleted_namespaces(self, missing: set[AppKey], recorded: Mapping[AppKey, str]) -> set[AppKey]:
         """Those whose namespace is gone, is going, or is another one of its name: who deletes a namespace means its
-        apps. `standing` has the uid of the namespace where a record tells it."""
+        apps. `recorded` has the uid of the namespace where a record tells it."""
         listing = await self._client.list(NAMESPACE, metadata_only=True, at_least=None)
         known = {item["metadata"]["name"]: item["metadata"] for item in listing.items}
         if self._settings.system_namespace not in known:
             # A list without our own namespace says nothing about others.
             return set()
         living = {name: found["uid"] for name, found in known.items() if "deletionTimestamp" not in found}
-        return {key for key in missing if (uid := living.get(key.namespace)) is None or standing.get(key, uid) != uid}
+        return {key for key in missing if (uid := living.get(key.namespace)) is None or recorded.get(key, uid) != uid}
 
-    def _few(self, vanished: int, standing: int) -> bool:
-        return may_vanish(vanished, standing, self._caches.confirmed_vanished())
+    def _few(self, vanished: int, total: int) -> bool:
+        return may_vanish(vanished, total, _confirmed_vanished(self._caches))
 
-    def _allowed(self, vanished: int, standing: int) -> bool:
-        allowed = self._few(vanished, standing)
+    def _allowed(self, vanished: int, total: int) -> bool:
+        allowed = self._few(vanished, total)
         self._metrics.vanish_alarm.set(not allowed)
         if not allowed:
             _log.error(
                 "vanish_alarm",
                 vanished=vanished,
-                of=standing,
+                of=total,
                 next_step=f"nothing is removed; if it is meant: kubectl annotate namespace "
                 f"{self._settings.system_namespace} {CONFIRM_VANISHED}={vanished}",
             )
@@ -155,13 +169,34 @@ class Sweep:
 
     def _force_some(self) -> None:
         """Spread over the interval, each app's children are applied once more: drift that no digest shows."""
-        now, interval = time.monotonic(), self._settings.forced_apply_seconds
+        now, interval = self._clock(), self._settings.forced_apply_seconds
         known = {AppKey(*name) for name in self._caches.apps}
-        self._forced = {key: self._forced.get(key, now) for key in known}
-        self.forced &= known
+        self._applied = {key: self._applied.get(key, now) for key in known}
+        self._forced &= known
         batch = max(1, int(len(known) * self._settings.sweep_seconds / interval))
-        due = sorted((at, key) for key, at in self._forced.items() if now - at >= interval)[:batch]
+        due = sorted((at, key) for key, at in self._applied.items() if now - at >= interval)[:batch]
         for _, key in due:
-            self._forced[key] = now
-            self.forced.add(key)
+            self._applied[key] = now
+            self._forced.add(key)
             self._reconcile(key)
+
+
+def _keys_without_record(caches: Caches) -> set[AppKey]:
+    """Apps without AppRecord that children (claims aside: they stay) are labelled with and named after."""
+    found = set()
+    for store in caches.children.values():
+        for live in store.values():
+            app = live.child.app
+            if live.claim is not None or app is None:
+                continue
+            if names.child_name(app.namespace, app.name) != names.child_name_of(live.child.name):
+                continue
+            if caches.record_version(names.child_name_of(live.child.name)) is None:
+                found.add(AppKey(app.namespace, app.name))
+    return found
+
+
+def _confirmed_vanished(caches: Caches) -> int:
+    """How many apps a person has said may vanish at once."""
+    namespace = caches.namespaces.get(("", caches.system_namespace))
+    return namespace.confirmed_vanished if namespace is not None else 0

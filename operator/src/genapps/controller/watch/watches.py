@@ -7,7 +7,7 @@ to be complete before anything is judged.
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Callable
 
 import structlog
 
@@ -39,14 +39,15 @@ _log = structlog.get_logger(__name__)
 
 
 class Watches:
-    """`watches` are to be run; `complete()` returns when every cache holds a whole list."""
+    """`all` are to be run; `complete()` returns when every cache holds a whole list. `clock` is monotonic seconds."""
 
-    def __init__(self, client: Client, caches: Caches, settings: Settings) -> None:
+    def __init__(self, client: Client, caches: Caches, settings: Settings, clock: Callable[[], float]) -> None:
         self._client = client
         self._listed = False
+        self._clock = clock
         self._caches = caches
         self._system_namespace = system = settings.system_namespace
-        self.watches = [
+        self.all = [
             Watch(client, NAMESPACE, caches.namespaces, metadata_only=True),
             Watch(client, APP_RECORD, caches.records, namespace=system),
             Watch(client, LEDGER, caches.ledgers, namespace=system),
@@ -56,21 +57,21 @@ class Watches:
             Watch(client, CONFIG_MAP, caches.gateway_ca, namespace=system, name=GATEWAY_CA_CONFIGMAP),
         ]
         for run, copies in caches.ca_copies.items():
-            self.watches.append(Watch(client, CONFIG_MAP, copies, namespace=run, name=GATEWAY_CA_CONFIGMAP))
-        for (run, kind), bounds in caches.bounds.items():
-            self.watches.append(Watch(client, BY_KIND[kind], bounds, namespace=run, name=BOUNDS_NAME))
+            self.all.append(Watch(client, CONFIG_MAP, copies, namespace=run, name=GATEWAY_CA_CONFIGMAP))
+        for (run, kind), bounds in caches.namespace_quotas.items():
+            self.all.append(Watch(client, BY_KIND[kind], bounds, namespace=run, name=BOUNDS_NAME))
         for (run, kind), children in caches.children.items():
             # No label selector: run namespaces hold nothing but ours, and an object that lost its labels, or that
             # took a child's name, must be seen.
             snapshots = kind == "ConfigMap"
-            self.watches.append(Watch(client, BY_KIND[kind], children, namespace=run, metadata_only=snapshots))
+            self.all.append(Watch(client, BY_KIND[kind], children, namespace=run, metadata_only=snapshots))
 
     async def complete(self) -> None:
         for resource, collection in self._caches.watched_by_kopf:
             listing = await self._first_list(resource)
             collection.listed(listing.items, listing.resource_version)
         self._listed = True
-        await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
+        await asyncio.gather(*(watch.synced.wait() for watch in self.all))
 
     async def catch_up(self) -> None:
         """Every verdict that was written until now is in the caches afterwards: what a new leader begins with, because
@@ -88,13 +89,13 @@ class Watches:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def synced(self) -> bool:
-        return self._listed and all(watch.synced.is_set() for watch in self.watches)
+        return self._listed and all(watch.synced.is_set() for watch in self.all)
 
     def silent(self) -> str:
         """What gives no sign of life; empty when every watch is alive or still on its first list. That the API server
         does not answer is none of it: a restart would not help, and its back-off would outlast the outage."""
-        now = time.monotonic()
-        for watch in self.watches:
+        now = self._clock()
+        for watch in self.all:
             if watch.synced.is_set() and now - watch.last_turn > _SILENT_SECONDS:
                 return f"the watch of {watch.resource.kind} is silent"
         return ""

@@ -1,0 +1,39 @@
+"""A change of what the operator knows: of which kind of thing, of which name, from what to what."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any, NamedTuple
+
+from genapps.controller.cache.store import Name
+
+
+class Source(Enum):
+    """What a change is a change of."""
+
+    APP = auto()
+    BUDGET = auto()
+    CONNECTOR = auto()
+    RECORD = auto()
+    LEDGER = auto()
+    NAMESPACE = auto()
+    CODE = auto()
+    """A ConfigMap that apps may take their code from."""
+    CHILD = auto()
+    NAMESPACE_QUOTA = auto()
+    GATEWAY = auto()
+    """Its address or its CA."""
+    GATEWAY_READINESS = auto()
+    """Whether any pod of it is ready; `old` is None before anything was known."""
+    CA_COPY = auto()
+
+
+class Change(NamedTuple):
+    """One record that differs: None in place of the old or new one when there was or is none."""
+
+    source: Source
+    name: Name
+    old: Any
+    new: Any
+    own: bool = False
+    """The answer to a write of ours: the pass that wrote goes on with it."""

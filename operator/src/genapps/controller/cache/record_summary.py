@@ -1,0 +1,46 @@
+"""What apps have to know of other apps' records, kept up to date with each change of one record."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from genapps.api.apprecord import AppRecord, Record
+from genapps.controller.cache.store import Name
+
+
+class RecordSummary:
+    """Counts over all readable records. A change costs the same however many records there are."""
+
+    def __init__(self) -> None:
+        self.apps: Counter[str] = Counter()
+        """How many apps that are not deleted have a record, by budget."""
+        self.deleted: Counter[str] = Counter()
+        """How many deleted apps still have one, and so perhaps their state, by budget."""
+        self.connectors: Counter[str] = Counter()
+        """How many apps that are not deleted name it, by connector."""
+        self.suspended: dict[Name, Record] = {}
+        """Records with an open suspension of some code."""
+
+    def replace(self, name: Name, old: object, new: object) -> None:
+        """The record of that name was `old` and is `new`; what is no AppRecord (None, unreadable) counts nothing."""
+        if isinstance(old, AppRecord):
+            self._count(old.record, -1)
+        if isinstance(new, AppRecord):
+            self._count(new.record, 1)
+        if isinstance(new, AppRecord) and new.record.suspension and new.record.suspension.code_digest is not None:
+            self.suspended[name] = new.record
+        else:
+            self.suspended.pop(name, None)
+
+    def _count(self, record: Record, one: int) -> None:
+        _add(self.apps if record.deleted_at is None else self.deleted, record.budget, one)
+        if record.deleted_at is None:
+            for connector in record.envelope.connectors:
+                _add(self.connectors, connector, one)
+
+
+def _add(counter: Counter[str], name: str, one: int) -> None:
+    """Names that count nothing are dropped: they come and go by the thousand."""
+    counter[name] += one
+    if not counter[name]:
+        del counter[name]

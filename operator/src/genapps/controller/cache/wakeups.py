@@ -1,0 +1,211 @@
+"""Which change wakes whom, and how soon: the whole rule on one screen.
+
+Nothing here judges: to wake means to look again at a thing, and the pass that follows reads what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum, auto
+from typing import NamedTuple
+
+from genapps.api import names
+from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import AppRecord
+from genapps.controller.cache import parse
+from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.changes import Change, Source
+from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, GatewayKey, Key, NamespaceQuotaKey
+from genapps.controller.cache.parse import StoredApp
+
+
+class Priority(Enum):
+    """How soon a key is looked at."""
+
+    NOW = auto()
+    """Before everything that waits already."""
+    NEXT = auto()
+    """After what waits already."""
+    DEBOUNCED = auto()
+    """Once for a group of changes: it counts apps."""
+
+
+class SweepRequest:
+    """In place of a key: a round of the sweep, without waiting for the next regular one."""
+
+
+NOW, NEXT, DEBOUNCED = Priority.NOW, Priority.NEXT, Priority.DEBOUNCED
+SWEEP = SweepRequest()
+
+
+class Wakeup(NamedTuple):
+    """One thing to look at again."""
+
+    target: Key | SweepRequest
+    priority: Priority
+
+
+def wakeups(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """Whom a change wakes, after the caches have it; the same one may come twice."""
+    return TABLE[change.source](caches, change)
+
+
+def of_app(_: Caches, change: Change) -> Iterator[Wakeup]:
+    """The app; its budgets, when it names another one than before; and what a deleted one leaves is the sweep's."""
+    yield Wakeup(AppKey(*change.name), NEXT)
+    if change.new is None:
+        yield Wakeup(SWEEP, NEXT)
+    before, now = ({app.budget} if app is not None else set() for app in (change.old, change.new))
+    for budget in before ^ now:
+        yield Wakeup(BudgetKey(budget), DEBOUNCED)
+
+
+def of_budget(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The budget; when more than its status differs, its apps and the quota of its run namespaces as well."""
+    name = change.name[1]
+    yield Wakeup(BudgetKey(name), DEBOUNCED)
+    if _same_spec(change):
+        return
+    for known in (change.old, change.new):
+        if known is not None and isinstance(known.model, AppBudget):
+            yield from _quota(caches, known.model.spec.run_namespace, NEXT)
+    yield from _apps(caches, lambda _, app: app.budget == name)
+
+
+def of_connector(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The connector; when more than its status differs, the apps that name it as well."""
+    name = change.name[1]
+    yield Wakeup(ConnectorKey(name), DEBOUNCED)
+    if not _same_spec(change):
+        yield from _apps(caches, lambda _, app: name in (parse.at(app.raw, "spec", "envelope", "connectors") or ()))
+
+
+def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The app, unless its own pass has just written the record; whoever counts apps by their records; and when a
+    suspension differs, the app's neighbours, because it follows the code to other names in the namespace."""
+    key = caches.key_of_child(change.name[1])
+    if key is not None and not change.own:
+        yield Wakeup(key, NEXT)
+    old, new = (known.record if isinstance(known, AppRecord) else None for known in (change.old, change.new))
+    for record in (old, new):
+        if record is not None:
+            yield Wakeup(BudgetKey(record.budget), DEBOUNCED)
+            for connector in record.envelope.connectors:
+                yield Wakeup(ConnectorKey(connector), DEBOUNCED)
+            yield from _quota(caches, record.run_namespace, DEBOUNCED)
+    if key is not None and (old and old.suspension) != (new and new.suspension):
+        yield from _apps(caches, lambda other, _: other.namespace == key.namespace and other != key)
+
+
+def of_ledger(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The app, before all others: violations were counted, and a suspension may be due."""
+    yield from _owner(caches, change, NOW)
+
+
+def of_child(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The app whose name it has."""
+    yield from _owner(caches, change, NEXT)
+
+
+def of_namespace(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """Its apps; of a run namespace what is made there, and every app."""
+    name = change.name[1]
+    if name in caches.run_namespaces:
+        yield Wakeup(GatewayKey(name), NEXT)
+        yield from _quota(caches, name, NEXT)
+        yield from every_app(caches, change)
+    else:
+        yield from _apps(caches, lambda key, _: key.namespace == name)
+
+
+def of_code(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The apps that take their code from it."""
+    yield from _apps(caches, lambda key, app: (key.namespace, app.source) == change.name)
+
+
+def of_namespace_quota(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The quota of that namespace: somebody may have edited it."""
+    yield from _quota(caches, change.name[0], DEBOUNCED)
+
+
+def of_gateway(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The copies of its CA, and every app."""
+    for run in caches.run_namespaces:
+        yield Wakeup(GatewayKey(run), NEXT)
+    yield from every_app(caches, change)
+
+
+def of_ca_copy(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """That copy, and every app: a pod mounts it."""
+    yield Wakeup(GatewayKey(change.name[0]), NEXT)
+    yield from every_app(caches, change)
+
+
+def every_app(caches: Caches, _: Change) -> Iterator[Wakeup]:
+    """All apps that exist."""
+    yield from _apps(caches, lambda _, __: True)
+
+
+TABLE: Mapping[Source, Callable[[Caches, Change], Iterator[Wakeup]]] = {
+    Source.APP: of_app,
+    Source.BUDGET: of_budget,
+    Source.CONNECTOR: of_connector,
+    Source.RECORD: of_record,
+    Source.LEDGER: of_ledger,
+    Source.NAMESPACE: of_namespace,
+    Source.CODE: of_code,
+    Source.CHILD: of_child,
+    Source.NAMESPACE_QUOTA: of_namespace_quota,
+    Source.GATEWAY: of_gateway,
+    Source.GATEWAY_READINESS: every_app,
+    Source.CA_COPY: of_ca_copy,
+}
+
+
+def everything(caches: Caches) -> Iterator[Wakeup]:
+    """What a new leader looks at: every key that there is something about."""
+    for app in caches.all_keys():
+        yield Wakeup(app, NEXT)
+    for _, budget in caches.budgets:
+        yield Wakeup(BudgetKey(budget), DEBOUNCED)
+    for _, connector in caches.connectors:
+        yield Wakeup(ConnectorKey(connector), DEBOUNCED)
+    for run in caches.run_namespaces:
+        yield Wakeup(GatewayKey(run), NEXT)
+        yield Wakeup(NamespaceQuotaKey(run), NEXT)
+
+
+def waiting_for_budget(caches: Caches, budget: str) -> Iterator[AppKey]:
+    """Apps of a budget that hold none of its places: one that became free may be what they wait for."""
+
+    def without_place(key: AppKey, app: StoredApp) -> bool:
+        if app.budget != budget or caches.reservations.holds(key, budget):
+            return False
+        record = caches.records.get((caches.system_namespace, names.child_name(*key)))
+        return not (isinstance(record, AppRecord) and record.record.deleted_at is None)
+
+    return caches.apps_of(without_place)
+
+
+def _same_spec(change: Change) -> bool:
+    """Whether nothing differs that apps depend on; what cannot be read is the same as long as its message is."""
+    old, new = change.old, change.new
+    if old is None or new is None:
+        return False
+    return bool(getattr(old.model, "spec", old.model) == getattr(new.model, "spec", new.model))
+
+
+def _apps(caches: Caches, predicate: Callable[[AppKey, StoredApp], bool]) -> Iterator[Wakeup]:
+    for key in caches.apps_of(predicate):
+        yield Wakeup(key, NEXT)
+
+
+def _owner(caches: Caches, change: Change, priority: Priority) -> Iterator[Wakeup]:
+    key = caches.key_of_child(change.name[1])
+    if key is not None:
+        yield Wakeup(key, priority)
+
+
+def _quota(caches: Caches, run_namespace: str, priority: Priority) -> Iterator[Wakeup]:
+    if run_namespace in caches.run_namespaces:
+        yield Wakeup(NamespaceQuotaKey(run_namespace), priority)
