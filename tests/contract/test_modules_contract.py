@@ -10,7 +10,7 @@ import yaml
 
 from genapps.api.modules import PYTHON_MODULES, SDK
 from genapps.core.code.scan import scan_python
-from tests.runtime.test_start import REJECTED
+from tests.runtime.rejected import REJECTED
 
 ROOT = Path(__file__).resolve().parents[2]
 

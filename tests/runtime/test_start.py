@@ -11,35 +11,9 @@ import pytest
 
 from tests.runtime.fake_gateway import DEADLINE_SECONDS, Authority, FakeGateway
 from tests.runtime.harness import Pod
+from tests.runtime.rejected import FINE, REJECTED
 
-FINE = "from genapps import app\n@app.get('/')\ndef fine(request):\n    return 'fine'\n"
 FAST = {"fence_interval_seconds": "0.1", "fence_patience_seconds": "0.5"}
-
-REJECTED = [
-    ("a syntax error", "x = (\n", "CodeRejected", "app.py, line 1: SyntaxError"),
-    ("an error while loading", FINE + "1 / 0\n", "CodeRejected", "app.py, line 5: ZeroDivisionError"),
-    ("a module that apps do not have", "import numpy\n" + FINE, "ModuleNotAvailable", "app.py, line 1: module 'numpy'"),
-    (
-        "a part of a package that apps do not have",
-        "from urllib import request\n",
-        "ModuleNotAvailable",
-        "app.py, line 1",
-    ),
-    ("a relative import", "from . import words\n", "ModuleNotAvailable", "app.py, line 1"),
-    ("a bundle without a route", "x = 1\n", "CodeRejected", "registers no route"),
-    ("a route without a slash", FINE + "app.get('x')(fine)\n", "CodeRejected", "starts with '/'"),
-    ("a loop while loading", FINE + "while True: pass\n", "CodeRejected", "did not load within 0.5 s"),
-    ("a hoard while loading", FINE + "x = b'x' * 10**9\n", "CodeRejected", "MemoryError"),
-    ("a crash while loading", FINE + "import random; random._os.abort()\n", "CodeRejected", "crashed"),
-    ("an exit while loading", FINE + "raise SystemExit\n", "CodeRejected", "SystemExit"),
-    ("a null byte", FINE + "\0", "CodeRejected", "null bytes"),
-    (
-        "a message that tries to be more than text",
-        "raise ValueError('\\x1b[2J' + 'x' * 9000)",
-        "CodeRejected",
-        "ValueError",
-    ),
-]
 
 
 @pytest.mark.parametrize(("source", "reason", "text"), [row[1:] for row in REJECTED], ids=[row[0] for row in REJECTED])

@@ -1,36 +1,10 @@
 """RBAC: each process may write what it writes, and nothing else."""
 
-from collections.abc import Iterator
-
+from tests.support.granted_rights import grants
 from tools import helm
 
 READ = {"get", "list", "watch"}
 USER_KINDS = {"generatedapps", "appbudgets", "connectors"}
-
-Grant = tuple[str, str, str, str, tuple[str, ...]]
-
-
-def grants(manifests: list[helm.Manifest], account: str) -> Iterator[Grant]:
-    """(namespace or "*", API group, resource, verb, names) for everything that a ServiceAccount may do."""
-    for binding in manifests:
-        if binding["kind"] not in {"RoleBinding", "ClusterRoleBinding"}:
-            continue
-        subjects = [(each["kind"], each["name"], each["namespace"]) for each in binding["subjects"]]
-        if subjects != [("ServiceAccount", account, helm.NAMESPACE)]:
-            continue
-        where = binding["metadata"].get("namespace", "*")
-        role = next(
-            each
-            for each in manifests
-            if each["kind"] == binding["roleRef"]["kind"]
-            and each["metadata"]["name"] == binding["roleRef"]["name"]
-            and each["metadata"].get("namespace", "*") == where
-        )
-        for rule in role["rules"]:
-            for group in rule["apiGroups"]:
-                for resource in rule["resources"]:
-                    for verb in rule["verbs"]:
-                        yield where, group, resource, verb, tuple(rule.get("resourceNames", ()))
 
 
 def test_no_role_holds_a_wildcard(rendered: list[helm.Manifest]) -> None:

@@ -7,34 +7,14 @@ import pytest
 
 from genapps.api.apprecord import AppRecord
 from genapps.api.conditions import ConditionType, Reason
-from genapps.api.connector import Connector
 from genapps.api.digests import bundle_digest
 from genapps.api.names import AppKey
 from genapps.core.checks import CHECKS
 from genapps.core.observed import Child, ClaimState, Unreadable
 from genapps.core.verdict import Mode
-from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, merged
+from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, connector, merged
 
 DIGEST = "sha256:" + "0" * 64
-CONNECTOR = {
-    "metadata": {"name": "payroll"},
-    "spec": {
-        "type": "HTTP",
-        "description": "Payroll",
-        "endpoint": {"url": "https://payroll.example.com"},
-        "namespaces": ["finance"],
-        "tools": [
-            {
-                "name": "list", "description": "Lists.", "method": "GET", "path": "/v1", "effect": "Read",
-                "idempotency": "None", "input": {"type": "object"}, "output": {"type": "object"},
-            }
-        ],
-    },
-}  # fmt: skip
-
-
-def connector(minimum: str) -> Connector:
-    return Connector.model_validate(merged(CONNECTOR, {"spec": {"minimumRiskClass": minimum}}))
 
 
 @dataclass(frozen=True)

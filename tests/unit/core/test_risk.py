@@ -6,8 +6,7 @@ import pytest
 
 from genapps.api.envelope import RiskClass
 from genapps.core.risk import effective_risk, risk_reason
-from tests.unit.core.test_checks import connector
-from tests.unit.core.world import CHILD, PLATFORM, World, app
+from tests.unit.core.world import CHILD, PLATFORM, World, app, connector
 
 CATALOGUE = {
     "fx": connector("medium"),

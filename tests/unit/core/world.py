@@ -11,6 +11,7 @@ from typing import Any
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
+from genapps.api.connector import Connector
 from genapps.api.fields import ObjectMeta
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import LedgerRecord
@@ -44,6 +45,21 @@ PLATFORM = Platform(
     gateway_address="10.96.0.50",
     gateway_ca="-----BEGIN CERTIFICATE-----",
 )
+CONNECTOR = {
+    "metadata": {"name": "payroll"},
+    "spec": {
+        "type": "HTTP",
+        "description": "Payroll",
+        "endpoint": {"url": "https://payroll.example.com"},
+        "namespaces": ["finance"],
+        "tools": [
+            {
+                "name": "list", "description": "Lists.", "method": "GET", "path": "/v1", "effect": "Read",
+                "idempotency": "None", "input": {"type": "object"}, "output": {"type": "object"},
+            }
+        ],
+    },
+}  # fmt: skip
 CHILD = names.child_name("finance", "unit-converter")
 
 
@@ -83,6 +99,11 @@ def budget(spec: Mapping[str, Any] | None = None) -> AppBudget:
         "policy": {"maxRiskClass": "medium"},
     }
     return AppBudget.model_validate({"metadata": {"name": "finance"}, "spec": merged(base, spec or {})})
+
+
+def connector(minimum: str) -> Connector:
+    """The connector `payroll`, for apps of that risk class at least."""
+    return Connector.model_validate(merged(CONNECTOR, {"spec": {"minimumRiskClass": minimum}}))
 
 
 def ledger(*request_ids: str, at: datetime = START, tripped: bool = False) -> LedgerRecord:

@@ -8,8 +8,8 @@ from genapps.cluster.errors import ForbiddenError
 from genapps.controller.process import permissions
 from genapps.controller.process.permissions import Permission
 from genapps.controller.settings import Settings
+from tests.support.granted_rights import grants
 from tests.support.scripted_server import Script, refusal, serve
-from tests.unit.chart.test_rights import grants
 from tools import helm
 
 RUNS = ["genapps-run", "second-run"]
