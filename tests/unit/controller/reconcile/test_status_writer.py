@@ -1,0 +1,30 @@
+"""A status goes to one very object, and the answer into its cache."""
+
+from genapps.controller.reconcile.status_writer import write_status
+from tests.support.scripted_server import Script, json, refusal, serve
+from tests.unit.controller import world
+from tests.unit.controller.world import app
+
+
+async def test_the_answer_is_in_the_cache_at_once_and_wakes_nobody() -> None:
+    seen = world.Seen()
+    seen.caches.apps.changed(app("a", 1))
+    seen.woken()
+    script = Script([json({**app("a", 7), "status": {"x": "y"}})])
+    metadata = {"namespace": "team", "name": "a", "uid": "uid-a"}
+    async with serve(script) as client:
+        live = await write_status(client, seen.caches.apps, "GeneratedApp", metadata, {"x": "y"})
+    assert live is not None
+    stored = seen.caches.apps.get(("team", "a"))
+    assert stored is not None
+    assert stored.raw["status"] == {"x": "y"}
+    assert seen.woken() == []
+    assert script.asked[0].path.endswith("/generatedapps/a/status")
+    assert script.asked[0].body["metadata"]["uid"] == "uid-a"
+
+
+async def test_an_object_that_is_gone_has_no_status_and_does_not_come_back() -> None:
+    caches = world.caches()
+    async with serve(Script([refusal(404)])) as client:
+        assert await write_status(client, caches.apps, "GeneratedApp", {"namespace": "team", "name": "a"}, {}) is None
+    assert caches.apps.get(("team", "a")) is None
