@@ -22,13 +22,13 @@ def main() -> None:
 
 @main.command()
 def operator() -> None:
-    """Run the operator until it is told to stop."""
+    """Run the operator until it gets SIGTERM or SIGINT."""
     _run("genapps.controller.main")
 
 
 @main.command()
 def gateway() -> None:
-    """Run the gateway until it is told to stop."""
+    """Run the gateway until it gets SIGTERM or SIGINT."""
     _run("genapps.gateway.main")
 
 

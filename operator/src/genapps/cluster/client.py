@@ -17,7 +17,7 @@ import orjson
 
 from genapps.cluster.connection import Connection, WriteGuard, open_session
 from genapps.cluster.errors import ApiError, UnavailableError, from_status
-from genapps.cluster.resources import BY_KIND, Object, Resource
+from genapps.cluster.resources import BY_KIND, OWN_RIGHTS, Object, Resource
 
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _JSON = {"Content-Type": "application/json"}
@@ -51,7 +51,8 @@ class ClientOptions:
     """How a client behaves. `user_agent` is what audit logs show (empty: the field manager). `write_guard` is asked
     before each write. Requests end after `read_seconds` and `write_seconds`, here and in the API server;
     `attempts` counts the first one; `on_answer` is called with method and status (0: no answer) of each answer, and
-    `on_write` once with each write that is asked for, however it ends and however many attempts it takes."""
+    `on_write` once with each write that is asked for, however it ends and however many attempts it takes (not with
+    what stores nothing: dry runs and questions about our rights)."""
 
     user_agent: str = ""
     write_guard: WriteGuard | None = None
@@ -199,7 +200,8 @@ class Client:
         resource = BY_KIND[manifest["kind"]]
         params = {"fieldManager": self._field_manager}
         path = resource.path(manifest["metadata"].get("namespace"))
-        self._options.on_write(Write("create", resource.kind))
+        if resource is not OWN_RIGHTS:
+            self._options.on_write(Write("create", resource.kind))
         return await self._request("POST", path, params=params, headers=_JSON, body=manifest)
 
     async def replace(self, manifest: Mapping[str, Any]) -> Object:

@@ -33,12 +33,14 @@ class TokenFile:
     _read_at: float = float("-inf")
 
     def current(self) -> str:
+        """The token, at most a minute old. Raises OSError."""
         if self.clock() - self._read_at >= _TOKEN_SECONDS:
             self._value = self.path.read_text(encoding="ascii").strip()
             self._read_at = self.clock()
         return self._value
 
     def forget(self) -> None:
+        """Read the file again at the next request."""
         self._read_at = float("-inf")
 
 
@@ -49,6 +51,7 @@ class FixedToken:
     value: str = field(default="", repr=False)
 
     def current(self) -> str:
+        """The token."""
         return self.value
 
     def forget(self) -> None:

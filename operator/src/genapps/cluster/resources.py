@@ -22,6 +22,7 @@ class Resource:
 
     @property
     def api_version(self) -> str:
+        """Group and version, as in `apiVersion`."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:

@@ -82,6 +82,7 @@ class GatewayApp:
         self._routes = {"/v1/calls": self._call, "/v1/violations": self._report, "/v1/heartbeat": self._heartbeat}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request: whatever goes wrong, it is answered, and refused."""
         if scope["type"] != "http":
             return
         started = clocks.monotonic()

@@ -59,6 +59,7 @@ CALLER_UNKNOWN = Problem(
 
 
 def app_not_suspended(question: Question) -> Refusal | None:
+    """The app has no open suspension."""
     suspension = question.app.record.suspension
     if suspension is None:
         return None
@@ -70,6 +71,7 @@ def app_not_suspended(question: Question) -> Refusal | None:
 
 
 def below_threshold(question: Question) -> Refusal | None:
+    """The app has not reached its violation threshold."""
     if not question.at_threshold:
         return None
     policy = question.app.record.violation_policy
@@ -81,6 +83,7 @@ def below_threshold(question: Question) -> Refusal | None:
 
 
 def request_valid(question: Question) -> Refusal | None:
+    """The body is a message."""
     return invalid(question.message) if isinstance(question.message, Fault) else None
 
 
@@ -90,6 +93,7 @@ def invalid(fault: Fault) -> Refusal:
 
 
 def connector_in_envelope(question: Question) -> Refusal | None:
+    """The connector is in the app's envelope; else it is a violation."""
     granted = question.app.record.envelope.connectors
     if not isinstance(question.message, ToolCall) or question.message.connector in granted:
         return None

@@ -18,6 +18,7 @@ class HealthApp:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """One request: `/livez`, `/readyz` or `/metrics`."""
         if scope["type"] != "http":
             return
         media_type = "text/plain; charset=utf-8"

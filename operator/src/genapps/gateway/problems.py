@@ -69,10 +69,12 @@ class Problem:
 
     @property
     def http_status(self) -> int:
+        """The status of the HTTP response."""
         return self.status or MEANINGS[self.code].status
 
     @property
     def refusal_class(self) -> RefusalClass:
+        """What kind of refusal it is, for the caller's logic."""
         return MEANINGS[self.code].refusal_class
 
     def body(self, request_id: str | None) -> bytes:

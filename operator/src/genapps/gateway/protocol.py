@@ -23,25 +23,30 @@ class BoundedHttp(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The head of the first request is due."""
         super().connection_made(transport)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is due any more."""
         self._head_complete()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Count the bytes of a head."""
         self._head_bytes += len(data)
         super().data_received(data)
         if self._deadline is not None and self._head_bytes > HEAD_LIMIT:
             self.transport.abort()
 
     def on_message_begin(self) -> None:
+        """The head of a further request is due."""
         super().on_message_begin()
         if self._deadline is None:
             self._await_head()
 
     def on_headers_complete(self) -> None:
+        """The head is there."""
         self._head_complete()
         super().on_headers_complete()
 

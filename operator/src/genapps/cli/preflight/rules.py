@@ -91,6 +91,7 @@ class Seen:
 
     @property
     def run_namespaces(self) -> tuple[str, ...]:
+        """The run namespaces that the operator serves, as its Deployment names them."""
         named = self.settings.get("GENAPPS_RUN_NAMESPACES", "")
         return tuple(filter(None, (name.strip() for name in named.split(","))))
 

@@ -1,4 +1,4 @@
-"""From live objects to the slim records that are kept: digests are computed here, on the event, the rest is dropped."""
+"""Slim records of live objects: digests are computed here, on the event, and the rest is dropped."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ def slim(kind: str) -> Callable[[Object], Live]:
 
 
 def namespace_state(object_: Object) -> NamespaceState:
+    """From a namespace's metadata."""
     metadata = object_["metadata"]
     prepared = (metadata.get("labels") or {}).get(LABEL_RUN_NAMESPACE) == "true"
     confirmed = (metadata.get("annotations") or {}).get(CONFIRM_VANISHED, "")
@@ -128,6 +129,7 @@ def _child(live: Object) -> Child:
 
 
 def claim_state(live: Object) -> ClaimState:
+    """From a PersistentVolumeClaim; its spec is the part that we own."""
     metadata = live["metadata"]
     annotations = metadata.get("annotations") or {}
     stage = live.get("status", {}).get("phase")

@@ -1,4 +1,4 @@
-"""From objects of ours (and of the gateway's) to what is kept of them: models, or what does not fit them."""
+"""Parse our own objects into models, and keep only the fields that decisions need."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class StoredApp:
 
     @property
     def budget(self) -> str:
+        """Name of its budget; empty when it names none."""
         return str(at(self.raw, "spec", "budget") or "")
 
     @property
@@ -71,6 +72,7 @@ class StoredConnector:
 
 
 def at(object_: Mapping[str, Any], *path: str) -> Any:
+    """The value at a path of objects, None where there is none."""
     value: Any = object_
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -78,11 +80,13 @@ def at(object_: Mapping[str, Any], *path: str) -> Any:
 
 
 def app(object_: Object) -> StoredApp:
+    """A GeneratedApp; its model is made when somebody asks for it."""
     metadata = {name: value for name, value in object_["metadata"].items() if name in _METADATA}
     return StoredApp({**object_, "metadata": metadata})
 
 
 def budget(object_: Object) -> StoredBudget:
+    """An AppBudget."""
     status = object_.get("status") or {}
     try:
         return StoredBudget(AppBudget.model_validate(object_), status)
@@ -91,6 +95,7 @@ def budget(object_: Object) -> StoredBudget:
 
 
 def connector(object_: Object) -> StoredConnector:
+    """A Connector."""
     status = object_.get("status") or {}
     try:
         return StoredConnector(Connector.model_validate(object_), status)
@@ -99,6 +104,7 @@ def connector(object_: Object) -> StoredConnector:
 
 
 def record(object_: Object) -> AppRecord | Unreadable:
+    """An AppRecord, if it speaks of the app that its name is derived from."""
     try:
         read = AppRecord.model_validate(object_)
     except ValidationError as error:
@@ -110,6 +116,7 @@ def record(object_: Object) -> AppRecord | Unreadable:
 
 
 def ledger(object_: Object) -> Ledger | Unreadable:
+    """A Ledger."""
     try:
         return Ledger.model_validate(object_)
     except ValidationError as error:
@@ -117,10 +124,12 @@ def ledger(object_: Object) -> Ledger | Unreadable:
 
 
 def version(object_: Object) -> str:
+    """The resource version: all that is known of a ConfigMap with code."""
     return str(object_["metadata"]["resourceVersion"])
 
 
 def cluster_ip(object_: Object) -> str | None:
+    """The address of a Service; None while it has none."""
     address = at(object_, "spec", "clusterIP")
     return None if address in (None, "", "None") else str(address)
 
@@ -132,5 +141,6 @@ def answers(object_: Object) -> bool:
 
 
 def ca(object_: Object) -> str | None:
+    """The CA certificate in a ConfigMap (PEM); None when it holds none."""
     pem = at(object_, "data", names.GATEWAY_CA_KEY)
     return str(pem) if pem else None

@@ -1,7 +1,7 @@
 """One watched collection in memory: slim records by name, in step with events and with our own writes.
 
 Own writes are stored as soon as the API server answers, so that the next pass sees them; whether an answer or an
-event is the newer one is told by resource versions, which grow (and are comparable as integers).
+event is the newer one is known by resource versions, which grow (and are comparable as integers).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class _Entry(Generic[T]):
 
 
 def name_of(object_: Mapping[str, Any]) -> Name:
+    """The name of an object."""
     metadata = object_["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
 
@@ -52,14 +53,17 @@ class Store(Generic[T]):
         return iter(tuple(self._entries))
 
     def get(self, name: Name) -> T | None:
+        """The record of that name; None when there is none."""
         entry = self._entries.get(name)
         return None if entry is None else entry.value
 
     def items(self) -> Iterator[tuple[Name, T]]:
+        """All records by name, as they are now: changes meanwhile do not matter."""
         for name, entry in tuple(self._entries.items()):
             yield name, entry.value
 
     def values(self) -> Iterator[T]:
+        """All records, as they are now."""
         for entry in tuple(self._entries.values()):
             yield entry.value
 
@@ -74,6 +78,7 @@ class Store(Generic[T]):
         return None if entry is None else entry.version
 
     def listed(self, objects: Sequence[Object], resource_version: str) -> None:
+        """A complete list as of that version: what is not in it is gone, unless it is newer."""
         listed_at = int(resource_version)
         self._seen = max(self._seen, listed_at)
         present = set()
@@ -86,6 +91,7 @@ class Store(Generic[T]):
                 self._notify(name, entry.value, None)
 
     def changed(self, object_: Object) -> None:
+        """An object was added or modified; one that is not newer is ignored."""
         version = self._version(object_)
         self._seen = max(self._seen, version)
         name = name_of(object_)
@@ -98,6 +104,7 @@ class Store(Generic[T]):
             self._notify(name, None if entry is None else entry.value, value)
 
     def deleted(self, object_: Object) -> None:
+        """An object is gone, unless a newer one has its name."""
         version = self._version(object_)
         self._seen = max(self._seen, version)
         name = name_of(object_)

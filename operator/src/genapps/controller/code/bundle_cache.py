@@ -15,7 +15,8 @@ class Files(Protocol):
     """Anything that holds files."""
 
     @property
-    def files(self) -> Mapping[str, bytes]: ...
+    def files(self) -> Mapping[str, bytes]:
+        """Contents by file name."""
 
 
 K = TypeVar("K", bound=Hashable)
@@ -30,12 +31,14 @@ class BundleCache(Generic[K, F]):
         self._bytes = 0
 
     def get(self, key: K) -> F | None:
+        """The bundle, which counts as used now; None when it is not here."""
         found = self._bundles.get(key)
         if found is not None:
             self._bundles.move_to_end(key)
         return found
 
     def put(self, key: K, bundle: F) -> None:
+        """Keep a bundle; those used longest ago make room."""
         known = self._bundles.pop(key, None)
         self._bytes += _size(bundle) - (_size(known) if known is not None else 0)
         self._bundles[key] = bundle

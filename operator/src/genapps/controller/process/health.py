@@ -19,6 +19,7 @@ class Readiness:
         self._waits_for = waits_for
 
     def __call__(self) -> str:
+        """As a check."""
         return self._waits_for
 
     def waits_for(self, what: str) -> None:

@@ -50,6 +50,7 @@ class Timing:
 
     @property
     def renew(self) -> float:
+        """How long between two renewals."""
         return self.lease * 2 / 15
 
     @property

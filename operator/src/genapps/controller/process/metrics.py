@@ -38,10 +38,10 @@ def queue_metrics(registry: CollectorRegistry, name: str = "genapps") -> QueueMe
         return Gauge(metric, text, labels, registry=registry).labels(*both)
 
     return QueueMetrics(
-        depth=gauge("workqueue_depth", "Keys in line"),
+        depth=gauge("workqueue_depth", "Keys that are queued"),
         adds=Counter("workqueue_adds", "Keys added", labels, registry=registry).labels(*both),
         retries=Counter("workqueue_retries", "Keys that failed and come back", labels, registry=registry).labels(*both),
-        queue_seconds=seconds("workqueue_queue_duration_seconds", "Seconds a key spent in line"),
+        queue_seconds=seconds("workqueue_queue_duration_seconds", "Seconds a key was queued"),
         work_seconds=seconds("workqueue_work_duration_seconds", "Seconds of work on a key"),
         unfinished_seconds=gauge("workqueue_unfinished_work_seconds", "Seconds of work on keys that are at work"),
         longest_seconds=gauge("workqueue_longest_running_processor_seconds", "Seconds of the longest work going on"),

@@ -44,7 +44,7 @@ class PassesExhaustedError(Exception):
 
 @dataclass(slots=True)
 class Reconciler:
-    """`later` puts a key back into the queue after so many seconds; `seen` tells it that the caches are about to
+    """`later` puts a key back into the queue after so many seconds; `seen` is called when the caches are about to
     be read: events of our own writes, which often come before their answers, need no pass of their own then."""
 
     client: Client

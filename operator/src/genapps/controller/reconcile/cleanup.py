@@ -1,4 +1,4 @@
-"""What is left of apps that are gone, whether their name is free or another app has it now.
+"""Clean up after deleted apps, including apps whose name another app has by now.
 
 Core says what goes next; here it is made certain, by a live look, that the app is gone, and every deletion names the
 uid it means. Nothing is remembered between two passes, so a restart goes on where the last process stopped.

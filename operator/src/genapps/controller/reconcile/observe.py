@@ -139,12 +139,14 @@ class Observer:
         )
 
     def record(self, child: str) -> AppRecord | None:
+        """The AppRecord under a child name. Raises UnreadableEvidenceError."""
         stored = self._caches.records.get((self._settings.system_namespace, child))
         if isinstance(stored, Unreadable):
             raise UnreadableEvidenceError(f"AppRecord {child}: {stored.message}")
         return stored
 
     def ledger(self, child: str) -> Ledger | None:
+        """The Ledger under a child name. Raises UnreadableEvidenceError."""
         stored = self._caches.ledgers.get((self._settings.system_namespace, child))
         if isinstance(stored, Unreadable):
             raise UnreadableEvidenceError(f"Ledger {child}: {stored.message}")

@@ -23,17 +23,21 @@ _LONGEST_DELAY = 60.0
 class Timer(Protocol):
     """A call that was ordered for later."""
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> None:
+        """Do not call."""
 
-    def when(self) -> float: ...
+    def when(self) -> float:
+        """When it is due, by the clock."""
 
 
 class Timers(Protocol):
     """A monotonic clock that calls back; `asyncio.AbstractEventLoop` is one."""
 
-    def time(self) -> float: ...
+    def time(self) -> float:
+        """Now, in seconds."""
 
-    def call_at(self, when: float, callback: Callable[[K], None], key: K, /) -> Timer: ...
+    def call_at(self, when: float, callback: Callable[[K], None], key: K, /) -> Timer:
+        """Call back with the key at that time."""
 
 
 def upper_half() -> float:

@@ -25,6 +25,7 @@ class LivenessProbe:
         self._clock = clock
 
     def __call__(self) -> str:
+        """What is dead; empty when nothing is."""
         silent = self._clock() - self._sweep.last_round > _SILENT_SECONDS + self._sweep_seconds
         if silent and self._watches.synced():
             return "no sweep has ended for long"

@@ -67,6 +67,7 @@ class Watches:
             self.all.append(Watch(client, BY_KIND[kind], children, namespace=run, metadata_only=snapshots))
 
     async def complete(self) -> None:
+        """Lists what kopf watches, and returns when every cache holds a whole list."""
         for resource, collection in self._caches.watched_by_kopf:
             listing = await self._first_list(resource)
             collection.listed(listing.items, listing.resource_version)
@@ -89,6 +90,7 @@ class Watches:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def synced(self) -> bool:
+        """Whether every cache holds a whole list."""
         return self._listed and all(watch.synced.is_set() for watch in self.all)
 
     def silent(self) -> str:
