@@ -14,13 +14,13 @@ from demo.terminal import SceneError, Terminal, failure
 from tools.kubectl import KubectlError
 
 NEXT = """\
-kubectl explain generatedapp.spec             what an app can say about itself
-kubectl describe gapp -n finance curious      conditions and Events of the app that was suspended
+kubectl explain generatedapp.spec             the fields of an app
+kubectl describe gapp -n finance curious      conditions and Events of the suspended app
 kubectl get networkpolicy,pod,pvc -n genapps-run     the children of the apps
-write your own: copy examples/unit-converter.yaml, change name and code, kubectl apply"""
+write your own app: copy examples/unit-converter.yaml, change name and code, kubectl apply"""
 LOCAL = """\
 on this machine kubectl is: .venv/bin/python -m tools.node kubectl ...
-make node-down     stops the node and leaves no trace but the build cache"""
+make node-down     stops the node; only the build cache stays"""
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def main() -> int:
         failure(str(error))
         return 1
     except KeyboardInterrupt:
-        failure("interrupted; `make demo` again goes on from here")
+        failure("interrupted; run `make demo` again to continue")
         return 130
     return 0
 

@@ -71,7 +71,7 @@ def until_ready(*pods: Pod) -> None:
         try:
             pod.kubectl("wait", "--for=condition=Ready", *where, f"pod/{pod.name}", f"--timeout={START_SECONDS}s")
         except KubectlError as error:
-            raise SceneError(f"it does not start: kubectl describe pod -n {pod.namespace} {pod.name}") from error
+            raise SceneError(f"the pod does not start: kubectl describe pod -n {pod.namespace} {pod.name}") from error
 
 
 def manifest(namespace: str, name: str, image: str) -> Manifest:

@@ -34,15 +34,17 @@ def tenant(kubectl: Kubectl) -> Kubectl:
 def trespass(terminal: Terminal, kubectl: Kubectl) -> dict[str, str]:
     """What tenants try with their own app, and what the API server says: {what: refusal}."""
     target = next(iter(CAST))
-    terminal.scene(f"A tenant with role edit in {HOME}, and their own app {target}: what the API server says")
+    terminal.scene(f"A tenant with role edit in {HOME} attacks the rules of their own app {target}")
     own = tenant(kubectl)
     (pod,) = apps.child(kubectl, target, "pods")
     seen = {what: _refusal(own, words, given) for what, words, given in _attempts(target, pod["metadata"]["name"])}
-    terminal.rows(("they try to", "and are told"), [(what, _short(said)) for what, said in seen.items()])
+    terminal.rows(
+        ("the tenant tries to", "the API server answers"), [(what, _short(said)) for what, said in seen.items()]
+    )
     for what, said in seen.items():
         if not said:
-            raise SceneError(f"{TENANT} could {what}: the platform's rules are not in force")
-    terminal.good("all refused by the API server itself, also while the operator is down")
+            raise SceneError(f"{TENANT} could {what}: the admission policies are not in effect")
+    terminal.good("the API server refuses all of it, even while the operator is down")
     return seen
 
 
@@ -59,11 +61,11 @@ def _attempts(target: str, pod: str) -> list[tuple[str, Sequence[str], str]]:
     create = ("create", "--dry-run=server", "-f", "-")
     return [
         ("widen its envelope", (*app, _spec({"envelope": {"connectors": ["payroll"]}})), ""),
-        ("take a tier that nobody granted", (*app, _spec({"tier": "huge"})), ""),
+        ("use a tier that was not granted", (*app, _spec({"tier": "huge"})), ""),
         ("promote it", (*app, _spec({"stage": "Internal", "code": {"digest": digest}})), ""),
         ("write its status", (*app, json.dumps({"status": {"stage": "Broad"}}), "--subresource=status"), ""),
         ("open a shell in its pod", ("exec", "-n", apps.RUN_NAMESPACE, pod, "--", "true"), ""),
-        ("mint its token", ("create", "token", pod, "-n", apps.RUN_NAMESPACE), ""),
+        ("create a token for it", ("create", "token", pod, "-n", apps.RUN_NAMESPACE), ""),
         ("read its claim", ("get", "pvc", pod, "-n", apps.RUN_NAMESPACE), ""),
         ("delete the evidence", ("delete", "apprecord", pod, "-n", "genapps-system", "--dry-run=server"), ""),
         ("catch traffic by externalIPs", create, json.dumps(service)),
@@ -94,17 +96,17 @@ def change(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> dict[str, Manif
     """Code that cannot load, reported in advance or found at the start. The last good revision answers: {reason:
     app}.
     """
-    terminal.scene(f"Two bad changes of {EDITED}: one is not begun, the other is taken back")
+    terminal.scene(f"Two bad changes of {EDITED}: one is not rolled out, the other is rolled back")
     imported = _edited(kubectl, _UNAVAILABLE)
     held = apps.until(kubectl, EDITED, _says("CodeVerified", "False", imported), SWITCH_SECONDS, "judged")
-    _told(terminal, kubectl, caller, held, "CodeVerified", "the code imports what apps do not have:")
+    _told(terminal, kubectl, caller, held, "CodeVerified", "the code imports a module that is not available to apps:")
     broken = _edited(kubectl, _BROKEN)
     returned = apps.until(kubectl, EDITED, _says("Stalled", "True", broken), SWITCH_SECONDS, "rolled back")
     returned = apps.until(kubectl, EDITED, apps.ready, SWITCH_SECONDS, "answering again")
-    _told(terminal, kubectl, caller, returned, "Stalled", "the code raises when it is loaded:")
+    _told(terminal, kubectl, caller, returned, "Stalled", "the code raises an error at load:")
     kubectl("apply", "-f", str(apps.EXAMPLES / f"{EDITED}.yaml"))
     settled = apps.until(kubectl, EDITED, _settled, SWITCH_SECONDS, "settled")
-    terminal.good("the example applied again: nothing is stalled, its state is still there")
+    terminal.good("the original applied again: the app is not stalled and still has its state")
     return {
         condition(held, "CodeVerified")["reason"]: held,
         condition(returned, "Stalled")["reason"]: returned,

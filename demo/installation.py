@@ -44,7 +44,7 @@ class Settings:
         """Settings from the environment. Raises SceneError for an unknown cluster, or one without images."""
         chosen, prefix = environ.get("CLUSTER") or "local", environ.get("IMAGES") or ""
         if chosen not in {"local", "current"}:
-            raise SceneError(f"CLUSTER={chosen} is not known: use local or current")
+            raise SceneError(f"CLUSTER={chosen} is unknown; use local or current")
         if (chosen == "current") != bool(prefix):
             raise SceneError(
                 "CLUSTER=current and IMAGES=<registry/prefix> go together: `make images IMAGES=...` says how to push"
@@ -70,7 +70,7 @@ def _local(terminal: Terminal) -> Cluster:
     )
     terminal.command(["python", "-m", "tools.node", "up"])
     if subprocess.run([sys.executable, "-m", "tools.node", "up"], cwd=REPOSITORY, check=False).returncode:
-        raise SceneError("the node did not start; its message is above")
+        raise SceneError("the node did not start; see its message above")
     return Cluster(Kubectl(node.kubectl_path(), node.kubeconfig()), node.kubeconfig(), local=True)
 
 
@@ -126,7 +126,7 @@ def _waits(kubectl: Kubectl) -> bool:
     for found in kubectl.items("storageclasses"):
         if found["metadata"].get("annotations", {}).get(DEFAULT_CLASS) == "true":
             return bool(found.get("volumeBindingMode") == "WaitForFirstConsumer")
-    raise SceneError("the cluster has no default StorageClass: apps need one for their state")
+    raise SceneError("the cluster has no default StorageClass; apps need one for their state")
 
 
 def _state_of_ours(kubectl: Kubectl) -> str:

@@ -33,11 +33,11 @@ class Suspension:
 
 def apply_platform(terminal: Terminal, kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
     """Apply the business unit (namespace and AppBudget), and start two ordinary pods of this image to call from."""
-    terminal.scene("A business unit: its namespace, the envelope and the tiers of its apps")
+    terminal.scene("A business unit: its namespace and its AppBudget")
     terminal.command(["kubectl", "apply", "-f", "examples/platform.yaml"])
     terminal.output(kubectl("apply", "-f", str(apps.EXAMPLES / "platform.yaml")))
     pods = callers.start(kubectl, image)
-    terminal.say(f"To call from, later: two ordinary pods, {HOME}/caller and {ABROAD}/stranger.")
+    terminal.say(f"Two ordinary pods will send requests: {HOME}/caller and {ABROAD}/stranger.")
     return pods
 
 
@@ -53,7 +53,7 @@ def apply_apps(terminal: Terminal, kubectl: Kubectl, image: str) -> dict[str, Ma
     for name in CAST:
         runs = partial(_runs, kubectl, image)
         found[name] = apps.until(kubectl, name, runs, apps.READY_SECONDS, f"Ready with image {image}")
-    terminal.good(f"all Ready {time.monotonic() - started:.1f} s after apply, each in a pod of its own:")
+    terminal.good(f"all Ready {time.monotonic() - started:.1f} s after apply, each in its own pod:")
     selector = f"genapps.dev/app-namespace={HOME}"
     terminal.output(kubectl("get", "pods", "-n", apps.RUN_NAMESPACE, "-l", selector, "-L", "genapps.dev/app"))
     return found
@@ -91,7 +91,7 @@ def call(terminal: Terminal, found: dict[str, Manifest], caller: Pod, stranger: 
 def fence(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> dict[str, tuple[bool, bool]]:
     """The same connections from an ordinary pod and from an app's pod: {what: (ordinary, app)}."""
     inside, neighbour = list(CAST)[:2]
-    terminal.scene(f"The fence: the same connections from an ordinary pod and from the pod of {inside}")
+    terminal.scene(f"Network isolation: the same connections from an ordinary pod and from the pod of {inside}")
     (pod,) = apps.child(kubectl, inside, "pods")
     targets = _targets(kubectl, neighbour)
     fenced_pod = Pod(kubectl, apps.RUN_NAMESPACE, pod["metadata"]["name"])
@@ -107,7 +107,7 @@ def fence(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> dict[str, tuple[
         allowed = what == "the gateway"
         if within != allowed or outside == allowed:
             raise SceneError(f"{what}: an ordinary pod {words[outside]}, the app {words[within]}")
-    terminal.good("the app's pod reaches the gateway and nothing else; it proves that itself before it loads any code")
+    terminal.good("the app's pod reaches the gateway and nothing else; it checks this before it loads any code")
     return seen
 
 
@@ -132,9 +132,9 @@ def suspend(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Suspension:
     """A fourth app keeps making calls that its envelope does not grant: counted, suspended, resumed by
     acknowledgement.
     """
-    terminal.scene(f"An app that does what it may not: {CURIOUS}")
+    terminal.scene(f"An app that violates its policy: {CURIOUS}")
     _apply_curious(terminal, kubectl)
-    terminal.say("Its envelope grants no connector, yet its code calls one. The gateway refuses, and counts.")
+    terminal.say("Its envelope grants no connector, but its code calls one. The gateway refuses and counts each call.")
     counts, last = _provoke(terminal, kubectl, caller)
     app = apps.until(kubectl, CURIOUS, _suspended, SUSPENDED_SECONDS, "suspended")
     seconds = time.monotonic() - last
@@ -146,7 +146,9 @@ def suspend(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Suspension:
     terminal.good(f"its pod is gone ({pods} pods), its state is kept ({claims} claim)")
     refused = apps.ask(caller, app, CURIOUS_REQUEST)
     terminal.good(f"{HOME} -> {CURIOUS}  {refused.shown()}")
-    terminal.say("It stays so, through restarts and re-creation, until somebody acknowledges this very suspension:")
+    terminal.say(
+        "It stays suspended, even after restarts and re-creation, until somebody acknowledges the suspension by id:"
+    )
     terminal.command(["kubectl", *apps.acknowledge(kubectl, CURIOUS, verdict["id"])])
     resumed = apps.until(kubectl, CURIOUS, apps.ready, apps.READY_SECONDS, "Ready again")
     terminal.good(f"Ready again, with {_count(resumed)} violations counted")
@@ -159,7 +161,7 @@ def _apply_curious(terminal: Terminal, kubectl: Kubectl) -> None:
     terminal.output(kubectl("apply", "-f", str(apps.EXAMPLES / f"{CURIOUS}.yaml")))
     app = apps.until(kubectl, CURIOUS, lambda seen: apps.ready(seen) or _suspended(seen), apps.READY_SECONDS, "Ready")
     if _suspended(app):
-        terminal.say("It is still suspended from an earlier run; this is acknowledged first.")
+        terminal.say("It is still suspended from an earlier run. The demo acknowledges that first.")
         apps.acknowledge(kubectl, CURIOUS, app["status"]["suspension"]["id"])
         apps.until(kubectl, CURIOUS, apps.ready, apps.READY_SECONDS, "Ready")
 

@@ -39,7 +39,7 @@ def play() -> Iterator[Play]:
 
 def test_helm_test_proves_gateway_and_fence(play: Play) -> None:
     assert "gateway over TLS: 200" in play.chart_tests
-    assert "egress policies are enforced" in play.chart_tests
+    assert "NetworkPolicies are enforced" in play.chart_tests
 
 
 def test_apps_answer_their_namespace_and_nobody_else(play: Play) -> None:

@@ -61,64 +61,64 @@ class Images(Section):
 
 class Crds(Section):
     enabled: bool = True
-    """Install and upgrade the custom resource definitions; they stay when the chart is uninstalled."""
+    """Install and upgrade the custom resource definitions. `helm uninstall` keeps them."""
 
 
 class Storage(Section):
     class_name: Annotated[str, Field(pattern=OBJECT)] = ""
-    """StorageClass of the apps' claims; empty is the cluster's default class."""
+    """StorageClass of the apps' claims. Empty: the default class of the cluster."""
     wait_for_first_consumer: bool = False
-    """Set when that class binds claims only once a pod uses them (volumeBindingMode: WaitForFirstConsumer)."""
+    """Whether that class has volumeBindingMode WaitForFirstConsumer."""
 
 
 class Resources(Section):
     requests: Quantities
-    """What the scheduler sets aside for the container."""
+    """What the scheduler reserves for the container."""
     limits: Quantities
-    """What the container may use at most; keep the memory bounded."""
+    """What the container may use at most. Keep a memory limit."""
 
 
 class Pod(Section):
     priority_class_name: Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")] = ""
     """PriorityClass, e.g. system-cluster-critical, so that apps' pods are evicted first."""
     node_selector: Words = Field(default_factory=dict)
-    """Labels of the nodes that it may run on."""
+    """Labels of the nodes on which the pod may run."""
     tolerations: tuple[Part, ...] = ()
-    """Taints of nodes that it bears."""
+    """Tolerations of the pod."""
     affinity: dict[str, Any] = Field(default_factory=dict)
-    """Where it rather runs, or does not."""
+    """Affinity of the pod."""
     labels: Marks = Field(default_factory=dict)
-    """More labels, e.g. for cost allocation or to keep a service mesh out; the chart's own cannot be changed."""
+    """More labels, e.g. for cost allocation or to keep a service mesh out. The chart's labels cannot be changed."""
     annotations: Marks = Field(default_factory=dict)
     """More annotations."""
 
 
 class Operator(Section):
     replicas: Annotated[int, Field(ge=1, le=5)] = 2
-    """One holds the Lease and works, the others take over within seconds."""
+    """Replicas of the operator. One is the leader. Another takes over when it fails."""
     sweep_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
-    """Seconds between two sweeps for what no event reported."""
+    """Seconds between two sweeps for changes that no event reported."""
     progress_deadline_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
-    """Seconds in which the pod of a new revision must become ready; else the last good revision runs again."""
+    """Seconds in which the pod of a new revision must become ready. After that, the operator rolls back."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
-    """Apps that are reconciled at the same time."""
+    """Apps that the operator reconciles at the same time."""
     log_level: LogLevel = "info"
-    """The least severe lines that are written."""
+    """The lowest severity that is logged."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "128Mi"}, limits={"memory": "384Mi"})
-    """Of the operator's container."""
+    """Resources of the operator's container."""
     pod: Pod = Pod()
-    """Where the operator's pods run, and what marks them. They are spread over zones and nodes if there are more."""
+    """Placement and marks of the operator's pods. Replicas are spread over zones and nodes."""
 
 
 class Gateway(Section):
     cluster_ip: Annotated[str, Field(alias="clusterIP", pattern=r"^([0-9a-fA-F:.]+)?$")] = ""
-    """A fixed address for Service `gateway`; apps' pods find the gateway by it, so a change re-creates them."""
+    """A fixed address for Service `gateway`. Apps find the gateway by this address, so a change re-creates pods."""
     log_level: LogLevel = "info"
-    """The least severe lines that are written."""
+    """The lowest severity that is logged."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "96Mi"}, limits={"memory": "256Mi"})
-    """Of the gateway's container."""
+    """Resources of the gateway's container."""
     pod: Pod = Pod()
-    """Where the gateway's pod runs, and what marks it."""
+    """Placement and marks of the gateway's pod."""
 
 
 class NetworkPolicy(Section):
@@ -132,66 +132,66 @@ class NetworkPolicy(Section):
 
 class Monitoring(Section):
     enabled: bool = False
-    """Services, ServiceMonitor and PrometheusRule for the Prometheus operator; they wait until the cluster has its
-    kinds (monitoring.coreos.com/v1). Needs networkPolicy.metricsFrom."""
+    """Create Services, a ServiceMonitor and a PrometheusRule for the Prometheus operator. The chart leaves them out
+    while the cluster does not serve monitoring.coreos.com/v1. Requires networkPolicy.metricsFrom."""
     interval: Annotated[str, Field(pattern="^[1-9][0-9]*[sm]$")] = "30s"
     """Time between two scrapes."""
     alerts: bool = True
-    """The alerts of files/alerts.yaml, as a PrometheusRule."""
+    """Create a PrometheusRule with the alerts of files/alerts.yaml."""
     labels: Marks = Field(default_factory=dict)
-    """What Prometheus selects ServiceMonitors and PrometheusRules by, e.g. {release: kube-prometheus-stack}."""
+    """Labels by which Prometheus selects ServiceMonitors and PrometheusRules, e.g. {release: kube-prometheus-stack}."""
 
 
 class Admission(Section):
     deny_external_ips: Annotated[bool, Field(alias="denyExternalIPs")] = True
-    """Refuse new externalIPs on Services in namespaces that an AppBudget lists: they take other people's traffic."""
+    """Refuse new externalIPs on Services in namespaces that an AppBudget lists. They can capture traffic of others."""
 
 
 class Registries(Section):
     ca_config_map: Annotated[str, Field(alias="caConfigMap", pattern=OBJECT)] = ""
-    """ConfigMap of the release's namespace whose key ca.crt holds authorities to trust beside the usual ones."""
+    """ConfigMap of the release's namespace whose key ca.crt holds more certificate authorities to trust."""
     credentials_secret: Annotated[str, Field(pattern=OBJECT)] = ""
-    """Secret of the release's namespace, of type kubernetes.io/dockerconfigjson: the kubelet mounts it, the operator
-    has no right to read Secrets. Whoever may write apps under a budget can run what its registries hold."""
+    """Secret of the release's namespace, of type kubernetes.io/dockerconfigjson. The kubelet mounts it, because the
+    operator has no right to read Secrets. Whoever may write apps under a budget can run what its registries hold."""
     token_hosts: Annotated[tuple[HostName, ...], Field(max_length=16)] = ()
-    """Hosts of other names than the registry that may issue its tokens, such as auth.docker.io."""
+    """Token servers on other hosts than their registry, such as auth.docker.io."""
     egress: tuple[Part, ...] = ()
-    """NetworkPolicyEgressRules for the operator, to the registries, to where they redirect, and to DNS; without them
-    it reaches the API server only."""
+    """NetworkPolicyEgressRules for the operator: to the registries, to the hosts they redirect to, and to DNS. Without
+    them, the operator reaches the API server only."""
 
 
 class Values(Section):
     """Values of the genapps chart"""
 
     image: Images = Images()
-    """The two images; `make images` builds them."""
+    """The two images. `make images` builds them."""
     run_namespaces: Annotated[
         tuple[RunNamespace, ...], Field(min_length=1, max_length=100, json_schema_extra={"uniqueItems": True})
     ] = ("genapps-run",)
-    """Namespaces in which the apps' pods run; tenants have no rights there. The chart makes them and keeps them (and
-    the apps' state in them) when it is uninstalled. An AppBudget picks one with spec.runNamespace."""
+    """Namespaces in which the apps' pods run. Tenants have no rights there. The chart creates them. `helm uninstall`
+    keeps them and the state in them. An AppBudget selects one with spec.runNamespace."""
     run_namespace_quotas: dict[Name, Annotated[Quantities, Field(min_length=1)]] = Field(default_factory=dict)
     """A ResourceQuota's `hard` map by run namespace, e.g. {genapps-run: {pods: "100", requests.memory: 16Gi}}. It
-    holds beside the quota that the operator derives from the AppBudgets (largest tier times maxApps)."""
+    applies in addition to the quota that the operator derives from the AppBudgets (largest tier times maxApps)."""
     runtime_classes: dict[Literal["low", "medium", "high"], RuntimeClass] = Field(default_factory=dict)
     """RuntimeClass of the apps' pods by effective risk class, e.g. {medium: gvisor, high: kata}; a risk class that is
-    not there gets the cluster's default runtime. The RuntimeClasses must exist: `genapps preflight` looks."""
+    not listed gets the default runtime of the cluster. `genapps preflight` checks that the RuntimeClasses exist."""
     crds: Crds = Crds()
     """The custom resource definitions."""
     storage: Storage = Storage()
-    """Where apps keep their state."""
+    """Storage for the state of the apps."""
     host_users: bool | None = None
-    """User namespaces for the apps' pods: false gives each pod its own (needs Linux 6.3 and a runtime that can), true
-    shares the node's, null leaves it to the cluster."""
+    """User namespaces of the apps' pods. false: each pod gets its own (requires Linux 6.3 and support in the container
+    runtime). true: pods share the node's. null: the default of the cluster."""
     operator: Operator = Operator()
-    """The process that judges apps and keeps their objects as they should be."""
+    """The operator, which reconciles apps."""
     gateway: Gateway = Gateway()
-    """The process through which apps call tools."""
+    """The gateway, through which apps call tools."""
     registries: Registries = Registries()
-    """OCI registries that the code of apps may come from; which ones, an AppBudget's policy.imageRegistries says."""
+    """Access to OCI registries for the code of apps. policy.imageRegistries of an AppBudget allows registries."""
     network_policy: NetworkPolicy = NetworkPolicy()
-    """Whom operator and gateway may reach, and who may reach them."""
+    """Connections that operator and gateway may make and accept."""
     monitoring: Monitoring = Monitoring()
     """Metrics and alerts."""
     admission: Admission = Admission()
-    """What the API server refuses beside what always holds (docs/admission.md)."""
+    """Optional admission policies. docs/admission.md lists those that are always installed."""

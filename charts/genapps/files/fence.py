@@ -55,17 +55,17 @@ def main() -> int:
             time.sleep(0.5)
     print(f"gateway over TLS: {answer}")
     if not answer.startswith("200 "):
-        print("FAILED: the gateway is not healthy")
+        print("FAILED: the gateway is not healthy.")
         return 1
     # A policy may lag the start of a pod for some seconds.
     until = time.monotonic() + POLICY_LAG_SECONDS
     while canary_open():
         if time.monotonic() > until:
             print("FAILED: port 8444 is open although this pod's NetworkPolicy does not allow it.")
-            print("This cluster does not enforce NetworkPolicies: no app would be fenced, and none will start.")
+            print("The cluster does not enforce NetworkPolicies. No app will start.")
             return 1
         time.sleep(0.5)
-    print("egress policies are enforced: the canary port is closed to this pod")
+    print("NetworkPolicies are enforced: the canary port is closed to this pod.")
     return 0
 
 

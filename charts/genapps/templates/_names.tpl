@@ -98,7 +98,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{/* Whether the objects of the Prometheus operator are wanted and known here. */}}
 {{- define "genapps.monitored" -}}
 {{- if and .Values.monitoring.enabled (not .Values.networkPolicy.metricsFrom) }}
-{{- fail "monitoring.enabled: no peer may scrape; name Prometheus's pods in networkPolicy.metricsFrom" }}
+{{- fail "monitoring.enabled: no peer may scrape; add the pods of Prometheus to networkPolicy.metricsFrom" }}
 {{- end }}
 {{- if and .Values.monitoring.enabled (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1") }}true{{ end }}
 {{- end }}

@@ -36,7 +36,7 @@ class ModuleNotAvailable(ModuleNotFoundError):  # noqa: N818  the name of the re
     """An import of a module that is neither on the list nor in the bundle."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"module {name!r} is not available to apps; available are: {', '.join(MODULES)}", name=name)
+        super().__init__(f"module not available to apps: {name} (`genapps modules` prints the list)", name=name)
 
 
 def preload() -> None:

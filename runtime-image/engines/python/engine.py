@@ -33,7 +33,7 @@ TRACE_CHARACTERS = 2000
 
 
 def _no_waiting(seconds: float) -> Never:
-    raise RuntimeError("an app cannot sleep: its time belongs to the request it answers")
+    raise RuntimeError("time.sleep is not available to apps: an app may only wait for calls")
 
 
 def _short_seed(a: Any = None, version: int = 2) -> None:
@@ -80,7 +80,7 @@ class WitWorld(wit_world.WitWorld):
         except BaseException as error:
             raise Err(json.dumps({"code": "CodeRejected", **_place(error, loaded)})) from None
         if not app.routes():
-            detail = "the app registers no route: use @app.get(...) or @app.post(...)"
+            detail = "the app registers no route; add one with @app.get(...) or @app.post(...)"
             raise Err(json.dumps({"code": "CodeRejected", "message": detail, "file": message["entry"], "line": 0}))
         return json.dumps({"routes": app.routes()})
 

@@ -44,7 +44,7 @@ def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
             if path.name.startswith("..") or not path.is_file():
                 continue  # the kubelet's own links of a mounted ConfigMap
             if not _NAME.match(path.name):
-                raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"not a file name of a bundle: {path.name!r}")
+                raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"invalid file name: {path.name!r}")
             files[path.name] = path.read_bytes()
             size += len(files[path.name])
             if size > BUNDLE_BYTES:
@@ -53,10 +53,10 @@ def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
         raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"cannot read the code: {error}") from None
     bundle = Bundle(entry, files)
     if not _NAME.match(entry):
-        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"not a file name of a bundle: {entry!r}")
+        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"invalid entry: {entry!r}")
     found = digest_of(bundle)
     if found != digest:
-        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the code has digest {found}, the pod is for {digest}")
+        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the code has digest {found}; the pod expects {digest}")
     return bundle
 
 
@@ -67,7 +67,7 @@ def load_message(bundle: Bundle, log_bytes: int) -> str:
     text.
     """
     if bundle.entry not in bundle.files:
-        raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no file {bundle.entry!r} to start with")
+        raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no entry file {bundle.entry!r}")
     texts: dict[str, str] = {}
     for name, content in bundle.files.items():
         if not name.endswith(".py") and name != bundle.entry:

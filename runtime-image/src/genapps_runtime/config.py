@@ -67,7 +67,7 @@ def read_config(path: str, digest: str) -> RuntimeConfig:
         raise RefusedError(Reason.CONFIG_INVALID, f"cannot read the RuntimeConfig: {error}") from None
     found = "sha256:" + hashlib.sha256(content).hexdigest()
     if found != digest:
-        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig has digest {found}, the pod is for {digest}")
+        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig has digest {found}; the pod expects {digest}")
     return parse_config(content)
 
 
@@ -81,9 +81,9 @@ def parse_config(content: bytes) -> RuntimeConfig:
         _invalid("", f"not JSON: {error}")
     top = _Section("", raw)
     if top.text("apiVersion") != API_VERSION:
-        _invalid("apiVersion", f"this runtime understands {API_VERSION} only")
+        _invalid("apiVersion", f"this runtime supports {API_VERSION} only")
     if top.text("language") != "python":
-        _invalid("language", "this runtime runs python only")
+        _invalid("language", "this runtime supports python only")
     for unsupported in ("tenancy", "fallback"):
         if top.take(unsupported) is not None:
             _invalid(unsupported, "not supported by this runtime")
@@ -138,7 +138,7 @@ class _Section:
     def text(self, key: str) -> str:
         value = self.take(key)
         if not isinstance(value, str) or not value or len(value) > 1024:
-            _invalid(self.path(key), "must be a text of 1 to 1024 characters")
+            _invalid(self.path(key), "must be a string of 1 to 1024 characters")
         return str(value)
 
     def digest(self, key: str) -> str:
@@ -168,7 +168,7 @@ class _Section:
     def done(self) -> None:
         unknown = sorted(set(self.raw) - self.taken)
         if unknown:
-            _invalid(self.path(unknown[0]), "is not known to this runtime")
+            _invalid(self.path(unknown[0]), "is unknown to this runtime")
 
 
 def _invalid(field: str, message: str) -> Never:

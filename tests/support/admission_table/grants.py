@@ -21,7 +21,7 @@ from tests.support.admission_table.rows import (
 )
 
 GRANTS = "genapps-grants"
-NAMESPACE = Refusal(GRANTS, "spec.budget", "ask the platform to add the namespace")
+NAMESPACE = Refusal(GRANTS, "spec.budget", "ask the platform team to add the namespace")
 TIER = Refusal(GRANTS, "spec.tier", "choose one of")
 RISK = Refusal(GRANTS, "spec.envelope.riskClass", "declare a lower class")
 LANGUAGE = Refusal(GRANTS, "spec.code.language", "choose one of python, component")

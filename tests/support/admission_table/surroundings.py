@@ -34,10 +34,12 @@ from tests.support.admission_table.rows import (
 
 EXTERNAL = Refusal("genapps-external-ips", "spec.externalIPs", "use type LoadBalancer")
 LABEL = Refusal("genapps-run-namespace-labels", "metadata.labels[genapps.dev/run-namespace]", "remove the label")
-SET_BY_CHART = Refusal("genapps-run-namespace-labels", "metadata.labels", "leave them, or ask the platform")
+SET_BY_CHART = Refusal(
+    "genapps-run-namespace-labels", "metadata.labels", "do not change them, or ask the platform team"
+)
 RUN_CHOICE = Refusal("genapps-budgets", "spec.runNamespace", "choose one of genapps-run, genapps-run-sales")
 UNIT_ONLY = Refusal("genapps-budgets", "spec.namespaces", "name namespaces of the unit")
-SECRET = Refusal("genapps-gateway-secret", "metadata.name", "create other Secrets as somebody else")
+SECRET = Refusal("genapps-gateway-secret", "metadata.name", "create other Secrets as another user")
 ENTRY = "genapps-run-namespace-entry"
 FENCED = Refusal(ENTRY, "metadata.namespace", "use a namespace of your own")
 ENFORCE = "pod-security.kubernetes.io/enforce"
@@ -210,7 +212,7 @@ SECRETS = [
                 **{"kubernetes.io/service-account.name": "genapps-operator"},
             )
         ),
-        Refusal("genapps-gateway-secret", "type", "create other Secrets as somebody else"),
+        Refusal("genapps-gateway-secret", "type", "create other Secrets as another user"),
     ),
     Row("others make Secrets", BYSTANDER, create(secret("other"))),
 ]

@@ -27,10 +27,10 @@ from tests.support.admission_table.rows import (
 
 STATUS = Refusal("genapps-status", "status", "change spec")
 RECORD = Refusal("genapps-records", "record", "change the GeneratedApp")
-LEDGER = Refusal("genapps-ledgers", "record", "leave it as it is")
+LEDGER = Refusal("genapps-ledgers", "record", "do not change them")
 UNDELETED = Refusal("genapps-record-deletion", "record.deletedAt", "delete GeneratedApp running in namespace finance")
-PURGE = Refusal("genapps-record-deletion", "AppRecords", "ask the platform to purge it")
-LEDGER_PURGE = Refusal("genapps-ledger-deletion", "Ledgers", "ask the platform to purge its AppRecord")
+PURGE = Refusal("genapps-record-deletion", "AppRecords", "ask the platform team to purge it")
+LEDGER_PURGE = Refusal("genapps-ledger-deletion", "Ledgers", "ask the platform team to purge its AppRecord")
 RESTORED = {"status.observedGeneration": 3}
 SUSPENSION = {"status.suspension": {"id": "a" * 32, "reason": "RepeatedViolations", "at": "2026-11-01T00:00:00Z"}}
 
@@ -141,7 +141,7 @@ ROWS = [
         "a bystander gives a ledger an owner",
         BYSTANDER,
         ledgers({"metadata.ownerReferences": OWNER}),
-        Refusal("genapps-ledgers", "metadata.ownerReferences", "leave it as it is"),
+        Refusal("genapps-ledgers", "metadata.ownerReferences", "do not change them"),
     ),
     Row("the platform restores a ledger", PLATFORM, ledgers({"record.violations.total": 0})),
     Row("an administrator restores a ledger", ADMIN, create(ledger("new"))),

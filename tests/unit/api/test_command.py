@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from genapps.api.digests import bundle_digest
+from genapps.api.modules import PYTHON_MODULES
 from genapps.cli.main import main
 
 
@@ -34,7 +35,7 @@ def test_another_entry_can_be_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"#" * 65_537, "at most 65536"), (b"\xff", "no UTF-8 text")],
+    [(b"#" * 65_537, "the maximum of inline source is 65536"), (b"\xff", "not UTF-8 text")],
     ids=["too long to be inline", "no text"],
 )
 def test_what_cannot_be_inline_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -48,8 +49,8 @@ def test_what_cannot_be_inline_is_refused(tmp_path: Path, content: bytes, messag
     ("files", "message"),
     [
         ({"start.py": b""}, "--entry"),
-        ({"app.py": b"", "two words.py": b""}, "rename it"),
-        ({"app.py": b"", "data.bin": b"0" * 1024 * 1024 + b"0"}, "at most 1048576"),
+        ({"app.py": b"", "two words.py": b""}, "not a valid ConfigMap key"),
+        ({"app.py": b"", "data.bin": b"0" * 1024 * 1024 + b"0"}, "the maximum of a ConfigMap is 1048576"),
     ],
     ids=["no entry", "a name that is no key", "too large for a ConfigMap"],
 )
@@ -65,9 +66,14 @@ def test_check_names_what_keeps_the_code_from_loading(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import words\n")
     (tmp_path / "words.py").write_text("import math\n")
     fine = CliRunner().invoke(main, ["check", str(tmp_path)])
-    assert (fine.exit_code, fine.output) == (0, "Nothing found that keeps the code from loading.\n")
+    assert (fine.exit_code, fine.output) == (0, "No problem found.\n")
     (tmp_path / "words.py").write_text("import numpy\n")
     refused = CliRunner().invoke(main, ["check", str(tmp_path)])
     assert refused.exit_code == 1
     assert "ModuleNotAvailable" in refused.output
     assert "numpy (words.py, line 1)" in refused.output
+
+
+def test_modules_lists_what_apps_can_import() -> None:
+    listed = CliRunner().invoke(main, ["modules"])
+    assert (listed.exit_code, listed.output.split()) == (0, ["genapps", *PYTHON_MODULES])

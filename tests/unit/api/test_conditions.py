@@ -1,8 +1,11 @@
 """The table of conditions is closed and complete."""
 
 import re
+from pathlib import Path
 
+from genapps.api import reasons
 from genapps.api.conditions import ConditionType, Reason, allowed, next_step, table
+from genapps.api.reasons import EXPLANATIONS
 
 
 def test_every_reason_and_every_condition_is_in_the_table() -> None:
@@ -34,3 +37,11 @@ def test_an_app_that_was_rolled_back_is_ready_and_stalled() -> None:
 
 def test_a_suspended_app_is_told_how_to_go_on() -> None:
     assert "acknowledgedSuspension" in next_step(Reason.REPEATED_VIOLATIONS)
+
+
+def test_a_meaning_stands_in_one_place() -> None:
+    folder = Path(reasons.__file__).parents[1]
+    sources = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.py")}
+    meanings = [explanation.meaning for explanation in EXPLANATIONS.values()]
+    places = [(path.name, text) for path, source in sources.items() for text in meanings if f'"{text}"' in source]
+    assert {name for name, _ in places} == {"reasons.py"}

@@ -37,7 +37,9 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"runNamespaces": ["a", "a"]}, "runNamespaces", id="a run namespace twice"),
         pytest.param({"runNamespaces": ["kube-system"]}, "runNamespaces", id="apps among the cluster's own pods"),
         pytest.param({"runNamespaces": ["default"]}, "runNamespaces", id="apps in the default namespace"),
-        pytest.param({"runNamespaces": ["genapps-system"]}, "own namespace", id="apps beside the operator"),
+        pytest.param(
+            {"runNamespaces": ["genapps-system"]}, "the namespace of the release", id="apps beside the operator"
+        ),
         pytest.param({"runNamespaceQuotas": {"other": {"pods": "1"}}}, "other", id="a quota for no run namespace"),
         pytest.param({"runNamespaceQuotas": {"genapps-run": {"pods": "many"}}}, "pods", id="a quota of no quantity"),
         pytest.param({"runtimeClasses": {"extreme": "kata"}}, "extreme", id="a runtime class for no risk class"),

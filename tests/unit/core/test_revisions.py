@@ -88,7 +88,7 @@ def test_a_revision_that_will_never_load_gives_way_at_once(reason: str) -> None:
     assert world.condition("Ready") == ("True", "Available")
     assert world.condition("Stalled") == ("True", "RolledBack")
     assert world.condition("Reconciling") == ("False", "Settled")
-    assert world.message("Stalled").startswith(f"Revision {bad} failed, so revision {good} runs.")
+    assert world.message("Stalled").startswith(f"Revision {bad} failed. Revision {good} runs.")
     assert "line 1: never" in world.message("Stalled")
     assert [event.type for event in world.events if event.reason == "RolledBack"] == ["Warning"]
     assert (world.status["revision"], world.status["desiredRevision"]) == (good, bad)

@@ -37,7 +37,9 @@ class TestRollbackTo:
         replace_pod(world)
         answer(world)
         assert runs(world) == second
-        assert "No good revision of the code that spec.rollback.to names is kept." in world.message("Stalled")
+        assert "The operator keeps no good revision with the code digest in spec.rollback.to." in world.message(
+            "Stalled"
+        )
 
     def test_another_name_afterwards_moves_nothing(self) -> None:
         world, first, second = self.three(lambda *_: None)

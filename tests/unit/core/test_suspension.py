@@ -250,7 +250,7 @@ class TestOtherNames:
         world = self.following()
         world.settle()
         assert world.condition("Suspended") == ("True", "RepeatedViolations")
-        assert "another name" in world.message("Suspended")
+        assert "another app with the same code is suspended" in world.message("Suspended")
         assert recorded(world).suspension
         assert "Pod" not in world.kinds()
 

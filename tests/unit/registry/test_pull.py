@@ -69,10 +69,10 @@ def titled(name: Any) -> dict[str, Any]:
 
 
 MANIFESTS = [
-    ("an index of images", manifest([], mediaType=INDEX), Reason.SOURCE_INVALID, "not that of an index"),
-    ("an older schema", manifest([layer()], schemaVersion=1), Reason.SOURCE_INVALID, "it is no"),
+    ("an index of images", manifest([], mediaType=INDEX), Reason.SOURCE_INVALID, "not the one of an index"),
+    ("an older schema", manifest([layer()], schemaVersion=1), Reason.SOURCE_INVALID, "does not name an application/"),
     ("a manifest without layers", manifest([]), Reason.SOURCE_INVALID, "no layers"),
-    ("a layer that is a text", manifest(["x"]), Reason.SOURCE_INVALID, "no object"),  # type: ignore[list-item]
+    ("a layer that is a text", manifest(["x"]), Reason.SOURCE_INVALID, "not an object"),  # type: ignore[list-item]
     ("a container image", manifest([layer(annotations={})]), Reason.SOURCE_INVALID, "not a container image"),
     ("a path that leads upwards", manifest([titled("../app.py")]), Reason.SOURCE_INVALID, "no folders"),
     ("a folder", manifest([titled("src/app.py")]), Reason.SOURCE_INVALID, "no folders"),
@@ -83,14 +83,14 @@ MANIFESTS = [
     ("a name without end", manifest([titled("x" * 254)]), Reason.SOURCE_INVALID, "no folders"),
     ("two files of one name", manifest([layer(), layer()]), Reason.SOURCE_INVALID, "the same name"),
     ("a packed folder", manifest([layer(annotations={TITLE: "src", "io.deis.oras.content.unpack": "true"})]),
-        Reason.SOURCE_INVALID, "go into the folder"),
-    ("a weak digest", manifest([layer(digest="md5:00")]), Reason.SOURCE_INVALID, "no sha256"),
-    ("a digest that is a path", manifest([layer(digest="sha256:../../x")]), Reason.SOURCE_INVALID, "no sha256"),
-    ("a size below nothing", manifest([layer(size=-1)]), Reason.SOURCE_INVALID, "no number"),
-    ("a size that is no number", manifest([layer(size="1")]), Reason.SOURCE_INVALID, "no number"),
+        Reason.SOURCE_INVALID, "change into the folder"),
+    ("a weak digest", manifest([layer(digest="md5:00")]), Reason.SOURCE_INVALID, "not a sha256"),
+    ("a digest that is a path", manifest([layer(digest="sha256:../../x")]), Reason.SOURCE_INVALID, "not a sha256"),
+    ("a size below nothing", manifest([layer(size=-1)]), Reason.SOURCE_INVALID, "not a number"),
+    ("a size that is no number", manifest([layer(size="1")]), Reason.SOURCE_INVALID, "not a number"),
     ("an entry that is no text", manifest([layer()], annotations={"dev.genapps.entry": 1}), Reason.SOURCE_INVALID,
-        "no text"),
-    ("a file beyond the limit", manifest([layer(size=LIMIT + 1)]), Reason.SOURCE_TOO_LARGE, f"at most {LIMIT}"),
+        "not a string"),
+    ("a file beyond the limit", manifest([layer(size=LIMIT + 1)]), Reason.SOURCE_TOO_LARGE, f"the maximum is {LIMIT}"),
     ("files beyond the limit together", manifest([titled("a") | {"size": LIMIT}, titled("b")]),
         Reason.SOURCE_TOO_LARGE, f"{LIMIT + 1} bytes"),
     ("too many files", manifest([titled(f"{n}.py") for n in range(257)]), Reason.SOURCE_TOO_LARGE, "257 files"),
@@ -124,7 +124,9 @@ async def test_a_manifest_that_is_no_json_is_refused(registry: Registry, access:
 async def test_a_manifest_without_end_is_not_read_to_its_end(registry: Registry, access: Access) -> None:
     raw = b" " * (256 * 1024 + 1)
     registry.contents[f"/v2/team/app/manifests/{digest_of(raw)}"] = raw
-    assert "more than the 262144 bytes" in str(await refused(f"{registry.host}/team/app@{digest_of(raw)}", access))
+    assert "more than the expected 262144 bytes" in str(
+        await refused(f"{registry.host}/team/app@{digest_of(raw)}", access)
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ async def test_a_registry_that_never_answers_is_unavailable_after_a_while(access
         reference = f"localhost:{silent.getsockname()[1]}/team/app@{digest_of(b'')}"
         found = await refused(reference, replace(access, seconds=0.2))
     assert found.reason is Reason.SOURCE_UNAVAILABLE
-    assert "it does not answer (TimeoutError)" in str(found)
+    assert "the registry does not answer (TimeoutError)" in str(found)
 
 
 async def test_a_registry_of_an_unknown_authority_is_not_talked_to(registry: Registry) -> None:
@@ -172,8 +174,8 @@ async def test_a_registry_of_an_unknown_authority_is_not_talked_to(registry: Reg
 
 
 REDIRECTS = [
-    ("plain http", "http://localhost/x", "something else than https"),
-    ("a file", "file:///etc/passwd", "no address"),
+    ("plain http", "http://localhost/x", "an address without https"),
+    ("a file", "file:///etc/passwd", "an invalid address"),
     ("the metadata service", "https://169.254.169.254/latest", "not public"),
     ("this machine by number", "https://2130706433/x", "not public"),
     ("this machine by hexadecimal number", "https://0x7f.1/x", "not public"),
@@ -182,7 +184,7 @@ REDIRECTS = [
     ("this machine by IPv4 in IPv6", "https://[::ffff:127.0.0.1]/x", "not public"),
     ("a short name", "https://kubernetes/x", "not public"),
     ("the same host on another port", "https://localhost:6443/x", "not public"),
-    ("somewhere with a password", "https://user:secret@example.com/x", "something else than https"),
+    ("somewhere with a password", "https://user:secret@example.com/x", "an address without https"),
 ]
 
 
@@ -313,5 +315,5 @@ async def test_a_file_of_credentials_that_is_none_means_no_login(
 
 @pytest.mark.parametrize("text", ["r/a:tag", "r/a", "r/../b@{d}", "r@{d}", "r/A@{d}", "r/a@{d}\n", "https://r/a@{d}"])
 def test_only_references_by_digest_are_references(text: str) -> None:
-    with pytest.raises(ValueError, match="no reference"):
+    with pytest.raises(ValueError, match="not an image reference"):
         Reference.parse(text.format(d=digest_of(b"")))

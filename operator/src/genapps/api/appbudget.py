@@ -1,4 +1,4 @@
-"""AppBudget: what a business unit grants its apps, in tiers and rules, and what it will pay."""
+"""AppBudget: the namespaces, tiers, policy and spending limits of one business unit."""
 
 from typing import Annotated, Literal
 
@@ -42,11 +42,11 @@ class Period(UserModel):
         Field(max_length=64),
         Form("^[A-Za-z][-+_A-Za-z0-9]*(/[-+_A-Za-z0-9]+){0,2}$", "write a zone such as Europe/Zurich"),
     ] = defaulted("UTC")
-    """The time zone in which it begins, such as Europe/Zurich."""
+    """The time zone of its start, such as Europe/Zurich."""
 
 
 class Limits(UserModel):
-    """The most that all apps together may use in a period; absent: no limit."""
+    """The most that all apps together may use in a period. Absent: no limit."""
 
     tokens: Count | None = None
     """Input and output tokens of models."""
@@ -59,7 +59,7 @@ class Limits(UserModel):
 
 
 class Prices(UserModel):
-    """What use costs where a tool does not name its own cost."""
+    """Prices for tools that name no cost of their own."""
 
     per_million_input_tokens: Money | None = None
     """US dollars for a million input tokens."""
@@ -82,11 +82,11 @@ class Tier(UserModel):
     """A size that apps may choose."""
 
     guest_memory: Annotated[Memory, memory_within("16Mi", "3Gi")] = defaulted("64Mi")
-    """The memory of one guest; the pod gets 96Mi more."""
+    """The memory of one guest. The memory limit of the pod is 96Mi higher."""
     cpu: Annotated[Cpu, cpu_within("50m", "16")] = defaulted("500m")
     """The CPU limit of the pod."""
     cpu_millis_per_action: Annotated[int, Field(ge=1, le=600_000)] = defaulted(500)
-    """CPU milliseconds of one action, for admission to the budget."""
+    """CPU milliseconds that one action may use."""
     tool_calls_per_action: Annotated[int, Field(ge=0, le=1_000)] = defaulted(8)
     """The most tool calls in one action."""
     calls_per_minute: Annotated[int, Field(ge=1, le=100_000)] = defaulted(600)
@@ -111,13 +111,13 @@ class ViolationPolicy(UserModel):
     window: Annotated[Duration, duration_within("10s", "24h")] = defaulted("10m")
     """The sliding window of violations."""
     slow_threshold: Annotated[int, Field(ge=1, le=10_000)] = defaulted(100)
-    """Defects, in distinct actions within the slow window, that suspend the app."""
+    """Defects within the slow window, in distinct actions, that suspend the app."""
     slow_window: Annotated[Duration, duration_within("1h", "168h")] = defaulted("24h")
     """The sliding window of defects."""
 
 
 class Policy(UserModel):
-    """The rules of the business unit; an app may only be stricter."""
+    """The policy of the business unit. An app may only be stricter."""
 
     max_risk_class: RiskClass = defaulted(RiskClass.LOW)
     """The highest effective risk class of an app."""
@@ -145,7 +145,7 @@ class Policy(UserModel):
         ],
         Field(max_length=16, json_schema_extra=SET),
     ] = ()
-    """Registries (or registry/prefix) that code images may come from; none when empty."""
+    """Allowed registries for code images, as registry or registry/prefix. Empty: none."""
     ingress_from: Annotated[tuple[NetworkPeer, ...], Field(max_length=16)] = ()
     """Callers that may reach every app of this budget, as in a NetworkPolicy."""
     violations: ViolationPolicy = defaulted(ViolationPolicy())
@@ -153,7 +153,7 @@ class Policy(UserModel):
 
 
 class AppBudgetSpec(UserModel):
-    """What is granted to whom."""
+    """The namespaces, tiers and policy of the budget."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -180,13 +180,13 @@ class AppBudgetSpec(UserModel):
         DnsLabel,
         Rule("self == oldSelf", "spec.runNamespace is immutable: create another AppBudget and move the apps to it"),
     ] = defaulted(RUN_NAMESPACE)
-    """Where the pods run; one of the chart's runNamespaces. Immutable."""
+    """The namespace in which the pods run, one of runNamespaces of the chart. Immutable."""
     period: Period | None = None
-    """The accounting period; absent: a month in UTC."""
+    """The accounting period. Absent: a month in UTC."""
     limits: Limits | None = None
     """The most that all apps together may use in a period."""
     prices: Prices | None = None
-    """What use costs."""
+    """Prices of tokens and CPU."""
     alerts: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Field(max_length=5, json_schema_extra=SET)] = ()
     """Percentages of a limit at which to warn."""
     on_limit: Literal["Fallback", "Suspend"] | None = None
@@ -203,11 +203,11 @@ class AppBudgetSpec(UserModel):
     ]
     """The sizes that apps may choose, by name."""
     policy: Policy = defaulted(Policy())
-    """The rules for all apps of this budget."""
+    """The policy for all apps of this budget."""
 
 
 class AppBudget(OwnModel):
-    """The envelope of a business unit: which namespaces may run which apps, how large, and at what cost."""
+    """The budget of a business unit: which namespaces may run which apps, how large, and at what cost."""
 
     model_config = ConfigDict(json_schema_extra=rules(NAME_RULE))
 

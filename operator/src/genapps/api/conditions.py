@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from genapps.api.reasons import EXPLANATIONS, Reason
 
-__all__ = ["ConditionType", "Entry", "Reason", "Status", "allowed", "next_step", "table"]
+__all__ = ["ConditionType", "Entry", "Reason", "Status", "allowed", "explained", "meaning", "next_step", "table"]
 
 Status = Literal["True", "False", "Unknown"]
 
@@ -106,6 +106,16 @@ def table() -> Iterator[Entry]:
             yield Entry(condition, status, reason, *EXPLANATIONS[reason])
 
 
+def meaning(reason: Reason) -> str:
+    """What the reason means, in whole sentences."""
+    return EXPLANATIONS[reason].meaning
+
+
 def next_step(reason: Reason) -> str:
-    """What to do about it: one sentence."""
+    """What to do about it, in whole sentences."""
     return EXPLANATIONS[reason].next_step
+
+
+def explained(reason: Reason) -> str:
+    """Meaning and next step: the message where nothing of the app has to be named."""
+    return f"{meaning(reason)} {next_step(reason)}"

@@ -1,4 +1,4 @@
-"""Connector: what an app may talk to, and how. Only the schema so far: the gateway has no connectors yet."""
+"""Connector: a service that apps may call, and how. Only the schema so far: the gateway has no connectors yet."""
 
 from typing import Annotated, Any, Literal
 
@@ -34,7 +34,7 @@ _INSIDE = "^https://[^:/]*[.](svc|local|localhost|localdomain|internal)([:/]|$)"
 
 
 class ServiceEndpoint(UserModel):
-    """A Service of the cluster; only the addresses in its EndpointSlices are reached."""
+    """A Service of the cluster. The gateway connects to the addresses in its EndpointSlices only."""
 
     namespace: DnsLabel
     """Its namespace."""
@@ -45,7 +45,7 @@ class ServiceEndpoint(UserModel):
 
 
 class Endpoint(UserModel):
-    """Where the connector is."""
+    """The address of the connector."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -65,7 +65,7 @@ class Endpoint(UserModel):
         ]
         | None
     ) = None
-    """An https address on the Internet; never one of a private, node, pod or service range."""
+    """A public https URL. It must not resolve to a private, node, pod or service address."""
     service: ServiceEndpoint | None = None
     """A Service of the cluster."""
 
@@ -76,7 +76,7 @@ class CredentialUse(UserModel):
     header: HeaderName
     """The header that carries it."""
     prefix: Annotated[str, Field(max_length=64)] | None = None
-    """What stands before it, such as "Bearer "."""
+    """Text before the credential, such as "Bearer "."""
 
 
 class Credential(UserModel):
@@ -105,12 +105,12 @@ class ToolCost(UserModel):
 
 
 class Tool(UserModel):
-    """One thing that can be done with the connector."""
+    """One operation of the connector."""
 
     name: Annotated[
         str, Field(min_length=1, max_length=63), Form("^[a-zA-Z]([-_a-zA-Z0-9]*[a-zA-Z0-9])?$", "begin with a letter")
     ]
-    """Its name, by which apps call it."""
+    """The name by which apps call the tool."""
     description: Annotated[str, Field(max_length=1024)] | None = None
     """What it does, for people and models."""
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] | None = None
@@ -118,7 +118,7 @@ class Tool(UserModel):
     path: Annotated[str, Field(max_length=512), Form("^/[!-~]*$", "begin with /, such as /v1/{currency}")] | None = None
     """The path, with arguments in braces (type HTTP)."""
     effect: Literal["Read", "Write"]
-    """Whether it changes anything; a Write is journalled and sent at most once."""
+    """Whether the tool changes anything. A Write is journalled and sent at most once."""
     idempotency: Annotated[
         Literal["None", "Key"] | IdempotencyHeader | None,
         # A word or an object has no type in a CRD: what holds for either stands here, the model refuses the rest
@@ -141,9 +141,9 @@ class Tool(UserModel):
     timeout: Annotated[Duration, duration_within("1s", "600s")] | None = None
     """The longest a call may take. Default: 10s."""
     cache: Annotated[Duration, duration_within("1s", "24h")] | None = None
-    """How long a result may be reused; absent: not at all."""
+    """How long a result may be reused. Absent: results are not reused."""
     cost: ToolCost | None = None
-    """What one call costs; wins over the budget's prices."""
+    """The cost of one call. It overrides the prices of the budget."""
 
 
 class ConnectorSpec(UserModel):
@@ -167,13 +167,13 @@ class ConnectorSpec(UserModel):
     description: Annotated[str, Field(max_length=1024)] | None = None
     """What it is, for people and models."""
     endpoint: Endpoint
-    """Where it is."""
+    """The address of the connector."""
     namespaces: Annotated[tuple[DnsLabel, ...], Field(max_length=64, json_schema_extra=SET)]
     """The namespaces whose apps may use it."""
     minimum_risk_class: RiskClass = defaulted(RiskClass.LOW)
-    """An app that uses it counts as at least this."""
+    """The minimum effective risk class of apps that use the connector."""
     credential: Credential | None = None
-    """The credential that the gateway adds; apps never see it."""
+    """The credential that the gateway adds to calls. Apps never see it."""
     models: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(max_length=32, json_schema_extra=SET)
     ] = ()
@@ -187,11 +187,11 @@ class ConnectorSpec(UserModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
         ),
     ] = ()
-    """What can be done with it."""
+    """The operations of the connector."""
 
 
 class Connector(OwnModel):
-    """A service outside the fence that apps may reach through the gateway, and only as its tools say."""
+    """A service that apps may call through the gateway, with the tools listed here only."""
 
     model_config = ConfigDict(json_schema_extra=rules(NAME_RULE))
 

@@ -34,17 +34,17 @@ class Retention(UserModel):
     """How long things are kept."""
 
     state: Annotated[Duration, duration_within("1h", "87600h")] | None = None
-    """How long a key of the state is kept after its last write. Default: for ever."""
+    """How long a key of the state is kept after its last write. Default: without limit."""
     responses: Annotated[Duration, duration_within("1m", "720h")] | None = None
     """How long a response is kept for repeated requests with the same key. Default: 24h."""
     after_delete: Annotated[Duration, duration_within("1h", "8760h")] | None = None
     """How long the claim is kept after the app is deleted. Default: 168h."""
     logs: Annotated[Duration, duration_within("1h", "8760h")] | None = None
-    """How long logs should be kept: a label for the collector. Default: 168h."""
+    """How long logs should be kept. The log collector reads it from a label. Default: 168h."""
 
 
 class Provenance(UserModel):
-    """Where the code came from, as its maker states it."""
+    """The origin of the code, as its author states it."""
 
     generator: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     """The system or model that generated the code."""
@@ -55,20 +55,20 @@ class Provenance(UserModel):
 
 
 class Envelope(UserModel):
-    """What the app is and may do, fixed for its life; its digest is on every child, token, log line and ledger row."""
+    """What the app is and may do. Immutable. Its digest is on every child, token, log line and ledger row."""
 
     owner: Owner
     """Who answers for the app."""
     risk_class: RiskClass
-    """The declared risk class; the effective one is the highest of this and of the app's connectors."""
+    """The declared risk class. The effective class is the highest of this one and those of the connectors."""
     family: LabelValue | None = None
-    """Apps of one purpose, for scorecards."""
+    """The family of apps with the same purpose, for scorecards."""
     connectors: Annotated[tuple[DnsLabel, ...], Field(max_length=32, json_schema_extra=SET)] = ()
-    """The connectors the app may call, by name; none when empty."""
+    """The names of the connectors that the app may call. Empty: none."""
     retention: Retention | None = None
     """How long state, responses, the claim and logs are kept."""
     provenance: Provenance | None = None
-    """Where the code came from."""
+    """The origin of the code."""
 
     @cached_property
     def digest(self) -> str:

@@ -34,7 +34,7 @@ __all__ = [
 
 
 class OperatingMode(StrEnum):
-    """A person's wish."""
+    """Whether the app should run."""
 
     RUNNING = "Running"
     SUSPENDED = "Suspended"
@@ -70,7 +70,7 @@ class JwtTenancy(UserModel):
     """The tenant is a claim of a verified token."""
 
     issuer: HttpsUrl
-    """The issuer of the tokens; its keys are found by discovery."""
+    """The issuer of the tokens. Its keys are found by OpenID discovery."""
     audience: Annotated[str, Field(min_length=1, max_length=253)]
     """The audience that the tokens must have."""
     claim: Annotated[str, Field(min_length=1, max_length=63)]
@@ -78,7 +78,7 @@ class JwtTenancy(UserModel):
 
 
 class Tenancy(UserModel):
-    """How the tenant of a request is known; without it the app has one tenant, default."""
+    """How the runtime finds the tenant of a request. Without it, the app has one tenant, named default."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -96,7 +96,7 @@ class Tenancy(UserModel):
     jwt: JwtTenancy | None = None
     """The tenant is a claim of a verified token."""
     header: HeaderName | None = None
-    """The tenant is in this header, set by a trusted caller."""
+    """The header that names the tenant. Only a trusted caller may set it."""
     trusted_callers: Annotated[tuple[ObjectName, ...], Field(max_length=16, json_schema_extra=SET)] = ()
     """ServiceAccounts of this namespace that may set the header."""
     max_tenants: Annotated[int, Field(ge=1, le=100_000)] | None = None
@@ -107,7 +107,7 @@ class Ingress(UserModel):
     """Who may call the app."""
 
     from_: Annotated[tuple[OwnPodPeer, ...], Field(min_length=1, max_length=16)] = Field(alias="from")
-    """Pods of the app's own namespace; wider callers are the platform's, in policy.ingressFrom of the budget."""
+    """Pods of the app's namespace. Callers of other namespaces are set in policy.ingressFrom of the budget."""
 
 
 class GeneratedAppSpec(UserModel):
@@ -143,36 +143,36 @@ class GeneratedAppSpec(UserModel):
         Field(max_length=32),
         Form("^([0-9a-f]{32})?$", "copy the id from status.suspension.id (32 hex characters)"),
     ] = ""
-    """The id of the suspension (status.suspension.id) that somebody has looked into: the app may run again."""
+    """Set to status.suspension.id, after an investigation, to resume the suspended app."""
     stage: Stage = defaulted(Stage.DEVELOPMENT)
     """How far the app is promoted."""
     workload_class: WorkloadClass = defaulted(
         WorkloadClass.INTERACTIVE, description=f"How long one action may take: {_TIMEOUTS}."
     )
     tier: DnsLabel
-    """A tier of the budget: memory, CPU, calls, state."""
+    """A tier of the budget. It sets memory, CPU, calls and state."""
     budget: DnsLabel
-    """The AppBudget that pays; it must list this namespace."""
+    """The AppBudget of the app. It must list this namespace."""
     tenancy: Tenancy | None = None
-    """How the tenant of a request is known; absent: one tenant."""
+    """How the runtime finds the tenant of a request. Absent: one tenant."""
     ingress: Ingress | None = None
-    """Who may call the app; absent: all pods of its namespace."""
+    """Who may call the app. Absent: all pods of its namespace."""
     idle_timeout: Annotated[Duration, duration_within("1m", "168h")] | None = None
-    """Stop the pod after so long without a request; absent: never."""
+    """How long the app may be without a request before its pod stops. Absent: the pod never stops."""
     fallback: Fallback | None = None
     """What callers get when the app cannot answer."""
     incident: Incident | None = None
     """Whom to call."""
     rollback: Rollback | None = None
-    """The way back from a bad revision."""
+    """What happens when a revision fails."""
     slo: Slo | None = None
     """Service level objectives."""
     attestation: Attestation | None = None
-    """A signed statement about the code, needed for promotion."""
+    """A signed statement about the code. Promotion requires it."""
 
 
 class GeneratedApp(OwnModel):
-    """A generated app: fenced, metered and judged by the platform."""
+    """A generated app, isolated and metered by the platform."""
 
     model_config = ConfigDict(json_schema_extra=rules(NAME_RULE))
 

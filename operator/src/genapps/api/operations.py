@@ -52,7 +52,7 @@ class Incident(UserModel):
 
 
 class Rollback(UserModel):
-    """The way back."""
+    """What happens when a revision fails."""
 
     to: Annotated[
         str,
@@ -61,7 +61,7 @@ class Rollback(UserModel):
     ]
     """previousRevision, fallback, or the digest of an earlier revision."""
     state: Literal["Keep", "Restore"] | None = None
-    """Whether the state goes back too. Default: Keep."""
+    """Whether the state is restored too. Default: Keep."""
 
 
 class SloLatency(UserModel):

@@ -31,9 +31,9 @@ class ConfigMapSource(UserModel):
     """A ConfigMap of the app's namespace whose keys are the files."""
 
     name: ObjectName
-    """The ConfigMap; it must carry the label genapps.dev/source: "true" and hold at most 256 files and 1 MiB."""
+    """The ConfigMap. It needs the label genapps.dev/source: "true" and may have at most 256 files and 1 MiB."""
     entry: Key
-    """The key of the file that is loaded first, such as app.py."""
+    """The key of the entry file, such as app.py."""
 
 
 class ImageSource(UserModel):
@@ -47,7 +47,7 @@ class ImageSource(UserModel):
             "name the image by digest, as registry/repository@sha256:<64 hex characters>, without a tag",
         ),
     ]
-    """registry/repository@sha256:...; the budget's policy says which registries are allowed."""
+    """The image, as registry/repository@sha256:<digest>. The budget's policy.imageRegistries must allow it."""
 
     @property
     def digest(self) -> str:
@@ -68,7 +68,7 @@ class Source(UserModel):
     )
 
     inline: Annotated[str, Field(min_length=1, max_length=INLINE_BYTES)] | None = None
-    """The source text of a single-file app, at most 64 KiB; use configMap for more."""
+    """The source text of a single-file app, at most 64 KiB. Use configMap for more."""
     config_map: ConfigMapSource | None = None
     """A ConfigMap of this namespace."""
     image: ImageSource | None = None

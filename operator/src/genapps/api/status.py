@@ -19,17 +19,17 @@ class Condition(OwnModel):
     """One aspect of the object's state."""
 
     type: Annotated[str, Field(max_length=63)]
-    """The aspect."""
+    """The type of the condition."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
+    """Whether the condition holds."""
     observed_generation: int | None = None
-    """The generation it was judged for."""
+    """The generation that the condition is about."""
     last_transition_time: Time
     """When status last changed."""
     reason: Annotated[str, Field(max_length=63)]
-    """Why, in one word; the reference lists them all."""
+    """Why, in one word. docs/reference.md lists all reasons."""
     message: Annotated[str, Field(max_length=4096)]
-    """Why, in one sentence with the next step."""
+    """Why, and what to do."""
 
 
 Conditions = Annotated[
@@ -47,7 +47,7 @@ class ConditionsStatus(OwnModel):
     observed_generation: int = defaulted(-1)
     """The generation that this status is about."""
     conditions: Conditions = ()
-    """The state in conditions; Ready sums them up."""
+    """The conditions. Ready sums them up."""
 
 
 class RecentViolation(OwnModel):
@@ -67,11 +67,11 @@ class ViolationsStatus(OwnModel):
     """What the gateway counted."""
 
     count: Number = 0
-    """Those that count now."""
+    """The violations that count now."""
     window: Annotated[str, Field(max_length=20)] | None = None
     """The sliding window."""
     total: Number = 0
-    """All that were ever seen."""
+    """All violations so far."""
     recent: Annotated[tuple[RecentViolation, ...], Field(max_length=10)] = ()
     """The latest ones."""
 
@@ -80,13 +80,14 @@ class SuspensionStatus(OwnModel):
     """The open suspension."""
 
     id: Annotated[str, Field(max_length=32)]
-    """To be copied to spec.acknowledgedSuspension."""
+    """The id. Copy it to spec.acknowledgedSuspension to resume the app."""
     reason: Annotated[str, Field(max_length=63)]
     """Why."""
     at: Time
     """Since when."""
     repeats: Number = 0
-    """How many suspensions of this app were acknowledged before, up to 20; above 0 the platform has to resume it."""
+    """How many suspensions of the app were acknowledged before, up to 20. Above 0, only the platform team may resume
+    it."""
 
 
 class UsageStatus(OwnModel):
@@ -131,28 +132,28 @@ class RevisionState(OwnModel):
     at: Time
     """When it was started."""
     result: RevisionResult
-    """What became of it: Superseded ones can be returned to, a Failed one is not tried again."""
+    """The result. The operator can roll back to a Superseded revision. It does not try a Failed one again."""
 
 
 class GeneratedAppStatus(ConditionsStatus):
-    """What became of the app. Written by the operator only."""
+    """The state of the app. Written by the operator only."""
 
     url: Short | None = None
-    """Where callers of the app's namespace reach it."""
+    """The URL for callers in the app's namespace."""
     address: Annotated[str, Field(max_length=45)] | None = None
-    """The address behind the URL."""
+    """The IP address of the URL."""
     revision: Annotated[str, Field(max_length=12)] | None = None
     """The revision that runs."""
     desired_revision: Annotated[str, Field(max_length=12)] | None = None
     """The revision that should run."""
     code_digest: Annotated[str, Field(max_length=71)] | None = None
-    """The digest of the code that runs, or would."""
+    """The digest of the code that runs or will run."""
     envelope_digest: Annotated[str, Field(max_length=71)] | None = None
     """The digest of the envelope."""
     effective_risk: RiskClass | None = None
     """The highest risk class of the app and its connectors."""
     risk_reason: Short | None = None
-    """Why it is that class."""
+    """Why the effective risk class is what it is."""
     stage: Stage | None = None
     """The stage it has reached."""
     violations: ViolationsStatus | None = None
@@ -213,18 +214,18 @@ class Scorecard(OwnModel):
 
 
 class AppBudgetStatus(ConditionsStatus):
-    """What became of the budget. Written by the operator only."""
+    """The state of the budget. Written by the operator only."""
 
     period: Annotated[str, Field(max_length=32)] | None = None
     """The current period."""
     spent: BudgetAmounts | None = None
     """What is spent."""
     leased: BudgetAmounts | None = None
-    """What gateways hold and have not settled."""
+    """What gateways have reserved and not settled."""
     remaining: BudgetAmounts | None = None
     """What is left."""
     forecast: BudgetAmounts | None = None
-    """What will be spent by the end of the period at this pace."""
+    """The projected use at the end of the period."""
     exhausted: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=8)] = ()
     """The units that are used up."""
     apps: Number | None = None
@@ -236,7 +237,7 @@ class AppBudgetStatus(ConditionsStatus):
 
 
 class ConnectorStatus(ConditionsStatus):
-    """What became of the connector. Written by the operator only."""
+    """The state of the connector. Written by the operator only."""
 
     contract_digest: Annotated[str, Field(max_length=71)] | None = None
     """The digest of its contract."""

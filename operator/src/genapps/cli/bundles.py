@@ -22,15 +22,15 @@ def read_bundle(path: Path, entry: str | None = None) -> tuple[str, dict[str, by
     files = {file.name: file.read_bytes() for file in path.iterdir() if file.is_file() and not file.is_symlink()}
     for name in files:
         if not _KEY.fullmatch(name):
-            msg = f"{name!r} cannot be a key of a ConfigMap: rename it to letters, digits, '-', '_' and '.'"
+            msg = f"{name!r} is not a valid ConfigMap key; use letters, digits, '-', '_' and '.'"
             raise ValueError(msg)
     entry = entry or next((name for name in _ENTRIES if name in files), _ENTRIES[0])
     if entry not in files:
-        msg = f"{path} has no file {entry!r}: name the file that is loaded first with --entry"
+        msg = f"{path} has no file {entry!r}; name the entry file with --entry"
         raise ValueError(msg)
     size = sum(len(content) for content in files.values())
     if size > SOURCE_BYTES:
-        msg = f"{path} holds {size} bytes, a ConfigMap at most {SOURCE_BYTES}: remove what the app does not need"
+        msg = f"{path} has {size} bytes; the maximum of a ConfigMap is {SOURCE_BYTES}; remove files"
         raise ValueError(msg)
     return entry, files
 
@@ -38,11 +38,11 @@ def read_bundle(path: Path, entry: str | None = None) -> tuple[str, dict[str, by
 def _inline(path: Path) -> bytes:
     content = path.read_bytes()
     if len(content) > INLINE_BYTES:
-        msg = f"{path} holds {len(content)} bytes, inline source at most {INLINE_BYTES}: put it into a ConfigMap"
+        msg = f"{path} has {len(content)} bytes; the maximum of inline source is {INLINE_BYTES}; use a ConfigMap"
         raise ValueError(msg)
     try:
         content.decode()
     except UnicodeDecodeError as problem:
-        msg = f"{path} is no UTF-8 text, which inline source must be: put it into a ConfigMap ({problem})"
+        msg = f"{path} is not UTF-8 text ({problem}); inline source must be text; use a ConfigMap"
         raise ValueError(msg) from problem
     return content

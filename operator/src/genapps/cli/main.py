@@ -1,6 +1,6 @@
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
-`genapps digest` and `genapps check` are for authors, `genapps preflight` looks at a cluster.
+`genapps digest`, `genapps check` and `genapps modules` are for authors, `genapps preflight` checks a cluster.
 """
 
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from genapps.api.digests import bundle_digest
+from genapps.api.modules import PYTHON_MODULES, SDK
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
 from genapps.core.code.scan import scan_python
@@ -17,7 +18,7 @@ from genapps.core.code.scan import scan_python
 
 @click.group()
 def main() -> None:
-    """A fenced, metered, provable home for AI-generated apps on Kubernetes."""
+    """Run AI-generated apps on Kubernetes, isolated and metered."""
 
 
 @main.command()
@@ -34,12 +35,12 @@ def gateway() -> None:
 
 @main.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--entry", help="The file that is loaded first. Default: app.py, or app.js where there is no app.py.")
+@click.option("--entry", help="The entry file. Default: app.py, or app.js if there is no app.py.")
 def digest(path: Path, entry: str | None) -> None:
     """Print the digest of the code in PATH, for spec.code.digest.
 
-    A file counts as inline source, a directory as the ConfigMap that
-    `kubectl create configmap --from-file=PATH` makes of it.
+    A file is treated as inline source. A directory is treated as the ConfigMap
+    that `kubectl create configmap --from-file=PATH` creates.
     """
     try:
         click.echo(bundle_digest(*read_bundle(path, entry)))
@@ -50,22 +51,23 @@ def digest(path: Path, entry: str | None) -> None:
 @main.command()
 @click.option("--namespace", default=SYSTEM_NAMESPACE, show_default=True, help="The release's namespace.")
 def preflight(namespace: str) -> None:
-    """Check the cluster that KUBECONFIG names: is it what the platform rests on?
+    """Check the cluster that KUBECONFIG names for everything genapps needs.
 
-    Reads only; needs an administrator's rights, nodes/proxy for the kubelets'
-    pid limits. Exit code 1: a check failed, 2: the cluster could not be read.
+    The command writes nothing. It needs an administrator's rights, and get on
+    nodes/proxy for the pid limits of the kubelets. Exit code 1: a check failed.
+    Exit code 2: the cluster could not be read.
     """
     raise SystemExit(import_module("genapps.cli.preflight.command").run(namespace, os.environ))
 
 
 @main.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--entry", help="The file that is loaded first. Default: app.py.")
+@click.option("--entry", help="The entry file. Default: app.py.")
 def check(path: Path, entry: str | None) -> None:
-    """Say what would keep the Python code in PATH from loading.
+    """Check whether the Python code in PATH can load.
 
-    The operator looks at the code in the same way before it switches an app
-    to it. Exit code 1 when something is found.
+    The operator makes the same check before it switches an app to new code.
+    Exit code 1: the code cannot load.
     """
     try:
         found = scan_python(*read_bundle(path, entry))
@@ -73,7 +75,16 @@ def check(path: Path, entry: str | None) -> None:
         raise click.ClickException(str(problem)) from problem
     if found is not None:
         raise click.ClickException(f"{found.reason}: {found.message}")
-    click.echo("Nothing found that keeps the code from loading.")
+    click.echo("No problem found.")
+
+
+@main.command()
+def modules() -> None:
+    """Print the modules that apps can import, one a line.
+
+    Apps can also import their own files.
+    """
+    click.echo("\n".join([SDK, *PYTHON_MODULES]))
 
 
 def _run(module: str) -> None:

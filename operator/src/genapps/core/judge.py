@@ -26,7 +26,7 @@ def judge(observed: Observed, now: datetime, new_id: str) -> Verdict:
     """The verdict on one app. `now` is in UTC; `new_id` (128 random bits in hex) is the id of a suspension, should one
     begin. Equal arguments give equal verdicts."""
     if isinstance(observed.app, Unreadable):
-        message = f"The spec cannot be read: {observed.app.message}: correct it."
+        message = f"The spec is invalid ({observed.app.message}). Correct the field."
         unreadable = Finding(ConditionType.ENVELOPE_VALID, Reason.SPEC_INVALID, message, Effect.STOP)
         return _verdict(observed, now, new_id, (unreadable,), None)
     facts = facts_of(observed, observed.app)

@@ -7,8 +7,7 @@ differ about it.
 from datetime import datetime
 from functools import partial
 
-from genapps.api.conditions import ConditionType, Reason
-from genapps.api.reasons import EXPLANATIONS
+from genapps.api.conditions import ConditionType, Reason, explained, meaning, next_step
 from genapps.core.observed import Observed, PodState, Termination
 from genapps.core.pod_state import pod_state
 from genapps.core.text import plain
@@ -28,7 +27,7 @@ TOLD_BY_RUNTIME = {
 """The closed set of reasons in a termination message; anything else is no more than text."""
 
 LONGEST_WORDS = 700
-"""Characters of what others say: a runtime lists the modules that exist; the sentence around it has to fit as well."""
+"""Characters of what others say: our sentence around it has to fit into a condition as well."""
 
 _IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _WAITING_IN_TROUBLE = frozenset(
@@ -48,15 +47,15 @@ def said(pod: PodState) -> Finding | None:
         condition, reason = TOLD_BY_RUNTIME[pod.termination.reason]
         return Finding(condition, reason, _told(reason, pod.termination.message))
     if pod.termination and pod.termination.reason == "OOMKilled":
-        return _finding(Reason.OUT_OF_MEMORY, "The pod used more memory than its tier has: choose a larger tier.")
+        return _finding(Reason.OUT_OF_MEMORY, explained(Reason.OUT_OF_MEMORY))
     waiting, message = pod.waiting or ("", "")
     if waiting in _IMAGE_REASONS:
-        shown = f"The runtime image cannot be pulled ({plain(message)}): ask the platform to correct it."
+        shown = f"The runtime image cannot be pulled ({plain(message)}). Ask the platform team to correct it."
         return _finding(Reason.IMAGE_UNAVAILABLE, shown)
     if waiting in _WAITING_IN_TROUBLE:
         words = plain(message) or waiting
         ended = f", last with {_ended(pod.termination)}" if pod.termination else ""
-        return _finding(Reason.POD_FAILING, f"The pod does not start ({words}){ended}: look at the app's log.")
+        return _finding(Reason.POD_FAILING, f"The pod does not start ({words}){ended}. Check the app's log.")
     return None
 
 
@@ -83,7 +82,7 @@ def overdue(observed: Observed, now: datetime) -> Finding | None:
         return None
     seconds = int(observed.platform.progress_deadline.total_seconds())
     span = f"{seconds // 60} minutes" if seconds % 60 == 0 and seconds >= 120 else f"{seconds} seconds"
-    message = f"The pod is not ready after {span}: look at the app's log, and whether the gateway answers."
+    message = f"The pod is not ready after {span}. {next_step(Reason.PROGRESS_DEADLINE_EXCEEDED)}"
     return _finding(Reason.PROGRESS_DEADLINE_EXCEEDED, message)
 
 
@@ -116,9 +115,8 @@ def _in_the_end(observed: Observed, found: Finding | None, now: datetime) -> Fin
 
 def _told(reason: Reason, words: str) -> str:
     # Our sentence around their words: a guest must not be able to give people instructions in our name.
-    explained, shown = EXPLANATIONS[reason], plain(words, LONGEST_WORDS)
-    way_out = explained.next_step[:1].lower() + explained.next_step[1:]
-    return f"{explained.meaning.rstrip('.')}{f' ({shown})' if shown else ''}: {way_out}"
+    shown = plain(words, LONGEST_WORDS)
+    return f"{meaning(reason).rstrip('.')}{f' ({shown})' if shown else ''}. {next_step(reason)}"
 
 
 def _ended(termination: Termination) -> str:

@@ -112,9 +112,9 @@ def _back(
     rollback = _rollback(observed)
     restore = rollback.state == "Restore" if fresh and rollback else bool(returned and returned.restore_state)
     revision = Revision(way.digest, way.code_digest, way.config_digest, restore)
-    message = f"Revision {short_digest(bad.digest)} failed, so revision {short_digest(way.digest)} runs. {why}"
+    message = f"Revision {short_digest(bad.digest)} failed. Revision {short_digest(way.digest)} runs. {why}"
     if _named(rollback) and _named(rollback) != way.code_digest:
-        message += " No good revision of the code that spec.rollback.to names is kept."
+        message += " The operator keeps no good revision with the code digest in spec.rollback.to."
     finding = Finding(ConditionType.STALLED, Reason.ROLLED_BACK, message, Effect.HOLD)
     return Choice(revision, _newest([*kept, *changed.values()], way.digest), finding, way.tier)
 

@@ -1,6 +1,6 @@
 """The routes: from an HTTP request to one decision and its answer. No framework: four routes, each body small.
 
-Nothing is read of a body before the caller has proved who he is."""
+Nothing is read of a body before the caller has proved who they are."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class GatewayApp:
         except Exception:
             # The last line of defence: whatever went wrong, the call is refused and the process goes on.
             _log.exception("route_failed", route=route)
-            detail = "The gateway failed while it decided, so it refuses. Try again in a moment."
+            detail = "The gateway failed and refuses the call. Try again."
             answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1, status=500), None, close=True)
         self._metrics.answers.labels(route, answer.code).inc()
         self._metrics.seconds.labels(route).observe(clocks.monotonic() - started)
@@ -111,9 +111,9 @@ class GatewayApp:
             return _ok({"status": "ok"})
         route = self._routes.get(path)
         if route is None:
-            raise RefusedError(Problem(Code.REQUEST_INVALID, "There is no such path.", status=404), close=True)
+            raise RefusedError(Problem(Code.REQUEST_INVALID, "The gateway has no such path.", status=404), close=True)
         if method != "POST":
-            raise RefusedError(Problem(Code.REQUEST_INVALID, "Only POST is understood here.", status=405), close=True)
+            raise RefusedError(Problem(Code.REQUEST_INVALID, "This path allows POST only.", status=405), close=True)
         app = await self._caller(scope)
         return await route(app, await _body(scope, receive))
 
@@ -123,7 +123,7 @@ class GatewayApp:
         except TokenRefusedError as refused:
             self._metrics.token_faults.labels(refused.fault).inc()
             fault = refused.fault.replace("_", " ")
-            detail = f"The projected token is refused ({fault}). Read it again from its file and try once more."
+            detail = f"The projected token is invalid ({fault}). Read the token file again and retry."
             raise RefusedError(Problem(Code.TOKEN_INVALID, detail, retry_after=1), close=True) from refused
         app = self._records.find(caller)
         if app is None:
@@ -149,7 +149,11 @@ class GatewayApp:
             return self._refused(app, refusal, report)
         wait = self._report_rates.wait(app.child)
         if wait > 0:
-            problem = Problem(Code.TOO_MANY_REPORTS, "The app reports too often.", retry_after=math.ceil(wait))
+            problem = Problem(
+                Code.TOO_MANY_REPORTS,
+                "The app sends too many reports. Retry after retryAfter seconds.",
+                retry_after=math.ceil(wait),
+            )
             return self._refused(app, Refusal(problem), report)
         violation = Violation(report.rule, plain(report.subject, decision.SUBJECT_LIMIT))
         await self._ledgers.count(app, violation, report.request_id)
@@ -206,7 +210,7 @@ async def _received(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            raise RefusedError(Problem(Code.REQUEST_INVALID, "The caller went away."), close=True)
+            raise RefusedError(Problem(Code.REQUEST_INVALID, "The caller closed the connection."), close=True)
         body += message.get("body", b"")
         if len(body) > BODY_LIMIT:
             raise _too_large()

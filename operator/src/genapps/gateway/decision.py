@@ -52,7 +52,7 @@ Check = Callable[[Question], Refusal | None]
 
 CALLER_UNKNOWN = Problem(
     Code.CALLER_UNKNOWN,
-    "The calling pod is not the current pod of an app. Its record may lag behind for a moment: try again.",
+    "The calling pod is not the current pod of an app. Its AppRecord may lag behind. Try again.",
     retry_after=1,
 )
 """Before any check: a good token whose pod is in no record. No violation, for there is no app to count it for."""
@@ -64,8 +64,8 @@ def app_not_suspended(question: Question) -> Refusal | None:
     if suspension is None:
         return None
     detail = (
-        f"The app is suspended ({plain(suspension.reason, 63)}, suspension {plain(suspension.id, 32)}). Nothing it"
-        " asks for is done until its owner acknowledges the suspension. Do not try again."
+        f"The app is suspended ({plain(suspension.reason, 63)}, suspension {plain(suspension.id, 32)}). The gateway"
+        " refuses every call until somebody acknowledges the suspension. Do not try again."
     )
     return Refusal(Problem(Code.SUSPENDED, detail))
 
@@ -76,8 +76,8 @@ def below_threshold(question: Question) -> Refusal | None:
         return None
     policy = question.app.record.violation_policy
     detail = (
-        f"The app broke its rules {policy.threshold} times within {policy.window} and is being suspended. Nothing it"
-        " asks for is done until its owner acknowledges the suspension. Do not try again."
+        f"The app reached {policy.threshold} violations within {policy.window} and is being suspended. The gateway"
+        " refuses every call until somebody acknowledges the suspension. Do not try again."
     )
     return Refusal(Problem(Code.SUSPENDED, detail))
 
@@ -89,7 +89,7 @@ def request_valid(question: Question) -> Refusal | None:
 
 def invalid(fault: Fault) -> Refusal:
     """What a body that is no message is answered with."""
-    return Refusal(Problem(Code.REQUEST_INVALID, f"The request does not fit its schema: {fault.detail}."))
+    return Refusal(Problem(Code.REQUEST_INVALID, f"The request does not match its schema: {fault.detail}."))
 
 
 def connector_in_envelope(question: Question) -> Refusal | None:
@@ -100,7 +100,7 @@ def connector_in_envelope(question: Question) -> Refusal | None:
     subject = plain(question.message.connector, SUBJECT_LIMIT)
     detail = (
         f"The connector '{subject}' is not in the app's envelope (allowed: {', '.join(granted) or 'none'}). This"
-        " counts as a violation. Do not try again: an envelope cannot change, another one needs another app."
+        " counts as a violation. Do not try again: spec.envelope is immutable."
     )
     violation = Violation(ViolationRule.CONNECTOR_NOT_IN_ENVELOPE, subject)
     return Refusal(Problem(Code.CONNECTOR_NOT_IN_ENVELOPE, detail), violation)
@@ -110,7 +110,9 @@ def connector_available(question: Question) -> Refusal | None:
     """No connector is in the catalogue yet, so each one granted is unavailable."""
     if not isinstance(question.message, ToolCall):
         return None
-    detail = f"The connector '{plain(question.message.connector, SUBJECT_LIMIT)}' is granted but not available."
+    detail = (
+        f"The connector '{plain(question.message.connector, SUBJECT_LIMIT)}' is in the envelope but not available yet."
+    )
     return Refusal(Problem(Code.CONNECTOR_UNAVAILABLE, detail, retry_after=_UNAVAILABLE_SECONDS))
 
 

@@ -66,7 +66,7 @@ _FAULTS: tuple[tuple[type[jwt.InvalidTokenError], TokenFault], ...] = (
 
 
 class TokenRefusedError(Exception):
-    """The bearer has not proved who he is."""
+    """The bearer has not proved who they are."""
 
     def __init__(self, fault: TokenFault) -> None:
         super().__init__(fault.value)

@@ -46,14 +46,14 @@ class Meaning:
 
 
 MEANINGS: Mapping[Code, Meaning] = {
-    Code.TOKEN_INVALID: Meaning(401, RefusalClass.LIMIT, "The bearer token is not valid"),
-    Code.CALLER_UNKNOWN: Meaning(401, RefusalClass.LIMIT, "No app runs in the calling pod"),
+    Code.TOKEN_INVALID: Meaning(401, RefusalClass.LIMIT, "The bearer token is invalid"),
+    Code.CALLER_UNKNOWN: Meaning(401, RefusalClass.LIMIT, "The calling pod belongs to no app"),
     Code.SUSPENDED: Meaning(403, RefusalClass.LIMIT, "The app is suspended"),
     Code.CONNECTOR_NOT_IN_ENVELOPE: Meaning(403, RefusalClass.VIOLATION, "The app may not use this connector"),
     Code.CONNECTOR_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The connector is not available"),
-    Code.REQUEST_INVALID: Meaning(400, RefusalClass.DEFECT, "The request is not valid"),
+    Code.REQUEST_INVALID: Meaning(400, RefusalClass.DEFECT, "The request is invalid"),
     Code.TOO_MANY_REPORTS: Meaning(429, RefusalClass.LIMIT, "Too many reports"),
-    Code.GATEWAY_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The gateway cannot decide now"),
+    Code.GATEWAY_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The gateway cannot decide at the moment"),
 }
 
 

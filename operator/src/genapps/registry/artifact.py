@@ -46,7 +46,7 @@ class Reference:
     def parse(cls, text: str) -> Reference:
         """Raises ValueError for what the API server would not have admitted."""
         if not _REFERENCE.fullmatch(text):
-            raise ValueError(f"no reference by digest: {text!r}")
+            raise ValueError(f"not an image reference by digest: {text!r}")
         where, _, digest = text.partition("@")
         host, _, repository = where.partition("/")
         return cls(host, repository, digest)
@@ -81,53 +81,55 @@ def read_manifest(raw: bytes, digest: str) -> Manifest:
     """The manifest with that digest. Raises PullError: SourceInvalid or SourceTooLarge."""
     if sha256(raw) != digest:
         raise PullError(
-            Reason.SOURCE_INVALID, f"the registry gives a manifest with digest {sha256(raw)}: push it again"
+            Reason.SOURCE_INVALID, f"the registry returns a manifest with digest {sha256(raw)}; push it again"
         )
     try:
         said = orjson.loads(raw)
     except orjson.JSONDecodeError:
         said = None
     if not isinstance(said, dict) or said.get("schemaVersion") != 2 or said.get("mediaType", MANIFEST) != MANIFEST:
-        raise _invalid(f"it is no {MANIFEST}: give the digest that oras push prints, not that of an index")
+        raise _invalid(
+            f"the digest does not name an {MANIFEST}; use the digest that oras push prints, not the one of an index"
+        )
     layers = said.get("layers")
     if not isinstance(layers, list) or not layers:
-        raise _invalid("its manifest has no layers: push at least one file")
+        raise _invalid("the manifest has no layers; push at least one file")
     if len(layers) > SOURCE_FILES:
-        raise _too_large(f"{len(layers)} files, at most {SOURCE_FILES} are allowed")
+        raise _too_large(f"{len(layers)} files, the maximum is {SOURCE_FILES}")
     files = tuple(_layer(layer) for layer in layers)
     if len({file.name for file in files}) != len(files):
-        raise _invalid("two of its files have the same name: rename one")
+        raise _invalid("two files have the same name; rename one")
     size = sum(file.size for file in files)
     if size > SOURCE_BYTES:
-        raise _too_large(f"{size} bytes, at most {SOURCE_BYTES} are allowed")
+        raise _too_large(f"{size} bytes, the maximum is {SOURCE_BYTES}")
     entry = _annotations(said).get(ENTRY)
     if entry is not None and not isinstance(entry, str):
-        raise _invalid(f"annotation {ENTRY} is no text: push it with oras")
+        raise _invalid(f"the annotation {ENTRY} is not a string; push the image with oras")
     return Manifest(entry, files)
 
 
 def checked(layer: Layer, content: bytes) -> bytes:
     """The content, if it is what the manifest says; else PullError."""
     if len(content) != layer.size or sha256(content) != layer.digest:
-        raise _invalid(f"the registry gives another content for {layer.name} than the manifest says: push it again")
+        raise _invalid(f"the content of {layer.name} does not match the manifest; push it again")
     return content
 
 
 def _layer(layer: Any) -> Layer:
     if not isinstance(layer, dict):
-        raise _invalid("a layer of its manifest is no object: push it with oras")
+        raise _invalid("a layer of the manifest is not an object; push the image with oras")
     notes = _annotations(layer)
     name, digest, size = notes.get(TITLE), layer.get("digest"), layer.get("size")
     if notes.get(UNPACK) == "true":
-        raise _invalid("it holds a packed folder: go into the folder and push its files by name")
+        raise _invalid("the image holds an archived folder; change into the folder and push its files by name")
     if name is None:
-        raise _invalid(f"a layer has no {TITLE}: push files with oras push, not a container image")
+        raise _invalid(f"a layer has no annotation {TITLE}; push files with oras push, not a container image")
     if not isinstance(name, str) or not _NAME.match(name):
-        raise _invalid("a file has a name that no bundle can hold: use letters, digits, '-', '_' and '.', no folders")
+        raise _invalid("a file name is invalid; use letters, digits, '-', '_' and '.', no folders")
     if not isinstance(digest, str) or not _DIGEST.match(digest):
-        raise _invalid(f"the digest of {name} is no sha256: push it with oras")
+        raise _invalid(f"the digest of {name} is not a sha256 digest; push the image with oras")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise _invalid(f"the size of {name} is no number: push it with oras")
+        raise _invalid(f"the size of {name} is not a number; push the image with oras")
     return Layer(name, digest, size)
 
 
@@ -141,4 +143,4 @@ def _invalid(message: str) -> PullError:
 
 
 def _too_large(message: str) -> PullError:
-    return PullError(Reason.SOURCE_TOO_LARGE, f"it holds {message}: make the bundle smaller")
+    return PullError(Reason.SOURCE_TOO_LARGE, f"the image has {message}; make the bundle smaller")

@@ -25,8 +25,8 @@ from genapps.registry.credentials import Login, login_for
 REDIRECTS = 3
 _REQUEST = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=10)
 _TOKEN_BYTES = 64 * 1024
-_AGAIN = "it is tried again; ask the platform if it stays"
-_ASK = "ask the platform to look at the registry"
+_AGAIN = "the operator tries again; if this lasts, ask the platform team"
+_ASK = "ask the platform team to check the registry"
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
 
@@ -56,9 +56,11 @@ async def pull(reference: Reference, access: Access) -> Artifact:
                     contents[layer.digest] = await registry.get(f"blobs/{layer.digest}", layer.size)
                 checked(layer, contents[layer.digest])
     except aiohttp.ClientConnectorCertificateError as error:
-        raise _unavailable("its certificate is not trusted: ask the platform about registries.caConfigMap") from error
+        raise _unavailable(
+            "the registry's certificate is not trusted; ask the platform team to set registries.caConfigMap"
+        ) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise _unavailable(f"it does not answer ({type(error).__name__}): {_AGAIN}") from error
+        raise _unavailable(f"the registry does not answer ({type(error).__name__}); {_AGAIN}") from error
     return Artifact(manifest.entry, {layer.name: contents[layer.digest] for layer in manifest.layers})
 
 
@@ -111,18 +113,18 @@ class _Registry:
                 if response.status not in _REDIRECTING:
                     return await _body(response, limit)
                 location = response.headers.get("Location", "")
-        raise _unavailable(f"it redirects more than {REDIRECTS} times: {_ASK}")
+        raise _unavailable(f"the registry redirects more than {REDIRECTS} times; {_ASK}")
 
     def _checked(self, base: URL, location: str) -> URL:
         try:
             url = base.join(URL(location))
             host, origin = url.host or "", url.origin()
         except ValueError:
-            raise _unavailable(f"it redirects to no address: {_ASK}") from None
+            raise _unavailable(f"the registry redirects to an invalid address; {_ASK}") from None
         if url.scheme != "https" or url.user is not None or url.password is not None:
-            raise _unavailable(f"it redirects to something else than https: {_ASK}")
+            raise _unavailable(f"the registry redirects to an address without https; {_ASK}")
         if origin != self._origin and not (is_host_name(host) or self._access.public(host)):
-            raise _unavailable(f"it redirects to an address that is not public: {_ASK}")
+            raise _unavailable(f"the registry redirects to an address that is not public; {_ASK}")
         return url
 
     async def _authorize(self, challenges: list[str]) -> str:
@@ -141,11 +143,11 @@ class _Registry:
             realm = URL(challenge.get("realm", ""))
             own = realm.origin() == self._origin
         except ValueError:
-            raise _unavailable(f"it names no place that gives tokens: {_ASK}") from None
+            raise _unavailable(f"the registry names no token server; {_ASK}") from None
         listed = realm.explicit_port is None and realm.host in self._access.token_hosts
         if realm.scheme != "https" or realm.user is not None or not (own or listed):
             raise _unavailable(
-                "its tokens come from another host: ask the platform to list it in registries.tokenHosts"
+                "the registry's token server is another host; ask the platform team to add it to registries.tokenHosts"
             )
         # The scope is ours: a challenge could ask for more than this one repository.
         query = {"scope": f"repository:{self._reference.repository}:pull"}
@@ -162,7 +164,7 @@ class _Registry:
         except (orjson.JSONDecodeError, AttributeError):
             token = None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
-            raise _unavailable(f"its token cannot be read: {_ASK}")
+            raise _unavailable(f"the registry's token is invalid; {_ASK}")
         return token
 
 
@@ -178,7 +180,7 @@ class _PublicResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = [one for one in await self._inner.resolve(host, port, family) if self._public(one["host"])]
         if not found:
-            raise _unavailable(f"it redirects to an address that is not public: {_ASK}")
+            raise _unavailable(f"the registry redirects to an address that is not public; {_ASK}")
         return found
 
     async def close(self) -> None:
@@ -201,14 +203,14 @@ async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     if response.status in (401, 403):
         raise _unauthorized()
     if response.status == 404:
-        raise PullError(Reason.SOURCE_NOT_FOUND, "the registry does not have it: push it, or correct the reference")
+        raise PullError(Reason.SOURCE_NOT_FOUND, "the registry has no such image; push it, or correct the reference")
     if response.status != 200:
-        raise _unavailable(f"it answers with status {response.status}: {_AGAIN}")
+        raise _unavailable(f"the registry answers with status {response.status}; {_AGAIN}")
     parts = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
         parts += chunk
         if len(parts) > limit:
-            raise PullError(Reason.SOURCE_INVALID, f"it sends more than the {limit} bytes that are expected: {_ASK}")
+            raise PullError(Reason.SOURCE_INVALID, f"the registry sends more than the expected {limit} bytes; {_ASK}")
     return bytes(parts)
 
 
@@ -217,4 +219,4 @@ def _unavailable(message: str) -> PullError:
 
 
 def _unauthorized() -> PullError:
-    return _unavailable("it refuses us: ask the platform for a login in registries.credentialsSecret")
+    return _unavailable("the registry refuses the login; ask the platform team to correct registries.credentialsSecret")

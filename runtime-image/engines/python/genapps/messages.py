@@ -67,7 +67,7 @@ class Request:
         text = await self.text()
         if text.count("[") + text.count("{") > NESTING and _depth(text) > NESTING:
             # The interpreter's stack would overflow, which ends the guest and with it the requests of others.
-            raise BadRequest(f"the body is nested deeper than {NESTING}")
+            raise BadRequest(f"the JSON body is nested deeper than {NESTING} levels")
         try:
             return json.loads(text)
         except ValueError as error:

@@ -20,7 +20,7 @@ class NoHandlerError(Exception):
 
 def _pattern(path: str) -> re.Pattern[str]:
     if not path.startswith("/"):
-        raise ValueError(f"the path of a route starts with '/', this does not: {path!r}")
+        raise ValueError(f"the path of a route must start with '/': {path!r}")
     parts, at = [], 0
     for place in _PLACE.finditer(path):
         parts.append(re.escape(path[at : place.start()]))
@@ -96,7 +96,7 @@ class App:
                 return candidate, match.groupdict()
             others.add(known)
         if others:
-            raise NoHandlerError("MethodNotAllowed", f"{path} answers {', '.join(sorted(others))}")
+            raise NoHandlerError("MethodNotAllowed", f"{path} allows {', '.join(sorted(others))} only")
         raise NoHandlerError("RouteNotFound", f"the app has no route {method} {path}")
 
 

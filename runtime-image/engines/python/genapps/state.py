@@ -29,7 +29,7 @@ class State:
         """Store `value` under `key`: anything that JSON can express, at most 256 KiB. Raises ValueError otherwise."""
         text = _json(value)
         if len(text) > VALUE_BYTES:
-            raise ValueError(f"a value of state takes at most {VALUE_BYTES} bytes as JSON, this takes {len(text)}")
+            raise ValueError(f"a value of state may have at most {VALUE_BYTES} bytes as JSON; this one has {len(text)}")
         _write(_checked(key), text)
 
     async def delete(self, key: str) -> None:
@@ -48,7 +48,7 @@ class State:
 
 def _checked(key: str) -> str:
     if not isinstance(key, str) or not key or len(key.encode()) > KEY_BYTES:
-        raise ValueError(f"a key of state is a text of 1 to {KEY_BYTES} bytes")
+        raise ValueError(f"a key of state must be a string of 1 to {KEY_BYTES} bytes")
     return key
 
 
@@ -56,7 +56,7 @@ def _write(key: str, text: str | None) -> None:
     action = current.action
     action.written += len(key) + len(text or "")
     if action.written > ACTION_BYTES:
-        raise ValueError(f"one action writes at most {ACTION_BYTES} bytes of state")
+        raise ValueError(f"a request may write at most {ACTION_BYTES} bytes of state")
     action.writes[key] = text
 
 

@@ -91,6 +91,6 @@ class FenceProbe:
 def _egress_open(canary: tuple[str, int]) -> RefusedError:
     return RefusedError(
         Reason.EGRESS_OPEN,
-        f"this pod could connect to the canary {canary[0]}:{canary[1]}, which its NetworkPolicy forbids: "
-        "network policies are not enforced here",
+        f"the pod connected to the canary {canary[0]}:{canary[1]}, which its NetworkPolicy forbids; "
+        "the cluster does not enforce NetworkPolicies",
     )

@@ -47,7 +47,7 @@ class Guest:
         try:
             self._store, functions = language.instantiate(memory_bytes, self._log)
         except WasmtimeError as error:
-            detail = f"the engine does not start with {memory_bytes} bytes: {printable(str(error), 200)}"
+            detail = f"the engine does not start within {memory_bytes} bytes of memory: {printable(str(error), 200)}"
             raise RefusedError(Reason.CONFIG_INVALID, detail) from None
         self._load = functions["load"]
         self._start = StringCall(functions["start"])
@@ -61,7 +61,7 @@ class Guest:
         try:
             answer = self._call(self._load, message, time.monotonic() + seconds, sink)
         except GuestGoneError as gone:
-            detail = f"it did not load within {seconds:g} s" if gone.code == "ActionTimeout" else gone.detail
+            detail = f"it did not finish within {seconds:g} s" if gone.code == "ActionTimeout" else gone.detail
             raise RefusedError(Reason.CODE_REJECTED, f"the code does not load: {detail}") from None
         if answer.tag != "ok":
             self.drop()
@@ -71,7 +71,7 @@ class Guest:
         except (ValueError, KeyError, TypeError):
             self.drop()
             raise RefusedError(
-                Reason.CODE_REJECTED, "the code does not load: the engine gave no list of routes"
+                Reason.CODE_REJECTED, "the code does not load: the engine returned no list of routes"
             ) from None
 
     def start(self, message: bytes, deadline: float, sink: LogSink) -> bytes:
@@ -105,7 +105,7 @@ class Guest:
         turn: bytes | None = self._call(function, message, deadline, sink)
         if turn is None:
             self.drop()
-            raise GuestGoneError("TurnInvalid", f"the app handed over more than {TURN_BYTES} bytes at once")
+            raise GuestGoneError("TurnInvalid", f"the app returned more than {TURN_BYTES} bytes in one turn")
         return turn
 
     def _call(self, function: Callable[[Store, Any], Any], message: bytes | str, deadline: float, sink: LogSink) -> Any:
@@ -113,7 +113,7 @@ class Guest:
             raise GuestGoneError("AppRestarted", "the app was restarted because another request broke it")
         remaining = deadline - time.monotonic()
         if remaining <= 0:
-            raise GuestGoneError("ActionTimeout", "its time was used up while it waited")
+            raise GuestGoneError("ActionTimeout", "the time of the request ran out while it waited")
         ticker, log = self._ticker, self._log
         log.sink = sink
         self._store.set_epoch_deadline(ticks(remaining))
@@ -127,7 +127,7 @@ class Guest:
         except Exception as error:
             # A host function raised, or the guest's answer could not be read.
             self.drop()
-            raise GuestGoneError("GuestTrapped", f"{type(error).__name__} at the boundary of the guest") from None
+            raise GuestGoneError("GuestTrapped", f"the call into the app failed with {type(error).__name__}") from None
         finally:
             self._heartbeat.leave()
             ticker.leave()
@@ -137,12 +137,12 @@ class Guest:
 def _gone(message: str) -> GuestGoneError:
     """What a trap means to the caller. wasmtime describes traps by text only."""
     if "wasm trap: interrupt" in message:
-        return GuestGoneError("ActionTimeout", "the app used up its time")
+        return GuestGoneError("ActionTimeout", "the app used up the time of the request")
     if "call stack exhausted" in message:
-        return GuestGoneError("GuestTrapped", "the app's calls are nested too deeply")
+        return GuestGoneError("GuestTrapped", "the app exhausted its call stack")
     if "unknown import" in message:
         name = message.rpartition("unknown import: ")[2].split(" ")[0].strip("`")
-        return GuestGoneError("GuestTrapped", f"the app used a function that guests do not have: {name}")
+        return GuestGoneError("GuestTrapped", f"the app called a function that is not available to apps: {name}")
     return GuestGoneError("GuestTrapped", "the app crashed: " + message.rpartition("wasm trap: ")[2][:200])
 
 
@@ -152,4 +152,4 @@ def _refusal(payload: str) -> RefusedError:
         reason = Reason.MODULE_NOT_AVAILABLE if found["code"] == "ModuleNotAvailable" else Reason.CODE_REJECTED
         return RefusedError(reason, f"{found['file']}, line {int(found['line'])}: {found['message']}")
     except (ValueError, KeyError, TypeError):
-        return RefusedError(Reason.CODE_REJECTED, "the code does not load, and the engine does not say why")
+        return RefusedError(Reason.CODE_REJECTED, "the code does not load, and the engine gives no reason")

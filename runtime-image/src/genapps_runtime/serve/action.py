@@ -102,7 +102,7 @@ class Action:
             # What is left of its memory serves nobody well.
             self._guest.drop()
         if turn.code == "Cancelled":
-            raise GuestGoneError("TurnInvalid", "it ended an action that nobody had cancelled")
+            raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
         raise ProblemError(turn.code, turn.detail)
 
     async def _answer(self, turn: turns.Turn) -> bytes:
@@ -123,7 +123,9 @@ class Action:
                     outcomes = await asyncio.gather(*[self._tool(call, remaining) for call in tools])
                 except TimeoutError:
                     # Not asked of the clock: the loop's timer may be a little ahead of it.
-                    raise ProblemError("ActionTimeout", "it waited for a tool until its time was used up") from None
+                    raise ProblemError(
+                        "ActionTimeout", "the time of the request ran out while the app waited for a tool"
+                    ) from None
                 results.update(zip([call.id for call in tools], outcomes, strict=True))
         return orjson.dumps({"action": self._number, "results": results})
 
@@ -145,7 +147,7 @@ class Action:
         limit = self._context.config.limits.tool_calls_per_action
         connector = call.payload["connector"]
         if self.tool_calls > limit:
-            outcome = {"problem": call_problem("FanOutExceeded", f"one request may call at most {limit} tools")}
+            outcome = {"problem": call_problem("FanOutExceeded", f"a request may make at most {limit} tool calls")}
         elif connector in self._refused:
             outcome = {"problem": self._refused[connector]}  # it would be refused again
         else:
@@ -175,7 +177,7 @@ class Action:
                 async with asyncio.timeout(max(COMMIT_SECONDS, self._deadline - time.monotonic())):
                     await self._context.facet.commit(self._view.reads, turn.writes)
             except TimeoutError:
-                detail = "the disk of the app's state does not answer; whether the changes are kept is not known"
+                detail = "the disk of the app's state does not answer; the changes may or may not be stored"
                 raise ProblemError("StateUnavailable", detail) from None
             except StateFullError as error:
                 raise ProblemError("StateFull", str(error)) from None
@@ -183,7 +185,7 @@ class Action:
                 raise ProblemError("StateUnavailable", str(error)) from None
             except StateConflictError:
                 if self.tools_succeeded:
-                    detail = "a tool was called, so the request was not run again"
+                    detail = "the app had called a tool, so the runtime did not run the request again"
                     raise ProblemError("StateConflict", detail) from None
                 raise
         return Reply(turn.status, turn.headers, b"".join(self._body))

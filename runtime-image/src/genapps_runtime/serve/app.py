@@ -116,7 +116,7 @@ class App:
         try:
             await asyncio.wait_for(turn, deadline - time.monotonic())
         except TimeoutError:
-            raise ProblemError("Busy", "no other request ended in time") from None
+            raise ProblemError("Busy", "no other request finished in time") from None
 
     def _leave(self) -> None:
         """Hand the slot to the first in the queue, or give it back."""

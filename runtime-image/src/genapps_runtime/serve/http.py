@@ -70,7 +70,7 @@ class HttpApp:
                 while True:
                     message = await receive()
                     if message["type"] != "http.request":
-                        raise ProblemError("RequestInvalid", "the caller went away")
+                        raise ProblemError("RequestInvalid", "the caller closed the connection")
                     body += message["body"]
                     if len(body) > self._body_limit:
                         raise self._too_large()
@@ -80,7 +80,7 @@ class HttpApp:
             raise ProblemError("RequestTimeout", f"the body did not arrive within {BODY_SECONDS:g} s") from None
 
     def _too_large(self) -> ProblemError:
-        return ProblemError("RequestTooLarge", f"a body may have at most {self._body_limit} bytes")
+        return ProblemError("RequestTooLarge", f"the body may have at most {self._body_limit} bytes")
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -171,7 +171,7 @@ def _request_id(headers: list[tuple[bytes, bytes]], generated: str) -> str:
         if name == b"idempotency-key":
             if not 0 < len(value) <= KEY_CHARACTERS or not all(0x20 <= byte < 0x7F for byte in value):
                 raise ProblemError(
-                    "RequestInvalid", f"Idempotency-Key: 1 to {KEY_CHARACTERS} printable ASCII characters"
+                    "RequestInvalid", f"Idempotency-Key must have 1 to {KEY_CHARACTERS} printable ASCII characters"
                 )
             return value.decode("ascii")
     return generated

@@ -195,7 +195,7 @@ class Facet:
             if value is not None:
                 grown += len(key.encode()) + len(value.encode())
         if grown > self._limit and grown > size:
-            raise StateFullError(f"the state would take {grown} bytes, the tier allows {self._limit}")
+            raise StateFullError(f"the state would take {grown} bytes; the tier allows {self._limit}")
         return grown
 
 
@@ -234,7 +234,7 @@ class View:
                 seen.append((key, version))
                 size += len(value)
                 if size > LIST_BYTES:
-                    raise StateFullError(f"a listing of state takes at most {LIST_BYTES} bytes: ask for less at a time")
+                    raise StateFullError(f"a listing of state may have at most {LIST_BYTES} bytes; use a smaller limit")
         except sqlite3.Error as error:
             raise StateUnavailableError(f"cannot read the state: {error}") from None
         reads.lists.append((prefix, limit, seen))

@@ -25,7 +25,7 @@ POINTER_BYTES = 4096
 _NEW_POINTER = "mark.json.new"
 _FIRST = "facets-1"
 _FOLDER = re.compile(r"facets-([1-9][0-9]{0,8})")
-_WAY_OUT = "choose a tier with a larger claim, or do without copies (spec.rollback.state: Keep)"
+_WAY_OUT = "choose a tier with a larger claim, or set spec.rollback.state: Keep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Volume:
             self._sweep()
             free = f"{self._root.free()} are free"
         except OSError as second:
-            free = f"what is free cannot be told ({second.strerror})"
+            free = f"the free space is unknown ({second.strerror})"
         message = f"the state cannot be copied ({error.strerror}): it takes {needed} bytes, {free}; {_WAY_OUT}"
         return RefusedError(Reason.STATE_SNAPSHOT_FAILED, message)
 

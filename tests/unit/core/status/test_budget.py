@@ -54,7 +54,7 @@ def test_defaults_without_effect_are_reported_only_where_somebody_set_another_va
     policy = {"violations": {"slowThreshold": 100, "slowWindow": "12h"}}
     message = budget_status(budget(tiers=tiers, policy=policy), [], frozenset({"run"}), {}, NOW)["conditions"][2]
     assert message["message"] == (
-        "Stored without effect yet: spec.policy.violations.slowWindow, spec.tiers.large.callsPerMinute, "
+        "Accepted but not implemented yet: spec.policy.violations.slowWindow, spec.tiers.large.callsPerMinute, "
         "spec.tiers.large.cpuMillisPerAction."
     )
     plain = budget_status(budget(policy={"violations": {"slowThreshold": 100}}), [], frozenset({"run"}), {}, NOW)

@@ -167,7 +167,8 @@ ROWS = (
         _stalled("Unschedulable"), "0/1 nodes"),
     Row("the pod is not ready in time", _wait_long(_pod()), _stalled("ProgressDeadlineExceeded")),
     Row("the pod hangs on a lost node", _hanging, _stalled("NodeUnreachable"), "node-1"),
-    Row("the API server refuses a child", _refused, _stalled("ChildRefused"), "quota: pods): ask the platform"),
+    Row("the API server refuses a child", _refused, _stalled("ChildRefused"),
+        "quota: pods). Often a quota is used up: ask the platform team."),
     Row("the source no longer has its digest", _spec(_OTHER_DIGEST), _RUNS | {
         "Reconciling": ("True", "SourceDiffers"), "CodeVerified": ("False", "SourceDiffers")}),
     Row("the source is gone", _spec({"code": {"source": {"inline": None, "configMap": {"name": "x", "entry": "y"}}}}),
@@ -277,7 +278,7 @@ def test_hostile_text_of_a_guest_is_shown_harmless() -> None:
     world.settle()
     message = world.message("CodeVerified")
     assert message.startswith("The code does not load (\\u{1b}[2Jline 1 Ready: True\\u{202e}")
-    assert message.endswith("): correct the line that the message names.")
+    assert message.endswith("). Correct the line that the message names.")
     assert len(message) <= 1024
 
 

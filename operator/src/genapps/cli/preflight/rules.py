@@ -1,4 +1,4 @@
-"""Is the cluster what the platform rests on? Each check looks at one thing, says what it found and what to do.
+"""Does the cluster have what genapps needs? Each check looks at one thing, says what it found and what to do.
 
 Pure: `Seen` holds what the API server answered. A thing that could not be read is never taken for good.
 """
@@ -116,11 +116,11 @@ def pid_limits(seen: Seen) -> Iterator[Check]:
         name = node["metadata"]["name"]
         title, kubelet = f"pid limit of node {name}", seen.kubelets.get(name, "not asked")
         if isinstance(kubelet, str):
-            step = "allow yourself get on nodes/proxy, or look at podPidsLimit in the kubelet's configuration"
+            step = "get the right get on nodes/proxy, or check podPidsLimit in the kubelet's configuration"
             yield Check(title, Level.WARN, f"unknown: {kubelet}", step)
             continue
         limit = int(kubelet.get("podPidsLimit") or -1)
-        step = f"set podPidsLimit in the kubelet's configuration, to {MOST_PIDS} or less"
+        step = f"set podPidsLimit in the kubelet's configuration to {MOST_PIDS} or less"
         if limit <= 0:
             yield Check(title, Level.FAIL, "none", step)
         else:
@@ -154,11 +154,11 @@ def custom_resources(seen: Seen) -> Iterator[Check]:
             continue
         conditions = {entry["type"]: entry["status"] for entry in live.get("status", {}).get("conditions", ())}
         if conditions.get("Established") != "True":
-            yield Check(title, Level.FAIL, "not established", f"look at kubectl describe crd {name}")
+            yield Check(title, Level.FAIL, "not established", f"run kubectl describe crd {name}")
             continue
         missing, extra = _fields(expected) - _fields(live), _fields(live) - _fields(expected)
         odd = ", ".join([*(f"no {path}" for path in sorted(missing)[:3]), *(f"{path}" for path in sorted(extra)[:3])])
-        step = "upgrade the chart with crds.enabled, or use the command of the installed version"
+        step = "upgrade the chart with crds.enabled, or run genapps preflight of the installed version"
         yield _check(title, not missing and not extra, f"of another version: {odd}" if odd else "established", step)
 
 
@@ -177,9 +177,9 @@ def admission_policies(seen: Seen) -> Iterator[Check]:
         elif policy["spec"].get("failurePolicy", "Fail") != "Fail":
             wrong.append(f"{name} does not fail closed")
         elif name not in denying:
-            wrong.append(f"{name} refuses nothing")
+            wrong.append(f"{name} has no binding that denies")
     found = "; ".join(wrong) if wrong else f"{len(POLICIES)} bound"
-    yield _check("admission policies", not wrong, found, "upgrade the chart, and remove what changed them")
+    yield _check("admission policies", not wrong, found, "run helm upgrade, and find out who changed them")
 
 
 def run_namespaces(seen: Seen) -> Iterator[Check]:
@@ -187,10 +187,10 @@ def run_namespaces(seen: Seen) -> Iterator[Check]:
     for name in seen.run_namespaces:
         wrong = tuple(_unprepared(seen, name))
         found = "; ".join(wrong) if wrong else "prepared"
-        yield _check(f"run namespace {name}", not wrong, found, "run helm upgrade, and remove what changed it")
+        yield _check(f"run namespace {name}", not wrong, found, "run helm upgrade, and find out who changed it")
         if BOUNDS_NAME not in seen.quotas.get(name, ()):
-            step = "none, unless an AppBudget names it: then look at the operator's log"
-            yield Check(f"bounds of {name}", Level.WARN, f"no ResourceQuota {BOUNDS_NAME}", step)
+            step = "if an AppBudget names this namespace, check the operator's log"
+            yield Check(f"quota of {name}", Level.WARN, f"no ResourceQuota {BOUNDS_NAME}", step)
 
 
 def _unprepared(seen: Seen, name: str) -> Iterator[str]:
@@ -240,7 +240,7 @@ def runtime_classes(seen: Seen) -> Iterator[Check]:
     for entry in filter(None, seen.settings.get("GENAPPS_RUNTIME_CLASSES", "").split(",")):
         risk, _, name = (part.strip() for part in entry.partition("="))
         there = name in seen.runtime_classes
-        step = "create it, or correct the chart's runtimeClasses"
+        step = "create the RuntimeClass, or correct the chart's runtimeClasses"
         yield _check(f"runtime class for {risk} risk", there, name if there else f"{name} does not exist", step)
 
 
@@ -253,7 +253,7 @@ def deployments(seen: Seen) -> Iterator[Check]:
             continue
         wanted = int(found.get("spec", {}).get("replicas", 1))
         ready = int(found.get("status", {}).get("readyReplicas", 0))
-        step = f"look at kubectl describe deployment {name} -n {seen.system_namespace}, and at its pods' logs"
+        step = f"run kubectl describe deployment {name} -n {seen.system_namespace}, and check the logs of its pods"
         yield _check(name, 0 < wanted <= ready, f"{ready} of {wanted} ready", step)
 
 

@@ -18,10 +18,10 @@ def budget_found(facts: Facts) -> Finding | None:
     """The AppBudget that the app names is there and can be read; else BUDGET_NOT_FOUND or BUDGET_INVALID."""
     name, budget = facts.app.spec.budget, facts.observed.budget
     if budget is None:
-        message = f"AppBudget {name} does not exist: correct spec.budget, or ask the platform for it."
+        message = f"AppBudget {name} does not exist. Correct spec.budget, or ask the platform team to create it."
         return _finding(Reason.BUDGET_NOT_FOUND, message)
     if isinstance(budget, Unreadable):
-        message = f"AppBudget {name} cannot be read ({budget.message}): ask the platform to correct it."
+        message = f"AppBudget {name} is invalid ({budget.message}). Ask the platform team to correct it."
         return _finding(Reason.BUDGET_INVALID, message)
     return None
 
@@ -34,12 +34,13 @@ def namespace_granted(facts: Facts) -> Finding | None:
     if facts.app.metadata.namespace in platform.run_namespaces | {platform.system_namespace}:
         return _finding(
             Reason.NAMESPACE_NOT_GRANTED,
-            f"Namespace {facts.app.metadata.namespace} is the platform's own: move the app to a namespace of its team.",
+            f"Namespace {facts.app.metadata.namespace} belongs to the platform. "
+            "Create the app in a namespace of its team.",
         )
     return _finding(
         Reason.NAMESPACE_NOT_GRANTED,
-        f"AppBudget {facts.app.spec.budget} does not list namespace {facts.app.metadata.namespace}: "
-        "correct spec.budget, or ask the platform to add the namespace.",
+        f"AppBudget {facts.app.spec.budget} does not list namespace {facts.app.metadata.namespace}. "
+        "Correct spec.budget, or ask the platform team to add the namespace.",
     )
 
 
@@ -48,7 +49,7 @@ def tier_found(facts: Facts) -> Finding | None:
     if facts.budget is None or facts.tier:
         return None
     tiers = ", ".join(sorted(facts.budget.spec.tiers))
-    message = f"AppBudget {facts.app.spec.budget} has no tier {facts.app.spec.tier}: set spec.tier to one of {tiers}."
+    message = f"AppBudget {facts.app.spec.budget} has no tier {facts.app.spec.tier}. Set spec.tier to one of: {tiers}."
     return _finding(Reason.TIER_NOT_FOUND, message)
 
 
@@ -59,8 +60,8 @@ def run_namespace_kept(facts: Facts) -> Finding | None:
         return None
     return _finding(
         Reason.RUN_NAMESPACE_CHANGED,
-        f"AppBudget {facts.app.spec.budget} runs apps in {facts.budget.spec.run_namespace}, this app has its state in "
-        f"{record.run_namespace}: choose a budget with that run namespace.",
+        f"AppBudget {facts.app.spec.budget} runs apps in {facts.budget.spec.run_namespace}. The state of this app is "
+        f"in {record.run_namespace}. Choose a budget with that runNamespace.",
     )
 
 
@@ -74,7 +75,7 @@ def run_namespace_prepared(facts: Facts) -> Finding | None:
     return Finding(
         ConditionType.STALLED,
         Reason.RUN_NAMESPACE_NOT_PREPARED,
-        f"Namespace {namespace} is not prepared for apps: ask the platform to add it to runNamespaces of the chart.",
+        f"Run namespace {namespace} is not in runNamespaces of the chart. Ask the platform team to add it.",
         Effect.LEAVE,
     )
 
@@ -85,15 +86,15 @@ def app_count_allowed(facts: Facts) -> Finding | None:
         return None
     return _finding(
         Reason.TOO_MANY_APPS,
-        f"AppBudget {facts.app.spec.budget} has its {facts.budget.spec.policy.max_apps} apps: "
-        "delete one, or ask the platform to raise policy.maxApps.",
+        f"AppBudget {facts.app.spec.budget} has reached policy.maxApps ({facts.budget.spec.policy.max_apps}). "
+        "Delete an app, or ask the platform team to raise policy.maxApps.",
     )
 
 
 def deleted_state_allowed(facts: Facts) -> Finding | None:
     """The state of deleted apps leaves room for a new claim; else TOO_MANY_APPS.
 
-    Applying and deleting in a circle must not fill a run namespace that others use too.
+    Creating and deleting apps over and over must not fill a run namespace that others use too.
     """
     if facts.budget is None or facts.live or facts.observed.record is not None:
         return None
@@ -102,6 +103,6 @@ def deleted_state_allowed(facts: Facts) -> Finding | None:
         return None
     return _finding(
         Reason.TOO_MANY_APPS,
-        f"AppBudget {facts.app.spec.budget} keeps the state of {kept} deleted apps beside its {apps} apps: wait until "
-        "their retention.afterDelete has passed, or ask the platform to purge some.",
+        f"AppBudget {facts.app.spec.budget} has {apps} apps and keeps the state of {kept} deleted apps. Wait until "
+        "their retention.afterDelete ends, or ask the platform team to purge some.",
     )

@@ -25,7 +25,7 @@ def source_verified(facts: Facts) -> Finding | None:
     if wanted is None or found is None or wanted == found:
         return None
     reason = Reason.SOURCE_DIFFERS if _runs(facts) else Reason.DIGEST_MISMATCH
-    message = f"The source has digest {found}, not spec.code.digest: set that digest, or restore the source."
+    message = f"The source has digest {found}, not spec.code.digest. Set that digest, or restore the source."
     return Finding(ConditionType.CODE_VERIFIED, reason, message + _kept(facts))
 
 

@@ -1,6 +1,7 @@
-"""Does the app keep to what its business unit allows, and ask only for what exists?
+"""Does the app comply with the policy of its budget, and use only supported fields?
 
-What restricts or selects and is not built yet is refused: an app must never run without a fence it asked for.
+A field that restricts or selects and is not supported yet is refused: an app must never run without a restriction
+that it asked for.
 """
 
 from functools import partial
@@ -28,7 +29,7 @@ def fields_supported(facts: Facts) -> Finding | None:
         ),
         "spec.attestation": ("remove it", spec.attestation is not None),
         "spec.envelope.retention.state": ("remove it", retention is not None and retention.state is not None),
-        "effective risk class high": ("use connectors and a risk class below it", facts.risk is RiskClass.HIGH),
+        "effective risk class high": ("use a lower risk class and less risky connectors", facts.risk is RiskClass.HIGH),
     }
     asked = [f"{field} ({way_out})" for field, (way_out, present) in unsupported.items() if present]
     if not asked:
@@ -42,9 +43,9 @@ def risk_allowed(facts: Facts) -> Finding | None:
         return None
     return _finding(
         Reason.RISK_CLASS_NOT_ALLOWED,
-        f"The effective risk class is {facts.risk}, AppBudget {facts.app.spec.budget} allows "
-        f"at most {facts.budget.spec.policy.max_risk_class}: "
-        "use less risky connectors, or ask the platform for another budget.",
+        f"The effective risk class is {facts.risk}. AppBudget {facts.app.spec.budget} allows "
+        f"at most {facts.budget.spec.policy.max_risk_class}. "
+        "Use less risky connectors, or ask the platform team for another budget.",
         Effect.STOP,
     )
 
@@ -57,7 +58,7 @@ def language_allowed(facts: Facts) -> Finding | None:
     allowed = ", ".join(facts.budget.spec.policy.languages) or "none"
     return _finding(
         Reason.LANGUAGE_NOT_ALLOWED,
-        f"AppBudget {facts.app.spec.budget} does not allow spec.code.language {language}: use one of {allowed}.",
+        f"AppBudget {facts.app.spec.budget} does not allow spec.code.language {language}. Use one of: {allowed}.",
         Effect.STOP,
     )
 
@@ -70,7 +71,7 @@ def workload_class_allowed(facts: Facts) -> Finding | None:
     allowed = ", ".join(facts.budget.spec.policy.workload_classes) or "none"
     return _finding(
         Reason.WORKLOAD_CLASS_NOT_ALLOWED,
-        f"AppBudget {facts.app.spec.budget} does not allow spec.workloadClass {wanted}: use one of {allowed}.",
+        f"AppBudget {facts.app.spec.budget} does not allow spec.workloadClass {wanted}. Use one of: {allowed}.",
         Effect.STOP,
     )
 
@@ -85,7 +86,7 @@ def image_registry_allowed(facts: Facts) -> Finding | None:
     allowed = ", ".join(facts.budget.spec.policy.image_registries) or "none"
     return _finding(
         Reason.IMAGE_REGISTRY_NOT_ALLOWED,
-        f"AppBudget {facts.app.spec.budget} does not allow the registry of spec.code.source.image: "
-        f"push the code to one of {allowed}.",
+        f"AppBudget {facts.app.spec.budget} does not allow the registry of spec.code.source.image. "
+        f"Push the code to one of: {allowed}.",
         Effect.STOP,
     )

@@ -1,6 +1,6 @@
 """Are the names and the state that the app would take really its own?"""
 
-from genapps.api.conditions import ConditionType, Reason
+from genapps.api.conditions import ConditionType, Reason, explained
 from genapps.core.checks.facts import Facts
 from genapps.core.verdict import Effect, Finding
 
@@ -12,7 +12,7 @@ def name_free(facts: Facts) -> Finding | None:
     ]
     if not taken:
         return None
-    message = f"{', '.join(sorted(taken))} belongs to something else: choose another app name."
+    message = f"{', '.join(sorted(taken))} belongs to another app or user. Choose another app name."
     return Finding(ConditionType.STALLED, Reason.NAME_TAKEN, message, Effect.LEAVE)
 
 
@@ -22,11 +22,11 @@ def name_left(facts: Facts) -> Finding | None:
     if earlier is None:
         return None
     if earlier.purged:
-        message = "What an earlier app of this name left is being purged: the app starts when that is done."
+        message = explained(Reason.BEING_PURGED)
         return Finding(ConditionType.STALLED, Reason.BEING_PURGED, message, Effect.LEAVE)
     message = (
-        "State and record kept under this name belong to another owner or an earlier namespace: choose another app "
-        "name, wait until their retention has passed, or ask the platform to purge them."
+        "The state and record kept under this name belong to another owner, or to an earlier namespace of the same "
+        "name. Choose another app name, wait until their retention ends, or ask the platform team to purge them."
     )
     return Finding(ConditionType.STALLED, Reason.CLAIM_NOT_ADOPTED, message, Effect.LEAVE)
 
@@ -40,7 +40,7 @@ def claim_adoptable(facts: Facts) -> Finding | None:
     if (claim.owner, claim.namespace_uid) == (owner, namespace_uid):
         return None
     message = (
-        "The state kept under this name belongs to another owner or an earlier namespace: "
-        "choose another app name, or ask the platform to remove the old claim."
+        "The state kept under this name belongs to another owner, or to an earlier namespace of the same name. "
+        "Choose another app name, or ask the platform team to delete the old claim."
     )
     return Finding(ConditionType.STALLED, Reason.CLAIM_NOT_ADOPTED, message, Effect.STOP)

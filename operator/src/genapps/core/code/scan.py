@@ -5,7 +5,7 @@ Only what fails for certain is found: the entry is followed through the files th
 
 from collections.abc import Mapping, Sequence
 
-from genapps.api.conditions import Reason
+from genapps.api.conditions import Reason, next_step
 from genapps.api.modules import PYTHON_MODULES, SDK
 from genapps.core.code.imports import Import, certain_imports
 from genapps.core.code.lines import BrokenError
@@ -15,8 +15,9 @@ from genapps.core.text import plain
 __all__ = ["scan_python"]
 
 SHOWN = 3
-"""Missing modules that a message names; the list of those that exist has to fit as well."""
+"""Missing modules that a message names."""
 
+_MISSING = Reason.MODULE_NOT_AVAILABLE
 _SUFFIX = ".py"
 _LISTED = frozenset(PYTHON_MODULES) | {SDK}
 _PACKAGES = frozenset(
@@ -28,23 +29,23 @@ _BARE = _PACKAGES - _LISTED
 
 
 def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
-    """What keeps a bundle of Python files from loading, with file and line; None where nothing is certain to."""
+    """Why a bundle of Python files certainly does not load, with file and line; None where nothing is certain."""
     if not entry.endswith(_SUFFIX):
-        return _rejected(f"The entry {entry} is no Python file: name one that ends in .py.")
+        return _rejected(f"The entry {entry} is not a Python file. Name a file that ends in .py.")
     texts: dict[str, str] = {}
     for name, content in sorted(files.items()):
         if name.endswith(_SUFFIX):
             try:
                 texts[name.removesuffix(_SUFFIX)] = content.decode()
             except UnicodeDecodeError as error:
-                return _rejected(f"{name} is not UTF-8 text (byte {error.start}): save it as UTF-8.")
+                return _rejected(f"{name} is not UTF-8 text (byte {error.start}). Save it as UTF-8.")
     executed = [entry.removesuffix(_SUFFIX)]
     known = {*executed}
     for module in executed:
         try:
             imports = certain_imports(texts[module])
         except BrokenError as error:
-            return _rejected(f"{module}.py, line {error.line}: {error}: correct it.")
+            return _rejected(f"{module}.py, line {error.line}: {error}. Correct the line.")
         places = (f"{_named(one)} ({module}.py, line {one.line})" for one in imports if not _available(one, texts))
         if missing := [*dict.fromkeys(places)]:  # two names from one module are one import
             return _missing(missing)
@@ -56,11 +57,8 @@ def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
 
 def _missing(places: Sequence[str]) -> SourceProblem:
     more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-    message = (
-        f"The code imports what apps do not have: {', '.join(places[:SHOWN])}{more}. "
-        f"Use the app's own files, {SDK}, or one of: {', '.join(PYTHON_MODULES)}."
-    )
-    return SourceProblem(Reason.MODULE_NOT_AVAILABLE, message)
+    message = f"Module not available to apps: {', '.join(places[:SHOWN])}{more}. {next_step(_MISSING)}"
+    return SourceProblem(_MISSING, message)
 
 
 def _available(one: Import, texts: Mapping[str, str]) -> bool:

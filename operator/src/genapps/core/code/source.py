@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from genapps.api.conditions import Reason
+from genapps.api.conditions import Reason, meaning
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.names import LABEL_SOURCE
 from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, SOURCE_FILES, Code, ConfigMapSource, ImageSource
 from genapps.core.observed import Bundle, Manifest, SourceProblem
 from genapps.core.text import plain
 
-PENDING = SourceProblem(Reason.SOURCE_PENDING, "The code is being fetched from its registry.")
+PENDING = SourceProblem(Reason.SOURCE_PENDING, meaning(Reason.SOURCE_PENDING))
 
 
 def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem:
@@ -34,7 +34,7 @@ def from_image(code: Code, image: ImageSource, entry: str | None, files: Mapping
     entry = entry or INLINE_ENTRY.get(code.language, "app.py")
     if entry not in files:
         named = "--annotation dev.genapps.entry=<file>"
-        message = f"The image has no file {plain(entry, 100)}: push it, or name another one with {named}."
+        message = f"The image has no file {plain(entry, 100)}. Push it, or name another file with {named}."
         return SourceProblem(Reason.SOURCE_INVALID, message)
     return Bundle(entry, files, image.digest)
 
@@ -44,9 +44,7 @@ def from_image(code: Code, image: ImageSource, entry: str | None, files: Mapping
 def _inline(text: str, entry: str) -> Bundle | SourceProblem:
     content = text.encode("utf-8", "surrogatepass")
     if len(content) > INLINE_BYTES:
-        message = (
-            f"spec.code.source.inline has {len(content)} bytes, at most {INLINE_BYTES} are allowed: use configMap."
-        )
+        message = f"spec.code.source.inline has {len(content)} bytes. The maximum is {INLINE_BYTES}. Use configMap."
         return SourceProblem(Reason.SOURCE_TOO_LARGE, message)
     return Bundle(entry, {entry: content})
 
@@ -54,25 +52,25 @@ def _inline(text: str, entry: str) -> Bundle | SourceProblem:
 def _from_config_map(source: ConfigMapSource, live: Manifest | None) -> Bundle | SourceProblem:
     where = f"ConfigMap {source.name}"
     if live is None:
-        message = f"{where} does not exist: create it, or correct spec.code.source.configMap.name."
+        message = f"{where} does not exist. Create it, or correct spec.code.source.configMap.name."
         return SourceProblem(Reason.SOURCE_NOT_FOUND, message)
     if (live.get("metadata", {}).get("labels") or {}).get(LABEL_SOURCE) != "true":
-        message = f'{where} is not marked as a source: label it {LABEL_SOURCE}: "true".'
+        message = f'{where} has no label {LABEL_SOURCE}: "true". Add the label.'
         return SourceProblem(Reason.SOURCE_NOT_LABELLED, message)
     try:
         files = _files(live)
     except (ValueError, binascii.Error):
-        message = f"{where} holds binaryData that is not base64: write it again."
+        message = f"{where} has binaryData that is not base64. Write it again."
         return SourceProblem(Reason.SOURCE_INVALID, message)
     if len(files) > SOURCE_FILES:
-        message = f"{where} holds {len(files)} files, at most {SOURCE_FILES} are allowed: make the bundle smaller."
+        message = f"{where} has {len(files)} files. The maximum is {SOURCE_FILES}. Make the bundle smaller."
         return SourceProblem(Reason.SOURCE_TOO_LARGE, message)
     size = sum(len(content) for content in files.values())
     if size > SOURCE_BYTES:
-        message = f"{where} holds {size} bytes, at most {SOURCE_BYTES} are allowed: make the bundle smaller."
+        message = f"{where} has {size} bytes. The maximum is {SOURCE_BYTES}. Make the bundle smaller."
         return SourceProblem(Reason.SOURCE_TOO_LARGE, message)
     if source.entry not in files:
-        message = f"{where} has no key {source.entry}: add it, or correct spec.code.source.configMap.entry."
+        message = f"{where} has no key {source.entry}. Add it, or correct spec.code.source.configMap.entry."
         return SourceProblem(Reason.SOURCE_INVALID, message)
     return Bundle(source.entry, files)
 

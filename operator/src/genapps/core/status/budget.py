@@ -25,7 +25,8 @@ def budget_status(
     run_namespace = budget.spec.run_namespace
     ready = run_namespace in prepared
     unprepared = (
-        f"Run namespace {run_namespace} is not prepared: add it to the chart's runNamespaces, or name one of them."
+        f"Run namespace {run_namespace} is not in runNamespaces of the chart. Add it there, or set spec.runNamespace "
+        "to one of the list."
     )
     inactive = inactive_in_budget(budget)
     values = {
@@ -37,14 +38,12 @@ def budget_status(
         ConditionType.STALLED: ConditionValue(
             "False" if ready else "True",
             Reason.NOT_STALLED if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
-            "Nothing keeps its apps from running." if ready else unprepared,
+            "Nothing blocks the apps of this budget." if ready else unprepared,
         ),
         ConditionType.FIELDS_INACTIVE: ConditionValue(
             "True" if inactive else "False",
             Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
-            f"Stored without effect yet: {', '.join(inactive)}."
-            if inactive
-            else "Every field that is set has its effect.",
+            f"Accepted but not implemented yet: {', '.join(inactive)}." if inactive else "",
         ),
     }
     generation = budget.metadata.generation

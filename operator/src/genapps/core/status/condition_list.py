@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from genapps.api.conditions import ConditionType, Reason, Status
+from genapps.api.conditions import ConditionType, Reason, Status, meaning
 from genapps.api.fields import rfc3339
 
 
@@ -13,7 +13,8 @@ class ConditionValue(NamedTuple):
 
     status: Status
     reason: Reason
-    message: str
+    message: str = ""
+    """Empty: the meaning of the reason."""
 
 
 def conditions(
@@ -31,7 +32,7 @@ def conditions(
             "observedGeneration": generation,
             "lastTransitionTime": _since(before.get(kind.value, {}), value.status, now),
             "reason": value.reason.value,
-            "message": value.message,
+            "message": value.message or meaning(value.reason),
         }
         for kind, value in values.items()
     ]

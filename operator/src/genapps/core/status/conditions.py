@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from genapps.api.conditions import ConditionType, Reason
+from genapps.api.conditions import ConditionType, Reason, explained
 from genapps.core.status.condition_list import ConditionValue
 from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import View
@@ -11,6 +11,7 @@ from genapps.core.verdict import Finding, Mode, PodStatus
 
 _UNKNOWN_BUDGET = frozenset({Reason.BUDGET_NOT_FOUND, Reason.BUDGET_INVALID, Reason.NAMESPACE_NOT_GRANTED})
 _ABOUT_CODE = ConditionType.CODE_VERIFIED
+_NOT_JUDGED = explained(Reason.NOT_JUDGED)
 
 
 def ready(view: View) -> ConditionValue:
@@ -19,7 +20,7 @@ def ready(view: View) -> ConditionValue:
     if held.status == "True":
         return ConditionValue("False", held.reason, held.message)
     if view.answers:
-        return ConditionValue("True", Reason.AVAILABLE, "The app answers and its fence is proven.")
+        return ConditionValue("True", Reason.AVAILABLE)
     blocked = _blocker(view)
     if blocked and blocked.reason is not Reason.ROLLED_BACK:
         return ConditionValue("False", blocked.reason, blocked.message)
@@ -31,58 +32,56 @@ def reconciling(view: View) -> ConditionValue:
     """Something is on its way; never together with Stalled."""
     fetching = _fetching(view)
     if stalled(view).status == "True" or (view.verdict.mode is not Mode.RUN and not fetching):
-        return ConditionValue("False", Reason.SETTLED, "Nothing is left to do.")
+        return ConditionValue("False", Reason.SETTLED)
     if not view.answers:
         return ConditionValue("True", *_progress(view))
     differs = view.finding(_ABOUT_CODE)
     if differs:
         return ConditionValue("True", Reason.SOURCE_PENDING if fetching else Reason.SOURCE_DIFFERS, differs.message)
-    return ConditionValue("False", Reason.SETTLED, "Nothing is left to do.")
+    return ConditionValue("False", Reason.SETTLED)
 
 
 def stalled(view: View) -> ConditionValue:
-    """Nothing will change until somebody acts."""
+    """Nothing changes until somebody acts."""
     held = suspended(view)
     if held.status == "True":
         return held
     blocked = _blocker(view)
     if blocked:
         return ConditionValue("True", blocked.reason, blocked.message)
-    return ConditionValue("False", Reason.NOT_STALLED, "Nothing keeps the app from running.")
+    return ConditionValue("False", Reason.NOT_STALLED)
 
 
 def suspended(view: View) -> ConditionValue:
-    """A verdict or a person's wish keeps the app stopped."""
+    """A suspension, or spec.operatingMode, keeps the app stopped."""
     suspension = view.verdict.suspension
     if suspension:
         why = (
-            f"The app did {suspension.violations} times what it may not"
+            f"Suspended after {suspension.violations} policy violation{'s' if suspension.violations > 1 else ''}."
             if suspension.violations
-            else "The same code is suspended under another name"
+            else "Suspended because another app with the same code is suspended."
         )
-        way_out = f"look into it, then set spec.acknowledgedSuspension to {suspension.id}."
-        return ConditionValue("True", _reason(suspension.reason), f"{why}: {way_out}")
+        way_out = f"Investigate, then set spec.acknowledgedSuspension to {suspension.id} to resume."
+        return ConditionValue("True", _reason(suspension.reason), f"{why} {way_out}")
     if view.verdict.requested:
-        return ConditionValue(
-            "True", Reason.REQUESTED, "spec.operatingMode is Suspended: set it to Running to start the app."
-        )
+        return ConditionValue("True", Reason.REQUESTED, explained(Reason.REQUESTED))
     record = view.observed.record
     if view.verdict.acknowledged or (record and record.acknowledged):
-        return ConditionValue("False", Reason.RESUMED, "The last suspension was acknowledged.")
-    return ConditionValue("False", Reason.NOT_SUSPENDED, "The app is not suspended.")
+        return ConditionValue("False", Reason.RESUMED)
+    return ConditionValue("False", Reason.NOT_SUSPENDED)
 
 
 def envelope_valid(view: View) -> ConditionValue:
-    """The app keeps to the rules of its business unit and asks for nothing that is not built."""
+    """The app complies with the budget's policy and uses no unsupported field."""
     found = view.finding(ConditionType.ENVELOPE_VALID)
     if found:
         return ConditionValue("False", found.reason, found.message)
     budget = view.finding(ConditionType.BUDGET_AVAILABLE)
     if budget and budget.reason in _UNKNOWN_BUDGET:
         return ConditionValue(
-            "Unknown", Reason.NOT_JUDGED, "There is no budget whose rules could be applied: see BudgetAvailable."
+            "Unknown", Reason.NOT_JUDGED, "The budget's policy cannot be applied. See the condition BudgetAvailable."
         )
-    return ConditionValue("True", Reason.ACCEPTED, "The envelope keeps to the rules of its budget.")
+    return ConditionValue("True", Reason.ACCEPTED)
 
 
 def budget_available(view: View) -> ConditionValue:
@@ -91,12 +90,12 @@ def budget_available(view: View) -> ConditionValue:
     if found:
         return ConditionValue("False", found.reason, found.message)
     if view.observed.spec is None or grant is None:
-        return ConditionValue("Unknown", Reason.NOT_JUDGED, "The spec has to be corrected first: see Stalled.")
+        return ConditionValue("Unknown", Reason.NOT_JUDGED, _NOT_JUDGED)
     return ConditionValue("True", Reason.GRANTED, f"AppBudget {grant.budget} grants tier {grant.tier.name}.")
 
 
 def code_verified(view: View) -> ConditionValue:
-    """What runs is what the digest says, and it loads."""
+    """The code that runs matches its digest, and it loads."""
     found = view.finding(_ABOUT_CODE)
     problem = trouble(view)
     if found is None and problem and problem.condition is _ABOUT_CODE:
@@ -106,37 +105,39 @@ def code_verified(view: View) -> ConditionValue:
             "Unknown" if found.reason is Reason.SOURCE_PENDING else "False", found.reason, found.message
         )
     if view.answers:
-        return ConditionValue("True", Reason.VERIFIED, "The code is what its digest says, and it is loaded.")
+        return ConditionValue("True", Reason.VERIFIED)
     if view.verdict.desired_code_digest is None:
-        return ConditionValue("Unknown", Reason.NOT_JUDGED, "Something else has to be corrected first: see Stalled.")
-    return ConditionValue("Unknown", Reason.NOT_LOADED, "The code is not loaded.")
+        return ConditionValue("Unknown", Reason.NOT_JUDGED, _NOT_JUDGED)
+    return ConditionValue("Unknown", Reason.NOT_LOADED)
 
 
 def egress_enforced(view: View) -> ConditionValue:
-    """The pod has proven that it reaches the gateway and nothing beside it: it is not ready before."""
+    """The pod has proven that it reaches the gateway and nothing else. It is not ready before."""
     problem = trouble(view)
     if problem and problem.condition is ConditionType.EGRESS_ENFORCED:
         return ConditionValue("False", problem.reason, problem.message)
     if view.answers:
-        return ConditionValue("True", Reason.PROVEN, "The pod reaches the gateway and nothing beside it.")
-    return ConditionValue("Unknown", Reason.NOT_PROVEN, "No pod has proven its fence.")
+        return ConditionValue("True", Reason.PROVEN)
+    return ConditionValue("Unknown", Reason.NOT_PROVEN)
 
 
 def violated(view: View) -> ConditionValue:
-    """The app did what it may not, within the window."""
+    """The app violated its policy, and the violations still count."""
     count, grant = view.verdict.counted, view.verdict.grant
     if not count or grant is None:
-        return ConditionValue("False", Reason.NO_VIOLATIONS, "No violation counts.")
+        return ConditionValue("False", Reason.NO_VIOLATIONS)
     policy = grant.violations
-    message = f"{count} of {policy.threshold} violations in {policy.window}: see status.violations."
+    message = f"{count} of {policy.threshold} violations in {policy.window}. See status.violations."
     return ConditionValue("True", Reason.VIOLATIONS_COUNTED, message)
 
 
 def fields_inactive(view: View) -> ConditionValue:
-    """Fields are stored that nothing acts on yet."""
+    """The spec or the budget sets fields that are accepted but not implemented yet."""
     if not view.verdict.inactive:
-        return ConditionValue("False", Reason.ALL_ACTIVE, "Every field that is set has its effect.")
-    return ConditionValue("True", Reason.NOT_YET_ACTIVE, f"Without effect yet: {', '.join(view.verdict.inactive)}.")
+        return ConditionValue("False", Reason.ALL_ACTIVE)
+    return ConditionValue(
+        "True", Reason.NOT_YET_ACTIVE, f"Accepted but not implemented yet: {', '.join(view.verdict.inactive)}."
+    )
 
 
 CONDITIONS: Final[dict[ConditionType, Callable[[View], ConditionValue]]] = {
@@ -184,22 +185,25 @@ def _progress(view: View) -> tuple[Reason, str]:
     match view.verdict.pod.status:
         case PodStatus.FAILED:
             why = view.observed.pod.finished_reason if view.observed.pod else ""
-            return Reason.BACKING_OFF, f"The pod ended{f' ({why})' if why else ''} and is created again after a pause."
+            return (
+                Reason.BACKING_OFF,
+                f"The pod ended{f' ({why})' if why else ''}. The operator creates it again after a pause.",
+            )
         case PodStatus.OUTDATED | PodStatus.STOPPING:
-            return Reason.SWITCHING, "The pod is being replaced."
+            return Reason.SWITCHING, ""
         case PodStatus.ABSENT if view.patience_is_over:
             return _missing(view)
         case _:
-            return Reason.POD_STARTING, "The app is starting."
+            return Reason.POD_STARTING, ""
 
 
 def _missing(view: View) -> tuple[Reason, str]:
     platform, claim = view.observed.platform, view.observed.claim
     if platform.gateway_address is None or platform.gateway_ca is None:
-        return Reason.GATEWAY_PENDING, "The gateway's address or CA is not known yet: ask the platform if it stays."
+        return Reason.GATEWAY_PENDING, explained(Reason.GATEWAY_PENDING)
     if not platform.wait_for_first_consumer and not (claim and claim.bound):
-        return Reason.CLAIM_PENDING, "The claim is not bound yet: ask the platform about storage if it stays."
-    return Reason.POD_STARTING, "The app is starting."
+        return Reason.CLAIM_PENDING, explained(Reason.CLAIM_PENDING)
+    return Reason.POD_STARTING, ""
 
 
 def _reason(text: str) -> Reason:

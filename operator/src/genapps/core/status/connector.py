@@ -16,13 +16,13 @@ def connector_status(connector: Connector, apps: int, previous: Mapping[str, Any
         ConditionType.READY: ConditionValue(
             "True",
             Reason.AVAILABLE,
-            "Envelopes may name it, and its minimumRiskClass counts for the apps that do.",
+            "Envelopes may name this connector. Its spec.minimumRiskClass applies to the apps that do.",
         ),
-        ConditionType.STALLED: ConditionValue("False", Reason.NOT_STALLED, "Nothing has to be corrected."),
+        ConditionType.STALLED: ConditionValue("False", Reason.NOT_STALLED, "Nothing blocks the connector."),
         ConditionType.FIELDS_INACTIVE: ConditionValue(
             "True",
             Reason.NOT_YET_ACTIVE,
-            "Stored without effect yet: spec.endpoint, spec.tools; the gateway refuses every call.",
+            "Accepted but not implemented yet: spec.endpoint, spec.tools. The gateway refuses every call.",
         ),
     }
     generation = connector.metadata.generation

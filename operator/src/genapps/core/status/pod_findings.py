@@ -19,24 +19,27 @@ def trouble(view: View) -> Finding | None:
     if view.verdict.pod.status is PodStatus.HANGING:
         node = view.observed.pod.node if view.observed.pod else None
         message = (
-            f"The pod hangs on node {node or '(unknown)'}, which does not answer: ask the platform to remove the node."
+            f"The pod is on node {node or '(unknown)'}, which does not answer. "
+            "Ask the platform team to remove the node."
         )
         return _finding(Reason.NODE_UNREACHABLE, message)
     if view.observed.refused:
         refused = plain(view.observed.refused, LONGEST_WORDS)
         message = (
-            f"The API server refuses an object of the app ({refused}): ask the platform, often a quota is used up."
+            f"The API server refused an object of the app ({refused}). Often a quota is used up: ask the platform team."
         )
         return _finding(Reason.CHILD_REFUSED, message)
     if view.verdict.pod.status is PodStatus.STARTING and view.observed.pod:
         return said(view.observed.pod) or _placement(view, view.observed.pod)
     if view.observed.claim and view.observed.claim.lost:
-        return _finding(Reason.STATE_UNAVAILABLE, "The claim has lost its volume: ask the platform to restore it.")
+        return _finding(
+            Reason.STATE_UNAVAILABLE, "The app's claim has lost its volume. Ask the platform team to restore it."
+        )
     return None
 
 
 def _placement(view: View, pod: PodState) -> Finding | None:
     if pod.unschedulable and view.patience_is_over:
-        message = f"No node takes the pod ({plain(pod.unschedulable)}): ask the platform for capacity."
+        message = f"No node has room for the pod ({plain(pod.unschedulable)}). Ask the platform team to add capacity."
         return _finding(Reason.UNSCHEDULABLE, message)
     return overdue(view.observed, view.verdict.at)

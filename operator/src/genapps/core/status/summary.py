@@ -91,7 +91,7 @@ def _risk_reason(observed: Observed, verdict: Verdict) -> str | None:
     if verdict.grant is None:
         return None
     if observed.spec is None:
-        return f"{verdict.grant.effective_risk}: the spec cannot be read"
+        return f"{verdict.grant.effective_risk}: the spec is invalid"
     envelope = observed.spec.envelope
     return plain(risk_reason(envelope.risk_class, envelope.connectors, observed.connectors), REASON_CHARACTERS)
 
