@@ -43,6 +43,7 @@ lint: venv ## Style, types, import layers, file lengths
 	@$(VENV)/bin/mypy --config-file runtime-image/engines/mypy.ini
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m tools.file_length
+	@$(RUN) -m tools.prose
 
 .PHONY: manifests
 manifests: venv ## Write the CRDs and every other generated file

@@ -52,7 +52,7 @@ def faults(path: str, text: str) -> Iterator[Fault]:
         yield from _long_lines(path, text)
     if path not in SELF:
         yield from _words(path, text)
-    if path.endswith(".py"):
+    if path.endswith(".py") and path not in SELF:
         yield from _double_backticks(path, text)
 
 

@@ -82,7 +82,7 @@ def tenant(installed: Kubectl) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def editor(installed: Kubectl, node: Node) -> Iterator[Tenant]:
-    """A tenant with the default role `edit`, with the token and one app of his own, for all tests of a module."""
+    """A tenant with the default role `edit`, with the token and one app of their own, for all tests of a module."""
     name = f"editor-{uuid.uuid4().hex[:8]}"
     installed.apply(namespace(name), budget(name, [name]))
     with editing(installed, node, name, _started(installed, name, "caller")) as tenant:

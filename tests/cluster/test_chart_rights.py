@@ -69,7 +69,7 @@ GATEWAY_MAY_NOT = [
     Ask("list", "pods", "", RUN),
     Ask("list", "generatedapps", OURS, ""),
 ]
-# A tenant with the default role `edit` in his own namespace, and one with `view`.
+# A tenant with the default role `edit` in their own namespace, and one with `view`.
 EDITOR_MAY = [Ask(verb, "generatedapps", OURS, "own") for verb in ("get", "create", "update", "patch", "delete")]
 EDITOR_MAY_NOT = [
     Ask("patch", "generatedapps/status", OURS, "own"),

@@ -150,7 +150,7 @@ def test_an_api_server_that_is_away_for_longer_than_the_lease_ends_the_leader_an
         until(lambda: "does not answer" in first.get("/readyz"), 60, "what the successor waits for")
     finally:
         server.send(signal.SIGCONT)
-        # nsenter, which started it, has stopped along with it, and would stay behind for ever.
+        # nsenter, which started it, has stopped along with it, and would stay behind forever.
         os.kill(wrapper, signal.SIGCONT)
     until(lambda: first.leads() or second.leads(), 90, "a leader after the outage")
     assert here.writes("first") == written

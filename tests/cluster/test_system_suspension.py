@@ -1,4 +1,4 @@
-"""Suspension on the whole system: it begins by itself, outlives everything, and ends in one way only."""
+"""Suspension on the whole system: it begins automatically, outlives everything, and ends in one way only."""
 
 import re
 

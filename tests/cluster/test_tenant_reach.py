@@ -1,4 +1,4 @@
-"""What a tenant with `edit` may do in his own namespace, and that it has no effect on the fence of his app."""
+"""What a tenant with `edit` may do in their own namespace, and that it has no effect on the fence of their app."""
 
 from demo.callers import LISTENING_PORT, Pod
 from genapps.api.digests import bundle_digest
@@ -26,7 +26,7 @@ def at_the_gateway(editor: Tenant, token: str) -> int:
 
 
 def done(editor: Tenant, path: str, body: Manifest, method: str = "POST") -> Answer:
-    """Something that the tenant may do in his namespace."""
+    """Something that the tenant may do in their namespace."""
     answer = editor.api.ask(method, path.format(editor.namespace), body)
     assert answer.code < 300, answer
     return answer

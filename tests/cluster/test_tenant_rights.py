@@ -1,4 +1,4 @@
-"""What a tenant with `edit` asks for and never gets, with his own token; and one with `edit` in the whole cluster."""
+"""What a tenant with `edit` asks for and never gets, with their own token; and one with `edit` in the whole cluster."""
 
 import http.client
 from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ FORBIDDEN: dict[str, Asking] = {
     "widen its network": lambda t: create(wide_open(RUN_NAMESPACE)),
     "change its policy": lambda t: update("networkpolicies", RUN_NAMESPACE, t.child, {"spec.egress": [{}]}),
     "take over its Service": lambda t: update("services", RUN_NAMESPACE, t.child, {"spec.selector": {"a": "b"}}),
-    "write its endpoints in a slice of his own": slice_of,
+    "write its endpoints in a slice of their own": slice_of,
     "starve it by a quota": lambda t: Request(
         "POST", f"{RUN_PATH}/resourcequotas?dryRun=All", {"apiVersion": "v1", "kind": "ResourceQuota"}
     ),
@@ -75,17 +75,17 @@ FORBIDDEN: dict[str, Asking] = {
         "GET", f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/secrets/genapps-gateway-tls"
     ),
     "forge a status": lambda t: update("generatedapps/status", t.namespace, "keeper", STATUS),
-    "forge the status of his budget": lambda t: update("appbudgets/status", None, t.namespace, {"status.apps": 0}),
+    "forge the status of their budget": lambda t: update("appbudgets/status", None, t.namespace, {"status.apps": 0}),
     "read verdicts": lambda t: Request("GET", f"/apis/genapps.dev/v1alpha1/namespaces/{SYSTEM_NAMESPACE}/apprecords"),
     "forge a verdict": lambda t: update("apprecords", SYSTEM_NAMESPACE, t.child, {"record.acknowledged": []}),
-    "forge a verdict in his own namespace": lambda t: create(
+    "forge a verdict in their own namespace": lambda t: create(
         {**record("mine"), "metadata": {"name": "mine", "namespace": t.namespace}}
     ),
     "forget violations": lambda t: update("ledgers", SYSTEM_NAMESPACE, t.child, {"record.violations": {}}),
     "grant himself a budget": lambda t: create(budget("mine", [t.namespace], ["huge"])),
-    "raise his budget": lambda t: update("appbudgets", None, t.namespace, {"spec.policy.maxApps": 10000}),
+    "raise their budget": lambda t: update("appbudgets", None, t.namespace, {"spec.policy.maxApps": 10000}),
     "make a connector": lambda t: update("connectors", None, "payroll", {"spec.namespaces": [t.namespace]}),
-    "call his namespace a run namespace": lambda t: update(
+    "call their namespace a run namespace": lambda t: update(
         "namespaces", None, t.namespace, {"metadata.labels": {"genapps.dev/run-namespace": "true"}}
     ),
     "make a namespace": lambda t: create(namespace("mine", run="true")),
@@ -95,10 +95,10 @@ FORBIDDEN: dict[str, Asking] = {
     "acknowledge": lambda t: update("generatedapps", t.namespace, "keeper", {"spec.acknowledgedSuspension": "a" * 32}),
     "take the app's address": lambda t: create(service("mine", t.namespace, externalIPs=[t.app["status"]["address"]])),
 }
-"""Refused for him by RBAC or by a policy."""
+"""Refused for them by RBAC or by a policy."""
 REFUSED: dict[str, tuple[Asking, str]] = {
     "take a tier that the budget has not": (lambda t: another("new", t.namespace, tier="huge"), "spec.tier"),
-    "raise his risk": (
+    "raise their risk": (
         lambda t: another("new", t.namespace, envelope={"owner": {"team": "x"}, "riskClass": "high"}),
         "riskClass",
     ),

@@ -1,4 +1,4 @@
-"""The gateway's side of ``docs/contracts/gateway-*.schema.json``: what it accepts, and what it answers."""
+"""The gateway's side of `docs/contracts/gateway-*.schema.json`: what it accepts, and what it answers."""
 
 import json
 from collections.abc import Callable

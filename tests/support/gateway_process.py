@@ -87,7 +87,7 @@ class GatewayProcess:
             return ""
 
     def request(self, authority: str, method: str, path: str, content: Any = None, token: str = "") -> Reply:
-        """One request over TLS that trusts ``authority`` (PEM) and expects the gateway's name in the cluster."""
+        """One request over TLS that trusts `authority` (PEM) and expects the gateway's name in the cluster."""
         body = b"" if content is None else json.dumps(content).encode()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         with self.connected(authority, gateway_host(self.namespace)) as secured:

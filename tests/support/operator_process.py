@@ -134,7 +134,7 @@ class World:
         return child_name(self.namespace, app)
 
     def app(self, name: str, **spec: Any) -> dict[str, Any]:
-        """A GeneratedApp; ``spec`` adds to or takes the place of what every app needs."""
+        """A GeneratedApp; `spec` adds to or takes the place of what every app needs."""
         return {
             "apiVersion": "genapps.dev/v1alpha1",
             "kind": "GeneratedApp",

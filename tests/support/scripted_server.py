@@ -29,7 +29,7 @@ class Asked:
 
 @dataclass
 class Script:
-    """``answers`` are used up in order; the last one is repeated."""
+    """`answers` are used up in order; the last one is repeated."""
 
     answers: list[Answer] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
@@ -70,7 +70,7 @@ def thing(name: str, version: int, **more: Any) -> dict[str, Any]:
 
 
 def stream(*events: tuple[str, dict[str, Any]], then: str = "end", split: int = 0) -> Answer:
-    """A watch: these events, then the end of the stream, a broken connection, or silence. ``split`` cuts the bytes
+    """A watch: these events, then the end of the stream, a broken connection, or silence. `split` cuts the bytes
     into pieces of that length."""
 
     async def answer(request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""A tenant as he really is: a ServiceAccount with the default role `edit` in his namespace, its token, and an app."""
+"""A tenant as they really are: a ServiceAccount with the default role `edit` in their namespace, and a token of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ class Tenant:
     """With the token of the tenant."""
     namespace: str
     caller: Pod
-    """An ordinary pod of his namespace."""
+    """An ordinary pod of their namespace."""
     app: Manifest
 
     @property

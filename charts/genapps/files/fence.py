@@ -20,6 +20,7 @@ class Gateway(http.client.HTTPSConnection):
     """Connects to the Service's address and checks the certificate against its name."""
 
     def connect(self) -> None:
+        """Open the connection; raises OSError."""
         plain = socket.create_connection((os.environ["GATEWAY_SERVICE_HOST"], self.port), timeout=5)
         context = ssl.create_default_context(cafile="/etc/genapps/gateway/ca.crt")
         self.sock = context.wrap_socket(plain, server_hostname=self.host)
@@ -43,6 +44,7 @@ def canary_open() -> bool:
 
 
 def main() -> int:
+    """Exit status 0 when the gateway answers and the canary does not."""
     name, until = sys.argv[1], time.monotonic() + TRIES_SECONDS
     while True:
         try:

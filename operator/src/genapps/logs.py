@@ -26,7 +26,7 @@ def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 def configure(level: str) -> None:
     """Our own lines go straight to stdout (through the standard library they cost ten times as much); those of
-    libraries pass the same processors. ``level`` is a name such as ``info``."""
+    libraries pass the same processors. `level` is a name such as `info`."""
     shared: list[structlog.types.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

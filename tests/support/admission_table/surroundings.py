@@ -132,9 +132,9 @@ NAMESPACES = [
     Row("a bystander creates a namespace", BYSTANDER, create(namespace("new", team="x"))),
     Row("a bystander calls it a run namespace", BYSTANDER, create(namespace("new", run="true")), LABEL),
     Row("a bystander calls it no run namespace, with the label", BYSTANDER, create(namespace("new", run="no")), LABEL),
-    Row("a bystander makes his namespace a run namespace", BYSTANDER, labelled(HOME, run="true"), LABEL),
-    Row("a bystander labels his namespace otherwise", BYSTANDER, labelled(HOME, team="x")),
-    Row("a bystander lowers Pod Security of his own namespace", BYSTANDER, labelled(HOME, enforce="privileged")),
+    Row("a bystander makes their namespace a run namespace", BYSTANDER, labelled(HOME, run="true"), LABEL),
+    Row("a bystander labels their namespace otherwise", BYSTANDER, labelled(HOME, team="x")),
+    Row("a bystander lowers Pod Security of their own namespace", BYSTANDER, labelled(HOME, enforce="privileged")),
     Row("the platform prepares a run namespace", PLATFORM, create(namespace("new", run="true"))),
     Row(
         "an administrator (Helm) prepares a run namespace",
@@ -268,8 +268,8 @@ ENTRIES = [
     Row("the controller manager creates a pod", CONTROLLER_MANAGER, create(pod("new", RUN))),
     Row("an administrator creates a pod", ADMIN, create(pod("new", RUN))),
     Row("the platform enters a pod", PLATFORM, enter("exec", RUN, "app")),
-    Row("a tenant creates a pod in his own namespace", TENANT, create(pod("new", HOME))),
-    Row("a tenant mints a token of his own namespace", TENANT, mint(HOME, "default")),
-    Row("a tenant widens his own network", TENANT, create(wide_open(HOME))),
+    Row("a tenant creates a pod in their own namespace", TENANT, create(pod("new", HOME))),
+    Row("a tenant mints a token of their own namespace", TENANT, mint(HOME, "default")),
+    Row("a tenant widens their own network", TENANT, create(wide_open(HOME))),
 ]
 ROWS = [*SERVICES, *NAMESPACES, *BUDGET_ROWS, *SECRETS, *ENTRIES]

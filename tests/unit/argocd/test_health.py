@@ -16,7 +16,7 @@ CONDITIONS = ("Suspended", "Stalled", "Reconciling", "Ready")
 
 
 def health(kind: str, manifest: dict[str, Any]) -> dict[str, str]:
-    """What the script returns for the object, as Argo hands it over: global `obj`, no libraries of the machine."""
+    """What the script returns for the object, as Argo passes it: global `obj`, no libraries of the machine."""
     lua = lua51.LuaRuntime(register_eval=False, register_builtins=False, unpack_returned_tuples=True)
     lua.execute("os, io, require, package = nil, nil, nil, nil")
     lua.globals().obj = lua.table_from(manifest, recursive=True)

@@ -1,4 +1,4 @@
-"""Arbitrary observations of one app: every part is drawn by itself, so that also what should not meet does meet."""
+"""Arbitrary observations of one app: every part is drawn independently, so that also what should not meet does meet."""
 
 from collections.abc import Callable
 from dataclasses import replace

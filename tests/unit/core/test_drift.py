@@ -44,7 +44,7 @@ def _key(item: dict[str, Any], name: str) -> str:
 
 
 def applied(manifest: Manifest) -> Manifest:
-    """The live object after our apply: our fields, our entry, and what the API server adds by itself."""
+    """The live object after our apply: our fields, our entry, and what the API server adds on its own."""
     live = copy.deepcopy(manifest)
     content = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
     content["metadata"] = {

@@ -102,11 +102,11 @@ def test_a_budget_without_apps_leaves_room_for_none() -> None:
 
 
 def test_apps_that_run_can_be_started_again_when_their_budget_shrinks_or_goes() -> None:
-    standing = [record("b", LARGE) for _ in range(3)]
-    shrunk = hard(budget("b", max_apps=1, small=SMALL), records=standing)
+    running = [record("b", LARGE) for _ in range(3)]
+    shrunk = hard(budget("b", max_apps=1, small=SMALL), records=running)
     assert (shrunk["pods"], shrunk["requests.memory"]) == ("4", "4Gi")
-    assert hard(records=standing)["pods"] == "4"
-    assert hard(records=standing)["requests.memory"] == "4Gi"
+    assert hard(records=running)["pods"] == "4"
+    assert hard(records=running)["requests.memory"] == "4Gi"
 
 
 def test_deleted_apps_and_those_of_other_run_namespaces_have_no_pods() -> None:

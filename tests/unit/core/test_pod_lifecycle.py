@@ -1,4 +1,4 @@
-"""Pods that fail, hang or change hands, and what outlives them."""
+"""Pods that fail, hang or change owners, and what outlives them."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Which cluster the demo uses: the user's own only when he says so, with images that it can pull."""
+"""Which cluster the demo uses: the user's own only when they say so, with images that it can pull."""
 
 import pytest
 

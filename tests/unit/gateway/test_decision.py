@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from genapps.api.ledger import ViolationRule
-from genapps.gateway.decision import STANDING, Question, Violation, decide
+from genapps.gateway.decision import APP_CHECKS, Question, Violation, decide
 from genapps.gateway.messages import Heartbeat, Message, ToolCall, parse
 from genapps.gateway.problems import MEANINGS, Code, Problem, RefusalClass
 from tests.unit.gateway.world import NOON, app
@@ -66,8 +66,8 @@ def test_a_violation_names_the_rule_and_shows_the_connector_as_plain_text() -> N
 
 def test_standing_alone_does_not_depend_on_the_message() -> None:
     message: Message = Heartbeat()
-    assert decide(Question(app(), False, message), STANDING) is None
-    assert decide(Question(app(suspension=SUSPENSION), False, message), STANDING) is not None
+    assert decide(Question(app(), False, message), APP_CHECKS) is None
+    assert decide(Question(app(suspension=SUSPENSION), False, message), APP_CHECKS) is not None
 
 
 def test_every_code_has_one_meaning_and_a_problem_leaves_out_what_it_does_not_know() -> None:

@@ -34,7 +34,7 @@ NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
 
 class Store:
-    """Objects in memory: first creation wins, applies compare resource versions, ``down`` makes everything fail."""
+    """Objects in memory: first creation wins, applies compare resource versions, `down` makes everything fail."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str | None, str], dict[str, Any]] = {}
@@ -119,7 +119,7 @@ class Issuer:
         return orjson.dumps({"issuer": ISSUER}).decode()
 
     def token(self, changes: Mapping[str, Any] | None = None, **headers: str) -> str:
-        """A projected token of the app's pod; ``changes`` replace claims (None removes one)."""
+        """A projected token of the app's pod; `changes` replace claims (None removes one)."""
         claims = projected_claims() | dict(changes or {})
         claims = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": self.key_id, **headers})
@@ -154,7 +154,7 @@ def projected_claims() -> dict[str, Any]:
 
 
 def app_record(**changes: Any) -> dict[str, Any]:
-    """An AppRecord as the watch delivers it; ``changes`` replace members of ``record`` (None removes one)."""
+    """An AppRecord as the watch delivers it; `changes` replace members of `record` (None removes one)."""
     record = {
         "app": {"namespace": "finance", "name": "converter", "uid": "c0ffee"},
         "namespaceUid": "0ddba11",
@@ -171,7 +171,7 @@ def app_record(**changes: Any) -> dict[str, Any]:
 
 
 def app(**changes: Any) -> App:
-    """The app of ``app_record``."""
+    """The app of `app_record`."""
     return App(CHILD, AppRecord.model_validate(app_record(**changes)).record)
 
 

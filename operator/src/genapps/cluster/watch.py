@@ -1,4 +1,4 @@
-"""List, then watch, for ever: keeps a sink in step with the API server through disconnects and expired versions."""
+"""List, then watch, forever: keeps a sink in step with the API server through disconnects and expired versions."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ LIMIT = 256
 
 
 def plain(text: str, limit: int = LIMIT) -> str:
-    """One line of at most `limit` characters without control, format, surrogate or private characters.
+    r"""One line of at most `limit` characters without control, format, surrogate or private characters.
 
-    Such characters are shown as `\\u{hex}`, so that nothing vanishes, nothing moves a terminal's cursor and nothing
+    Such characters are shown as `\u{hex}`, so that nothing vanishes, nothing moves a terminal's cursor and nothing
     reorders the sentence around it; white space of any kind and length becomes one blank.
 
     >>> plain("a\\n\\tb\\x1b[2J")

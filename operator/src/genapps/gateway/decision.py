@@ -116,9 +116,9 @@ def connector_available(question: Question) -> Refusal | None:
     return Refusal(Problem(Code.CONNECTOR_UNAVAILABLE, detail, retry_after=_UNAVAILABLE_SECONDS))
 
 
-STANDING: Sequence[Check] = (app_not_suspended, below_threshold)
-"""How the app stands, whatever it asks for."""
-CHECKS: Sequence[Check] = (*STANDING, request_valid, connector_in_envelope, connector_available)
+APP_CHECKS: Sequence[Check] = (app_not_suspended, below_threshold)
+"""About the app itself, whatever it asks for."""
+CHECKS: Sequence[Check] = (*APP_CHECKS, request_valid, connector_in_envelope, connector_available)
 
 
 def decide(question: Question, checks: Sequence[Check] = CHECKS) -> Refusal | None:

@@ -135,7 +135,7 @@ class KeySource:
         return True
 
     async def keep_fresh(self) -> None:
-        """Until cancelled: keys that the API server withdrew must not be trusted for ever."""
+        """Until cancelled: keys that the API server withdrew must not be trusted forever."""
         while True:
             async with self._lock:
                 await self.refresh()

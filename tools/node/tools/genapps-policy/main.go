@@ -79,7 +79,7 @@ func run(command string) error {
 		_, err = os.Stdout.Write(conf.PrevResult)
 		return err
 	case "DEL":
-		// The enforcer may be down: the kernel keeps what is not attached apart by itself, so nothing waits for it.
+		// The enforcer may be down: the kernel keeps what is not attached apart anyway, so nothing waits for it.
 		if err := os.Remove(file); err == nil {
 			ask(conf.Socket, "")
 		}
