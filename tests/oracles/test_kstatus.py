@@ -233,7 +233,7 @@ def test_a_budget_is_current_when_its_run_namespace_is_prepared(namespace: str, 
 @given(st.lists(st.tuples(observations(), NOW), min_size=10, max_size=20))
 def test_whatever_happens_kstatus_and_conditions_tell_the_same(drawn: list[Any]) -> None:
     objects = [
-        stored("GeneratedApp", observed.generation, status(observed, judge(observed, now, SUSPENSION_ID)))
+        stored("GeneratedApp", observed.metadata.generation, status(observed, judge(observed, now, SUSPENSION_ID)))
         for observed, now in drawn
     ]
     for given_object, answer in zip(objects, ask("kstatus", objects), strict=True):
