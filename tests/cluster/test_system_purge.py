@@ -24,7 +24,7 @@ def test_the_platform_purges_what_is_gone_and_nothing_that_lives(installed: Kube
     record = claim["metadata"]["name"]
     purge = ("delete", "apprecord", record, "-n", SYSTEM_NAMESPACE, "--timeout=60s")
     try:
-        with pytest.raises(KubectlError, match=r"record\.deletedAt is not set, the app still exists"):
+        with pytest.raises(KubectlError, match=r"record\.deletedAt is not set, so the app still exists"):
             platform(*purge)
         installed("delete", "gapp", "purged", "-n", tenant)
         until(lambda: "deletedAt" in installed.get("apprecord", record, SYSTEM_NAMESPACE)["record"], 60, "deletedAt")

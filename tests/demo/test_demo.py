@@ -60,7 +60,7 @@ def test_a_tenant_with_edit_bends_nothing(play: Play) -> None:
     assert len(refused) == 9
     assert all(refused.values())
     assert "spec.envelope is immutable" in refused["widen its envelope"]
-    assert "has no tier huge" in refused["take a tier that nobody granted"]
+    assert "has no tier huge" in refused["use a tier that was not granted"]
     assert "generatedapps/promote" in refused["promote it"]
 
 
