@@ -32,7 +32,7 @@ CASES = [
         "spec.envelope.connectors",
         "at most 32 items",
     ),
-    Refusal("a retention in days", {"spec.envelope.retention.state": "30d"}, "retention.state", "such as 15m"),
+    Refusal("a retention in weeks", {"spec.envelope.retention.state": "4w"}, "retention.state", "such as 15m"),
     Refusal("a claim kept for minutes", {"spec.envelope.retention.afterDelete": "10m"}, "afterDelete", "between 1h"),
     Refusal("a claim kept for two years", {"spec.envelope.retention.afterDelete": "17520h"}, "afterDelete", "8760h"),
     Refusal("logs kept for a minute", {"spec.envelope.retention.logs": "1m"}, "retention.logs", "between 1h and 8760h"),

@@ -80,7 +80,11 @@ FULL_BUDGET = {
     "spec.alerts": [80, 95],
     "spec.onLimit": "Fallback",
     "spec.mode": "Enforce",
-    "spec.tiers": {"small": TIER, "large": TIER | {"cpu": "2", "guestMemory": "1Gi"}},
+    "spec.tiers": {
+        "small": TIER,
+        "large": TIER | {"cpu": 2, "guestMemory": "1G"},
+        "other": TIER | {"cpu": "0.5", "guestMemory": 67_108_864, "state": {"claim": "0.5Gi", "perTenant": "64e6"}},
+    },
     "spec.policy": {
         "maxRiskClass": "medium",
         "maxApps": 200,
@@ -91,7 +95,7 @@ FULL_BUDGET = {
             {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "web"}}, "podSelector": {}},
             {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}},
         ],
-        "violations": {"threshold": 3, "window": "10m", "slowThreshold": 100, "slowWindow": "24h"},
+        "violations": {"threshold": 3, "window": "10m", "slowThreshold": 100, "slowWindow": "1d12h"},
     },
 }
 SCHEMA = {
@@ -147,7 +151,12 @@ def test_a_short_budget_is_stored_with_the_values_that_hold(bare_kubectl: Kubect
     spec = stored(bare_kubectl, BUDGET)["spec"]
     assert spec["runNamespace"] == "genapps-run"
     assert spec["tiers"]["small"]["state"] == {"claim": "1Gi", "perTenant": "64Mi"}
-    assert spec["policy"]["violations"] == {"threshold": 3, "window": "10m", "slowThreshold": 100, "slowWindow": "24h"}
+    assert spec["policy"]["violations"] == {
+        "threshold": 3,
+        "window": "10m",
+        "slowThreshold": 100,
+        "slowWindow": "24h",
+    }
     assert spec["policy"]["maxRiskClass"] == "low"
     assert "limits" not in spec
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from genapps.api.conditions import table
 from genapps.api.crd import root_schema
+from genapps.api.fields import INT_OR_STRING
 from genapps.api.kinds import KINDS, Kind
 from genapps.api.modules import PYTHON_MODULES
 from genapps.api.names import API_VERSION
@@ -87,7 +88,7 @@ def _type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         words = ", ".join(schema["enum"])
         return f"{words}; default {schema['default']}" if "default" in schema else words
-    kind: str = schema.get("type", "word or object")
+    kind: str = schema.get("type", "number or string" if INT_OR_STRING in schema else "word or object")
     if kind == "array":
         kind = f"list of {_type(schema['items'])}"
     elif "additionalProperties" in schema:

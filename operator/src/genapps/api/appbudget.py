@@ -8,12 +8,10 @@ from genapps.api.envelope import RiskClass
 from genapps.api.fields import (
     NAME_RULE,
     SET,
-    Cpu,
     DnsLabel,
     Duration,
     Form,
     LabelValue,
-    Memory,
     Money,
     ObjectMeta,
     OwnModel,
@@ -72,18 +70,18 @@ class Prices(UserModel):
 class TierState(UserModel):
     """How much an app may store."""
 
-    claim: Annotated[Memory, memory_within("16Mi", "64Gi")] = defaulted("1Gi")
+    claim: Annotated[str, memory_within("16Mi", "64Gi")] = defaulted("1Gi")
     """The size of the app's claim."""
-    per_tenant: Annotated[Memory, memory_within("1Mi", "16Gi")] = defaulted("64Mi")
+    per_tenant: Annotated[str, memory_within("1Mi", "16Gi")] = defaulted("64Mi")
     """The most that one tenant may store."""
 
 
 class Tier(UserModel):
     """A size that apps may choose."""
 
-    guest_memory: Annotated[Memory, memory_within("16Mi", "3Gi")] = defaulted("64Mi")
+    guest_memory: Annotated[str, memory_within("16Mi", "3Gi")] = defaulted("64Mi")
     """The memory of one guest. The memory limit of the pod is 96Mi higher."""
-    cpu: Annotated[Cpu, cpu_within("50m", "16")] = defaulted("500m")
+    cpu: Annotated[str, cpu_within("50m", "16")] = defaulted("500m")
     """The CPU limit of the pod."""
     cpu_millis_per_action: Annotated[int, Field(ge=1, le=600_000)] = defaulted(500)
     """CPU milliseconds that one action may use."""
@@ -195,7 +193,7 @@ class AppBudgetSpec(UserModel):
     """Whether limits are enforced or only counted. Default: Enforce."""
     tiers: Annotated[
         dict[str, Tier],
-        Field(min_length=1, max_length=16),
+        Field(min_length=1, max_length=12),
         Rule(
             "self.all(name, name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'))",
             "spec.tiers: name a tier with at most 63 lower-case letters, digits and '-', such as small",

@@ -24,6 +24,7 @@ from genapps.api import quantities
 RULES = "x-kubernetes-validations"
 SCHEMA_DEFAULT = "x-genapps-default"
 """Marks a field whose default is written into the CRD."""
+INT_OR_STRING = "x-kubernetes-int-or-string"
 SET = {"x-kubernetes-list-type": "set"}
 """A list without order and repetition."""
 SCHEMA = "x-genapps-schema"
@@ -76,6 +77,12 @@ class Rule:
         return {"rule": self.expression, "message": self.message}
 
 
+_SECONDS = (
+    "((self.contains('d') ? int(self.substring(0, self.indexOf('d'))) * 86400 : 0)"
+    " + (self.endsWith('d') ? 0 : duration(self.substring(self.indexOf('d') + 1)).getSeconds()))"
+)
+"""CEL knows durations of hours at most: days are counted apart."""
+
 NAME_RULE = (
     "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
     "metadata.name: use at most 63 lower-case letters, digits and '-', starting and ending with a letter or digit",
@@ -112,11 +119,8 @@ class Within:
 
     def _expression(self) -> str:
         # A string of another form has its own message, hence the guard.
-        if self.parse is quantities.seconds:
-            guard, kind = f"!self.matches('{quantities.DURATION_PATTERN}')", "duration"
-            return f"{guard} || ({kind}(self) >= {kind}('{self.low}') && {kind}(self) <= {kind}('{self.high}'))"
-        low, high = f"quantity('{self.low}')", f"quantity('{self.high}')"
-        return f"!isQuantity(self) || (quantity(self).compareTo({low}) >= 0 && quantity(self).compareTo({high}) <= 0)"
+        guard, seconds = f"!self.matches('{quantities.DURATION_PATTERN}')", _SECONDS
+        return f"{guard} || ({seconds} >= {self.parse(self.low)} && {seconds} <= {self.parse(self.high)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,46 @@ class Form:
         if not re.fullmatch(self.pattern, text):
             raise ValueError(self.message)
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A `resource.Quantity` within bounds, written as a number or as a string; kept as the string that was written.
+
+    The rules look clumsy because the API server takes a value that may be number or string for as large as a whole
+    request when it estimates what a rule costs: each rule reads it once.
+    """
+
+    parse: Callable[[str], int]
+    """To whole units: bytes, or thousandths of a core."""
+    unit: int
+    """What the number 1 is in them."""
+    low: str
+    high: str
+    message: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = {name: part for name, part in handler(core).items() if name != "type"}
+        return {**schema, INT_OR_STRING: True, RULES: [rule.wire() for rule in self._rules()]}
+
+    def _rules(self) -> tuple[Rule, ...]:
+        low, high = -(-self.parse(self.low) // self.unit), self.parse(self.high) // self.unit
+        read = f"quantity('{self.low}').compareTo(q) <= 0 && quantity('{self.high}').compareTo(q) >= 0"
+        within = f"type(self) == int ? self >= {low} && self <= {high} : [quantity(self)].all(q, {read})"
+        return Rule("type(self) == int || isQuantity(self)", self.message), Rule(within, self._bounds())
+
+    def _bounds(self) -> str:
+        return f"must be between {self.low} and {self.high}"
+
+    def _check(self, value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError(self.message)  # noqa: TRY004  pydantic reports a ValueError
+        if not self.parse(self.low) <= self.parse(str(value)) <= self.parse(self.high):
+            raise ValueError(self._bounds())
+        return str(value)
 
 
 def defaulted(value: Any, **limits: Any) -> Any:
@@ -174,8 +218,6 @@ Digest = Annotated[
 Duration = Annotated[str, Field(max_length=20), Form(quantities.DURATION_PATTERN, quantities.DURATION_FORM)]
 Latency = Annotated[str, Field(max_length=9), Form(quantities.LATENCY_PATTERN, quantities.LATENCY_FORM)]
 Money = Annotated[str, Field(max_length=16), Form(quantities.MONEY_PATTERN, quantities.MONEY_FORM)]
-Memory = Annotated[str, Field(max_length=8), Form(quantities.MEMORY_PATTERN, quantities.MEMORY_FORM)]
-Cpu = Annotated[str, Field(max_length=7), Form(quantities.CPU_PATTERN, quantities.CPU_FORM)]
 HttpsUrl = Annotated[
     str,
     Field(max_length=2048),
@@ -191,11 +233,11 @@ def duration_within(low: str, high: str) -> Within:
     return Within(low, high, quantities.seconds)
 
 
-def memory_within(low: str, high: str) -> Within:
-    """Bounds of a Memory, both included."""
-    return Within(low, high, quantities.byte_count)
+def memory_within(low: str, high: str) -> Quantity:
+    """A size within bounds, both included."""
+    return Quantity(quantities.byte_count, 1, low, high, quantities.MEMORY_FORM)
 
 
-def cpu_within(low: str, high: str) -> Within:
-    """Bounds of a Cpu, both included."""
-    return Within(low, high, quantities.millicores)
+def cpu_within(low: str, high: str) -> Quantity:
+    """An amount of CPU within bounds, both included."""
+    return Quantity(quantities.millicores, 1000, low, high, quantities.CPU_FORM)
