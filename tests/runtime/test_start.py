@@ -37,7 +37,10 @@ async def test_code_that_is_not_text_is_rejected(pod: Pod) -> None:
     pod.write({"app.py": b"\xff\xfe"})
     await pod.start(ready=False)
     assert await pod.ended() == 3
-    assert pod.termination() == {"reason": "CodeRejected", "message": "app.py is not UTF-8 text: byte 0"}
+    assert pod.termination() == {
+        "reason": "CodeRejected",
+        "message": "app.py is not UTF-8 text (byte 0). Save it as UTF-8",
+    }
 
 
 async def test_an_entry_that_is_not_in_the_bundle_is_rejected(pod: Pod) -> None:
@@ -267,3 +270,16 @@ async def test_an_idle_pod_weighs_no_more_than_64_mib(pod: Pod, record_property:
 def _pss(pid: int) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+@pytest.mark.parametrize(
+    ("what", "source"),
+    [
+        ("a byte order mark and CRLF", b"\xef\xbb\xbf" + FINE.replace("\n", "\r\n").encode()),
+        ("a coding line", b"# -*- coding: latin-1 -*-\n# caf\xe9\n" + FINE.encode()),
+    ],
+)
+async def test_source_is_read_as_python_reads_it(pod: Pod, what: str, source: bytes) -> None:
+    pod.write({"app.py": source})
+    await pod.start()
+    assert (await pod.call("GET", "/")).body == b"fine", what

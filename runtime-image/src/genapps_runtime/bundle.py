@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from genapps_runtime.source_text import source_text
 from genapps_runtime.termination import Reason, RefusedError
 
 BUNDLE_BYTES = 1024 * 1024 + 64 * 1024
@@ -73,7 +74,7 @@ def load_message(bundle: Bundle, log_bytes: int) -> str:
         if not name.endswith(".py") and name != bundle.entry:
             continue
         try:
-            texts[name] = content.decode()
-        except UnicodeDecodeError as error:
-            raise RefusedError(Reason.CODE_REJECTED, f"{name} is not UTF-8 text: byte {error.start}") from None
+            texts[name] = source_text(content)
+        except ValueError as error:
+            raise RefusedError(Reason.CODE_REJECTED, f"{name} {error}") from None
     return orjson.dumps({"entry": bundle.entry, "files": texts, "logBytes": log_bytes}).decode()

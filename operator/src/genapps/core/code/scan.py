@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from genapps.api.conditions import Reason, next_step
 from genapps.api.modules import PYTHON_MODULES, SDK
+from genapps.core.code.encoding import source_text
 from genapps.core.code.imports import Import, certain_imports
 from genapps.core.code.lines import BrokenError
 from genapps.core.observed import SourceProblem
@@ -36,9 +37,9 @@ def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
     for name, content in sorted(files.items()):
         if name.endswith(_SUFFIX):
             try:
-                texts[name.removesuffix(_SUFFIX)] = content.decode()
-            except UnicodeDecodeError as error:
-                return _rejected(f"{name} is not UTF-8 text (byte {error.start}). Save it as UTF-8.")
+                texts[name.removesuffix(_SUFFIX)] = source_text(content)
+            except ValueError as error:
+                return _rejected(f"{name} {error}.")
     executed = [entry.removesuffix(_SUFFIX)]
     known = {*executed}
     for module in executed:
