@@ -19,7 +19,7 @@ class Settings:
     state_directory: str = "/var/lib/genapps"
     engine_file: str = "/opt/genapps/engines/python.cwasm"
     termination_file: str = "/dev/termination-log"
-    address: str = "0.0.0.0"  # noqa: S104  a pod's own address; the NetworkPolicy decides who gets here
+    address: str = ""  # every address of the pod; the NetworkPolicy decides who gets here
     app_port: int = 8080
     health_port: int = 9090
     gateway_address: str = ""

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from genapps_runtime import logs
+from genapps_runtime.listening import BACKLOG, listening_socket
 from genapps_runtime.problems import CONTENT_TYPE, ProblemError
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.messages import Reply, Request, problem_reply
@@ -150,7 +151,9 @@ class Listener:
         """Listen; returns the port (of use when `port` is 0)."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: BoundedProtocol(self._config, self._state, {}, loop), address, port, backlog=1024
+            lambda: BoundedProtocol(self._config, self._state, {}, loop),
+            sock=listening_socket(address, port),
+            backlog=BACKLOG,
         )
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound

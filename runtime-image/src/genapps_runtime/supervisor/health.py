@@ -11,6 +11,8 @@ import socket
 import time
 from collections.abc import Callable
 
+from genapps_runtime.listening import listening_socket
+
 CONNECTIONS = 32
 REQUEST_BYTES = 4096
 REQUEST_SECONDS = 2.0
@@ -31,7 +33,7 @@ class HealthPort:
         self._held: dict[socket.socket, tuple[float, bytes]] = {}
         self.patient = True
         """False: nothing better is to come, answer every probe at once."""
-        self._listener = socket.create_server((address, port), backlog=64)
+        self._listener = listening_socket(address, port)
         self._listener.setblocking(False)
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
