@@ -15,7 +15,9 @@ def pod(**status: Any) -> dict[str, Any]:
 
 def ended(message: str | None, code: int = 1, reason: str = "Error") -> dict[str, Any]:
     terminated = {"exitCode": code, "reason": reason, **({"message": message} if message is not None else {})}
-    return pod(containerStatuses=[{"state": {"running": {}}, "lastState": {"terminated": terminated}}])
+    return pod(
+        containerStatuses=[{"name": "runtime", "state": {"running": {}}, "lastState": {"terminated": terminated}}]
+    )
 
 
 def test_a_ready_pod_has_its_address() -> None:
@@ -43,6 +45,15 @@ def test_anything_else_is_text_of_the_container(message: str | None) -> None:
     state = pod_state(ended(message, code=137, reason="OOMKilled"))
     assert state.termination is not None
     assert (state.termination.own, state.termination.reason, state.termination.exit_code) == (False, "OOMKilled", 137)
+
+
+def test_the_runtimes_container_is_found_beside_injected_ones() -> None:
+    proxy = {"name": "a-proxy", "state": {"running": {"startedAt": "2026-11-23T10:00:00Z"}}}
+    rejected = ended('{"reason": "CodeRejected", "message": "app.py:1: no"}')["status"]["containerStatuses"]
+    state = pod_state(pod(containerStatuses=[proxy, *rejected]))
+    assert state.termination is not None
+    assert (state.termination.reason, state.started_at) == ("CodeRejected", None)
+    assert pod_state(pod(containerStatuses=[proxy])).started_at is None
 
 
 def test_a_failed_pod_ended_when_its_container_did() -> None:

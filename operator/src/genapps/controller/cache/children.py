@@ -27,6 +27,7 @@ from genapps.api.names import (
 )
 from genapps.cluster.resources import Object
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
+from genapps.core.desired.pod import CONTAINER
 from genapps.core.drift import live_digest, live_spec_digest, owned
 from genapps.core.observed import Child, ClaimState, PodState, Snapshotted, Termination
 
@@ -149,8 +150,8 @@ def pod_state(live: Object) -> PodState:
     """The text in it (termination message, scheduler's message) may be a guest's and stays as it is."""
     metadata, status = live["metadata"], live.get("status", {})
     conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
-    containers = status.get("containerStatuses") or [{}]
-    state = containers[0].get("state") or {}
+    container = _container(status)
+    state = container.get("state") or {}
     waiting = state.get("waiting")
     scheduled = conditions.get("PodScheduled", {})
     finished = status.get("phase") in ("Failed", "Succeeded")
@@ -164,10 +165,16 @@ def pod_state(live: Object) -> PodState:
         finished_reason=(status.get("reason") or status["phase"]) if finished else "",
         started_at=_time((state.get("running") or {}).get("startedAt")),
         scheduled_at=_time(scheduled.get("lastTransitionTime")) if scheduled.get("status") == "True" else None,
-        termination=_termination(containers[0]),
+        termination=_termination(container),
         waiting=(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None,
         unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
     )
+
+
+def _container(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the kubelet says of the runtime's container, wherever it stands among injected ones."""
+    named = (one for one in status.get("containerStatuses") or () if one.get("name") == CONTAINER)
+    return next(named, {})
 
 
 def _finished_at(live: Object) -> datetime | None:

@@ -7,6 +7,8 @@ from genapps.core.desired.metadata import metadata
 from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant, Revision
 
+CONTAINER = "runtime"
+"""Admission may put other containers beside it: ours is found by its name, never by its place."""
 USER = 65532
 RUNTIME_MEMORY = 96 * 2**20
 """Bytes that the runtime itself needs beside the guest."""
@@ -73,7 +75,7 @@ def _spec(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
 
 def _container(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
     return {
-        "name": "runtime",
+        "name": CONTAINER,
         "image": observed.platform.runtime_image,
         "imagePullPolicy": observed.platform.image_pull_policy,
         "args": _arguments(revision),
