@@ -62,18 +62,6 @@ def test_what_a_configmap_cannot_hold_is_refused(tmp_path: Path, files: dict[str
     assert message in output
 
 
-def test_check_names_what_keeps_the_code_from_loading(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text("import words\n")
-    (tmp_path / "words.py").write_text("import math\n")
-    fine = CliRunner().invoke(main, ["check", str(tmp_path)])
-    assert (fine.exit_code, fine.output) == (0, "No problem found.\n")
-    (tmp_path / "words.py").write_text("import numpy\n")
-    refused = CliRunner().invoke(main, ["check", str(tmp_path)])
-    assert refused.exit_code == 1
-    assert "ModuleNotAvailable" in refused.output
-    assert "numpy (words.py, line 1)" in refused.output
-
-
 def test_modules_lists_what_apps_can_import() -> None:
     listed = CliRunner().invoke(main, ["modules"])
     assert (listed.exit_code, listed.output.split()) == (0, ["genapps", *PYTHON_MODULES])

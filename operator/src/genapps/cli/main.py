@@ -13,7 +13,6 @@ from genapps.api.digests import bundle_digest
 from genapps.api.modules import PYTHON_MODULES, SDK
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
-from genapps.core.code.scan import scan_python
 
 
 @click.group()
@@ -61,21 +60,33 @@ def preflight(namespace: str) -> None:
 
 
 @main.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--entry", help="The entry file. Default: app.py.")
-def check(path: Path, entry: str | None) -> None:
-    """Check whether the Python code in PATH can load.
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--budget", type=click.Path(path_type=Path), help="A manifest with the AppBudget that apps name.")
+@click.option("--entry", help="The file of the code that is loaded first. Default: app.py.")
+@click.option("-n", "--namespace", default="", help="The namespace of manifests that name none.")
+@click.option("-R", "--recursive", is_flag=True, help="Read manifests in folders below a folder too.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def check(
+    paths: tuple[str, ...], budget: Path | None, entry: str | None, namespace: str, recursive: bool, output: str
+) -> None:
+    """Check code and manifests without a cluster, as the API server and the operator would.
 
-    The operator makes the same check before it switches an app to new code.
-    Exit code 1: the code cannot load.
+    PATH is a file of code (.py), a folder with app.py (as a ConfigMap holds
+    it), a manifest or a folder of manifests (.yaml, .yml, .json), or - for
+    standard input. GeneratedApps, AppBudgets, Connectors and ConfigMaps are
+    checked. An app is checked against its AppBudget when that is among the
+    inputs or named by --budget; its code when it is inline or in a ConfigMap
+    among the inputs.
+
+    Each finding is a line `file:line: code: message`; what was not checked
+    goes to standard error. Exit code 0: nothing found, 1: something found,
+    2: an input cannot be read, or wrong usage.
     """
-    try:
-        found = scan_python(*read_bundle(path, entry))
-    except ValueError as problem:
-        raise click.ClickException(str(problem)) from problem
-    if found is not None:
-        raise click.ClickException(f"{found.reason}: {found.message}")
-    click.echo("No problem found.")
+    command = import_module("genapps.cli.check.command")
+    as_json = output == "json"
+    raise SystemExit(
+        command.run(paths, budget=budget, entry=entry, namespace=namespace, recursive=recursive, as_json=as_json)
+    )
 
 
 @main.command()

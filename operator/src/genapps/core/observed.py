@@ -58,10 +58,14 @@ class Snapshotted:
 
 @dataclass(frozen=True, slots=True)
 class SourceProblem:
-    """Why no bundle could be made of the source."""
+    """Why no bundle could be made of the source, or why its code cannot load."""
 
     reason: Reason
     message: str
+    file: str = field(default="", compare=False)
+    """The file of the code that it is about; empty where it is about none."""
+    line: int = field(default=0, compare=False)
+    """In that file, counted from 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,27 +39,28 @@ def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
             try:
                 texts[name.removesuffix(_SUFFIX)] = source_text(content)
             except ValueError as error:
-                return _rejected(f"{name} {error}.")
+                return _rejected(f"{name} {error}.", name, 1)
     executed = [entry.removesuffix(_SUFFIX)]
     known = {*executed}
     for module in executed:
         try:
             imports = certain_imports(texts[module])
         except BrokenError as error:
-            return _rejected(f"{module}.py, line {error.line}: {error}. Correct the line.")
-        places = (f"{_named(one)} ({module}.py, line {one.line})" for one in imports if not _available(one, texts))
-        if missing := [*dict.fromkeys(places)]:  # two names from one module are one import
-            return _missing(missing)
+            return _rejected(f"{module}.py, line {error.line}: {error}. Correct the line.", f"{module}.py", error.line)
+        lacking = [one for one in imports if not _available(one, texts)]
+        if lacking:
+            places = dict.fromkeys(f"{_named(one)} ({module}.py, line {one.line})" for one in lacking)
+            return _missing([*places], f"{module}.py", lacking[0].line)  # two names from one module are one import
         followed = {one.module: None for one in imports if one.module in texts and one.module not in known}
         known |= followed.keys()
         executed += followed
     return None
 
 
-def _missing(places: Sequence[str]) -> SourceProblem:
+def _missing(places: Sequence[str], file: str, line: int) -> SourceProblem:
     more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
     message = f"Module not available to apps: {', '.join(places[:SHOWN])}{more}. {next_step(_MISSING)}"
-    return SourceProblem(_MISSING, message)
+    return SourceProblem(_MISSING, message, file, line)
 
 
 def _available(one: Import, texts: Mapping[str, str]) -> bool:
@@ -78,5 +79,5 @@ def _named(one: Import) -> str:
     return plain("." * min(one.level, 3) + one.module + (f".{one.name}" if inner else ""), 60) or "."
 
 
-def _rejected(message: str) -> SourceProblem:
-    return SourceProblem(Reason.CODE_REJECTED, message)
+def _rejected(message: str, file: str = "", line: int = 0) -> SourceProblem:
+    return SourceProblem(Reason.CODE_REJECTED, message, file, line)

@@ -1,0 +1,1 @@
+"""`genapps check`: what the API server and the operator would say about code and manifests, without a cluster."""
