@@ -12,7 +12,7 @@ def grants(manifests: list[helm.Manifest], account: str) -> Iterator[Grant]:
     for binding in manifests:
         if binding["kind"] not in {"RoleBinding", "ClusterRoleBinding"}:
             continue
-        subjects = [(each["kind"], each["name"], each["namespace"]) for each in binding["subjects"]]
+        subjects = [(each["kind"], each["name"], each.get("namespace")) for each in binding["subjects"]]
         if subjects != [("ServiceAccount", account, helm.NAMESPACE)]:
             continue
         where = binding["metadata"].get("namespace", "*")

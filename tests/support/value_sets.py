@@ -63,6 +63,7 @@ VALUE_SETS = {
             "runtimeClasses": {"medium": "gvisor", "high": "kata"},
             "operator": {"pod": _POD},
             "gateway": {"clusterIP": "10.96.7.7", "pod": _POD},
+            "catalogue": {"readers": ["developers"]},
             "registries": {
                 "caConfigMap": "registry-ca",
                 "credentialsSecret": "registry-login",

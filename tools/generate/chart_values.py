@@ -23,6 +23,11 @@ RuntimeClass = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9
 HostName = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?[.])+[a-z]([-a-z0-9]*[a-z0-9])?$")]
 Quantity = Annotated[str | int, WithJsonSchema({"type": ["string", "integer"], "pattern": QUANTITY})]
 Quantities = dict[str, Quantity]
+Group = Annotated[
+    str,
+    Field(min_length=1, max_length=253, json_schema_extra={"not": {"pattern": "^system:(unauthenticated|anonymous)$"}}),
+]
+"""Never everybody who reaches the API server."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -147,6 +152,12 @@ class Admission(Section):
     """Refuse new externalIPs on Services in namespaces that an AppBudget lists. They can capture traffic of others."""
 
 
+class Catalogue(Section):
+    readers: Annotated[tuple[Group, ...], Field(max_length=64, json_schema_extra={"uniqueItems": True})] = ()
+    """Groups that may read all AppBudgets and Connectors, which `genapps catalogue` prints. Budgets show what each
+    business unit spends, connectors show internal host names: name groups that may know both."""
+
+
 class Registries(Section):
     ca_config_map: Annotated[str, Field(alias="caConfigMap", pattern=OBJECT)] = ""
     """ConfigMap of the release's namespace whose key ca.crt holds more certificate authorities to trust."""
@@ -187,6 +198,8 @@ class Values(Section):
     """The operator, which reconciles apps."""
     gateway: Gateway = Gateway()
     """The gateway, through which apps call tools."""
+    catalogue: Catalogue = Catalogue()
+    """Who may look up which tiers and tools there are."""
     registries: Registries = Registries()
     """Access to OCI registries for the code of apps. policy.imageRegistries of an AppBudget allows registries."""
     network_policy: NetworkPolicy = NetworkPolicy()

@@ -105,6 +105,25 @@ def test_what_the_platform_binds_is_part_of_no_default_role(rendered: list[helm.
     assert not bound & {"genapps-promoter", "genapps-platform", "genapps-resume"}
 
 
+def test_the_catalogue_is_read_by_named_groups_and_by_default_by_nobody(values: helm.Values) -> None:
+    def bound(manifests: list[helm.Manifest]) -> list[helm.Manifest]:
+        return [each for each in manifests if each.get("roleRef", {}).get("name") == "genapps-catalogue"]
+
+    assert bound(helm.render(values)) == []
+    manifests = helm.render({**values, "catalogue": {"readers": ["developers", "oidc:data: team"]}})
+    (binding,) = bound(manifests)
+    assert [(each["kind"], each["name"]) for each in binding["subjects"]] == [
+        ("Group", "developers"),
+        ("Group", "oidc:data: team"),
+    ]
+    role = next(each for each in manifests if each["metadata"]["name"] == binding["roleRef"]["name"])
+    assert binding["roleRef"]["kind"] == role["kind"] == "ClusterRole"
+    assert not [label for label in role["metadata"]["labels"] if "aggregate" in label]
+    assert role["rules"] == [
+        {"apiGroups": ["genapps.dev"], "resources": ["appbudgets", "connectors"], "verbs": sorted(READ)}
+    ]
+
+
 def test_operator_bounds_run_namespaces_under_one_name_and_never_lifts_a_bound(rendered: list[helm.Manifest]) -> None:
     kinds = {"resourcequotas", "limitranges"}
     held = {(verb, names) for _, _, resource, verb, names in grants(rendered, "genapps-operator") if resource in kinds}

@@ -1,6 +1,7 @@
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
-`genapps digest`, `genapps check` and `genapps modules` are for authors, `genapps preflight` checks a cluster.
+`genapps digest`, `genapps check`, `genapps modules` and `genapps catalogue` are for authors, `genapps preflight`
+checks a cluster.
 """
 
 import os
@@ -96,6 +97,19 @@ def modules() -> None:
     Apps can also import their own files.
     """
     click.echo("\n".join([SDK, *PYTHON_MODULES]))
+
+
+@main.command()
+@click.option("-n", "--namespace", default="", help="Only what is granted to this namespace. Default: everything.")
+@click.option("-o", "--output", type=click.Choice(["text", "wide", "json"]), default="text", show_default=True)
+def catalogue(namespace: str, output: str) -> None:
+    """Print the tiers of AppBudgets and the tools of Connectors.
+
+    Reads the cluster that KUBECONFIG names. The platform decides who may:
+    value catalogue.readers of the chart. Exit code 2: the cluster could not
+    be read.
+    """
+    raise SystemExit(import_module("genapps.cli.catalogue.command").run(namespace, output, os.environ))
 
 
 def _run(module: str) -> None:

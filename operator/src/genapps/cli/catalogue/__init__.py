@@ -1,0 +1,1 @@
+"""`genapps catalogue`: which tiers and which tools an author can choose from."""
