@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -229,18 +230,92 @@ def test_an_app_deleted_while_the_operator_is_down_is_removed_afterwards(here: W
     until_only_the_claim_is_left(here, "unseen")
 
 
-def test_nothing_is_removed_when_many_apps_vanish_until_somebody_confirms_it(here: World, log: Path) -> None:
-    apps = [f"crowd-{number}" for number in range(8)]
+def confirm(here: World, count: int) -> None:
+    """Always another word than before: one that is used up confirms nothing more."""
+    word = f"{count}-{uuid4().hex[:8]}"
+    here.kubectl("annotate", "namespace", here.system, f"genapps.dev/confirm-vanished={word}", "--overwrite")
+
+
+def crowd(here: World, prefix: str) -> list[str]:
+    """Eight apps with pods: more than may vanish at once."""
+    apps = [f"{prefix}-{number}" for number in range(8)]
     here.apply(*(here.app(name) for name in apps))
     for name in apps:
         here.until_pod(name)
-    here.operator.stop()
+    return apps
+
+
+def marked(here: World, apps: list[str]) -> list[str]:
+    return [name for name in apps if "deletedAt" in (here.record(name) or {})]
+
+
+@pytest.mark.parametrize("operator", ["running", "down"])
+def test_pods_of_a_deleted_crowd_end_at_once_and_their_state_waits_for_a_word(
+    here: World, log: Path, operator: str
+) -> None:
+    apps = crowd(here, f"crowd-{operator}")
+    if operator == "down":
+        here.operator.stop()
     here.kubectl("delete", "gapp", *apps, "-n", here.namespace)
-    here.operator.start()
+    if operator == "down":
+        here.operator.start()
+    until(lambda: not any(here.find("pod", name) for name in apps), 30, "the end of all pods")
     until(lambda: here.operator.metric("genapps_vanish_alarm") == 1, 30, "the alarm")
-    until(lambda: here.operator.metric("genapps_vanish_alarm") == 1 and here.operator.idle(), 30, "an idle operator")
-    assert [name for name in apps if here.find("pod", name) is None] == []
-    assert "confirm-vanished" in log.read_text(encoding="utf-8")
-    here.kubectl("annotate", "namespace", here.system, f"genapps.dev/confirm-vanished={len(apps)}")
+    until(lambda: here.operator.metric("genapps_deletions_held") == len(apps), 30, "the number of held deletions")
+    assert marked(here, apps) == []
+    assert all(here.find("persistentvolumeclaim", name) for name in apps)
+    assert "confirm-vanished=8" in log.read_text(encoding="utf-8")
+
+    def held() -> dict[str, str]:
+        conditions = here.kubectl.get("abud", here.namespace)["status"]["conditions"]
+        return next(entry for entry in conditions if entry["type"] == "DeletionsHeld")
+
+    until(lambda: held()["status"] == "True", 30, "the word of the budget")
+    assert f"namespace {here.system} genapps.dev/confirm-vanished=8" in held()["message"]
+    confirm(here, len(apps))
     for name in apps:
         until_only_the_claim_is_left(here, name)
+    until(lambda: held()["status"] == "False", 30, "the end of the alarm")
+
+
+def test_a_confirmation_does_not_cover_the_next_crowd(here: World) -> None:
+    apps = crowd(here, "later")
+    here.kubectl("delete", "gapp", *apps, "-n", here.namespace)
+    until(lambda: here.operator.metric("genapps_deletions_held") == len(apps), 30, "the next alarm")
+    assert marked(here, apps) == []
+    here.kubectl("annotate", "namespace", here.system, "genapps.dev/confirm-vanished=8-x", "--overwrite")
+    until(lambda: marked(here, apps) == apps, 30, "the marks")
+
+
+def test_the_places_of_a_deleted_crowd_are_free_at_once(here: World) -> None:
+    apps = crowd(here, "places")
+    held = here.kubectl.get("abud", here.namespace)["status"]["apps"]
+    here.kubectl("delete", "gapp", *apps, "-n", here.namespace)
+    until(lambda: here.kubectl.get("abud", here.namespace)["status"]["apps"] == held - 8, 30, "the places")
+    assert marked(here, apps) == []
+    confirm(here, len(apps))
+    until(lambda: marked(here, apps) == apps, 30, "the marks")
+
+
+def test_an_app_that_a_finalizer_holds_does_not_run_on(here: World) -> None:
+    manifest = here.app("held")
+    manifest["metadata"]["finalizers"] = ["example.com/hold"]
+    here.apply(manifest)
+    here.until_pod("held")
+    here.make_ready("held")
+    here.until_condition("held", "Ready", "True", "Available")
+    here.kubectl("delete", "gapp", "held", "-n", here.namespace, "--wait=false")
+    until(lambda: here.find("endpointslice", "held") is None, 5, "the end of the endpoints")
+    until(lambda: here.find("pod", "held") is None, 5, "the end of the pod")
+    here.until_condition("held", "Ready", "False", "Deleting")
+    here.operator.stop()
+    here.operator.start()
+    until(here.operator.idle, 30, "an idle operator")
+    assert here.find("pod", "held") is None, "nothing restarts it"
+    assert marked(here, ["held"]) == [], "it still exists"
+    status = here.kubectl.get("gapp", "held", here.namespace)["status"]
+    message = next(entry["message"] for entry in status["conditions"] if entry["type"] == "Ready")
+    assert "example.com/hold" in message
+    patch = json.dumps({"metadata": {"finalizers": None}})
+    here.kubectl("patch", "gapp", "held", "-n", here.namespace, "--type=merge", "-p", patch)
+    until_only_the_claim_is_left(here, "held")

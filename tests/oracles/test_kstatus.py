@@ -16,7 +16,7 @@ from genapps.api.crd import crds
 from genapps.core.judge import judge
 from genapps.core.observed import Termination
 from genapps.core.status import status
-from genapps.core.status.budget import budget_status
+from genapps.core.status.budget import DeletionsHeld, budget_status
 from tests.oracles.programs import BUILD_SECONDS, ask
 from tests.unit.core.observations import NOW, SUSPENSION_ID, observations
 from tests.unit.core.world import PLATFORM, START, World, app, budget, ledger
@@ -224,7 +224,7 @@ def test_an_app_that_is_being_deleted_is_terminating() -> None:
 )
 def test_a_budget_is_current_when_its_run_namespace_is_prepared(namespace: str, wanted: str) -> None:
     raw = {**budget({"runNamespace": namespace}).model_dump(by_alias=True), "metadata": {"name": "b", "generation": 3}}
-    told = budget_status(AppBudget.model_validate(raw), [], PREPARED, {}, START)
+    told = budget_status(AppBudget.model_validate(raw), [], PREPARED, DeletionsHeld(), {}, START)
     assert verdict(stored("AppBudget", 3, told)) == wanted
     assert verdict(stored("AppBudget", 4, told)) == "InProgress"
 

@@ -16,6 +16,7 @@ from genapps.cluster.client import Client
 from genapps.cluster.connection import WriteGuard
 from genapps.cluster.resources import BY_KIND
 from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.cluster_memory import ClusterMemory
 from genapps.controller.cache.keys import AppKey, Key
 from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
@@ -27,6 +28,7 @@ from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.reconcile.queue import WorkQueue
 from genapps.controller.reconcile.worker import Worker
+from genapps.controller.watch.absence import Absence
 from genapps.controller.watch.liveness import StreamLiveness
 from genapps.controller.watch.sweep import Sweep
 from tests.support.scripted_server import Script, refusal, serve
@@ -156,11 +158,25 @@ async def running(write_guard: WriteGuard | None = None) -> AsyncIterator[Loop]:
     async with serve(Script([server.answer]), attempts=1, write_guard=write_guard, on_write=metrics.write) as client:
         queue: WorkQueue[Key] = WorkQueue(clock, metrics.queue, jitter=lambda: 1.0)
         liveness = StreamLiveness(["generatedapps"], clock.time)
-        sweep = Sweep(client, caches, SETTINGS, metrics, liveness, queue.add, clock.time, asyncio.Event())
+        memory = ClusterMemory(caches.highest_version)
+        absence = Absence(client, memory)
+        sweep = Sweep(
+            client,
+            caches,
+            SETTINGS,
+            metrics,
+            liveness,
+            queue.add,
+            clock.time,
+            asyncio.Event(),
+            clock.date,
+            absence,
+            memory,
+        )
         observer = Observer(caches, Sources(client, caches.sources, ImagePulls(no_pull, queue.add)), SETTINGS)
         executor = Executor(client, caches, "system", frozenset({"run"}))
         events = Events(client, "process")
-        cleanup = Cleanup(client, caches, observer, executor, sweep, "system", clock.date, queue.add_after)
+        cleanup = Cleanup(absence, caches, observer, executor, sweep, "system", clock.date, queue.add_after)
         reconciler = Reconciler(
             client=client,
             caches=caches,

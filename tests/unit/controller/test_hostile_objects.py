@@ -14,9 +14,9 @@ def namespace(confirmed: str) -> dict[str, Any]:
 
 
 def test_no_annotation_of_a_namespace_ends_the_operator() -> None:
-    for text in ("9" * 5000, "-1", "1e3", "\u0663", "", "12\n"):
-        assert namespace_state(namespace(text)).confirmed_vanished == 0
-    assert namespace_state(namespace("12")).confirmed_vanished == 12
+    for text in ("9" * 5000, "-1", "1e3", "\u0663", "", "12\n", "1-" + "x" * 5000):
+        assert namespace_state(namespace(text)).confirmation == ""
+    assert namespace_state(namespace("12")).confirmation == "12"
 
 
 def test_annotations_and_labels_of_an_app_are_not_kept() -> None:

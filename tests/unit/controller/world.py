@@ -84,6 +84,12 @@ class Seen:
         return taken
 
 
+def confirmed(namespace: str, text: str, version: int = 1) -> dict[str, Any]:
+    """A namespace in which a person has confirmed that so many apps may vanish."""
+    metadata = {"name": namespace, "uid": f"uid-{namespace}", "resourceVersion": str(version)}
+    return {"metadata": {**metadata, "annotations": {"genapps.dev/confirm-vanished": text}}}
+
+
 def caches() -> Caches:
     """Caches of one run namespace, `run`, that wake nobody."""
     return Caches("system", frozenset({"run"}), lambda: NOW)

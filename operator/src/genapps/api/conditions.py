@@ -25,6 +25,7 @@ class ConditionType(StrEnum):
     VIOLATED = "Violated"
     PROMOTED = "Promoted"
     FIELDS_INACTIVE = "FieldsInactive"
+    DELETIONS_HELD = "DeletionsHeld"
 
 
 class Entry(NamedTuple):
@@ -42,7 +43,7 @@ _R = Reason
 
 _PROGRESS = (
     _R.APPLYING, _R.CLAIM_PENDING, _R.GATEWAY_PENDING, _R.POD_STARTING, _R.POD_STOPPING, _R.SWITCHING, _R.BACKING_OFF,
-    _R.SOURCE_PENDING,
+    _R.SOURCE_PENDING, _R.DELETING,
 )  # fmt: skip
 _ENVELOPE = (
     _R.SPEC_INVALID, _R.NOT_YET_SUPPORTED, _R.RISK_CLASS_NOT_ALLOWED, _R.LANGUAGE_NOT_ALLOWED,
@@ -91,6 +92,8 @@ _ALLOWED: dict[tuple[ConditionType, Status], tuple[Reason, ...]] = {
     (_C.PROMOTED, "False"): (_R.EVIDENCE_MISSING, _R.NOT_YET_SUPPORTED),
     (_C.FIELDS_INACTIVE, "True"): (_R.NOT_YET_ACTIVE,),
     (_C.FIELDS_INACTIVE, "False"): (_R.ALL_ACTIVE,),
+    (_C.DELETIONS_HELD, "True"): (_R.TOO_MANY_AT_ONCE,),
+    (_C.DELETIONS_HELD, "False"): (_R.NONE_HELD,),
 }
 
 

@@ -59,6 +59,7 @@ class ObjectMeta(OwnModel):
     deletion_timestamp: AwareDatetime | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

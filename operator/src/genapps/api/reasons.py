@@ -20,6 +20,7 @@ class Reason(StrEnum):
     SWITCHING = "Switching"
     BACKING_OFF = "BackingOff"
     SOURCE_PENDING = "SourcePending"
+    DELETING = "Deleting"
     SOURCE_DIFFERS = "SourceDiffers"
     SETTLED = "Settled"
     # the manifest is refused
@@ -83,6 +84,8 @@ class Reason(StrEnum):
     EVIDENCE_MISSING = "EvidenceMissing"
     NOT_YET_ACTIVE = "NotYetActive"
     ALL_ACTIVE = "AllActive"
+    TOO_MANY_AT_ONCE = "TooManyAtOnce"
+    NONE_HELD = "NoneHeld"
 
 
 class Explanation(NamedTuple):
@@ -124,6 +127,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         (_R.SWITCHING, "The pod is being replaced.", "Wait."),
         (_R.BACKING_OFF, "The pod ended. The operator creates it again after a pause.", "Check the app's log."),
         (_R.SOURCE_PENDING, "The operator is pulling the code from its registry.", "Wait."),
+        (
+            _R.DELETING,
+            "The app is being deleted.",
+            "Wait, or remove the finalizers that the message names.",
+        ),
         (
             _R.SOURCE_DIFFERS,
             "The source no longer matches spec.code.digest. The last verified code keeps running.",
@@ -297,5 +305,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             "Do not rely on the fields that the message names.",
         ),
         (_R.ALL_ACTIVE, "Every field that is set is in effect.", "Nothing to do."),
+        (
+            _R.TOO_MANY_AT_ONCE,
+            "Too many apps disappeared at once. Their pods are gone, their state is kept without a time limit.",
+            "Restore the apps, or confirm with the command in the message.",
+        ),
+        (_R.NONE_HELD, "No deleted app waits for a confirmation.", "Nothing to do."),
     )
 }

@@ -29,6 +29,7 @@ from genapps.cluster import clocks
 from genapps.cluster.client import Client, ClientOptions
 from genapps.cluster.connection import Connection, connect, reads_only
 from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.cluster_memory import ClusterMemory
 from genapps.controller.cache.keys import Key
 from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
@@ -45,6 +46,7 @@ from genapps.controller.reconcile.waker import Waker
 from genapps.controller.reconcile.worker import Worker
 from genapps.controller.settings import Settings
 from genapps.controller.watch import kopf_handlers
+from genapps.controller.watch.absence import Absence
 from genapps.controller.watch.liveness import StreamLiveness
 from genapps.controller.watch.probe import LivenessProbe
 from genapps.controller.watch.sweep import Sweep
@@ -97,8 +99,16 @@ class Operator:
         timing = Timing(settings.lease_seconds)
         # Three sessions: no crowd of writes or watches delays a renewal of the Lease, nor one the other.
         candidate = await self._connected(stack, attempts=1, read_seconds=timing.request, write_seconds=timing.request)
+        memory = ClusterMemory(lambda: caches.highest_version())
         leadership = Leadership(
-            candidate, settings.system_namespace, self._identity, timing, _die, clocks.since_boot, clocks.utc_now
+            candidate,
+            settings.system_namespace,
+            self._identity,
+            timing,
+            _die,
+            clocks.since_boot,
+            clocks.utc_now,
+            memory,
         )
         listener = await self._connected(stack, write_guard=reads_only, connections=0)
         client = await self._connected(stack, write_guard=leadership.check, write_seconds=timing.request)
@@ -108,10 +118,14 @@ class Operator:
         caches = Caches(settings.system_namespace, settings.run_namespaces, clocks.utc_now, waker.on_change)
         liveness = StreamLiveness((resource.plural for resource, _ in caches.watched_by_kopf), clocks.monotonic)
         watches = Watches(listener, caches, settings, clocks.monotonic)
-        sweep = Sweep(listener, caches, settings, metrics, liveness, waker.wake, clocks.monotonic, sweep_requested)
+        absence = Absence(listener, memory)
+        sweep = Sweep(
+            listener, caches, settings, metrics, liveness, waker.wake, clocks.monotonic, sweep_requested,
+            clocks.utc_now, absence, memory,
+        )  # fmt: skip
         pulls = ImagePulls(partial(pull, access=settings.registries), queue.add)
         stack.callback(pulls.close)
-        worker = self._worker(client, caches, Sources(client, caches.sources, pulls), queue, sweep)
+        worker = self._worker(client, caches, Sources(client, caches.sources, pulls), queue, sweep, absence)
         probe = LivenessProbe(watches, liveness, sweep, settings.sweep_seconds, clocks.monotonic)
         await stack.enter_async_context(health.serve(settings.health_port, metrics.registry, probe, self._readiness))
         await permissions.until_granted(candidate, settings, self._readiness.waits_for)
@@ -145,13 +159,21 @@ class Operator:
         )
         return await stack.enter_async_context(Client(self._connection, FIELD_MANAGER, both))
 
-    def _worker(self, client: Client, caches: Caches, sources: Sources, queue: WorkQueue[Key], sweep: Sweep) -> Worker:
+    def _worker(
+        self,
+        client: Client,
+        caches: Caches,
+        sources: Sources,
+        queue: WorkQueue[Key],
+        sweep: Sweep,
+        absence: Absence,
+    ) -> Worker:
         settings, metrics = self._settings, self._metrics
         observer = Observer(caches, sources, settings)
         executor = Executor(client, caches, settings.system_namespace, settings.run_namespaces)
         events = Events(client, secrets.token_hex(8))
         cleanup = Cleanup(
-            client=client,
+            absence=absence,
             caches=caches,
             observer=observer,
             executor=executor,

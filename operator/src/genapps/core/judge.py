@@ -44,7 +44,8 @@ def _verdict(
     decision = suspension.decide(observed, grant, running, now, new_id)
     requested = facts is not None and facts.app.spec.operating_mode is OperatingMode.SUSPENDED
     mode = _mode(observed, found, halted=requested or decision.suspension is not None, kept=kept)
-    if grant is None:
+    deleting = observed.metadata.deletion_timestamp is not None
+    if grant is None or deleting:
         mode = Mode.NOTHING
     elif mode is Mode.RUN:
         choice = choose(observed, _offered(facts, grant) if facts and not found else None, grant, now)
@@ -67,6 +68,7 @@ def _verdict(
         desired_code_digest=source_digest,
         suspension=decision.suspension,
         acknowledged=decision.acknowledged,
+        deleting=deleting,
         requested=requested,
         counted=decision.counted,
         inactive=inactive_fields(facts.app, facts.budget) if facts else (),

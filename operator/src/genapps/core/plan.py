@@ -32,7 +32,10 @@ def _stop(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> 
     yield from _write_record(observed, next_record(observed, verdict, judged_pod=None), last_trace=True)
     pod = verdict.pod
     if pod.child and pod.status not in (PodStatus.STOPPING, PodStatus.HANGING):
-        yield delete(pod.child, POD_GRACE_SECONDS if verdict.suspension else GRACE_SECONDS)
+        ordered = verdict.suspension is not None or verdict.deleting
+        yield delete(pod.child, POD_GRACE_SECONDS if ordered else GRACE_SECONDS)
+    if verdict.deleting:
+        yield from _delete_endpoints(observed)
     if verdict.mode is Mode.NOTHING:
         return
     if changed := _changed(observed, desired):

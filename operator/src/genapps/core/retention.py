@@ -39,6 +39,36 @@ class Removal:
     again_at: datetime | None = None
 
 
+CONFIRMED_FOR = timedelta(hours=1)
+"""How long a person's confirmation that many apps may vanish holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A person has said that so many apps may vanish at once."""
+
+    count: int
+    at: datetime
+
+
+def left_of(confirmation: Confirmation | None, marked: Iterable[datetime], now: datetime) -> int:
+    """How many apps may still vanish under it. `marked` is when apps were taken for deleted: each one since then has
+    used up a part, and after an hour nothing is left."""
+    if confirmation is None or abs(now - confirmation.at) >= CONFIRMED_FOR:
+        return 0
+    return max(0, confirmation.count - sum(at >= confirmation.at for at in marked))
+
+
+def stop(app: AppKey, children: Iterable[Child]) -> tuple[Delete, ...]:
+    """What goes as soon as the app is known to be gone, before anything is decided about its state: pod and endpoints.
+    They can be made again, should it have been a mistake."""
+    return tuple(
+        delete(child, POD_GRACE_SECONDS if child.kind == "Pod" else None)
+        for child in _own(app, children)
+        if child.kind in ("Pod", "EndpointSlice") and not child.deleting
+    )
+
+
 def may_vanish(vanished: int, of: int, confirmed: int) -> bool:
     """Whether so many apps may be taken for deleted at once; `confirmed` is the number that a person has allowed."""
     return vanished <= max(MOST_AT_ONCE, int(of * MOST_OF_ALL), confirmed)

@@ -129,6 +129,8 @@ class Verdict:
     """Open after this pass, whether found or decided now."""
     acknowledged: str | None
     """Id of the suspension that this pass ends."""
+    deleting: bool
+    """The app's deletion was ordered: it never runs again, whatever still holds its object."""
     requested: bool
     """A person wishes the app suspended."""
     counted: int

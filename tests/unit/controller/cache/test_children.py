@@ -93,12 +93,6 @@ def test_a_namespace_on_its_way_out_is_not_prepared() -> None:
     assert not namespace_state({"metadata": {"uid": "n1"}}).prepared
 
 
-@pytest.mark.parametrize(("text", "number"), [("12", 12), ("", 0), ("-1", 0), ("many", 0), ("1e9", 0), ("\u0661", 0)])
-def test_only_a_plain_number_confirms_that_apps_vanished(text: str, number: int) -> None:
-    metadata = {"uid": "n1", "annotations": {"genapps.dev/confirm-vanished": text}}
-    assert namespace_state({"metadata": metadata}).confirmed_vanished == number
-
-
 def snapshot(**notes: str) -> dict[str, Any]:
     name = f"child-code-{'b' * 12}"
     annotations = {f"genapps.dev/{key.replace('_', '-')}": value for key, value in notes.items()}

@@ -1,6 +1,6 @@
 """The Lease: who may write, for how long that is certain, and what ends it. Time is the test's."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,14 +53,30 @@ def _body(object_: dict[str, Any]) -> web.Response:
 
 
 @dataclass
+class Notes:
+    """What a process remembers on the Lease."""
+
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def load(self, annotations: Mapping[str, str]) -> None:
+        self.kept = {**annotations, **self.kept}
+
+    def annotations(self) -> dict[str, str]:
+        return self.kept
+
+
+@dataclass
 class Setting:
     client: Client
     store: Store
     clock: Clock
     lost: list[str] = field(default_factory=list)
+    memory: Notes = field(default_factory=Notes)
 
-    def candidate(self, identity: str, timing: Timing = TIMING) -> Leadership:
-        return Leadership(self.client, "system", identity, timing, self.lost.append, self.clock.time, self.clock.date)
+    def candidate(self, identity: str, timing: Timing = TIMING, memory: Notes | None = None) -> Leadership:
+        kept = memory or self.memory
+        clock = self.clock
+        return Leadership(self.client, "system", identity, timing, self.lost.append, clock.time, clock.date, kept)
 
 
 @pytest.fixture
@@ -172,9 +188,7 @@ async def test_a_renewal_whose_answer_was_lost_is_no_loss_and_no_gain(setting: S
 
 
 async def test_an_outage_longer_than_the_lease_ends_the_leader(setting: Setting) -> None:
-    first = Leadership(
-        setting.client, "system", "a", Timing(0.3), setting.lost.append, setting.clock.time, setting.clock.date
-    )
+    first = setting.candidate("a", Timing(0.3))
     await first.acquire()
     setting.store.down = True
     setting.clock.now += 0.25
@@ -198,3 +212,25 @@ async def test_a_candidate_waits_for_an_api_server_that_does_not_answer(setting:
         await setting.candidate("a")._try()
     setting.store.down = False
     assert await setting.candidate("a")._try()
+
+
+async def test_what_one_leader_remembers_the_next_one_knows(setting: Setting) -> None:
+    first = setting.candidate("a", memory=Notes({"x": "1"}))
+    await first.acquire()
+    assert setting.store.lease is not None
+    assert setting.store.lease["metadata"]["annotations"] == {"x": "1"}
+    await first.release()
+    later = Notes({"y": "2"})
+    await setting.candidate("b", memory=later).acquire()
+    assert later.kept == {"x": "1", "y": "2"}
+    assert setting.store.lease["metadata"]["annotations"] == {"x": "1", "y": "2"}
+
+
+async def test_annotations_of_others_stay_on_the_lease(setting: Setting) -> None:
+    first = await leader(setting)
+    assert setting.store.lease is not None
+    setting.store.lease["metadata"]["annotations"] = {"theirs": "1"}
+    first._lease = setting.store.lease
+    setting.memory.kept = {"ours": "2"}
+    await first._renew()
+    assert setting.store.lease["metadata"]["annotations"] == {"theirs": "1", "ours": "2"}

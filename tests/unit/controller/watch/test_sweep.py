@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -11,8 +12,10 @@ from aiohttp import web
 
 from genapps.cluster.errors import ApiError
 from genapps.controller.cache.caches import Caches
-from genapps.controller.cache.keys import AppKey, Key
+from genapps.controller.cache.cluster_memory import ClusterMemory, Sighting
+from genapps.controller.cache.keys import AppKey, BudgetKey, Key
 from genapps.controller.process.metrics import Metrics
+from genapps.controller.watch.absence import Absence
 from genapps.controller.watch.liveness import StreamLiveness
 from genapps.controller.watch.sweep import Sweep, SweepResult
 from tests.support.scripted_server import Script, serve
@@ -35,6 +38,8 @@ class Setting:
     )
     others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """AppBudgets and Connectors, by plural."""
+    memory: ClusterMemory = field(default_factory=lambda: ClusterMemory(lambda: 0))
+    system_uid: str = "k1"
     version: int = 100
     broken: bool = False
     woken: list[Key] = field(default_factory=list)
@@ -53,6 +58,11 @@ class Setting:
         if name in ("appbudgets", "connectors"):
             items = self.others.get(name, [])
             return web.Response(body=orjson.dumps({"metadata": {"resourceVersion": str(self.version)}, "items": items}))
+        if name == "customresourcedefinitions":
+            listing = {"metadata": {"resourceVersion": str(self.version)}, "items": [{"metadata": {"uid": "d1"}}]}
+            return web.Response(body=orjson.dumps(listing))
+        if name == "kube-system":
+            return web.Response(body=orjson.dumps({"metadata": {"uid": self.system_uid}}))
         stored = self.store | {each["metadata"]["name"]: each for kind in self.others.values() for each in kind}
         if name in stored:
             return web.Response(body=orjson.dumps(stored[name]))
@@ -73,8 +83,22 @@ async def setting() -> AsyncIterator[Setting]:
         metrics = Metrics()
         caches, clock = world.caches(), Clock()
         liveness = StreamLiveness((resource.plural for resource, _ in caches.watched_by_kopf), clock.time)
-        sweep = Sweep(client, caches, SETTINGS, metrics, liveness, woken.append, clock.time, asyncio.Event())
-        made = Setting(caches, sweep, metrics, liveness, clock, woken=woken)
+        memory = ClusterMemory(caches.highest_version)
+        absence = Absence(client, memory)
+        sweep = Sweep(
+            client,
+            caches,
+            SETTINGS,
+            metrics,
+            liveness,
+            woken.append,
+            clock.time,
+            asyncio.Event(),
+            clock.date,
+            absence,
+            memory,
+        )
+        made = Setting(caches, sweep, metrics, liveness, clock, woken=woken, memory=memory)
         script.answers = [made.answer]
         yield made
 
@@ -175,13 +199,58 @@ async def test_too_many_at_once_raise_an_alarm_and_stop_all_removals(
 async def test_a_person_may_confirm_that_so_many_apps_are_gone(setting: Setting) -> None:
     for number in range(9):
         setting.caches.records.changed(record(f"gone-{number}"))
-    metadata = {"name": "system", "uid": "n", "resourceVersion": "1"}
-    for confirmed, allowed in (("8", False), ("9", True)):
-        metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
-        annotations = {"genapps.dev/confirm-vanished": confirmed}
-        setting.caches.namespaces.changed({"metadata": {**metadata, "annotations": annotations}})
+    for version, (confirmed, allowed) in enumerate((("8", False), ("9", True)), 2):
+        setting.caches.namespaces.changed(world.confirmed("system", confirmed, version))
         await setting.sweep.round()
         assert bool(setting.sweep.result.vanished) is allowed
+
+
+async def test_a_confirmation_is_used_up_by_what_it_confirmed(setting: Setting) -> None:
+    setting.caches.namespaces.changed(world.confirmed("system", "9", 2))
+    for number in range(9):
+        setting.caches.records.changed(record(f"gone-{number}"))
+    await setting.sweep.round()
+    assert len(setting.sweep.result.vanished) == 9
+    for number in range(9):
+        at = (setting.clock.date() + timedelta(seconds=1)).isoformat()
+        setting.caches.records.changed(record(f"gone-{number}", 2, deletedAt=at))
+        await setting.sweep.round()
+        assert len(setting.sweep.result.vanished) == 8 - number, "the rest is still confirmed"
+    for number in range(6):
+        setting.caches.records.changed(record(f"later-{number}"))
+    await setting.sweep.round()
+    assert setting.sweep.result.vanished == set()
+    assert len(setting.sweep.result.held) == 6
+
+
+async def test_a_confirmation_ends_after_an_hour(setting: Setting) -> None:
+    setting.caches.namespaces.changed(world.confirmed("system", "9", 2))
+    assert setting.memory.confirmed_since("9", setting.clock.date()) == setting.clock.date()
+    for number in range(9):
+        setting.caches.records.changed(record(f"gone-{number}"))
+    setting.clock.now = 3600
+    await setting.sweep.round()
+    assert setting.sweep.result.vanished == set()
+    setting.clock.now = 3599
+    await setting.sweep.round()
+    assert len(setting.sweep.result.vanished) == 9
+
+
+async def test_what_is_held_is_told_by_metric_and_budget(setting: Setting) -> None:
+    for number in range(9):
+        setting.caches.records.changed(record(f"gone-{number}", budget="b" if number < 3 else "c"))
+    await setting.sweep.round()
+    assert setting.metrics.registry.get_sample_value("genapps_deletions_held") == 9
+    assert {key for key in setting.woken if isinstance(key, BudgetKey)} == {BudgetKey("b"), BudgetKey("c")}
+    held = setting.sweep.held_of("b")
+    assert (held.of_budget, held.in_all) == (3, 9)
+    assert held.confirm == "kubectl annotate namespace system genapps.dev/confirm-vanished=9 --overwrite"
+    setting.woken.clear()
+    setting.caches.namespaces.changed(world.confirmed("system", "9", 2))
+    await setting.sweep.round()
+    assert setting.metrics.registry.get_sample_value("genapps_deletions_held") == 0
+    assert BudgetKey("b") in setting.woken
+    assert setting.sweep.held_of("b").of_budget == 0
 
 
 @pytest.mark.parametrize(
@@ -283,3 +352,15 @@ async def test_a_round_that_fails_leaves_the_last_result_as_it_is(setting: Setti
     with pytest.raises(ApiError):
         await setting.sweep.round()
     assert setting.sweep.result == before
+
+
+async def test_another_cluster_is_taken_up_once_every_known_app_was_found_in_it(setting: Setting) -> None:
+    assert setting.memory.believes(Sighting("k0", "d1", 100))
+    assert not setting.memory.believes(Sighting("k1", "d1", 100))
+    setting.caches.records.changed(record("gone"))
+    await setting.sweep.round()
+    assert setting.memory.doubt, "an app is missing: perhaps it is only not restored yet"
+    setting.have(app("gone"))
+    await setting.sweep.round()
+    assert setting.memory.doubt == ""
+    assert setting.memory.believes(Sighting("k1", "d1", 100))

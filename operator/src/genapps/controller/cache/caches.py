@@ -130,12 +130,31 @@ class Caches:
         if self.records.written(live):
             self._record_changed(name, old, self.records.get(name), own=True)
 
+    def highest_version(self) -> int:
+        """The highest resource version seen in what the whole system rests on."""
+        return max(store.seen for store in (self.apps, self.records, self.namespaces))
+
+    def leave(self, key: AppKey) -> None:
+        """The app is gone, or its deletion was ordered: nobody has to wait for its place in the budget."""
+        name = (self.system_namespace, names.child_name(*key))
+        record = self.records.get(name)
+        if isinstance(record, AppRecord) and self.summary.leave(name, record):
+            self._on_change(self, Change(Source.RECORD, name, record, record, own=True))
+
+    def is_gone(self, child: str) -> bool:
+        """Whether the app that this record speaks of is gone, or its deletion was ordered."""
+        return self.summary.is_gone((self.system_namespace, child))
+
     def _notify(self, source: Source) -> Callable[[Name, Any, Any], None]:
         return lambda name, old, new: self._on_change(self, Change(source, name, old, new))
 
     def _app_changed(self, name: Name, old: StoredApp | None, new: StoredApp | None) -> None:
         child = names.child_name(*name)
         self._keys[child] = AppKey(*name)
+        if new is not None and new.deleting:
+            self.leave(AppKey(*name))
+        elif new is not None:
+            self.summary.come_back((self.system_namespace, child))
         self._on_change(self, Change(Source.APP, name, old, new))
         self._forget(child)
 

@@ -32,8 +32,9 @@ from genapps.core.drift import live_digest, live_spec_digest, owned
 from genapps.core.observed import Child, ClaimState, PodState, Snapshotted, Termination
 
 CONFIRM_VANISHED = f"{GROUP}/confirm-vanished"
-"""Annotation of the system namespace: as many apps may vanish at once (a number, set by a person)."""
-_NUMBER = re.compile(r"[0-9]{1,6}\Z")
+"""Annotation of the system namespace: as many apps may vanish at once (a number, and anything after a hyphen to tell it
+from the one before). It counts from when the operator sees it first; what has vanished since then uses it up."""
+_CONFIRMATION = re.compile(r"[0-9]{1,6}(-[a-z0-9]{1,16})?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ class NamespaceState:
 
     uid: str
     prepared: bool
-    confirmed_vanished: int = 0
     ending: bool = False
+    confirmation: str = ""
+    """A person's word that many apps were deleted on purpose."""
 
 
 def slim(kind: str) -> Callable[[Object], Live]:
@@ -88,13 +90,16 @@ def namespace_state(object_: Object) -> NamespaceState:
     """From a namespace's metadata."""
     metadata = object_["metadata"]
     prepared = (metadata.get("labels") or {}).get(LABEL_RUN_NAMESPACE) == "true"
-    confirmed = (metadata.get("annotations") or {}).get(CONFIRM_VANISHED, "")
     return NamespaceState(
         uid=metadata["uid"],
         prepared=prepared and "deletionTimestamp" not in metadata,
         ending="deletionTimestamp" in metadata,
-        confirmed_vanished=int(confirmed) if _NUMBER.match(confirmed) else 0,
+        confirmation=_confirmation((metadata.get("annotations") or {}).get(CONFIRM_VANISHED, "")),
     )
+
+
+def _confirmation(text: str) -> str:
+    return text if _CONFIRMATION.match(text) else ""
 
 
 def _image_snapshot(metadata: Mapping[str, Any]) -> ImageSnapshot | None:

@@ -19,8 +19,12 @@ from genapps.api.ledger import Ledger
 from genapps.cluster.resources import Object
 from genapps.core.observed import Unreadable
 
-_METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation"})
+_METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation", "deletionTimestamp"})
 """Labels and annotations decide nothing, and a tenant may fill them with a quarter of a megabyte."""
+
+
+_FINALIZERS = 4
+"""So many are named in status."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class StoredApp:
     def metadata(self) -> ObjectMeta:
         """What identifies the app, also where its spec cannot be read."""
         return self.model.metadata if isinstance(self.model, GeneratedApp) else ObjectMeta(**self.raw["metadata"])
+
+    @property
+    def deleting(self) -> bool:
+        """Whether its deletion was ordered."""
+        return "deletionTimestamp" in self.raw["metadata"]
 
     @property
     def budget(self) -> str:
@@ -82,6 +91,8 @@ def at(object_: Mapping[str, Any], *path: str) -> Any:
 def app(object_: Object) -> StoredApp:
     """A GeneratedApp; its model is made when somebody asks for it."""
     metadata = {name: value for name, value in object_["metadata"].items() if name in _METADATA}
+    if finalizers := object_["metadata"].get("finalizers"):
+        metadata["finalizers"] = finalizers[:_FINALIZERS]
     return StoredApp({**object_, "metadata": metadata})
 
 

@@ -20,17 +20,43 @@ class RecordSummary:
         """How many apps that are not deleted name it, by connector."""
         self.suspended: dict[Name, Record] = {}
         """Records with an open suspension of some code."""
+        self._gone: dict[Name, AppRecord] = {}
+        """Records of apps that are gone, or whose deletion was ordered: they hold no place in their budget."""
 
     def replace(self, name: Name, old: object, new: object) -> None:
         """The record of that name was `old` and is `new`; what is no AppRecord (None, unreadable) counts nothing."""
-        if isinstance(old, AppRecord):
+        gone = self._gone.pop(name, None)
+        if isinstance(old, AppRecord) and gone is None:
             self._count(old.record, -1)
         if isinstance(new, AppRecord):
-            self._count(new.record, 1)
+            if gone and new.record.deleted_at is None and new.record.app.uid == gone.record.app.uid:
+                self._gone[name] = new
+            else:
+                self._count(new.record, 1)
         if isinstance(new, AppRecord) and new.record.suspension and new.record.suspension.code_digest is not None:
             self.suspended[name] = new.record
         else:
             self.suspended.pop(name, None)
+
+    def leave(self, name: Name, record: AppRecord) -> bool:
+        """The app of this record is gone or going: its place in the budget is free at once, although the record says
+        nothing of it yet. Whether that is news."""
+        if name in self._gone or record.record.deleted_at is not None:
+            return False
+        self._count(record.record, -1)
+        self._gone[name] = record
+        return True
+
+    def is_gone(self, name: Name) -> bool:
+        """Whether `leave` was called for the app of this record."""
+        return name in self._gone
+
+    def come_back(self, name: Name) -> bool:
+        """The app of this name is there after all, or another one has the name. Whether that is news."""
+        record = self._gone.pop(name, None)
+        if record is not None:
+            self._count(record.record, 1)
+        return record is not None
 
     def _count(self, record: Record, one: int) -> None:
         _add(self.apps if record.deleted_at is None else self.deleted, record.budget, one)

@@ -46,6 +46,11 @@ class Store(Generic[T]):
         self._groups: dict[str, set[Name]] = {}
         self._seen = 0
 
+    @property
+    def seen(self) -> int:
+        """The highest resource version that a list or an event had."""
+        return self._seen
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -8,10 +8,10 @@ they saw the Lease change. What the holder may still do therefore always ends be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import structlog
 
@@ -59,6 +59,16 @@ class Timing:
         return min(1.0, self.lease / 10)
 
 
+class Memory(Protocol):
+    """What is remembered on the Lease, because it is written anyway and outlives the process."""
+
+    def load(self, annotations: Mapping[str, str]) -> None:
+        """Called with what an earlier holder left, before it is written again."""
+
+    def annotations(self) -> Mapping[str, str]:
+        """What to write with each renewal."""
+
+
 class Leadership:
     """`client` must have no write guard and try each request once. `lost` is called when it is not certain
     any more that nobody else writes; it is expected to end the process. `clock` counts seconds, also while the machine
@@ -73,6 +83,7 @@ class Leadership:
         lost: Callable[[str], None],
         clock: Callable[[], float],
         now: Callable[[], datetime],
+        memory: Memory,
     ) -> None:
         self._client = client
         self._namespace = namespace
@@ -81,6 +92,7 @@ class Leadership:
         self._lost = lost
         self._clock = clock
         self._now = now
+        self._memory = memory
         self._lease: Object = {}
         self._seen_at = float("-inf")
         self._until = float("-inf")
@@ -144,6 +156,7 @@ class Leadership:
             patience = max(self._timing.lease, float(spec.get("leaseDurationSeconds") or 0))
             if self._clock() - self._seen_at < patience:
                 return False
+        self._memory.load(live["metadata"].get("annotations") or {})
         started = self._clock()
         try:
             await self._replace(self._spec(spec))
@@ -155,7 +168,8 @@ class Leadership:
 
     async def _create(self) -> bool:
         started = self._clock()
-        manifest = self._manifest({"name": LEASE_NAME, "namespace": self._namespace}, self._spec({}))
+        metadata = {"name": LEASE_NAME, "namespace": self._namespace, "annotations": {**self._memory.annotations()}}
+        manifest = self._manifest(metadata, self._spec({}))
         try:
             self._lease = await self._client.create(manifest)
         except ConflictError:
@@ -186,7 +200,9 @@ class Leadership:
         raise LeaseLostError(why)
 
     async def _replace(self, spec: dict[str, Any]) -> None:
-        metadata = {name: self._lease["metadata"][name] for name in ("name", "namespace", "resourceVersion")}
+        live = self._lease["metadata"]
+        metadata = {name: live[name] for name in ("name", "namespace", "resourceVersion")}
+        metadata["annotations"] = {**(live.get("annotations") or {}), **self._memory.annotations()}
         self._lease = await self._client.replace(self._manifest(metadata, spec))
 
     def _spec(self, before: dict[str, Any]) -> dict[str, Any]:

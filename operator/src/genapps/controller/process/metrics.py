@@ -89,7 +89,10 @@ class Metrics:
         self.sweeps = Counter("genapps_sweeps", "Complete rounds of the sweep", registry=registry)
         self.apps = Gauge("genapps_apps", "GeneratedApps seen", registry=registry)
         self.vanish_alarm = Gauge(
-            "genapps_vanish_alarm", "1 while too many apps vanished at once and nothing is removed", registry=registry
+            "genapps_vanish_alarm", "1 while too many apps vanished at once: their state is kept", registry=registry
+        )
+        self.deletions_held = Gauge(
+            "genapps_deletions_held", "Deleted apps whose state waits for a confirmation", registry=registry
         )
 
     def write(self, write: Write) -> None:

@@ -17,6 +17,7 @@ from genapps.controller.process.leader_election import LEASE_NAME
 from genapps.controller.settings import Settings
 from genapps.core.namespace_quota import BOUNDS_NAME
 
+_DEFINITION = f"generatedapps.{GROUP}"
 _AT_ONCE = 16
 _RETRY_SECONDS = 1.0
 _ASK_AGAIN_SECONDS = 5.0
@@ -56,7 +57,8 @@ _TABLE: tuple[tuple[Scope, str, str, str, tuple[str, ...]], ...] = (
     (Scope.CLUSTER, GROUP, "appbudgets/status", "", ("patch",)),
     (Scope.CLUSTER, GROUP, "connectors/status", "", ("patch",)),
     (Scope.CLUSTER, "", "configmaps", "", ("get", "list", "watch")),
-    (Scope.CLUSTER, "", "namespaces", "", ("list", "watch")),
+    (Scope.CLUSTER, "", "namespaces", "", ("get", "list", "watch")),
+    (Scope.CLUSTER, "apiextensions.k8s.io", "customresourcedefinitions", _DEFINITION, ("list",)),
     (Scope.CLUSTER, "", "events", "", ("create", "patch")),
     (Scope.SYSTEM, GROUP, "apprecords", "", ("list", "watch", "create", "update", "delete")),
     (Scope.SYSTEM, GROUP, "ledgers", "", ("list", "watch", "delete")),

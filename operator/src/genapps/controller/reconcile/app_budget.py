@@ -12,7 +12,7 @@ from genapps.controller.cache.wakeups import waiting_for_budget
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.status_writer import write_status
 from genapps.core.status import transitions
-from genapps.core.status.budget import budget_status
+from genapps.core.status.budget import DeletionsHeld, budget_status
 
 
 def waiting_apps(caches: Caches, key: BudgetKey) -> list[AppKey]:
@@ -25,18 +25,25 @@ def waiting_apps(caches: Caches, key: BudgetKey) -> list[AppKey]:
 
 
 async def report_budget(
-    client: Client, caches: Caches, events: Events, key: BudgetKey, prepared: frozenset[str], now: datetime
+    client: Client,
+    caches: Caches,
+    events: Events,
+    key: BudgetKey,
+    prepared: frozenset[str],
+    held: DeletionsHeld,
+    now: datetime,
 ) -> None:
-    """Bring one status up to date. `prepared` are the run namespaces that the chart made."""
+    """Bring one status up to date. `prepared` are the run namespaces that the chart made, `held` what waits for a
+    confirmation."""
     stored = caches.budgets.get(("", key.budget))
     if stored is None or not isinstance(stored.model, AppBudget):
         return
     records = [
         record.record
-        for _, record in caches.records_in_use()
-        if record.record.budget == key.budget and record.record.deleted_at is None
+        for child, record in caches.records_in_use()
+        if record.record.budget == key.budget and record.record.deleted_at is None and not caches.is_gone(child)
     ]
-    status = budget_status(stored.model, records, prepared, stored.status, now)
+    status = budget_status(stored.model, records, prepared, held, stored.status, now)
     if status == stored.status:
         return
     live = await write_status(client, caches.budgets, "AppBudget", {"name": key.budget}, status)

@@ -14,20 +14,20 @@ import structlog
 
 from genapps.api import names
 from genapps.api.apprecord import AppRecord
-from genapps.cluster.client import Client
-from genapps.cluster.errors import NotFoundError
-from genapps.cluster.resources import GENERATED_APP
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.children import Live
 from genapps.controller.cache.keys import AppKey
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
+from genapps.controller.watch.absence import Absence
 from genapps.controller.watch.sweep import Sweep
 from genapps.core.observed import Child, ClaimState
-from genapps.core.retention import orphans, removal
+from genapps.core.retention import orphans, removal, stop
 from genapps.core.steps import Delete, Step, WriteRecord
 
 _LONGEST_SLEEP = 3600.0
+_LOOK_AGAIN_SECONDS = 10.0
+"""While it is not proven that an app is gone, its pod runs on."""
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 class Cleanup:
     """`later` puts a key back into the queue after so many seconds."""
 
-    client: Client
+    absence: Absence
     caches: Caches
     observer: Observer
     executor: Executor
@@ -47,21 +47,36 @@ class Cleanup:
     _warned: set[str] = field(default_factory=set)
 
     async def after_deletion(self, key: AppKey) -> None:
-        """An app that does not exist: only what the sweep has released, or the platform purges, is touched."""
+        """An app that is in no cache. Its pod and endpoints go once it is proven that it is gone; of the rest only what
+        the sweep has released, or the platform purges, is touched."""
         child = names.child_name(*key)
         record = self.observer.record(child)
         if record is None:
-            if key in self.sweep.result.orphans:
+            if key in self.sweep.result.orphans and await self.absence.proven(key, None):
                 children, claim = _parts(self.caches.everything_of(child))
                 await self._remove(key, orphans(key, children, claim, self.clock()), None)
         elif record.record.deleted_at is None:
             self._warn(record)
-            if key in self.sweep.result.vanished and await self._live_uid(key) is None:
-                await self._mark(key, record)
+            await self._stop(key, record)
         else:
             steps = self._due(key, record, "")
             if record.purged or key in self.sweep.result.removable:
                 await self._remove(key, steps, None)
+
+    async def _stop(self, key: AppKey, record: AppRecord) -> None:
+        """End what runs; and let the clocks of its state begin, if the sweep agrees that it was deleted."""
+        if not await self.absence.proven(key, record.record):
+            self.later(key, _LOOK_AGAIN_SECONDS)
+            return
+        child, run = names.child_name(*key), record.record.run_namespace
+        if run in self.caches.run_namespaces and not self._system_ends():
+            self.caches.leave(key)
+            steps = stop(key, _parts(self.caches.live_of(run, child).values())[0])
+            await self.executor.run(child, steps, set())
+            if steps:
+                _log.info("app_gone", app=key.name, namespace=key.namespace, envelope=record.record.envelope.digest)
+        if key in self.sweep.result.vanished:
+            await self._mark(key, record)
 
     async def after_replacement(self, key: AppKey, uid: str) -> None:
         """An app whose name another one, with that uid, has and may not take over: its retention runs all the same."""
@@ -70,7 +85,7 @@ class Cleanup:
             return
         if record.record.deleted_at is None:
             self._warn(record)
-            if await self._live_uid(key) != record.record.app.uid:
+            if await self.absence.live_uid(key) != record.record.app.uid:
                 await self._mark(key, record)
                 self.later(key, 0.0)
             return
@@ -94,7 +109,7 @@ class Cleanup:
         (None) any of that name."""
         if not steps:
             return
-        live = await self._live_uid(key)
+        live = await self.absence.live_uid(key)
         if live is not None and (gone_uid is None or live == gone_uid):
             return
         child = names.child_name(*key)
@@ -138,13 +153,6 @@ class Cleanup:
     def _system_ends(self) -> bool:
         namespace = self.caches.namespaces.get(("", self.system_namespace))
         return namespace is not None and namespace.ending
-
-    async def _live_uid(self, key: AppKey) -> str | None:
-        try:
-            live = await self.client.get(GENERATED_APP, key.namespace, key.name, metadata_only=True)
-        except NotFoundError:
-            return None
-        return str(live["metadata"]["uid"])
 
 
 def _parts(live: Iterable[Live]) -> tuple[list[Child], ClaimState | None]:

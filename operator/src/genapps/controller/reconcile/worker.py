@@ -84,7 +84,8 @@ class Worker:
             for app in waiting_apps(self._caches, key):
                 self._queue.add(app)
             prepared = self._observer.platform().run_namespaces
-            await report_budget(self._client, self._caches, self._events, key, prepared, self._now())
+            held = self._reconciler.sweep.held_of(key.budget)
+            await report_budget(self._client, self._caches, self._events, key, prepared, held, self._now())
         elif isinstance(key, ConnectorKey):
             await report_connector(self._client, self._caches, key, self._now())
         elif isinstance(key, NamespaceQuotaKey):

@@ -1,7 +1,7 @@
 """What events cannot be relied on for: lost ones, apps that vanished, children that nobody owns, drift nobody saw.
 
 Each round works on a complete list made in this process. Removing takes two rounds and a live read that says 404 or
-another uid; when too many apps vanish at once nothing is removed at all until a person confirms it.
+another uid; when too many apps vanish at once no state is taken for left behind until a person confirms it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
 from genapps.api import names
+from genapps.api.apprecord import AppRecord
 from genapps.cluster.client import Client
 from genapps.cluster.errors import ApiError
 from genapps.cluster.resources import NAMESPACE
 from genapps.controller.cache.caches import Caches
-from genapps.controller.cache.children import CONFIRM_VANISHED
-from genapps.controller.cache.keys import AppKey
+from genapps.controller.cache.cluster_memory import ClusterMemory
+from genapps.controller.cache.keys import AppKey, BudgetKey, Key
 from genapps.controller.cache.store import name_of
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.settings import Settings
+from genapps.controller.watch.absence import Absence
+from genapps.controller.watch.confirmation import confirmed, confirming
 from genapps.controller.watch.liveness import StreamLiveness
 from genapps.controller.watch.missed_events import MissedEvents
 from genapps.core.retention import may_vanish
+from genapps.core.status.budget import DeletionsHeld
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +44,12 @@ class SweepResult:
     """Deleted apps whose objects may be removed: their record carried `deletedAt` when the round began."""
     orphans: frozenset[AppKey] = frozenset()
     """Names on children that had neither an app nor a record in two rounds."""
+    held: frozenset[AppKey] = frozenset()
+    """Missing apps whose state waits for a person's word: too many are missing at once."""
+    to_confirm: int = 0
+    """How many a person would have to confirm; 0 when nothing is held."""
+    command: str = ""
+    """How to confirm it."""
 
 
 class Sweep:
@@ -51,17 +62,23 @@ class Sweep:
         settings: Settings,
         metrics: Metrics,
         liveness: StreamLiveness,
-        reconcile: Callable[[AppKey], None],
+        wake: Callable[[Key], None],
         clock: Callable[[], float],
         requested: asyncio.Event,
+        now: Callable[[], datetime],
+        absence: Absence,
+        memory: ClusterMemory,
     ) -> None:
         self._client = client
         self._caches = caches
         self._settings = settings
         self._metrics = metrics
-        self._reconcile = reconcile
+        self._wake = wake
         self._clock = clock
         self._requested = requested
+        self._now = now
+        self._absence = absence
+        self._memory = memory
         self._missed = [
             MissedEvents(client, resource, received, metrics, liveness) for resource, received in caches.watched_by_kopf
         ]
@@ -105,10 +122,13 @@ class Sweep:
         present = {AppKey(*name_of(item)) for item in listing.items}
         present |= {AppKey(*name) for name in self._caches.apps}
         removable = self._removable(present)
-        vanished, orphans = await self._missing(present)
-        self.result = SweepResult(vanished, removable, orphans)
-        for key in (*removable, *(vanished | orphans)):
-            self._reconcile(key)
+        before, self.result = self.result, await self._missing(present, removable)
+        changed = self.result.held ^ before.held
+        self._metrics.deletions_held.set(len(self.result.held))
+        for key in (*removable, *(self.result.vanished | self.result.orphans)):
+            self._wake(key)
+        for budget in {stored.record.budget for _, stored in self._caches.records_in_use() if _key(stored) in changed}:
+            self._wake(BudgetKey(budget))
         self._force_some()
         self._metrics.sweeps.inc()
         return self.result
@@ -118,27 +138,38 @@ class Sweep:
         return frozenset(
             key
             for _, stored in self._caches.records_in_use()
-            if stored.record.deleted_at is not None
-            and (key := AppKey(stored.record.app.namespace, stored.record.app.name)) not in present
+            if stored.record.deleted_at is not None and (key := _key(stored)) not in present
         )
 
-    async def _missing(self, present: set[AppKey]) -> tuple[frozenset[AppKey], frozenset[AppKey]]:
-        """First round: apps that a record (vanished) or a child (orphans) speaks of, and that no list has."""
+    async def _missing(self, present: set[AppKey], removable: frozenset[AppKey]) -> SweepResult:
+        """First round: apps that a record or a child speaks of, and that no list has."""
         recorded = {
-            AppKey(stored.record.app.namespace, stored.record.app.name): stored.record.namespace_uid
+            _key(stored): stored.record.namespace_uid
             for _, stored in self._caches.records_in_use()
             if stored.record.deleted_at is None
         }
         unowned = _keys_without_record(self._caches) - present
         vanished = recorded.keys() - present
         missing, total = vanished | unowned, len(recorded.keys() | present | unowned)
+        if not missing:
+            await self._absence.settle()
         meant: set[AppKey] = set()
-        if not self._few(len(missing), total):
+        allowed = 0
+        if not may_vanish(len(missing), total, allowed):
             meant = await self._of_deleted_namespaces(missing, recorded)
-        released = missing if self._allowed(len(missing - meant), total) else meant
+            allowed = confirmed(self._caches, self._memory, self._now())
+        to_confirm = len(missing - meant)
+        released = missing if self._allowed(to_confirm, total, allowed) else meant
         orphans = unowned & self._unowned & released
         self._unowned = unowned
-        return frozenset(vanished & released), frozenset(orphans)
+        return SweepResult(
+            vanished=frozenset(vanished & released),
+            removable=removable,
+            orphans=frozenset(orphans),
+            held=frozenset(vanished - released),
+            to_confirm=0 if released == missing else to_confirm,
+            command="" if released == missing else confirming(self._caches, to_confirm, self._now()),
+        )
 
     async def _of_deleted_namespaces(self, missing: set[AppKey], recorded: Mapping[AppKey, str]) -> set[AppKey]:
         """Those whose namespace is gone, is going, or is another one of its name: who deletes a namespace means its
@@ -151,21 +182,22 @@ class Sweep:
         living = {name: found["uid"] for name, found in known.items() if "deletionTimestamp" not in found}
         return {key for key in missing if (uid := living.get(key.namespace)) is None or recorded.get(key, uid) != uid}
 
-    def _few(self, vanished: int, total: int) -> bool:
-        return may_vanish(vanished, total, _confirmed_vanished(self._caches))
-
-    def _allowed(self, vanished: int, total: int) -> bool:
-        allowed = self._few(vanished, total)
+    def _allowed(self, vanished: int, total: int, confirmed: int) -> bool:
+        allowed = may_vanish(vanished, total, confirmed)
         self._metrics.vanish_alarm.set(not allowed)
         if not allowed:
-            _log.error(
-                "vanish_alarm",
-                vanished=vanished,
-                of=total,
-                next_step=f"nothing is removed; if it is meant: kubectl annotate namespace "
-                f"{self._settings.system_namespace} {CONFIRM_VANISHED}={vanished}",
-            )
+            command = confirming(self._caches, vanished, self._now())
+            next_step = f"their pods end, their state is kept; if it is meant: {command}"
+            _log.error("vanish_alarm", vanished=vanished, of=total, next_step=next_step)
         return allowed
+
+    def held_of(self, budget: str) -> DeletionsHeld:
+        """What waits for a confirmation, as the status of a budget tells it."""
+        held, to_confirm = self.result.held, self.result.to_confirm
+        of_budget = sum(
+            _key(stored) in held for _, stored in self._caches.records_in_use() if stored.record.budget == budget
+        )
+        return DeletionsHeld(of_budget, to_confirm, self.result.command)
 
     def _force_some(self) -> None:
         """Spread over the interval, each app's children are applied once more: drift that no digest shows."""
@@ -178,7 +210,11 @@ class Sweep:
         for _, key in due:
             self._applied[key] = now
             self._forced.add(key)
-            self._reconcile(key)
+            self._wake(key)
+
+
+def _key(stored: AppRecord) -> AppKey:
+    return AppKey(stored.record.app.namespace, stored.record.app.name)
 
 
 def _keys_without_record(caches: Caches) -> set[AppKey]:
@@ -194,9 +230,3 @@ def _keys_without_record(caches: Caches) -> set[AppKey]:
             if caches.record_version(names.child_name_of(live.child.name)) is None:
                 found.add(AppKey(app.namespace, app.name))
     return found
-
-
-def _confirmed_vanished(caches: Caches) -> int:
-    """How many apps a person has said may vanish at once."""
-    namespace = caches.namespaces.get(("", caches.system_namespace))
-    return namespace.confirmed_vanished if namespace is not None else 0

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,15 +13,37 @@ from genapps.core.inactive import inactive_in_budget
 from genapps.core.status.condition_list import ConditionValue, conditions
 
 
+@dataclass(frozen=True, slots=True)
+class DeletionsHeld:
+    """Apps that are gone, and whose state is not taken for left behind: too many went at once."""
+
+    of_budget: int = 0
+    in_all: int = 0
+    """Of all budgets: what a person has to confirm."""
+    confirm: str = ""
+    """The command that confirms it."""
+
+
+def _held(held: DeletionsHeld) -> ConditionValue:
+    if not held.of_budget:
+        return ConditionValue("False", Reason.NONE_HELD)
+    message = (
+        f"{held.of_budget} apps of this budget are among {held.in_all} that disappeared at once. Their pods are gone,"
+        f" their state is kept. Restore the apps, or confirm within an hour: {held.confirm}"
+    )
+    return ConditionValue("True", Reason.TOO_MANY_AT_ONCE, message)
+
+
 def budget_status(
     budget: AppBudget,
     records: Iterable[Record],
     prepared: frozenset[str],
+    held: DeletionsHeld,
     previous: Mapping[str, Any],
     now: datetime,
 ) -> dict[str, Any]:
     """The whole status. `records` are those under this budget that are not deleted, `prepared` the run
-    namespaces that the chart has made, `previous` the status as stored."""
+    namespaces that the chart has made, `held` what waits for a confirmation, `previous` the status as stored."""
     tiers = Counter(record.tier.name for record in records)
     run_namespace = budget.spec.run_namespace
     ready = run_namespace in prepared
@@ -45,6 +68,7 @@ def budget_status(
             Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
             f"Accepted but not implemented yet: {', '.join(inactive)}." if inactive else "",
         ),
+        ConditionType.DELETIONS_HELD: _held(held),
     }
     generation = budget.metadata.generation
     return {

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from genapps.api.conditions import ConditionType, Reason, explained
+from genapps.api.conditions import ConditionType, Reason, explained, meaning
 from genapps.core.status.condition_list import ConditionValue
 from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import View
+from genapps.core.text import plain
 from genapps.core.verdict import Finding, Mode, PodStatus
 
 _UNKNOWN_BUDGET = frozenset({Reason.BUDGET_NOT_FOUND, Reason.BUDGET_INVALID, Reason.NAMESPACE_NOT_GRANTED})
@@ -16,6 +17,8 @@ _NOT_JUDGED = explained(Reason.NOT_JUDGED)
 
 def ready(view: View) -> ConditionValue:
     """The app answers."""
+    if view.verdict.deleting:
+        return ConditionValue("False", Reason.DELETING, _deleting(view))
     held = suspended(view)
     if held.status == "True":
         return ConditionValue("False", held.reason, held.message)
@@ -30,6 +33,8 @@ def ready(view: View) -> ConditionValue:
 
 def reconciling(view: View) -> ConditionValue:
     """Something is on its way; never together with Stalled."""
+    if view.verdict.deleting:
+        return ConditionValue("True", Reason.DELETING, _deleting(view))
     fetching = _fetching(view)
     if stalled(view).status == "True" or (view.verdict.mode is not Mode.RUN and not fetching):
         return ConditionValue("False", Reason.SETTLED)
@@ -43,6 +48,8 @@ def reconciling(view: View) -> ConditionValue:
 
 def stalled(view: View) -> ConditionValue:
     """Nothing changes until somebody acts."""
+    if view.verdict.deleting:
+        return ConditionValue("False", Reason.NOT_STALLED)
     held = suspended(view)
     if held.status == "True":
         return held
@@ -177,6 +184,11 @@ def _waits_for_budget(view: View) -> bool:
 def _fetching(view: View) -> bool:
     """Nothing is wrong but that the code is still on its way."""
     return bool(view.verdict.findings) and view.verdict.findings[0].reason is Reason.SOURCE_PENDING
+
+
+def _deleting(view: View) -> str:
+    holders = ", ".join(plain(name, 253) for name in view.observed.metadata.finalizers)
+    return f"{meaning(Reason.DELETING)}{f' Finalizers hold its object: {holders}.' if holders else ''}"
 
 
 def _progress(view: View) -> tuple[Reason, str]:
