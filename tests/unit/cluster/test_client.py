@@ -267,3 +267,11 @@ async def test_one_attempt_is_one_attempt_also_with_an_expired_token(script: Scr
         with pytest.raises(ApiError):
             await client.get(CONFIG_MAP, "ns", "a")
     assert len(script.asked) == 1
+
+
+async def test_no_attempt_begins_after_the_time_for_retries(script: Script) -> None:
+    script.answers = [refusal(503, "Unavailable")]
+    async with serve(script, attempts=5, retry_seconds=0.0) as client:
+        with pytest.raises(UnavailableError):
+            await client.get(POD, "run", "c")
+    assert len(script.asked) == 1

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from genapps.api.names import FIELD_MANAGER
+from genapps.api.names import FIELD_MANAGER, child_name
 from genapps.cluster.client import Client
 from genapps.cluster.connection import WriteGuard
 from genapps.cluster.resources import BY_KIND
@@ -133,6 +133,15 @@ class Loop:
         object_["metadata"]["generation"] = version
         self.server.objects["GeneratedApp", "a"] = object_
         self.caches.apps.changed(object_)
+
+    def pod_is_ready(self) -> None:
+        """The kubelet says that the pod answers."""
+        live = self.server.objects["Pod", child_name(*KEY)]
+        self.server.version += 1
+        metadata = {**live["metadata"], "resourceVersion": str(self.server.version)}
+        status = {"phase": "Running", "podIP": "10.1.1.1", "conditions": [{"type": "Ready", "status": "True"}]}
+        self.server.objects["Pod", child_name(*KEY)] = ready = {**live, "metadata": metadata, "status": status}
+        self.caches.children["run", "Pod"].changed(ready)
 
     def status(self) -> dict[str, Any]:
         """The app's status as stored."""

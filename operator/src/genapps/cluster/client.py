@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -49,16 +50,17 @@ class Write(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
     """How a client behaves. `user_agent` is what audit logs show (empty: the field manager). `write_guard` is asked
-    before each write. Requests end after `read_seconds` and `write_seconds`, here and in the API server;
-    `attempts` counts the first one; `on_answer` is called with method and status (0: no answer) of each answer, and
-    `on_write` once with each write that is asked for, however it ends and however many attempts it takes (not with
-    what stores nothing: dry runs and questions about our rights)."""
+    before each write. Requests end after `read_seconds` and `write_seconds`, here and in the API server. `attempts`
+    counts the first one, and none begins later than `retry_seconds` after it. `on_answer` is called with method and
+    status (0: no answer) of each answer, and `on_write` once with each write that is asked for, however it ends and
+    however many attempts it takes (not with what stores nothing: dry runs and questions about our rights)."""
 
     user_agent: str = ""
     write_guard: WriteGuard | None = None
     read_seconds: float = _REQUEST_SECONDS
     write_seconds: float = _REQUEST_SECONDS
     attempts: int = _ATTEMPTS
+    retry_seconds: float = _REQUEST_SECONDS
     connections: int = 128
     on_answer: Callable[[str, int], None] = lambda _, __: None
     on_write: Callable[[Write], None] = lambda _: None
@@ -243,6 +245,7 @@ class Client:
             # What is given up here must not be carried out later by a server that is slow.
             params = {**params, "timeout": f"{int(seconds * 1000)}ms"}
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=10)
+        started = time.monotonic()
         for attempt in range(options.attempts):
             try:
                 async with self._open(method, path, params, headers, data, timeout) as response:
@@ -256,7 +259,9 @@ class Client:
             expired = failure.status == 401 and attempt == 0
             if expired:
                 self._connection.token.forget()
-            if attempt == options.attempts - 1 or not (expired or isinstance(failure, UnavailableError)):
+            late = time.monotonic() - started >= options.retry_seconds
+            last = attempt == options.attempts - 1 or (late and not expired)
+            if last or not (expired or isinstance(failure, UnavailableError)):
                 raise failure
             await asyncio.sleep(failure.retry_after or backoff(attempt, _FIRST_DELAY, _LONGEST_DELAY))
         raise AssertionError("unreachable: the last attempt answers or raises")

@@ -54,6 +54,8 @@ from genapps.controller.watch.watches import Watches
 from genapps.environment import SettingsError
 from genapps.registry.pull import pull
 
+_RETRY_SECONDS = 4.0
+"""Of a write: what fails longer is told in status, and tried again by the queue."""
 _STOP_SECONDS = 10.0
 _DRAIN_SECONDS = 5.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -111,7 +113,9 @@ class Operator:
             memory,
         )
         listener = await self._connected(stack, write_guard=reads_only, connections=0)
-        client = await self._connected(stack, write_guard=leadership.check, write_seconds=timing.request)
+        client = await self._connected(
+            stack, write_guard=leadership.check, write_seconds=timing.request, retry_seconds=_RETRY_SECONDS
+        )
         queue: WorkQueue[Key] = WorkQueue(asyncio.get_running_loop(), metrics.queue)
         sweep_requested = asyncio.Event()
         waker = Waker(queue, lambda: leadership.leading, sweep_requested)

@@ -52,6 +52,29 @@ async def test_a_refused_child_is_reported_and_tried_again(loop: Loop) -> None:
     assert "exceeded quota" not in loop.message("Ready")
 
 
+@pytest.mark.parametrize("kind", ["ServiceAccount", "NetworkPolicy", "Pod"])
+async def test_the_words_of_a_webhook_that_is_down_reach_the_status(loop: Loop, kind: str) -> None:
+    words = 'failed calling webhook "pods.try.example": connection refused'
+    loop.server.refuse["PATCH", kind] = (500, words)
+    with pytest.raises(ChildRefusedError):
+        await loop.reconciler.reconcile(KEY)
+    assert words in loop.message("Ready")
+    assert words in loop.message("Stalled")
+    loop.server.refuse.clear()
+    await loop.reconciler.reconcile(KEY)
+    assert words not in loop.message("Ready")
+
+
+async def test_an_app_without_endpoints_is_never_ready(loop: Loop) -> None:
+    loop.server.refuse["PATCH", "EndpointSlice"] = (403, "denied by policy")
+    await loop.reconciler.reconcile(KEY)
+    loop.pod_is_ready()
+    with pytest.raises(ChildRefusedError):
+        await loop.reconciler.reconcile(KEY)
+    ready = next(entry for entry in loop.status()["conditions"] if entry["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "ChildRefused")
+
+
 async def test_a_forced_app_has_everything_but_its_snapshots_applied_once(loop: Loop) -> None:
     await loop.reconciler.reconcile(KEY)
     loop.server.writes.clear()

@@ -89,7 +89,7 @@ async def test_the_first_record_never_takes_the_place_of_another_writers(setting
     assert [asked.method for asked in setting.script.asked] == ["POST"]
 
 
-@pytest.mark.parametrize("status", [403, 404, 422])
+@pytest.mark.parametrize("status", [403, 404, 422, 500, 503, 504])
 async def test_a_refused_child_is_told_from_other_errors(setting: Setting, status: int) -> None:
     setting.script.answers = [refusal(status, "Forbidden", "exceeded quota: pods=10")]
     with pytest.raises(ChildRefusedError, match="exceeded quota"):

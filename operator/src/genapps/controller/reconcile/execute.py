@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from genapps.api.apprecord import AppRecord
 from genapps.cluster.client import Client
-from genapps.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from genapps.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
 from genapps.cluster.resources import BY_KIND, Object
 from genapps.controller.cache.caches import CHILD_KINDS, Caches
 from genapps.core.observed import Manifest
@@ -19,7 +19,7 @@ _EVIDENCE = ("AppRecord", "Ledger")
 
 
 class ChildRefusedError(Exception):
-    """The API server refused a child for good: quota, admission policy or validation. The message is its own."""
+    """The API server did not take a child: quota, admission policy or webhook, validation. The message is its own."""
 
     def __init__(self, kind: str, name: str, message: str) -> None:
         super().__init__(f"{kind} {name}: {message}")
@@ -94,7 +94,8 @@ class Executor:
         kind, metadata = manifest["kind"], manifest["metadata"]
         try:
             live = await self._client.apply(manifest, metadata_only=kind == "ConfigMap")
-        except (ForbiddenError, InvalidError, NotFoundError) as error:
+        except (ForbiddenError, InvalidError, NotFoundError, UnavailableError) as error:
+            # A webhook that does not answer is a refusal as well, as far as the app can tell.
             raise ChildRefusedError(kind, metadata["name"], error.message) from error
         self._caches.children[metadata["namespace"], kind].written(live)
 

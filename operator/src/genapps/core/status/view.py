@@ -21,8 +21,10 @@ class View:
 
     @property
     def answers(self) -> bool:
-        """The app should run, and its pod is ready."""
-        return self.verdict.mode is Mode.RUN and self.verdict.pod.status is PodStatus.READY
+        """The app should run, its pod is ready, and its endpoints lead there."""
+        endpoints = self.observed.own("EndpointSlice")
+        ready = self.verdict.mode is Mode.RUN and self.verdict.pod.status is PodStatus.READY
+        return ready and endpoints is not None and not endpoints.deleting
 
     @property
     def patience_is_over(self) -> bool:
