@@ -198,3 +198,26 @@ def test_code_that_differs_from_its_digest_waits_also_when_operator_and_pod_are_
     here.until_condition("pinned", "CodeVerified", "False", "SourceDiffers")
     assert runs(here, "pinned") == first
     assert started(here, "pinned", "other") != first, "without the digest the source is the wish"
+
+
+def test_code_that_cannot_load_keeps_no_pod_until_it_changes(here: World) -> None:
+    app = "rejected"
+    here.apply(here.app(app, code=code("bad")))
+    bad = here.until_pod(app)["metadata"]["uid"]
+    until(lambda: results(here, app) == ["Starting"], 30, "the revision in the record")
+    reject(here, app)
+    until(lambda: here.find("pod", app) is None, 30, "the end of the rejected pod")
+    here.until_condition(app, "CodeVerified", "False", "CodeRejected")
+    here.until_condition(app, "Stalled", "True", "CodeRejected")
+    here.until_condition(app, "Ready", "False", "CodeRejected")
+    assert results(here, app) == ["Failed"]
+    here.operator.kill()
+    here.operator.start()
+    until(here.operator.idle, 30, "an idle operator")
+    assert here.find("pod", app) is None, "a restart of the operator is no reason to try again"
+    assert "app.py line 1: never" in condition(here.get(app), "CodeVerified")["message"]
+    here.apply(here.app(app, code=code("corrected")))
+    assert here.until_pod(app)["metadata"]["uid"] != bad
+    here.make_ready(app)
+    here.until_condition(app, "Ready", "True", "Available")
+    here.until_condition(app, "Stalled", "False", "NotStalled")

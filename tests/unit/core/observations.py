@@ -22,7 +22,7 @@ from genapps.core.observed import (
     Termination,
     Unreadable,
 )
-from tests.unit.core.revising import crash, replace_pod, switch
+from tests.unit.core.revising import crash, replace_pod, started, switch
 from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
 
 SUSPENSION_ID = "0123456789abcdef" * 2
@@ -61,7 +61,27 @@ def _returned(world: World) -> None:
     world.make_ready()
 
 
-LIVES = (World(), *(_world(prepare) for prepare in (lambda _: None, _suspended, _resumed, _changed, _returned)))
+def _rejected() -> World:
+    world = started()
+    crash(world)
+    world.settle()
+    world.pod_is_gone()
+    world.settle()
+    return world
+
+
+def _rejecting() -> World:
+    world = started()
+    crash(world)
+    return world
+
+
+LIVES = (
+    World(),
+    *(_world(prepare) for prepare in (lambda _: None, _suspended, _resumed, _changed, _returned)),
+    _rejected(),
+    _rejecting(),
+)
 """How far an app had come before anything odd happened."""
 
 SPECS = st.fixed_dictionaries(

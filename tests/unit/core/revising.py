@@ -11,6 +11,15 @@ def code(text: str, spec: dict[str, Any] | None = None) -> Any:
     return app({"code": {"source": {"inline": f"{text}\n"}}, **(spec or {})}, {"generation": 2})
 
 
+def started(world: World | None = None) -> World:
+    """A new app, whose first pod exists."""
+    world = world or World()
+    world.settle()
+    world.bind()
+    world.settle()
+    return world
+
+
 def switch(world: World, text: str, spec: dict[str, Any] | None = None) -> None:
     """Ask for other code, until its pod exists."""
     world.app = code(text, spec)

@@ -10,7 +10,7 @@ import pytest
 from genapps.api.apprecord import RevisionResult
 from genapps.api.digests import revision_digest
 from genapps.core.steps import Apply, Delete, WriteRecord
-from tests.unit.core.revising import answer, code, crash, replace_pod, results, runs, snapshots, switch, two
+from tests.unit.core.revising import answer, code, crash, replace_pod, results, runs, snapshots, started, switch, two
 from tests.unit.core.world import CHILD, PLATFORM, World, app, budget
 
 FAILING = ["CodeRejected", "ModuleNotAvailable", "SnapshotMismatch", "ConfigInvalid"]
@@ -177,17 +177,11 @@ def test_an_outage_of_the_gateway_takes_nothing_of_the_time_of_a_revision() -> N
     assert runs(world) == first
 
 
-def test_a_first_revision_has_nothing_to_return_to() -> None:
-    world = World()
-    world.settle()
-    world.bind()
-    world.settle()
-    crash(world)
-    world.settle()
+def test_a_first_revision_that_is_late_has_nothing_to_return_to_and_is_tried_on() -> None:
+    world = started()
+    crash(world, "Error", own=False)
     world.later(days=1)
     world.settle()
-    assert world.condition("Stalled") == ("True", "CodeRejected")
-    assert world.condition("Ready") == ("False", "CodeRejected")
     assert results(world) == ["Starting"]
     assert world.pod
     assert not world.pod.deleting
@@ -223,16 +217,13 @@ def test_that_a_revision_was_ready_is_told_before_its_endpoints_go() -> None:
 
 
 def test_a_readiness_that_was_never_seen_does_not_count() -> None:
-    world = World()
-    world.settle()
-    world.bind()
-    world.settle()
+    world = started()
     first = runs(world)
     switch(world, "two")
     crash(world)
     world.settle()
     assert runs(world) != first
-    assert results(world) == ["Abandoned", "Starting"]
+    assert results(world) == ["Abandoned", "Failed"]
 
 
 def test_other_code_ends_the_return_and_the_failed_code_is_not_tried_again() -> None:

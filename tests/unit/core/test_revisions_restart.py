@@ -12,7 +12,7 @@ from genapps.api.apprecord import REVISIONS_KEPT, RevisionResult
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.steps import Apply, Step, Wait
 from genapps.core.verdict import Mode
-from tests.unit.core.revising import answer, code, crash, results, runs, two
+from tests.unit.core.revising import answer, code, crash, results, runs, started, two
 from tests.unit.core.world import CHILD, World, app, budget
 
 
@@ -94,7 +94,24 @@ def bad() -> Mortal:
     return mortal(world)
 
 
-@pytest.mark.parametrize(("start", "go"), [(good, switched), (bad, failed)], ids=["switch", "return"])
+def new() -> Mortal:
+    return mortal(started())
+
+
+def rejected(world: Mortal) -> None:
+    """No pod is left: the end is compared after the code is corrected."""
+    failed(world)
+    assert world.pod is None
+    assert results(world) == ["Failed"]
+    assert ("CodeVerified", "False", "CodeRejected") in {
+        (one["type"], one["status"], one["reason"]) for one in world.status["conditions"]
+    }
+    switched(world)
+
+
+@pytest.mark.parametrize(
+    ("start", "go"), [(good, switched), (bad, failed), (new, rejected)], ids=["switch", "return", "rejected"]
+)
 def test_a_death_after_any_write_leads_to_the_same_end(
     start: Callable[[], Mortal], go: Callable[[Mortal], None]
 ) -> None:

@@ -65,9 +65,13 @@ class TestRollbackTo:
         replace_pod(world)
         assert runs(world) == first
 
-    def test_a_failed_revision_runs_when_nothing_else_can(self) -> None:
+    @pytest.mark.parametrize(("reason", "runs_on"), [("Error", True), ("CodeRejected", False)])
+    def test_a_failed_revision_runs_when_nothing_else_can_unless_it_cannot_load(
+        self, reason: str, runs_on: bool
+    ) -> None:
         world, _ = two()
-        crash(world)
+        crash(world, reason, own=reason != "Error")
+        world.later(minutes=2)
         replace_pod(world)
         answer(world)
         good = {name for name in world.children if name[0] == "ConfigMap"}
@@ -78,7 +82,8 @@ class TestRollbackTo:
                 del world.children[name]
         world.pod_is_gone()
         world.settle()
-        assert runs(world) == bad.code_digest
+        assert (world.pod is not None) == runs_on
+        assert not runs_on or runs(world) == bad.code_digest
 
 
 class TestState:

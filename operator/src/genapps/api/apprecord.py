@@ -74,7 +74,7 @@ class RevisionResult(StrEnum):
     ABANDONED = "Abandoned"
     """Another revision took its place before its pod was ready."""
     FAILED = "Failed"
-    """It never became ready, so an earlier revision runs; it is not tried again."""
+    """It never became ready, so an earlier revision runs, or none if its code cannot load; it is not tried again."""
 
 
 REVISIONS_KEPT = 5
@@ -97,8 +97,12 @@ class KeptRevision(OwnModel):
     """What became of it."""
     message: Text | None = None
     """Why it failed."""
+    reason: Annotated[str, Field(max_length=63)] | None = None
+    """Why it failed, as a reason of a condition."""
     tier: ResolvedTier | None = None
-    """The tier that it ran with last, once another revision took its place."""
+    """The tier that it ran with last, once another revision took its place; of a failed one, that it was tried with."""
+    runtime_image: Annotated[str, Field(max_length=1024)] | None = None
+    """The image of the runtime that a failed revision was tried with."""
 
 
 class Suspension(OwnModel):

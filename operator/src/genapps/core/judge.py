@@ -50,7 +50,9 @@ def _verdict(
     elif mode is Mode.RUN:
         choice = choose(observed, _offered(facts, grant) if facts and not found else None, grant, now)
     if choice.finding:
-        found = (*found, choice.finding)
+        mode = Mode.STOP if choice.finding.effect is Effect.STOP else mode
+        found = _with(found, choice.finding)
+    if choice.finding and mode is Mode.RUN:
         grant = _grant(observed, facts, held=True)
     if grant and choice.tier:
         grant = replace(grant, tier=choice.tier)
@@ -73,6 +75,12 @@ def _verdict(
         counted=decision.counted,
         inactive=inactive_fields(facts.app, facts.budget) if facts else (),
     )
+
+
+def _with(found: tuple[Finding, ...], about_revision: Finding) -> tuple[Finding, ...]:
+    # A source that differs stalls nothing by itself; that the code it differs from cannot load does.
+    differs = bool(found) and found[0].reason is Reason.SOURCE_DIFFERS and about_revision.effect is Effect.STOP
+    return (about_revision, *found) if differs else (*found, about_revision)
 
 
 def _mode(observed: Observed, found: tuple[Finding, ...], *, halted: bool, kept: Revision | None) -> Mode:

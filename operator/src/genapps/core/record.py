@@ -95,8 +95,13 @@ def is_urgent(before: Record | None, after: Record | None) -> bool:
     )
 
 
-def _failed(record: Record) -> set[str]:
-    return {kept.digest for kept in record.revisions if kept.result is RevisionResult.FAILED}
+def _failed(record: Record) -> set[tuple[str, str | None, str | None, str]]:
+    """The failed revisions, each with what it was tried with: another attempt that fails is another failure."""
+    return {
+        (kept.digest, kept.reason, kept.runtime_image, kept.tier.model_dump_json() if kept.tier else "")
+        for kept in record.revisions
+        if kept.result is RevisionResult.FAILED
+    }
 
 
 def _without_readiness(record: Record | None) -> Record | None:

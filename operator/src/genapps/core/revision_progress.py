@@ -37,6 +37,9 @@ _FOR_GOOD = frozenset(
     {Reason.CODE_REJECTED, Reason.MODULE_NOT_AVAILABLE, Reason.SNAPSHOT_MISMATCH, Reason.CONFIG_INVALID}
 )
 """The same revision would end like this again, wherever it runs."""
+LOAD_REFUSED = frozenset({Reason.CODE_REJECTED, Reason.MODULE_NOT_AVAILABLE})
+"""The engine does not take the code: another try needs other code, another tier or another engine. The rest of
+`_FOR_GOOD` may be mended from outside: a snapshot that is put right, a configuration of another version."""
 _IN_THE_END = frozenset({Reason.OUT_OF_MEMORY, Reason.POD_FAILING, Reason.PROGRESS_DEADLINE_EXCEEDED})
 """May pass, until the deadline. Everything else is the platform's trouble, however long it lasts."""
 

@@ -1,4 +1,5 @@
-"""Which revision runs: the wanted one; or, once that has failed, an earlier one that was good.
+"""Which revision runs: the wanted one; or, once that has failed, an earlier one that was good; or none, where there is
+no such one and the wanted one cannot load.
 
 A revision is what was judged together (`revision_digest`). It is good when its pod was ready once, and fails when that
 does not happen in time or can never happen (`revision_progress`). Everything follows from the record and what is
@@ -15,12 +16,13 @@ from genapps.api.names import short_digest
 from genapps.api.operations import Rollback
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.observed import Observed
-from genapps.core.revision_progress import failure
+from genapps.core.revision_progress import LOAD_REFUSED, failure
 from genapps.core.verdict import Effect, Finding, Grant, Revision
 
 _GOOD = frozenset({RevisionResult.RUNNING, RevisionResult.SUPERSEDED})
 _MESSAGE_CHARACTERS = 860
 """Of the reason for a failure: with the names of both revisions it has to fit into a condition."""
+_NO_POD = "The app has no pod until its code, its tier or the runtime image changes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Choice:
     revision: Revision | None
     history: tuple[KeptRevision, ...]
     finding: Finding | None = None
-    """RolledBack, when that is not the one that was wanted."""
+    """Rolled back, when that is not the one that was wanted; with effect Stop when it cannot load: then no pod runs."""
     tier: ResolvedTier | None = None
     """The tier that the revision ran with, when it is returned to."""
 
@@ -50,14 +52,23 @@ def choose(observed: Observed, offered: Revision | None, grant: Grant, now: date
         wanted = replace(offered, restore_state=held.revision.restore_state)
     before = _find(held.history, wanted.digest)
     known_bad = before.message if before and before.result is RevisionResult.FAILED else None
-    why = known_bad
-    if why is None and (before is None or before.result is not RevisionResult.RUNNING):
+    found = None
+    if before is None or before.result is not RevisionResult.RUNNING:
         found = failure(observed, grant, wanted, now)
-        why = found.message[:_MESSAGE_CHARACTERS] if found else None
-    way = None if why is None else _way_back(observed, held, wanted, fresh=known_bad is None)
-    if why is None or way is None:
+    why = known_bad or (found.message[:_MESSAGE_CHARACTERS] if found else None)
+    if why is None:
         return Choice(wanted, _started(observed, held.history, wanted, now))
-    return _back(observed, held, wanted, way, why, fresh=known_bad is None, now=now)
+    bad = before or _entry(observed, wanted, RevisionResult.FAILED, now)
+    if found:
+        bad = _failed(observed, bad, found, grant)
+    way = _way_back(observed, held, wanted, fresh=known_bad is None)
+    if way:
+        if known_bad and before:
+            bad = before
+        return _back(observed, held, bad, way, fresh=known_bad is None)
+    if _cannot_load(observed, bad, grant):
+        return _refused(observed, held, wanted, bad)
+    return Choice(wanted, _started(observed, held.history, wanted, now))
 
 
 def has_snapshots(observed: Observed, revision: Revision | KeptRevision | None) -> bool:
@@ -92,7 +103,8 @@ def _started(
     observed: Observed, history: tuple[KeptRevision, ...], wanted: Revision, now: datetime
 ) -> tuple[KeptRevision, ...]:
     current = _current(observed)
-    if current == wanted.digest and _find(history, current):
+    before = _find(history, current) if current == wanted.digest else None
+    if before and before.reason not in LOAD_REFUSED:
         # New settings of the platform: the same revision.
         settings = {"config_digest": wanted.config_digest}
         return tuple(kept.model_copy(update=settings) if kept.digest == current else kept for kept in history)
@@ -100,11 +112,33 @@ def _started(
     return _newest([*left, _entry(observed, wanted, RevisionResult.STARTING, now)], wanted.digest)
 
 
-def _back(
-    observed: Observed, held: Choice, wanted: Revision, way: KeptRevision, why: str, *, fresh: bool, now: datetime
-) -> Choice:
-    bad = _find(held.history, wanted.digest) or _entry(observed, wanted, RevisionResult.FAILED, now)
-    bad = bad.model_copy(update={"result": RevisionResult.FAILED, "message": why})
+def _failed(observed: Observed, kept: KeptRevision, found: Finding, grant: Grant) -> KeptRevision:
+    """The durable mark: why it failed, and with what it was tried."""
+    mark = {
+        "result": RevisionResult.FAILED,
+        "reason": found.reason.value,
+        "message": found.message[:_MESSAGE_CHARACTERS],
+        "tier": grant.tier,
+        "runtime_image": observed.platform.runtime_image,
+    }
+    return kept.model_copy(update=mark)
+
+
+def _cannot_load(observed: Observed, kept: KeptRevision, grant: Grant) -> bool:
+    """Whether it was refused at load with this very tier and engine: then it would be refused again."""
+    tried = (kept.tier, kept.runtime_image) == (grant.tier, observed.platform.runtime_image)
+    return kept.reason in LOAD_REFUSED and tried
+
+
+def _refused(observed: Observed, held: Choice, wanted: Revision, bad: KeptRevision) -> Choice:
+    """No pod: there is nothing to return to, and the same code would be refused again."""
+    others = [_left(observed, kept) for kept in held.history if kept.digest != bad.digest]
+    history = held.history if bad in held.history else _newest([*others, bad], bad.digest)
+    reason, message = Reason(bad.reason or Reason.CODE_REJECTED), f"{bad.message} {_NO_POD}"
+    return Choice(wanted, history, Finding(ConditionType.CODE_VERIFIED, reason, message, Effect.STOP))
+
+
+def _back(observed: Observed, held: Choice, bad: KeptRevision, way: KeptRevision, *, fresh: bool) -> Choice:
     again = way.model_copy(update={"result": RevisionResult.RUNNING, "tier": None})
     changed = {bad.digest: bad, again.digest: again}
     kept = [changed.pop(one.digest) if one.digest in changed else _left(observed, one) for one in held.history]
@@ -112,7 +146,7 @@ def _back(
     rollback = _rollback(observed)
     restore = rollback.state == "Restore" if fresh and rollback else bool(returned and returned.restore_state)
     revision = Revision(way.digest, way.code_digest, way.config_digest, restore)
-    message = f"Revision {short_digest(bad.digest)} failed. Revision {short_digest(way.digest)} runs. {why}"
+    message = f"Revision {short_digest(bad.digest)} failed. Revision {short_digest(way.digest)} runs. {bad.message}"
     if _named(rollback) and _named(rollback) != way.code_digest:
         message += " The operator keeps no good revision with the code digest in spec.rollback.to."
     finding = Finding(ConditionType.STALLED, Reason.ROLLED_BACK, message, Effect.HOLD)

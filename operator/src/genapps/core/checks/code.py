@@ -3,6 +3,7 @@
 Else the last verified snapshot keeps running: none of this is a violation.
 """
 
+from genapps.api.apprecord import RevisionResult
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.checks.facts import Facts
 from genapps.core.observed import SourceProblem
@@ -39,7 +40,11 @@ def code_loadable(facts: Facts) -> Finding | None:
 
 def _runs(facts: Facts) -> bool:
     """There is a verified revision that runs on."""
-    return facts.live and facts.observed.record is not None and facts.observed.record.revision is not None
+    record = facts.observed.record
+    if not facts.live or record is None or record.revision is None:
+        return False
+    failed = {kept.digest for kept in record.revisions if kept.result is RevisionResult.FAILED}
+    return record.revision.digest not in failed
 
 
 def _kept(facts: Facts) -> str:
