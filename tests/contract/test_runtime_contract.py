@@ -22,12 +22,14 @@ from genapps.api.runtimeconfig import (
     RuntimeLimits,
     TimeBudget,
 )
+from genapps.core.desired.pod import DEBUG as DEBUG_ASKED
 from genapps_runtime import bundle
 from genapps_runtime.config import parse_config
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.guest.turns import ResponseInvalidError, TurnInvalidError, parse_turn
 from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.main import DEBUG
 from genapps_runtime.termination import Reason, RefusedError
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod, runtime_config
@@ -243,3 +245,7 @@ NAMES = st.text("abcXYZ019-_.", min_size=1, max_size=20).filter(lambda name: not
 @given(NAMES, st.dictionaries(NAMES, st.binary(max_size=50), max_size=5))
 def test_both_planes_compute_the_same_digest_of_a_bundle(entry: str, files: dict[str, bytes]) -> None:
     assert bundle.digest_of(bundle.Bundle(entry, files)) == digests.bundle_digest(entry, files)
+
+
+def test_the_operator_asks_for_debug_in_the_runtimes_words() -> None:
+    assert DEBUG_ASKED == DEBUG

@@ -206,7 +206,8 @@ async def test_tools_are_called_in_parallel_and_with_the_pods_token(pod: Pod) ->
 async def test_a_refusal_is_an_error_of_its_own_that_an_app_can_read(pod: Pod) -> None:
     answer = await pod.call("GET", "/refused")
     assert (answer.status, answer.code) == (502, "ToolFailed")
-    assert "ConnectorNotInEnvelope" in answer.json()["detail"]
+    assert answer.json()["detail"] == "A tool call of the app was refused or failed"
+    assert "ConnectorNotInEnvelope" in pod.log()[-1]["detail"]
     pod.gateway.answers["limited"] = (
         429,
         {"code": "RateLimited", "class": "limit", "detail": "slow down", "retryAfter": 2},
@@ -235,7 +236,8 @@ async def test_exactly_the_modules_of_the_documented_list_can_be_imported(
     source = "from genapps import app\n" + "".join(f"import {name}\n" for name in listed)
     source += '@app.get("/")\ndef late(request):\n    import importlib\n'
     pod = await _pod(source, authority, engine, tmp_path)
-    detail = (await pod.call("GET", "/")).json()["detail"]
+    await pod.call("GET", "/")
+    detail = pod.log()[-1]["detail"]
     await pod.stop()
     await pod.gateway.stop()
     assert detail == "ModuleNotAvailable: module not available to apps: importlib (`genapps modules` prints the list)"

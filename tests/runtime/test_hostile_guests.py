@@ -122,10 +122,23 @@ async def test_log_records_are_escaped_whatever_the_guest_hands_over(hostile: Po
     assert "\\n" not in text
 
 
-async def test_an_error_of_the_app_reaches_the_caller_without_control_characters(hostile: Pod) -> None:
+async def test_an_error_of_the_app_is_in_the_log_without_control_characters_and_not_told_to_the_caller(
+    hostile: Pod,
+) -> None:
     answer = await hostile.call("GET", "/raise")
-    assert answer.json()["detail"] == "ValueError: this is not [31m how it should go "
-    assert 'raise ValueError("this is not' in hostile.log()[-1]["trace"]
+    assert b"how it should go" not in answer.body
+    assert (answer.json()["title"], answer.json()["detail"]) == ("The app failed", "The app failed")
+    line = hostile.log()[-1]
+    assert line["requestId"] == answer.json()["requestId"] == answer.headers["genapps-request-id"]
+    assert line["detail"] == "ValueError: this is not [31m how it should go "
+    assert 'raise ValueError("this is not' in line["trace"]
+
+
+@pytest.mark.parametrize("path", ["/bad-header", "/reserved-header", "/raise-exit", "/import-later", "/big-value"])
+async def test_nothing_of_a_failing_app_is_told_to_its_caller(hostile: Pod, path: str) -> None:
+    problem = (await hostile.call("GET", path)).json()
+    assert problem["detail"] == problem["title"]
+    assert hostile.log()[-1]["detail"] != problem["title"]
 
 
 @pytest.mark.parametrize("body", ["[" * 200_000, '{"a":' * 1000 + "1" + "}" * 1000, "]" * 5000, "{", "", "nul"])

@@ -283,3 +283,24 @@ async def test_source_is_read_as_python_reads_it(pod: Pod, what: str, source: by
     pod.write({"app.py": source})
     await pod.start()
     assert (await pod.call("GET", "/")).body == b"fine", what
+
+
+FAILING = """
+from genapps import app
+@app.get("/")
+async def fail(request):
+    raise ValueError("the number of somebody else")
+"""
+
+
+@pytest.mark.parametrize(("options", "told"), [((), False), (("--debug",), True)])
+async def test_only_in_debug_callers_are_told_what_an_app_says_when_it_fails(
+    pod: Pod, options: tuple[str, ...], told: bool
+) -> None:
+    pod.write(FAILING)
+    await pod.start(*options)
+    answer = await pod.call("GET", "/")
+    assert (answer.status, answer.code) == (500, "AppFailed")
+    assert ("ValueError: the number of somebody else" in answer.body.decode()) == told
+    assert "trace" not in answer.json()
+    assert pod.log()[-1]["detail"] == "ValueError: the number of somebody else"

@@ -14,7 +14,8 @@ from genapps_runtime.settings import Settings
 from genapps_runtime.termination import EXIT_REFUSED, Reason, RefusedError, write_termination
 
 RESTORE = "--restore-state"
-USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST [--restore-state]
+DEBUG = "--debug"
+USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST [--debug] [--restore-state]
        genapps-runtime precompile SOURCE.wasm TARGET.cwasm"""
 _PREFIX = "sha256:"
 
@@ -29,12 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         settings = Settings.from_environ(os.environ)
-        restore = given[-1:] == [RESTORE]
-        digests = _digests(given[: len(given) - restore])
+        digests, flags = _digests(given[:4]), _flags(given[4:])
     except ValueError as error:
         print(f"{error}\n{USAGE}", file=sys.stderr)  # noqa: T201  a command's answer
         return 2
-    return _run(settings, *digests, restore_state=restore)
+    return _run(settings, *digests, restore_state=RESTORE in flags, debug=DEBUG in flags)
 
 
 def _digests(given: list[str]) -> tuple[str, str]:
@@ -48,13 +48,20 @@ def _digests(given: list[str]) -> tuple[str, str]:
     return found["--config-digest"], found["--code-digest"]
 
 
-def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_state: bool) -> int:
+def _flags(given: list[str]) -> set[str]:
+    flags = set(given)
+    if len(flags) != len(given) or flags - {RESTORE, DEBUG}:
+        raise ValueError(f"after the digests come {DEBUG} and {RESTORE}, each at most once")
+    return flags
+
+
+def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_state: bool, debug: bool) -> int:
     from genapps_runtime.supervisor.supervisor import Supervisor
 
     def work(heartbeat: Heartbeat) -> int:
         from genapps_runtime.worker import run_worker  # after the fork: the supervisor never imports the heavy part
 
-        return run_worker(settings, config_digest, code_digest, heartbeat, restore_state=restore_state)
+        return run_worker(settings, config_digest, code_digest, heartbeat, restore_state=restore_state, debug=debug)
 
     try:
         return Supervisor(settings, work).run()

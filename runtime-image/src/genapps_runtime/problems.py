@@ -11,11 +11,15 @@ DETAIL_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a code means. `retry_after` is in seconds; None means that a retry does not help."""
+    """What a code means. `retry_after` is in seconds; None means that a retry does not help.
+
+    The detail of a `private` one may quote the app, and so what another caller's data is: it is for the log.
+    """
 
     status: int
     title: str
     retry_after: int | None = None
+    private: bool = False
 
 
 CODES: dict[str, Code] = {
@@ -27,16 +31,16 @@ CODES: dict[str, Code] = {
     "StateConflict": Code(409, "Another request changed the same state; retry the request", 1),
     "RequestTooLarge": Code(413, "The request body is too large"),
     "HeadTooLarge": Code(431, "The request head is too large"),
-    "AppFailed": Code(500, "The app failed"),
-    "MemoryExceeded": Code(500, "The app exceeded the memory of its tier"),
+    "AppFailed": Code(500, "The app failed", private=True),
+    "MemoryExceeded": Code(500, "The app exceeded the memory of its tier", private=True),
     "RuntimeFailed": Code(500, "The runtime failed; see its log"),
-    "GuestTrapped": Code(502, "The app crashed"),
-    "TurnInvalid": Code(502, "The app returned an invalid turn"),
-    "ResponseInvalid": Code(502, "The app's response is not valid HTTP"),
+    "GuestTrapped": Code(502, "The app crashed", private=True),
+    "TurnInvalid": Code(502, "The app returned an invalid turn", private=True),
+    "ResponseInvalid": Code(502, "The app's response is not valid HTTP", private=True),
     "ResponseTooLarge": Code(502, "The response of the app is too large"),
-    "ToolFailed": Code(502, "A tool call of the app was refused or failed"),
+    "ToolFailed": Code(502, "A tool call of the app was refused or failed", private=True),
     "AppRestarted": Code(503, "The app was restarted", 1),
-    "AppUnavailable": Code(503, "The app did not load again after a restart", 5),
+    "AppUnavailable": Code(503, "The app did not load again after a restart", 5, private=True),
     "Busy": Code(503, "The app is at the concurrency limit of its tier", 1),
     "NotReady": Code(503, "The app is starting, or its network isolation is not proven", 1),
     "StateUnavailable": Code(503, "The app's state cannot be read or written", 5),
@@ -56,14 +60,15 @@ class ProblemError(Exception):
         self.detail = printable(detail)
         self.status = CODES[code].status
 
-    def body(self, request_id: str) -> bytes:
-        """The RFC 9457 document as JSON."""
+    def body(self, request_id: str, *, debug: bool = False) -> bytes:
+        """The RFC 9457 document as JSON; the title stands for a private detail unless in `debug`."""
         known = CODES[self.code]
+        told = self.detail if debug or not known.private else ""
         document: dict[str, Any] = {
             "type": f"urn:genapps:problem:{self.code}",
             "title": known.title,
             "status": known.status,
-            "detail": self.detail or known.title,
+            "detail": told or known.title,
             "code": self.code,
             "requestId": request_id,
         }

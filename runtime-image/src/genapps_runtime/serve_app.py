@@ -42,10 +42,12 @@ class AppServer:
         heartbeat: Heartbeat,
         *,
         restore_state: bool,
+        debug: bool,
     ) -> "AppServer":
         """Listen, and prepare everything that does not need the app's code.
 
-        `load_message` is what `bundle.load_message` returns; `restore_state` is explained at `Volume.prepare`.
+        `load_message` is what `bundle.load_message` returns; `restore_state` is explained at `Volume.prepare`,
+        `debug` at `App`.
         Raises RefusedError.
         """
         http_app = HttpApp(config.limits.request_body_bytes)
@@ -59,7 +61,7 @@ class AppServer:
             facet = Facet(volume.facets, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
-        app = App(language, load_message, ActionContext(config, gateway, facet, metrics), heartbeat)
+        app = App(language, load_message, ActionContext(config, gateway, facet, metrics), heartbeat, debug=debug)
         return cls(listener, http_app, app, volume, facet)
 
     async def load(self) -> list[str]:

@@ -34,17 +34,24 @@ _M_MMAP_THRESHOLD = -3
 
 
 def run_worker(
-    settings: Settings, config_digest: str, code_digest: str, heartbeat: Heartbeat, *, restore_state: bool
+    settings: Settings,
+    config_digest: str,
+    code_digest: str,
+    heartbeat: Heartbeat,
+    *,
+    restore_state: bool,
+    debug: bool = False,
 ) -> int:
     """Work until SIGTERM; returns the exit code: 0 after a requested stop, EXIT_REFUSED when a restart cannot help.
 
-    The digests are `sha256:<hex>`. `restore_state` asks for the state that this revision left, see `Volume.prepare`.
+    The digests are `sha256:<hex>`. `restore_state` asks for the state that this revision left, see `Volume.prepare`;
+    `debug` lets callers see what the app says when it fails.
     """
     begun = time.monotonic()
     _return_large_memory()
     try:
         config, message = _judged(settings, config_digest, code_digest)
-        worker = _Worker(settings, config, message, heartbeat, begun, restore_state=restore_state)
+        worker = _Worker(settings, config, message, heartbeat, begun, restore_state=restore_state, debug=debug)
         uvloop.run(worker.run())
     except RefusedError as refused:
         logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
@@ -92,6 +99,7 @@ class _Worker:
         begun: float,
         *,
         restore_state: bool,
+        debug: bool,
     ) -> None:
         self._settings = settings
         self._config = config
@@ -99,6 +107,7 @@ class _Worker:
         self._heartbeat = heartbeat
         self._begun = begun
         self._restore_state = restore_state
+        self._debug = debug
         self._metrics = Metrics()
         self._server: AppServer | None = None
         self._loaded = False
@@ -149,6 +158,7 @@ class _Worker:
                 self._metrics,
                 self._heartbeat,
                 restore_state=self._restore_state,
+                debug=self._debug,
             )
             await proving
         finally:

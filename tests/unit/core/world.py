@@ -274,7 +274,7 @@ class World:
         self.manifests[key] = manifest
         self.writes.append(kind)
         if kind == "Pod" and known is None:
-            self.pod = PodState(uid=uid)
+            self.pod = PodState(uid=uid, debug="--debug" in manifest["spec"]["containers"][0]["args"])
         if kind == "PersistentVolumeClaim":
             notes = meta["annotations"]
             self.claim = ClaimState(

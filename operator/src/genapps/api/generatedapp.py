@@ -153,6 +153,9 @@ class GeneratedAppSpec(UserModel):
     """A tier of the budget. It sets memory, CPU, calls and state."""
     budget: DnsLabel
     """The AppBudget of the app. It must list this namespace."""
+    debug: bool = False
+    """Whether callers, and not only the log, get the text of an error of the app. It has effect in stage Development,
+    while policy.ingressFrom of the budget is empty."""
     tenancy: Tenancy | None = None
     """How the runtime finds the tenant of a request. Absent: one tenant."""
     ingress: Ingress | None = None

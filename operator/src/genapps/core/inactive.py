@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from genapps.api.appbudget import AppBudget, Tier, ViolationPolicy
-from genapps.api.generatedapp import GeneratedApp
+from genapps.api.generatedapp import GeneratedApp, Stage
 
 _TIER, _VIOLATIONS = Tier(), ViolationPolicy()
 """What holds where nothing is said: a default is no promise that was broken."""
@@ -13,11 +13,22 @@ _ACCOUNTING = frozenset({"spec.prices", "spec.period"})
 
 def inactive_fields(app: GeneratedApp, budget: AppBudget | None) -> tuple[str, ...]:
     """The paths of an app's own and of those of its budget that concern it, these with the budget's name in front."""
-    own = tuple(_of_app(app))
+    own = (*_of_app(app), *_debug(app, budget))
     if budget is None:
         return own
     concern = (path for path in inactive_in_budget(budget, [app.spec.tier]) if path not in _ACCOUNTING)
     return (*own, *(f"AppBudget {budget.metadata.name} {path}" for path in concern))
+
+
+def debug_withheld(app: GeneratedApp, budget: AppBudget | None) -> str:
+    """Why callers are not told what the app says when it fails, although that may be asked for; empty when they are."""
+    if app.spec.stage is not Stage.DEVELOPMENT:
+        return "in stage Development only"
+    if budget is None:
+        return "no usable AppBudget says who may call"
+    if budget.spec.policy.ingress_from:
+        return f"AppBudget {budget.metadata.name} spec.policy.ingressFrom admits callers of other namespaces"
+    return ""
 
 
 def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -48,6 +59,12 @@ def _of_app(app: GeneratedApp) -> Iterator[str]:
         "spec.fallback": spec.fallback,
     }
     return (path for path, value in given.items() if value is not None)
+
+
+def _debug(app: GeneratedApp, budget: AppBudget | None) -> Iterator[str]:
+    why = debug_withheld(app, budget) if app.spec.debug else ""
+    if why:
+        yield f"spec.debug ({why})"
 
 
 def _of_tier(tier: Tier) -> Iterator[str]:

@@ -14,7 +14,7 @@ from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import OperatingMode
 from genapps.core import suspension
 from genapps.core.checks import Facts, facts_of, findings
-from genapps.core.inactive import inactive_fields
+from genapps.core.inactive import debug_withheld, inactive_fields
 from genapps.core.observed import Bundle, NotAsked, Observed, SourceProblem, Unreadable
 from genapps.core.pod_state import pod_state
 from genapps.core.revisions import choose, has_snapshots, recorded_choice
@@ -107,7 +107,10 @@ def _grant(observed: Observed, facts: Facts | None, *, held: bool) -> Grant | No
     if facts is None or facts.budget is None:
         return recorded
     return replace(
-        recorded, violations=_violations(facts.budget.spec.policy.violations), ingress_from=_peers(facts.budget)
+        recorded,
+        violations=_violations(facts.budget.spec.policy.violations),
+        ingress_from=_peers(facts.budget),
+        debug=_debug(facts),
     )
 
 
@@ -122,7 +125,12 @@ def _fresh_grant(facts: Facts | None) -> Grant | None:
         violations=_violations(facts.budget.spec.policy.violations),
         effective_risk=facts.risk,
         ingress_from=_peers(facts.budget),
+        debug=_debug(facts),
     )
+
+
+def _debug(facts: Facts) -> bool:
+    return facts.app.spec.debug and not debug_withheld(facts.app, facts.budget)
 
 
 def _peers(budget: AppBudget) -> tuple[Mapping[str, Any], ...]:

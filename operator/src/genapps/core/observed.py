@@ -139,6 +139,8 @@ class PodState:
     ready: bool = False
     ip: str | None = None
     node: str | None = None
+    debug: bool = False
+    """It tells callers what the app says when it fails."""
     deletion_deadline: datetime | None = None
     """`metadata.deletionTimestamp`: when it should be gone, grace included."""
     finished_at: datetime | None = None

@@ -55,6 +55,8 @@ class Grant:
     effective_risk: RiskClass
     ingress_from: tuple[Mapping[str, Any], ...] = ()
     """NetworkPolicyPeers of the platform."""
+    debug: bool = False
+    """Callers are told what the app says when it fails."""
 
 
 @dataclass(frozen=True, slots=True)

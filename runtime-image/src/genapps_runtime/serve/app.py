@@ -21,13 +21,22 @@ WAITING_PER_SLOT = 8
 
 
 class App:
-    """Answers requests. Call `load` before the first one."""
+    """Answers requests. Call `load` before the first one. In `debug` callers are told what a failing app says."""
 
-    def __init__(self, language: Language, load_message: str, context: ActionContext, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self,
+        language: Language,
+        load_message: str,
+        context: ActionContext,
+        heartbeat: Heartbeat,
+        *,
+        debug: bool = False,
+    ) -> None:
         self._language = language
         self._load_message = load_message
         self._context = context
         self._heartbeat = heartbeat
+        self._debug = debug
         config = context.config
         self._identity = {
             "app": config.app,
@@ -70,7 +79,7 @@ class App:
                 self._leave()
             code, detail = "ok", ""
         except ProblemError as problem:
-            reply = problem_reply(problem, request.id)
+            reply = problem_reply(problem, request.id, debug=self._debug)
             code, detail = problem.code, problem.detail
         self._record(request, reply, code, detail, time.monotonic() - begun, attempts)
         return reply

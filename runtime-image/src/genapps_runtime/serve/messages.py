@@ -29,6 +29,6 @@ class Reply:
     body: bytes
 
 
-def problem_reply(problem: ProblemError, request_id: str) -> Reply:
-    """The problem as a reply with an RFC 9457 document."""
-    return Reply(problem.status, [(b"content-type", CONTENT_TYPE)], problem.body(request_id))
+def problem_reply(problem: ProblemError, request_id: str, *, debug: bool = False) -> Reply:
+    """The problem as a reply with an RFC 9457 document; what the app itself said is in it only in `debug`."""
+    return Reply(problem.status, [(b"content-type", CONTENT_TYPE)], problem.body(request_id, debug=debug))

@@ -105,3 +105,10 @@ def test_a_snapshot_tells_of_which_image_it_was_taken() -> None:
     assert found == ImageSnapshot(notes["image_digest"], Snapshotted("main.py", notes["code_digest"]))
     assert slim("ConfigMap")(snapshot(**notes | {"code_digest": f"sha256:{'c' * 64}"})).image is None
     assert slim("ConfigMap")(snapshot(code_digest=notes["code_digest"])).image is None
+
+
+@pytest.mark.parametrize(("arguments", "told"), [(None, False), (["--debug"], True), (["--restore-state"], False)])
+def test_a_pod_that_tells_callers_what_its_app_says_is_known(arguments: list[str] | None, told: bool) -> None:
+    live = pod()
+    live["spec"]["containers"] = [{"name": "a-proxy", "args": ["--debug"]}, {"name": "runtime", "args": arguments}]
+    assert pod_state(live).debug == told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from genapps.api.names import (
 )
 from genapps.cluster.resources import Object
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
-from genapps.core.desired.pod import CONTAINER
+from genapps.core.desired.pod import CONTAINER, DEBUG
 from genapps.core.drift import live_digest, live_spec_digest, owned
 from genapps.core.observed import Child, ClaimState, PodState, Snapshotted, Termination
 
@@ -155,7 +155,7 @@ def pod_state(live: Object) -> PodState:
     """The text in it (termination message, scheduler's message) may be a guest's and stays as it is."""
     metadata, status = live["metadata"], live.get("status", {})
     conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
-    container = _container(status)
+    container = _named(status.get("containerStatuses"))
     state = container.get("state") or {}
     waiting = state.get("waiting")
     scheduled = conditions.get("PodScheduled", {})
@@ -165,6 +165,7 @@ def pod_state(live: Object) -> PodState:
         ready=conditions.get("Ready", {}).get("status") == "True",
         ip=status.get("podIP"),
         node=live.get("spec", {}).get("nodeName"),
+        debug=DEBUG in (_named(live.get("spec", {}).get("containers")).get("args") or ()),
         deletion_deadline=_time(metadata.get("deletionTimestamp")),
         finished_at=_finished_at(live) if finished else None,
         finished_reason=(status.get("reason") or status["phase"]) if finished else "",
@@ -176,10 +177,9 @@ def pod_state(live: Object) -> PodState:
     )
 
 
-def _container(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the kubelet says of the runtime's container, wherever it stands among injected ones."""
-    named = (one for one in status.get("containerStatuses") or () if one.get("name") == CONTAINER)
-    return next(named, {})
+def _named(containers: Iterable[Mapping[str, Any]] | None) -> Mapping[str, Any]:
+    """The runtime's container, in the spec or the status, wherever it stands among injected ones."""
+    return next((one for one in containers or () if one.get("name") == CONTAINER), {})
 
 
 def _finished_at(live: Object) -> datetime | None:

@@ -12,6 +12,8 @@ CONTAINER = "runtime"
 USER = 65532
 RUNTIME_MEMORY = 96 * 2**20
 """Bytes that the runtime itself needs beside the guest."""
+DEBUG = "--debug"
+"""The runtime's argument that lets callers read what the app says when it fails."""
 CPU_REQUEST_MILLICORES = 20
 EPHEMERAL_STORAGE = 64 * 2**20
 """Bytes of the node's disk: logs, /tmp."""
@@ -78,7 +80,7 @@ def _container(observed: Observed, grant: Grant, revision: Revision) -> Manifest
         "name": CONTAINER,
         "image": observed.platform.runtime_image,
         "imagePullPolicy": observed.platform.image_pull_policy,
-        "args": _arguments(revision),
+        "args": _arguments(grant, revision),
         "ports": [
             {"name": "http", "containerPort": names.APP_PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": names.HEALTH_PORT, "protocol": "TCP"},
@@ -102,9 +104,12 @@ def _container(observed: Observed, grant: Grant, revision: Revision) -> Manifest
     }
 
 
-def _arguments(revision: Revision) -> list[str]:
-    digests = ["--config-digest", revision.config_digest, "--code-digest", revision.code_digest]
-    return [*digests, "--restore-state"] if revision.restore_state else digests
+def _arguments(grant: Grant, revision: Revision) -> list[str]:
+    # Whether callers may read what an app says is no setting of a revision: an earlier one would come back with it.
+    return [
+        "--config-digest", revision.config_digest, "--code-digest", revision.code_digest,
+        *([DEBUG] if grant.debug else []), *(["--restore-state"] if revision.restore_state else []),
+    ]  # fmt: skip
 
 
 def _volumes(observed: Observed, revision: Revision) -> list[dict[str, Any]]:
