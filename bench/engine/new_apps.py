@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from dataclasses import replace
 
 import uvloop
@@ -20,6 +21,7 @@ from genapps_runtime.config import read_config
 from genapps_runtime.egress.gateway_client import GatewayAddress, GatewayClient
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
@@ -52,12 +54,14 @@ async def _serve(settings: Settings, config_digest: str) -> None:
     address = GatewayAddress(settings.gateway_address, settings.gateway_port, config.gateway_host)
     gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
     facet = Facet(settings.state_directory, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
-    context = ActionContext(config, gateway, facet, Metrics())
+    context = ActionContext(config, gateway, facet, Metrics(), BoundedLog(time.monotonic()))
     http_app = HttpApp(config.limits.request_body_bytes)
     http_app.app = NewApps(Language(settings.engine_file), context, Heartbeat())
     listener = Listener(http_app)
     await listener.open(settings.address, settings.app_port)
-    await asyncio.Event().wait()
+    while True:
+        await asyncio.sleep(1)
+        context.log.refill(time.monotonic())
 
 
 if __name__ == "__main__":

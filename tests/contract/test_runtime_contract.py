@@ -22,8 +22,9 @@ from genapps.api.runtimeconfig import (
     RuntimeLimits,
     TimeBudget,
 )
+from genapps.core import ephemeral_storage
 from genapps.core.desired.pod import DEBUG as DEBUG_ASKED
-from genapps_runtime import bundle
+from genapps_runtime import bundle, logs
 from genapps_runtime.config import parse_config
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
@@ -249,3 +250,10 @@ def test_both_planes_compute_the_same_digest_of_a_bundle(entry: str, files: dict
 
 def test_the_operator_asks_for_debug_in_the_runtimes_words() -> None:
     assert DEBUG_ASKED == DEBUG
+
+
+def test_what_a_pod_may_take_of_the_disk_is_reckoned_with_the_runtimes_log_rate() -> None:
+    assert ephemeral_storage.LOG_BYTES_PER_SECOND == logs.BYTES_PER_SECOND
+    assert ephemeral_storage.LOG_BURST_BYTES == logs.BURST_BYTES
+    for size in (10 * 2**20, 50 * 2**20):
+        assert ephemeral_storage.needed(size, 5, 10) <= ephemeral_storage.LIMIT_BYTES

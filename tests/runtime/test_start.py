@@ -304,3 +304,34 @@ async def test_only_in_debug_callers_are_told_what_an_app_says_when_it_fails(
     assert ("ValueError: the number of somebody else" in answer.body.decode()) == told
     assert "trace" not in answer.json()
     assert pod.log()[-1]["detail"] == "ValueError: the number of somebody else"
+
+
+CHATTY = """
+from genapps import app
+@app.get("/")
+async def chat(request):
+    for _ in range(8):
+        print("x" * 2000)
+    return "said"
+"""
+
+
+async def test_an_app_that_logs_much_is_served_and_its_log_kept_to_a_rate(pod: Pod) -> None:
+    pod.write(CHATTY)
+    await pod.start()
+    answered = 0
+
+    async def call() -> None:
+        nonlocal answered
+        while answered < 3000 and not pod.log("log lines dropped"):
+            for _ in range(20):
+                assert (await pod.call("GET", "/")).status == 200
+                answered += 1
+
+    await asyncio.gather(*(call() for _ in range(8)))
+    (told, *_) = pod.log("log lines dropped")
+    assert told["app"] == "example"
+    await pod.until_metrics(f'genapps_actions_total{{outcome="ok"}} {answered}')
+    metrics = (await pod.health("/metrics")).body.decode()
+    dropped = int(metrics.partition("\ngenapps_log_lines_dropped_total ")[2].partition("\n")[0])
+    assert len(pod.log()) + dropped == answered

@@ -11,19 +11,67 @@ import orjson
 from genapps_runtime.problems import printable
 
 RECORDS = 200
+BYTES_PER_SECOND = 1024 * 1024
+"""Of the lines that an app causes: the pod's limit of its node's disk rests on it."""
+BURST_BYTES = 2 * 1024 * 1024
+"""What a quiet time saves up. A worker begins with a second's worth: it may be one of many that end at once."""
+_AROUND_LINE = 64
+"""What the container runtime writes before each line."""
 _LEVELS = frozenset({"debug", "info", "warning", "error"})
 
 
 def write(event: str, /, **fields: Any) -> None:
     """Write one line at once: the time, `event` and the fields."""
+    _write(event, fields)
+
+
+def _write(event: str, fields: dict[str, Any]) -> int:
+    """The bytes that were written."""
     line = orjson.dumps(
         {"time": _now(), "event": event, **fields},
         option=orjson.OPT_APPEND_NEWLINE,
         default=str,
     )
-    output = sys.stdout.fileno()
+    size, output = len(line), sys.stdout.fileno()
     while line:
         line = line[os.write(output, line) :]
+    return size
+
+
+class BoundedLog:
+    """The lines that an app causes: at most BYTES_PER_SECOND and a burst of BURST_BYTES, over all its actions.
+
+    A line may be larger than what is left: the next ones wait for it. The process's own lines do not come here.
+    """
+
+    def __init__(self, now: float) -> None:
+        """`now` is of the monotonic clock, in seconds."""
+        self.dropped = 0
+        """Lines since the start."""
+        self._left = BYTES_PER_SECOND
+        self._told = 0
+        self._at = now
+
+    def write(self, event: str, /, **fields: Any) -> None:
+        """Write one line, or count it as dropped."""
+        if self._left <= 0:
+            self.dropped += 1
+            return
+        self._left -= _write(event, fields) + _AROUND_LINE
+
+    def refill(self, now: float, /, **identity: str) -> None:
+        """Allow what the time since the last call is good for, and say how many lines were dropped in it."""
+        self._left = min(BURST_BYTES, self._left + int((now - self._at) * BYTES_PER_SECOND))
+        self._at = now
+        if self.dropped > self._told:
+            write(
+                "log lines dropped",
+                level="warning",
+                **identity,
+                lines=self.dropped - self._told,
+                bytesPerSecond=BYTES_PER_SECOND,
+            )
+            self._told = self.dropped
 
 
 @lru_cache(1)

@@ -10,6 +10,7 @@ _HELP = {
     "genapps_tool_calls_total": "Tool calls asked for by the app, by outcome (ok, or the code of the problem).",
     "genapps_guest_starts_total": "Instances made of the app: 1 at the start, one more after each trap or timeout.",
     "genapps_state_bytes": "Keys and values in the app's state.",
+    "genapps_log_lines_dropped_total": "Log lines of actions that were more than the log's rate allows.",
     "genapps_fence_proven": "1 while the gateway answers and its canary does not.",
 }
 
@@ -23,7 +24,12 @@ class Metrics:
         self._tool_calls: dict[str, int] = {}
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
-        self._values = {"genapps_guest_starts_total": 0.0, "genapps_state_bytes": 0.0, "genapps_fence_proven": 0.0}
+        self._values = {
+            "genapps_guest_starts_total": 0.0,
+            "genapps_log_lines_dropped_total": 0.0,
+            "genapps_state_bytes": 0.0,
+            "genapps_fence_proven": 0.0,
+        }
 
     def action(self, outcome: str, seconds: float) -> None:
         """Count an action. `outcome` is `ok` or a code of `problems.CODES`, so the number of series is bounded."""
@@ -43,7 +49,7 @@ class Metrics:
         self.changed = True
 
     def set(self, name: str, value: float) -> None:
-        """Set the gauge `name`."""
+        """Set the gauge `name`, or a counter that is kept elsewhere."""
         if self._values[name] != value:
             self._values[name] = value
             self.changed = True

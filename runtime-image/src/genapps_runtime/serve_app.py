@@ -9,6 +9,7 @@ from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
@@ -39,6 +40,7 @@ class AppServer:
         load_message: str,
         gateway: GatewayClient,
         metrics: Metrics,
+        log: BoundedLog,
         heartbeat: Heartbeat,
         *,
         restore_state: bool,
@@ -61,7 +63,8 @@ class AppServer:
             facet = Facet(volume.facets, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
-        app = App(language, load_message, ActionContext(config, gateway, facet, metrics), heartbeat, debug=debug)
+        context = ActionContext(config, gateway, facet, metrics, log)
+        app = App(language, load_message, context, heartbeat, debug=debug)
         return cls(listener, http_app, app, volume, facet)
 
     async def load(self) -> list[str]:

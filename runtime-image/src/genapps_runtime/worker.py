@@ -109,6 +109,7 @@ class _Worker:
         self._restore_state = restore_state
         self._debug = debug
         self._metrics = Metrics()
+        self._log = logs.BoundedLog(begun)
         self._server: AppServer | None = None
         self._loaded = False
 
@@ -156,6 +157,7 @@ class _Worker:
                 self._load_message,
                 gateway,
                 self._metrics,
+                self._log,
                 self._heartbeat,
                 restore_state=self._restore_state,
                 debug=self._debug,
@@ -175,9 +177,15 @@ class _Worker:
         while True:
             self._heartbeat.beat()
             self._report(probe)
+            self._bound_log()
             if self._metrics.changed:
                 self._heartbeat.publish(self._metrics.render())
             await asyncio.sleep(BEAT_SECONDS)
+
+    def _bound_log(self) -> None:
+        config = self._config
+        self._log.refill(time.monotonic(), app=config.app, namespace=config.namespace, revision=config.revision)
+        self._metrics.set("genapps_log_lines_dropped_total", self._log.dropped)
 
     def _report(self, probe: FenceProbe) -> None:
         self._heartbeat.ready = probe.proven and self._loaded

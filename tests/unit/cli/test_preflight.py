@@ -94,6 +94,17 @@ FAULTS = [
     ("a kubelet that does not answer", changed(kubelets={"n1": "403 Forbidden"}), "pid limit of node n1", "warn",
      "403"),
     ("a kubelet that was not asked", changed(kubelets={}), "pid limit of node n1", "warn", "unknown"),
+    ("logs larger than a pod's share", changed(kubelets={"n1": {"podPidsLimit": 9, "containerLogMaxSize": "100Mi"}}),
+     "logs on node n1", "warn", "5 of 100Mi"),
+    ("more logs than a pod's share",
+     changed(kubelets={"n1": {"containerLogMaxSize": "50Mi", "containerLogMaxFiles": 8}}), "logs on node n1", "warn",
+     "8 of 50Mi"),
+    ("logs that are rarely looked at", changed(kubelets={"n1": {"containerLogMonitorInterval": "5m0s"}}),
+     "logs on node n1", "warn", "every 5m0s"),
+    ("logs that are never rotated", changed(kubelets={"n1": {"containerLogMaxSize": "-1"}}), "logs on node n1", "warn",
+     "5 of -1"),
+    ("logs of a kubelet that does not answer", changed(kubelets={"n1": "403 Forbidden"}), "logs on node n1", "warn",
+     "403"),
     ("user namespaces on an old kernel", told(GENAPPS_HOST_USERS="false"), "user namespaces on node n1", "fail",
      "6.1.0"),
     ("no default storage class", changed(storage_classes={}), "storage class", "fail", "no default"),
@@ -150,6 +161,13 @@ def test_one_fault_is_found_and_says_what_to_do(
     seen: dict[str, Check] = {check.name: check for check in preflight(fault(good()))}
     assert (seen[name].level, bool(seen[name].next_step)) == (level, True)
     assert found in seen[name].found
+
+
+@pytest.mark.parametrize("size", ["10Mi", "50Mi"])
+def test_the_log_sizes_that_clusters_come_with_fit(size: str) -> None:
+    kubelets = {"n1": {"containerLogMaxSize": size, "containerLogMaxFiles": 5, "containerLogMonitorInterval": "10s"}}
+    checks = {check.name: check for check in preflight(replace(good(), kubelets=kubelets))}
+    assert checks["logs on node n1"].level is Level.OK
 
 
 def test_a_newer_kernel_may_have_user_namespaces() -> None:

@@ -61,7 +61,7 @@ def test_the_bounds_of_one_budget() -> None:
                 "limits.memory": "11Gi",
                 "limits.cpu": "22",
                 "requests.ephemeral-storage": "704Mi",
-                "limits.ephemeral-storage": "704Mi",
+                "limits.ephemeral-storage": "5632Mi",
                 "requests.storage": "200Gi",
             }
         },
@@ -71,7 +71,7 @@ def test_the_bounds_of_one_budget() -> None:
     assert limit_range["spec"]["limits"] == [
         {
             "type": "Container",
-            "max": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "64Mi"},
+            "max": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "512Mi"},
             "min": least,
             "default": least,
             "defaultRequest": least,

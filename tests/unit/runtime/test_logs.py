@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps_runtime.logs import ActionLog, write
+from genapps_runtime.logs import BURST_BYTES, BYTES_PER_SECOND, ActionLog, BoundedLog, write
 
 
 @given(st.lists(st.text(max_size=300), max_size=50))
@@ -28,3 +28,42 @@ def test_log_lines_carry_the_time_of_their_writing(capfd: pytest.CaptureFixture[
     found = [datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC) for time in times]
     assert [before, *found, after] == sorted([before, *found, after])
     assert len({len(time) for time in times}) == 1
+
+
+def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+def test_an_app_that_logs_much_gets_its_rate_and_what_is_dropped_is_counted_and_told_once(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    log, text, written = BoundedLog(0.0), "x" * 10_000, 0
+    for second in range(1, 11):
+        for _ in range(1000):
+            log.write("action", text=text)
+        log.refill(float(second), app="chatty")
+        found = lines(capfd)
+        told = [line for line in found if line["event"] == "log lines dropped"]
+        assert [line["lines"] for line in told] == [1000 - (len(found) - 1)]
+        assert told[0]["app"] == "chatty"
+        written += len(found) - 1
+    assert log.dropped == 10_000 - written
+    assert 0.9 < written * 10_200 / (10 * BYTES_PER_SECOND) < 1.1
+
+
+def test_a_quiet_app_may_log_a_burst_and_is_told_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    log = BoundedLog(0.0)
+    log.refill(3600.0)
+    for _ in range(BURST_BYTES // 10_300):
+        log.write("action", text="x" * 10_000)
+    log.refill(3601.0)
+    assert {line["event"] for line in lines(capfd)} == {"action"}
+    assert log.dropped == 0
+
+
+def test_the_process_own_lines_are_never_dropped(capfd: pytest.CaptureFixture[str]) -> None:
+    log = BoundedLog(0.0)
+    while not log.dropped:
+        log.write("action", text="x" * 100_000)
+    write("refused", level="error")
+    assert lines(capfd)[-1]["event"] == "refused"

@@ -78,7 +78,7 @@ def _verdict(
 
 
 def _with(found: tuple[Finding, ...], about_revision: Finding) -> tuple[Finding, ...]:
-    # A source that differs stalls nothing by itself; that the code it differs from cannot load does.
+    # A source that differs stalls nothing on its own; that the code it differs from cannot load does.
     differs = bool(found) and found[0].reason is Reason.SOURCE_DIFFERS and about_revision.effect is Effect.STOP
     return (about_revision, *found) if differs else (*found, about_revision)
 

@@ -13,7 +13,8 @@ from genapps.api import quantities
 from genapps.api.appbudget import AppBudget, Tier
 from genapps.api.apprecord import REVISIONS_KEPT, Record
 from genapps.api.names import LABEL_MANAGED_BY, MANAGED_BY
-from genapps.core.desired.pod import CPU_REQUEST_MILLICORES, EPHEMERAL_STORAGE, RUNTIME_MEMORY
+from genapps.core.desired.pod import CPU_REQUEST_MILLICORES, RUNTIME_MEMORY
+from genapps.core.ephemeral_storage import LIMIT_BYTES, REQUEST_BYTES
 from genapps.core.observed import Manifest
 
 BOUNDS_NAME = "genapps"
@@ -112,7 +113,6 @@ def _largest(sizes: Iterable[_Size]) -> _Size:
 def _hard(units: Sequence[_Unit], size: _Size, claims: Sequence[int], overhead: tuple[int, int]) -> dict[str, str]:
     apps, pods = sum(unit.apps for unit in units), sum(unit.pods for unit in units)
     memory = quantities.memory(sum(unit.pods * (unit.largest.memory + overhead[0]) for unit in units))
-    disk = quantities.memory(pods * EPHEMERAL_STORAGE)
     storage = sum(CLAIMS_PER_APP * unit.apps * unit.largest.claim for unit in units)
     # A claim keeps its size when its tier shrinks.
     storage += sum(max(0, claim - size.claim) for claim in claims)
@@ -124,18 +124,17 @@ def _hard(units: Sequence[_Unit], size: _Size, claims: Sequence[int], overhead: 
         "requests.memory": memory,
         "limits.memory": memory,
         "limits.cpu": quantities.cpu(sum(unit.pods * (unit.largest.cpu + overhead[1]) for unit in units)),
-        "requests.ephemeral-storage": disk,
-        "limits.ephemeral-storage": disk,
+        "requests.ephemeral-storage": quantities.memory(pods * REQUEST_BYTES),
+        "limits.ephemeral-storage": quantities.memory(pods * LIMIT_BYTES),
         "requests.storage": quantities.memory(storage),
     }
 
 
 def _limits(size: _Size, claims: Sequence[int]) -> list[Manifest]:
-    disk = quantities.memory(EPHEMERAL_STORAGE)
     most = {
         "cpu": quantities.cpu(size.cpu),
         "memory": quantities.memory(size.memory),
-        "ephemeral-storage": disk,
+        "ephemeral-storage": quantities.memory(LIMIT_BYTES),
     }
     # A container that says nothing gets the least; ours say everything.
     least = {

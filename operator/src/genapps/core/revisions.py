@@ -22,7 +22,7 @@ from genapps.core.verdict import Effect, Finding, Grant, Revision
 _GOOD = frozenset({RevisionResult.RUNNING, RevisionResult.SUPERSEDED})
 _MESSAGE_CHARACTERS = 860
 """Of the reason for a failure: with the names of both revisions it has to fit into a condition."""
-_NO_POD = "The app has no pod until its code, its tier or the runtime image changes."
+_NO_POD = "The operator starts no pod until the code, the tier or the runtime image changes."
 
 
 @dataclass(frozen=True, slots=True)

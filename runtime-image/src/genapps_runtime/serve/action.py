@@ -16,7 +16,7 @@ from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.guest.turns import PIECE_BYTES
-from genapps_runtime.logs import ActionLog
+from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.messages import Reply, Request
@@ -37,6 +37,7 @@ class ActionContext:
     gateway: GatewayClient
     facet: Facet
     metrics: Metrics
+    log: BoundedLog
 
 
 class Action:

@@ -61,7 +61,7 @@ class App:
             routes = guest.load(self._load_message, config.load_millis / 1000, log.add)
         finally:
             if log.records:
-                logs.write("load", app=config.app, namespace=config.namespace, **log.fields())
+                self._context.log.write("load", app=config.app, namespace=config.namespace, **log.fields())
         self._guest = guest
         self._context.metrics.guest_started()
         return routes
@@ -163,4 +163,4 @@ class App:
                 fields["trace"] = action.trace[:4000]
             if len(attempts) > 1:
                 fields["attempts"] = len(attempts)
-        logs.write("action", **fields)
+        self._context.log.write("action", **fields)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from genapps.api import names
+from genapps.api import names, quantities
+from genapps.core import ephemeral_storage
 from genapps.core.namespace_quota import BOUNDS_NAME
 
 Object = Mapping[str, Any]
@@ -125,6 +126,40 @@ def pid_limits(seen: Seen) -> Iterator[Check]:
             yield Check(title, Level.FAIL, "none", step)
         else:
             yield Check(title, Level.OK if limit <= MOST_PIDS else Level.WARN, str(limit), step)
+
+
+def log_rotation(seen: Seen) -> Iterator[Check]:
+    """An app that logs much is evicted where its node keeps more of a log than a pod may take of its disk."""
+    for node in seen.nodes:
+        name = node["metadata"]["name"]
+        kubelet = seen.kubelets.get(name, "not asked")
+        title, size, files = f"logs on node {name}", *_rotation({} if isinstance(kubelet, str) else kubelet)
+        if isinstance(kubelet, str):
+            step = "allow yourself get on nodes/proxy, or look at containerLogMaxSize in the kubelet's configuration"
+            yield Check(title, Level.WARN, f"unknown: {kubelet}", step)
+            continue
+        look = str(kubelet.get("containerLogMonitorInterval") or "10s")
+        most = quantities.memory(ephemeral_storage.LIMIT_BYTES)
+        try:
+            bound = quantities.byte_count(size)
+            fits = bound > 0 and ephemeral_storage.needed(bound, files, _seconds(look)) <= ephemeral_storage.LIMIT_BYTES
+        except ValueError:
+            fits = False
+        step = f"lower containerLogMaxSize or containerLogMaxFiles of the kubelet: a pod may take {most} of the disk"
+        yield Check(title, Level.OK if fits else Level.WARN, f"{files} of {size}, looked at every {look}", step)
+
+
+def _rotation(kubelet: Object) -> tuple[str, int]:
+    """Size and number of the logs that a kubelet keeps of a container, with its defaults."""
+    return str(kubelet.get("containerLogMaxSize") or "10Mi"), int(kubelet.get("containerLogMaxFiles") or 5)
+
+
+def _seconds(duration: str) -> float:
+    """Seconds of a duration as Go writes it, such as `1m0s`; raises ValueError for anything else."""
+    parts = re.findall(r"([0-9.]+)(ms|h|m|s)", duration)
+    if "".join(map("".join, parts)) != duration:
+        raise ValueError(duration)
+    return sum(float(number) * {"h": 3600, "m": 60, "s": 1, "ms": 0.001}[unit] for number, unit in parts)
 
 
 def user_namespaces(seen: Seen) -> Iterator[Check]:
@@ -260,6 +295,7 @@ def deployments(seen: Seen) -> Iterator[Check]:
 CHECKS: tuple[Callable[[Seen], Iterator[Check]], ...] = (
     kubernetes_version,
     pid_limits,
+    log_rotation,
     user_namespaces,
     storage_class,
     runtime_classes,

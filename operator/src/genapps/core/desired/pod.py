@@ -3,6 +3,7 @@
 from typing import Any
 
 from genapps.api import names, quantities
+from genapps.core import ephemeral_storage
 from genapps.core.desired.metadata import metadata
 from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant, Revision
@@ -15,8 +16,6 @@ RUNTIME_MEMORY = 96 * 2**20
 DEBUG = "--debug"
 """The runtime's argument that lets callers read what the app says when it fails."""
 CPU_REQUEST_MILLICORES = 20
-EPHEMERAL_STORAGE = 64 * 2**20
-"""Bytes of the node's disk: logs, /tmp."""
 TOKEN_SECONDS = 600
 """The shortest life that a projected token may have."""
 GRACE_SECONDS = 10
@@ -121,7 +120,7 @@ def _volumes(observed: Observed, revision: Revision) -> list[dict[str, Any]]:
         {"name": "gateway", "configMap": {"name": names.GATEWAY_CA_CONFIGMAP}},
         {"name": "token", "projected": {"sources": [{"serviceAccountToken": token}]}},
         {"name": "state", "persistentVolumeClaim": {"claimName": child}},
-        {"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": quantities.memory(ephemeral_storage.TMP_BYTES)}},
     ]
 
 
@@ -134,8 +133,9 @@ def _resources(grant: Grant) -> Manifest:
     # Quantities are written as the API server would store them: another spelling of an amount would look like drift.
     memory = quantities.memory(quantities.byte_count(grant.tier.guest_memory) + RUNTIME_MEMORY)
     limit = quantities.millicores(grant.tier.cpu)
-    fixed = {"memory": memory, "ephemeral-storage": quantities.memory(EPHEMERAL_STORAGE)}
+    disk, most = quantities.memory(ephemeral_storage.REQUEST_BYTES), quantities.memory(ephemeral_storage.LIMIT_BYTES)
+    request = quantities.cpu(min(CPU_REQUEST_MILLICORES, limit))
     return {
-        "limits": {**fixed, "cpu": quantities.cpu(limit)},
-        "requests": {**fixed, "cpu": quantities.cpu(min(CPU_REQUEST_MILLICORES, limit))},
+        "limits": {"memory": memory, "ephemeral-storage": most, "cpu": quantities.cpu(limit)},
+        "requests": {"memory": memory, "ephemeral-storage": disk, "cpu": request},
     }
