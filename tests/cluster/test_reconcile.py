@@ -30,6 +30,22 @@ def app(here: World) -> str:
     return "steady"
 
 
+def until_owned(here: World, app: str) -> None:
+    """The garbage collector ends a pod whose ServiceAccount went, unless the operator names the new one first: either
+    way the app has a pod that the new one owns."""
+
+    def owned() -> bool:
+        pod, account = here.find("pod", app), here.find("serviceaccount", app)
+        if pod is None or account is None or "deletionTimestamp" in pod["metadata"]:
+            return False
+        owners = pod["metadata"].get("ownerReferences", ())
+        return [owner["uid"] for owner in owners] == [account["metadata"]["uid"]]
+
+    until(owned, 30, "a pod of the ServiceAccount that is there")
+    here.make_ready(app)
+    here.until_condition(app, "Ready", "True", "Available")
+
+
 def same_uid(here: World, kind: str, app: str, uid: str) -> None:
     assert here.uid(kind, app) == uid, f"the {kind} was replaced where an apply would do"
 
@@ -156,6 +172,7 @@ def test_a_deleted_child_comes_back(here: World, app: str, kind: str) -> None:
     before = here.uid(kind, app)
     here.kubectl("delete", kind, here.child(app), "-n", here.run, "--wait=false")
     until(lambda: here.uid(kind, app) not in ("", before), 30, f"a new {kind}")
+    until_owned(here, app)
 
 
 def test_a_child_that_lost_the_label_of_its_uid_gets_it_back(here: World, app: str) -> None:
@@ -177,6 +194,7 @@ def test_a_child_whose_labels_say_it_is_not_ours_is_reported(here: World, app: s
     here.kubectl("delete", "serviceaccount", here.child(app), "-n", here.run)
     here.until_condition(app, "Stalled", "False", "NotStalled")
     until(lambda: here.find("serviceaccount", app), 30, "the ServiceAccount")
+    until_owned(here, app)
 
 
 def test_a_deleted_snapshot_comes_back_with_its_content(here: World, app: str) -> None:

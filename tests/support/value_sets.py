@@ -61,6 +61,7 @@ VALUE_SETS = {
             "storage": {"className": "fast.ssd", "waitForFirstConsumer": True},
             "hostUsers": False,
             "runtimeClasses": {"medium": "gvisor", "high": "kata"},
+            "apps": {"safeToEvict": False},
             "operator": {"pod": _POD},
             "gateway": {"clusterIP": "10.96.7.7", "pod": _POD},
             "catalogue": {"readers": ["developers"]},

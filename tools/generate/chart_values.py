@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
+from genapps.api.app_pods import AppPods
 from genapps.api.fields import UserModel
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -194,6 +195,8 @@ class Values(Section):
     host_users: bool | None = None
     """User namespaces of the apps' pods. false: each pod gets its own (requires Linux 6.3 and support in the container
     runtime). true: pods share the node's. null: the default of the cluster."""
+    apps: AppPods = AppPods()
+    """Pods of all apps. A change of a value that is part of their spec re-creates them."""
     operator: Operator = Operator()
     """The operator, which reconciles apps."""
     gateway: Gateway = Gateway()

@@ -114,6 +114,7 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
         "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
         "GENAPPS_HOST_USERS": "",
         "GENAPPS_RUNTIME_CLASSES": "high=kata,medium=gvisor",
+        "GENAPPS_APPS": '{"safeToEvict":true}',
         "GENAPPS_SWEEP_SECONDS": "3",
         "GENAPPS_PROGRESS_DEADLINE_SECONDS": "45",
         "GENAPPS_WORKERS": "5",

@@ -34,6 +34,9 @@ def test_empty_variables_count_as_not_set() -> None:
         ("GENAPPS_IMAGE_PULL_POLICY", "Sometimes"),
         ("GENAPPS_HOST_USERS", "yes"),
         ("GENAPPS_WAIT_FOR_FIRST_CONSUMER", "1"),
+        ("GENAPPS_APPS", "["),
+        ("GENAPPS_APPS", '{"safeToEvict": "perhaps"}'),
+        ("GENAPPS_APPS", '{"safeToEvikt": true}'),
         ("GENAPPS_SWEEP_SECONDS", "0"),
         ("GENAPPS_SWEEP_SECONDS", "nan"),
         ("GENAPPS_PROGRESS_DEADLINE_SECONDS", "0"),
@@ -50,6 +53,13 @@ def test_empty_variables_count_as_not_set() -> None:
 def test_a_malformed_variable_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_environ(NEEDED | {name: value})
+
+
+def test_a_malformed_value_of_the_apps_is_refused_by_its_path() -> None:
+    with pytest.raises(SettingsError, match=r"GENAPPS_APPS, safeToEvict: "):
+        Settings.from_environ(NEEDED | {"GENAPPS_APPS": '{"safeToEvict": 7}'})
+    settings = Settings.from_environ(NEEDED | {"GENAPPS_APPS": '{"safeToEvict": false}'})
+    assert settings.apps.safe_to_evict is False
 
 
 def test_several_run_namespaces_are_a_list() -> None:

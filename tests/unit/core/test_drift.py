@@ -22,10 +22,11 @@ from tests.unit.core.world import CHILD, World
 
 KEYED = {
     "containers": ("name",), "volumes": ("name",), "volumeMounts": ("mountPath",), "hostAliases": ("ip",),
-    "ports": ("containerPort", "protocol"), "keyed": ("key",),
+    "ports": ("containerPort", "protocol"), "keyed": ("key",), "ownerReferences": ("uid",),
 }  # fmt: skip
 """Lists that the API server merges by key; all others are atomic."""
 ATOMIC_MAPS = {"podSelector"}
+ATOMIC_ITEMS = {"ownerReferences"}
 SERVICE_PORTS = ("port", "protocol")
 
 
@@ -34,6 +35,8 @@ def fields_of(value: Any, name: str = "") -> dict[str, Any]:
     if isinstance(value, dict) and value and name not in ATOMIC_MAPS:
         return {f"f:{key}": fields_of(item, key) for key, item in value.items()}
     if isinstance(value, list) and value and name in KEYED:
+        if name in ATOMIC_ITEMS:
+            return {".": {}, **{_key(item, name): {} for item in value}}
         return {_key(item, name): {".": {}, **fields_of(item)} for item in value}
     return {}
 
@@ -92,6 +95,8 @@ def test_what_the_api_server_defaults_is_no_drift(kind: str) -> None:
         ("Service", "spec/ports/0/targetPort", 9999),
         ("Pod", "spec/containers/0/image", "evil"),
         ("Pod", "metadata/labels/genapps.dev~app", "other"),
+        ("Pod", "metadata/ownerReferences/0/controller", False),
+        ("Pod", "metadata/ownerReferences/0/uid", "of-another"),
         ("EndpointSlice", "endpoints", []),
         ("ServiceAccount", "automountServiceAccountToken", True),
         ("PersistentVolumeClaim", "metadata/annotations/genapps.dev~owner", "sales"),

@@ -31,6 +31,7 @@ ANNOTATION_IMAGE_DIGEST = f"{GROUP}/image-digest"
 ANNOTATION_ENTRY = f"{GROUP}/entry"
 ANNOTATION_OWNER = f"{GROUP}/owner"
 ANNOTATION_NAMESPACE_UID = f"{GROUP}/namespace-uid"
+ANNOTATION_SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 FINALIZER_PURGE = f"{GROUP}/purge"
 """On AppRecords: a deleted one goes when everything that is left of its app is gone."""

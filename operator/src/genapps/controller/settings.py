@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from genapps.api.addresses import is_host_name
+from genapps.api.app_pods import AppPods
 from genapps.api.envelope import RiskClass
 from genapps.environment import SettingsError
 from genapps.registry.pull import Access
@@ -33,6 +36,7 @@ class Settings:
     host_users: bool | None = None
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
     """RuntimeClass of the apps' pods by effective risk class; none for a risk that is not there."""
+    apps: AppPods = field(default_factory=AppPods)
     sweep_seconds: float = 10.0
     progress_deadline_seconds: float = 120.0
     forced_apply_seconds: float = 3600.0
@@ -56,6 +60,7 @@ class Settings:
             wait_for_first_consumer=read.flag("GENAPPS_WAIT_FOR_FIRST_CONSUMER") or False,
             host_users=read.flag("GENAPPS_HOST_USERS"),
             runtime_classes=read.runtime_classes("GENAPPS_RUNTIME_CLASSES"),
+            apps=read.apps("GENAPPS_APPS"),
             sweep_seconds=read.number("GENAPPS_SWEEP_SECONDS", 10, 0.1, 3600),
             progress_deadline_seconds=read.number("GENAPPS_PROGRESS_DEADLINE_SECONDS", 120, 1, 3600),
             forced_apply_seconds=read.number("GENAPPS_FORCED_APPLY_SECONDS", 3600, 1, 604800),
@@ -127,6 +132,14 @@ class _Reader:
             if not _NAMESPACE.match(value):
                 raise SettingsError(f"{name} has {value!r}, it must be a comma-separated list of namespaces")
         return frozenset(values)
+
+    def apps(self, name: str) -> AppPods:
+        try:
+            return AppPods.model_validate_json(self.environ.get(name) or "{}")
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in wrong["loc"])
+            raise SettingsError(f"{name}{f', {where}' if where else ''}: {wrong['msg']}") from None
 
     def runtime_classes(self, name: str) -> dict[str, str]:
         classes = {}

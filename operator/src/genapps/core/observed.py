@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from genapps.api.app_pods import AppPods
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.conditions import Reason
@@ -92,6 +93,8 @@ class Platform:
     host_users: bool | None = None
     image_pull_policy: str = "IfNotPresent"
     runtime_class_by_risk: Mapping[str, str] = field(default_factory=dict)
+    apps: AppPods = field(default_factory=AppPods)
+    """What the chart's values say about all apps' pods."""
     gateway_answers: bool = True
     """Whether a pod of the gateway is ready: without one no app's pod can become ready."""
     gateway_since: datetime | None = None

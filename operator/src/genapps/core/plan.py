@@ -57,6 +57,9 @@ def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> I
     if any(_is_going(observed, manifest) for manifest in lasting):
         # Somebody deleted what the pod needs; it can be created again once it is gone.
         yield Wait("ChildDeleting")
+    elif observed.own("ServiceAccount") is None:
+        # It was applied just now: its uid goes into the pod.
+        yield Wait("AccountPending")
     elif observed.platform.gateway_address is None or observed.platform.gateway_ca is None:
         # A pod that runs is left alone, and none starts.
         yield Wait("GatewayPending")

@@ -133,6 +133,7 @@ class Observer:
             host_users=settings.host_users,
             image_pull_policy=settings.image_pull_policy,
             runtime_class_by_risk=settings.runtime_classes,
+            apps=settings.apps,
             gateway_answers=caches.gateway_answers(),
             gateway_since=caches.gateway_since,
             progress_deadline=timedelta(seconds=settings.progress_deadline_seconds),

@@ -27,13 +27,25 @@ def pod(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
     annotations = {
         names.ANNOTATION_CODE_DIGEST: revision.code_digest,
         names.ANNOTATION_CONFIG_DIGEST: revision.config_digest,
+        names.ANNOTATION_SAFE_TO_EVICT: str(observed.platform.apps.safe_to_evict).lower(),
     }
+    about = metadata(observed, grant, labels=_log_labels(observed), annotations=annotations)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": metadata(observed, grant, labels=_log_labels(observed), annotations=annotations),
+        "metadata": {**about, **_controller(observed)},
         "spec": _spec(observed, grant, revision),
     }
+
+
+def _controller(observed: Observed) -> Manifest:
+    """Drains and autoscalers leave a pod without a controller where it is. The ServiceAccount lives as long as the app
+    may run; it owns nothing that has to outlive it, and its own deletion does not wait for the pod."""
+    account = observed.own("ServiceAccount")
+    if account is None:
+        return {}
+    reference = {"apiVersion": "v1", "kind": account.kind, "name": account.name, "uid": account.uid}
+    return {"ownerReferences": [{**reference, "controller": True, "blockOwnerDeletion": False}]}
 
 
 def _log_labels(observed: Observed) -> dict[str, str]:
