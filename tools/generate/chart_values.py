@@ -15,6 +15,7 @@ from genapps.api.fields import UserModel
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 IMAGE = r"^[a-z0-9][-a-z0-9._:/]*(:[A-Za-z0-9_][-A-Za-z0-9_.]*)?(@sha256:[0-9a-f]{64})?$"
 OBJECT = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$"
+SECRET = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 QUANTITY = r"^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 
 Image = Annotated[str, Field(min_length=1, max_length=500, pattern=IMAGE)]
@@ -50,8 +51,8 @@ class Section(UserModel):
 
 
 class PullSecret(Section):
-    name: Annotated[str, Field(min_length=1)]
-    """Name of the Secret, in the release's namespace."""
+    name: Annotated[str, Field(min_length=1, max_length=253, pattern=SECRET)]
+    """Name of the Secret, in the release's namespace and in each run namespace."""
 
 
 class Images(Section):
@@ -62,7 +63,8 @@ class Images(Section):
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """When nodes pull these images."""
     pull_secrets: tuple[PullSecret, ...] = ()
-    """Secrets with credentials for the registry, as [{name: ...}]."""
+    """Secrets with credentials for the registry, as [{name: ...}]. The platform puts each of them into the release's
+    namespace and into each run namespace; the operator names them in pods and has no right to read them."""
 
 
 class Crds(Section):

@@ -32,6 +32,9 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"image": {"genapps": "a"}}, "runtime", id="no runtime image"),
         pytest.param({"image": {"genapps": "a b", "runtime": "b"}}, "genapps", id="an image reference with a space"),
         pytest.param({"imagePullPolicy": "Always"}, "imagePullPolicy", id="a misspelt value"),
+        pytest.param(
+            {"image": {"genapps": "a", "runtime": "b", "pullSecrets": [{"name": "A B"}]}}, "pullSecrets", id="no Secret"
+        ),
         pytest.param({"runNamespaces": []}, "runNamespaces", id="no run namespace"),
         pytest.param({"runNamespaces": ["Apps"]}, "runNamespaces", id="a run namespace in capitals"),
         pytest.param({"runNamespaces": ["a", "a"]}, "runNamespaces", id="a run namespace twice"),
@@ -186,6 +189,16 @@ def test_a_process_runs_where_its_values_say_and_carries_their_marks(values: hel
     assert template["metadata"]["labels"]["team"] == "platform"
     assert template["metadata"]["annotations"] == {"example.com/mesh": "off"}
     assert "team" not in deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_pull_secrets_reach_our_own_pods_and_by_name_those_of_apps(values: helm.Values) -> None:
+    image = {**values["image"], "pullSecrets": [{"name": "registry"}, {"name": "backup"}]}
+    manifests = helm.render({**values, "image": image})
+    assert environment(manifests)["GENAPPS_PULL_SECRETS"] == "registry,backup"
+    for process in ("operator", "gateway"):
+        pod = named(manifests, "Deployment", f"genapps-{process}")["spec"]["template"]["spec"]
+        assert pod["imagePullSecrets"] == image["pullSecrets"]
+    assert "GENAPPS_PULL_SECRETS" not in environment(helm.render(values))
 
 
 def test_without_registries_the_operator_reaches_the_api_server_only(values: helm.Values) -> None:

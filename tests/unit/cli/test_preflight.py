@@ -23,6 +23,7 @@ SETTINGS = {
     "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
     "GENAPPS_HOST_USERS": "",
     "GENAPPS_RUNTIME_CLASSES": "high=kata",
+    "GENAPPS_PULL_SECRETS": "registry",
 }
 EXPECTED = crds()
 ESTABLISHED = {"conditions": [{"type": "Established", "status": "True"}]}
@@ -49,6 +50,7 @@ def good() -> Seen:
             "slow": {"metadata": {}, "volumeBindingMode": "Immediate"},
         },
         runtime_classes=frozenset({"kata"}),
+        secrets={("genapps-run", "registry"): ""},
         deployments={"genapps-operator": deployment(SETTINGS), "genapps-gateway": deployment()},
     )
 
@@ -139,6 +141,13 @@ FAULTS = [
      "run namespace genapps-run", "fail", "denies all"),
     ("no rights for the operator", changed(roles={}), "run namespace genapps-run", "fail", "Role genapps-operator"),
     ("no bounds", changed(quotas={}), "quota of genapps-run", "warn", "no ResourceQuota"),
+    ("no pull secret", changed(secrets={("genapps-run", "registry"): "missing"}), "pull secret genapps-run/registry",
+     "fail", "missing"),
+    ("a pull secret that may not be asked for",
+     changed(secrets={("genapps-run", "registry"): "unknown: 403 Forbidden"}), "pull secret genapps-run/registry",
+     "warn", "403"),
+    ("a pull secret that was not asked for", changed(secrets={}), "pull secret genapps-run/registry", "warn",
+     "not asked"),
     ("no operator", changed(deployments={"genapps-gateway": deployment()}), "genapps-operator", "fail", "not in"),
     ("a gateway that is not ready",
      changed(deployments={"genapps-operator": deployment(SETTINGS), "genapps-gateway": deployment(ready=0)}),

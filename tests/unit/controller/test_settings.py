@@ -34,6 +34,7 @@ def test_empty_variables_count_as_not_set() -> None:
         ("GENAPPS_IMAGE_PULL_POLICY", "Sometimes"),
         ("GENAPPS_HOST_USERS", "yes"),
         ("GENAPPS_WAIT_FOR_FIRST_CONSUMER", "1"),
+        ("GENAPPS_PULL_SECRETS", "registry,Other"),
         ("GENAPPS_APPS", "["),
         ("GENAPPS_APPS", '{"safeToEvict": "perhaps"}'),
         ("GENAPPS_APPS", '{"safeToEvikt": true}'),
@@ -65,6 +66,11 @@ def test_a_malformed_value_of_the_apps_is_refused_by_its_path() -> None:
 def test_several_run_namespaces_are_a_list() -> None:
     settings = Settings.from_environ(NEEDED | {"GENAPPS_RUN_NAMESPACES": "one, two"})
     assert settings.run_namespaces == frozenset({"one", "two"})
+
+
+def test_pull_secrets_keep_their_order() -> None:
+    settings = Settings.from_environ(NEEDED | {"GENAPPS_PULL_SECRETS": "registry, backup.registry"})
+    assert settings.pull_secrets == ("registry", "backup.registry")
 
 
 def test_runtime_classes_are_named_by_risk() -> None:

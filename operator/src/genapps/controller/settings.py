@@ -16,7 +16,7 @@ from genapps.environment import SettingsError
 from genapps.registry.pull import Access
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
-_RUNTIME_CLASS = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -31,6 +31,8 @@ class Settings:
     run_namespaces: frozenset[str]
     runtime_image: str
     image_pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+    """Secrets of the run namespaces with credentials for the registry of the runtime's image, by name only."""
     storage_class: str = ""
     wait_for_first_consumer: bool = False
     host_users: bool | None = None
@@ -56,6 +58,7 @@ class Settings:
             run_namespaces=read.namespaces("GENAPPS_RUN_NAMESPACES", "genapps-run"),
             runtime_image=read.text("GENAPPS_RUNTIME_IMAGE"),
             image_pull_policy=read.choice("GENAPPS_IMAGE_PULL_POLICY", "IfNotPresent", _PULL_POLICIES),
+            pull_secrets=read.object_names("GENAPPS_PULL_SECRETS"),
             storage_class=environ.get("GENAPPS_STORAGE_CLASS", ""),
             wait_for_first_consumer=read.flag("GENAPPS_WAIT_FOR_FIRST_CONSUMER") or False,
             host_users=read.flag("GENAPPS_HOST_USERS"),
@@ -120,6 +123,13 @@ class _Reader:
                 raise SettingsError(f"{name} has {value!r}, it must be a comma-separated list of host names")
         return frozenset(values)
 
+    def object_names(self, name: str) -> tuple[str, ...]:
+        values = [value.strip() for value in (self.environ.get(name) or "").split(",") if value.strip()]
+        for value in values:
+            if not _OBJECT_NAME.match(value):
+                raise SettingsError(f"{name} has {value!r}, it must be a comma-separated list of names of objects")
+        return tuple(values)
+
     def namespace(self, name: str, default: str) -> str:
         value = self.environ.get(name) or default
         if not _NAMESPACE.match(value):
@@ -145,7 +155,7 @@ class _Reader:
         classes = {}
         for entry in filter(None, self.environ.get(name, "").split(",")):
             risk, _, runtime_class = (part.strip() for part in entry.partition("="))
-            if risk not in tuple(RiskClass) or not _RUNTIME_CLASS.match(runtime_class):
+            if risk not in tuple(RiskClass) or not _OBJECT_NAME.match(runtime_class):
                 allowed = "|".join(RiskClass)
                 raise SettingsError(f"{name} has {entry!r}, it must be a list of {allowed}=<name of a RuntimeClass>")
             classes[risk] = runtime_class

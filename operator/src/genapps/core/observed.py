@@ -92,6 +92,8 @@ class Platform:
     wait_for_first_consumer: bool = False
     host_users: bool | None = None
     image_pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+    """Names of Secrets of the run namespaces."""
     runtime_class_by_risk: Mapping[str, str] = field(default_factory=dict)
     apps: AppPods = field(default_factory=AppPods)
     """What the chart's values say about all apps' pods."""

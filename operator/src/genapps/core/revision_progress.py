@@ -29,7 +29,17 @@ TOLD_BY_RUNTIME = {
 LONGEST_WORDS = 700
 """Characters of what others say: our sentence around it has to fit into a condition as well."""
 
-_IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_IMAGE_REASONS = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+        "SignatureValidationFailed",
+    }
+)
 _WAITING_IN_TROUBLE = frozenset(
     {"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 )
@@ -53,7 +63,8 @@ def said(pod: PodState) -> Finding | None:
         return _finding(Reason.OUT_OF_MEMORY, explained(Reason.OUT_OF_MEMORY))
     waiting, message = pod.waiting or ("", "")
     if waiting in _IMAGE_REASONS:
-        shown = f"The runtime image cannot be pulled ({plain(message)}). Ask the platform team to correct it."
+        words = plain(message, LONGEST_WORDS) or waiting
+        shown = f"The runtime image cannot be pulled ({words}). Ask the platform team to correct it."
         return _finding(Reason.IMAGE_UNAVAILABLE, shown)
     if waiting in _WAITING_IN_TROUBLE:
         words = plain(message) or waiting

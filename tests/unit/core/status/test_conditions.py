@@ -163,6 +163,7 @@ ROWS = (
         _pod(termination=Termination("Error", "", 1), waiting=("CrashLoopBackOff", "back-off 10s")),
         _stalled("PodFailing"), "exit code 1"),
     Row("the image cannot be pulled", _pod(waiting=("ErrImagePull", "no such host")), _stalled("ImageUnavailable")),
+    Row("a registry is down", _pod(waiting=("RegistryUnavailable", "")), _stalled("ImageUnavailable")),
     Row("no node has room for long", _wait_long(_pod(started_at=None, unschedulable="0/1 nodes")),
         _stalled("Unschedulable"), "0/1 nodes"),
     Row("the pod is not ready in time", _wait_long(_pod()), _stalled("ProgressDeadlineExceeded")),
@@ -280,6 +281,15 @@ def test_hostile_text_of_a_guest_is_shown_harmless() -> None:
     assert message.startswith("The code does not load (\\u{1b}[2Jline 1 Ready: True\\u{202e}")
     assert message.endswith("). Correct the line that the message names.")
     assert len(message) <= 1024
+
+
+def test_a_failing_pull_is_told_with_all_the_words_of_the_registry() -> None:
+    world = World().run()
+    words = "failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized " + "a" * 300
+    _pod(waiting=("ImagePullBackOff", f'Back-off pulling image "r/x:1": ErrImagePull: {words}'))(world)
+    world.settle()
+    assert world.condition("Stalled") == ("True", "ImageUnavailable")
+    assert words in world.message("Stalled")
 
 
 def test_hostile_subjects_of_violations_are_shown_harmless() -> None:

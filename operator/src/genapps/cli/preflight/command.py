@@ -13,7 +13,7 @@ from genapps.api.crd import crds
 from genapps.cli.preflight.rules import Check, Level, Seen, preflight
 from genapps.cluster.client import Client
 from genapps.cluster.connection import Connection, connect
-from genapps.cluster.errors import ApiError
+from genapps.cluster.errors import ApiError, NotFoundError
 from genapps.cluster.resources import (
     DEFINITION,
     DEPLOYMENT,
@@ -25,6 +25,7 @@ from genapps.cluster.resources import (
     RESOURCE_QUOTA,
     ROLE,
     RUNTIME_CLASS,
+    SECRET,
     STORAGE_CLASS,
     Resource,
 )
@@ -67,8 +68,12 @@ async def see(connection: Connection, system_namespace: str) -> Seen:
             run: [await _all(client, kind, run) for kind in (NETWORK_POLICY, ROLE, RESOURCE_QUOTA)]
             for run in seen.run_namespaces
         }
+        secrets = {
+            (run, name): await _secret(client, run, name) for run in seen.run_namespaces for name in seen.pull_secrets
+        }
     return replace(
         seen,
+        secrets=secrets,
         network_policies={run: found[0] for run, found in inside.items()},
         roles={run: list(_by_name(found[1])) for run, found in inside.items()},
         quotas={run: list(_by_name(found[2])) for run, found in inside.items()},
@@ -88,6 +93,17 @@ def table(checks: Sequence[Check]) -> str:
 
 async def _all(client: Client, resource: Resource, namespace: str | None = None) -> list[dict[str, Any]]:
     return (await client.list(resource, namespace)).items
+
+
+async def _secret(client: Client, namespace: str, name: str) -> str:
+    """Its metadata is asked for, never its content."""
+    try:
+        await client.get(SECRET, namespace, name, metadata_only=True)
+    except NotFoundError:
+        return "missing"
+    except ApiError as error:
+        return f"unknown: {error.status} {error.reason}"
+    return ""
 
 
 async def _kubelets(client: Client, nodes: Sequence[str]) -> dict[str, dict[str, Any] | str]:

@@ -79,6 +79,8 @@ class Seen:
     runtime_classes: frozenset[str] = frozenset()
     deployments: Mapping[str, Object] = field(default_factory=dict)
     """Of the system namespace."""
+    secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What is wrong with a pull secret by run namespace and name; empty where it exists."""
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -94,6 +96,12 @@ class Seen:
     def run_namespaces(self) -> tuple[str, ...]:
         """The run namespaces that the operator serves, as its Deployment names them."""
         named = self.settings.get("GENAPPS_RUN_NAMESPACES", "")
+        return tuple(filter(None, (name.strip() for name in named.split(","))))
+
+    @property
+    def pull_secrets(self) -> tuple[str, ...]:
+        """Names of the Secrets that apps' pods name."""
+        named = self.settings.get("GENAPPS_PULL_SECRETS", "")
         return tuple(filter(None, (name.strip() for name in named.split(","))))
 
 
@@ -279,6 +287,19 @@ def runtime_classes(seen: Seen) -> Iterator[Check]:
         yield _check(f"runtime class for {risk} risk", there, name if there else f"{name} does not exist", step)
 
 
+def pull_secrets(seen: Seen) -> Iterator[Check]:
+    """Pods name them, and the kubelet looks for them in the pod's own namespace."""
+    for run in seen.run_namespaces:
+        for name in seen.pull_secrets:
+            title, wrong = f"pull secret {run}/{name}", seen.secrets.get((run, name), "unknown: not asked")
+            if wrong.startswith("unknown"):
+                step = "allow yourself get on this Secret, or look for it in another way"
+                yield Check(title, Level.WARN, wrong, step)
+            else:
+                step = f"create Secret {name} of type kubernetes.io/dockerconfigjson in namespace {run}"
+                yield _check(title, not wrong, wrong or "there", step)
+
+
 def deployments(seen: Seen) -> Iterator[Check]:
     """Operator and gateway are there and ready."""
     for name in (OPERATOR, GATEWAY):
@@ -302,6 +323,7 @@ CHECKS: tuple[Callable[[Seen], Iterator[Check]], ...] = (
     custom_resources,
     admission_policies,
     run_namespaces,
+    pull_secrets,
     deployments,
 )
 

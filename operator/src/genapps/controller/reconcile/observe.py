@@ -132,6 +132,7 @@ class Observer:
             wait_for_first_consumer=settings.wait_for_first_consumer,
             host_users=settings.host_users,
             image_pull_policy=settings.image_pull_policy,
+            pull_secrets=settings.pull_secrets,
             runtime_class_by_risk=settings.runtime_classes,
             apps=settings.apps,
             gateway_answers=caches.gateway_answers(),

@@ -79,6 +79,8 @@ def _spec(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
         # The pod has no DNS: this is how it knows the name in the gateway's certificate.
         hostnames = [names.gateway_host(platform.system_namespace)]
         spec["hostAliases"] = [{"ip": platform.gateway_address, "hostnames": hostnames}]
+    if platform.pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in platform.pull_secrets]
     if platform.host_users is not None:
         spec["hostUsers"] = platform.host_users
     if runtime_class := platform.runtime_class_by_risk.get(grant.effective_risk):
