@@ -3,6 +3,7 @@
 `settle` runs passes as the controller does, with a simulated executor, until nothing is left to do or a plan waits.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,8 @@ from genapps.api.ledger import LedgerRecord
 from genapps.core.code.scan import scan_python
 from genapps.core.code.source import source_of
 from genapps.core.desired import desired
-from genapps.core.drift import expected_digest, expected_spec_digest
+from genapps.core.desired.pod import asked_for
+from genapps.core.drift import expected_digest
 from genapps.core.judge import judge
 from genapps.core.observed import (
     Bundle,
@@ -32,6 +34,7 @@ from genapps.core.observed import (
     Unreadable,
 )
 from genapps.core.plan import plan
+from genapps.core.pod_fence import fence
 from genapps.core.retention import takes_over
 from genapps.core.status import Event, status, transitions
 from genapps.core.steps import Apply, Delete, Step, Wait, WriteRecord
@@ -268,9 +271,13 @@ class World:
         key = (kind, meta["name"])
         known = self.children.get(key)
         uid = known.uid if known else f"{kind}-{len(self.writes)}"
-        spec = expected_spec_digest(manifest) if kind == "Pod" else ""
-        self.children[key] = Child(kind, meta["namespace"], meta["name"], uid, owner, expected_digest(manifest), spec,
-                                    app_uid=labels[names.LABEL_APP_UID])  # fmt: skip
+        child = Child(kind, meta["namespace"], meta["name"], uid, owner, expected_digest(manifest),
+                      app_uid=labels[names.LABEL_APP_UID])  # fmt: skip
+        if kind == "Pod":
+            made_of = meta["annotations"][names.ANNOTATION_POD_DIGEST]
+            changed = None if made_of == asked_for(manifest) else json.dumps(manifest["spec"]).encode()
+            child = replace(child, spec_digest=made_of, fence=fence(manifest), live_spec=changed)
+        self.children[key] = child
         self.manifests[key] = manifest
         self.writes.append(kind)
         if kind == "Pod" and known is None:

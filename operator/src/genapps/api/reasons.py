@@ -59,6 +59,7 @@ class Reason(StrEnum):
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     OUT_OF_MEMORY = "OutOfMemory"
     POD_FAILING = "PodFailing"
+    POD_MUTATED = "PodMutated"
     UNSCHEDULABLE = "Unschedulable"
     NODE_UNREACHABLE = "NodeUnreachable"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
@@ -262,6 +263,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         (_R.IMAGE_UNAVAILABLE, "The runtime image cannot be pulled.", "Ask the platform team to correct the image."),
         (_R.OUT_OF_MEMORY, "The pod used more memory than its tier allows.", "Choose a larger tier in spec.tier."),
         (_R.POD_FAILING, "The pod fails again and again.", "Check the app's log."),
+        (
+            _R.POD_MUTATED,
+            "Another component changes a field of the pod that its isolation rests on.",
+            "Ask the platform team to exempt the run namespace from what changes that field.",
+        ),
         (_R.UNSCHEDULABLE, "No node has room for the pod.", "Ask the platform team to add capacity."),
         (
             _R.NODE_UNREACHABLE,

@@ -19,6 +19,9 @@ from genapps.core.observed import Manifest
 EXACT_SPEC = frozenset({"NetworkPolicy"})
 """Kinds whose whole spec must be ours: a field added beside our own would open the fence."""
 
+BY_METADATA = frozenset({"Pod"})
+"""A pod's spec cannot be applied again. Whether it is the wanted one, its digest of creation and its fence say."""
+
 BY_PRESENCE = frozenset({"ConfigMap"})
 """Snapshots: immutable, named by digest, watched as metadata only."""
 
@@ -83,23 +86,28 @@ def live_digest(live: Manifest) -> str:
     if live.get("kind") in BY_PRESENCE:
         return ""
     content = owned(live)
+    if live.get("kind") in BY_METADATA:
+        content = {"metadata": content.get("metadata", {})}
     if live.get("kind") in EXACT_SPEC:
         content = {**content, "spec": live.get("spec", {})}
     return _digest(content)
 
 
-def live_spec_digest(live: Manifest) -> str:
-    """Digest of our part of the spec alone: tells a pod to be replaced from one that only needs new labels."""
-    return _digest(owned(live).get("spec", {}))
+def spec_digest(spec: Manifest) -> str:
+    """Digest of our part of a live spec (`owned(live)["spec"]`), to compare with `expected_spec_digest`."""
+    return _digest(spec)
 
 
 def expected_digest(manifest: Manifest) -> str:
     """Digest of what our apply should own of the object; empty for kinds that are compared by presence."""
-    return "" if manifest["kind"] in BY_PRESENCE else _digest(expected(manifest))
+    if manifest["kind"] in BY_PRESENCE:
+        return ""
+    content = expected(manifest)
+    return _digest({"metadata": content["metadata"]} if manifest["kind"] in BY_METADATA else content)
 
 
 def expected_spec_digest(manifest: Manifest) -> str:
-    """Digest of what our apply should own of its spec alone, to compare with `live_spec_digest`."""
+    """Digest of what our apply should own of its spec alone, to compare with `spec_digest`."""
     return _digest(expected(manifest).get("spec", {}))
 
 

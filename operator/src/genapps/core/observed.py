@@ -118,7 +118,11 @@ class Child:
     digest: str
     """`live_digest` of the object; empty for snapshots, which are compared by presence."""
     spec_digest: str = ""
-    """`live_spec_digest`; needed of the Pod only."""
+    """Of a Pod: what it was created from, as its annotation `ANNOTATION_POD_DIGEST` says."""
+    fence: tuple[str, ...] = ()
+    """Of a Pod: `pod_fence.fence` of the live object."""
+    live_spec: bytes | None = None
+    """Of a Pod: our part of its spec (JSON), where admission has made it another one than was asked for."""
     deleting: bool = False
     app_uid: str = ""
     """The app's uid, from its labels; empty where that one is missing."""
@@ -186,6 +190,16 @@ class ClaimState:
 
 
 @dataclass(frozen=True, slots=True)
+class PodMutation:
+    """Pods of the app came out of admission, or were edited, with another fence than was asked for."""
+
+    fields: tuple[str, ...]
+    """Names from `pod_fence.FIELDS`, of the last one."""
+    retry_at: datetime
+    """No pod is created before."""
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignSuspension:
     """An open suspension of another app of the same namespace."""
 
@@ -224,6 +238,8 @@ class Observed:
     """ClusterIP of the app's own Service."""
     suspended_code: Mapping[str, ForeignSuspension] = field(default_factory=dict)
     """Open suspensions of other apps of this namespace by code digest."""
+    mutation: PodMutation | None = None
+    """What happened to pods of this app lately, while this operator ran."""
     refused: str = ""
     """What the API server said when it last refused a child (a quota, an admission policy); empty after a success."""
     apps_of_budget: int = 0

@@ -100,8 +100,10 @@ def _replace(
     elif pod.replace_at and pod.replace_at > verdict.at:
         yield Wait("BackingOff", (pod.replace_at - verdict.at).total_seconds())
     elif pod.child:
-        yield delete(pod.child, GRACE_SECONDS)
+        yield delete(pod.child, POD_GRACE_SECONDS if pod.status is PodStatus.MUTATED else GRACE_SECONDS)
         yield Wait("PodStopping")
+    elif observed.mutation and observed.mutation.retry_at > verdict.at:
+        yield Wait("PodMutated", (observed.mutation.retry_at - verdict.at).total_seconds())
     elif not _claim_ready(observed):
         yield Wait("ClaimPending")
     else:

@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from genapps.api.names import ANNOTATION_POD_DIGEST
 from genapps.core.desired.pod import pod
-from genapps.core.drift import expected_spec_digest
 from genapps.core.observed import Observed
+from genapps.core.pod_fence import fence, mutated
 from genapps.core.verdict import Grant, JudgedPod, PodStatus, Revision
 
 SHORTEST_BACKOFF = timedelta(seconds=10)
@@ -29,9 +30,12 @@ def pod_state(observed: Observed, grant: Grant | None, revision: Revision | None
         return JudgedPod(PodStatus.FAILED, child, live.finished_at + _backoff(observed, live.finished_at))
     exact = False
     if grant and revision and observed.platform.gateway_address is not None:
-        exact = child.spec_digest == expected_spec_digest(pod(observed, grant, revision))
-        if not exact:
+        wanted = pod(observed, grant, revision)
+        if child.spec_digest != wanted["metadata"]["annotations"][ANNOTATION_POD_DIGEST]:
             return JudgedPod(PodStatus.OUTDATED, child)
+        if changed := mutated(child.fence, fence(wanted)):
+            return JudgedPod(PodStatus.MUTATED, child, mutated=changed)
+        exact = True
     return JudgedPod(PodStatus.READY if live.ready else PodStatus.STARTING, child, exact=exact)
 
 

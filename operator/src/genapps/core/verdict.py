@@ -91,7 +91,9 @@ class PodStatus(StrEnum):
     FAILED = "Failed"
     """Ended as a whole (evicted, node shut down); it will not start again."""
     OUTDATED = "Outdated"
-    """Its spec is not the desired one."""
+    """It was made of another spec than the desired one."""
+    MUTATED = "Mutated"
+    """It was made of the desired spec, and something else has changed what the fence rests on."""
     STARTING = "Starting"
     READY = "Ready"
 
@@ -107,6 +109,8 @@ class JudgedPod:
     """From when on a failed pod may be replaced."""
     exact: bool = False
     """It runs exactly what should run now: only such a pod is admitted by the gateway, or speaks for its revision."""
+    mutated: tuple[str, ...] = ()
+    """Fields of the fence that something else has changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from genapps.api.names import (
     ANNOTATION_CODE_DIGEST,
     ANNOTATION_ENTRY,
     ANNOTATION_IMAGE_DIGEST,
     ANNOTATION_NAMESPACE_UID,
     ANNOTATION_OWNER,
+    ANNOTATION_POD_DIGEST,
     GROUP,
     LABEL_APP,
     LABEL_APP_NAMESPACE,
@@ -27,9 +30,10 @@ from genapps.api.names import (
 )
 from genapps.cluster.resources import Object
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
-from genapps.core.desired.pod import CONTAINER, DEBUG
-from genapps.core.drift import live_digest, live_spec_digest, owned
+from genapps.core.desired.pod import DEBUG
+from genapps.core.drift import live_digest, owned, spec_digest
 from genapps.core.observed import Child, ClaimState, PodState, Snapshotted, Termination
+from genapps.core.pod_fence import CONTAINER, fence, seal
 
 CONFIRM_VANISHED = f"{GROUP}/confirm-vanished"
 """Annotation of the system namespace: as many apps may vanish at once (a number, and anything after a hyphen to tell it
@@ -129,9 +133,20 @@ def _child(live: Object) -> Child:
         app=app_key(metadata),
         app_uid=(metadata.get("labels") or {}).get(LABEL_APP_UID, ""),
         digest=live_digest(live),
-        spec_digest=live_spec_digest(live) if live["kind"] == "Pod" else "",
         deleting="deletionTimestamp" in metadata,
+        **(_made_of(live) if live["kind"] == "Pod" else {}),
     )
+
+
+def _made_of(live: Object) -> dict[str, Any]:
+    """What a pod was created from and what has become of it; one without the note is taken as it is."""
+    stands, spec = fence(live), owned(live).get("spec", {})
+    now = spec_digest(spec)
+    noted = (live["metadata"].get("annotations") or {}).get(ANNOTATION_POD_DIGEST)
+    if noted is None:
+        return {"spec_digest": f"{now}.{seal(stands)}" if spec else "", "fence": stands}
+    changed = noted.partition(".")[0] != now
+    return {"spec_digest": noted, "fence": stands, "live_spec": orjson.dumps(spec) if changed else None}
 
 
 def claim_state(live: Object) -> ClaimState:

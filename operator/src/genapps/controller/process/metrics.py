@@ -82,6 +82,12 @@ class Metrics:
         )
         self._writes = Counter("genapps_writes", "Writes to the API server", ("kind", "verb"), registry=registry)
         self.drift = Counter("genapps_drift_healed", "Live children that differed", ("kind",), registry=registry)
+        self.mutations = Counter(
+            "genapps_pods_mutated",
+            "Pods that something else has changed where the fence rests",
+            ("field",),
+            registry=registry,
+        )
         self.suspensions = Counter("genapps_suspensions", "Suspensions by verdict", registry=registry)
         self.lost_events = Counter(
             "genapps_lost_events", "Changes that the sweep found before an event", registry=registry

@@ -20,6 +20,7 @@ from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import ChildRefusedError, Executor
+from genapps.controller.reconcile.mutations import Mutations
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.reconcile.status_writer import write_status
 from genapps.controller.watch.sweep import Sweep
@@ -60,11 +61,13 @@ class Reconciler:
     later: Callable[[AppKey, float], None]
     seen: Callable[[AppKey], None]
     _refused: dict[AppKey, str] = field(default_factory=dict)
+    _mutations: Mutations = field(default_factory=Mutations)
 
     async def reconcile(self, key: AppKey) -> None:
         """Bring one app to where it should be, or as near as it gets now. Raises what should be tried again."""
         if self.caches.apps.get(key) is None:
             self._refused.pop(key, None)
+            self._mutations.forget(key)
             self.caches.reservations.release(key)
             await self.cleanup.after_deletion(key)
             return
@@ -107,7 +110,7 @@ class Reconciler:
         raise PassesExhaustedError(f"{key.namespace}/{key.name}: still not settled after {_PASSES} passes")
 
     async def _judged(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
-        observed = await self.observer.observe(key, self._refused.get(key, ""))
+        observed = await self.observer.observe(key, self._refused.get(key, ""), self._mutations.of(key))
         if observed is None:
             return None, None
         verdict = judge(observed, self.clock(), self.new_id())
@@ -116,7 +119,20 @@ class Reconciler:
             self.caches.reservations.release(key)
         else:
             self.caches.reservations.reserve(key, verdict.grant.budget)
+        self._note_mutation(key, observed, verdict)
         return observed, verdict
+
+    def _note_mutation(self, key: AppKey, observed: Observed, verdict: Verdict) -> None:
+        pod = verdict.pod
+        if pod.exact:
+            self._mutations.clear(key, verdict.at)
+        elif pod.mutated and pod.child and self._mutations.add(key, pod.child.uid, pod.mutated, verdict.at):
+            for name in pod.mutated:
+                self.metrics.mutations.labels(name).inc()
+            envelope = observed.envelope_digest
+            _log.warning(
+                "pod_mutated", app=key.name, namespace=key.namespace, envelope=envelope, fields=list(pod.mutated)
+            )
 
     async def _report(self, key: AppKey, observed: Observed | None, verdict: Verdict | None) -> None:
         if observed is None or verdict is None:

@@ -24,6 +24,7 @@ from genapps.core.observed import (
     NotAsked,
     Observed,
     Platform,
+    PodMutation,
     Snapshotted,
     SourceProblem,
     Unreadable,
@@ -45,8 +46,9 @@ class Observer:
         self._scans = Scans()
         self._settings = settings
 
-    async def observe(self, key: AppKey, refused: str = "") -> Observed | None:
-        """None: there is no such app. `refused` is what the API server last said against a child.
+    async def observe(self, key: AppKey, refused: str = "", mutation: PodMutation | None = None) -> Observed | None:
+        """None: there is no such app. `refused` is what the API server last said against a child, `mutation` what
+        became of its pods lately.
 
         Raises UnreadableEvidence, and ApiError of the source."""
         stored = self._caches.apps.get(key)
@@ -89,6 +91,7 @@ class Observer:
             pod=pod.pod if pod else None,
             claim=claim.claim if claim else None,
             service_address=service.address if service else None,
+            mutation=mutation,
             refused=refused,
             suspended_code=self._suspended_code(key),
             apps_of_budget=self._apps_of_budget(key, record, stored.budget),

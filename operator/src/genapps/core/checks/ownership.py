@@ -12,6 +12,14 @@ def name_free(facts: Facts) -> Finding | None:
     ]
     if not taken:
         return None
+    changed = facts.observed.children.get(("Pod", facts.observed.child_name))
+    if len(taken) == 1 and changed and changed.app != facts.observed.key and changed.spec_digest:
+        # It was made by an operator: nobody else notes what it was made of.
+        message = (
+            f"Another component changes metadata.labels of pod {changed.name}. Exempt the run namespace from it, then "
+            "delete the pod."
+        )
+        return Finding(ConditionType.STALLED, Reason.POD_MUTATED, message, Effect.LEAVE)
     message = f"{', '.join(sorted(taken))} belongs to another app or user. Choose another app name."
     return Finding(ConditionType.STALLED, Reason.NAME_TAKEN, message, Effect.LEAVE)
 

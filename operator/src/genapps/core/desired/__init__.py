@@ -3,6 +3,8 @@
 "If the observed state of the world were like this, what would your desired state be?" One file per kind of child.
 """
 
+import json
+
 from genapps.core.desired.claim import claim
 from genapps.core.desired.endpoint_slice import endpoint_slice
 from genapps.core.desired.network_policy import deny_all, network_policy
@@ -11,7 +13,7 @@ from genapps.core.desired.service import service
 from genapps.core.desired.service_account import service_account
 from genapps.core.desired.snapshots import snapshots
 from genapps.core.observed import Manifest, Observed
-from genapps.core.verdict import Mode, Verdict
+from genapps.core.verdict import Grant, Mode, Revision, Verdict
 
 __all__ = ["desired"]
 
@@ -29,5 +31,13 @@ def desired(observed: Observed, verdict: Verdict) -> tuple[Manifest, ...]:
     if verdict.mode is Mode.STOP or verdict.revision is None:
         return (*lasting, deny_all(observed, grant))
     fence = network_policy(observed, grant)
-    running = (pod(observed, grant, verdict.revision), *endpoint_slice(observed, grant))
+    running = (_pod(observed, verdict, grant, verdict.revision), *endpoint_slice(observed, grant))
     return (*lasting, *snapshots(observed, grant, verdict.revision), fence, *running)
+
+
+def _pod(observed: Observed, verdict: Verdict, grant: Grant, revision: Revision) -> Manifest:
+    """A spec that admission has changed within its rights is said again as it is: it cannot be changed any more."""
+    manifest, judged = pod(observed, grant, revision), verdict.pod
+    if judged.exact and judged.child and judged.child.live_spec is not None:
+        return {**manifest, "spec": json.loads(judged.child.live_spec)}
+    return manifest

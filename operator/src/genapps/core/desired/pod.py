@@ -5,11 +5,11 @@ from typing import Any
 from genapps.api import names, quantities
 from genapps.core import ephemeral_storage
 from genapps.core.desired.metadata import metadata
+from genapps.core.drift import expected_spec_digest
 from genapps.core.observed import Manifest, Observed
+from genapps.core.pod_fence import CONTAINER, fence, seal
 from genapps.core.verdict import Grant, Revision
 
-CONTAINER = "runtime"
-"""Admission may put other containers beside it: ours is found by its name, never by its place."""
 USER = 65532
 RUNTIME_MEMORY = 96 * 2**20
 """Bytes that the runtime itself needs beside the guest."""
@@ -30,12 +30,19 @@ def pod(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
         names.ANNOTATION_SAFE_TO_EVICT: str(observed.platform.apps.safe_to_evict).lower(),
     }
     about = metadata(observed, grant, labels=_log_labels(observed), annotations=annotations)
-    return {
+    manifest: Manifest = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {**about, **_controller(observed)},
         "spec": _spec(observed, grant, revision),
     }
+    manifest["metadata"]["annotations"][names.ANNOTATION_POD_DIGEST] = asked_for(manifest)
+    return manifest
+
+
+def asked_for(manifest: Manifest) -> str:
+    """What annotation `ANNOTATION_POD_DIGEST` says of it: a pod with another one was made of another spec."""
+    return f"{expected_spec_digest(manifest)}.{seal(fence(manifest))}"
 
 
 def _controller(observed: Observed) -> Manifest:

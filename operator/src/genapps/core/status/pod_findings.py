@@ -23,6 +23,9 @@ def trouble(view: View) -> Finding | None:
             "Ask the platform team to remove the node."
         )
         return _finding(Reason.NODE_UNREACHABLE, message)
+    if fields := _mutated(view):
+        message = f"Another component changes {', '.join(fields)} of the app's pod. Exempt the run namespace from it."
+        return _finding(Reason.POD_MUTATED, message)
     if view.observed.refused:
         refused = plain(view.observed.refused, LONGEST_WORDS)
         message = (
@@ -36,6 +39,15 @@ def trouble(view: View) -> Finding | None:
             Reason.STATE_UNAVAILABLE, "The app's claim has lost its volume. Ask the platform team to restore it."
         )
     return None
+
+
+def _mutated(view: View) -> tuple[str, ...]:
+    pod, before = view.verdict.pod, view.observed.mutation
+    if pod.status is PodStatus.MUTATED:
+        return pod.mutated
+    if before is None or before.retry_at <= view.verdict.at:
+        return ()
+    return before.fields if pod.status in (PodStatus.ABSENT, PodStatus.STOPPING) else ()
 
 
 def _placement(view: View, pod: PodState) -> Finding | None:
