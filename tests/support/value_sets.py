@@ -28,6 +28,9 @@ _POD = {
 }
 
 
+_SPREAD = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+
+
 class ValueSet(NamedTuple):
     """Values beside the images, and what the cluster has beside Kubernetes' own API versions."""
 
@@ -61,7 +64,15 @@ VALUE_SETS = {
             "storage": {"className": "fast.ssd", "waitForFirstConsumer": True},
             "hostUsers": False,
             "runtimeClasses": {"medium": "gvisor", "high": "kata"},
-            "apps": {"safeToEvict": False},
+            "apps": {
+                "safeToEvict": False,
+                "runAsUser": 1000,
+                "pod": {**_POD, "topologySpreadConstraints": [_SPREAD]},
+                "byRiskClass": {"high": {"nodeSelector": {"pool": "untrusted"}}},
+                "byRunNamespace": {"apps-sales": {"labels": {"unit": "sales"}}},
+                "childLabels": {"cost-centre": "42"},
+                "childAnnotations": {"example.com/contact": "platform@example.com"},
+            },
             "operator": {"pod": _POD},
             "gateway": {"clusterIP": "10.96.7.7", "pod": _POD},
             "catalogue": {"readers": ["developers"]},

@@ -87,7 +87,10 @@ def _flat(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
         described = {name: _described(part.get("description"), name) for name, part in flat["properties"].items()}
         properties = {name: _flat(part, definitions) for name, part in flat["properties"].items()}
         flat["properties"] = {name: part | {"description": described[name]} for name, part in properties.items()}
-        flat["required"] = [name for name in flat["required"] if "null" not in properties[name]["type"]]
+        # Within a map no default stands beside what is written: there each part may be left out.
+        required = [name for name in flat.get("required", ()) if "null" not in properties[name]["type"]]
+        if required:
+            flat["required"] = required
     return {key: flat[key] for key in sorted(flat, key=_place)}
 
 

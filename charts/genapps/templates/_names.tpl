@@ -24,9 +24,11 @@ app.kubernetes.io/component: test
 {{/* Pod Security "restricted", for the pod and for each container. */}}
 {{- define "genapps.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
+{{- with .Values.apps.runAsUser }}
+runAsUser: {{ int64 . }}
+runAsGroup: {{ int64 . }}
+fsGroup: {{ int64 . }}
+{{- end }}
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from genapps.api.app_pods import AppPods
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import Record
 from genapps.api.connector import Connector
@@ -44,6 +45,9 @@ def observed_of(case: dict[str, Any]) -> Observed:
         labelled = AppKey(labels["namespace"], labels["name"])
         child = Child(entry["kind"], "genapps-run", entry["name"], "uid", labelled, digest="", app_uid=labels["uid"])
         children[entry["kind"], entry["name"]] = child
+    platform = case.get("platform", {})
+    if "apps" in platform:
+        platform = {**platform, "apps": AppPods.model_validate(platform["apps"])}
     return Observed(
         metadata=app.metadata,
         app=app,
@@ -51,7 +55,7 @@ def observed_of(case: dict[str, Any]) -> Observed:
         namespace_uid=case.get("namespaceUid", "6b1f0a52-namespace"),
         budget=AppBudget.model_validate(case["budget"]) if "budget" in case else None,
         source=source_of(app.spec.code, case.get("configMap")),
-        platform=replace(PLATFORM, **case.get("platform", {})),
+        platform=replace(PLATFORM, **platform),
         connectors={raw["metadata"]["name"]: Connector.model_validate(raw) for raw in case.get("connectors", [])},
         record=Record.model_validate(case["record"]) if "record" in case else None,
         children=children,

@@ -6,6 +6,7 @@ import helm_python
 import pytest
 import yaml
 
+from genapps.api.app_pods import AppPods
 from genapps.api.appbudget import AppBudget
 from genapps.api.kinds import KINDS
 from genapps.api.names import VERSION
@@ -63,6 +64,16 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
             id="a label that policies select by",
         ),
         pytest.param({"gateway": {"pod": {"labels": {"genapps.dev/app": "a"}}}}, "genapps.dev", id="a label of ours"),
+        pytest.param({"apps": {"runAsUser": 0}}, "runAsUser", id="apps as root"),
+        pytest.param({"apps": {"pod": {"labels": {"genapps.dev/app": "x"}}}}, "genapps.dev", id="our label of a pod"),
+        pytest.param(
+            {"apps": {"childLabels": {"app.kubernetes.io/managed-by": "x"}}}, "managed-by", id="our label of a child"
+        ),
+        pytest.param({"apps": {"childLabels": {"a": "no spaces"}}}, "childLabels", id="no value of a label"),
+        pytest.param({"apps": {"pod": {"replicas": 2}}}, "replicas", id="no field of a pod's placement"),
+        pytest.param({"apps": {"byRiskClass": {"extreme": {}}}}, "extreme", id="pods of no risk class"),
+        pytest.param({"apps": {"byRiskClass": {"high": {"nodeSelektor": {}}}}}, "nodeSelektor", id="a misspelt field"),
+        pytest.param({"apps": {"byRunNamespace": {"other": {}}}}, "other", id="pods of no run namespace"),
         pytest.param({"monitoring": {"interval": "0s"}}, "interval", id="a scrape without end"),
         pytest.param({"catalogue": {"readers": "developers"}}, "readers", id="a group that is no list"),
         pytest.param({"catalogue": {"readers": [""]}}, "readers", id="a group without a name"),
@@ -108,6 +119,7 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
             }
         )
     )
+    assert AppPods.model_validate_json(settings.pop("GENAPPS_APPS")) == AppPods()
     assert settings == {
         "GENAPPS_SYSTEM_NAMESPACE": "genapps-system",
         "GENAPPS_RUN_NAMESPACES": "one,two",
@@ -117,7 +129,6 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
         "GENAPPS_WAIT_FOR_FIRST_CONSUMER": "true",
         "GENAPPS_HOST_USERS": "",
         "GENAPPS_RUNTIME_CLASSES": "high=kata,medium=gvisor",
-        "GENAPPS_APPS": '{"safeToEvict":true}',
         "GENAPPS_SWEEP_SECONDS": "3",
         "GENAPPS_PROGRESS_DEADLINE_SECONDS": "45",
         "GENAPPS_WORKERS": "5",
@@ -189,6 +200,28 @@ def test_a_process_runs_where_its_values_say_and_carries_their_marks(values: hel
     assert template["metadata"]["labels"]["team"] == "platform"
     assert template["metadata"]["annotations"] == {"example.com/mesh": "off"}
     assert "team" not in deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_values_of_apps_pods_reach_the_operator_as_they_are(values: helm.Values) -> None:
+    apps = {
+        "pod": {"tolerations": [{"key": "apps", "operator": "Exists", "tolerationSeconds": 3600}]},
+        "byRiskClass": {"high": {"nodeSelector": {"pool": "untrusted"}}},
+        "byRunNamespace": {"one": {"priorityClassName": "low"}},
+        "childLabels": {"cost-centre": "42"},
+    }
+    manifests = helm.render({**values, "runNamespaces": ["one"], "apps": apps})
+    assert AppPods.model_validate_json(environment(manifests)["GENAPPS_APPS"]) == AppPods.model_validate(apps)
+
+
+def test_a_user_that_is_left_to_the_cluster_is_in_no_pod(values: helm.Values) -> None:
+    manifests = helm.render({**values, "apps": {"runAsUser": None}})
+    assert AppPods.model_validate_json(environment(manifests)["GENAPPS_APPS"]).run_as_user is None
+    for process in ("operator", "gateway"):
+        context = named(manifests, "Deployment", f"genapps-{process}")["spec"]["template"]["spec"]["securityContext"]
+        assert context == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    chosen = helm.render({**values, "apps": {"runAsUser": 1000}})
+    context = named(chosen, "Deployment", "genapps-gateway")["spec"]["template"]["spec"]["securityContext"]
+    assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (1000, 1000, 1000)
 
 
 def test_pull_secrets_reach_our_own_pods_and_by_name_those_of_apps(values: helm.Values) -> None:

@@ -85,6 +85,17 @@ def changed(**fields: Any) -> Callable[[Seen], Seen]:
     return lambda seen: replace(seen, **fields)
 
 
+def cilium(*peers: dict[str, Any]) -> Callable[[Seen], Seen]:
+    """Cilium's CRDs, and a way to the API server to these peers (none: to any)."""
+    egress = [{"ports": [{"port": 443}], **({"to": list(peers)} if peers else {})}]
+
+    def change(seen: Seen) -> Seen:
+        crds = {**seen.crds, "ciliumnetworkpolicies.cilium.io": {}}
+        return replace(seen, crds=crds, system_policies={"genapps-operator": {"spec": {"egress": egress}}})
+
+    return change
+
+
 BOTH = ["Ingress", "Egress"]
 FAULTS = [
     ("an old cluster", changed(version={"major": "1", "minor": "31"}), "Kubernetes version", "fail", "1.31"),
@@ -148,6 +159,8 @@ FAULTS = [
      "warn", "403"),
     ("a pull secret that was not asked for", changed(secrets={}), "pull secret genapps-run/registry", "warn",
      "not asked"),
+    ("Cilium and the API server by CIDR", cilium({"ipBlock": {"cidr": "10.0.0.1/32"}}), "way to the API server", "warn",
+     "Cilium"),
     ("no operator", changed(deployments={"genapps-gateway": deployment()}), "genapps-operator", "fail", "not in"),
     ("a gateway that is not ready",
      changed(deployments={"genapps-operator": deployment(SETTINGS), "genapps-gateway": deployment(ready=0)}),
@@ -177,6 +190,12 @@ def test_the_log_sizes_that_clusters_come_with_fit(size: str) -> None:
     kubelets = {"n1": {"containerLogMaxSize": size, "containerLogMaxFiles": 5, "containerLogMonitorInterval": "10s"}}
     checks = {check.name: check for check in preflight(replace(good(), kubelets=kubelets))}
     assert checks["logs on node n1"].level is Level.OK
+
+
+def test_with_cilium_the_api_server_is_reached_by_port() -> None:
+    checks = {check.name: check for check in preflight(cilium()(good()))}
+    assert checks["way to the API server"].level is Level.OK
+    assert "way to the API server" not in {check.name for check in preflight(good())}
 
 
 def test_a_newer_kernel_may_have_user_namespaces() -> None:

@@ -53,9 +53,10 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Raises SettingsError; unset variables that have a default take it."""
         read = _Reader(environ)
+        run_namespaces = read.namespaces("GENAPPS_RUN_NAMESPACES", "genapps-run")
         return cls(
             system_namespace=read.namespace("GENAPPS_SYSTEM_NAMESPACE", "genapps-system"),
-            run_namespaces=read.namespaces("GENAPPS_RUN_NAMESPACES", "genapps-run"),
+            run_namespaces=run_namespaces,
             runtime_image=read.text("GENAPPS_RUNTIME_IMAGE"),
             image_pull_policy=read.choice("GENAPPS_IMAGE_PULL_POLICY", "IfNotPresent", _PULL_POLICIES),
             pull_secrets=read.object_names("GENAPPS_PULL_SECRETS"),
@@ -63,7 +64,7 @@ class Settings:
             wait_for_first_consumer=read.flag("GENAPPS_WAIT_FOR_FIRST_CONSUMER") or False,
             host_users=read.flag("GENAPPS_HOST_USERS"),
             runtime_classes=read.runtime_classes("GENAPPS_RUNTIME_CLASSES"),
-            apps=read.apps("GENAPPS_APPS"),
+            apps=read.apps("GENAPPS_APPS", run_namespaces),
             sweep_seconds=read.number("GENAPPS_SWEEP_SECONDS", 10, 0.1, 3600),
             progress_deadline_seconds=read.number("GENAPPS_PROGRESS_DEADLINE_SECONDS", 120, 1, 3600),
             forced_apply_seconds=read.number("GENAPPS_FORCED_APPLY_SECONDS", 3600, 1, 604800),
@@ -143,13 +144,16 @@ class _Reader:
                 raise SettingsError(f"{name} has {value!r}, it must be a comma-separated list of namespaces")
         return frozenset(values)
 
-    def apps(self, name: str) -> AppPods:
+    def apps(self, name: str, run_namespaces: frozenset[str]) -> AppPods:
         try:
-            return AppPods.model_validate_json(self.environ.get(name) or "{}")
+            apps = AppPods.model_validate_json(self.environ.get(name) or "{}")
         except ValidationError as error:
             wrong = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in wrong["loc"])
             raise SettingsError(f"{name}{f', {where}' if where else ''}: {wrong['msg']}") from None
+        for run in sorted(set(apps.by_run_namespace) - run_namespaces):
+            raise SettingsError(f"{name}, byRunNamespace.{run}: it must be a run namespace")
+        return apps
 
     def runtime_classes(self, name: str) -> dict[str, str]:
         classes = {}

@@ -63,6 +63,7 @@ async def see(connection: Connection, system_namespace: str) -> Seen:
             storage_classes=_by_name(await _all(client, STORAGE_CLASS)),
             runtime_classes=frozenset(_by_name(await _all(client, RUNTIME_CLASS))),
             deployments=_by_name(await _all(client, DEPLOYMENT, system_namespace)),
+            system_policies=_by_name(await _all(client, NETWORK_POLICY, system_namespace)),
         )
         inside = {
             run: [await _all(client, kind, run) for kind in (NETWORK_POLICY, ROLE, RESOURCE_QUOTA)]

@@ -20,6 +20,8 @@ OLDEST_KUBERNETES = (1, 32)
 MOST_PIDS = 4096
 OLDEST_KERNEL = (6, 3)
 """Linux with idmapped mounts for everything that an app's pod mounts."""
+CILIUM = "ciliumnetworkpolicies.cilium.io"
+"""A CRD that every Cilium installs."""
 OPERATOR, GATEWAY = "genapps-operator", "genapps-gateway"
 POLICIES = (
     "genapps-acknowledgement",
@@ -79,6 +81,8 @@ class Seen:
     runtime_classes: frozenset[str] = frozenset()
     deployments: Mapping[str, Object] = field(default_factory=dict)
     """Of the system namespace."""
+    system_policies: Mapping[str, Object] = field(default_factory=dict)
+    """NetworkPolicies of the system namespace."""
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """What is wrong with a pull secret by run namespace and name; empty where it exists."""
 
@@ -300,6 +304,17 @@ def pull_secrets(seen: Seen) -> Iterator[Check]:
                 yield _check(title, not wrong, wrong or "there", step)
 
 
+def api_server_reach(seen: Seen) -> Iterator[Check]:
+    """Cilium matches no node by its address, so a policy that names the API server's cuts operator and gateway off."""
+    if CILIUM not in seen.crds:
+        return
+    rules = seen.system_policies.get(OPERATOR, {}).get("spec", {}).get("egress") or ()
+    by_address = any("ipBlock" in peer for rule in rules[:1] for peer in rule.get("to") or ())
+    step = "set the chart's networkPolicy.apiServerCIDRs to [], unless Cilium has policy-cidr-match-mode: nodes"
+    found = "by CIDR, and Cilium runs here" if by_address else "by port"
+    yield Check("way to the API server", Level.WARN if by_address else Level.OK, found, step if by_address else "")
+
+
 def deployments(seen: Seen) -> Iterator[Check]:
     """Operator and gateway are there and ready."""
     for name in (OPERATOR, GATEWAY):
@@ -324,6 +339,7 @@ CHECKS: tuple[Callable[[Seen], Iterator[Check]], ...] = (
     admission_policies,
     run_namespaces,
     pull_secrets,
+    api_server_reach,
     deployments,
 )
 

@@ -24,12 +24,13 @@ def metadata(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """Our labels are set last: nothing that a caller passes can take their place. Users' labels are never copied."""
-    digest = observed.envelope_digest
+    """Our labels are set last: nothing that a caller or the platform passes can take their place. Users' labels are
+    never copied."""
+    digest, apps = observed.envelope_digest, observed.platform.apps
     envelope = {names.ANNOTATION_ENVELOPE_DIGEST: digest} if digest else {}
     return {
         "name": name or observed.child_name,
         "namespace": grant.run_namespace,
-        "labels": {**(labels or {}), **app_labels(observed), names.LABEL_APP_UID: observed.uid},
-        "annotations": {**(annotations or {}), **envelope},
+        "labels": {**apps.child_labels, **(labels or {}), **app_labels(observed), names.LABEL_APP_UID: observed.uid},
+        "annotations": {**apps.child_annotations, **(annotations or {}), **envelope},
     }

@@ -10,7 +10,6 @@ from genapps.core.observed import Manifest, Observed
 from genapps.core.pod_fence import CONTAINER, fence, seal
 from genapps.core.verdict import Grant, Revision
 
-USER = 65532
 RUNTIME_MEMORY = 96 * 2**20
 """Bytes that the runtime itself needs beside the guest."""
 DEBUG = "--debug"
@@ -29,12 +28,14 @@ def pod(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
         names.ANNOTATION_CONFIG_DIGEST: revision.config_digest,
         names.ANNOTATION_SAFE_TO_EVICT: str(observed.platform.apps.safe_to_evict).lower(),
     }
-    about = metadata(observed, grant, labels=_log_labels(observed), annotations=annotations)
+    place = observed.platform.apps.placement(grant.effective_risk, grant.run_namespace)
+    labels, annotations = {**place.labels, **_log_labels(observed)}, {**place.annotations, **annotations}
+    about = metadata(observed, grant, labels=labels, annotations=annotations)
     manifest: Manifest = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {**about, **_controller(observed)},
-        "spec": _spec(observed, grant, revision),
+        "spec": {**_spec(observed, grant, revision), **place.spec({names.LABEL_MANAGED_BY: names.MANAGED_BY})},
     }
     manifest["metadata"]["annotations"][names.ANNOTATION_POD_DIGEST] = asked_for(manifest)
     return manifest
@@ -73,9 +74,7 @@ def _spec(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
         "dnsConfig": {"nameservers": ["127.0.0.1"]},
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
+            **_user(platform.apps.run_as_user),
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
@@ -93,6 +92,10 @@ def _spec(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
     if runtime_class := platform.runtime_class_by_risk.get(grant.effective_risk):
         spec["runtimeClassName"] = runtime_class
     return spec
+
+
+def _user(user: int | None) -> dict[str, int]:
+    return {} if user is None else {"runAsUser": user, "runAsGroup": user, "fsGroup": user}
 
 
 def _container(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
