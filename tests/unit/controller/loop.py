@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
+from genapps.controller.reconcile.permits import Permits
 from genapps.controller.reconcile.queue import WorkQueue
 from genapps.controller.reconcile.worker import Worker
 from genapps.controller.watch.absence import Absence
@@ -199,6 +201,7 @@ async def running(write_guard: WriteGuard | None = None) -> AsyncIterator[Loop]:
             new_id=lambda: "0" * 32,
             later=queue.add_after,
             seen=queue.seen,
+            permits=Permits(lambda run_namespace: len(caches.children[run_namespace, "Pod"]), timedelta(minutes=2)),
         )
         worker = Worker(queue, reconciler, client, caches, observer, events, metrics, SETTINGS, clock.time, clock.date)
         _fill(caches)

@@ -276,7 +276,13 @@ class World:
         if kind == "Pod":
             made_of = meta["annotations"][names.ANNOTATION_POD_DIGEST]
             changed = None if made_of == asked_for(manifest) else json.dumps(manifest["spec"]).encode()
-            child = replace(child, spec_digest=made_of, fence=fence(manifest), live_spec=changed)
+            child = replace(
+                child,
+                spec_digest=made_of,
+                fence=fence(manifest),
+                live_spec=changed,
+                risk=meta["annotations"][names.ANNOTATION_EFFECTIVE_RISK],
+            )
         self.children[key] = child
         self.manifests[key] = manifest
         self.writes.append(kind)

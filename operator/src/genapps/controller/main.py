@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,7 @@ from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
+from genapps.controller.reconcile.permits import Permits
 from genapps.controller.reconcile.queue import WorkQueue
 from genapps.controller.reconcile.waker import Waker
 from genapps.controller.reconcile.worker import Worker
@@ -199,6 +201,10 @@ class Operator:
             new_id=lambda: secrets.token_hex(16),
             later=queue.add_after,
             seen=queue.seen,
+            permits=Permits(
+                pods=lambda run_namespace: len(caches.children[run_namespace, "Pod"]),
+                deadline=timedelta(seconds=settings.progress_deadline_seconds),
+            ),
         )
         return Worker(
             queue, reconciler, client, caches, observer, events, metrics, settings, clocks.monotonic, clocks.utc_now

@@ -121,6 +121,8 @@ class Child:
     """Of a Pod: what it was created from, as its annotation `ANNOTATION_POD_DIGEST` says."""
     fence: tuple[str, ...] = ()
     """Of a Pod: `pod_fence.fence` of the live object."""
+    risk: str = ""
+    """Of a Pod: the effective risk class that it was made or relabelled for; empty where it is not noted."""
     live_spec: bytes | None = None
     """Of a Pod: our part of its spec (JSON), where admission has made it another one than was asked for."""
     deleting: bool = False
@@ -238,6 +240,8 @@ class Observed:
     """ClusterIP of the app's own Service."""
     suspended_code: Mapping[str, ForeignSuspension] = field(default_factory=dict)
     """Open suspensions of other apps of this namespace by code digest."""
+    may_replace: bool = True
+    """Whether the app has a permit to replace a pod that serves, where only the platform's part of it differs."""
     mutation: PodMutation | None = None
     """What happened to pods of this app lately, while this operator ran."""
     refused: str = ""

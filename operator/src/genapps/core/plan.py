@@ -63,7 +63,7 @@ def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> I
     elif observed.platform.gateway_address is None or observed.platform.gateway_ca is None:
         # A pod that runs is left alone, and none starts.
         yield Wait("GatewayPending")
-    elif judged:
+    elif judged or verdict.pod.waits:
         yield from _keep(observed, verdict, desired, None if urgent else record)
     else:
         yield from _replace(observed, verdict, desired, None if urgent else with_readiness(observed))
@@ -71,7 +71,8 @@ def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> I
 
 def _keep(observed: Observed, verdict: Verdict, desired: Sequence[Manifest], record: Record | None) -> Iterator[Step]:
     """`record` is the one to be written after the pod, None when that is done."""
-    if relabelled := _changed(observed, _of_kind(desired, "Pod")):
+    relabelled = _changed(observed, _of_kind(desired, "Pod"))
+    if relabelled and verdict.pod.exact:
         yield Apply(relabelled)
     slices = _of_kind(desired, "EndpointSlice")
     yield from _write_record(observed, record, last_trace=not slices)
@@ -80,6 +81,8 @@ def _keep(observed: Observed, verdict: Verdict, desired: Sequence[Manifest], rec
     if not slices:
         yield from _delete_endpoints(observed)
     yield from _delete_old_snapshots(observed, verdict)
+    if verdict.pod.waits:
+        yield Wait("ReplacementPending")
     ends = look_again_at(observed)
     if verdict.pod.status is PodStatus.STARTING and ends and ends > verdict.at:
         yield Wait("PodStarting", (ends - verdict.at).total_seconds())

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from genapps.api.names import ANNOTATION_POD_DIGEST
 from genapps.core.desired.pod import pod
-from genapps.core.observed import Observed
-from genapps.core.pod_fence import fence, mutated
+from genapps.core.observed import Child, Observed
+from genapps.core.pod_fence import fence, mutated, stands
 from genapps.core.verdict import Grant, JudgedPod, PodStatus, Revision
 
 SHORTEST_BACKOFF = timedelta(seconds=10)
@@ -32,11 +32,31 @@ def pod_state(observed: Observed, grant: Grant | None, revision: Revision | None
     if grant and revision and observed.platform.gateway_address is not None:
         wanted = pod(observed, grant, revision)
         if child.spec_digest != wanted["metadata"]["annotations"][ANNOTATION_POD_DIGEST]:
+            if not observed.may_replace and _serves(observed, child, grant, revision):
+                return JudgedPod(PodStatus.READY, child, waits=True)
             return JudgedPod(PodStatus.OUTDATED, child)
         if changed := mutated(child.fence, fence(wanted)):
             return JudgedPod(PodStatus.MUTATED, child, mutated=changed)
         exact = True
     return JudgedPod(PodStatus.READY if live.ready else PodStatus.STARTING, child, exact=exact)
+
+
+def _serves(observed: Observed, child: Child, grant: Grant, revision: Revision) -> bool:
+    """A ready pod that runs this revision under this risk class, as it was made: only values of the platform, or the
+    size of its tier, are others now."""
+    record, live = observed.record, observed.pod
+    if record is None or record.revision is None or record.pod is None or live is None:
+        return False
+    running = record.revision
+    same = (running.digest, running.code_digest, running.config_digest, bool(running.restore_state))
+    return (
+        live.ready
+        and record.app.uid == observed.uid
+        and record.pod.uid == live.uid
+        and same == (revision.digest, revision.code_digest, revision.config_digest, revision.restore_state)
+        and child.risk in ("", grant.effective_risk.value)
+        and stands(child.fence, child.spec_digest.partition(".")[2])
+    )
 
 
 def trouble_since(observed: Observed) -> datetime | None:

@@ -109,6 +109,8 @@ class JudgedPod:
     """From when on a failed pod may be replaced."""
     exact: bool = False
     """It runs exactly what should run now: only such a pod is admitted by the gateway, or speaks for its revision."""
+    waits: bool = False
+    """It serves the revision that should run, made with earlier values of the platform, until it may be replaced."""
     mutated: tuple[str, ...] = ()
     """Fields of the fence that something else has changed."""
 

@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 import orjson
 
 from genapps.api.names import (
     ANNOTATION_CODE_DIGEST,
+    ANNOTATION_EFFECTIVE_RISK,
     ANNOTATION_ENTRY,
     ANNOTATION_IMAGE_DIGEST,
     ANNOTATION_NAMESPACE_UID,
@@ -142,11 +144,13 @@ def _made_of(live: Object) -> dict[str, Any]:
     """What a pod was created from and what has become of it; one without the note is taken as it is."""
     stands, spec = fence(live), owned(live).get("spec", {})
     now = spec_digest(spec)
-    noted = (live["metadata"].get("annotations") or {}).get(ANNOTATION_POD_DIGEST)
+    notes = live["metadata"].get("annotations") or {}
+    noted = notes.get(ANNOTATION_POD_DIGEST)
+    found = {"fence": stands, "risk": intern(notes.get(ANNOTATION_EFFECTIVE_RISK, ""))}
     if noted is None:
-        return {"spec_digest": f"{now}.{seal(stands)}" if spec else "", "fence": stands}
+        return {**found, "spec_digest": f"{now}.{seal(stands)}" if spec else ""}
     changed = noted.partition(".")[0] != now
-    return {"spec_digest": noted, "fence": stands, "live_spec": orjson.dumps(spec) if changed else None}
+    return {**found, "spec_digest": noted, "live_spec": orjson.dumps(spec) if changed else None}
 
 
 def claim_state(live: Object) -> ClaimState:

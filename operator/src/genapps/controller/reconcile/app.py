@@ -6,7 +6,7 @@ Passes are repeated until a plan is empty or waits for something outside; what i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import ChildRefusedError, Executor
 from genapps.controller.reconcile.mutations import Mutations
 from genapps.controller.reconcile.observe import Observer
+from genapps.controller.reconcile.permits import Permits
 from genapps.controller.reconcile.status_writer import write_status
 from genapps.controller.watch.sweep import Sweep
 from genapps.core.desired import desired
@@ -30,7 +31,7 @@ from genapps.core.observed import Observed
 from genapps.core.plan import plan
 from genapps.core.status import status, transitions
 from genapps.core.steps import Apply, Step
-from genapps.core.verdict import Mode, Verdict
+from genapps.core.verdict import Mode, PodStatus, Verdict
 
 _PASSES = 12
 _LOOK_AGAIN_SECONDS = 10.0
@@ -60,14 +61,23 @@ class Reconciler:
     new_id: Callable[[], str]
     later: Callable[[AppKey, float], None]
     seen: Callable[[AppKey], None]
+    permits: Permits
     _refused: dict[AppKey, str] = field(default_factory=dict)
     _mutations: Mutations = field(default_factory=Mutations)
 
     async def reconcile(self, key: AppKey) -> None:
         """Bring one app to where it should be, or as near as it gets now. Raises what should be tried again."""
+        try:
+            await self._reconcile(key)
+        except Exception:
+            self._look_at(self.permits.postpone(key, self.clock()), _LOOK_AGAIN_SECONDS)
+            raise
+
+    async def _reconcile(self, key: AppKey) -> None:
         if self.caches.apps.get(key) is None:
             self._refused.pop(key, None)
             self._mutations.forget(key)
+            self._look_at(self.permits.settle(key, done=True, now=self.clock()))
             self.caches.reservations.release(key)
             await self.cleanup.after_deletion(key)
             return
@@ -78,6 +88,7 @@ class Reconciler:
             await self._report(key, *await self._judged(key))
             raise
         self._refused.pop(key, None)
+        self._settle_permit(key, verdict)
         # Judged again, when a refusal was reported before and is over now.
         await self._report(key, dataclasses.replace(observed, refused="") if observed else None, verdict)
         self.cleanup.warn_of_deleted_record(key)
@@ -94,6 +105,8 @@ class Reconciler:
             observed, verdict = await self._judged(key)
             if observed is None or verdict is None:
                 return None, None
+            if self._permitted(key, verdict):
+                continue
             wanted = desired(observed, verdict)
             steps: tuple[Step, ...] = plan(observed, verdict, wanted)
             if forced and not steps:
@@ -110,7 +123,9 @@ class Reconciler:
         raise PassesExhaustedError(f"{key.namespace}/{key.name}: still not settled after {_PASSES} passes")
 
     async def _judged(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
-        observed = await self.observer.observe(key, self._refused.get(key, ""), self._mutations.of(key))
+        observed = await self.observer.observe(
+            key, self._refused.get(key, ""), self._mutations.of(key), self.permits.holds(key)
+        )
         if observed is None:
             return None, None
         verdict = judge(observed, self.clock(), self.new_id())
@@ -121,6 +136,25 @@ class Reconciler:
             self.caches.reservations.reserve(key, verdict.grant.budget)
         self._note_mutation(key, observed, verdict)
         return observed, verdict
+
+    def _permitted(self, key: AppKey, verdict: Verdict) -> bool:
+        """Whether an app that waits for it has just been allowed to replace its pod."""
+        if not verdict.pod.waits or verdict.grant is None:
+            return False
+        return self.permits.ask(key, verdict.grant.run_namespace, verdict.at)
+
+    def _settle_permit(self, key: AppKey, verdict: Verdict | None) -> None:
+        if verdict is not None and verdict.pod.waits:
+            return
+        ready = verdict is not None and verdict.pod.exact and verdict.pod.status is PodStatus.READY
+        done = ready or verdict is None or verdict.mode is not Mode.RUN
+        self._look_at(self.permits.settle(key, done=done, now=self.clock()))
+        if self.permits.holds(key):
+            self.later(key, self.permits.deadline.total_seconds() + 1)
+
+    def _look_at(self, keys: Sequence[AppKey], seconds: float = 0.0) -> None:
+        for key in keys:
+            self.later(key, seconds)
 
     def _note_mutation(self, key: AppKey, observed: Observed, verdict: Verdict) -> None:
         pod = verdict.pod

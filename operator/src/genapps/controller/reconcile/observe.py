@@ -46,9 +46,11 @@ class Observer:
         self._scans = Scans()
         self._settings = settings
 
-    async def observe(self, key: AppKey, refused: str = "", mutation: PodMutation | None = None) -> Observed | None:
+    async def observe(
+        self, key: AppKey, refused: str = "", mutation: PodMutation | None = None, may_replace: bool = False
+    ) -> Observed | None:
         """None: there is no such app. `refused` is what the API server last said against a child, `mutation` what
-        became of its pods lately.
+        became of its pods lately, `may_replace` whether it has a permit to replace a pod that serves.
 
         Raises UnreadableEvidence, and ApiError of the source."""
         stored = self._caches.apps.get(key)
@@ -92,6 +94,7 @@ class Observer:
             claim=claim.claim if claim else None,
             service_address=service.address if service else None,
             mutation=mutation,
+            may_replace=may_replace,
             refused=refused,
             suspended_code=self._suspended_code(key),
             apps_of_budget=self._apps_of_budget(key, record, stored.budget),

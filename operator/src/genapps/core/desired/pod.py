@@ -26,6 +26,7 @@ def pod(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
     annotations = {
         names.ANNOTATION_CODE_DIGEST: revision.code_digest,
         names.ANNOTATION_CONFIG_DIGEST: revision.config_digest,
+        names.ANNOTATION_EFFECTIVE_RISK: grant.effective_risk.value,
         names.ANNOTATION_SAFE_TO_EVICT: str(observed.platform.apps.safe_to_evict).lower(),
     }
     place = observed.platform.apps.placement(grant.effective_risk, grant.run_namespace)

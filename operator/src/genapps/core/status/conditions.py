@@ -11,6 +11,7 @@ from genapps.core.text import plain
 from genapps.core.verdict import Finding, Mode, PodStatus
 
 _UNKNOWN_BUDGET = frozenset({Reason.BUDGET_NOT_FOUND, Reason.BUDGET_INVALID, Reason.NAMESPACE_NOT_GRANTED})
+_TURN = "The app answers. Its pod is replaced, with new settings of the platform, when it is its turn."
 _ABOUT_CODE = ConditionType.CODE_VERIFIED
 _NOT_JUDGED = explained(Reason.NOT_JUDGED)
 
@@ -40,6 +41,8 @@ def reconciling(view: View) -> ConditionValue:
         return ConditionValue("False", Reason.SETTLED)
     if not view.answers:
         return ConditionValue("True", *_progress(view))
+    if view.verdict.pod.waits:
+        return ConditionValue("True", Reason.SWITCHING, _TURN)
     differs = view.finding(_ABOUT_CODE)
     if differs:
         return ConditionValue("True", Reason.SOURCE_PENDING if fetching else Reason.SOURCE_DIFFERS, differs.message)
