@@ -66,7 +66,7 @@ VALUE_SETS = {
             "runtimeClasses": {"medium": "gvisor", "high": "kata"},
             "apps": {
                 "safeToEvict": False,
-                "runAsUser": 1000,
+                "runAsUser": 20000,
                 "pod": {**_POD, "topologySpreadConstraints": [_SPREAD]},
                 "byRiskClass": {"high": {"nodeSelector": {"pool": "untrusted"}}},
                 "byRunNamespace": {"apps-sales": {"labels": {"unit": "sales"}}},
