@@ -36,6 +36,7 @@ GOALS: Mapping[str, Goal] = {
     "API writes, apply to Ready": Goal("<=", 12),
     "API writes of a restart": Goal("<=", 0),
     "violation to suspended": Goal("<=", 2),
+    "90 apps deleted: last pod gone": Goal("<=", 15),
     "memory of an idle app's pod": Goal("<=", 64),
     "reconciled without pods": Goal(">=", 19.2),
     "500 apps to their last child": Goal("<=", 26),

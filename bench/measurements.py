@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from bench.cluster.api_writes import api_writes
 from bench.cluster.apply_to_ready import apply_to_ready
+from bench.cluster.deletion import deletion
 from bench.cluster.memory_of_pods import memory_of_pods
 from bench.cluster.platform import Platform
 from bench.cluster.reconcile import reconcile
@@ -29,7 +30,8 @@ ALONE: Mapping[str, Alone] = {
     "reconcile": reconcile,
 }
 
-# These need the node with the chart installed. Memory first, while no other app has run.
+# These need the node with the chart installed. Memory first, while no other app has run; deletion last, because it
+# raises the operator's alarm.
 ON_PLATFORM: Mapping[str, OnPlatform] = {
     "memory": memory_of_pods,
     "apply-to-ready": apply_to_ready,
@@ -37,4 +39,5 @@ ON_PLATFORM: Mapping[str, OnPlatform] = {
     "switch": switch,
     "suspension": suspension,
     "requests": requests,
+    "deletion": deletion,
 }
