@@ -2,7 +2,9 @@
 
 import importlib.resources
 import json
+import re
 import shutil
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,6 +121,17 @@ def _validate(bill: object) -> None:
     schemas = {f"http://cyclonedx.org/schema/{name}": json.loads((folder / name).read_text("utf-8")) for name in names}
     registry = jsonschema_rs.Registry(list(schemas.items()))
     jsonschema_rs.Draft7Validator(next(iter(schemas.values())), registry=registry).validate(bill)
+
+
+def test_every_fragment_has_a_known_type_and_a_name_that_towncrier_tells_apart_from_others() -> None:
+    settings = tomllib.loads((artifacts.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["towncrier"]
+    types = "|".join(kind["directory"] for kind in settings["type"])
+    names = [path.name for path in versions.fragments(artifacts.ROOT)]
+    # What follows the type counts only when it is a number.
+    told = [re.match(rf"(\d+|\+[\w-]+)\.({types})(\.\d+)?\.", name) for name in names]
+    assert [name for name, match in zip(names, told, strict=True) if match is None] == []
+    found = [match[0] for match in told if match is not None]
+    assert sorted(set(found)) == sorted(found)
 
 
 def test_the_licence_in_both_distributions_is_one() -> None:
