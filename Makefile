@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Every target does its own set-up: virtual environment, system packages, builds.
 # Builds are kept outside the checkout, in $GENAPPS_CACHE (default ~/.cache/genapps).
 SHELL := /bin/bash
@@ -44,6 +45,7 @@ lint: venv ## Style, types, import layers, file lengths
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m tools.file_length
 	@$(RUN) -m tools.prose
+	@$(RUN) -m tools.spdx
 
 .PHONY: manifests
 manifests: venv ## Write the CRDs and every other generated file

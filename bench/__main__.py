@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m bench [--only NAME...] [--quick]`: measures, prints a table, writes `build/bench.json`.
 
 About ten minutes on two cores; nothing else should run meanwhile. `--quick` takes two, and writes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The generated apps that are measured, and the objects that carry them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which core measures and which one is measured.
 
 Server and generator on one core would take turns and measure the scheduler. The kernel's autogrouping by session

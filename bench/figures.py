@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A measured figure, as it goes into the table and into `build/bench.json`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each figure is to reach: the goals the project set itself, kept beside the figures they judge."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Memory and CPU time of processes, read from the kernel."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The processes that a measurement starts: their directory, how to wait for them, and that they end."""
 
 from __future__ import annotations

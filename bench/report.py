@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The output of a run: the terminal, and a JSON file."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table that a run prints: plain text, at most 100 columns."""
 
 from __future__ import annotations

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo of the whole platform; a test plays the same scenes."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`make demo` (`python -m demo`): generated apps applied, called, fenced, changed, suspended
 and resumed.
 

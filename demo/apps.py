@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An app as the demo sees it: its manifest in `examples/`, its state in the cluster, requests that it answers."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's own pods: one in the apps' namespace that may call them, one in a foreign namespace that may not."""
 
 import json

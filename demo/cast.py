@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The apps of the demo (`examples/<name>.yaml`) and the requests that show what each of them does."""
 
 from demo.apps import Request

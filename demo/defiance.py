@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two scenes about the control plane: a tenant tries to get around it, and changes of an app fail."""
 
 import json

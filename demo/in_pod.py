@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs inside a pod, handed over as `python3 -c`: makes the connections that the demo shows. Standard library only.
 
 Argument: JSON, either {"request": {"method", "url", "headers", "body"}} or {"dial": {name: [host, port]}}.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Installs the demo's platform: cluster, images, chart. Everything here can be repeated."""
 
 import shutil

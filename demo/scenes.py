@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The scenes of the demo, in order: each shows something, checks it and returns what it saw, or raises SceneError."""
 
 import time

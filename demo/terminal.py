@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the demo prints: headings, the commands that it runs, and their results. Colours only on a terminal."""
 
 import shlex

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What holds for all tests: properties are never judged by the time they take."""
 
 from hypothesis import HealthCheck, settings

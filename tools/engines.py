@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds the guest language engines on the host: `python -m tools.engines`.
 
 The component (`python.wasm`) is kept in `$GENAPPS_CACHE/engines/<digest of its inputs>/`, together with machine code

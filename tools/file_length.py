@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Holds the rule of file length: aim below 300 lines, more than 400 fails. Part of `make lint`."""
 
 import subprocess

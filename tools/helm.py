@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Helm for demo and tests: the chart rendered, installed, upgraded and tested through Helm's own library.
 
 Users have the `helm` program; this machine needs none. The library (helm-python-sdk) is used only here.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kubectl for tests and demo: what an administrator or a tenant types."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Holds the words and the line length of what people read. Part of `make lint`.
 
 Prose in Markdown is wrapped at 100 columns, so that a change of one sentence is a change of one line. Words of the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Holds the rule that every source file names its licence in one of its first 3 lines.
 
 `python -m tools.spdx` lists the files that do not and fails when there is one; `--fix` writes the line,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an app costs the API server: every write of operator and gateway, by the API server's own audit log."""
 
 from __future__ import annotations

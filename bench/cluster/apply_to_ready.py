@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From `kubectl apply` to an app that answers its callers, and the floor beneath it, in turns."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes to the API server, counted by the API server itself: its audit log says who wrote what, and when."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The floor under every start: what Kubernetes itself needs for a pod of the same image with the same mounts."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many apps at once: created by one client on the machine's own cores, counted until each has its last child."""
 
 from __future__ import annotations

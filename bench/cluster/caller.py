@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The load generator as a pod in the apps' own namespace: the app's policy admits it, and its path is a user's path."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Removes the bench's apps and all their objects.
 
 Deleting the apps and waiting is not enough: claims outlive their app by design, records by a month, and so many

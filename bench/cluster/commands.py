@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The project's own commands that a run needs."""
 
 from __future__ import annotations

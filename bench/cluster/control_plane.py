@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A second local node without kubelet and scheduler: the API server and the objects of many apps, but no pods.
 
 The operator runs beside it as a process of the host, with the rights of its ServiceAccount, so that its CPU time and

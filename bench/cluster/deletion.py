@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long a mass deletion takes: 90 running apps are deleted together, until the last of their pods is gone."""
 
 from __future__ import annotations

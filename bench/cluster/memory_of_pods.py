@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is resident: an idle app's pod, the operator and the gateway, by the kernel's proportional accounting."""
 
 from __future__ import annotations

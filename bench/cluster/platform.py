@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The local node with the chart installed, a namespace with a budget, and a load generator as a caller's pod."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator's own speed: many apps at once without pods, a restart over all of them, and what they cost at rest."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A running app as its callers see it: latency of one caller, throughput of many, through its Service."""
 
 from __future__ import annotations

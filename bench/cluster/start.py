@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One app from apply to its first answer."""
 
 from __future__ import annotations

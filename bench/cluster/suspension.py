@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long an app stays up that keeps violating its policy: from the refusal that reaches the threshold to
 Suspended.
 """

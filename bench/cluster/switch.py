@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long a change takes: from the edit of a running app's code to the first answer of the new code."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A loaded app that reads and writes state of its own, durable before the reply: SQLite on the same disk for both."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An app that the process has never seen, from its source to its first response over HTTP."""
 
 from __future__ import annotations

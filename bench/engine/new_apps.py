@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The counterpart of a Worker Loader: a process in which every request is the first one of a new app.
 
 No pod does this: a pod has one app. The process consists of the runtime's own parts (HTTP server, digest, engine,

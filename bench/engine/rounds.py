@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Our side and the peer, measured alternately, so that whatever slows the machine slows both."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real runtime on the server's core: the same command, digests, checks, log lines and metrics as in a pod."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an operator mounts into a runtime's pod: code, RuntimeConfig and token."""
 
 from __future__ import annotations

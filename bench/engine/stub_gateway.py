@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """As much of a gateway as a runtime needs to become ready: a trusted health check. Nothing listens on its canary
 port.
 """

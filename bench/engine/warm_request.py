@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A loaded app that answers without state or tools: what every request pays for sandbox, limits, log and metrics."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The generator as a process: jobs come in as JSON lines over TCP, results go back the same way.
 
 The same file runs on the host (pinned to a core of its own) and in a pod of the caller's namespace, so it imports

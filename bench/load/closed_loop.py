@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The generator itself: raw asyncio protocols, one outstanding request a connection, nothing but standard library."""
 
 from __future__ import annotations

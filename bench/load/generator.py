@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The asking side of a generator process: one on the host, another in a pod."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the generator is asked to do and what it answers, as plain values that travel as JSON lines."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a response ends in the bytes read so far: the inner loop of the load generator, standard library only.
 
 A general parser costs as much as the rest of the generator, and a generator that is slower than the server measures

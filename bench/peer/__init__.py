@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """The engine's peer: workerd, installed from npm outside the checkout, with Worker Loader and facets."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # workerd as a host of apps that it has never seen: Worker Loader for requests, a Durable Object facet for state.
 # The port and the storage directory are given on the command line.
 using Workerd = import "/workerd/workerd.capnp";

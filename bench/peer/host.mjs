@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The same three things that our side does, as workerd does them: an app loaded from source that was never seen,
 // a loaded app answering, and a loaded app that reads and durably writes state of its own.
 import { DurableObject } from "cloudflare:workers";

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Installs workerd once into the cache, and runs it on the server's core.
 
 The platform package is used directly: it holds the binary, and needs no install script.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The chart rendered to files, as its judges want it."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """promtool reads the alerts, and each one fires for what it names and for nothing less."""
 
 import subprocess

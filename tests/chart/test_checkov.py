@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """checkov finds what we know of and can give a reason for, and nothing else."""
 
 import json

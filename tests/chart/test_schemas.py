@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every rendered manifest against the published schemas of each Kubernetes version that the chart supports."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two real clusters for the whole session.
 
 `node` is the whole local node, with the chart installed by `installed`: what a user gets. `bare` is a second control

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bad GeneratedApps are refused by a real API server, with a message that names the field and the way out."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the API server accepts: full manifests, defaults, changes of everything but what is immutable."""
 
 from collections.abc import Iterator

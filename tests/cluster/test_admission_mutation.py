@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Admission changes pods: most of it is accepted as it is, the rest is named and costs a few pods only."""
 
 import time

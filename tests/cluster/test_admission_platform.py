@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bad AppBudgets, Connectors and internal objects are refused by a real API server."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The chart's admission policies on a real API server, no operator near: each row of the table is one request."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`genapps catalogue` on a real API server: with the rights that the chart gives to the groups that it names."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The chart's RBAC as the API server understands it: what it would allow, whoever asks."""
 
 from typing import Any, NamedTuple

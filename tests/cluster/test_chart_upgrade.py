@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The life of a release: CRDs are upgraded with it, and what users own outlives it."""
 
 import json

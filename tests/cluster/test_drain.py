@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drains as administrators do them: no `--force`, every app comes back, and its state with it."""
 
 import json

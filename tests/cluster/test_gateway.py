@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway against a real API server: real projected tokens, real Ledgers, and only the rights of the chart."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A new runtime image reaches the apps of a run namespace one after the other; the others serve meanwhile."""
 
 import time

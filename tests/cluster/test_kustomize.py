@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kustomize configuration that we ship, through the kustomize in `kubectl`. No cluster is needed."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two operators for one cluster: one writes, the other takes over; whatever ends the first, it writes nothing late."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Limits of a budget and hostile sources on a real API server: nobody slips through, and status says what to do."""
 
 import base64

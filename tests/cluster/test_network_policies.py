@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's policy enforcer, by real connections between real pods."""
 
 import socket

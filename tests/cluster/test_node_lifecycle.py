@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Up, down and crash, on a second node, so that the shared one is not disturbed."""
 
 import json

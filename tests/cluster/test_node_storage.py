@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's storage provisioner: real capacity, the right group, reclaim by policy."""
 
 import uuid

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator with exactly the rights that the chart grants it, and with one less."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The chart's values for apps' pods, as an operator on a real API server writes them."""
 
 import json

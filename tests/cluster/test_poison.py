@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Objects that never work, or never rest, beside fifty that do: nobody waits for them."""
 
 import asyncio

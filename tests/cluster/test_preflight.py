@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`genapps preflight` against real clusters: one that is what it should be, one without the chart, and none."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is left of apps that are gone: purge, names that others take, deleted namespaces; no kubelet."""
 
 import json

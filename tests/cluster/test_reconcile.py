@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Apps on a real API server, no kubelet: children appear, drift is healed, foreign objects are left alone."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Apps whose code is an image, against a registry that comes and goes: the operator as a process, no kubelet."""
 
 from collections.abc import Iterator

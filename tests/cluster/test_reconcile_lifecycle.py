@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What people do to apps: stop and start them, delete and re-create them, change budgets and sources; no kubelet."""
 
 import json

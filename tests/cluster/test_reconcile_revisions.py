@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Revisions on a real API server, no kubelet: what a test says of a pod, a runtime or a kubelet would have said."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Suspension on a real API server: a Ledger as the gateway writes it, and what the operator makes of it; no kubelet."""
 
 import uuid

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the API server refuses is told to the app's owner, in its own words and within seconds; no kubelet."""
 
 import time

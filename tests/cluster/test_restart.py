@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """200 apps on an API server without kubelet: a restarted operator judges them all and writes nothing."""
 
 import asyncio

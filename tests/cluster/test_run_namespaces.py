@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run namespace may hold, and on which runtime it runs, on a real API server; no kubelet."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fence of a running app, from inside and from outside, and what happens when it is open or cannot be proved."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The platform purges an app on the whole system: policies in force, by its own role, and only what is gone."""
 
 import pytest

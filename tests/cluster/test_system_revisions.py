@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bad revision on a real node: the previous one answers, with its state, until the code is corrected."""
 
 import json

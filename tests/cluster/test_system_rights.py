@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rights of our own processes, as the API server saw them used: never refused, never a Secret, never a spec."""
 
 import json

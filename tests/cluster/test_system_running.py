@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An app as its users have it: it answers, keeps its state, changes its code, and refuses what it should."""
 
 import json

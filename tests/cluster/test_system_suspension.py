@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Suspension on the whole system: it begins automatically, outlives everything, and ends in one way only."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a tenant with `edit` may do in their own namespace, and that it has no effect on the fence of their app."""
 
 from demo.callers import LISTENING_PORT, Pod

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a tenant with `edit` asks for and never gets, with their own token; and one with `edit` in the whole cluster."""
 
 import http.client

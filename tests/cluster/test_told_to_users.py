@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What people and tools are told by a real API server: kubectl's wait, get and explain, and kstatus."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway's side of `docs/contracts/gateway-*.schema.json`: what it accepts, and what it answers."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One list of modules: what the operator accepts, what the engine imports, and what the guide promises."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What runtime and guest say to each other, and what the runtime reads and sends, against docs/contracts."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the bytes of a Python file become text: operator, runtime and Python itself agree."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's scenes as a test: the same functions, and what they saw."""
 
 from collections.abc import Iterator

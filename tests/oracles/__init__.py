@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Independent judges from the field, and what they say of what we make.
 
 Each is a small Go program around a library that others trust: it reads questions as JSON lines and prints an answer for

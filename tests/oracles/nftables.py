@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the enforcer's table means: a reader of exactly what `compile_table` writes, for the pods' own chains."""
 
 import ipaddress

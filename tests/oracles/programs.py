@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The judges as programs: where their sources are, and how to ask one."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods, namespaces and policies, and two answers to the question who reaches whom: the enforcer's and cyclonus'."""
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The local node's NetworkPolicy enforcer against cyclonus' evaluator, on every connection between all places.
 
 What cyclonus is asked is compared with the table that goes to the kernel, so the whole compiler is judged: selectors,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Helm's `--wait`, Flux and everybody else who asks kstatus is told, in every state of the table of conditions.
 
 The statuses are those that the core gives; they are judged inside objects as the API server stores them.

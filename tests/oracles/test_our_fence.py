@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every NetworkPolicy that we generate or ship, in one place with all who might want to pass: who reaches whom.
 
 Both judges have to agree, and what passes is compared as a whole: nothing beside it does.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every pod that we create or ship passes Pod Security (restricted, latest version), as the API server judges it.
 
 The judge is shown spoiled pods as well: one that lets everything pass would prove nothing.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A gateway and a pod for each test; the engine is built once."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway as a runtime sees it: TLS with an authority of its own, scripted answers, a canary that can be opened."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A pod without Kubernetes: the files, ports and the gateway that a runtime process finds, for tests."""
 
 import asyncio

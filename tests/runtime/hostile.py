@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Source of an app that does everything an app must not do; each handler is one way to misbehave."""
 
 SOURCE = r'''

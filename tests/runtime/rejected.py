@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Code that must not load: what it is, its text, and the reason and words of the refusal."""
 
 FINE = "from genapps import app\n@app.get('/')\ndef fine(request):\n    return 'fine'\n"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Texts of all sizes through the raw call, each checked on both sides: `python -m ... ENGINE SEED ROUNDS`.
 
 A process of its own, because a mistake with wasmtime's memory ends it. Prints by how many KiB it has grown.

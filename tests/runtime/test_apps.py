@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an app can rely on: its API, the modules on the list, clocks and random numbers, and the example apps."""
 
 import re

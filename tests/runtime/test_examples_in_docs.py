@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The apps in README and in the guide load in the real engine, and every GET route of them answers."""
 
 import re

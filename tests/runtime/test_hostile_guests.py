@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A guest that misbehaves gets a clean error and one log line, and its app stays up."""
 
 import asyncio

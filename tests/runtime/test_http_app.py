@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The HTTP server of the app: what callers may send, and how many at a time."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the start of the pod's process to Ready, and every way in which it must not get there."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """State: applied together or not at all, checked against what was read, durable before the answer."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The raw call into a guest against the stock one: the same turns, traps and errors; nothing lost or freed twice."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A pod takes the state over from another revision: copied before its code runs, and given back on the way back."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Manifests that the API server accepts, ways to spoil them, and what it answers."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Requests to a node's API server over one connection, a few milliseconds each: as anybody, or with a token."""
 
 import http.client

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Apps for tests: a manifest from source text, waiting for its state, its children."""
 
 import json

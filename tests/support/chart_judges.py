@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs of others that judge the chart, kept in the cache: too large for the development environment.
 
 checkov and kubernetes-validate are installed from `locks/chart-judges.txt` into a virtual environment of their own.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway as a process of this machine against a cluster, with the rights the chart gives it, for tests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the roles of the rendered chart grant to a ServiceAccount."""
 
 from collections.abc import Iterator

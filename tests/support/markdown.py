@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tests ask of a page of Markdown: its blocks of code, its links, and what it names in backticks."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator as a process of this machine against a cluster, with namespaces of its own, for tests."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small OCI registry with TLS on this machine, for tests: what was pushed, and every way to misbehave."""
 
 import asyncio

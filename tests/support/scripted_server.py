@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An API server small enough to script: it answers what a test tells it to, and remembers what it was asked."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tenant as they really are: a ServiceAccount with the default role `edit` in their namespace, and a token of it."""
 
 from collections.abc import Iterator

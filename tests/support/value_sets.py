@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The values with which the chart is rendered for its judges: the least, two run namespaces, monitoring, everything."""
 
 from typing import NamedTuple

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes every file that is derived from code (`make manifests`), or says which ones differ (`make verify`).
 
 A generator is a module with a function `files()` that returns texts by path (relative to the root), and with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Argo CD's health check. It is written once; this module copies it for the other kind and into a patch of
 `argocd-cm`.
 """

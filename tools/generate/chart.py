@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The chart's values, from one model, for Helm (`values.yaml`, `values.schema.json`) and people (`docs/chart.md`)."""
 
 import json

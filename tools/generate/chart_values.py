@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The chart's values: the one source of `values.yaml`, `values.schema.json` and the tables of `docs/chart.md`.
 
 To add a value, add a field with its default and a docstring here (a list as a tuple, a map by its factory), then

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The CRDs: `crds/` for `kubectl apply`, and the chart's copies, which Helm upgrades and never deletes."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The schema of RuntimeConfig and the list of modules (for the other plane), and the reference of fields,
 conditions and reasons (for people).
 """

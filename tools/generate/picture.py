@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture of the architecture: `docs/architecture.svg` from boxes, rooms and arrows in `docs/architecture.yaml`.
 
 The SVG is plain: no script, no external font, colours for light and dark pages by `prefers-color-scheme`, on a

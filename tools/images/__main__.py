@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tools.images`: build both images, write `build/images.json`, load them into the local node if it is up.
 
 With IMAGES=<registry/prefix> nothing is built: it prints the commands that build the same Dockerfiles with docker (or

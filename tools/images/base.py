@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The base image: Debian with Python by debootstrap, which needs a Debian mirror and no registry."""
 
 import hashlib

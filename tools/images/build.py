@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds the two real Dockerfiles on the base with buildah and packs each as an OCI archive.
 
 Dependencies are a layer of their own in the Dockerfiles and layers are cached, so that a change of code alone takes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an image is made of: the files its Dockerfile copies from the context, and a digest over them.
 
 The digest names the image, so that an unchanged image is neither built nor loaded again, and a changed one is

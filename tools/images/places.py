@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the image build keeps what it makes: a cache outside the checkout, and `build/` for the result."""
 
 import os

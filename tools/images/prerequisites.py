@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The programs of the host that building images needs, installed where that is possible."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One line per build step, with its usual and its real time; the output of the tools goes to a log file."""
 
 import subprocess

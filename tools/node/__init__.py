@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The local node: a real Kubernetes on this machine, built from Go modules, for tests, demo and bench.
 
 Everything of it runs in namespaces of its own (network, mounts, processes), so that ending one process ends all of it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One request to the node's API server, for what the lifecycle must know; it never raises for a server that is away."""
 
 import http.client

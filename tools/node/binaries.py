@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds programs from Go modules, once, into the cache: those of the node, and others that name their modules.
 
 A module's programs live in a directory named by the digest of all that goes into them, each moved into place when it is

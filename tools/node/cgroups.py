@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The control group that holds all pods of a node, so that they can be told from everything else and removed."""
 
 from functools import partial

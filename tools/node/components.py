@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The programs of a node: how each is started, and in which order."""
 
 import os

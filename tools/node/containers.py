@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the node asks of containerd: import images, and forget the containers of a node before this one."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The namespaces that hold a node: network, mounts and processes.
 
 The network namespace is named, so that it can be entered while debugging, and ends with a veth pair to the host. The

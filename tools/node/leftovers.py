@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Removes what a node left on the host, however it ended. Every step is a no-op when there is nothing to do."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Up, down and status of a node as a whole."""
 
 import fcntl

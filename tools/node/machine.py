@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a node changes outside its namespaces, and how it is restored.
 
 The first node of the machine records the earlier values in a file, and the last one restores them. So a crash in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Asks netcheck pods (tools/netcheck) to try a connection or a volume, through the API server's pod proxy.
 
 The API server is on the node, and the node always reaches its pods: whatever policies say, the question arrives.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Packs a static program as an OCI image archive: how the node gets images of its own without a registry."""
 
 import hashlib

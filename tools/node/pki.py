@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Certificates and kubeconfigs of one run of a node: new at each start, removed with it."""
 
 import base64

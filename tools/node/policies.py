@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cases of policy_cases.yaml and the pods in them, for the tests of the enforcer (pure and on the node)."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the machine must have before the node can be built or started, each with a message that says what to do."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a node keeps its files, and which names and addresses it uses. Only this module knows them."""
 
 import ipaddress

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Waiting for a condition, always with a deadline and, when it passes, with the log that tells why."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Follows one kind of object through the API server: list, then watch, again and again, into a mapping by uid."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tools.release`: all parts of a release, in `build/release/`; nothing is published or tagged.
 
 Beside `build/` only the build caches are written.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parts of a release, each made into one folder: wheels, chart, bills of materials, images, notes, checksums."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bill of materials of an image's Python part, as CycloneDX JSON, from its lock file.
 
 A lock is universal; listed is what an image has: the packages whose marker holds for CPython on Linux. Two runs over

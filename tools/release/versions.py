@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One version: where it is written, and whether all those places and the changelog agree."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # ruff: noqa: T201  (its prints are what `helm test --logs` shows)
 """`helm test`: the gateway answers over TLS with the published CA, and this cluster enforces egress policies.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the settings of all processes share."""
 
 from __future__ import annotations

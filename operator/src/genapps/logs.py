@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JSON log lines of operator and gateway on stdout: one per event, nothing secret in them, whoever wrote the text."""
 
 import logging

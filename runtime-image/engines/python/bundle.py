@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The app's files as modules, and the list of all other modules that an app may import."""
 
 import builtins

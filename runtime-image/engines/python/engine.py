@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The guest side of the Python engine: it implements the world of app.wit for apps written with `genapps`.
 
 componentize-py runs this module once while it builds the component, and keeps the memory. Apps can import later

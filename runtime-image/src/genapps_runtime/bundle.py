@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The app's code as it is mounted: read once, and refused unless its digest is the one that the operator approved."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The RuntimeConfig: the file that the process arguments name by digest, parsed strictly.
 
 The operator writes the file from a pydantic model (`genapps.api.runtimeconfig`). tests/contract hold both sides to

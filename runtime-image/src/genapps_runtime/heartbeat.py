@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A page of memory that worker and supervisor share: it shows how the worker is, also while its loop is blocked.
 
 Slots are aligned 64-bit integers with one writer (the worker), so a reader sees the old or the new value and never

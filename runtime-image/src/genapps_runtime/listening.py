@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sockets that the runtime listens on: IPv4 and IPv6 alike, whichever of them the cluster speaks."""
 
 import socket

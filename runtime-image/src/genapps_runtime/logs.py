@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Log lines: one JSON object each on standard output, one line an action. Guest text in them is escaped and bounded."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command.
 
 `genapps-runtime --config-digest sha256:... --code-digest sha256:...` is the process of an app's pod.

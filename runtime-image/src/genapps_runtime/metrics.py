@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Metrics of one app's runtime in Prometheus' text format, kept without a library (which costs 7 MiB and 60 ms)."""
 
 from bisect import bisect_left

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors over HTTP: RFC 9457 documents with a code from a closed set. Only this module makes them."""
 
 from dataclasses import dataclass

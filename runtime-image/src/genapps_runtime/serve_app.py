@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The composition root: HTTP server, language engine, state and app, put together.
 
 Everything that is heavy to import is imported here, so the worker imports this module last.

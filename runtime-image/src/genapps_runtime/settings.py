@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where this process finds its files and ports.
 
 The defaults are the paths of the pod; tests set others by the environment. What the operator decides is in the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reasons for which the process gives up. The container's termination message tells the operator."""
 
 from enum import StrEnum

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The process that does the work: it checks config and code, proves the fence, loads the app and answers requests.
 
 It imports only what the proof of the fence needs. The rest (`serve_app`) is imported while the proof waits for the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small model and the structural schema that it becomes."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Golden pairs: what is observed of an app (input.yaml) and what should therefore exist (output.yaml).
 
 `GENAPPS_UPDATE_GOLDEN=1` writes each output that differs and fails, naming it. Read the difference

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command cyclonus reads situations, one JSON document a line, and prints for each what cyclonus' evaluator of
 // NetworkPolicies lets through: {"ingress": [bool, ...], "egress": [bool, ...]}, one pair for every source, destination,
 // protocol and port, in this order, the last one changing fastest.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the chart's admission policies accept and refuse: the table, and the objects that it is about."""
 
 from tests.support.admission_table import grants, surroundings, verdicts, writers

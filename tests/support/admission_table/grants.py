@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Grants of an AppBudget: at creation, when a field changes, when the budget changes, and after they are withdrawn."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is stored before the table is asked: namespaces, budgets, apps in every state, records, a pod."""
 
 from typing import Any

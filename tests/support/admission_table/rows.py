@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a row of the admission table is: a sentence, who asks, what for, and what the API server must say."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is around the apps: namespaces, budgets, Services of tenants, the gateway's Secret, entry to run namespaces."""
 
 from typing import Any

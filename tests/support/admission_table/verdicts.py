@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What needs a verb of its own: ending a suspension, and raising a stage."""
 
 from typing import Any

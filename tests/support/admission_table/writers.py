@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Status, records and ledgers: who writes them, and who may remove them when."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which addresses a stranger's word may lead us to."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values for apps' pods: how what is general and what is special come together."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`genapps digest` prints what the operator computes."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of conditions is closed and complete."""
 
 import re

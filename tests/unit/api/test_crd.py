@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What holds for every CRD: bounded, described, structural, and no default where a digest is taken."""
 
 from collections.abc import Iterator

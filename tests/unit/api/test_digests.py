@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Digests of bundles and envelopes, against an independent way to compute them."""
 
 import base64

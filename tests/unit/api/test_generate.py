@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is written from the models: the chart's copies of the CRDs, and the schema of RuntimeConfig."""
 
 import json

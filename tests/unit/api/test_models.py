@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The models read what the API server stores, and refuse what it should have refused."""
 
 from datetime import UTC, datetime

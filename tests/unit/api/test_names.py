@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names of children: valid, unique, stable."""
 
 import re

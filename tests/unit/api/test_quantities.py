@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Strings of the API become exact integers, and anything else is refused with the form that is wanted."""
 
 import re

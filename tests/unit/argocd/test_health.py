@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The health check for Argo CD, run by Lua 5.1 as Argo does: its own form of fixtures, then every combination."""
 
 from itertools import product

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the chart tests share: values that install, and the manifests they give."""
 
 import pytest

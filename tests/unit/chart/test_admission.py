@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The admission policies as they are rendered: closed when in doubt, denying, bound, and of this release."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Defaults, schema and guide come from one model: nothing undescribed, nothing open, nothing left out."""
 
 import json

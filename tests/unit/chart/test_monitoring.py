@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Monitoring: objects of the Prometheus operator only where it is, and alerts on metrics that exist."""
 
 import re

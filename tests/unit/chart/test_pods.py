@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Our own pods: restricted Pod Security, probes, policies that select them, Services that find them."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `genapps preflight` looks for is what the chart makes."""
 
 from genapps.cli.preflight.rules import POLICIES

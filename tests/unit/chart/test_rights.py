@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RBAC: each process may write what it writes, and nothing else."""
 
 from tests.support.granted_rights import grants

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values: what the schema refuses, and what each value does to the manifests."""
 
 from typing import Any

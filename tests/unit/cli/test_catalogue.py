@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `genapps catalogue` prints, from objects as the API server answers them."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`genapps check`: every form in which code and manifests come, and the exit codes."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`genapps check` refuses offline what the API server refuses: the same tables as on a real one, and every rule."""
 
 import json

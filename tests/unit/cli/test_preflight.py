@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The preflight's checks, each on a good cluster and on one with a single fault."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A scripted API server and a client of it."""
 
 from collections.abc import AsyncIterator

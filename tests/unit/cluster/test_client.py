@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The client's protocol: what it sends, what it makes of refusals, and when it tries again."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the API server is found, and that a rotated token is noticed."""
 
 from pathlib import Path

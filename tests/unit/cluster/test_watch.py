@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """List and watch through everything that goes wrong on the way."""
 
 import asyncio

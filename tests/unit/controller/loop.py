@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The controller's loop on a small API server, which stores what is applied and refuses what a test wants it to."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An outage of the gateway is seen, and it wakes the apps when it is over: no revision is blamed for it."""
 
 from typing import Any

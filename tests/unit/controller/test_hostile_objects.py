@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What strangers write into objects that the operator watches must neither end it nor fill its memory."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is kept follows the objects that live, not those that ever did: names come and go by the thousand."""
 
 from typing import Any

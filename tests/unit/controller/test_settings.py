@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator's settings: wrong ones are named, not guessed."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A controller in miniature: objects as the API server would send them, a clock that the test moves, and the loop with
 a small API server behind it."""
 

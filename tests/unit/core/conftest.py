@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Properties are never judged by the clock, and tried often enough: the machine is shared."""
 
 from hypothesis import settings

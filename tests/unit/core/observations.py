@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Arbitrary observations of one app: every part is drawn independently, so that also what should not meet does meet."""
 
 from collections.abc import Callable

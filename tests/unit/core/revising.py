@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Steps of a revision's life in the world of the core's tests."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every check, in sentences: what is asked, what is found, and which way out the message names."""
 
 from dataclasses import dataclass, field, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who is told what an app says when it fails: with `spec.debug` its callers too, as long as they are its own."""
 
 from typing import Any

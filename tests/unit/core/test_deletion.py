@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Deletion is an order: an app whose object a finalizer still holds does not run on, and nothing restarts it."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drift: the projection equals what was applied right after an apply, and differs after every edit that matters."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A value of the platform that needs other pods: each app serves until it is its turn."""
 
 from collections.abc import Callable

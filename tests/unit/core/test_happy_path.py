@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From an app that is applied to one that answers, and the passes in between."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Apps whose code is an image: which registries, what is said while it is fetched, and what outlives the registry."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bounds of a run namespace, exactly, for budgets and for what stands there already."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drains and cluster autoscalers move the pod: its ServiceAccount is its controller, and it may be evicted."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What admission changes of a pod: accepted where the fence does not rest on it, else named, and never a fast loop."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods that fail, hang or change owners, and what outlives them."""
 
 from dataclasses import replace

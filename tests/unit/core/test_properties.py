@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What holds for any app: names, purity, and that a plan leads where it says."""
 
 import base64

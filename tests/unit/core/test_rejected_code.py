@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Code that cannot load and has no earlier revision to give way to: it keeps no pod, and is not tried for nothing."""
 
 from collections.abc import Callable

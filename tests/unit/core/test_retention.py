@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is left of a deleted app, and when it goes."""
 
 from dataclasses import replace

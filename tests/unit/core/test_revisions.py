@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Revisions: what is kept of them, when one counts as failed, and what follows. Where an app returns to, with which
 state, and how many are kept is in test_rollback.py, crash points are in test_revisions_restart.py."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator may die at any point: what it does next follows from what is stored, so the end is the same."""
 
 from collections.abc import Callable, Sequence

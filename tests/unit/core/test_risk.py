@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The effective risk class and the sentence that explains it."""
 
 from dataclasses import replace

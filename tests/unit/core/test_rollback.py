@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The way back of an app: to which revision, with which state, and how many are kept for it."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The look at code before a revision is accepted: what fails for certain is found, what may work is left alone."""
 
 import ast

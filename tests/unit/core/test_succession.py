@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who takes over what an earlier app left under a name: all of it, or nothing."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Suspension: when it begins, in which order things stop, what survives, and the one way back."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hostile text, before it reaches a status or an Event."""
 
 import unicodedata

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counting: what counts, what does not, and that nobody gains by repeating himself or by flooding the window."""
 
 from datetime import datetime, timedelta

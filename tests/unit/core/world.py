@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A world in miniature for tests of the core: one app, its children as the API server would hold them, and a clock.
 
 `settle` runs passes as the controller does, with a simulated executor, until nothing is left to do or a plan waits.

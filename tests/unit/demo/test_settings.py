@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which cluster the demo uses: the user's own only when they say so, with images that it can pull."""
 
 import pytest

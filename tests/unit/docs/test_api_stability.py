@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """docs/api-stability.md and the code name the same fields as refused and as inactive."""
 
 import re

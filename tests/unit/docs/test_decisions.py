@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The form of the decisions: when, whether it holds, why, what, what follows, what lost."""
 
 import re

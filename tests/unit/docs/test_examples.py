@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Examples in pages are valid: manifests fit their models, code passes the scan that the operator makes."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What pages point at exists: links, paths of files and folders, targets of make, subcommands of genapps."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The threat model names a test for each row: each must exist."""
 
 import re

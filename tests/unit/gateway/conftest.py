@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One key pair for the session (making one takes 100 ms), one gateway for each test."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Requests in, answers out: the whole gateway without sockets."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The authority and its certificates, at chosen moments."""
 
 from datetime import timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The order of the checks and what each refusal says, as a table."""
 
 from typing import Any

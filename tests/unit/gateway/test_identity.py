@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tokens that prove something, and all the ways in which they do not."""
 
 import base64

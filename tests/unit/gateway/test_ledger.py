@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counting that survives conflicts, outages and restarts."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real sockets: TLS with our authority, renewal under an open listener, limits of a connection, the canary."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The process as it is started: what it says when it cannot."""
 
 import json

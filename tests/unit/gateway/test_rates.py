@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bursts, the steady rate, and memory."""
 
 from genapps.gateway.rates import Rates

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which app a caller is, as the operator's records change."""
 
 from typing import Any

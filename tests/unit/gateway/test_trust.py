@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The authority's Secret and its published certificate, and the context that serves its leaves."""
 
 import asyncio

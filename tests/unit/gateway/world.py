@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small world for the gateway's tests: a store with the API server's rules for writes, an issuer, an app."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image tags: they name everything that a Dockerfile copies, and nothing else."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the image build needs of the host, and how it says so."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What reaches stdout, in a process of its own: logging is configured once per process."""
 
 import json

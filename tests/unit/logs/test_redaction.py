@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nothing secret reaches a log line."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The compiler of policies, without a node: the same cases that tests/cluster tries with real connections."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The nftables text: golden, because a reader must be able to judge it."""
 
 import os

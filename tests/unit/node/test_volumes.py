@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which claims get a volume, and what it is."""
 
 from typing import Any

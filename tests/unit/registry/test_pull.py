@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pulling code from a registry that may be anything but honest."""
 
 import base64

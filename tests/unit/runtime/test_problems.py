@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Problem documents, and hostile text in them."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The supervisor against workers that misbehave, as real processes: a worker here is a few lines of Python."""
 
 import json

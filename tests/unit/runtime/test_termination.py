@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Termination messages: one printable line that fits, whatever the guest's code says."""
 
 import json

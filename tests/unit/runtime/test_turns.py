@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Turns are JSON from a hostile program."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The claim between two revisions: what is copied, what comes back, and what a kill at any moment leaves."""
 
 import os

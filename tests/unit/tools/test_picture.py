@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture: straight arrows between boxes that exist, and texts that fit."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A release has one version, a changelog that tells of it, and bills of materials that list what its images hold."""
 
 import importlib.resources

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which files have to name their licence, where the line goes, and that a second run changes nothing."""
 
 from pathlib import Path

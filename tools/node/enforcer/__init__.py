@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's NetworkPolicy engine, for tests and demo; real clusters use their CNI's.
 
 Pod -> CNI plugin (tools/genapps-policy) records the attachment -> `cluster` state is compiled by `rules` into one

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The enforcer as a process of the node."""
 
 import asyncio

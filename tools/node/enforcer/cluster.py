@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The input of the rules: the pods on this node as the network sees them, namespaces and policies."""
 
 from collections.abc import Iterable, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compiles policies to permissions: pure, and without knowledge of nftables.
 
 A permission is one conjunction: the other end is one of `peers` and the server's port is one of `ports`. None means

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Label selectors of Kubernetes, as a pure function."""
 
 from collections.abc import Callable, Mapping

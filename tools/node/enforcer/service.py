@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeps the kernel's table equal to the cluster's policies, and tells CNI plugins when the table has their pod."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The nftables table: pure text from the compiled permissions.
 
 Rules look at what a connection was opened as, not at the packet: `ct original ip saddr` is who opened it, `ct reply

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The disks below the node's volumes directory: a sparse file each, formatted and mounted beside it."""
 
 import asyncio

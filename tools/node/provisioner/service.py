@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes volumes for waiting claims, and removes released volumes."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which claims need a volume, what that volume is, and which volumes to delete: pure."""
 
 import re

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Health of a GeneratedApp or AppBudget for Argo CD, from its conditions. A suspension comes first: it stands whatever
 -- else is said. A status of an earlier generation says nothing about this one.
 local conditions = {}

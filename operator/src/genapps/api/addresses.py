@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Addresses that nothing of ours may be led to by somebody else's word: private, metadata, reserved ones."""
 
 import ipaddress

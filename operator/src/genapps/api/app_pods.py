@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a platform says about the pods of all its apps: the chart's values `apps`, which the operator gets as JSON."""
 
 import re

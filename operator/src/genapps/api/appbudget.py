@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """AppBudget: the namespaces, tiers, policy and spending limits of one business unit."""
 
 from typing import Annotated, Literal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """AppRecord: the verdicts and evidence about one app name. It outlives the app; only the operator writes it."""
 
 from enum import StrEnum

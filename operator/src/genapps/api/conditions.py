@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which condition may have which status for which reason: status, Events and the docs rest on this table."""
 
 from collections.abc import Iterator

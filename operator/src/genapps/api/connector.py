@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Connector: a service that apps may call, and how. Only the schema so far: the gateway has no connectors yet."""
 
 from typing import Annotated, Any, Literal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the models to CustomResourceDefinitions: structural schemas as the API server wants them."""
 
 from collections.abc import Mapping

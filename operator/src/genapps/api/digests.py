@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Digests of bundles and envelopes: SHA-256 of RFC 8785 (canonical) JSON, written `sha256:<hex>`."""
 
 import base64

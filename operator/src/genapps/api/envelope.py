@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The envelope: whose app it is, how risky, what it may talk to. Immutable, and no schema default inside it, ever."""
 
 from enum import StrEnum

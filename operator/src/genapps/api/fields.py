@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the kinds are made of: model classes, field types, and rules for API server and Python alike."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GeneratedApp: one generated app, as its team writes it."""
 
 from enum import StrEnum

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kinds: how each is called, listed and selected."""
 
 from typing import Literal, NamedTuple

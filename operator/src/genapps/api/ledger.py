@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ledger: what the gateway counted for one app. Created with the first entry; only the gateway writes it."""
 
 from enum import StrEnum

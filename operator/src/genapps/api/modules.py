@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The modules that apps may import beside their own files: a promise to authors that both planes know by contract.
 
 `docs/contracts/python-modules.json` is written from it; the engine's list and the guide are checked against that.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names, labels, ports and addresses that operator, gateway, runtime and chart agree on."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How an app is kept going: fallback, incident, rollback, objectives and attestation."""
 
 from typing import Annotated, Literal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Durations, sizes and money: the strings of the API become integers here, and nowhere else.
 
 Sizes and CPU are read as Kubernetes reads a `resource.Quantity`. Every function raises ValueError with a sentence that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The closed set of reasons, with what each means and what to do about it."""
 
 from enum import StrEnum

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RuntimeConfig: the file that a runtime pod takes all its settings from. Named by its digest."""
 
 from functools import lru_cache

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Label selectors and NetworkPolicy peers, with the same meaning as in Kubernetes and the API server's own checks."""
 
 from typing import Annotated, Literal

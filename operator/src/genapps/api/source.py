@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The code of an app: language, digest, and where its files are."""
 
 from enum import StrEnum

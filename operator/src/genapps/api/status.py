@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status of the kinds that people write: a mirror of verdicts, written by the operator only and never read back."""
 
 from typing import Annotated, Literal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads an app's code from disk in the form in which the operator reads it from the cluster."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
 `genapps digest`, `genapps check`, `genapps modules` and `genapps catalogue` are for authors, `genapps preflight`

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one module that writes to the API server: get, list, watch, server-side apply, replace, delete, over one session.
 
 Plain dictionaries in and out (aiohttp and orjson): a typed client costs about twice the CPU per call.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The clocks of this machine. Only main modules and this package read them; everybody else gets one as an argument."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How to reach the API server: from inside the cluster, or by a kubeconfig (tests and development).
 
 The bearer token is read again from its file, because projected tokens are rotated under a running process.

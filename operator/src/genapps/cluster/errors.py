@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the API server can answer instead of an object, as types, so that callers never look at status numbers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where each kind lives in the API server's URL space; the closed list of what this project touches."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """List, then watch, forever: keeps a sink in step with the API server through disconnects and expired versions."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator process: watches fill the caches, kopf and the watches feed the queue, workers reconcile.
 
 All replicas keep their caches warm; nothing is written but by the one that holds the Lease. Whatever should run for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drift detection: what of a live object is ours, and is it still what we applied?
 
 The API server keeps, per field manager, which fields an apply set (`managedFields[].fieldsV1`). Projecting the live

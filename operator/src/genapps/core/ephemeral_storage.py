@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an app's pod may take of its node's disk: its log, and /tmp.
 
 The runtime bounds how fast an app logs (`LOG_BYTES_PER_SECOND`, with a burst), the kubelet how much of it is kept: it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Additive fields that are stored and have no effect yet: the app runs, and status says so."""
 
 from collections.abc import Iterable, Iterator

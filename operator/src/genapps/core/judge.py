@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was observed becomes one verdict. Pure: the moment and a new random id are arguments."""
 
 from collections.abc import Mapping

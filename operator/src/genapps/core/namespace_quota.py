@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The most that a run namespace may hold, so that a fault of ours or a flood of a tenant's ends somewhere.
 
 What the budgets that use it grant, plus what already stands there: a tier that shrinks or a budget that goes must

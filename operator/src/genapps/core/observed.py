@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a pass starts from: everything about one app that its verdict may depend on, read before judging.
 
 The controller fills these from its caches and the API server; nothing here is looked up later.

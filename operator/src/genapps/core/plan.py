@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From what is desired to the steps that lead there; the executor takes them in order and stops at a `Wait`.
 
 Policy before pod on the way up, pod before policy on the way down. An empty plan means that nothing is to be done.

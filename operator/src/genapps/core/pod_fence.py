@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What of a pod the fence rests on, field by field: the live pod's whole spec against what was asked for.
 
 Admission may change anything between our apply and the stored pod. What is not in this table is accepted as it is (pull

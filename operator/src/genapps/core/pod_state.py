@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The app's pod, held against what is desired. Worked out once per pass: plan, record and status read the verdict's."""
 
 from datetime import datetime, timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The AppRecord that follows from a verdict: what the gateway goes by, and what outlives the app."""
 
 from collections.abc import Mapping

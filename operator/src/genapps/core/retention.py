@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is left of an app that is gone: who may take it over, and in which order it goes otherwise.
 
 Taken over is all or nothing: state, counters, verdicts, evidence. Who may not take it over neither inherits a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a pod gets on, and whether its revision is to blame when it does not.
 
 What the container, the kubelet and the clock say, as one finding. Judge and status read it here, so that they cannot

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which revision runs: the wanted one; or, once that has failed, an earlier one that was good; or none, where there is
 no such one and the wanted one cannot load.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The effective risk class: the highest of what the app declares and what each of its connectors demands."""
 
 from collections.abc import Iterable, Mapping

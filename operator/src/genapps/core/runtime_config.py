@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The RuntimeConfig of an app: everything its runtime does, decided here and frozen into a snapshot."""
 
 from genapps.api import names, quantities

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The steps from what is there to what is desired: `plan` and `retention` return them, the executor takes them.
 
 A step says everything that it needs: which object it means (by uid), and which version of a record it follows on.

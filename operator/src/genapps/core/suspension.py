@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Suspension: when it begins, how it follows the code, and the one way it ends."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes hostile text harmless: what guests, containers and custom resources say, before it is in a status or Event."""
 
 import unicodedata

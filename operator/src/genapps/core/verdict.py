@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `judge` says about one app: the one value that desired, plan, record and status are made of."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counting violations: one rule for the gateway, which refuses, and the operator, which suspends.
 
 Under one request id the first violation counts once; the others count by themselves only beyond the tier's tool calls

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway: every tool call of every app leaves through it. It knows callers by their projected tokens and the
 operator's AppRecords, decides, counts violations in Ledgers (their only writer) and holds the credentials.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The routes: from an HTTP request to one decision and its answer. No framework: four routes, each body small.
 
 Nothing is read of a body before the caller has proved who they are."""

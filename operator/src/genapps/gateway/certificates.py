@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway's own certificate authority and the certificate it serves: pure functions, `now` is an argument.
 
 Apps' pods have no DNS and trust one thing only, this authority. It lives ten years in a Secret; the certificate for

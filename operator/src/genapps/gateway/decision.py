@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """May it: an ordered list of small named checks; the first that objects decides. Pure: nothing here waits or counts.
 
 The order is the contract. Identity was proved before; what an unknown caller or a suspended app asks for is not even

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The plain port for kubelet and Prometheus: alive, ready, metrics. Nothing on it decides anything."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who is calling: verifies projected tokens locally against the API server's published keys.
 
 Signature, issuer, audience and expiry are checked here, without a TokenReview per call; that the pod still is the

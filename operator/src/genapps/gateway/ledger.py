@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counts violations, one account per app: in memory for deciding, in the app's Ledger so that nothing is forgotten.
 
 An app's first violation and the one that reaches its threshold are durable before anybody hears of them, all others

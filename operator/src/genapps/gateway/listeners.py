@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sockets: uvicorn for calls (TLS) and health (plain), and the canary that only ever hangs up."""
 
 from __future__ import annotations

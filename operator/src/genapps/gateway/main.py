@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway's process: three listeners (calls over TLS, the canary, health) around one application.
 
 Nothing listens for calls before records, keys and ledgers were read: a gateway that knows nothing would refuse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What runtimes send: strict models of the three bodies (`docs/contracts/gateway-*.schema.json`).
 
 Everything in them comes from a sandbox that may be hostile. Names of connectors and tools are not held to a pattern:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the gateway tells Prometheus. Labels are closed sets: nothing a guest chooses becomes one."""
 
 from __future__ import annotations

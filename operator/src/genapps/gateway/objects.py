@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The part of the API client that the gateway writes and reads single objects with (`genapps.cluster.Client` is
 one): named as a type, so that ledgers and keys are tested against a store in memory with the same rules."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every refusal the gateway can answer with, as `application/problem+json` (RFC 9457): a closed set of codes.
 
 `class` tells a runtime what a refusal means for the app: a *violation* counts towards suspension, a *defect* is a

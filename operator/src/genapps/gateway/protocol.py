@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The outermost limits: how much and how long a connection may send before a request's head is complete.
 
 uvicorn bounds neither for httptools; bodies are bounded in `app`.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How often one app may report: a limiter per key by the generic cell rate algorithm, with bounded memory."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which app is calling: the operator's AppRecords, watched, and the one question asked of them.
 
 A token proves a pod; only the pod that the operator wrote into the record of its app is that app."""

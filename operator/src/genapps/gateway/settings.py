@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway's settings: read once from the environment, then an argument."""
 
 from __future__ import annotations

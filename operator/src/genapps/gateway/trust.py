@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the gateway's authority is kept, where it is published, and the TLS context that serves its certificates."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an artifact is: an image manifest whose layers are the files of an app, as `oras push` makes it."""
 
 from __future__ import annotations

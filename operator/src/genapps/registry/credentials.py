@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Credentials for registries, from a file in the form of `kubernetes.io/dockerconfigjson` that the kubelet mounts.
 
 The operator has no right to read Secrets: the chart mounts this one. It is read at each use, so a rotation needs no

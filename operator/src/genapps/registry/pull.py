@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pulls one artifact through the distribution API: bounded in time, bytes, redirects and places it can be led to."""
 
 from __future__ import annotations

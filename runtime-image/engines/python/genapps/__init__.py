@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a generated app may use: routes, tools, state and log.
 
 from genapps import app, state

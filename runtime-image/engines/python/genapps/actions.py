@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The running action: what the app has written, and how much it may still log.
 
 One instance serves many actions, but runs one at a time: the engine sets `current` before each step.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls to the host: a coroutine yields the calls that it waits for. The engine passes them on and resumes it."""
 
 from collections.abc import Awaitable, Coroutine, Generator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The app's log and its printed output. The host adds the records to the action's log line."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Request and response as an app sees them, and their JSON form for the host."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The app's handlers, found by method and path pattern."""
 
 import re

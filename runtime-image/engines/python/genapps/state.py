@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The app's state: keys and JSON values that survive restarts.
 
 Reads see a snapshot and the action's own writes. The writes of an action are applied together when it succeeds, and

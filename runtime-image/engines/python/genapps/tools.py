@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tools of the connectors in the app's envelope. The gateway decides about every call."""
 
 from typing import Any

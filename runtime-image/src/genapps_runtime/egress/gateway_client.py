@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The client of the gateway: HTTP/1.1 over TLS, to one address.
 
 A general HTTP client costs 14 MiB and 200 ms of start-up in each pod (docs/design). This one parses with httptools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Proof of the fence (the app's network isolation): the gateway's port answers and its canary port does not.
 
 Both are ports of the same pods, and the gateway's own policy admits app pods to both. So only this app's egress

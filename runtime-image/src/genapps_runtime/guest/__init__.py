@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sandbox: the engine, its instances, and the messages that cross the boundary."""

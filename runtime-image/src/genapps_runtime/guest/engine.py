@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """wasmtime as guests get it: one precompiled language engine, the functions of our world, and the epoch clock.
 
 Of WASI a guest gets clocks, random numbers and an empty environment, all served by this module. Everything else

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One instance of a language engine with one app's code, driven on the event loop.
 
 A guest serves many actions at once (each waits for its calls outside the guest) but runs one at a time. After a

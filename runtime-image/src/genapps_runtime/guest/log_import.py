@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The host function `log`, linked without wasmtime's stock wrapper.
 
 The wrapper copies a guest's string three times before its size can be checked: 20 MB of guest memory took 80 MB of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How guest code is compiled: once, in the image build (or by the tests), for every node of its architecture."""
 
 import os

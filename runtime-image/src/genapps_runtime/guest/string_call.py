@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls a guest's function from string to string with less overhead than wasmtime's stock wrapper.
 
 This module and `log_import` are the only ones that handle wasmtime's memory. The call does exactly what

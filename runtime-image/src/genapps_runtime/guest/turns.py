@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A guest's messages, parsed: a turn is JSON from a hostile program (docs/contracts/turn.schema.json)."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One action: a request becomes a message to the guest, and the guest's calls are run in parallel.
 
 At the end the action's state is committed, then the response is sent.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The app as this process serves it: one guest (a new one after a failure), its state, its limits, one log line an
 action.
 """

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The app's HTTP server on port 8080: uvicorn and a bare ASGI callable, with limits on head, body and time."""
 
 import asyncio

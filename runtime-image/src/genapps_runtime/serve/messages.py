@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Request and reply of the app's HTTP server, as every module of this package passes them on."""
 
 from dataclasses import dataclass

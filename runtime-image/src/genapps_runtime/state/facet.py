@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """State facets: one SQLite file per tenant.
 
 An action reads a snapshot. Its writes are committed together and durably, and only if nothing that it read has

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A directory of the volume, held open: names are looked up in it, and symbolic links are never followed.
 
 A write is durable once `flush` of the directory that contains it has returned.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is on the app's volume: the facets in use, at most one copy of them for a rollback, and the pointer.
 
 The pointer is a small file. It names the directory of the facets, the revision that could write them last, and the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Port 9090, served by the supervisor: probes and metrics are answered also while a guest blocks the worker's loop.
 
 GET only, one request per connection, everything bounded. No library is used, because this process must stay small.

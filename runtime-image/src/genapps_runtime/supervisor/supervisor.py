@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The first process of the pod: it starts the worker, and kills it when it hangs. Standard library only, a few MiB.
 
 The epoch deadline ends a guest that runs too long. It cannot end a host call that hangs (a disk, a bug in

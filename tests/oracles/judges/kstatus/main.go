@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command kstatus reads objects, one JSON document a line, and prints for each what Helm and Flux would wait for:
 // {"status", "message"} by the rules of kstatus.
 package main

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command pod-security reads Pods, one JSON document a line, and prints for each what the API server's own evaluator of
 // Pod Security finds at level restricted, latest version: {"forbidden": [reason, ...]}.
 package main

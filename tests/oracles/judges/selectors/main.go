@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command selectors reads label selectors with labels, one JSON document a line, and prints for each whether Kubernetes'
 // own code matches them: true or false.
 package main

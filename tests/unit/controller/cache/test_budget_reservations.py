@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Places under a budget that apps hold before their records say so."""
 
 from genapps.controller.cache.budget_reservations import BudgetReservations

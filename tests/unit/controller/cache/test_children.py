@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is kept of live objects; the text of a container's end is a stranger's."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which cluster this is: what is remembered, what is believed, and how a new one is taken up."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The counts over all records are what a count from the beginning would come to, after any changes."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cache of one watched collection: events, lists and own writes in any order."""
 
 from __future__ import annotations

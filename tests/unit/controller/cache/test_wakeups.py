@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of wakeups, row by row: what changed, whom it wakes, how soon; and what must wake nobody."""
 
 from collections.abc import Callable

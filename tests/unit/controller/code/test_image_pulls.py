@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images are pulled in the background: nobody waits, and nobody is forgotten."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Code is scanned once per digest, whatever asks for it."""
 
 import asyncio

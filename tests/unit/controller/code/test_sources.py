@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the code comes from: live reads of labelled ConfigMaps, and of nothing else's content."""
 
 from collections.abc import AsyncIterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Lease: who may write, for how long that is certain, and what ends it. Time is the test's."""
 
 from collections.abc import AsyncIterator, Mapping

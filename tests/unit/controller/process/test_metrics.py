@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The names that dashboards made for controller-runtime look for, as they are exposed."""
 
 from prometheus_client import generate_latest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of the operator's rights is the chart's RBAC, neither more nor less."""
 
 import orjson

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One app through the loop: what is written, in which order, and what ends a reconciliation."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Removing what is left of an app: never without a live look, never while the whole system is taken away."""
 
 import asyncio

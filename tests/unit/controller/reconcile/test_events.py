@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Events: one object per app, reason and type, counted up; one that cannot be posted ends nothing."""
 
 from datetime import timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The executor writes children in run namespaces only, and the record by compare-and-swap."""
 
 from collections.abc import AsyncIterator

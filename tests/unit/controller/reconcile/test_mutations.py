@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Something that changes every pod costs a few pods, then pauses that grow."""
 
 from datetime import UTC, datetime, timedelta

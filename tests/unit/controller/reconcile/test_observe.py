@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is observed of an app: from the caches, without a request, and nothing at all when evidence is unreadable."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A change of the platform reaches a few apps at a time, and one that does not come back stops nobody for long."""
 
 from datetime import UTC, datetime, timedelta

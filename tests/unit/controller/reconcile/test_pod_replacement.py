@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods that admission changes, and pods that the platform wants otherwise, through the whole loop."""
 
 from dataclasses import replace

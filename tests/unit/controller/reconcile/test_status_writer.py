@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A status goes to one very object, and the answer into its cache."""
 
 from genapps.controller.reconcile.status_writer import write_status

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How soon a key that is woken comes out of the queue, and that nothing is queued by who does not lead."""
 
 import asyncio

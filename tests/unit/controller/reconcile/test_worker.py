@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A worker: what each kind of key asks for, and that a failure is that key's alone."""
 
 import asyncio

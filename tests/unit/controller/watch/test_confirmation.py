@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which annotation of the system namespace confirms that many apps were deleted on purpose, and since when."""
 
 from datetime import timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a watch of kopf counts as dead."""
 
 import aiohttp

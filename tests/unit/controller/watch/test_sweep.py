@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sweep: lost events, vanished apps in two rounds, the alarm; lists come from a scripted API server."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status of an AppBudget."""
 
 from datetime import UTC, datetime, timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What holds for the status of any app in any surroundings: the closed set, and answers that do not contradict."""
 
 from datetime import datetime

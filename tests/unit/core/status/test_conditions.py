@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of conditions, row by row, and what holds for every status."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 from datetime import timedelta
 
 from genapps.api.conditions import ConditionType, Reason, allowed

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cluster's DNS server: CoreDNS with only the plugins that the node's Corefile names.
 // The stock main links every cloud provider's client, which triples the build.
 package main

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command genapps-policy is the last CNI plugin of the node's chain. It records which pod got which address on which
 // interface, and lets the pod start only once the enforcer has that pod's policies in the kernel. No enforcer, no pod.
 package main

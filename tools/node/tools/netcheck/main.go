@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command netcheck is the test pod of the node: it answers with its name on the ports it is given, and does what the
 // control port (9999, reached through the API server's pod proxy) asks: dial, keep a connection, fill a volume.
 //

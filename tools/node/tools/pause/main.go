@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command pause is the first process of a pod sandbox, and of the node's own process namespace:
 // it does nothing but reap what is left to it, and ends on SIGTERM.
 package main

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads AppBudgets and Connectors with the caller's own kubeconfig, and prints what they offer."""
 
 import asyncio

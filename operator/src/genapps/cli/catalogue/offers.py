@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What budgets and connectors offer, and how it is printed. Neither spend nor hosts are part of it.
 
 Pure: the objects are those that the API server answered.

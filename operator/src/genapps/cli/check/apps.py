@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the operator would say about an app: its code, and what its budget allows."""
 
 from collections.abc import Callable, Mapping, Sequence

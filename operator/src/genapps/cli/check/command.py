@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads the inputs, checks each, and prints what was found."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """YAML and JSON as Kubernetes reads them, with the line of each field."""
 
 import re

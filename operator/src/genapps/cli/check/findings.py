@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `genapps check` reports."""
 
 from dataclasses import dataclass

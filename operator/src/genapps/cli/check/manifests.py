@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One object of ours against its CRD and its model, and whether a ConfigMap is one."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The CEL rules of the CRDs in Python, by their expressions.
 
 A CEL interpreter would need Kubernetes' own functions (`quantity`, `cidr`, `format`) as well, and the image another

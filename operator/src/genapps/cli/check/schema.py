@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A value against the structural schema of a CRD, as the API server judges it: defaults, shape, then rules."""
 
 from collections.abc import Iterator, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads what `genapps preflight` judges, with the caller's own kubeconfig and without writing anything."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does the cluster have what genapps needs? Each check looks at one thing, says what it found and what to do.
 
 Pure: `Seen` holds what the API server answered. A thing that could not be read is never taken for good.

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the operator knows without asking: objects seen by the watches, reduced to what decisions need."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Apps that were judged good and have no record yet.
 
 Records are what a budget counts its apps by, and a record is written only once a pod exists: without these, all apps

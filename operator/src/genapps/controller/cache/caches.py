@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything the operator knows of the cluster, as slim records. Whom a change wakes is decided in `wakeups`."""
 
 from __future__ import annotations

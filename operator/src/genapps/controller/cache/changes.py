@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A change of what the operator knows: of which kind of thing, of which name, from what to what."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Slim records of live objects: digests are computed here, on the event, and the rest is dropped."""
 
 from __future__ import annotations

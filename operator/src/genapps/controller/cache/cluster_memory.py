@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which cluster this is, and how far its history had come: remembered so that another one is not mistaken for it.
 
 When a definition is deleted, a cluster is built anew or an old copy of its store is restored, all apps seem to be gone

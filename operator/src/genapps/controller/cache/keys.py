@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the work queue holds: which thing to look at again, never what happened to it.
 
 Keys of different kinds are never equal, whatever they are called: a budget may have the name of a run namespace.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parse our own objects into models, and keep only the fields that decisions need."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What apps have to know of other apps' records, kept up to date with each change of one record."""
 
 from __future__ import annotations

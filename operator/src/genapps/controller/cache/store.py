@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One watched collection in memory: slim records by name, in step with events and with our own writes.
 
 Own writes are stored as soon as the API server answers, so that the next pass sees them; whether an answer or an

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which change wakes whom, and how soon: the whole rule on one screen.
 
 Nothing here judges: to wake means to look again at a thing, and the pass that follows reads what it needs.

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where an app's code comes from: source ConfigMaps and OCI images, read, scanned and held until it is judged."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A few MiB of what was fetched, so that the passes of one app do not fetch it again."""
 
 from __future__ import annotations

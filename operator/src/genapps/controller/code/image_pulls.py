@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images are pulled in the background: a pass asks, goes on without, and is woken when there is an answer.
 
 Each reference has its own back-off and each registry few pulls at a time, so that a dead registry delays nobody.

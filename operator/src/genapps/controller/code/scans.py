@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Looks at code before it is judged: in threads, so that a megabyte of hostile text (up to two seconds) stops nothing.
 
 One thread is for what is small, as nearly all code is: it waits for no megabyte of somebody else's.

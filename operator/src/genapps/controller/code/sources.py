@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An app's code as its source holds it now: a live read, never a cached one that the digest was not computed from."""
 
 from __future__ import annotations

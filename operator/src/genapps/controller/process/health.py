@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Liveness, readiness and metrics over plain HTTP on the health port."""
 
 from __future__ import annotations

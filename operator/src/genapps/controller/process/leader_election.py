@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which of several operators may write: the holder of a Lease, and only while that is certain.
 
 Only durations that this process has measured itself count, never the times in the Lease, so clocks may differ. The

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the operator measures about itself; reconcile and queue under controller-runtime's names, so that existing
 dashboards and alerts carry over."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What this process must be allowed to do: one table, held to the chart's RBAC by a test, and asked of the API server
 before any work begins. An operator that lacks one right would do half of an app."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One app, level-triggered: observe -> judge -> desired -> plan -> apply -> record -> status -> Events.
 
 Passes are repeated until a plan is empty or waits for something outside; what is decided in between is the core's.

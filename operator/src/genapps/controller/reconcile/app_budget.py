@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reports an AppBudget: its status, and Events when a condition of it turns."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clean up after deleted apps, including apps whose name another app has by now.
 
 Core says what goes next; here it is made certain, by a live look, that the app is gone, and every deletion names the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reports a Connector: its status."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Events: one object per app, reason, type and operator process, counted up; posted after the status that they tell of.
 
 A process never reads Events: like Kubernetes' own components it counts from its start, so the operator needs no right

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one place where a plan becomes requests. Answers go into the caches at once, so the next pass sees them."""
 
 from __future__ import annotations

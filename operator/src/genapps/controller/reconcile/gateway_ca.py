@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway's CA certificate, copied to the run namespaces, where runtimes mount it live."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods whose fence something else has changed: how often of late, and when the next one may be created.
 
 Kept in memory: after a restart of the operator each app has its quick tries again.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bounds of a run namespace, written when budgets change and again when somebody else changes them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Observe one app and everything its verdict may depend on, from the caches and its source."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who may replace a pod that serves, because the platform wants another one: a few apps of a run namespace at a time.
 
 Kept in memory: a new leader begins anew, with as many at most.

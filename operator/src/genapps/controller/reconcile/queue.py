@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The work queue between watches and workers: each key is queued at most once and never worked on twice at a time.
 
 Events add keys at once; failures come back after a growing delay of their own, so that a poisoned key delays nobody.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes the status of a kind that people write; the answer goes into its cache at once."""
 
 from __future__ import annotations

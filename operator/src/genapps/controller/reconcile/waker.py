@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Puts what a change wakes into the work queue, as soon as the table of wakeups says."""
 
 from __future__ import annotations

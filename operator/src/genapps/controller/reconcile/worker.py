@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The workers: take a key from the queue, do what its kind asks for, and give failures back with a delay."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Proof that an app is gone: nobody but its owner's deletion may end its pod."""
 
 from __future__ import annotations

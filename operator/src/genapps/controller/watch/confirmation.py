@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A person's word that many apps were deleted on purpose: what it covers, and how it is given."""
 
 from __future__ import annotations

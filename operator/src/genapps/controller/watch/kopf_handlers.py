@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kopf's part: it watches the kinds that people write, and puts each changed object into the caches.
 
 Event handlers only: they write nothing, add no finalizer and no annotation. Errors in them would be dropped, so there

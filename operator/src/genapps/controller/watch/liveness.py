@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether kopf's watches are alive, seen from outside: kopf itself does not tell, and its own probe stays green.
 
 Two signs, because either alone can lie. *Turns*: the API server ends each stream after `TURN_SECONDS`, so whoever

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Changes without an event: found by comparing a store with complete lists, and read live."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether this process is alive, for its liveness probe: a restart helps against what is reported here."""
 
 from __future__ import annotations

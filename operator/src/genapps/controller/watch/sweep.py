@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What events cannot be relied on for: lost ones, apps that vanished, children that nobody owns, drift nobody saw.
 
 Each round works on a complete list made in this process. Removing takes two rounds and a live read that says 404 or

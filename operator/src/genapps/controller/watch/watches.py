@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Our own watches: children by run namespace, records and ledgers, sources, namespaces, the gateway's address and CA.
 
 GeneratedApps, AppBudgets and Connectors are watched by kopf; they are listed here once, so that the caches are known

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Policy as an ordered list of small named checks; the first finding is the one that status leads with.
 
 A check is named after what should hold, as its docstring says. It returns None when that holds, or when it rests on a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Is there a budget that pays for this app, of this namespace, in this size, in a namespace that is prepared?
 
 An app that runs keeps its last tier when any of this goes away: its code was judged, and the gateway gives no credit.

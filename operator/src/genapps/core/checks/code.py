@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Is the code there, is it what its digest says, and can it load?
 
 Else the last verified snapshot keeps running: none of this is a violation.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does the app comply with the policy of its budget, and use only supported fields?
 
 A field that restricts or selects and is not supported yet is refused: an app must never run without a restriction

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the checks look at, worked out once: the budget if it can be used, the tier, the risk, the code's digest."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Are the names and the state that the app would take really its own?"""
 
 from genapps.api.conditions import ConditionType, Reason, explained

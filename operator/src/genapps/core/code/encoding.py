@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bytes of a Python file as text, as Python itself decodes them: a byte order mark, a coding line, else UTF-8.
 
 The runtime decodes in the same way (`genapps_runtime.source_text`); tests/contract holds both to one table.

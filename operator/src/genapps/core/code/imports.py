@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which modules a file imports for certain when it is executed, and which it merely may."""
 
 import builtins

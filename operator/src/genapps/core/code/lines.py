@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Python source as logical lines without strings and comments: a lexical scan, linear in time and memory.
 
 The code is hostile, and the guest's Python (3.14) is newer than ours: our own parser would crash or swell on some

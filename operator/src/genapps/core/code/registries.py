@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which registry may be asked for an app's code: such a request leaves the cluster, so a budget has to allow it."""
 
 from genapps.api.appbudget import AppBudget

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Can this code load? An early judgement, before a running app is switched to it; the runtime's refusal is the fence.
 
 Only what fails for certain is found: the entry is followed through the files that it imports for certain.

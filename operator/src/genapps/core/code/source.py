@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From where the code is to what it is: a bundle of files, or a sentence on why there is none."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What should exist in the run namespace for one app: a list of manifests, the same for the same observation.
 
 "If the observed state of the world were like this, what would your desired state be?" One file per kind of child.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the app's state lives; it outlives pod, suspension and, for a while, the app."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the Service leads: to the pod, while it is ready, and nowhere otherwise."""
 
 from genapps.api import names

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The metadata that every child carries: whose it is, and under which envelope."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fence: who may call the app, and that it reaches the gateway and nothing else.
 
 Ports are those of the containers: a policy is enforced after the Service's address has been translated. 9090 (health

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The runtime pod: restricted, without API token or DNS, with one way out and exactly what was judged mounted in it."""
 
 from typing import Any

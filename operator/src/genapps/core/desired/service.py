@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The app's address. It has no selector: the endpoints are ours to set, so they change at once and name a ready pod."""
 
 from genapps.api import names

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The identity that the gateway knows the app by; it has no rights at the API server."""
 
 from genapps.core.desired.metadata import metadata

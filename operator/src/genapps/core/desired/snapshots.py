@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was judged, frozen: code and configuration in immutable ConfigMaps that are named by their digests."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status: what was observed and judged, in the words of the API. One summariser, and one function per condition.
 
 A mirror only: no verdict is ever read back from a status.

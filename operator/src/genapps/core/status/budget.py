@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status of an AppBudget: whether apps can run under it, how many do, and what of it has no effect yet."""
 
 from collections import Counter

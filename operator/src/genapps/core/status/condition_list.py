@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Conditions as they go into a status, whatever kind it is of."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each condition as a pure function of the view; together they are the table of the API."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status of a Connector: that it is in the catalogue, and how many apps name it."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why a pod that should answer does not: what its container, the kubelet or the scheduler says, as one finding."""
 
 from functools import partial

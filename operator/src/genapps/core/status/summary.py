@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one summariser: the whole status object of an app, equal for equal observations."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Events: one for each transition of an app, with the reason of the condition that leads it."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every condition looks at, worked out once for all of them."""
 
 from dataclasses import dataclass
