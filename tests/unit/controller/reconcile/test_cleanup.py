@@ -199,10 +199,16 @@ async def test_its_place_in_the_budget_is_free_at_once(setting: Setting) -> None
     assert setting.caches.summary.apps["b"] == 0
 
 
-async def test_when_the_sweep_agrees_its_clock_begins(setting: Setting) -> None:
+async def test_when_the_sweep_agrees_its_clock_begins_whatever_became_of_its_namespace(setting: Setting) -> None:
     run(setting)
     setting.sweep.result = SweepResult(vanished=frozenset({KEY}))
-    setting.script.answers = [*GONE, json({"kind": "Status"}), json({"kind": "Status"}), json(record("a", 9))]
+    setting.script.answers = [
+        refusal(404),
+        *ORDER,
+        json({"kind": "Status"}),
+        json({"kind": "Status"}),
+        json(record("a", 9)),
+    ]
     await setting.cleanup.after_deletion(KEY)
     assert setting.asked()[-1][0] == "PUT"
     assert setting.script.asked[-1].body["record"]["deletedAt"].startswith("2026-11-23T12:00:00")
@@ -221,7 +227,6 @@ async def test_when_the_sweep_agrees_its_clock_begins(setting: Setting) -> None:
 )  # fmt: skip
 async def test_what_is_not_proven_to_be_gone_runs_on(setting: Setting, what: str, answers: list[Answer]) -> None:
     run(setting)
-    setting.sweep.result = SweepResult(vanished=frozenset({KEY}))
     setting.script.answers = [*answers, refusal(500)]
     await setting.cleanup.after_deletion(KEY)
     assert {method for method, _ in setting.asked()} == {"GET"}, what
@@ -253,5 +258,13 @@ async def test_nothing_ends_while_the_whole_system_is_removed(setting: Setting) 
     ending = {"name": "system", "uid": "s", "resourceVersion": "2", "deletionTimestamp": DELETED}
     setting.caches.namespaces.changed({"metadata": ending})
     setting.script.answers = [*GONE, refusal(500)]
+    await setting.cleanup.after_deletion(KEY)
+    assert {method for method, _ in setting.asked()} == {"GET"}
+
+
+async def test_the_sweeps_word_alone_proves_nothing(setting: Setting) -> None:
+    run(setting)
+    setting.sweep.result = SweepResult(vanished=frozenset({KEY}))
+    setting.script.answers = [refusal(404), NO_DEFINITION, SYSTEM, refusal(500)]
     await setting.cleanup.after_deletion(KEY)
     assert {method for method, _ in setting.asked()} == {"GET"}

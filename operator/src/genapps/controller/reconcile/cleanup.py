@@ -66,7 +66,8 @@ class Cleanup:
 
     async def _stop(self, key: AppKey, record: AppRecord) -> None:
         """End what runs; and let the clocks of its state begin, if the sweep agrees that it was deleted."""
-        if not await self.absence.proven(key, record.record):
+        released = key in self.sweep.result.vanished
+        if not await self.absence.proven(key, record.record, any_namespace=released):
             self.later(key, _LOOK_AGAIN_SECONDS)
             return
         child, run = names.child_name(*key), record.record.run_namespace
@@ -76,7 +77,7 @@ class Cleanup:
             await self.executor.run(child, steps, set())
             if steps:
                 _log.info("app_gone", app=key.name, namespace=key.namespace, envelope=record.record.envelope.digest)
-        if key in self.sweep.result.vanished:
+        if released:
             await self._mark(key, record)
 
     async def after_replacement(self, key: AppKey, uid: str) -> None:

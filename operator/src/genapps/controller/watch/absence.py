@@ -62,16 +62,17 @@ class Absence:
             return None
         return str(live["metadata"]["uid"])
 
-    async def proven(self, key: AppKey, record: Record | None) -> bool:
+    async def proven(self, key: AppKey, record: Record | None, *, any_namespace: bool = False) -> bool:
         """Whether the app of this record (None: whichever had the name) was deleted: a live read does not find it, its
         namespace is still the same, and a look that began afterwards finds definition, cluster and history in order.
 
+        With `any_namespace` the namespace may be gone or another one: somebody has looked at all of them before.
         Raises ApiError when the API server does not answer.
         """
         live = await self.live_uid(key)
         if live is not None and (record is None or live == record.app.uid):
             return False
-        if record is not None and not await self._same_namespace(key.namespace, record.namespace_uid):
+        if record is not None and not any_namespace and not await self._same_namespace(key.namespace, record):
             return False
         if self._memory.believes(await self._sighting.fresh()):
             return True
@@ -95,10 +96,10 @@ class Absence:
             version=int(listing.resource_version),
         )
 
-    async def _same_namespace(self, name: str, uid: str) -> bool:
+    async def _same_namespace(self, name: str, record: Record) -> bool:
         """An app that went with its namespace is the sweep's: it looks at a complete list of namespaces."""
         try:
             live = await self._client.get(NAMESPACE, None, name, metadata_only=True)
         except NotFoundError:
             return False
-        return str(live["metadata"]["uid"]) == uid
+        return str(live["metadata"]["uid"]) == record.namespace_uid
