@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Suspension on a real API server: a Ledger as the gateway writes it, and what the operator makes of it; no kubelet."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -152,6 +153,42 @@ def test_a_suspension_survives_deletion_and_re_creation(here: World, suspended: 
     here.until_condition(suspended, "Suspended", "True", "RepeatedViolations")
     assert suspension_of(here, suspended) == suspension
     assert here.find("pod", suspended) is None
+
+
+def test_a_stale_acknowledgement_in_git_neither_refuses_nor_resumes_a_re_created_app(
+    here: World, suspended: str
+) -> None:
+    ended = suspension_of(here, suspended)["id"]
+    in_git = here.app(suspended, acknowledgedSuspension=ended)
+    here.apply(in_git)
+    here.until_condition(suspended, "Suspended", "False", "Resumed")
+    before = here.get(suspended)["metadata"]["uid"]
+    here.kubectl("replace", "--force", "-f", "-", given=json.dumps(in_git))
+    assert here.get(suspended)["metadata"]["uid"] != before
+    here.until_pod(suspended)
+    here.until_condition(suspended, "Suspended", "False", "Resumed")
+    violate(here, suspended, 3)
+    here.until_condition(suspended, "Suspended", "True", "RepeatedViolations")
+    opened = suspension_of(here, suspended)["id"]
+    assert opened != ended
+
+
+def test_deleting_an_app_and_creating_it_with_the_id_of_its_suspension_does_not_resume_it(
+    here: World, suspended: str
+) -> None:
+    opened = suspension_of(here, suspended)["id"]
+    knowing = here.app(suspended, acknowledgedSuspension=opened)
+    here.kubectl("replace", "--force", "-f", "-", given=json.dumps(knowing))
+    here.until_judged(suspended)
+    here.operator.kill()
+    here.operator.start()
+    until(here.operator.idle, 30, "an idle operator")
+    here.until_condition(suspended, "Suspended", "True", "RepeatedViolations")
+    assert here.find("pod", suspended) is None
+    here.apply(here.app(suspended, acknowledgedSuspension=""))
+    here.apply(knowing)
+    here.until_condition(suspended, "Suspended", "False", "Resumed")
+    here.until_pod(suspended)
 
 
 def test_a_suspension_follows_the_code_to_another_name(here: World, suspended: str) -> None:

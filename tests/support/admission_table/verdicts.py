@@ -25,7 +25,6 @@ FIELD = "spec.acknowledgedSuspension"
 VERB = Refusal(POLICY, FIELD, "ask an administrator of the namespace")
 WRONG = Refusal(POLICY, FIELD, "copy the id from status.suspension.id")
 NONE_OPEN = Refusal(POLICY, FIELD, "leave the field unchanged")
-TOO_EARLY = Refusal(POLICY, FIELD, "create it without the field")
 REPEATED = Refusal(POLICY, FIELD, "ask the platform team")
 STAGE = Refusal("genapps-stage", "spec.stage", "or ask a promoter")
 ANOTHER = "a" * 32
@@ -67,8 +66,8 @@ ROWS = [
     Row("the platform resumes an app that was resumed before", PLATFORM, acknowledge("again", OPEN)),
     Row("an administrator resumes an app that was resumed before", ADMIN, acknowledge("again", OPEN)),
     Row("the platform acknowledges another id", PLATFORM, acknowledge("again", ANOTHER), WRONG),
-    Row("a lead creates an app that acknowledges", LEAD, create(app("new", acknowledgedSuspension=OPEN)), TOO_EARLY),
-    Row("a tenant creates an app that acknowledges", TENANT, create(app("new", acknowledgedSuspension=OPEN)), VERB),
+    Row("a lead creates an app that acknowledges", LEAD, create(app("new", acknowledgedSuspension=OPEN))),
+    Row("a tenant creates an app that acknowledges", TENANT, create(app("new", acknowledgedSuspension=OPEN))),
     Row("a tenant creates one with the field empty", TENANT, create(app("new", acknowledgedSuspension=""))),
     Row("the platform restores an app with its field", PLATFORM, create(app("new", acknowledgedSuspension=OPEN))),
     # promoting

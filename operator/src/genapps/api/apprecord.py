@@ -130,6 +130,15 @@ class Acknowledgement(OwnModel):
     """When it was acknowledged."""
 
 
+class InertAcknowledgement(OwnModel):
+    """What an app that took over an open suspension acknowledged when it was created: that ends nothing."""
+
+    uid: Uid
+    """The app."""
+    id: Annotated[str, Field(max_length=32)] | None = None
+    """The id that does not count; absent: every id counts."""
+
+
 class FrozenContract(OwnModel):
     """The contract of a connector as it was reviewed."""
 
@@ -187,6 +196,8 @@ class Record(OwnModel):
     """The pod whose calls the gateway admits; absent: nobody's."""
     suspension: Suspension | None = None
     """The open suspension; absent: not suspended."""
+    inert_acknowledgement: InertAcknowledgement | None = None
+    """Kept while a suspension is open that an earlier app of the name left."""
     acknowledged: Annotated[tuple[Acknowledgement, ...], Field(max_length=20)] = ()
     """Acknowledged suspensions, newest last."""
     count_from: Time | None = None

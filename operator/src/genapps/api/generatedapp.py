@@ -144,7 +144,8 @@ class GeneratedAppSpec(UserModel):
         Field(max_length=32),
         Form("^([0-9a-f]{32})?$", "copy the id from status.suspension.id (32 hex characters)"),
     ] = ""
-    """Set to status.suspension.id, after an investigation, to resume the suspended app."""
+    """Set to status.suspension.id, after an investigation, to resume the suspended app. A value that is there when the
+    app is created has no effect."""
     stage: Stage = defaulted(Stage.DEVELOPMENT)
     """How far the app is promoted."""
     workload_class: WorkloadClass = defaulted(

@@ -9,6 +9,7 @@ from genapps.api.apprecord import Revision as RecordedRevision
 from genapps.api.envelope import Owner
 from genapps.core.observed import Observed
 from genapps.core.revisions import recorded_choice
+from genapps.core.suspension import inert_acknowledgement
 from genapps.core.verdict import Mode, Verdict
 from genapps.core.violations import settled_until
 
@@ -81,19 +82,19 @@ def with_readiness(observed: Observed) -> Record | None:
 
 
 def is_urgent(before: Record | None, after: Record | None) -> bool:
-    """Whether the change has to be stored before anything else is done: a suspension begins or ends, a revision has
-    failed, or the app is marked or unmarked as deleted."""
+    """Whether the change has to be stored before anything else is done: a suspension begins or ends, what ends it
+    changes, a revision has failed, or the app is marked or unmarked as deleted."""
     if after is None:
         return False
     if before is None:
         return after.suspension is not None
     if _failed(after) - _failed(before):
         return True
-    return (before.suspension, before.acknowledged, before.deleted_at) != (
-        after.suspension,
-        after.acknowledged,
-        after.deleted_at,
-    )
+    return _urgent_parts(before) != _urgent_parts(after)
+
+
+def _urgent_parts(record: Record) -> tuple[object, ...]:
+    return (record.suspension, record.acknowledged, record.inert_acknowledgement, record.deleted_at)
 
 
 def _failed(record: Record) -> set[tuple[str, str | None, str | None, str]]:
@@ -122,7 +123,8 @@ def _untouched(observed: Observed, record: Record, verdict: Verdict) -> Record:
 
 
 def _with_verdict(record: Record, observed: Observed, verdict: Verdict) -> Record:
-    changes: dict[str, Any] = {"suspension": verdict.suspension}
+    inert = inert_acknowledgement(observed) if verdict.suspension else None
+    changes: dict[str, Any] = {"suspension": verdict.suspension, "inert_acknowledgement": inert}
     if verdict.acknowledged:
         entry = Acknowledgement(id=verdict.acknowledged, at=verdict.at)
         changes["acknowledged"] = (*record.acknowledged, entry)[-ACKNOWLEDGEMENTS:]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from genapps.api.apprecord import Suspension
+from genapps.api.apprecord import InertAcknowledgement, Suspension
 from genapps.api.conditions import Reason
 from genapps.core import violations
 from genapps.core.observed import ForeignSuspension, Observed
@@ -59,7 +59,36 @@ def following_id(foreign: ForeignSuspension, app_uid: str) -> str:
     return sha256(f"{foreign.id}/{app_uid}".encode()).hexdigest()[:32]
 
 
+def inert_acknowledgement(observed: Observed) -> InertAcknowledgement | None:
+    """The note, for the record, of what a re-created app acknowledged from the start; None where none is needed.
+
+    Else an open suspension would end by deleting the app and creating it again with the id. Only one that an earlier
+    app left can be known at creation: ids are random. The note is made when the app is first judged, in the write that
+    takes the record over; a change of the field, even to nothing, makes any id count.
+    """
+    record = observed.record
+    if record is None or record.suspension is None:
+        return None
+    noted = record.inert_acknowledgement
+    if observed.spec is None:
+        return noted
+    stated = _stated(observed)
+    if noted and noted.uid == observed.uid:
+        return noted if noted.id == stated else InertAcknowledgement(uid=observed.uid)
+    return None if record.app.uid == observed.uid else InertAcknowledgement(uid=observed.uid, id=stated)
+
+
+def is_inert(observed: Observed) -> bool:
+    """Whether spec.acknowledgedSuspension is as the app was created with it, beside a suspension that it found."""
+    note = inert_acknowledgement(observed)
+    return note is not None and note.id is not None and note.id == _stated(observed)
+
+
 def _acknowledgement(observed: Observed) -> str | None:
+    return None if is_inert(observed) else _stated(observed)
+
+
+def _stated(observed: Observed) -> str | None:
     return observed.spec.acknowledged_suspension or None if observed.spec else None
 
 

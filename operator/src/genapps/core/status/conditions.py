@@ -8,6 +8,7 @@ from genapps.api.conditions import ConditionType, Reason, explained, meaning
 from genapps.core.status.condition_list import ConditionValue
 from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import View
+from genapps.core.suspension import is_inert
 from genapps.core.text import plain
 from genapps.core.verdict import Finding, Mode, PodStatus
 
@@ -73,6 +74,8 @@ def suspended(view: View) -> ConditionValue:
             else "Suspended because another app with the same code is suspended."
         )
         way_out = f"Investigate, then set spec.acknowledgedSuspension to {suspension.id} to resume."
+        if is_inert(view.observed):
+            way_out += " The field has not changed since the app was created and has no effect. Clear it first."
         return ConditionValue("True", _reason(suspension.reason), f"{why} {way_out}")
     if view.verdict.requested:
         return ConditionValue("True", Reason.REQUESTED, explained(Reason.REQUESTED))
