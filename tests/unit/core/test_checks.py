@@ -206,6 +206,14 @@ def test_a_budget_with_another_run_namespace_starts_no_new_revision() -> None:
     assert {child.namespace for child in world.children.values()} == {"genapps-run"}
 
 
+def test_a_running_app_stays_where_it_is_also_when_its_budget_names_a_namespace_that_is_not_prepared() -> None:
+    world = World().run()
+    world.budget = budget({"runNamespace": "other-run"})
+    world.settle()
+    assert world.condition("BudgetAvailable") == ("False", "RunNamespaceChanged")
+    assert world.condition("Ready") == ("True", "Available")
+
+
 def test_an_unknown_connector_demands_no_risk_class() -> None:
     world = World(app=app({"envelope": {"connectors": ["nowhere"]}})).run()
     assert world.status["effectiveRisk"] == "low"

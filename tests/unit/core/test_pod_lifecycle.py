@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from genapps.core.observed import ClaimState
-from genapps.core.steps import Apply, Delete, Wait
+from genapps.core.steps import Apply, Delete, Wait, WriteRecord
 from genapps.core.verdict import Mode
 from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
 
@@ -190,7 +190,31 @@ def test_what_the_pod_needs_is_waited_for_when_somebody_deletes_it() -> None:
     key = ("NetworkPolicy", CHILD)
     world.pod_is_gone()
     world.children[key] = replace(world.children[key], deleting=True)
+    told, endpoints, wait = world.plan()
+    assert isinstance(told, WriteRecord), "that the revision was ready, before its last trace goes"
+    assert isinstance(endpoints, Delete)
+    assert (endpoints.kind, wait) == ("EndpointSlice", Wait("ChildDeleting"))
+
+
+def test_a_pod_that_answers_keeps_its_endpoints_while_something_it_needs_goes() -> None:
+    world = World().run()
+    key = ("PersistentVolumeClaim", CHILD)
+    world.children[key] = replace(world.children[key], deleting=True)
     assert world.plan() == (Wait("ChildDeleting"),)
+    assert world.condition("Ready") == ("True", "Available")
+
+
+def test_an_app_whose_claim_somebody_deleted_says_that_it_waits_for_its_end() -> None:
+    world = World().run()
+    key = ("PersistentVolumeClaim", CHILD)
+    world.pod_is_gone()
+    world.children[key] = replace(world.children[key], deleting=True)
+    assert world.claim
+    world.claim = replace(world.claim, deleting=True)
+    world.settle()
+    assert world.condition("Ready") == ("False", "ClaimPending")
+    assert "deleted" in world.message("Ready")
+    assert ("EndpointSlice", CHILD) not in world.children
 
 
 class TestReCreation:

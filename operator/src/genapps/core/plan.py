@@ -57,17 +57,25 @@ def _run(observed: Observed, verdict: Verdict, desired: Sequence[Manifest]) -> I
         yield Apply(changed)
     if any(_is_going(observed, manifest) for manifest in lasting):
         # Somebody deleted what the pod needs; it can be created again once it is gone.
-        yield Wait("ChildDeleting")
+        yield from _wait(observed, desired, None if urgent else with_readiness(observed), "ChildDeleting")
     elif observed.own("ServiceAccount") is None:
         # It was applied just now: its uid goes into the pod.
-        yield Wait("AccountPending")
+        yield from _wait(observed, desired, None if urgent else with_readiness(observed), "AccountPending")
     elif observed.platform.gateway_address is None or observed.platform.gateway_ca is None:
         # A pod that runs is left alone, and none starts.
-        yield Wait("GatewayPending")
+        yield from _wait(observed, desired, None if urgent else with_readiness(observed), "GatewayPending")
     elif judged or verdict.pod.waits:
         yield from _keep(observed, verdict, desired, None if urgent else record)
     else:
         yield from _replace(observed, verdict, desired, None if urgent else with_readiness(observed))
+
+
+def _wait(observed: Observed, desired: Sequence[Manifest], record: Record | None, reason: str) -> Iterator[Step]:
+    """The pod is left as it is; endpoints still go with one that is no longer ready. `record` as in `_replace`."""
+    if not _of_kind(desired, "EndpointSlice"):
+        yield from _write_record(observed, record, last_trace=True)
+        yield from _delete_endpoints(observed)
+    yield Wait(reason)
 
 
 def _keep(observed: Observed, verdict: Verdict, desired: Sequence[Manifest], record: Record | None) -> Iterator[Step]:

@@ -67,10 +67,10 @@ def run_namespace_kept(facts: Facts) -> Finding | None:
 
 
 def run_namespace_prepared(facts: Facts) -> Finding | None:
-    """The chart has prepared the namespace that the pod would run in; else RUN_NAMESPACE_NOT_PREPARED."""
+    """The chart has prepared the namespace that the pod runs in, or would; else RUN_NAMESPACE_NOT_PREPARED."""
     record = facts.observed.record
-    # Without a budget the children stay where the record says that they are.
-    namespace = facts.budget.spec.run_namespace if facts.budget else record and record.run_namespace
+    # The children stay where the record says that they are, whatever another budget says: RUN_NAMESPACE_CHANGED.
+    namespace = record.run_namespace if record else facts.budget and facts.budget.spec.run_namespace
     if not namespace or namespace in facts.observed.platform.run_namespaces:
         return None
     return Finding(

@@ -14,6 +14,9 @@ from genapps.core.verdict import Finding, Mode, PodStatus
 
 _UNKNOWN_BUDGET = frozenset({Reason.BUDGET_NOT_FOUND, Reason.BUDGET_INVALID, Reason.NAMESPACE_NOT_GRANTED})
 _TURN = "The app answers. Its pod is replaced, with new settings of the platform, when it is its turn."
+_CLAIM_GOES = (
+    "Somebody has deleted the app's PersistentVolumeClaim, which is not gone yet. The app starts with a new one then."
+)
 _ABOUT_CODE = ConditionType.CODE_VERIFIED
 _NOT_JUDGED = explained(Reason.NOT_JUDGED)
 
@@ -210,6 +213,8 @@ def _progress(view: View) -> tuple[Reason, str]:
             )
         case PodStatus.OUTDATED | PodStatus.STOPPING:
             return Reason.SWITCHING, ""
+        case PodStatus.ABSENT if view.observed.claim and view.observed.claim.deleting:
+            return Reason.CLAIM_PENDING, _CLAIM_GOES
         case PodStatus.ABSENT if view.patience_is_over:
             return _missing(view)
         case _:
