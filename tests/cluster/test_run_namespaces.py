@@ -64,7 +64,7 @@ def test_the_bounds_follow_the_budgets_and_heal(here: World) -> None:
     here.kubectl("delete", "limitrange", "genapps", "-n", here.run)
     limits = until(lambda: here.kubectl.find("limitrange", "genapps", here.run), 30, "the limit range again")
     assert limits is not None
-    assert limits["spec"]["limits"][0]["max"] == {"cpu": "500m", "memory": "160Mi", "ephemeral-storage": "64Mi"}
+    assert limits["spec"]["limits"][0]["max"] == {"cpu": "500m", "memory": "160Mi", "ephemeral-storage": "512Mi"}
     until(here.operator.idle, 30, "an idle operator")
     versions = [here.kubectl.get("limitrange", "genapps", here.run)["metadata"]["resourceVersion"] for _ in range(2)]
     assert versions == [limits["metadata"]["resourceVersion"]] * 2, "written once"
