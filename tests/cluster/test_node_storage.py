@@ -9,7 +9,7 @@ import pytest
 
 from tools.kubectl import Kubectl, until
 from tools.node.configuration import NETCHECK_IMAGE
-from tools.node.netcheck import Answer, ask
+from tools.node.netcheck import CONTROL_PORT, Answer, ask
 from tools.node.processes import start, stop
 from tools.node.settings import Node
 
@@ -44,6 +44,8 @@ class Claims:
             "args": [name],
             "securityContext": restricted,
             "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+            # Ready means that it can be asked: a container that has started need not listen yet.
+            "readinessProbe": {"tcpSocket": {"port": CONTROL_PORT}, "periodSeconds": 1},
         }
         user = {"runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": group}
         self.kubectl.apply(
