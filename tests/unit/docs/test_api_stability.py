@@ -18,7 +18,7 @@ from genapps.core.status.connector import connector_status
 from tests.support.markdown import text_of
 from tests.unit.core.world import World, app, budget, merged
 
-STATES = {"in force", "refused", "inactive", "recorded", "silent"}
+STATES = {"in force", "refused", "inactive", "recorded"}
 DIGEST = "sha256:" + "0" * 64
 REFUSED: Mapping[str, Any] = {
     "envelope": {"riskClass": "high", "retention": {"state": "720h"}},
@@ -29,6 +29,7 @@ REFUSED: Mapping[str, Any] = {
     "attestation": {"configMap": {"name": "x", "key": "y"}},
 }
 INACTIVE: Mapping[str, Any] = {
+    "envelope": {"retention": {"responses": "24h"}},
     "idleTimeout": "10m",
     "slo": {"availability": "99.5"},
     "incident": {"contact": "team"},
@@ -55,8 +56,17 @@ BUDGET: Mapping[str, Any] = {
 }
 CONNECTOR = {
     "metadata": {"name": "rates"},
-    "spec": {"type": "HTTP", "endpoint": {"url": "https://rates.example.com"}, "namespaces": ["finance"]},
+    "spec": {
+        "type": "Model",
+        "endpoint": {"url": "https://rates.example.com"},
+        "namespaces": ["finance"],
+        "credential": {"secretName": "key", "key": "token", "as": {"header": "Authorization"}},
+        "tools": [{"name": "chat", "effect": "Read"}],
+        "models": ["small"],
+        "maxTokens": 100,
+    },
 }
+"""Every field that is not in force."""
 
 
 def rows(kind: str) -> dict[str, str]:

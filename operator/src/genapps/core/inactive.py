@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Iterator
 
 from genapps.api.appbudget import AppBudget, Tier, ViolationPolicy
+from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp, Stage
 
 _TIER, _VIOLATIONS = Tier(), ViolationPolicy()
@@ -50,9 +51,25 @@ def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) ->
     return (*(path for path, present in given.items() if present), *of_tiers)
 
 
+def inactive_in_connector(connector: Connector) -> tuple[str, ...]:
+    """The paths of a connector's fields: nothing is called yet, whatever it says."""
+    spec = connector.spec
+    given = {
+        "spec.endpoint": spec.endpoint,
+        "spec.namespaces": spec.namespaces,
+        "spec.credential": spec.credential,
+        "spec.tools": spec.tools,
+        "spec.models": spec.models,
+        "spec.maxTokens": spec.max_tokens,
+    }
+    return tuple(path for path, value in given.items() if value)
+
+
 def _of_app(app: GeneratedApp) -> Iterator[str]:
     spec = app.spec
+    retention = spec.envelope.retention
     given = {
+        "spec.envelope.retention.responses": retention and retention.responses,
         "spec.idleTimeout": spec.idle_timeout,
         "spec.slo": spec.slo,
         "spec.incident": spec.incident,

@@ -7,6 +7,7 @@ from typing import Any
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.connector import Connector
+from genapps.core.inactive import inactive_in_connector
 from genapps.core.status.condition_list import ConditionValue, conditions
 
 
@@ -23,7 +24,8 @@ def connector_status(connector: Connector, apps: int, previous: Mapping[str, Any
         ConditionType.FIELDS_INACTIVE: ConditionValue(
             "True",
             Reason.NOT_YET_ACTIVE,
-            "Accepted but not implemented yet: spec.endpoint, spec.tools. The gateway refuses every call.",
+            f"Accepted but not implemented yet: {', '.join(inactive_in_connector(connector))}. "
+            "The gateway refuses every call.",
         ),
     }
     generation = connector.metadata.generation
