@@ -179,11 +179,11 @@ ROWS: list[Row] = [
         {(A, NEXT), (B, NEXT)},
     ),
     (
-        "a run namespace wakes its CA copy, its quota and every app",
+        "a run namespace wakes its CA copy, its quota, its budgets and every app",
         lambda c: c.namespaces.changed(
             at(20, {"metadata": {"name": "run", "uid": "n2", "labels": {"genapps.dev/run-namespace": "true"}}})
         ),
-        {(GATEWAY, NEXT), (QUOTA, NEXT), (A, NEXT), (B, NEXT), (ELSEWHERE, NEXT)},
+        {(GATEWAY, NEXT), (QUOTA, NEXT), (BUDGET, DEBOUNCED), (A, NEXT), (B, NEXT), (ELSEWHERE, NEXT)},
     ),
     (
         "a ConfigMap wakes the apps that take their code from it",

@@ -109,11 +109,14 @@ def of_child(caches: Caches, change: Change) -> Iterator[Wakeup]:
 
 
 def of_namespace(caches: Caches, change: Change) -> Iterator[Wakeup]:
-    """Its apps; of a run namespace what is made there, and every app."""
+    """Its apps; of a run namespace what is made there, the budgets that name it, and every app."""
     name = change.name[1]
     if name in caches.run_namespaces:
         yield Wakeup(GatewayKey(name), NEXT)
         yield from _quota(caches, name, NEXT)
+        for (_, budget), stored in caches.budgets.items():
+            if isinstance(stored.model, AppBudget) and stored.model.spec.run_namespace == name:
+                yield Wakeup(BudgetKey(budget), DEBOUNCED)
         yield from every_app(caches, change)
     else:
         yield from _apps(caches, lambda key, _: key.namespace == name)
