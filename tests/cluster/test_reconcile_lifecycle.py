@@ -288,22 +288,6 @@ def test_a_confirmation_does_not_cover_the_next_crowd(here: World) -> None:
     until(lambda: marked(here, apps) == apps, 30, "the marks")
 
 
-def test_the_places_of_a_deleted_crowd_are_free_at_once(here: World) -> None:
-    apps = crowd(here, "places")
-    records = json.loads(here.kubectl("get", "apprecord", "-n", here.system, "-o", "json"))["items"]
-    living = sum("deletedAt" not in item["record"] for item in records)
-
-    def places() -> int:
-        return int(here.kubectl.get("abud", here.namespace)["status"]["apps"])
-
-    until(lambda: places() == living, 30, "a place for each record")
-    here.kubectl("delete", "gapp", *apps, "-n", here.namespace)
-    until(lambda: places() == living - len(apps), 30, "the places")
-    assert marked(here, apps) == []
-    confirm(here, len(apps))
-    until(lambda: marked(here, apps) == apps, 30, "the marks")
-
-
 def test_an_app_that_a_finalizer_holds_does_not_run_on(here: World) -> None:
     manifest = here.app("held")
     manifest["metadata"]["finalizers"] = ["example.com/hold"]
