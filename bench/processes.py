@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import aiohttp
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -45,6 +47,17 @@ async def until(
         if time.monotonic() > ends:
             raise TimeoutError(f"not within {deadline:.0f} s: {what}")
         await asyncio.sleep(interval)
+
+
+async def answers(process: asyncio.subprocess.Process, name: str, url: str) -> bool:
+    """Whether the process answers a GET of the address with 200. Raises RuntimeError naming it when it has ended."""
+    if process.returncode is not None:
+        raise RuntimeError(f"the {name} ended with status {process.returncode}")
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
 
 
 async def accepts(host: str, port: int) -> bool:

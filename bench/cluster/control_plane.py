@@ -22,7 +22,7 @@ import yaml
 
 from bench.apps import NAMESPACE, Manifest, app_budget
 from bench.cluster.commands import module
-from bench.processes import REPOSITORY, free_port, stopped, until
+from bench.processes import REPOSITORY, answers, free_port, stopped, until
 from genapps.api.names import GATEWAY_CA_CONFIGMAP, GATEWAY_CA_KEY, RUN_NAMESPACE, SYSTEM_NAMESPACE
 from tools import helm, node
 from tools.kubectl import Kubectl
@@ -152,15 +152,9 @@ async def operator_process(plane: ControlPlane, work: Path, **settings: str) -> 
             stderr=log,
         )
         async with stopped(process):
-            await until(lambda: _answers(process, port), f"the operator is ready (see {log.name})", 60)
+            await until(
+                lambda: answers(process, "operator", f"http://127.0.0.1:{port}/readyz"),
+                f"the operator is ready (see {log.name})",
+                60,
+            )
             yield OperatorProcess(process.pid, port, started, time.time())
-
-
-async def _answers(process: asyncio.subprocess.Process, port: int) -> bool:
-    if process.returncode is not None:
-        raise RuntimeError(f"the operator ended with status {process.returncode}")
-    try:
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as response:
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False

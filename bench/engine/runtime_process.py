@@ -12,12 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
 from bench.cores import on_core, server_core
 from bench.engine.snapshot import Snapshot, snapshot
 from bench.engine.stub_gateway import StubGateway, stub_gateway
-from bench.processes import REPOSITORY, free_port, stopped, until
+from bench.processes import REPOSITORY, answers, free_port, stopped, until
 from tools import engines
 
 
@@ -47,7 +45,11 @@ async def runtime(work: Path, source: str, module: str = "genapps_runtime.main")
                 stderr=log,
             )
             async with stopped(process):
-                await until(lambda: _answers(process, port), f"the runtime is ready (see {log.name})", 60)
+                await until(
+                    lambda: answers(process, "runtime", f"http://127.0.0.1:{port}/"),
+                    f"the runtime is ready (see {log.name})",
+                    60,
+                )
                 yield Runtime(port, process.pid)
 
 
@@ -68,13 +70,3 @@ def _environment(made: Snapshot, gateway: StubGateway, engine: Path, port: int, 
         "canary_port": free_port(),
     }
     return {f"GENAPPS_RUNTIME_{name.upper()}": str(value) for name, value in settings.items()}
-
-
-async def _answers(process: asyncio.subprocess.Process, port: int) -> bool:
-    if process.returncode is not None:
-        raise RuntimeError(f"the runtime ended with status {process.returncode}")
-    try:
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/") as response:
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False
