@@ -3,27 +3,10 @@
 
 import pytest
 
-from genapps.api.apprecord import InertAcknowledgement, Record
+from genapps.api.apprecord import InertAcknowledgement
 from genapps.core.steps import WriteRecord
+from tests.unit.core.suspended_app import ID, recorded, suspended
 from tests.unit.core.world import World, app, ledger
-
-ID = "0123456789abcdef" * 2
-
-
-def suspended() -> World:
-    """An app that ran, broke its rules three times and is suspended; its pod is gone."""
-    world = World().run()
-    world.later(minutes=5)
-    world.ledger = ledger("a", "b", "c", at=world.now)
-    world.settle()
-    world.pod_is_gone()
-    world.settle()
-    return world
-
-
-def recorded(world: World) -> Record:
-    assert world.record
-    return world.record
 
 
 def created_again(acknowledged: str, uid: str = "app-uid-2", world: World | None = None) -> World:

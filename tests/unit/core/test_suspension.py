@@ -11,25 +11,8 @@ from genapps.core.observed import ForeignSuspension
 from genapps.core.steps import Apply, Delete, WriteRecord
 from genapps.core.suspension import following_id
 from genapps.core.verdict import Mode
+from tests.unit.core.suspended_app import ID, recorded, suspended
 from tests.unit.core.world import CHILD, START, World, app, budget, ledger
-
-ID = "0123456789abcdef" * 2
-
-
-def suspended() -> World:
-    """An app that ran, broke its rules three times and is suspended; its pod is gone."""
-    world = World().run()
-    world.later(minutes=5)
-    world.ledger = ledger("a", "b", "c", at=world.now)
-    world.settle()
-    world.pod_is_gone()
-    world.settle()
-    return world
-
-
-def recorded(world: World) -> Record:
-    assert world.record
-    return world.record
 
 
 def test_two_violations_are_shown_and_stop_nothing() -> None:
