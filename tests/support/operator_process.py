@@ -21,6 +21,9 @@ from tools.kubectl import Kubectl, as_list, condition, until
 from tools.node import Node
 
 _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+_ROOT = Path(__file__).resolve().parents[2]
+SKEW = "TESTS_SKEW_SECONDS"
+"""Environment variable: so many seconds the operator's clock is ahead."""
 USER_AGENT = "genapps-operator"
 AUTHORITY = "-----BEGIN CERTIFICATE-----\nfor-tests\n-----END CERTIFICATE-----\n"
 
@@ -62,9 +65,11 @@ class OperatorProcess:
             "GENAPPS_IDENTITY": self.identity,
             **self.environment,
         }
-        program = Path(sys.executable).with_name("genapps")
+        command = [str(Path(sys.executable).with_name("genapps")), "operator"]
+        if SKEW in self.environment:
+            command = [sys.executable, "-m", "tests.support.skewed_operator"]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([program, "operator"], env=environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=log, stderr=log)
 
     def leads(self) -> bool:
         return self.metric("leader_election_master_status") == 1
@@ -205,13 +210,16 @@ class World:
     def make_ready(self, app: str, address: str = "10.9.8.7") -> None:
         """Say of the pod what a kubelet would say of a running one."""
         status = {"phase": "Running", "podIP": address, "conditions": [{"type": "Ready", "status": "True"}]}
-        patch = json.dumps({"status": status})
-        arguments = ("pod", self.child(app), "-n", self.run, "--subresource=status", "--type=merge", "-p", patch)
-        self.kubectl("patch", *arguments)
+        self.edit_status("pod", self.child(app), status)
 
     def edit(self, kind: str, name: str, patch: dict[str, Any], kind_of_patch: str = "merge") -> None:
         """Change an object of the run namespace as somebody else would."""
         self.kubectl("patch", kind, name, "-n", self.run, f"--type={kind_of_patch}", "-p", json.dumps(patch))
+
+    def edit_status(self, kind: str, name: str, status: dict[str, Any]) -> None:
+        """Say of an object of the run namespace what a kubelet or a controller would say."""
+        patch = json.dumps({"status": status})
+        self.kubectl("patch", kind, name, "-n", self.run, "--subresource=status", "--type=merge", "-p", patch)
 
     def writes(self, by: str = "") -> list[tuple[str, str, str]]:
         """Every write of the operator (the one with that identity, or any) that the API server has seen in these

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from genapps.cluster.client import Client, Write
+from genapps.cluster.client import Client, Write, pause
 from genapps.cluster.errors import (
     ApiError,
     ConflictError,
@@ -276,3 +276,29 @@ async def test_no_attempt_begins_after_the_time_for_retries(script: Script) -> N
         with pytest.raises(UnavailableError):
             await client.get(POD, "run", "c")
     assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "least", "most"),
+    [
+        pytest.param(None, 0.05, 0.1, id="not told"),
+        pytest.param(0.0, 0.05, 0.1, id="told nothing"),
+        pytest.param(1.0, 1.0, 1.0, id="as told"),
+        pytest.param(3600.0, 10.0, 10.0, id="an hour is too long"),
+    ],
+)
+def test_a_repeated_attempt_waits_as_it_is_told_and_not_for_ever(
+    retry_after: float | None, least: float, most: float
+) -> None:
+    assert least <= pause(0, retry_after) <= most
+
+
+async def test_the_date_of_each_answer_is_told(script: Script) -> None:
+    told: list[str] = []
+    script.answers = [refusal(404), listing(1)]
+    async with serve(script, on_date=told.append) as client:
+        with pytest.raises(ApiError):
+            await client.get(POD, "run", "c")
+        await client.list(POD, "run")
+    assert len(told) == 2
+    assert all(told)

@@ -29,6 +29,8 @@ _ATTEMPTS = 5
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 _REQUEST_SECONDS = 30.0
+_LONGEST_RETRY_AFTER = 10.0
+"""What an overloaded API server may ask for at most: nobody sleeps for an hour because of one header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class ClientOptions:
     before each write. Requests end after `read_seconds` and `write_seconds`, here and in the API server. `attempts`
     counts the first one, and none begins later than `retry_seconds` after it. `on_answer` is called with method and
     status (0: no answer) of each answer, and `on_write` once with each write that is asked for, however it ends and
-    however many attempts it takes (not with what stores nothing: dry runs and questions about our rights)."""
+    however many attempts it takes (not with what stores nothing: dry runs and questions about our rights). `on_date` is
+    called with the `Date` of each answer."""
 
     user_agent: str = ""
     write_guard: WriteGuard | None = None
@@ -65,6 +68,7 @@ class ClientOptions:
     connections: int = 128
     on_answer: Callable[[str, int], None] = lambda _, __: None
     on_write: Callable[[Write], None] = lambda _: None
+    on_date: Callable[[str], None] = lambda _: None
 
 
 class Client:
@@ -251,6 +255,7 @@ class Client:
             try:
                 async with self._open(method, path, params, headers, data, timeout) as response:
                     options.on_answer(method, response.status)
+                    options.on_date(response.headers.get("Date", ""))
                     if response.status < 300:
                         return await response.read()
                     failure = await _failure(response)
@@ -264,7 +269,7 @@ class Client:
             last = attempt == options.attempts - 1 or (late and not expired)
             if last or not (expired or isinstance(failure, UnavailableError)):
                 raise failure
-            await asyncio.sleep(failure.retry_after or backoff(attempt, _FIRST_DELAY, _LONGEST_DELAY))
+            await asyncio.sleep(pause(attempt, failure.retry_after))
         raise AssertionError("unreachable: the last attempt answers or raises")
 
     def _open(
@@ -280,6 +285,11 @@ class Client:
             raise RuntimeError("the client is used outside its context")
         url = self._connection.server + path
         return self._session.request(method, url, params=params, headers=headers, data=data, timeout=timeout)
+
+
+def pause(attempt: int, retry_after: float | None) -> float:
+    """Seconds until a request is tried again: as long as the API server says, within bounds, else a back-off."""
+    return min(retry_after or 0.0, _LONGEST_RETRY_AFTER) or backoff(attempt, _FIRST_DELAY, _LONGEST_DELAY)
 
 
 def backoff(attempt: int, first: float, longest: float) -> float:

@@ -14,9 +14,9 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -66,7 +66,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _log = structlog.get_logger(__name__)
 
 
-def run() -> None:
+def run(now: Callable[[], datetime] = clocks.utc_now) -> None:
     """The command `genapps operator`: until SIGTERM or SIGINT (exit 0), or a fatal error (exit 1)."""
     try:
         settings = Settings.from_environ(os.environ)
@@ -75,15 +75,16 @@ def run() -> None:
         print(f"genapps operator: {error}", file=sys.stderr)  # noqa: T201 (no log is configured yet)
         raise SystemExit(2) from None
     logs.configure(settings.log_level)
-    uvloop.run(Operator(settings, connection).run())
+    uvloop.run(Operator(settings, connection, clocks.ServerClock(now)).run())
 
 
 class Operator:
     """The parts of one operator process, wired."""
 
-    def __init__(self, settings: Settings, connection: Connection) -> None:
+    def __init__(self, settings: Settings, connection: Connection, clock: clocks.ServerClock) -> None:
         self._settings = settings
         self._connection = connection
+        self._clock = clock
         self._identity = settings.identity or f"{socket.gethostname()}_{secrets.token_hex(4)}"
         self._agent = f"{FIELD_MANAGER} ({self._identity})"
         self._tasks: list[asyncio.Task[None]] = []
@@ -103,7 +104,13 @@ class Operator:
         settings, metrics = self._settings, self._metrics
         timing = Timing(settings.lease_seconds)
         # Three sessions: no crowd of writes or watches delays a renewal of the Lease, nor one the other.
-        candidate = await self._connected(stack, attempts=1, read_seconds=timing.request, write_seconds=timing.request)
+        candidate = await self._connected(
+            stack,
+            attempts=1,
+            read_seconds=timing.request,
+            write_seconds=timing.request,
+            on_date=self._clock.heard,
+        )
         memory = ClusterMemory(lambda: caches.highest_version())
         leadership = Leadership(
             candidate,
@@ -112,7 +119,7 @@ class Operator:
             timing,
             _die,
             clocks.since_boot,
-            clocks.utc_now,
+            self._clock.now,
             memory,
         )
         listener = await self._connected(stack, write_guard=reads_only, connections=0)
@@ -122,13 +129,13 @@ class Operator:
         queue: WorkQueue[Key] = WorkQueue(asyncio.get_running_loop(), metrics.queue)
         sweep_requested = asyncio.Event()
         waker = Waker(queue, lambda: leadership.leading, sweep_requested)
-        caches = Caches(settings.system_namespace, settings.run_namespaces, clocks.utc_now, waker.on_change)
+        caches = Caches(settings.system_namespace, settings.run_namespaces, self._clock.now, waker.on_change)
         liveness = StreamLiveness((resource.plural for resource, _ in caches.watched_by_kopf), clocks.monotonic)
         watches = Watches(listener, caches, settings, clocks.monotonic)
         absence = Absence(listener, memory)
         sweep = Sweep(
             listener, caches, settings, metrics, liveness, waker.wake, clocks.monotonic, sweep_requested,
-            clocks.utc_now, absence, memory,
+            self._clock.now, absence, memory,
         )  # fmt: skip
         pulls = ImagePulls(partial(pull, access=settings.registries), queue.add)
         stack.callback(pulls.close)
@@ -186,7 +193,7 @@ class Operator:
             executor=executor,
             sweep=sweep,
             system_namespace=settings.system_namespace,
-            clock=clocks.utc_now,
+            clock=self._clock.now,
             later=queue.add_after,
         )
         reconciler = Reconciler(
@@ -198,7 +205,7 @@ class Operator:
             cleanup=cleanup,
             sweep=sweep,
             metrics=metrics,
-            clock=clocks.utc_now,
+            clock=self._clock.now,
             new_id=lambda: secrets.token_hex(16),
             later=queue.add_after,
             seen=queue.seen,
@@ -208,7 +215,7 @@ class Operator:
             ),
         )
         return Worker(
-            queue, reconciler, client, caches, observer, events, metrics, settings, clocks.monotonic, clocks.utc_now
+            queue, reconciler, client, caches, observer, events, metrics, settings, clocks.monotonic, self._clock.now
         )
 
     async def _stop(self, queue: WorkQueue[Key], stop_kopf: asyncio.Event, leadership: Leadership) -> None:
