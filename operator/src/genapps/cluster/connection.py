@@ -130,6 +130,7 @@ def open_session(
     connections: int = 128,
     write_guard: WriteGuard | None = None,
     traces: Sequence[aiohttp.TraceConfig] = (),
+    response_class: type[aiohttp.ClientResponse] = aiohttp.ClientResponse,
 ) -> aiohttp.ClientSession:
     """A session for the API server that puts the token of the moment on each request. `connections` bounds how many
     there are at once (0: nothing does); `write_guard` is asked before each request that is no read."""
@@ -145,6 +146,7 @@ def open_session(
         headers={"User-Agent": user_agent},
         middlewares=(authorise,),
         trace_configs=list(traces),
+        response_class=response_class,
     )
 
 

@@ -16,6 +16,7 @@ from genapps.api.names import GROUP, VERSION
 from genapps.cluster.connection import Connection, open_session, reads_only
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.store import Store
+from genapps.controller.watch.kopf_streams import WatchResponse
 from genapps.controller.watch.liveness import TURN_SECONDS, StreamLiveness
 
 
@@ -53,8 +54,16 @@ def registry(
     @kopf.on.login(registry=registered)
     async def login(**_: Any) -> kopf.AiohttpSession:
         traces = [liveness.trace()]
-        sessions.append(open_session(connection, user_agent, connections=0, write_guard=reads_only, traces=traces))
-        return kopf.AiohttpSession(server=connection.server, aiohttp_session=sessions[-1])
+        session = open_session(
+            connection,
+            user_agent,
+            connections=0,
+            write_guard=reads_only,
+            traces=traces,
+            response_class=WatchResponse,
+        )
+        sessions.append(session)
+        return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
 
     for resource, collection in caches.watched_by_kopf:
         _register(registered, resource.plural, collection, liveness)
