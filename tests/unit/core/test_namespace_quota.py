@@ -116,6 +116,21 @@ def test_deleted_apps_and_those_of_other_run_namespaces_have_no_pods() -> None:
     assert hard(budget("b"), records=[gone, elsewhere]) == hard(budget("b"))
 
 
+def test_state_that_deleted_apps_of_a_deleted_budget_leave_takes_no_room_from_others() -> None:
+    left = [record("ended", tier, deletedAt="2026-11-23T10:00:00Z") for tier in (SMALL, SMALL, LARGE)]
+    without, found = hard(budget("b")), hard(budget("b"), records=left, claims=[GI, GI, 10 * GI])
+    assert found["persistentvolumeclaims"] == "23"
+    assert found["requests.storage"] == "32Gi", "20 of the budget, and 12 that are there"
+    assert {name: found[name] for name in ("pods", "configmaps")} == {
+        name: without[name] for name in ("pods", "configmaps")
+    }
+
+
+def test_state_of_deleted_apps_of_a_budget_that_is_there_is_part_of_its_share() -> None:
+    left = [record("b", SMALL, deletedAt="2026-11-23T10:00:00Z") for _ in range(50)]
+    assert hard(budget("b"), records=left) == hard(budget("b"))
+
+
 def test_a_claim_from_before_its_tier_shrank_may_still_be_written() -> None:
     assert hard(budget("b"), claims=[10 * GI, GI])["requests.storage"] == "29Gi"
     assert limits(budget("b"), claims=[10 * GI])[1]["max"] == {"storage": "10Gi"}

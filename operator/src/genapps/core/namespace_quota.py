@@ -2,11 +2,12 @@
 """The most that a run namespace may hold, so that a fault of ours or a flood of a tenant's ends somewhere.
 
 What the budgets that use it grant, plus what already stands there: a tier that shrinks or a budget that goes must
-not keep the apps that run from being started again. New pods beyond it are refused (`ChildRefused`).
+not keep the apps that run from being started again, nor may the state that its deleted apps leave take the room of
+others. New pods beyond it are refused (`ChildRefused`).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,6 +45,7 @@ class _Size:
 class _Unit:
     """What one budget may have there."""
 
+    budget: str
     apps: int
     largest: _Size
 
@@ -65,14 +67,16 @@ def bounds(
 
     `budgets` and `records` may be those of all run namespaces, `claims` are the sizes in bytes of what is there;
     `runtime_classes` says that pods may get one."""
-    units = _units(run_namespace, budgets, records)
+    all_records = tuple(records)
+    units = _units(run_namespace, budgets, all_records)
     if not units:
         return ()
     size = _largest(unit.largest for unit in units)
+    left = tuple(_left(run_namespace, {unit.budget for unit in units}, all_records))
     there = tuple(claims)
     overhead = (_OVERHEAD_MEMORY, _OVERHEAD_MILLICORES) if runtime_classes else (0, 0)
     return (
-        _manifest("ResourceQuota", run_namespace, {"hard": _hard(units, size, there, overhead)}),
+        _manifest("ResourceQuota", run_namespace, {"hard": _hard(units, size, there, overhead, left)}),
         _manifest("LimitRange", run_namespace, {"limits": _limits(size, there)}),
     )
 
@@ -90,7 +94,9 @@ def _units(run_namespace: str, budgets: Iterable[AppBudget], records: Iterable[R
         if budget.spec.run_namespace == run_namespace:
             granted[name] = budget.spec.policy.max_apps
             sizes.setdefault(name, set()).update(_size(tier) for tier in budget.spec.tiers.values())
-    return [_Unit(max(granted.get(name, 0), running[name]), _largest(found)) for name, found in sorted(sizes.items())]
+    return [
+        _Unit(name, max(granted.get(name, 0), running[name]), _largest(found)) for name, found in sorted(sizes.items())
+    ]
 
 
 @lru_cache(maxsize=256)
@@ -102,6 +108,14 @@ def _size(tier: Tier) -> _Size:
     )
 
 
+def _left(run_namespace: str, budgets: Collection[str], records: Iterable[Record]) -> Iterator[int]:
+    """Sizes of the claims that deleted apps of budgets that are gone too still have: nobody's share has room for them,
+    and no tenant can make more of them."""
+    for record in records:
+        if record.run_namespace == run_namespace and record.deleted_at is not None and record.budget not in budgets:
+            yield _size(record.tier).claim
+
+
 def _largest(sizes: Iterable[_Size]) -> _Size:
     found = tuple(sizes)
     return _Size(
@@ -111,16 +125,18 @@ def _largest(sizes: Iterable[_Size]) -> _Size:
     )
 
 
-def _hard(units: Sequence[_Unit], size: _Size, claims: Sequence[int], overhead: tuple[int, int]) -> dict[str, str]:
+def _hard(
+    units: Sequence[_Unit], size: _Size, claims: Sequence[int], overhead: tuple[int, int], left: Sequence[int]
+) -> dict[str, str]:
     apps, pods = sum(unit.apps for unit in units), sum(unit.pods for unit in units)
     memory = quantities.memory(sum(unit.pods * (unit.largest.memory + overhead[0]) for unit in units))
     storage = sum(CLAIMS_PER_APP * unit.apps * unit.largest.claim for unit in units)
     # A claim keeps its size when its tier shrinks.
-    storage += sum(max(0, claim - size.claim) for claim in claims)
+    storage += sum(min(claim, size.claim) for claim in left) + sum(max(0, claim - size.claim) for claim in claims)
     return {
         "pods": quantities.count(pods),
         "services": quantities.count(pods),
-        "persistentvolumeclaims": quantities.count(CLAIMS_PER_APP * apps),
+        "persistentvolumeclaims": quantities.count(CLAIMS_PER_APP * apps + len(left)),
         "configmaps": quantities.count(_CONFIGMAPS_BESIDE + _CONFIGMAPS_PER_APP * pods),
         "requests.memory": memory,
         "limits.memory": memory,
