@@ -21,43 +21,50 @@ HELLO = """
 WATCHED_SECONDS = 20
 
 
+GROUP = {"apiVersion": "admissionregistration.k8s.io/v1"}
+
+
+def policy(
+    name: str, namespace: str, resource: str, patch: str, conditions: tuple[dict[str, str], ...] = ()
+) -> tuple[dict[str, Any], ...]:
+    """A policy with its binding that changes each new object of one kind in a namespace."""
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [resource]}
+    spec = {
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "matchConditions": list(conditions),
+        "matchConstraints": {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "resourceRules": [rule],
+        },
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": f"[JSONPatch{{{patch}}}]"}}],
+    }
+    metadata = {"name": name}
+    return (
+        {**GROUP, "kind": "MutatingAdmissionPolicy", "metadata": metadata, "spec": spec},
+        {**GROUP, "kind": "MutatingAdmissionPolicyBinding", "metadata": metadata, "spec": {"policyName": name}},
+    )
+
+
 @contextmanager
 def mutating(kubectl: Kubectl, tenant: str, name: str, patch: str) -> Iterator[None]:
-    """A policy that changes each new pod of that tenant's apps."""
-    full = f"tests-{name}-{tenant}"
-    group = {"apiVersion": "admissionregistration.k8s.io/v1"}
+    """A policy that changes each new pod of that tenant's apps; it is in force."""
+    full, probe = f"tests-{name}-{tenant}", f"tests-{name}-{tenant}-probe"
     label = "genapps.dev/app-namespace"
     labels = "object.metadata.labels"
     ours = f"has({labels}) && '{label}' in {labels} && {labels}['{label}'] == '{tenant}'"
-    policy: dict[str, Any] = {
-        **group,
-        "kind": "MutatingAdmissionPolicy",
-        "metadata": {"name": full},
-        "spec": {
-            "failurePolicy": "Fail",
-            "reinvocationPolicy": "Never",
-            "matchConditions": [{"name": "ours", "expression": ours}],
-            "matchConstraints": {
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": RUN_NAMESPACE}},
-                "resourceRules": [
-                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
-                ],
-            },
-            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": f"[JSONPatch{{{patch}}}]"}}],
-        },
-    }
-    binding = {
-        **group,
-        "kind": "MutatingAdmissionPolicyBinding",
-        "metadata": {"name": full},
-        "spec": {"policyName": full},
-    }
-    kubectl.apply(policy, binding)
-    time.sleep(2)  # the API server takes note of policies with a delay
+    kubectl.apply(*policy(full, RUN_NAMESPACE, "pods", patch, ({"name": "ours", "expression": ours},)))
+    # The API server takes note of all policies together, and with a delay: one that is younger shows when.
+    kubectl.apply(*policy(probe, tenant, "configmaps", 'op: "add", path: "/data", value: {"seen": "yes"}'))
+
+    def in_force() -> bool:
+        return "seen: " in kubectl("create", "configmap", "probe", "-n", tenant, "--dry-run=server", "-o", "yaml")
+
+    until(in_force, 30, "the policies in force")
     try:
         yield
     finally:
-        kubectl("delete", "mutatingadmissionpolicybinding,mutatingadmissionpolicy", full)
+        kubectl("delete", "mutatingadmissionpolicybinding,mutatingadmissionpolicy", full, probe)
 
 
 def created(kubectl: Kubectl, found: dict[str, Any], seconds: float) -> set[str]:

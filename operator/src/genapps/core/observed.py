@@ -245,6 +245,8 @@ class Observed:
     """Whether the app has a permit to replace a pod that serves, where only the platform's part of it differs."""
     mutation: PodMutation | None = None
     """What happened to pods of this app lately, while this operator ran."""
+    unmet: tuple[str, str] | None = None
+    """uid of a pod, and the digest of the metadata that our last apply asked for and admission did not let it have."""
     refused: str = ""
     """What the API server said when it last refused a child (a quota, an admission policy); empty after a success."""
     apps_of_budget: int = 0

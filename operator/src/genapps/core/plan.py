@@ -143,8 +143,10 @@ def _differs(observed: Observed, manifest: Manifest) -> bool:
     child = observed.children.get(key)
     if child is None:
         return True
-    ours = observed.own(*key) is not None
-    return ours and not child.deleting and child.digest != expected_digest(manifest)
+    if observed.own(*key) is None or child.deleting or child.digest == (wanted := expected_digest(manifest)):
+        return False
+    # What admission took away from a pod it would take away again; whether the fence stands is another question.
+    return observed.unmet != (child.uid, wanted)
 
 
 def _is_going(observed: Observed, manifest: Manifest) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from genapps.api.names import ANNOTATION_POD_DIGEST
 from genapps.core.desired.pod import pod
+from genapps.core.drift import expected_digest
 from genapps.core.observed import Child, Observed
 from genapps.core.pod_fence import fence, mutated, stands
 from genapps.core.verdict import Grant, JudgedPod, PodStatus, Revision
@@ -35,6 +36,9 @@ def pod_state(observed: Observed, grant: Grant | None, revision: Revision | None
         if child.spec_digest != wanted["metadata"]["annotations"][ANNOTATION_POD_DIGEST]:
             if not observed.may_replace and _serves(observed, child, grant, revision):
                 return JudgedPod(PodStatus.READY, child, waits=True)
+            if observed.unmet == (child.uid, expected_digest(wanted)):
+                # It was made of just this: the note that says so was taken from it.
+                return JudgedPod(PodStatus.MUTATED, child, mutated=("metadata.annotations",))
             return JudgedPod(PodStatus.OUTDATED, child)
         if changed := mutated(child.fence, fence(wanted)):
             return JudgedPod(PodStatus.MUTATED, child, mutated=changed)

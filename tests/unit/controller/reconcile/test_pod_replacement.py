@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from genapps.api.names import child_name
+from genapps.api.names import ANNOTATION_POD_DIGEST, child_name
 from genapps.controller.cache.keys import AppKey
 from tests.unit.controller.loop import KEY, Loop
 from tests.unit.controller.world import SETTINGS
@@ -80,6 +80,46 @@ async def test_a_pod_with_another_fence_is_named_counted_and_tried_again_after_g
     assert created == 4, "at once, and after 10, 20 and 40 seconds would come the next ones"
     assert loop.metrics.registry.get_sample_value("genapps_pods_mutated_total", {"field": "spec.dnsPolicy"}) == created
     assert condition(loop, "Stalled") == ("True", "PodMutated")
+
+
+def without_our_note(*, spec: bool) -> Any:
+    """As a webhook that strips annotations it does not know, and, with `spec`, sets a pull policy as well."""
+
+    def alter(stored: dict[str, Any]) -> None:
+        if stored["kind"] != "Pod":
+            return
+        notes = stored["metadata"]["annotations"]
+        kept = {name: value for name, value in notes.items() if name != ANNOTATION_POD_DIGEST}
+        stored["metadata"] = {**stored["metadata"], "annotations": kept}
+        if spec:
+            container = {**stored["spec"]["containers"][0], "imagePullPolicy": "Always"}
+            stored["spec"] = {**stored["spec"], "containers": [container]}
+
+    return alter
+
+
+async def test_a_pod_without_its_note_is_named_and_tried_again_after_growing_pauses(loop: Loop) -> None:
+    loop.server.alter = without_our_note(spec=True)
+    created = 0
+    for number in range(60):  # a minute, looked at each second
+        loop.clock.now = float(number)
+        loop.server.objects.setdefault(("Pod", CHILD), {"metadata": {"uid": f"pod-{number}"}})
+        await loop.reconciler.reconcile(KEY)
+        if "Pod" in deletions(loop):
+            created += 1
+            assert condition(loop, "Stalled") == ("True", "PodMutated")
+            gone(loop)
+    assert created == 4
+    loop.server.alter = lambda _: None
+    loop.clock.now += 60
+    await answering(loop)
+
+
+async def test_a_pod_that_is_as_asked_but_for_its_note_is_accepted_and_not_applied_again_and_again(loop: Loop) -> None:
+    loop.server.alter = without_our_note(spec=False)
+    await answering(loop)
+    await loop.reconciler.reconcile(KEY)
+    assert loop.server.kinds() == []
 
 
 @pytest.fixture

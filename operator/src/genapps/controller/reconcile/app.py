@@ -27,6 +27,7 @@ from genapps.controller.reconcile.permits import Permits
 from genapps.controller.reconcile.status_writer import write_status
 from genapps.controller.watch.sweep import Sweep
 from genapps.core.desired import desired
+from genapps.core.drift import expected_digest
 from genapps.core.judge import judge
 from genapps.core.observed import Observed
 from genapps.core.plan import plan
@@ -116,6 +117,7 @@ class Reconciler:
                 forced = False
             self._count_drift(observed, verdict, steps)
             outcome = await self.executor.run(child, steps, deleted)
+            self._note_applied(key, steps)
             self._count_suspension(observed, verdict)
             if outcome.wait is not None and outcome.wait.seconds is not None:
                 self.later(key, outcome.wait.seconds)
@@ -129,6 +131,8 @@ class Reconciler:
         )
         if observed is None:
             return None, None
+        if unmet := self._mutations.unmet(key):
+            observed = dataclasses.replace(observed, unmet=unmet)
         verdict = judge(observed, self.clock(), self.new_id())
         counted = observed.record is not None and observed.record.deleted_at is None
         if counted or verdict.mode is Mode.NOTHING or verdict.grant is None:
@@ -156,6 +160,15 @@ class Reconciler:
     def _look_at(self, keys: Sequence[AppKey], seconds: float = 0.0) -> None:
         for key in keys:
             self.later(key, seconds)
+
+    def _note_applied(self, key: AppKey, steps: Sequence[Step]) -> None:
+        """Whether the pod of these steps, which were all taken, got the metadata that it was applied with."""
+        for manifest in (one for step in steps if isinstance(step, Apply) for one in step.manifests):
+            if manifest["kind"] == "Pod":
+                namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+                live = self.caches.children[namespace, "Pod"].get((namespace, name))
+                if live is not None:
+                    self._mutations.applied(key, live.child, expected_digest(manifest))
 
     def _note_mutation(self, key: AppKey, observed: Observed, verdict: Verdict) -> None:
         pod = verdict.pod

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pods whose fence something else has changed: how often of late, and when the next one may be created.
+"""Pods that something else has changed: how often of late, when the next one may be created, and what our last apply
+did not achieve.
 
 Kept in memory: after a restart of the operator each app has its quick tries again.
 """
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from genapps.controller.cache.keys import AppKey
-from genapps.core.observed import PodMutation
+from genapps.core.observed import Child, PodMutation
 
 SHORTEST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(minutes=5)
@@ -33,6 +34,7 @@ class Mutations:
     doubles."""
 
     _seen: dict[AppKey, _Seen] = field(default_factory=dict)
+    _unmet: dict[AppKey, tuple[str, str]] = field(default_factory=dict)
 
     def of(self, key: AppKey) -> PodMutation | None:
         """What happened to the app's pods lately."""
@@ -59,6 +61,18 @@ class Mutations:
         elif seen.mutation.retry_at > now:
             self._seen[key] = replace(seen, mutation=replace(seen.mutation, retry_at=now))
 
+    def applied(self, key: AppKey, live: Child, wanted: str) -> None:
+        """Our apply of a pod was answered; `wanted` is the digest that it should have now."""
+        if live.digest == wanted:
+            self._unmet.pop(key, None)
+        else:
+            self._unmet[key] = (live.uid, wanted)
+
+    def unmet(self, key: AppKey) -> tuple[str, str] | None:
+        """uid of the app's pod, and the digest that our last apply of it did not achieve."""
+        return self._unmet.get(key)
+
     def forget(self, key: AppKey) -> None:
         """The app is gone."""
         self._seen.pop(key, None)
+        self._unmet.pop(key, None)
