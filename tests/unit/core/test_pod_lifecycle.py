@@ -173,6 +173,50 @@ def test_another_tier_replaces_the_pod_and_keeps_the_claim_as_it_is() -> None:
     assert world.manifests["PersistentVolumeClaim", CHILD] == claim
 
 
+def claimed(world: World) -> str:
+    found: str = world.manifests["PersistentVolumeClaim", CHILD]["spec"]["resources"]["requests"]["storage"]
+    return found
+
+
+def another_tier(world: World, claim: str) -> None:
+    """The same app on a tier with a claim of another size, until nothing is left to do."""
+    world.budget = budget({"tiers": {"small": {"guestMemory": "128Mi", "state": {"claim": claim}}}})
+    world.settle()
+    world.pod_is_gone()
+    world.settle()
+    world.make_ready()
+    world.settle()
+
+
+def test_a_claim_grows_with_its_tier_once_the_app_answers_and_never_shrinks() -> None:
+    world = World().run()
+    another_tier(world, "5Gi")
+    assert claimed(world) == "5Gi"
+    another_tier(world, "2Gi")
+    assert claimed(world) == "5Gi"
+    assert world.plan() == ()
+
+
+def test_a_claim_that_is_not_bound_does_not_grow() -> None:
+    world = World().run()
+    before = claimed(world)
+    assert world.claim
+    world.claim = replace(world.claim, bound=False)
+    world.platform = replace(world.platform, wait_for_first_consumer=True)
+    another_tier(world, "5Gi")
+    assert claimed(world) == before
+
+
+def test_a_claim_that_may_not_grow_keeps_no_pod_from_being_replaced() -> None:
+    world = World().run()
+    before = claimed(world)
+    world.budget = budget({"tiers": {"small": {"state": {"claim": "5Gi"}}}})
+    applied = [one["kind"] for step in world.plan() if isinstance(step, Apply) for one in step.manifests]
+    assert applied[-1] == "PersistentVolumeClaim", "after everything else: what is refused ends the pass"
+    evict(world)
+    assert claimed(world) == before, "first the pod"
+
+
 def test_without_budget_and_run_namespace_nothing_is_written_there() -> None:
     world = World().run()
     world.budget, world.platform = None, replace(PLATFORM, run_namespaces=frozenset())

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from genapps.api.apprecord import Record
 from genapps.api.names import child_name_of
+from genapps.core.desired.claim import grown
 from genapps.core.desired.pod import GRACE_SECONDS
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.drift import expected_digest
@@ -92,6 +93,8 @@ def _keep(observed: Observed, verdict: Verdict, desired: Sequence[Manifest], rec
     yield from _delete_old_snapshots(observed, verdict)
     if verdict.pod.waits:
         yield Wait("ReplacementPending")
+    if verdict.grant and verdict.pod.status is PodStatus.READY and (larger := grown(observed, verdict.grant)):
+        yield Apply((larger,))
     ends = look_again_at(observed)
     if verdict.pod.status is PodStatus.STARTING and ends and ends > verdict.at:
         yield Wait("PodStarting", (ends - verdict.at).total_seconds())

@@ -99,6 +99,10 @@ def _refused(world: World) -> None:
     world.others["refused"] = "quota: pods"
 
 
+def _refused_while_it_answers(world: World) -> None:
+    world.others["refused"] = "claim: cannot grow"
+
+
 def _acknowledged(world: World) -> None:
     world.ledger = ledger("a", "b", "c")
     world.settle()
@@ -171,6 +175,8 @@ ROWS = (
     Row("the pod hangs on a lost node", _hanging, _stalled("NodeUnreachable"), "node-1"),
     Row("the API server refuses a child", _refused, _stalled("ChildRefused"),
         "quota: pods). Often a quota is used up: ask the platform team."),
+    Row("the API server refuses a child of an app that answers", _refused_while_it_answers,
+        _RUNS | {"Stalled": ("True", "ChildRefused"), "Reconciling": ("False", "Settled")}),
     Row("the source no longer has its digest", _spec(_OTHER_DIGEST), _RUNS | {
         "Reconciling": ("True", "SourceDiffers"), "CodeVerified": ("False", "SourceDiffers")}),
     Row("the source is gone", _spec({"code": {"source": {"inline": None, "configMap": {"name": "x", "entry": "y"}}}}),

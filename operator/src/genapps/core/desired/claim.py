@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from genapps.api import names
+from genapps.api.quantities import byte_count
 from genapps.core.desired.metadata import metadata
 from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant
@@ -28,6 +29,21 @@ def claim(observed: Observed, grant: Grant) -> Manifest:
     }
 
 
+def grown(observed: Observed, grant: Grant) -> Manifest | None:
+    """The claim as large as the tier says, where that is more than it has; None when it is large enough.
+
+    Only a bound claim of a StorageClass that allows it can grow, and none can shrink. The API server says no otherwise,
+    which must keep nothing else from happening: the app runs on with what it has."""
+    live = observed.claim
+    if live is None or not live.bound or live.deleting or not live.spec:
+        return None
+    wanted, requests = grant.tier.state.claim, live.spec.get("resources", {}).get("requests", {})
+    if "storage" not in requests or byte_count(wanted) <= byte_count(requests["storage"]):
+        return None
+    resources = {**live.spec["resources"], "requests": {**requests, "storage": wanted}}
+    return {**claim(observed, grant), "spec": {**live.spec, "resources": resources}}
+
+
 def _kept_after_delete(observed: Observed) -> str:
     # Written on the claim itself: when its clock runs, the app that said so is gone.
     if observed.spec is None:
@@ -37,7 +53,7 @@ def _kept_after_delete(observed: Observed) -> str:
 
 
 def _spec(observed: Observed, grant: Grant) -> Mapping[str, Any]:
-    # The spec of a claim is immutable: another tier or storage class is for new claims only.
+    # The spec of a claim is immutable but for its size (`grown`): another storage class is for new claims only.
     if observed.claim and observed.claim.spec:
         return observed.claim.spec
     storage_class = observed.platform.storage_class

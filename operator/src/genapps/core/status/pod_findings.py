@@ -14,9 +14,11 @@ _finding = partial(Finding, ConditionType.STALLED)
 
 
 def trouble(view: View) -> Finding | None:
-    """The finding about a pod that should run, or about what it needs."""
-    if view.verdict.mode is not Mode.RUN or view.answers:
+    """The finding about a pod that should run, or about what it needs or should get."""
+    if view.verdict.mode is not Mode.RUN:
         return None
+    if view.answers:
+        return _refused(view)
     if view.verdict.pod.status is PodStatus.HANGING:
         node = view.observed.pod.node if view.observed.pod else None
         message = (
@@ -27,12 +29,8 @@ def trouble(view: View) -> Finding | None:
     if fields := _mutated(view):
         message = f"Another component changes {', '.join(fields)} of the app's pod. Exempt the run namespace from it."
         return _finding(Reason.POD_MUTATED, message)
-    if view.observed.refused:
-        refused = plain(view.observed.refused, LONGEST_WORDS)
-        message = (
-            f"The API server refused an object of the app ({refused}). Often a quota is used up: ask the platform team."
-        )
-        return _finding(Reason.CHILD_REFUSED, message)
+    if refused := _refused(view):
+        return refused
     if view.verdict.pod.status is PodStatus.STARTING and view.observed.pod:
         return said(view.observed.pod) or _placement(view, view.observed.pod)
     if view.observed.claim and view.observed.claim.lost:
@@ -40,6 +38,15 @@ def trouble(view: View) -> Finding | None:
             Reason.STATE_UNAVAILABLE, "The app's claim has lost its volume. Ask the platform team to restore it."
         )
     return None
+
+
+def _refused(view: View) -> Finding | None:
+    """Also of an app that answers: what it runs with is not what it should run with."""
+    if not view.observed.refused:
+        return None
+    words = plain(view.observed.refused, LONGEST_WORDS)
+    message = f"The API server refused an object of the app ({words}). Often a quota is used up: ask the platform team."
+    return _finding(Reason.CHILD_REFUSED, message)
 
 
 def _mutated(view: View) -> tuple[str, ...]:
