@@ -23,20 +23,17 @@ _LEVELS = frozenset({"debug", "info", "warning", "error"})
 
 def write(event: str, /, **fields: Any) -> None:
     """Write one line at once: the time, `event` and the fields."""
-    _write(event, fields)
+    _write(_line(event, fields))
 
 
-def _write(event: str, fields: dict[str, Any]) -> int:
-    """The bytes that were written."""
-    line = orjson.dumps(
-        {"time": _now(), "event": event, **fields},
-        option=orjson.OPT_APPEND_NEWLINE,
-        default=str,
-    )
-    size, output = len(line), sys.stdout.fileno()
-    while line:
-        line = line[os.write(output, line) :]
-    return size
+def _line(event: str, fields: dict[str, Any]) -> bytes:
+    return orjson.dumps({"time": _now(), "event": event, **fields}, option=orjson.OPT_APPEND_NEWLINE, default=str)
+
+
+def _write(lines: bytes) -> None:
+    output = sys.stdout.fileno()
+    while lines:
+        lines = lines[os.write(output, lines) :]
 
 
 class BoundedLog:
@@ -55,10 +52,20 @@ class BoundedLog:
 
     def write(self, event: str, /, **fields: Any) -> None:
         """Write one line, or count it as dropped."""
-        if self._left <= 0:
-            self.dropped += 1
-            return
-        self._left -= _write(event, fields) + _AROUND_LINE
+        self.write_many(event, [fields])
+
+    def write_many(self, event: str, several: list[dict[str, Any]], /) -> None:
+        """Write a line for each of these fields, all at once; count those as dropped that are more than is allowed."""
+        lines = []
+        for fields in several:
+            if self._left <= 0:
+                self.dropped += 1
+                continue
+            line = _line(event, fields)
+            self._left -= len(line) + _AROUND_LINE
+            lines.append(line)
+        if lines:
+            _write(b"".join(lines))
 
     def refill(self, now: float, /, **identity: str) -> None:
         """Allow what the time since the last call is good for, and say how many lines were dropped in it."""

@@ -32,6 +32,7 @@ CODES: dict[str, Code] = {
     "StateConflict": Code(409, "Another request changed the same state; retry the request", 1),
     "RequestTooLarge": Code(413, "The request body is too large"),
     "HeadTooLarge": Code(431, "The request head is too large"),
+    "CallerGone": Code(499, "The caller went away before the answer"),
     "AppFailed": Code(500, "The app failed", private=True),
     "MemoryExceeded": Code(500, "The app exceeded the memory of its tier", private=True),
     "RuntimeFailed": Code(500, "The runtime failed; see its log"),

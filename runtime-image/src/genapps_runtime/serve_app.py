@@ -16,7 +16,8 @@ from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.http import HttpApp, Listener
 from genapps_runtime.settings import Settings
-from genapps_runtime.state.facet import DEFAULT_TENANT, Facet, StateUnavailableError
+from genapps_runtime.state.errors import StateUnavailableError
+from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from genapps_runtime.state.volume import Volume
 from genapps_runtime.termination import Reason, RefusedError
 
@@ -61,7 +62,8 @@ class AppServer:
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
         language = Language(settings.engine_file)
         try:
-            facet = Facet(volume.facets, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
+            limits = config.limits
+            facet = Facet(volume.facets, DEFAULT_TENANT, limits.state_per_tenant_bytes, limits.concurrency)
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
         context = ActionContext(config, gateway, facet, metrics, log)

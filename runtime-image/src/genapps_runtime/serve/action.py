@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One action: a request becomes a message to the guest, and the guest's calls are run in parallel.
+"""One action: what is kept of a request between the stages that it goes through (`stages`).
 
-At the end the action's state is committed, then the response is sent.
+The guest says in turns what it wants. Reads of state and of the request's body are answered at once, tool calls by
+the gateway. An action changes nothing outside the guest before its commit, except by its tools.
 """
 
-import asyncio
 import base64
 import time
 from dataclasses import dataclass
@@ -20,14 +20,20 @@ from genapps_runtime.guest.turns import PIECE_BYTES
 from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
-from genapps_runtime.serve.messages import Reply, Request
-from genapps_runtime.state.facet import Facet, StateConflictError, StateFullError, StateUnavailableError, View
+from genapps_runtime.serve.messages import Exchange, Reply
+from genapps_runtime.serve.tools import Tools
+from genapps_runtime.state.errors import StateFullError, StateUnavailableError
+from genapps_runtime.state.facet import Facet
+from genapps_runtime.state.view import Reads, View
 
-TURNS_BETWEEN_PAUSES = 16
-COMMIT_SECONDS = 1.0
-"""What a commit may take at least, also when the action's time is nearly used up."""
+LIST_KEYS = 2000
+OWN_SECONDS = 1.0
+"""What an action has for itself at least, however long others kept it from its beginning."""
 # The guest's business is the request, not the caller's credentials: a tenant is verified by the host.
 _WITHHELD = frozenset({b"authorization", b"proxy-authorization"})
+
+Results = dict[str, Any]
+"""What the calls of a turn brought, by the calls' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,158 +48,77 @@ class ActionContext:
 
 
 class Action:
-    """One attempt at a request in one guest.
+    """One attempt at a request.
 
-    `number` is unique within the process. `deadline` is a time of the monotonic clock, in seconds.
+    `number` is unique within the process. `deadline` is a time of the monotonic clock, in seconds. It runs again when
+    another request changed the state that it had read (`conflicts`), or broke the guest (`restarts`).
     """
 
-    def __init__(self, number: int, request: Request, guest: Guest, context: ActionContext, deadline: float) -> None:
-        self._number = number
-        self._request = request
-        self._guest = guest
+    __slots__ = (
+        "_body", "_body_bytes", "_context", "_results", "_view", "conflicts", "deadline", "exchange", "guest",
+        "guest_seconds", "log", "number", "open", "restarts", "tools", "trace", "turns",
+    )  # fmt: skip
+
+    def __init__(self, number: int, exchange: Exchange, context: ActionContext, deadline: float) -> None:
+        self.number = number
+        self.exchange = exchange
+        self.deadline = deadline
+        self.conflicts = 0
+        self.restarts = 0
+        self.guest: Guest | None = None
+        """None until it begins."""
+        self.open = False
+        """Whether the guest waits for results of this action."""
+        self.turns = 0
+        self.guest_seconds = 0.0
+        self.log: ActionLog | None = None
+        self.tools: Tools | None = None
+        self.trace = ""
         self._context = context
-        self._deadline = deadline
-        self._view = View(context.facet)
+        self._results: Results = {}
+        self._view: View | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
-        self._refused: dict[str, dict[str, Any]] = {}
-        self._open = False
-        self.log = ActionLog(context.config.limits.log_bytes_per_action)
-        self.tool_calls = 0
-        self.tools_succeeded = 0
-        self.turns = 0
-        self.trace = ""
-        self.guest_seconds = 0.0
 
-    async def run(self) -> Reply:
-        """Run the action to its reply.
+    @property
+    def called_tools(self) -> bool:
+        """Whether anybody but the guest knows of this action: if not, it can run again without being noticed."""
+        return self.tools is not None
 
-        Raises ProblemError, GuestGoneError (the guest is dropped) or StateConflictError (nothing was written).
-        """
-        try:
-            turn = self._step(self._guest.start, self._message())
-            while not isinstance(turn, turns.Done):
-                turn = self._step(self._guest.resume, await self._answer(turn))
-            return await self._finish(turn)
-        finally:
-            self._view.close()
-            if self._open:
-                self._guest.cancel(self._number)
+    @property
+    def succeeded_tools(self) -> bool:
+        """Whether a tool did something for this action."""
+        return self.tools is not None and self.tools.succeeded > 0
 
-    def _step(self, call: Any, message: bytes) -> turns.Turn:
-        self.turns += 1
-        self._open = False
-        begun = time.perf_counter()
-        text = call(message, self._deadline, self.log.add)
-        self.guest_seconds += time.perf_counter() - begun
-        try:
-            turn = turns.parse_turn(text)
-        except turns.TurnInvalidError as error:
-            self._guest.drop()
-            raise GuestGoneError("TurnInvalid", str(error)) from None
-        except turns.ResponseInvalidError as error:
-            raise ProblemError("ResponseInvalid", str(error)) from None
-        self._open = isinstance(turn, (turns.Calls, turns.Emit))
-        if isinstance(turn, turns.Failed):
-            self._fail(turn)
-        return turn
+    @property
+    def reads(self) -> Reads | None:
+        """What the action has read of the state."""
+        return self._view.reads if self._view is not None else None
 
-    def _fail(self, turn: turns.Failed) -> None:
-        self.trace = turn.trace
-        if turn.code == "MemoryExceeded":
-            # What is left of its memory serves nobody well.
-            self._guest.drop()
-        if turn.code == "Cancelled":
-            raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
-        raise ProblemError(turn.code, turn.detail)
+    def begin(self, guest: Guest) -> None:
+        """It will run in this guest, from its beginning."""
+        own = min(OWN_SECONDS, self._context.config.action_millis / 1000)
+        self.guest = guest
+        self.deadline = max(self.deadline, time.monotonic() + own)
 
-    async def _answer(self, turn: turns.Turn) -> bytes:
-        """The message that answers `turn` and continues the guest."""
-        if self.turns % TURNS_BETWEEN_PAUSES == 0:
-            await asyncio.sleep(0)  # an app that only asks for state must not keep the loop
-        results: dict[str, Any] = {}
-        if isinstance(turn, turns.Emit):
-            self._collect(turn.piece)
-        elif isinstance(turn, turns.Calls):
-            tools = [call for call in turn.calls if call.kind == "tool"]
-            for call in turn.calls:
-                if call.kind != "tool":
-                    results[call.id] = self._local(call)
-            if tools:
-                remaining = max(0.0, self._deadline - time.monotonic())
-                try:
-                    outcomes = await asyncio.gather(*[self._tool(call, remaining) for call in tools])
-                except TimeoutError:
-                    # Not asked of the clock: the loop's timer may be a little ahead of it.
-                    raise ProblemError(
-                        "ActionTimeout", "the time of the request ran out while the app waited for a tool"
-                    ) from None
-                results.update(zip([call.id for call in tools], outcomes, strict=True))
-        return orjson.dumps({"action": self._number, "results": results})
+    def begin_again(self) -> None:
+        """Forget what the guest has done for it, and begin with the request once more."""
+        self.close()
+        self.guest, self.open, self.turns = None, False, 0
+        self.log, self.tools, self.trace, self._view = None, None, "", None
+        self._results, self._body, self._body_bytes = {}, [], 0
 
-    def _local(self, call: turns.Call) -> dict[str, Any]:
-        """Reads of state and of the request's body, which need no other process."""
-        try:
-            if call.kind == "get":
-                return {"ok": self._view.get(call.payload["key"])}
-            if call.kind == "list":
-                return {"ok": self._view.list(call.payload["prefix"], min(call.payload["limit"], 2000))}
-        except StateFullError as error:
-            return {"problem": call_problem("StateFull", str(error))}
-        except StateUnavailableError as error:
-            raise ProblemError("StateUnavailable", str(error)) from None
-        return {"ok": _piece(self._request.body, call.payload["chunk"])}
+    def add_record(self, record: str) -> None:
+        """Take a record of the app's log; given to the guest's call."""
+        if self.log is None:
+            self.log = ActionLog(self._context.config.limits.log_bytes_per_action)
+        self.log.add(record)
 
-    async def _tool(self, call: turns.Call, seconds: float) -> dict[str, Any]:
-        self.tool_calls += 1
-        limit = self._context.config.limits.tool_calls_per_action
-        connector = call.payload["connector"]
-        if self.tool_calls > limit:
-            outcome = {"problem": call_problem("FanOutExceeded", f"a request may make at most {limit} tool calls")}
-        elif connector in self._refused:
-            outcome = {"problem": self._refused[connector]}  # it would be refused again
-        else:
-            payload = {name: call.payload[name] for name in ("connector", "tool", "arguments")}
-            outcome = await self._context.gateway.call(self._request.id, self.tool_calls, payload, seconds)
-        problem = outcome.get("problem")
-        if problem is None:
-            self.tools_succeeded += 1
-        elif problem.get("code") == "ConnectorNotInEnvelope":
-            self._refused[connector] = problem
-        self._context.metrics.tool_call("ok" if problem is None else str(problem.get("code")))
-        return outcome
-
-    def _collect(self, piece: bytes) -> None:
-        self._body_bytes += len(piece)
-        limit = self._context.config.limits.response_body_bytes
-        if self._body_bytes > limit:
-            raise ProblemError("ResponseTooLarge", f"a response may have at most {limit} bytes")
-        self._body.append(piece)
-
-    async def _finish(self, turn: turns.Done) -> Reply:
-        """Commit the state, then make the reply: a caller who gets it can rely on the commit."""
-        self._collect(turn.piece)
-        self._view.close()
-        if turn.writes:
-            try:
-                async with asyncio.timeout(max(COMMIT_SECONDS, self._deadline - time.monotonic())):
-                    await self._context.facet.commit(self._view.reads, turn.writes)
-            except TimeoutError:
-                detail = "the disk of the app's state does not answer; the changes may or may not be stored"
-                raise ProblemError("StateUnavailable", detail) from None
-            except StateFullError as error:
-                raise ProblemError("StateFull", str(error)) from None
-            except StateUnavailableError as error:
-                raise ProblemError("StateUnavailable", str(error)) from None
-            except StateConflictError:
-                if self.tools_succeeded:
-                    detail = "the app had called a tool, so the runtime did not run the request again"
-                    raise ProblemError("StateConflict", detail) from None
-                raise
-        return Reply(turn.status, turn.headers, b"".join(self._body))
-
-    def _message(self) -> bytes:
-        request = self._request
+    def message(self) -> bytes:
+        """The next message to the guest: the request at first, then the results of its last calls."""
+        if self.turns:
+            return orjson.dumps({"action": self.number, "results": self._results})
+        request = self.exchange.request
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers if name not in _WITHHELD
         }
@@ -207,7 +132,84 @@ class Action:
             described["body"] = _piece(request.body, 0)
             described["bodyChunks"] = -(-len(request.body) // PIECE_BYTES)
         described["headers"] = headers  # last: the engine reads them when the app asks for them
-        return orjson.dumps({"action": self._number, "request": described})
+        return orjson.dumps({"action": self.number, "request": described})
+
+    def take(self, text: bytes) -> turns.Calls | turns.Emit | turns.Done:
+        """Read what the guest answered, and keep what it says for the end.
+
+        Raises ProblemError when the action ends with it, and GuestGoneError when the guest cannot be trusted any more.
+        """
+        self.open = False
+        try:
+            turn = turns.parse_turn(text)
+        except turns.TurnInvalidError as error:
+            raise GuestGoneError("TurnInvalid", str(error)) from None
+        except turns.ResponseInvalidError as error:
+            raise ProblemError("ResponseInvalid", str(error)) from None
+        if isinstance(turn, turns.Failed):
+            self.trace = turn.trace
+            if turn.code == "MemoryExceeded":
+                # What is left of its memory serves nobody well.
+                raise GuestGoneError("MemoryExceeded", turn.detail)
+            if turn.code == "Cancelled":
+                raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
+            raise ProblemError(turn.code, turn.detail)
+        self.open = not isinstance(turn, turns.Done)
+        if not isinstance(turn, turns.Calls):
+            self._collect(turn.piece)
+        return turn
+
+    def answer(self, calls: list[turns.Call]) -> list[turns.Call]:
+        """Answer reads of state and of the request's body; returns the tool calls, which need the gateway.
+
+        Raises ProblemError.
+        """
+        self._results = {}
+        tools = []
+        for call in calls:
+            if call.kind == "tool":
+                tools.append(call)
+            else:
+                self._results[call.id] = self._local(call)
+        return tools
+
+    async def call_tools(self, calls: list[turns.Call]) -> None:
+        """Make the tool calls of a turn, all at once. Raises ProblemError when the action's time is used up."""
+        if self.tools is None:
+            self.tools = Tools(self.exchange.request.id, self._context.gateway, self._context.metrics,
+                               self._context.config.limits.tool_calls_per_action)  # fmt: skip
+        outcomes = await self.tools.call([call.payload for call in calls], max(0.0, self.deadline - time.monotonic()))
+        self._results.update(zip([call.id for call in calls], outcomes, strict=True))
+
+    def reply(self, done: turns.Done) -> Reply:
+        """The response that the guest made."""
+        return Reply(done.status, done.headers, b"".join(self._body) if len(self._body) > 1 else self._body[0])
+
+    def close(self) -> None:
+        """Let go of the snapshot of the state."""
+        if self._view is not None:
+            self._view.close()
+
+    def _local(self, call: turns.Call) -> dict[str, Any]:
+        if call.kind == "body":
+            return {"ok": _piece(self.exchange.request.body, call.payload["chunk"])}
+        if self._view is None:
+            self._view = self._context.facet.view()
+        try:
+            if call.kind == "get":
+                return {"ok": self._view.get(call.payload["key"])}
+            return {"ok": self._view.list(call.payload["prefix"], min(call.payload["limit"], LIST_KEYS))}
+        except StateFullError as error:
+            return {"problem": call_problem("StateFull", str(error))}
+        except StateUnavailableError as error:
+            raise ProblemError("StateUnavailable", str(error)) from None
+
+    def _collect(self, piece: bytes) -> None:
+        self._body_bytes += len(piece)
+        limit = self._context.config.limits.response_body_bytes
+        if self._body_bytes > limit:
+            raise ProblemError("ResponseTooLarge", f"a response may have at most {limit} bytes")
+        self._body.append(piece)
 
 
 def _piece(body: bytes, index: int) -> dict[str, str]:

@@ -1,24 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The app as this process serves it: one guest (a new one after a failure), its state, its limits, one log line an
-action.
+"""The app as this process serves it: requests wait for one of the tier's places, run in batches, and end with a log
+line and a reply.
 """
 
 import asyncio
 import itertools
 import time
+import traceback
 from collections import deque
+from dataclasses import dataclass
 
 from genapps_runtime import logs
 from genapps_runtime.guest.engine import Language
-from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
-from genapps_runtime.serve.messages import Reply, Request, problem_reply
-from genapps_runtime.state.facet import StateConflictError
-from genapps_runtime.termination import RefusedError
+from genapps_runtime.serve.guests import Guests
+from genapps_runtime.serve.messages import Exchange, Reply, problem_reply
+from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages
 
-WAITING_PER_SLOT = 8
+WAITING_PER_PLACE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A request that has not begun. `deadline` is a time of the monotonic clock, in seconds."""
+
+    exchange: Exchange
+    deadline: float
 
 
 class App:
@@ -33,10 +42,7 @@ class App:
         *,
         debug: bool = False,
     ) -> None:
-        self._language = language
-        self._load_message = load_message
         self._context = context
-        self._heartbeat = heartbeat
         self._debug = debug
         config = context.config
         self._identity = {
@@ -45,123 +51,138 @@ class App:
             "revision": config.revision,
             "envelope": config.envelope_digest,
         }
-        self._guest: Guest | None = None
+        self._places = config.limits.concurrency
+        self._action_seconds = config.action_millis / 1000
+        self._guests = Guests(language, load_message, context, heartbeat)
+        self._stages = Stages(self._guests, context, self._end, self._wake)
         self._numbers = itertools.count(1)
         self._running = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[_Waiting] = deque()
+        self._awake = False
+        self._expiry: asyncio.TimerHandle | None = None
 
     def load(self) -> list[str]:
         """Make the guest and load the code into it; returns the app's routes.
 
         Raises RefusedError when the code does not load.
         """
-        config = self._context.config
-        guest = Guest(self._language, self._heartbeat, config.limits.guest_memory_bytes)
-        log = logs.ActionLog(config.limits.log_bytes_per_action)
-        try:
-            routes = guest.load(self._load_message, config.load_millis / 1000, log.add)
-        finally:
-            if log.records:
-                self._context.log.write("load", app=config.app, namespace=config.namespace, **log.fields())
-        self._guest = guest
-        self._context.metrics.guest_started()
-        return routes
+        return self._guests.load()
 
-    async def answer(self, request: Request) -> Reply:
-        """The reply to a request. Errors of the app or of the caller are replies and not exceptions."""
-        begun = time.monotonic()
-        deadline = begun + self._context.config.action_millis / 1000
-        attempts: list[Action] = []
-        try:
-            await self._enter(deadline)
-            try:
-                reply = await self._attempt(request, deadline, attempts)
-            finally:
-                self._leave()
-            code, detail = "ok", ""
-        except ProblemError as problem:
-            reply = problem_reply(problem, request.id, debug=self._debug)
-            code, detail = problem.code, problem.detail
-        self._record(request, reply, code, detail, time.monotonic() - begun, attempts)
-        return reply
+    def submit(self, exchange: Exchange) -> None:
+        """Take a request; its reply comes later.
+
+        Requests that come in one iteration of the loop run together. Errors of the app or of the caller are replies.
+        """
+        if len(self._waiting) >= self._places - self._running + self._places * WAITING_PER_PLACE:
+            self._end_unbegun(exchange, ProblemError("Busy"))
+            return
+        self._waiting.append(_Waiting(exchange, time.monotonic() + self._action_seconds))
+        self._wake()
 
     async def close(self) -> None:
-        """Drop the guest."""
-        if self._guest is not None:
-            self._guest.drop()
+        """End what waits for tools, and drop the guest."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        await self._stages.close()
+        self._guests.close()
 
-    async def _attempt(self, request: Request, deadline: float, attempts: list[Action]) -> Reply:
-        """Run the action; run it once more when another request changed the state that it had read."""
-        for last in (False, True):
-            action = Action(next(self._numbers), request, self._ready_guest(), self._context, deadline)
-            attempts.append(action)
-            try:
-                return await action.run()
-            except GuestGoneError as gone:
-                raise ProblemError(gone.code, gone.detail) from None
-            except StateConflictError:
-                if last:
-                    raise ProblemError("StateConflict") from None
-        raise AssertionError  # the loop returns or raises
+    def _wake(self) -> None:
+        if not self._awake:
+            self._awake = True
+            asyncio.get_running_loop().call_soon(self._run)
 
-    def _ready_guest(self) -> Guest:
-        if self._guest is None or self._guest.dropped:
-            try:
-                self.load()
-            except RefusedError as refused:
-                raise ProblemError("AppUnavailable", refused.message) from None
-        assert self._guest is not None  # noqa: S101  load() has set it
-        return self._guest
-
-    async def _enter(self, deadline: float) -> None:
-        """Take one of the tier's slots, or wait in a bounded queue for one. Raises ProblemError (Busy)."""
-        slots = self._context.config.limits.concurrency
-        if self._running < slots:
-            self._running += 1
-            return
-        if len(self._waiting) >= slots * WAITING_PER_SLOT:
-            raise ProblemError("Busy")
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+    def _run(self) -> None:
+        """Run batches until nothing is ready, or for BATCH_SECONDS: then other events of the loop have their turn."""
+        self._awake = False
+        ends = time.monotonic() + BATCH_SECONDS
         try:
-            await asyncio.wait_for(turn, deadline - time.monotonic())
-        except TimeoutError:
-            raise ProblemError("Busy", "no other request finished in time") from None
+            while batch := self._next_batch():
+                self._stages.run(batch, ends)
+                if time.monotonic() >= ends:
+                    break
+        finally:
+            self._context.facet.end_batch()
+            if self._stages.ready or (self._waiting and self._running < self._places):
+                self._wake()
+            elif self._waiting and self._expiry is None:
+                self._expiry = asyncio.get_running_loop().call_later(
+                    self._waiting[0].deadline - time.monotonic(), self._expire
+                )
 
-    def _leave(self) -> None:
-        """Hand the slot to the first in the queue, or give it back."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._running -= 1
+    def _next_batch(self) -> list[Action]:
+        """At most BATCH actions: first those that have begun, then as many new ones as there are places."""
+        ready = self._stages.ready
+        batch = [ready.popleft() for _ in range(min(BATCH, len(ready)))]
+        while self._waiting and len(batch) < BATCH and self._running < self._places:
+            waiting = self._waiting.popleft()
+            if not waiting.exchange.gone:
+                self._running += 1
+                batch.append(Action(next(self._numbers), waiting.exchange, self._context, waiting.deadline))
+        return batch
 
-    def _record(
-        self, request: Request, reply: Reply, code: str, detail: str, seconds: float, attempts: list[Action]
-    ) -> None:
+    def _expire(self) -> None:
+        """Refuse the requests that have waited for a place until their deadline."""
+        self._expiry = None
+        now = time.monotonic()
+        while self._waiting and self._waiting[0].deadline <= now:
+            waiting = self._waiting.popleft()
+            self._end_unbegun(waiting.exchange, ProblemError("Busy", "no other request finished in time"))
+        if self._waiting:
+            self._wake()
+
+    def _end_unbegun(self, exchange: Exchange, problem: ProblemError) -> None:
+        self._running += 1  # the place that _end gives back
+        self._end([Ended(Action(0, exchange, self._context, 0.0), problem)])
+
+    def _end(self, ended: list[Ended]) -> None:
+        """Write the log lines of these actions, then send their replies: nothing is answered that is not logged."""
+        self._running -= len(ended)
+        now = time.monotonic()
         metrics = self._context.metrics
-        metrics.action(code, seconds)
         metrics.set("genapps_state_bytes", self._context.facet.size)
+        replies: list[tuple[Exchange, Reply]] = []
+        lines: list[dict[str, object]] = []
+        for one in ended:
+            exchange, outcome, code = one.action.exchange, one.outcome, "ok"
+            if isinstance(outcome, ProblemError):
+                code = outcome.code
+                outcome = problem_reply(outcome, exchange.request.id, debug=self._debug)
+            seconds = now - exchange.begun
+            metrics.action(code, seconds)
+            lines.append(self._line(one, outcome.status, seconds))
+            replies.append((exchange, outcome))
+        self._context.log.write_many("action", lines)
+        for exchange, reply in replies:
+            try:
+                exchange.reply(reply)
+            except Exception:
+                logs.write("runtime failed", level="error", requestId=exchange.request.id, trace=traceback.format_exc())
+        if self._waiting:
+            self._wake()
+
+    def _line(self, ended: Ended, status: int, seconds: float) -> dict[str, object]:
+        """The fields of an action's log line."""
+        action = ended.action
+        request = action.exchange.request
         fields: dict[str, object] = {
-            "level": "info" if reply.status < 500 else "error",
+            "level": "info" if status < 500 else "error",
             **self._identity,
             "requestId": request.id,
             "method": request.method,
             "path": request.path[:500],
-            "status": reply.status,
+            "status": status,
             "millis": int(seconds * 1e6) / 1000,
         }
-        if code != "ok":
-            fields["code"], fields["detail"] = code, detail
-        if attempts:
-            action = attempts[-1]
+        if isinstance(ended.outcome, ProblemError):
+            fields["code"], fields["detail"] = ended.outcome.code, ended.outcome.detail
+        if action.guest is not None:
             fields["turns"], fields["guestMillis"] = action.turns, int(action.guest_seconds * 1e6) / 1000
+        if action.log is not None:
             fields.update(action.log.fields())
-            if action.tool_calls:
-                fields["toolCalls"] = action.tool_calls
-            if action.trace:
-                fields["trace"] = action.trace[:4000]
-            if len(attempts) > 1:
-                fields["attempts"] = len(attempts)
-        self._context.log.write("action", **fields)
+        if action.tools is not None:
+            fields["toolCalls"] = action.tools.called
+        if action.trace:
+            fields["trace"] = action.trace[:4000]
+        if action.conflicts or action.restarts:
+            fields["attempts"] = 1 + action.conflicts + action.restarts
+        return fields

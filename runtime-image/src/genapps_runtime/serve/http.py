@@ -3,6 +3,7 @@
 
 import asyncio
 import secrets
+import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -15,7 +16,7 @@ from genapps_runtime import logs
 from genapps_runtime.listening import BACKLOG, listening_socket
 from genapps_runtime.problems import CONTENT_TYPE, ProblemError
 from genapps_runtime.serve.app import App
-from genapps_runtime.serve.messages import Reply, Request, problem_reply
+from genapps_runtime.serve.messages import Exchange, Reply, Request, problem_reply
 
 HEAD_BYTES = 32 * 1024
 HEADER_COST = 64
@@ -37,12 +38,14 @@ class HttpApp:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request: never raises for what an app or a caller does."""
-        request_id = secrets.token_hex(16)
+        request_id, begun = secrets.token_hex(16), time.monotonic()
         try:
             request_id = _request_id(scope["headers"], request_id)
             app = self._loaded()
             body = await self._body(scope["headers"], receive)
-            reply = await app.answer(_request(scope, request_id, body))
+            answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+            app.submit(Exchange(_request(scope, request_id, body), begun, answer.set_result))
+            reply = await answer
         except ProblemError as problem:
             reply = problem_reply(problem, request_id)
         except Exception:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Request and reply of the app's HTTP server, as every module of this package passes them on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from genapps_runtime.problems import CONTENT_TYPE, ProblemError
@@ -28,6 +29,36 @@ class Reply:
     status: int
     headers: Headers
     body: bytes
+
+
+class Exchange:
+    """One request and the way back to its caller.
+
+    `begun` is when the first bytes of the request's head came, in seconds of the monotonic clock.
+    """
+
+    __slots__ = ("_send", "begun", "gone", "on_gone", "request")
+
+    def __init__(self, request: Request, begun: float, send: Callable[[Reply], None]) -> None:
+        self.request = request
+        self.begun = begun
+        self.gone = False
+        """Whether the caller went away: nobody will read a reply."""
+        self.on_gone: Callable[[], object] | None = None
+        """Called once when the caller goes away."""
+        self._send = send
+
+    def reply(self, reply: Reply) -> None:
+        """Answer the request, once. Does nothing when the caller has gone."""
+        if not self.gone:
+            self._send(reply)
+
+    def leave(self) -> None:
+        """The caller went away."""
+        self.gone = True
+        on_gone, self.on_gone = self.on_gone, None
+        if on_gone is not None:
+            on_gone()
 
 
 def problem_reply(problem: ProblemError, request_id: str, *, debug: bool = False) -> Reply:

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commits of actions that ended together: a caller who gets a reply can rely on what it says is stored."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from genapps_runtime.guest.turns import Done
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.state.errors import StateFullError, StateUnavailableError
+from genapps_runtime.state.transaction import Commit
+
+COMMIT_SECONDS = 1.0
+"""What a commit may take at least, also when the actions' time is nearly used up."""
+
+Group = list[tuple[Action, Done]]
+Verdict = Exception | None
+"""None when it is stored, StateConflictError, or the ProblemError that the caller gets."""
+
+
+class Commits:
+    """Stores what actions wrote. `stored` gets each group with the verdict of each action in it, once."""
+
+    def __init__(self, context: ActionContext, stored: Callable[[Group, list[Verdict]], None]) -> None:
+        self._facet = context.facet
+        self._stored = stored
+
+    def add(self, group: Group) -> None:
+        """Begin to store the writes of these actions; they end together."""
+        for action, _ in group:
+            action.close()
+        latest = max(action.deadline for action, _ in group)
+        seconds = max(COMMIT_SECONDS, latest - time.monotonic())
+        late = asyncio.get_running_loop().call_later(seconds, self._too_late, group)
+
+        def committed(commits: list[Commit]) -> None:
+            if group:
+                late.cancel()
+                self._stored(group, [_verdict(commit.verdict) for commit in commits])
+
+        self._facet.commit([Commit(action.reads, done.writes) for action, done in group], committed)
+
+    def _too_late(self, group: Group) -> None:
+        detail = "the disk of the app's state does not answer; the changes may or may not be stored"
+        waiting = group[:]
+        group.clear()  # nobody waits for its commit any more
+        self._stored(waiting, [ProblemError("StateUnavailable", detail) for _ in waiting])
+
+
+def _verdict(error: Exception | None) -> Verdict:
+    if isinstance(error, StateFullError):
+        return ProblemError("StateFull", str(error))
+    if isinstance(error, StateUnavailableError):
+        return ProblemError("StateUnavailable", str(error))
+    return error

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actions in batches: each stage is run for all actions of a batch before the next stage begins.
+
+A request passes through two interpreters and the kernel, and each pushes the others out of the processor's caches.
+Doing the same step for sixteen requests in a row costs less than half of doing all steps for one after the other
+(docs/design/0032). So: all messages are made, the guest runs for all, all turns are read and what they ask of the
+state is answered, all results are stored in one commit, all log lines are written at once, and then all replies.
+"""
+
+import asyncio
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from genapps_runtime import logs
+from genapps_runtime.guest import turns
+from genapps_runtime.guest.instance import Guest, GuestGoneError
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.commits import Commits
+from genapps_runtime.serve.guests import Guests
+from genapps_runtime.serve.messages import Reply
+from genapps_runtime.state.errors import StateConflictError
+
+BATCH = 16
+BATCH_SECONDS = 0.002
+"""After this time a batch is cut: what the guest has answered is answered to the callers first."""
+CONFLICTS = 1
+"""How often an action runs again because the state that it had read was changed."""
+RESTARTS = 4
+"""How often an action runs again because others broke its guest."""
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An action's end: the app's reply, or the problem in its place."""
+
+    action: Action
+    outcome: Reply | ProblemError
+
+
+class Stages:
+    """Runs the actions that have begun.
+
+    `end` gets the actions that ended together. `wake` is called when `ready` has got actions at another time than
+    during `run`.
+    """
+
+    def __init__(
+        self,
+        guests: Guests,
+        context: ActionContext,
+        end: Callable[[list[Ended]], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self._guests = guests
+        self._context = context
+        self._end = end
+        self._wake = wake
+        self.ready: deque[Action] = deque()
+        """Actions with a message for the guest, in the order in which they run."""
+        self._outcomes: list[tuple[Action, bytes | Exception]] = []
+        self._dropped: list[Guest] = []
+        self._cancelled: list[tuple[Guest, int]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._commits = Commits(context, self._stored)
+        guests.on_slow = self._settle
+
+    def run(self, batch: list[Action], ends: float) -> None:
+        """Run the guest once for each action, until the time `ends` of the monotonic clock, then all other stages.
+
+        What is left over, and what has its results at once, is `ready` again.
+        """
+        messages = [action.message() for action in batch]
+        begun = time.monotonic()
+        for index, (action, message) in enumerate(zip(batch, messages, strict=True)):
+            outcome = self._call(action, message)
+            ended = time.monotonic()
+            action.guest_seconds += ended - begun
+            begun = ended
+            self._outcomes.append((action, outcome))
+            if ended >= ends or action.guest is None or action.guest.dropped:
+                # The callers before it have waited long enough; and what comes after a broken guest gets a new one.
+                self.ready.extendleft(reversed(batch[index + 1 :]))
+                break
+        self._settle()
+        self._clean_up()
+
+    async def close(self) -> None:
+        """End what still waits for tools."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _call(self, action: Action, message: bytes) -> bytes | Exception:
+        """One call of the guest: its answer, or what went wrong."""
+        try:
+            if action.guest is None:
+                action.begin(self._guests.current())
+            guest = action.guest
+            assert guest is not None  # noqa: S101  it has begun
+            call = guest.resume if action.turns else guest.start
+            text = call(message, action.deadline, action.add_record)
+        except Exception as error:
+            return error
+        action.turns += 1
+        return text
+
+    def _settle(self) -> None:
+        """All stages after the guest's, for what it has answered so far.
+
+        It may run inside a long call of the guest (`Guest.on_slow`), so it calls no guest itself.
+        """
+        outcomes, self._outcomes = self._outcomes, []
+        ended: list[Ended] = []
+        stored: list[tuple[Action, turns.Done]] = []
+        again: list[Action] = []
+        for action, outcome in outcomes:
+            try:
+                turn = self._read(action, outcome)
+                if turn is None or isinstance(turn, turns.Emit):
+                    again.append(action)
+                elif isinstance(turn, turns.Calls):
+                    self._answer(action, turn.calls, again)
+                elif turn.writes:
+                    stored.append((action, turn))
+                else:
+                    action.close()
+                    ended.append(Ended(action, action.reply(turn)))
+            except ProblemError as problem:
+                ended.append(self._failed(action, problem))
+            except Exception:
+                ended.append(self._failed(action, _own_failure(action)))
+        self.ready.extendleft(reversed(again))
+        if stored:
+            self._commits.add(stored)
+        if ended:
+            self._end(ended)
+
+    def _read(self, action: Action, outcome: bytes | Exception) -> turns.Calls | turns.Emit | turns.Done | None:
+        """The guest's turn; None when the action runs again in another guest. Raises ProblemError."""
+        try:
+            return self._trusted(action, outcome)
+        except GuestGoneError as gone:
+            guest, action.open = action.guest, False
+            if guest is not None and not guest.dropped and guest not in self._dropped:
+                self._dropped.append(guest)
+            if gone.code == "AppRestarted" and not action.called_tools and action.restarts < RESTARTS:
+                action.restarts += 1
+                action.begin_again()
+                return None
+            raise ProblemError(gone.code, gone.detail) from None
+
+    def _trusted(self, action: Action, outcome: bytes | Exception) -> turns.Calls | turns.Emit | turns.Done:
+        if action.guest in self._dropped:
+            # An earlier action of the batch broke it: what it says since then counts for nothing.
+            raise GuestGoneError("AppRestarted", "another request broke the app")
+        if isinstance(outcome, Exception):
+            raise outcome
+        return action.take(outcome)
+
+    def _answer(self, action: Action, calls: list[turns.Call], again: list[Action]) -> None:
+        tools = action.answer(calls)
+        if not tools:
+            again.append(action)
+            return
+        task = asyncio.get_running_loop().create_task(self._call_tools(action, tools))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if action.exchange.request.method in _SAFE:
+            action.exchange.on_gone = task.cancel
+            if action.exchange.gone:
+                task.cancel()
+
+    async def _call_tools(self, action: Action, calls: list[turns.Call]) -> None:
+        try:
+            await action.call_tools(calls)
+        except asyncio.CancelledError:
+            problem = ProblemError("CallerGone" if action.exchange.gone else "AppRestarted")
+        except ProblemError as found:
+            problem = found
+        except Exception:
+            problem = _own_failure(action)
+        else:
+            action.exchange.on_gone = None
+            self.ready.append(action)
+            self._wake()
+            return
+        self._end([self._failed(action, problem)])
+        self._clean_up()
+
+    def _failed(self, action: Action, problem: ProblemError) -> Ended:
+        action.close()
+        if action.open and action.guest is not None:
+            self._cancelled.append((action.guest, action.number))
+        return Ended(action, problem)
+
+    def _stored(self, stored: list[tuple[Action, turns.Done]], verdicts: list[Exception | None]) -> None:
+        """The commit of these actions is done, with these verdicts."""
+        ended: list[Ended] = []
+        for (action, done), verdict in zip(stored, verdicts, strict=True):
+            if isinstance(verdict, ProblemError):
+                ended.append(Ended(action, verdict))
+            elif isinstance(verdict, StateConflictError):
+                if action.conflicts < CONFLICTS and not action.succeeded_tools:
+                    action.conflicts += 1
+                    action.begin_again()
+                    self.ready.append(action)
+                    self._wake()
+                else:
+                    ended.append(Ended(action, _conflict(action)))
+            else:
+                ended.append(Ended(action, action.reply(done)))
+        if ended:
+            self._end(ended)
+
+    def _clean_up(self) -> None:
+        """What needs a call of the guest, or ends it. Never runs inside a call."""
+        dropped, self._dropped = self._dropped, []
+        for guest in dropped:
+            guest.drop()
+        cancelled, self._cancelled = self._cancelled, []
+        for guest, number in cancelled:
+            guest.cancel(number)
+
+
+def _conflict(action: Action) -> ProblemError:
+    detail = "the app had called a tool, so the runtime did not run the request again"
+    return ProblemError("StateConflict", detail if action.succeeded_tools else "")
+
+
+def _own_failure(action: Action) -> ProblemError:
+    """Our mistake and not the app's. Called while the exception is handled."""
+    logs.write("runtime failed", level="error", requestId=action.exchange.request.id, trace=traceback.format_exc())
+    return ProblemError("RuntimeFailed")

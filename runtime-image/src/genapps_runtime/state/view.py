@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What actions read: a snapshot of the facet, and a note of everything that was read from it.
+
+The actions of one batch share a snapshot, because a read transaction costs more than a read. An action that waits for
+a tool keeps the snapshot of its batch until it ends.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from genapps_runtime.state.errors import StateFullError, StateUnavailableError
+
+LIST_BYTES = 1024 * 1024
+_FROM = "SELECT {} FROM entries WHERE key >= ? ORDER BY key LIMIT ?"
+
+
+@dataclass(slots=True)
+class Reads:
+    """What an action has seen: versions of keys (0: absent) and the results of its listings.
+
+    `sequence` is the number of the last commit that the snapshot is known to hold.
+    """
+
+    sequence: int
+    keys: dict[str, int] = field(default_factory=dict)
+    lists: list[tuple[str, int, list[tuple[str, int]]]] = field(default_factory=list)
+
+
+class Snapshot:
+    """A read transaction of one connection, held by any number of views. It begins with the first read in it."""
+
+    __slots__ = ("_give_back", "connection", "holders", "sequence", "shared")
+
+    def __init__(
+        self, connection: sqlite3.Connection, sequence: int, give_back: Callable[[sqlite3.Connection], None]
+    ) -> None:
+        """Begin the transaction. `give_back` gets the connection at its end. Raises sqlite3.Error."""
+        self.connection = connection
+        self.sequence = sequence
+        self.holders = 0
+        self.shared = True
+        """Whether more views may still join: until the end of the batch that began it."""
+        self._give_back = give_back
+        connection.execute("BEGIN")
+
+    def close_unless_held(self) -> None:
+        """End the transaction when nobody reads in it any more, or may begin to."""
+        if self.holders or self.shared:
+            return
+        try:
+            self.connection.execute("COMMIT")
+        except sqlite3.Error:
+            self.connection.close()
+        else:
+            self._give_back(self.connection)
+
+
+class View:
+    """What one action sees: the facet as it was at the first read. `reads` is for the commit's check."""
+
+    __slots__ = ("_snapshot", "_take", "reads")
+
+    def __init__(self, take: Callable[[], Snapshot]) -> None:
+        """`take` gives the snapshot at the first read: it raises sqlite3.Error."""
+        self._take = take
+        self._snapshot: Snapshot | None = None
+        self.reads: Reads | None = None
+
+    def get(self, key: str) -> str | None:
+        """The JSON text under `key`, or None. Raises StateUnavailableError."""
+        try:
+            connection, reads = self._begin()
+            row = connection.execute("SELECT value, version FROM entries WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise _unreadable(error) from None
+        if row is None:
+            reads.keys[key] = 0
+            return None
+        reads.keys[key] = row[1]
+        value: str = row[0]
+        return value
+
+    def list(self, prefix: str, limit: int) -> dict[str, str]:
+        """At most `limit` keys that start with `prefix`, with their JSON texts, sorted by key.
+
+        Raises StateFullError when they take more than LIST_BYTES, and StateUnavailableError.
+        """
+        found: dict[str, str] = {}
+        seen: list[tuple[str, int]] = []
+        size = 0
+        try:
+            connection, reads = self._begin()
+            for key, value, version in connection.execute(_FROM.format("key, value, version"), (prefix, limit)):
+                if not key.startswith(prefix):
+                    break
+                found[key] = value
+                seen.append((key, version))
+                size += len(value)
+                if size > LIST_BYTES:
+                    raise StateFullError(f"a listing of state may have at most {LIST_BYTES} bytes; use a smaller limit")
+        except sqlite3.Error as error:
+            raise _unreadable(error) from None
+        reads.lists.append((prefix, limit, seen))
+        return found
+
+    def close(self) -> None:
+        """Let go of the snapshot. `reads` stays."""
+        snapshot, self._snapshot = self._snapshot, None
+        if snapshot is not None:
+            snapshot.holders -= 1
+            snapshot.close_unless_held()
+
+    def _begin(self) -> tuple[sqlite3.Connection, Reads]:
+        if self._snapshot is None or self.reads is None:
+            self._snapshot = snapshot = self._take()
+            snapshot.holders += 1
+            self.reads = Reads(snapshot.sequence)
+        return self._snapshot.connection, self.reads
+
+
+def versions(connection: sqlite3.Connection, prefix: str, limit: int) -> list[tuple[str, int]]:
+    """Keys and versions as `View.list` notes them; raises sqlite3.Error."""
+    rows = connection.execute(_FROM.format("key, version"), (prefix, limit))
+    return [(key, version) for key, version in rows if key.startswith(prefix)]
+
+
+def _unreadable(error: sqlite3.Error) -> StateUnavailableError:
+    return StateUnavailableError(f"cannot read the state: {error}")
