@@ -27,7 +27,7 @@ from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.http import HttpApp, Listener
-from genapps_runtime.serve.messages import Reply, Request
+from genapps_runtime.serve.messages import Exchange
 from genapps_runtime.settings import Settings
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 
@@ -37,24 +37,27 @@ class NewApps(App):
 
     def __init__(self, language: Language, context: ActionContext, heartbeat: Heartbeat) -> None:
         super().__init__(language, "", context, heartbeat)
+        self._make = (language, context, heartbeat)
         self._loaded: list[App] = []
 
-    async def answer(self, request: Request) -> Reply:
+    def submit(self, exchange: Exchange) -> None:
         """Load a new app and let it answer the request."""
-        bundle = Bundle("app.py", {"app.py": f"{ANSWERS}\n# {request.path}\n".encode()})
+        language, context, heartbeat = self._make
+        bundle = Bundle("app.py", {"app.py": f"{ANSWERS}\n# {exchange.request.path}\n".encode()})
         digest_of(bundle)
-        message = load_message(bundle, self._context.config.limits.log_bytes_per_action)
-        app = App(self._language, message, self._context, self._heartbeat)
+        message = load_message(bundle, context.config.limits.log_bytes_per_action)
+        app = App(language, message, context, heartbeat)
         app.load()
         self._loaded.append(app)
-        return await app.answer(replace(request, path="/"))
+        app.submit(Exchange(replace(exchange.request, path="/"), exchange.begun, exchange.reply))
 
 
 async def _serve(settings: Settings, config_digest: str) -> None:
     config = read_config(settings.config_file, config_digest)
     address = GatewayAddress(settings.gateway_address, settings.gateway_port, config.gateway_host)
     gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
-    facet = Facet(settings.state_directory, DEFAULT_TENANT, config.limits.state_per_tenant_bytes)
+    limits = config.limits
+    facet = Facet(settings.state_directory, DEFAULT_TENANT, limits.state_per_tenant_bytes, limits.concurrency)
     context = ActionContext(config, gateway, facet, Metrics(), BoundedLog(time.monotonic()))
     http_app = HttpApp(config.limits.request_body_bytes)
     http_app.app = NewApps(Language(settings.engine_file), context, Heartbeat())

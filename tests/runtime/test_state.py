@@ -7,7 +7,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.runtime.harness import Pod, request
+import pytest
+
+from tests.runtime.harness import Answer, Pod, request
 
 SOURCE = """
 from genapps import ToolError, app, state, tools
@@ -76,6 +78,16 @@ async def fill(request, key):
     await state.put(key, "x" * 200_000)
     return key
 
+@app.get("/grow")
+async def grow(request):
+    found = await state.get("grown", "") + "x" * 100
+    await state.put("grown", found)
+    return len(found) // 100
+
+@app.get("/grown")
+async def grown(request):
+    return len(await state.get("grown", "")) // 100
+
 @app.get("/empty/{key}")
 async def empty(request, key):
     await state.delete(key)
@@ -105,13 +117,30 @@ async def test_an_action_whose_reads_changed_runs_once_more(pod: Pod) -> None:
     assert line["attempts"] == 2
 
 
-async def test_an_action_whose_reads_changed_again_is_a_conflict(pod: Pod) -> None:
+async def test_an_action_that_runs_again_has_the_state_to_itself(pod: Pod) -> None:
     pod.write(SOURCE)
     await pod.start()
-    bump(pod, "/add", 2)
+    adding: list[asyncio.Task[Answer]] = []
+
+    async def meanwhile(_body: dict[str, Any]) -> None:
+        adding.append(asyncio.create_task(pod.call("GET", "/add")))
+        if len(adding) == 1:
+            await adding[0]  # the first run loses; nobody waits for the second one, which must wait itself
+
+    pod.gateway.on_call = meanwhile
+    assert (await pod.call("GET", "/add-slowly")).json() == 2
+    assert [(await task).json() for task in adding] == [1, 3]
+    assert (await pod.call("GET", "/n")).json() == 3
+
+
+async def test_an_action_that_keeps_the_state_while_a_tool_does_not_answer_gives_way(pod: Pod) -> None:
+    pod.write(SOURCE)
+    await pod.start()
+    bump(pod, "/add", 2)  # the second one waits until the action has lost its turn
     answer = await pod.call("GET", "/add-slowly")
-    assert (answer.status, answer.code, answer.json()["retryAfter"]) == (409, "StateConflict", 1)
+    assert (answer.status, answer.code, answer.json()["retryAfter"]) == (503, "Busy", 1)
     assert (await pod.call("GET", "/n")).json() == 2
+    assert (await pod.call("GET", "/add")).json() == 3
 
 
 async def test_an_action_that_called_a_tool_with_success_is_not_run_again(pod: Pod) -> None:
@@ -155,13 +184,42 @@ async def test_an_action_reads_one_snapshot(pod: Pod) -> None:
     assert (await pod.call("GET", "/n")).json() == 1
 
 
-async def test_parallel_increments_are_none_lost(pod: Pod) -> None:
+@pytest.mark.parametrize("callers", [2, 8, 32])
+async def test_callers_who_count_at_the_same_time_all_get_an_answer_and_none_is_lost(pod: Pod, callers: int) -> None:
+    pod.write(SOURCE, limits={"concurrency": 32})
+    await pod.start()
+
+    async def count() -> list[int]:
+        return [(await pod.call("GET", "/add")).json() for _ in range(10)]
+
+    answers = [number for numbers in await asyncio.gather(*[count() for _ in range(callers)]) for number in numbers]
+    assert sorted(answers) == list(range(1, 10 * callers + 1))
+    assert (await pod.call("GET", "/n")).json() == 10 * callers
+
+
+async def test_reads_do_not_wait_for_the_one_that_has_the_state(pod: Pod) -> None:
     pod.write(SOURCE)
     await pod.start()
-    answers = await asyncio.gather(*[pod.call("GET", "/add") for _ in range(40)])
-    done = [answer for answer in answers if answer.status == 200]
-    assert {answer.status for answer in answers} <= {200, 409}
-    assert (await pod.call("GET", "/n")).json() == len(done) == len({answer.body for answer in done})
+    seen: list[Any] = []
+
+    async def meanwhile(_body: dict[str, Any]) -> None:
+        if not seen:
+            assert (await pod.call("GET", "/add")).status == 200
+        seen.append((await pod.call("GET", "/n")).json())
+
+    pod.gateway.on_call = meanwhile
+    assert (await pod.call("GET", "/add-slowly")).json() == 2
+    assert seen == [1, 1]
+
+
+async def test_what_a_chain_could_not_store_is_not_seen_by_the_next(pod: Pod) -> None:
+    pod.write(SOURCE, limits={"statePerTenantBytes": 1000, "concurrency": 32})
+    await pod.start()
+    answers = await asyncio.gather(*[pod.call("GET", "/grow") for _ in range(40)])
+    stored = [answer.json() for answer in answers if answer.status == 200]
+    assert {answer.status for answer in answers} == {200, 507}
+    assert sorted(stored) == list(range(1, len(stored) + 1))
+    assert (await pod.call("GET", "/grown")).json() == len(stored)
 
 
 async def test_a_failed_action_writes_nothing(pod: Pod) -> None:

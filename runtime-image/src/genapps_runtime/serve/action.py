@@ -7,6 +7,7 @@ the gateway. An action changes nothing outside the guest before its commit, exce
 
 import base64
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from genapps_runtime.serve.messages import Exchange, Reply
 from genapps_runtime.serve.tools import Tools
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError
 from genapps_runtime.state.facet import Facet
-from genapps_runtime.state.view import Reads, View
+from genapps_runtime.state.view import Overlaid, Reads, View
 
 LIST_KEYS = 2000
 OWN_SECONDS = 1.0
@@ -56,7 +57,7 @@ class Action:
 
     __slots__ = (
         "_body", "_body_bytes", "_context", "_results", "_view", "conflicts", "deadline", "exchange", "guest",
-        "guest_seconds", "log", "number", "open", "restarts", "tools", "trace", "turns",
+        "guest_seconds", "log", "number", "open", "restarts", "see", "serial", "tools", "trace", "turns",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, deadline: float) -> None:
@@ -74,9 +75,13 @@ class Action:
         self.log: ActionLog | None = None
         self.tools: Tools | None = None
         self.trace = ""
+        self.see: Callable[[], View | Overlaid] = context.facet.view
+        """What the action reads the state with, from its first read on."""
+        self.serial = False
+        """Whether it has, or waits to have, the state for itself (`serial`)."""
         self._context = context
         self._results: Results = {}
-        self._view: View | None = None
+        self._view: View | Overlaid | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
 
@@ -194,7 +199,7 @@ class Action:
         if call.kind == "body":
             return {"ok": _piece(self.exchange.request.body, call.payload["chunk"])}
         if self._view is None:
-            self._view = self._context.facet.view()
+            self._view = self.see()
         try:
             if call.kind == "get":
                 return {"ok": self._view.get(call.payload["key"])}

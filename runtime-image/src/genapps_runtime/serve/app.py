@@ -117,7 +117,9 @@ class App:
             waiting = self._waiting.popleft()
             if not waiting.exchange.gone:
                 self._running += 1
-                batch.append(Action(next(self._numbers), waiting.exchange, self._context, waiting.deadline))
+                action = Action(next(self._numbers), waiting.exchange, self._context, waiting.deadline)
+                if self._stages.add(action):
+                    batch.append(action)
         return batch
 
     def _expire(self) -> None:

@@ -9,6 +9,7 @@ from genapps_runtime.guest.turns import Done
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError
+from genapps_runtime.state.facet import Committed
 from genapps_runtime.state.transaction import Commit
 
 COMMIT_SECONDS = 1.0
@@ -28,6 +29,21 @@ class Commits:
 
     def add(self, group: Group) -> None:
         """Begin to store the writes of these actions; they end together."""
+        self._begin(group, [Commit(action.reads, done.writes) for action, done in group], self._facet.commit)
+
+    def add_serial(self, group: Group, after: Commit | None) -> Commit:
+        """The same for actions that hold the facet: each has seen the writes of the one before it.
+
+        The first has seen those of `after`. Returns the last commit.
+        """
+        commits: list[Commit] = []
+        for _, done in group:
+            after = Commit(None, done.writes, after)
+            commits.append(after)
+        self._begin(group, commits, self._facet.commit_held)
+        return commits[-1]
+
+    def _begin(self, group: Group, commits: list[Commit], store: Callable[[list[Commit], Committed], None]) -> None:
         for action, _ in group:
             action.close()
         latest = max(action.deadline for action, _ in group)
@@ -39,7 +55,7 @@ class Commits:
                 late.cancel()
                 self._stored(group, [_verdict(commit.verdict) for commit in commits])
 
-        self._facet.commit([Commit(action.reads, done.writes) for action, done in group], committed)
+        store(commits, committed)
 
     def _too_late(self, group: Group) -> None:
         detail = "the disk of the app's state does not answer; the changes may or may not be stored"

@@ -3,7 +3,7 @@
 
 A request passes through two interpreters and the kernel, and each pushes the others out of the processor's caches.
 Doing the same step for sixteen requests in a row costs less than half of doing all steps for one after the other
-(docs/design/0032). So: all messages are made, the guest runs for all, all turns are read and what they ask of the
+(docs/design/0027). So: all messages are made, the guest runs for all, all turns are read and what they ask of the
 state is answered, all results are stored in one commit, all log lines are written at once, and then all replies.
 """
 
@@ -22,13 +22,14 @@ from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.commits import Commits
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import Reply
+from genapps_runtime.serve.serial import Serial
 from genapps_runtime.state.errors import StateConflictError
 
 BATCH = 16
 BATCH_SECONDS = 0.002
 """After this time a batch is cut: what the guest has answered is answered to the callers first."""
-CONFLICTS = 1
-"""How often an action runs again because the state that it had read was changed."""
+CONFLICTS = 8
+"""How often an action runs again because what it had read of the state was changed, or not stored after all."""
 RESTARTS = 4
 """How often an action runs again because others broke its guest."""
 _SAFE = frozenset({"GET", "HEAD"})
@@ -67,6 +68,7 @@ class Stages:
         self._cancelled: list[tuple[Guest, int]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._commits = Commits(context, self._stored)
+        self._serial = Serial(context.facet, self._commits, self._begin_serial, self._refuse)
         guests.on_slow = self._settle
 
     def run(self, batch: list[Action], ends: float) -> None:
@@ -94,6 +96,20 @@ class Stages:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def add(self, action: Action) -> bool:
+        """Take a new action; False when it waits for the state first, and is `ready` later."""
+        if self._serial.wanted(action):
+            self._serial.join(action)
+            return False
+        return True
+
+    def _begin_serial(self, action: Action) -> None:
+        self.ready.append(action)
+        self._wake()
+
+    def _refuse(self, action: Action, problem: ProblemError) -> None:
+        self._end([Ended(action, problem)])
 
     def _call(self, action: Action, message: bytes) -> bytes | Exception:
         """One call of the guest: its answer, or what went wrong."""
@@ -125,6 +141,8 @@ class Stages:
                     again.append(action)
                 elif isinstance(turn, turns.Calls):
                     self._answer(action, turn.calls, again)
+                elif action.serial:
+                    self._serial.done(action, turn)
                 elif turn.writes:
                     stored.append((action, turn))
                 else:
@@ -170,6 +188,7 @@ class Stages:
         task = asyncio.get_running_loop().create_task(self._call_tools(action, tools))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self._serial.waits(action)
         if action.exchange.request.method in _SAFE:
             action.exchange.on_gone = task.cancel
             if action.exchange.gone:
@@ -194,6 +213,7 @@ class Stages:
 
     def _failed(self, action: Action, problem: ProblemError) -> Ended:
         action.close()
+        self._serial.failed(action)
         if action.open and action.guest is not None:
             self._cancelled.append((action.guest, action.number))
         return Ended(action, problem)
@@ -207,9 +227,7 @@ class Stages:
             elif isinstance(verdict, StateConflictError):
                 if action.conflicts < CONFLICTS and not action.succeeded_tools:
                     action.conflicts += 1
-                    action.begin_again()
-                    self.ready.append(action)
-                    self._wake()
+                    self._serial.conflicted(action)
                 else:
                     ended.append(Ended(action, _conflict(action)))
             else:

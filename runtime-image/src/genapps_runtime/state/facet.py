@@ -41,6 +41,9 @@ class Facet:
         self._shared: Snapshot | None = None
         self._waiting: list[tuple[list[Commit], Committed]] = []
         self._committing: asyncio.Task[None] | None = None
+        self._first: list[tuple[list[Commit], Committed]] = []
+        self._holding = False
+        self._on_held: Callable[[], None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         try:
             self._writer = self._connect()
@@ -61,7 +64,7 @@ class Facet:
 
     def view(self) -> View:
         """What one action sees; the caller closes it."""
-        return View(self._snapshot)
+        return View(self._batch_snapshot)
 
     def end_batch(self) -> None:
         """From now on views begin a snapshot of their own. Those that were begun keep theirs.
@@ -80,24 +83,51 @@ class Facet:
         StateConflictError, StateFullError or StateUnavailableError.
         """
         self._waiting.append((commits, committed))
+        self._commit_soon()
+
+    def hold(self, held: Callable[[], None]) -> None:
+        """Store nothing of others until `release`; calls `held` once no commit is running, which may be at once."""
+        self._holding = True
         if self._committing is None:
-            self._committing = asyncio.get_running_loop().create_task(self._commit_waiting())
+            held()
+        else:
+            self._on_held = held
+
+    def commit_held(self, commits: list[Commit], committed: Committed) -> None:
+        """Store writes of whoever holds the facet, before all others; see `commit`."""
+        self._first.append((commits, committed))
+        self._commit_soon()
+
+    def release(self) -> None:
+        """End the hold: what had to wait is stored, also when the facet is held again at once."""
+        self._holding = False
+        self._first += self._waiting
+        self._waiting = []
+        self._commit_soon()
+
+    def snapshot(self) -> Snapshot:
+        """A snapshot of its own, with everything that is stored; raises sqlite3.Error.
+
+        The caller sets `shared` to False when no more views may join, and then calls `close_unless_held`.
+        """
+        connection = self._readers.pop() if self._readers else self._connect_reader()
+        # It begins with the first read after this; a commit in between only makes the check at the end more thorough
+        # than it had to be.
+        return Snapshot(connection, self.sequence, self._give_back)
 
     async def close(self) -> None:
-        """Finish the running commits, then close the file."""
+        """Finish the commits, then close the file."""
+        self.release()
         if self._committing is not None:
             await self._committing
         self._thread.shutdown()
         for connection in (*self._readers, self._writer):
             connection.close()
 
-    def _snapshot(self) -> Snapshot:
+    def _batch_snapshot(self) -> Snapshot:
         """The snapshot of the running batch; raises sqlite3.Error."""
         if self._shared is None:
-            connection = self._readers.pop() if self._readers else self._connect_reader()
-            # The snapshot begins with the first read after this; a commit in between only makes the check at the end
-            # more thorough than it had to be.
-            self._shared = Snapshot(connection, self.sequence, self._give_back)
+            self._shared = self.snapshot()
         return self._shared
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
@@ -116,16 +146,29 @@ class Facet:
         connection.execute("PRAGMA temp_store=MEMORY")
         return connection
 
+    def _commit_soon(self) -> None:
+        if self._committing is None and (self._first or (self._waiting and not self._holding)):
+            self._committing = asyncio.get_running_loop().create_task(self._commit_waiting())
+
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._waiting:
-                groups, self._waiting = self._waiting, []
+            while groups := self._next_groups():
                 await loop.run_in_executor(self._thread, self._apply, [one for commits, _ in groups for one in commits])
                 for commits, committed in groups:
                     committed(commits)
         finally:
             self._committing = None
+        on_held, self._on_held = self._on_held, None
+        if on_held is not None:
+            on_held()
+
+    def _next_groups(self) -> list[tuple[list[Commit], Committed]]:
+        groups, self._first = self._first, []
+        if not self._holding:
+            groups += self._waiting
+            self._waiting = []
+        return groups
 
     def _apply(self, batch: list[Commit]) -> None:
         """Run in the commit thread: one transaction for the whole batch.

@@ -23,10 +23,14 @@ _SIZES = (1, 4, 16, 64, 256)
 
 @dataclass(slots=True)
 class Commit:
-    """What one action wants to store. `verdict` is set by the transaction: None when it is stored."""
+    """What one action wants to store. `verdict` is set by the transaction: None when it is stored.
+
+    One that has seen the writes of another before those were stored names that one in `after`.
+    """
 
     reads: Reads | None
     writes: Writes
+    after: "Commit | None" = None
     verdict: Exception | None = None
 
 
@@ -72,7 +76,7 @@ class Transaction:
 
     def _add(self, commit: Commit) -> Exception | None:
         """Check one action against everything before it, and note its writes; returns what is against them."""
-        if not self._current(commit.reads):
+        if not self._current(commit.reads) or (commit.after is not None and commit.after.verdict is not None):
             return StateConflictError()
         size, changed = self._sizes(commit.writes)
         if size > self._limit and size > self.size:

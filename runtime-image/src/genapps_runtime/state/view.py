@@ -98,7 +98,7 @@ class View:
                 seen.append((key, version))
                 size += len(value)
                 if size > LIST_BYTES:
-                    raise StateFullError(f"a listing of state may have at most {LIST_BYTES} bytes; use a smaller limit")
+                    raise _too_long()
         except sqlite3.Error as error:
             raise _unreadable(error) from None
         reads.lists.append((prefix, limit, seen))
@@ -119,10 +119,48 @@ class View:
         return self._snapshot.connection, self.reads
 
 
+class Overlaid:
+    """The state as the next of several actions sees it that are stored together: a snapshot and their writes on it.
+
+    It reads like a `View`, and there is nothing to check at the end: the facet is held, so nothing can change.
+    """
+
+    __slots__ = ("_view", "_writes")
+
+    reads = None
+
+    def __init__(self, view: View, writes: dict[str, str | None]) -> None:
+        """`writes` are those of the earlier actions (None: deleted)."""
+        self._view = view
+        self._writes = writes
+
+    def get(self, key: str) -> str | None:
+        """The JSON text under `key`, or None. Raises StateUnavailableError."""
+        return self._writes[key] if key in self._writes else self._view.get(key)
+
+    def list(self, prefix: str, limit: int) -> dict[str, str]:
+        """As `View.list`."""
+        writes = {key: text for key, text in self._writes.items() if key.startswith(prefix)}
+        found: dict[str, str | None] = dict(self._view.list(prefix, limit + len(writes)))
+        found.update(writes)
+        kept = [(key, text) for key, text in sorted(found.items()) if text is not None][:limit]
+        if sum(len(text) for _, text in kept) > LIST_BYTES:
+            raise _too_long()
+        return dict(kept)
+
+    def close(self) -> None:
+        """Let go of the snapshot."""
+        self._view.close()
+
+
 def versions(connection: sqlite3.Connection, prefix: str, limit: int) -> list[tuple[str, int]]:
     """Keys and versions as `View.list` notes them; raises sqlite3.Error."""
     rows = connection.execute(_FROM.format("key, version"), (prefix, limit))
     return [(key, version) for key, version in rows if key.startswith(prefix)]
+
+
+def _too_long() -> StateFullError:
+    return StateFullError(f"a listing of state may have at most {LIST_BYTES} bytes; use a smaller limit")
 
 
 def _unreadable(error: sqlite3.Error) -> StateUnavailableError:
