@@ -46,13 +46,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
-    work = _listen(arguments.host, arguments.port)
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(work)
-    else:
-        uvloop.run(work)
+    asyncio.run(_listen(arguments.host, arguments.port))
 
 
 if __name__ == "__main__":

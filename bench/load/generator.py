@@ -6,15 +6,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from bench.cores import generator_core, on_core
 from bench.load.job import Answer, AnswerResult, Job, Load, LoadResult, Result, result_from_wire, to_wire
 from bench.processes import REPOSITORY, stopped
 
-# A generator that uses nearly all of its core may be what limits the rate.
-_SATURATED = 0.97
+FULL = 0.90
+"""A generator that uses more than this share of its core may be what limits a rate."""
 
 
 class LoadFailedError(Exception):
@@ -35,7 +35,7 @@ class Generator:
         assert isinstance(result, LoadResult)
         if result.failed or not result.completed:
             raise LoadFailedError(f"{job}: {result.failed} failed, {result.completed} completed; {result.failure}")
-        self.saturated = self.saturated or result.busy > _SATURATED
+        self.saturated = self.saturated or result.busy > FULL
         return result
 
     async def answer(self, job: Answer) -> AnswerResult:
@@ -64,9 +64,9 @@ async def connected(host: str, port: int) -> AsyncIterator[Generator]:
 
 
 @asynccontextmanager
-async def host_generator() -> AsyncIterator[Generator]:
-    """A generator process on this machine, on the generator's core."""
-    command = [*on_core(generator_core()), sys.executable, "-m", "bench.load.agent"]
+async def host_generator(python: Sequence[str] = (sys.executable,)) -> AsyncIterator[Generator]:
+    """A generator process on this machine, on the generator's core; `python` are the first words of its command."""
+    command = [*on_core(generator_core()), *python, "-m", "bench.load.agent"]
     process = await asyncio.create_subprocess_exec(*command, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE)
     async with stopped(process):
         assert process.stdout is not None

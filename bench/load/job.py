@@ -50,7 +50,7 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class LoadResult:
     """Latencies in seconds: quantiles, and each one where a number of requests was asked for. `busy` is the share of
-    one core that the generator itself used."""
+    one core that the generator itself used. `answered` counts all answers with 200, those of the warm-up included."""
 
     completed: int
     failed: int
@@ -61,6 +61,7 @@ class LoadResult:
     busy: float
     failure: str = ""
     latencies: Sequence[float] = ()
+    answered: int = 0
 
     @property
     def rate(self) -> float:

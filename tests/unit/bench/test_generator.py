@@ -73,6 +73,47 @@ async def test_a_connection_that_ends_early_is_a_failure() -> None:
     assert "connection lost" in result.failure
 
 
+async def test_a_response_in_pieces_is_one_response() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for byte in OK:
+            writer.write(bytes([byte]))
+            await writer.drain()
+        await reader.read()
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        result = await run_load(Load("127.0.0.1", listening.sockets[0].getsockname()[1], requests=1))
+    assert (result.completed, result.failed) == (1, 0)
+
+
+async def test_answers_in_the_warm_up_are_counted_apart() -> None:
+    async with server(lambda _: OK) as port:
+        result = await run_load(Load("127.0.0.1", port, connections=2, seconds=0.1, warm_up=0.1))
+    assert result.answered > result.completed > 0
+    assert 0 < result.busy <= 1
+
+
+async def test_a_server_that_never_answers_is_given_up() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        with pytest.raises(TimeoutError, match="2 requests were not answered in time"):
+            await run_load(Load("127.0.0.1", port, connections=2, requests=2, seconds=0, deadline=0.05))
+
+
+async def test_more_than_one_response_to_a_request_is_a_failure() -> None:
+    async with server(lambda _: OK + OK) as port:
+        result = await run_load(Load("127.0.0.1", port, requests=1))
+    assert result.failed == 1
+    assert "more bytes than one response" in result.failure
+
+
 async def test_an_answer_is_awaited_through_refusals() -> None:
     replies = [BROKEN, BROKEN, OK]
     async with server(lambda _: replies.pop(0)) as port:
