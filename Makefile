@@ -76,7 +76,7 @@ node-down: venv ## Stop it and leave no trace but the build cache
 	@$(RUN) -m tools.node down
 
 .PHONY: bench
-bench: venv engines node-up images ## Measure: a table, and build/bench.json
+bench: venv engines ## Measure: a table, and build/bench.json
 	@$(RUN) -m bench
 
 .PHONY: release
@@ -89,6 +89,7 @@ lock: $(UV) ## Resolve the dependencies into locks/; UPGRADE=--upgrade raises th
 	@$(LOCK) runtime-image/pyproject.toml -o locks/runtime.txt
 	@$(LOCK) pyproject.toml runtime-image/pyproject.toml --group dev -o locks/dev.txt
 	@$(LOCK) --group chart-judges -o locks/chart-judges.txt
+	@$(LOCK) --group bench-peers -o locks/bench-peers.txt
 
 .PHONY: venv
 venv: $(VENV)/.installed

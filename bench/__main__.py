@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m bench [--only NAME...] [--quick]`: measures, prints a table, writes `build/bench.json`.
 
-About ten minutes on two cores; nothing else should run meanwhile. `--quick` takes two, and writes
+About half an hour on two cores; nothing else should run meanwhile. `--quick` takes two minutes, and writes
 `build/bench-quick.json`, so that its figures are never taken for measured ones.
 """
 
@@ -9,20 +9,29 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench.cluster.platform import platform
 from bench.context import Context
 from bench.figures import Figure, NotMeasuredError
 from bench.measurements import ALONE, ON_PLATFORM
 from bench.processes import REPOSITORY
+from bench.quiet import Quiet
 from bench.report import text, write
+from tools.node import node_is_up
 from tools.node.settings import current
+
+_PATIENCE = 300.0
+"""How long a run waits in all for other work on this machine to end, in seconds."""
+_QUICK_PATIENCE = 2.0
 
 
 @dataclass(slots=True)
@@ -76,14 +85,38 @@ def main() -> int:
     """The exit code: 1 when a measurement failed. One that this machine cannot take is no failure."""
     arguments = _arguments()
     cache = current().cache
+    with _alone(cache / "bench"):
+        return _run(arguments, cache)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait for a bench of another checkout: two at once would measure each other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another bench runs: waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _run(arguments: argparse.Namespace, cache: Path) -> int:
     # It stays until the next run: the logs of what was measured are in it.
     work = cache / "bench" / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    context = Context(cache, work, arguments.quick)
+    quiet = Quiet(_QUICK_PATIENCE if arguments.quick else _PATIENCE)
+    context = Context(cache, work, quiet, arguments.quick)
     outcome = asyncio.run(_measure(context, arguments.only))
-    print("\n" + text(outcome.figures, context.notes, quick=arguments.quick))
-    write(REPOSITORY / "build" / ("bench-quick.json" if arguments.quick else "bench.json"), outcome.figures)
+    if any(figure.disturbed for figure in outcome.figures):
+        context.note(f"machine busy: no ratios, no goals judged; others used up to {quiet.worst:.0%} of a core")
+        if node_is_up():
+            context.note("the local node runs, and counts as other work for the engine's figures: make node-down")
+    print("\n" + text(outcome.figures, context.notes, context.ran_on, quick=arguments.quick))
+    file = REPOSITORY / "build" / ("bench-quick.json" if arguments.quick else "bench.json")
+    write(file, outcome.figures, context.ran_on)
     if outcome.failed:
         print(f"failed: {', '.join(outcome.failed)}", file=sys.stderr)
     return 1 if outcome.failed else 0

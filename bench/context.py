@@ -3,24 +3,26 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.figures import NotMeasuredError
-from bench.peer.workerd import Workerd, workerd, workerd_binary
+from bench.interpreter import Interpreter, candidates, chosen
+from bench.quiet import Quiet
 
 
 @dataclass(slots=True)
 class Context:
-    """`quick` checks that everything works; its figures mean nothing. `work` is a scratch folder on disk."""
+    """`quick` checks that everything works; its figures mean nothing. `work` is a scratch folder on disk.
+
+    `ran_on` says by side what was measured: versions and interpreters."""
 
     cache: Path
     work: Path
+    quiet: Quiet
     quick: bool = False
     notes: list[str] = field(default_factory=list)
+    ran_on: dict[str, str] = field(default_factory=dict)
+    _interpreter: Interpreter | None = None
 
     def amount(self, full: int, quick: int) -> int:
         """How many samples to take."""
@@ -31,14 +33,10 @@ class Context:
         if text not in self.notes:
             self.notes.append(text)
 
-    @asynccontextmanager
-    async def peer(self) -> AsyncIterator[Workerd | None]:
-        """workerd, or None with a note that says why it is missing."""
-        try:
-            binary = await workerd_binary(self.cache, shutil.which("npm"))
-        except NotMeasuredError as reason:
-            self.note(f"no ratios to workerd: {reason}")
-            yield None
-            return
-        async with workerd(binary, self.work) as running:
-            yield running
+    async def interpreter(self) -> Interpreter:
+        """The one Python of all measured servers; chosen at the first call."""
+        if self._interpreter is None:
+            self._interpreter = await chosen(candidates(self.cache), self.note)
+            if not self._interpreter.optimised:
+                self.note(f"no ratios: measured on {self._interpreter}")
+        return self._interpreter

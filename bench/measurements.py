@@ -16,6 +16,7 @@ from bench.cluster.suspension import suspension
 from bench.cluster.switch import switch
 from bench.context import Context
 from bench.engine.durable_state import durable_state
+from bench.engine.idle_runtime import idle_runtime
 from bench.engine.never_seen import never_seen
 from bench.engine.warm_request import warm_request
 from bench.figures import Figure
@@ -25,6 +26,7 @@ OnPlatform = Callable[[Context, Platform], Awaitable[list[Figure]]]
 
 # These bring up what they need.
 ALONE: Mapping[str, Alone] = {
+    "idle-runtime": idle_runtime,
     "never-seen": never_seen,
     "warm-request": warm_request,
     "durable-state": durable_state,

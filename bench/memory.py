@@ -29,6 +29,11 @@ def pss_mebibytes(pids: Iterable[int], proc: Path = _PROC) -> float:
     return sum(_kilobytes(proc / str(pid) / "smaps_rollup", "Pss:") for pid in pids) / 1024
 
 
+def private_mebibytes(pids: Iterable[int], proc: Path = _PROC) -> float:
+    """Pages that these processes have written and share with nobody."""
+    return sum(_kilobytes(proc / str(pid) / "smaps_rollup", "Private_Dirty:") for pid in pids) / 1024
+
+
 def rss_mebibytes(pid: int, proc: Path = _PROC) -> float:
     """Resident set size: what a memory limit sees, shared pages included."""
     return _kilobytes(proc / str(pid) / "status", "VmRSS:") / 1024

@@ -5,42 +5,45 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from bench.context import Context
 from bench.cores import on_core, server_core
 from bench.engine.snapshot import Snapshot, snapshot
 from bench.engine.stub_gateway import StubGateway, stub_gateway
+from bench.packages import RUNTIME_LOCK, installed
 from bench.processes import REPOSITORY, answers, free_port, stopped, until
+from bench.server import Server
 from tools import engines
 
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """A ready runtime with one app."""
-
-    port: int
-    pid: int
+OURS = "genapps"
+# As in runtime-image/Dockerfile; the folders are for the module that stands in for a Worker Loader.
+_IMAGE = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+_SOURCES = (REPOSITORY / "runtime-image" / "src", REPOSITORY / "operator" / "src", REPOSITORY)
 
 
 @asynccontextmanager
-async def runtime(work: Path, source: str, module: str = "genapps_runtime.main") -> AsyncIterator[Runtime]:
-    """A runtime with one app. Its log is `runtime.log` in `work`: a file, because a container's log is one as well."""
+async def runtime(context: Context, source: str, module: str = "genapps_runtime.main") -> AsyncIterator[Server]:
+    """A ready runtime with one app. Its log is `runtime.log` in `work`: a file, as a container's log is one as well."""
+    interpreter = await context.interpreter()
+    packages = await installed(context.cache, interpreter, RUNTIME_LOCK)
     engine = await asyncio.to_thread(engines.precompiled)
+    context.ran_on[OURS] = str(interpreter)
     port, health = free_port(), free_port()
-    with tempfile.TemporaryDirectory(dir=work) as folder, (work / "runtime.log").open("wb") as log:
+    paths = ":".join(str(path) for path in (*_SOURCES, packages))
+    with tempfile.TemporaryDirectory(dir=context.work) as folder, (context.work / "runtime.log").open("wb") as log:
         made = snapshot(Path(folder), source)
         async with stub_gateway(Path(folder)) as gateway:
+            settings = _environment(made, gateway, engine, port, health)
             process = await asyncio.create_subprocess_exec(
                 *on_core(server_core()),
-                *(sys.executable, "-m", module),
+                *(*interpreter.command, "-m", module),
                 *("--config-digest", made.config_digest, "--code-digest", made.code_digest),
                 cwd=REPOSITORY,
-                env={**os.environ, **_environment(made, gateway, engine, port, health)},
+                env={**os.environ, **_IMAGE, "PYTHONPATH": paths, **settings},
                 stdout=log,
                 stderr=log,
             )
@@ -50,7 +53,7 @@ async def runtime(work: Path, source: str, module: str = "genapps_runtime.main")
                     f"the runtime is ready (see {log.name})",
                     60,
                 )
-                yield Runtime(port, process.pid)
+                yield Server(OURS, port, process.pid, interpreter)
 
 
 def _environment(made: Snapshot, gateway: StubGateway, engine: Path, port: int, health: int) -> dict[str, str]:

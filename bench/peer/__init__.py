@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine's peer: workerd, installed from npm outside the checkout, with Worker Loader and facets."""
+"""The engine's peers: workerd with Worker Loader and facets, FastAPI and Starlette. All are installed outside the
+checkout.
+"""

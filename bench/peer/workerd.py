@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import platform
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cores import on_core, server_core
 from bench.figures import NotMeasuredError
 from bench.processes import accepts, free_port, stopped, until
+from bench.server import Server
 
 _HERE = Path(__file__).resolve().parent
 _PACKAGES = {"x86_64": "workerd-linux-64", "aarch64": "workerd-linux-arm64"}
 
 
-@dataclass(frozen=True, slots=True)
-class Workerd:
-    """A running workerd. Paths: `/never-seen/<id>` loads an app, `/` is a loaded one, `/state?key=` has state."""
+NAME = "workerd JS"
 
-    port: int
-    pid: int
+
+def workerd_version() -> str:
+    """The pinned version."""
+    packages = json.loads((_HERE / "package.json").read_text(encoding="utf-8"))["optionalDependencies"]
+    return str(packages["@cloudflare/workerd-linux-64"])
 
 
 async def workerd_binary(cache: Path, npm: str | None) -> Path:
@@ -75,8 +77,10 @@ async def _install(target: Path, npm: str | None) -> None:
 
 
 @asynccontextmanager
-async def workerd(binary: Path, work: Path) -> AsyncIterator[Workerd]:
-    """A running workerd with its state in `work`."""
+async def workerd(binary: Path, work: Path) -> AsyncIterator[Server]:
+    """A running workerd with its state in `work`.
+
+    Paths: `/never-seen/<id>` loads an app, `/` is a loaded one, `/state?key=` has state."""
     port = free_port()
     with tempfile.TemporaryDirectory(dir=work) as state, (work / "workerd.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -88,4 +92,4 @@ async def workerd(binary: Path, work: Path) -> AsyncIterator[Workerd]:
         )
         async with stopped(process):
             await until(lambda: accepts("127.0.0.1", port), f"workerd listens (see {log.name})", 30)
-            yield Workerd(port, process.pid)
+            yield Server(NAME, port, process.pid)
