@@ -6,6 +6,7 @@
 needs, because the supervisor stays in memory.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -60,6 +61,7 @@ def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_st
     from genapps_runtime.supervisor.supervisor import Supervisor
 
     def work(heartbeat: Heartbeat) -> int:
+        gc.disable()  # until everything is imported, see `worker`
         from genapps_runtime.worker import run_worker  # after the fork: the supervisor never imports the heavy part
 
         return run_worker(settings, config_digest, code_digest, heartbeat, restore_state=restore_state, debug=debug)

@@ -7,6 +7,7 @@ canary port to stay silent.
 
 import asyncio
 import ctypes
+import gc
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -82,9 +83,15 @@ def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[R
 
 
 def _import_app_server() -> "type[AppServer]":
-    """Import the heavy part; called in a thread, so that the proof of the fence goes on meanwhile."""
+    """Import the heavy part; called in a thread, so that the proof of the fence goes on meanwhile.
+
+    The collector is off since `main`, because it looks in vain through what imports leave: a twentieth of a start.
+    All of it stays until the end, so the collector never looks at it again.
+    """
     from genapps_runtime.serve_app import AppServer
 
+    gc.freeze()
+    gc.enable()
     return AppServer
 
 
