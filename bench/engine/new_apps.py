@@ -14,8 +14,6 @@ import sys
 import time
 from dataclasses import replace
 
-import uvloop
-
 from bench.apps import ANSWERS
 from genapps_runtime.bundle import Bundle, digest_of, load_message
 from genapps_runtime.config import read_config
@@ -26,7 +24,8 @@ from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
-from genapps_runtime.serve.http import HttpApp, Listener
+from genapps_runtime.serve.limits import HttpLimits
+from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.messages import Exchange
 from genapps_runtime.settings import Settings
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
@@ -59,9 +58,8 @@ async def _serve(settings: Settings, config_digest: str) -> None:
     limits = config.limits
     facet = Facet(settings.state_directory, DEFAULT_TENANT, limits.state_per_tenant_bytes, limits.concurrency)
     context = ActionContext(config, gateway, facet, Metrics(), BoundedLog(time.monotonic()))
-    http_app = HttpApp(config.limits.request_body_bytes)
-    http_app.app = NewApps(Language(settings.engine_file), context, Heartbeat())
-    listener = Listener(http_app)
+    listener = Listener(HttpLimits(config.limits.request_body_bytes))
+    listener.serve(NewApps(Language(settings.engine_file), context, Heartbeat()).submit)
     await listener.open(settings.address, settings.app_port)
     while True:
         await asyncio.sleep(1)
@@ -69,4 +67,4 @@ async def _serve(settings: Settings, config_digest: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(Settings.from_environ(os.environ), sys.argv[sys.argv.index("--config-digest") + 1]))
+    asyncio.run(_serve(Settings.from_environ(os.environ), sys.argv[sys.argv.index("--config-digest") + 1]))

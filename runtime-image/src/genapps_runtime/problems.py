@@ -31,6 +31,7 @@ CODES: dict[str, Code] = {
     "RequestTimeout": Code(408, "The request did not arrive in time"),
     "StateConflict": Code(409, "Another request changed the same state; retry the request", 1),
     "RequestTooLarge": Code(413, "The request body is too large"),
+    "ExpectationFailed": Code(417, "The server knows no expectation but 100-continue"),
     "HeadTooLarge": Code(431, "The request head is too large"),
     "CallerGone": Code(499, "The caller went away before the answer"),
     "AppFailed": Code(500, "The app failed", private=True),

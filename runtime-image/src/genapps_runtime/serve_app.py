@@ -14,7 +14,8 @@ from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
-from genapps_runtime.serve.http import HttpApp, Listener
+from genapps_runtime.serve.limits import HttpLimits
+from genapps_runtime.serve.listener import Listener
 from genapps_runtime.settings import Settings
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
@@ -27,9 +28,8 @@ DRAIN_SECONDS = 5.0
 class AppServer:
     """The open port of the app and what is behind it: NotReady until `load`, then the app's answers."""
 
-    def __init__(self, listener: Listener, http_app: HttpApp, app: App, volume: Volume, facet: Facet) -> None:
+    def __init__(self, listener: Listener, app: App, volume: Volume, facet: Facet) -> None:
         self._listener = listener
-        self._http_app = http_app
         self._app = app
         self._volume = volume
         self._facet = facet
@@ -54,8 +54,7 @@ class AppServer:
         `debug` at `App`.
         Raises RefusedError.
         """
-        http_app = HttpApp(config.limits.request_body_bytes)
-        listener = Listener(http_app)
+        listener = Listener(HttpLimits(config.limits.request_body_bytes))
         await listener.open(settings.address, settings.app_port)
         volume = Volume(settings.state_directory, config.revision)
         # In a thread: a copy takes seconds, and the supervisor takes a loop that stands still so long for stuck.
@@ -68,7 +67,7 @@ class AppServer:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
         context = ActionContext(config, gateway, facet, metrics, log)
         app = App(language, load_message, context, heartbeat, debug=debug)
-        return cls(listener, http_app, app, volume, facet)
+        return cls(listener, app, volume, facet)
 
     async def load(self) -> list[str]:
         """Load the app's code and answer requests with it from now on.
@@ -77,7 +76,7 @@ class AppServer:
         """
         routes = self._app.load()
         await asyncio.to_thread(self._volume.hand_over)
-        self._http_app.app = self._app
+        self._listener.serve(self._app.submit)
         return routes
 
     async def close(self) -> None:

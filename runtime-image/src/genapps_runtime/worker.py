@@ -12,8 +12,6 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-import uvloop
-
 from genapps_runtime import logs
 from genapps_runtime.bundle import load_message, read_bundle
 from genapps_runtime.config import RuntimeConfig, read_config
@@ -54,7 +52,7 @@ def run_worker(
     try:
         config, message = _judged(settings, config_digest, code_digest)
         worker = _Worker(settings, config, message, heartbeat, begun, restore_state=restore_state, debug=debug)
-        uvloop.run(worker.run())
+        asyncio.run(worker.run())
     except RefusedError as refused:
         logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
         write_termination(settings.termination_file, refused)

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from genapps_runtime.problems import CONTENT_TYPE, ProblemError
+from genapps_runtime.problems import CODES, CONTENT_TYPE, ProblemError
 
 Headers = list[tuple[bytes, bytes]]
 """Names in lower case with their values, in the order of sending."""
@@ -34,7 +34,7 @@ class Reply:
 class Exchange:
     """One request and the way back to its caller.
 
-    `begun` is when the first bytes of the request's head came, in seconds of the monotonic clock.
+    `begun` is when the first bytes of its head arrived, in seconds of the monotonic clock.
     """
 
     __slots__ = ("_send", "begun", "gone", "on_gone", "request")
@@ -43,24 +43,29 @@ class Exchange:
         self.request = request
         self.begun = begun
         self.gone = False
-        """Whether the caller went away: nobody will read a reply."""
+        """The caller went away: what has not begun should not begin."""
         self.on_gone: Callable[[], object] | None = None
-        """Called once when the caller goes away."""
-        self._send = send
+        """Set by the app to learn that the caller went away."""
+        self._send: Callable[[Reply], None] | None = send
 
     def reply(self, reply: Reply) -> None:
-        """Answer the request, once. Does nothing when the caller has gone."""
-        if not self.gone:
-            self._send(reply)
+        """Answer, at most once. Whether the caller is still there to read it does not matter."""
+        send, self._send = self._send, None
+        if send is None:
+            raise RuntimeError("a request is answered once")
+        send(reply)
 
     def leave(self) -> None:
-        """The caller went away."""
+        """The caller went away. Called by the server."""
         self.gone = True
-        on_gone, self.on_gone = self.on_gone, None
-        if on_gone is not None:
-            on_gone()
+        if self.on_gone is not None:
+            self.on_gone()
 
 
 def problem_reply(problem: ProblemError, request_id: str, *, debug: bool = False) -> Reply:
     """The problem as a reply with an RFC 9457 document; what the app itself said is in it only in `debug`."""
-    return Reply(problem.status, [(b"content-type", CONTENT_TYPE)], problem.body(request_id, debug=debug))
+    headers = [(b"content-type", CONTENT_TYPE)]
+    retry_after = CODES[problem.code].retry_after
+    if retry_after is not None:
+        headers.append((b"retry-after", b"%d" % retry_after))
+    return Reply(problem.status, headers, problem.body(request_id, debug=debug))

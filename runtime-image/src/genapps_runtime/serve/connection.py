@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One connection of a caller: its requests run one after the other, and their replies leave in that order."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+from genapps_runtime import logs
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.held_bytes import HeldBytes
+from genapps_runtime.serve.limits import HttpLimits
+from genapps_runtime.serve.messages import Exchange, Reply, problem_reply
+from genapps_runtime.serve.reply_bytes import CONTINUE, reply_bytes
+from genapps_runtime.serve.request_ids import new_id
+from genapps_runtime.serve.request_parser import Arrived, RequestParser, Stage
+
+PIECE_BYTES = 4096
+"""Parsed at a time, so that few requests arrive beyond what may wait. A body is taken as it comes."""
+_NEVER = float("inf")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+Submit = Callable[[Exchange], None]
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the connections of a listener have in common. Without `submit` the app is not ready."""
+
+    limits: HttpLimits
+    held: HeldBytes
+    submit: Submit | None = None
+    connections: "dict[Connection, None]" = field(default_factory=dict)
+    draining: bool = False
+    on_last_lost: Callable[[], None] | None = None
+
+
+class Connection(asyncio.Protocol):
+    """The protocol. A running request has no time limit here: the app answers it by its deadline."""
+
+    __slots__ = (
+        "_discarded", "_flush_by", "_idle_until", "_leaving", "_loop", "_parser", "_reading_paused", "_refusal",
+        "_running", "_serving", "_shared", "_timer", "_transport", "_unfed", "_unsent",
+    )  # fmt: skip
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._parser = RequestParser(shared.limits, shared.held)
+        self._running: tuple[Arrived, Exchange] | None = None
+        self._serving = False
+        """In the loop that starts requests: replies may come while it runs."""
+        self._refusal: tuple[Reply, str] | None = None
+        """To be sent when all requests before it are answered. Nothing is parsed any more."""
+        self._leaving = False
+        """Closes at `_flush_by` at the latest: the last reply is written, or the caller sends no more."""
+        self._discarded = 0
+        self._unfed = b""
+        """Read and not parsed yet, while `_reading_paused`: enough requests are waiting."""
+        self._reading_paused = False
+        self._unsent = 0
+        """Bytes of replies that the kernel has not taken."""
+        self._flush_by = _NEVER
+
+    # Called by the transport.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the first head."""
+        shared = self._shared
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)  # who does not take a reply gets no other
+        self._idle_until = time.monotonic() + shared.limits.head_seconds
+        self._timer = self._loop.call_later(shared.limits.head_seconds, self._expire)
+        shared.connections[self] = None
+        if shared.draining:
+            self._transport.close()
+        elif len(shared.connections) > shared.limits.connections:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give back what is held, and tell the running request."""
+        shared = self._shared
+        self._timer.cancel()
+        self._drop_waiting()
+        shared.held.give(self._unsent)
+        self._unsent = 0
+        del shared.connections[self]
+        running, self._running = self._running, None
+        if running is not None:
+            arrived, exchange = running
+            shared.held.give(arrived.held)
+            if not exchange.gone:
+                exchange.leave()
+        if not shared.connections and shared.on_last_lost is not None:
+            shared.on_last_lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and start what is whole."""
+        if self._refusal is not None or self._leaving or self._parser.ended:
+            self._discard(len(data))
+        else:
+            self._feed(data)
+
+    def eof_received(self) -> bool:
+        """The caller sends no more: as far as anybody can tell, they have gone.
+
+        What waits is not begun. The way back stays open for a running request that may change something.
+        """
+        self._drop_waiting()
+        self._refusal = None
+        if self._running is None:
+            return False
+        _, exchange = self._running
+        exchange.leave()
+        if self._running is None or exchange.request.method in _SAFE:
+            return False
+        self._leave_within(self._shared.limits.half_closed_seconds)
+        return True
+
+    def pause_writing(self) -> None:
+        """The kernel takes no more of a reply for now."""
+        self._unsent = self._transport.get_write_buffer_size()
+        self._shared.held.take(self._unsent)
+        self._transport.pause_reading()
+        if not self._leaving:
+            self._flush_by = time.monotonic() + self._shared.limits.write_seconds
+        self._arm()
+
+    def resume_writing(self) -> None:
+        """The caller has taken the reply."""
+        self._shared.held.give(self._unsent)
+        self._unsent = 0
+        if self._transport.is_closing():
+            return
+        if not self._reading_paused:
+            self._transport.resume_reading()
+        self._go_on()
+
+    # Called by the listener, and for another connection.
+
+    def idle(self) -> bool:
+        """Whether nothing is under way in either direction."""
+        parser = self._parser
+        busy = self._running or parser.arrived or parser.stage or self._refusal or self._leaving or self._unsent
+        return not (busy or self._transport.is_closing())
+
+    def shut_down(self) -> None:
+        """Close as soon as everything that has begun is answered. The listener has set `draining`."""
+        if self.idle():
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    # From bytes to requests.
+
+    def _feed(self, data: bytes) -> None:
+        parser, at, end = self._parser, 0, len(data)
+        try:
+            while at < end and not parser.ended:
+                if len(parser.arrived) >= self._shared.limits.pipelined:
+                    self._unfed = data[at:]
+                    self._reading_paused = True
+                    self._transport.pause_reading()
+                    return
+                size = max(PIECE_BYTES, parser.left)
+                parser.feed(data if size >= end else data[at : at + size])
+                at += size
+                self._serve()
+        except ProblemError as problem:
+            self._refuse(problem)
+        except Exception:
+            self._refuse(_failure(new_id()))
+        else:
+            self._settle()
+            if parser.stage:
+                self._arm()
+
+    def _feed_rest(self) -> None:
+        if self._reading_paused and not self._transport.is_closing():
+            self._reading_paused = False
+            data, self._unfed = self._unfed, b""
+            self._transport.resume_reading()
+            self._feed(data)
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > self._shared.limits.linger_bytes:
+            self._transport.pause_reading()
+
+    def _drop_waiting(self) -> None:
+        parser = self._parser
+        parser.drop()
+        while parser.arrived:
+            self._shared.held.give(parser.arrived.popleft().held)
+        self._unfed = b""
+
+    # From requests to replies.
+
+    def _serve(self) -> None:
+        """Start the next request if none is running."""
+        if self._serving:
+            return
+        self._serving = True
+        arrived = self._parser.arrived
+        while self._running is None and arrived and not self._unsent and not self._transport.is_closing():
+            self._run(arrived.popleft())
+        self._serving = False
+
+    def _go_on(self) -> None:
+        if not self._serving:
+            self._serve()
+            self._settle()
+
+    def _settle(self) -> None:
+        """When all that has arrived is answered: refuse, read on, or ask for the body."""
+        parser = self._parser
+        if self._running is not None or parser.arrived or self._unsent or self._leaving:
+            return
+        if self._refusal is not None:
+            (reply, request_id), self._refusal = self._refusal, None
+            self._write(reply, request_id, only_head=False, close=True)
+            self._linger()
+        elif self._reading_paused:
+            self._loop.call_soon(self._feed_rest)  # a reply may come while a request is being started
+        elif parser.body_missing():
+            parser.continued(time.monotonic())
+            self._transport.write(CONTINUE)
+
+    def _run(self, arrived: Arrived) -> None:
+        shared, request = self._shared, arrived.request
+        exchange = Exchange(request, arrived.begun, self._reply)
+        self._running = arrived, exchange
+        if shared.submit is None:
+            exchange.reply(problem_reply(ProblemError("NotReady"), request.id))
+        elif not shared.held.fits(0):
+            exchange.reply(problem_reply(ProblemError("Busy", "callers do not take their replies"), request.id))
+        else:
+            try:
+                shared.submit(exchange)
+            except Exception:
+                exchange.reply(problem_reply(_failure(request.id), request.id))
+
+    def _reply(self, reply: Reply) -> None:
+        if self._running is None:
+            return  # the caller is gone
+        (arrived, _), self._running = self._running, None
+        shared, parser = self._shared, self._parser
+        shared.held.give(arrived.held)
+        if self._transport.is_closing():
+            return
+        last = self._leaving or not arrived.persistent
+        if shared.draining and not (parser.arrived or parser.stage or self._refusal):
+            last = True
+        self._write(reply, arrived.request.id, only_head=arrived.request.method == "HEAD", close=last)
+        if not last:
+            self._idle_until = time.monotonic() + shared.limits.idle_seconds
+            self._go_on()
+        elif self._discarded:
+            self._linger()
+        else:
+            self._transport.close()
+
+    def _write(self, reply: Reply, request_id: str, *, only_head: bool, close: bool) -> None:
+        for piece in reply_bytes(reply, request_id, only_head=only_head, close=close):
+            self._transport.write(piece)
+
+    # The end.
+
+    def _refuse(self, problem: ProblemError) -> None:
+        """Parse nothing more, and say why when all before it is answered."""
+        self._parser.drop()
+        request_id = new_id()
+        self._refusal = problem_reply(problem, request_id), request_id
+        self._go_on()
+
+    def _linger(self) -> None:
+        """Close when the caller does, and soon: closing while they still send would destroy the reply on its way."""
+        if self._transport.is_closing():
+            return
+        self._transport.write_eof()
+        if self._reading_paused:
+            self._reading_paused = False
+            self._transport.resume_reading()
+        self._leave_within(self._shared.limits.linger_seconds)
+
+    def _leave_within(self, seconds: float) -> None:
+        self._leaving = True
+        self._flush_by = time.monotonic() + seconds
+        self._arm()
+
+    def _make_room(self) -> None:
+        shared = self._shared
+        for other in shared.connections:
+            if other is not self and other.idle():
+                other.shut_down()
+                return
+        if len(shared.connections) > shared.limits.connections + shared.limits.refused_connections:
+            self._transport.abort()
+        else:
+            self._refuse(ProblemError("Busy", "too many connections are open"))
+
+    # Time. One timer, which is moved only when it would fire too late; most requests do not touch it.
+
+    def _due(self) -> float:
+        limits, parser = self._shared.limits, self._parser
+        if self._leaving or self._unsent:
+            return self._flush_by
+        if self._refusal is not None or self._reading_paused:
+            return _NEVER
+        if parser.stage == Stage.HEAD:
+            return parser.begun + limits.head_seconds
+        if parser.stage == Stage.BODY and not parser.body_missing():
+            return parser.body_begun + limits.body_seconds
+        return _NEVER if self._running is not None or parser.stage else self._idle_until
+
+    def _arm(self) -> None:
+        due = self._due()
+        if due < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(due, self._expire)
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        if self._due() <= now:
+            self._time_out()
+        self._timer.cancel()
+        self._timer = self._loop.call_at(min(self._due(), now + self._shared.limits.idle_seconds), self._expire)
+
+    def _time_out(self) -> None:
+        parser = self._parser
+        if self._leaving or self._unsent:
+            self._transport.abort()
+        elif parser.stage:
+            part = "head" if parser.stage == Stage.HEAD else "body"
+            self._refuse(ProblemError("RequestTimeout", f"the {part} did not arrive in time"))
+        else:
+            self._transport.close()
+
+
+def _failure(request_id: str) -> ProblemError:
+    """The problem of an exception that is a fault of this process; the log has its trace."""
+    logs.write("runtime failed", level="error", requestId=request_id, trace=traceback.format_exc())
+    return ProblemError("RuntimeFailed")

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What callers may take from the app's HTTP server: every limit of it, in one place."""
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+HELD_BYTES = 16 * MIB
+"""A pod may use 96 MiB beside its guest, whatever the tier. About 35 are taken when it is idle; a body is held up to
+three times (as it came, whole, and as the guest's message). So sixteen bodies of the largest size fit, and what they
+take while they are read and run stays below 60."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Bytes, seconds and counts. `body_bytes` is the RuntimeConfig's; the others are the same for each pod."""
+
+    body_bytes: int
+    """Of one request."""
+    held_bytes: int = HELD_BYTES
+    """Of all connections together: unfinished heads, bodies until their reply, replies that are not taken."""
+    head_bytes: int = 32 * 1024
+    """Target, names and values of one head, and `header_cost` for each."""
+    header_cost: int = 64
+    """A header costs more than its bytes, so that their number is bounded too."""
+    pipelined: int = 16
+    """Requests of one connection that wait for the one before them; then no more is read from it."""
+    pipelined_cost: int = 1024
+    """Bytes that such a request counts for beside its body."""
+    connections: int = 1024
+    """Beyond it the connection that is idle for longest is closed, or the new one when none is idle."""
+    refused_connections: int = 128
+    """New ones beyond that get an answer before they are closed; further ones get none."""
+    head_seconds: float = 10.0
+    """From the first byte of a head, or the beginning of a connection, to the head's end."""
+    body_seconds: float = 30.0
+    """From the end of the head to the end of the body."""
+    idle_seconds: float = 75.0
+    """Between a reply and the next request."""
+    write_seconds: float = 60.0
+    """Until a caller has taken a reply, but for what the kernel buffers."""
+    half_closed_seconds: float = 60.0
+    """How long a caller who sends nothing more may wait for the reply to what it has begun."""
+    linger_seconds: float = 2.0
+    """After a refusal: how long the caller may take to read it and hang up."""
+    linger_bytes: int = MIB
+    """After a refusal: what is read, and dropped, of what the caller still sends."""
+
+    @property
+    def bodies_bytes(self) -> int:
+        """The bound of `held_bytes`, in which one body of the largest size fits always."""
+        return max(self.held_bytes, self.body_bytes + self.head_bytes)

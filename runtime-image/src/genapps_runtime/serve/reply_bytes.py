@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A reply as bytes. Heads are kept: an app answers with few of them."""
+
+from functools import lru_cache
+from http import HTTPStatus
+
+from genapps_runtime.serve.messages import Reply
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+JOINED_BYTES = 64 * 1024
+"""A body up to this size is copied behind its head, so that both leave in one write."""
+_KEPT_HEADS = 64
+"""The headers of an app's reply have at most 16 KiB: a hostile app can fill 1 MiB."""
+_REASONS = {int(status): status.phrase for status in HTTPStatus}
+_WITHOUT_BODY = frozenset({204, 304})
+
+
+def reply_bytes(reply: Reply, request_id: str, *, only_head: bool, close: bool) -> list[bytes]:
+    """What to write, in one piece or two. `only_head`: the request was a HEAD; `close`: no further request is read."""
+    body = reply.body
+    end = b"\r\nconnection: close\r\n\r\n" if close else b"\r\n\r\n"
+    head = _beginning(reply.status, tuple(reply.headers)) + request_id.encode("ascii")
+    if reply.status in _WITHOUT_BODY:
+        return [head + end]
+    if only_head:
+        return [b"%b\r\ncontent-length: %d%b" % (head, len(body), end)]
+    if len(body) <= JOINED_BYTES:
+        return [b"%b\r\ncontent-length: %d%b%b" % (head, len(body), end, body)]
+    return [b"%b\r\ncontent-length: %d%b" % (head, len(body), end), body]
+
+
+@lru_cache(_KEPT_HEADS)
+def _beginning(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}".encode("ascii")]
+    lines += [b"%b: %b" % header for header in headers]
+    return b"\r\n".join([*lines, b"genapps-request-id: "])

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a connection's bytes to its requests, within the limits.
+
+llhttp knows the grammar; it is strict unless told otherwise. What it leaves to its user is here: the size of head and
+body, trailers, and an offer to speak another protocol, which is declined as if it had not been made.
+"""
+
+import time
+from collections import deque
+from enum import IntEnum
+from typing import NoReturn
+
+import httptools
+
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.head import Head, read_head
+from genapps_runtime.serve.held_bytes import HeldBytes
+from genapps_runtime.serve.limits import HttpLimits
+from genapps_runtime.serve.messages import Headers, Request
+
+
+class Stage(IntEnum):
+    """What the next byte belongs to."""
+
+    BETWEEN = 0
+    HEAD = 1
+    BODY = 2
+
+
+class Arrived:
+    """A whole request. `held` is what it counts for in the account, in bytes."""
+
+    __slots__ = ("begun", "held", "persistent", "request")
+
+    def __init__(self, request: Request, begun: float, held: int, persistent: bool) -> None:
+        self.request = request
+        self.begun = begun
+        self.held = held
+        self.persistent = persistent
+
+
+class RequestParser:
+    """Puts what has arrived into `arrived`. Times are seconds of the monotonic clock."""
+
+    __slots__ = (
+        "_body", "_head", "_head_bytes", "_headers", "_held", "_limits", "_parser", "_problem",
+        "_raw_bytes", "_target", "_upgrade", "arrived", "begun", "body_begun", "ended", "held", "left", "stage",
+    )  # fmt: skip
+
+    def __init__(self, limits: HttpLimits, held: HeldBytes) -> None:
+        self._limits = limits
+        self._held = held
+        self._parser = httptools.HttpRequestParser(self)
+        self._problem: ProblemError | None = None
+        self._upgrade = False
+        self._head: Head | None = None
+        self._body: bytes | bytearray = b""
+        self._target = b""
+        self._headers: Headers = []
+        self._head_bytes = self._raw_bytes = 0
+        self.arrived: deque[Arrived] = deque()
+        self.stage = Stage.BETWEEN
+        self.begun = self.body_begun = 0.0
+        self.held = 0
+        """What the unfinished request counts for in the account."""
+        self.left = 0
+        """Bytes that are known to be missing of its body."""
+        self.ended = False
+        """No further request is read: the caller has said so."""
+
+    def feed(self, data: bytes) -> None:
+        """Parse. Raises ProblemError for what is refused; then nothing more must be fed."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            if self.ended:
+                return  # bytes behind the last request are nobody's
+            if self._problem is None and isinstance(error, httptools.HttpParserCallbackError):
+                raise
+            raise self._problem or ProblemError("RequestInvalid", str(error)) from None
+        if self.stage == Stage.HEAD:
+            self._count_unfinished(len(data))
+
+    def body_missing(self) -> bool:
+        """Whether the caller waits for `100 Continue`: it has announced a body, and nothing of it has come."""
+        return self.stage == Stage.BODY and self._head is not None and self._head.expects_continue and not self._body
+
+    def continued(self, now: float) -> None:
+        """The caller has been told to send the body."""
+        assert self._head is not None  # noqa: S101  in stage BODY
+        self._head.expects_continue = False
+        self.body_begun = now
+
+    def drop(self) -> None:
+        """Forget the unfinished request."""
+        self._held.give(self.held)
+        self.held = self.left = 0
+        self._body = b""
+        self._headers = []
+        self.stage = Stage.BETWEEN
+
+    # Called by the parser. What is raised in here stops it.
+
+    def on_message_begin(self) -> None:
+        """The first byte of a head is there."""
+        if not self._upgrade:
+            self.begun = time.monotonic()
+        self._target = b""
+        self._headers = []
+        self._head_bytes = self._raw_bytes = 0
+        self.stage = Stage.HEAD
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        self._count(len(url))
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A whole field of the head, or of the trailer."""
+        self._count(len(name) + len(value))
+        if self.stage == Stage.HEAD:  # later ones are trailers, which nobody has asked for
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Judge the head."""
+        parser = self._parser
+        method = parser.get_method().decode("ascii")
+        self._upgrade = parser.should_upgrade() and method != "CONNECT"
+        if self._upgrade:
+            return
+        try:
+            head = read_head(method, parser.get_http_version(), self._target, self._headers)
+        except ProblemError as problem:
+            self._stop(problem)
+        self._head = head
+        self._body = b""
+        self.stage = Stage.BODY
+        if head.length is not None:
+            self._admit_body(head.length)
+
+    def on_body(self, piece: bytes) -> None:
+        """A piece of the body, without the framing of chunks."""
+        size = len(piece)
+        if len(self._body) + size > self._limits.body_bytes:
+            self._stop(self._too_large())
+        self._take(size)
+        self.left -= size
+        if not self._body:
+            self._body = piece
+            return
+        if type(self._body) is bytes:
+            self._body = bytearray(self._body)  # and no list: a chunk of one byte costs no object
+        self._body += piece
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self._upgrade:
+            return
+        head = self._head
+        assert head is not None  # noqa: S101  set when the head was complete
+        if self.arrived:
+            self._take(self._limits.pipelined_cost)
+        method = self._parser.get_method().decode("ascii")
+        request = Request(head.request_id, method, head.path, head.query, self._headers, bytes(self._body))
+        persistent = head.persistent and self._parser.should_keep_alive()
+        self.arrived.append(Arrived(request, self.begun, self.held, persistent))
+        self._body = b""
+        self.held = self.left = 0
+        self.ended = not persistent
+        self.stage = Stage.BETWEEN
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Parse the head once more without the offer: the parser takes what follows for the other protocol's bytes.
+
+        What it has parsed is well-formed, so the head that is made of it says the same about the body.
+        """
+        method, version = self._parser.get_method(), self._parser.get_http_version()
+        lines = [b"%b %b HTTP/%b" % (method, self._target, version.encode("ascii"))]
+        lines += [b"%b: %b" % header for header in self._headers if header[0] != b"upgrade"]
+        self._parser = httptools.HttpRequestParser(self)
+        self.feed(b"\r\n".join([*lines, b"", b""]))
+        if rest and not self.ended:
+            self.feed(rest)
+
+    def _admit_body(self, length: int) -> None:
+        self.body_begun = time.monotonic()
+        if length > self._limits.body_bytes:
+            self._stop(self._too_large())
+        self.left = max(length, 0)
+        if not self._held.fits(self.left):
+            self._stop(_full())
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size + self._limits.header_cost
+        if self._head_bytes > self._limits.head_bytes:
+            self._stop(ProblemError("HeadTooLarge"))
+
+    def _count_unfinished(self, size: int) -> None:
+        """Bound what the parser holds of a field that does not end; it tells of whole ones only."""
+        self._raw_bytes += size
+        if self._raw_bytes > 2 * self._limits.head_bytes:
+            raise ProblemError("HeadTooLarge")
+        if not self._held.fits(size):
+            raise _full()
+        self._held.take(size)
+        self.held += size
+
+    def _take(self, size: int) -> None:
+        if not self._held.fits(size):
+            self._stop(_full())
+        self._held.take(size)
+        self.held += size
+
+    def _stop(self, problem: ProblemError) -> NoReturn:
+        self._problem = problem
+        raise problem
+
+    def _too_large(self) -> ProblemError:
+        return ProblemError("RequestTooLarge", f"the body may have at most {self._limits.body_bytes} bytes")
+
+
+def _full() -> ProblemError:
+    return ProblemError("Busy", "the requests of other callers fill the memory that is kept for them")
