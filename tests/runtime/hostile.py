@@ -293,6 +293,11 @@ async def big_value(request):
     await state.put("big", "x" * 300_000)
 
 
+@app.get("/nan-argument")
+async def nan_argument(request):
+    await tools.call("rates", "latest", value=float("nan"))
+
+
 @app.get("/bad-key")
 async def bad_key(request):
     await state.put("", 1)
@@ -316,8 +321,7 @@ async def random_hog(request):
 
 def forged(turn):
     """Make the engine itself answer that."""
-    engine = sys.modules["engine"]
-    engine._done = lambda action: turn
+    sys.modules["genapps.turns"].done = lambda *_: turn
 
 
 @app.get("/forge/{kind}")
@@ -339,6 +343,11 @@ async def forge(request, kind):
         "bad-writes": json.dumps({"done": {"response": response, "writes": [["key", 5]]}}),
         "float-status": json.dumps({"done": {"response": response | {"status": 2e2}, "writes": []}}),
         "foreign-code": '{"failed": {"code": "StateFull", "detail": "I say so"}}',
+        "compact-fields": "200\0[]\0",
+        "compact-headers": "200\0{}\0\0",
+        "compact-writes": '200\0[]\0[["key", 5]]\0',
+        "compact-big-piece": "200\0[]\0\0" + "x" * 70_000,
+        "compact-call": "get\0one\0key",
         "nested": "[" * 100_000,
         "huge": '{"done": "' + "x" * 5_000_000 + '"}',
         "huge-number": '{"done": {"response": {"status": 1' + "0" * 5000 + "}}}",
@@ -347,7 +356,7 @@ async def forge(request, kind):
 
 @app.get("/break-engine")
 async def break_engine(request):
-    sys.modules["engine"]._done = None
+    sys.modules["genapps.turns"].done = None
 
 
 @app.get("/wait")

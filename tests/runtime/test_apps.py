@@ -33,6 +33,10 @@ async def hello(request, name):
 def plain(request):
     return "gr\\u00fcezi"
 
+@app.route("HEAD", "/plain")
+def never(request):
+    raise RuntimeError("a HEAD is answered by the handler for GET")
+
 @app.get("/files/{rest:path}")
 async def rest(request, rest):
     return rest
@@ -149,6 +153,7 @@ async def test_a_response_without_content_has_no_body(pod: Pod) -> None:
 async def test_head_is_answered_like_get_without_the_body(pod: Pod) -> None:
     answer = await pod.call("HEAD", "/plain")
     assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-length"] == str(len("grüezi".encode()))
 
 
 async def test_a_large_response_arrives_whole(pod: Pod) -> None:

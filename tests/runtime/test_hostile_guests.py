@@ -32,6 +32,7 @@ CASES = [
     ("a large binary is refused", "/huge-binary-response", 502, "ResponseTooLarge"),
     ("an object cannot be answered", "/object", 500, "AppFailed"),
     ("not-a-number cannot be answered", "/nan", 500, "AppFailed"),
+    ("not-a-number cannot be an argument of a tool", "/nan-argument", 500, "AppFailed"),
     ("half a character cannot be answered", "/surrogate", 500, "AppFailed"),
     ("a header name cannot split the response", "/bad-header", 502, "ResponseInvalid"),
     ("a header value cannot split the response", "/bad-header-value", 502, "ResponseInvalid"),
@@ -65,6 +66,7 @@ CASES = [
     for kind in (
         "empty", "not-json", "list", "unknown", "two", "no-calls", "bad-call", "bad-arguments", "no-response", "base64",
         "big-piece", "surrogate", "bad-writes", "float-status", "foreign-code", "nested", "huge", "huge-number",
+        "compact-fields", "compact-headers", "compact-writes", "compact-big-piece", "compact-call",
     )
 ]  # fmt: skip
 

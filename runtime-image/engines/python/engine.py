@@ -12,6 +12,7 @@ import random
 import sys
 import time
 import traceback
+from collections.abc import Awaitable
 from types import CoroutineType
 from typing import Any, Never
 
@@ -19,16 +20,19 @@ import wit_world
 from componentize_py_types import Err
 
 from bundle import Bundle, ModuleNotAvailable, preload
+from genapps import turns
 from genapps.actions import Action, current
-from genapps.calls import Call, ToolError
+from genapps.calls import ToolError
+from genapps.encoding import to_json
 from genapps.logs import Printed
-from genapps.messages import BadRequest, Request, Response
-from genapps.routes import NoHandlerError, app
+from genapps.messages import INLINE_CHARACTERS, BadRequest, Request, Response
+from genapps.routes import NoHandlerError, app, exact_handler
 
 preload()
 
 _parsed = json.JSONDecoder().raw_decode  # the host writes no blanks around it
-_quoted = json.encoder.encode_basestring_ascii
+# Kinds of answers that nobody awaits. Asking `isawaitable` costs as much as making the turn.
+_NO_AWAITABLES = frozenset({dict, str, list, Response, bytes, int, float, bool, tuple, type(None)})
 DETAIL_CHARACTERS = 1000
 TRACE_CHARACTERS = 2000
 
@@ -61,7 +65,7 @@ class Instance:
 
 
 class WitWorld(wit_world.WitWorld):
-    """The exports of the world; all texts are JSON.
+    """The exports of the world; texts are JSON or in the compact form (docs/contracts).
 
     componentize-py makes a new object for each call, so lasting values are in `_INSTANCE`.
     """
@@ -87,93 +91,116 @@ class WitWorld(wit_world.WitWorld):
 
     def start(self, action: str) -> str:
         """Begin an action with its request; returns its first turn."""
-        message = _parsed(action)[0]
-        started = Action(message["action"], _INSTANCE.log_limit)
-        started.coroutine = _handle(Request(message["request"]))
-        _INSTANCE.running[started.id] = started
-        return self._advance(started, None)
+        number, request = _request(action)
+        current.action = started = Action(number, _INSTANCE.log_limit)
+        try:
+            handler = exact_handler((request.method, request.path))
+            if handler is not None and request.method != "HEAD":
+                answer = handler(request)
+            else:
+                handler, places = app.find(request.method, request.path)
+                answer = handler(request, **places)
+            if type(answer) is CoroutineType:
+                started.coroutine = answer
+            elif type(answer) not in _NO_AWAITABLES and inspect.isawaitable(answer):
+                started.coroutine = _awaited(answer)
+        except BaseException as error:
+            return _failed(error)
+        return _answered(started, answer) if started.coroutine is None else _advance(started, None)
 
     def resume(self, results: str) -> str:
         """Continue an action with the results of its calls, or cancel it; returns its next turn."""
+        if results[0] != "{":
+            number, call, *value = results.split("\0", 2)
+            action = current.action = _INSTANCE.running[int(number)]
+            return _advance(action, {call: {"ok": value[0] if value else None}})
         message = _parsed(results)[0]
-        action = _INSTANCE.running[message["action"]]
+        action = current.action = _INSTANCE.running[message["action"]]
         if message.get("cancel"):
-            return self._cancel(action)
-        return self._advance(action, message["results"])
+            return _cancel(action)
+        return _advance(action, message["results"]) if action.rest is None else _piece(action)
 
     def fallback(self, action: str) -> str:
         """Not supported yet: always fails with NoFallback."""
         return json.dumps({"failed": {"code": "NoFallback"}})
 
-    def _cancel(self, action: Action) -> str:
-        """Nobody waits for the action any more: its `finally` clauses run, and calls that they make are ignored."""
-        current.action = _INSTANCE.running.pop(action.id)
-        try:
-            action.coroutine.close()
-        except BaseException as error:
-            return _failed(error)
-        return json.dumps({"failed": {"code": "Cancelled"}})
-
-    def _advance(self, action: Action, answers: dict[str, Any] | None) -> str:
-        current.action = action
-        try:
-            return _turn(action.coroutine.send(answers))
-        except StopIteration:
-            answer = _done(action)
-        except BaseException as error:
-            answer = _failed(error)
-        del _INSTANCE.running[action.id]
-        return answer
-
 
 _INSTANCE = Instance()
 
 
-class _Emit:
-    """Gives one piece of a large body to the host."""
-
-    def __init__(self, piece: dict[str, str]) -> None:
-        self.piece = piece
-
-    def __await__(self) -> Any:
-        yield self.piece
-
-
-async def _handle(request: Request) -> None:
-    handler, places = app.find(request.method, request.path)
-    answer = handler(request, **places)
-    if type(answer) is CoroutineType or inspect.isawaitable(answer):
-        answer = await answer
-    response = answer if isinstance(answer, Response) else Response(answer)
-    pieces = response.pieces()
-    for piece in pieces[:-1]:
-        await _Emit(piece)
-    current.action.response = {
-        "status": response.status,
-        "headers": response.headers,
-        "body": pieces[-1] if pieces else {"text": ""},
-    }
+def _request(action: str) -> tuple[int, Request]:
+    """The number of an action and its request, from either form."""
+    if action[0] != "{":
+        number, request_id, method, path, query, headers, *body = action.split("\0", 6)
+        return int(number), Request(request_id, method, path, query, headers, {"text": body[0]} if body else None)
+    message = _parsed(action)[0]
+    raw = message["request"]
+    request = Request(raw["requestId"], raw["method"], raw["path"], raw["query"], "", raw.get("body"))
+    request.headers = raw["headers"]
+    request._chunks = raw.get("bodyChunks", 0)  # noqa: SLF001  only here is it more than one
+    return message["action"], request
 
 
-def _turn(wanted: list[Call] | dict[str, str]) -> str:
-    """What the coroutine yielded, as a turn; an app's own awaitables may yield anything."""
-    if isinstance(wanted, dict):
-        return json.dumps({"emit": wanted})
-    return json.dumps({"calls": [{"id": call.id, call.kind: call.payload} for call in wanted]})
+async def _awaited(answer: Awaitable[Any]) -> Any:
+    return await answer
 
 
-def _done(action: Action) -> str:
-    """The last turn of an action.
+def _advance(action: Action, results: dict[str, Any] | None) -> str:
+    """Run the handler until it waits for calls, answers or fails."""
+    running = _INSTANCE.running
+    assert action.coroutine is not None  # noqa: S101  only handlers that wait come here
+    try:
+        turn = turns.calls(action.coroutine.send(results))
+    except StopIteration as end:
+        answer = end.value
+    except BaseException as error:
+        running.pop(action.id, None)
+        return _failed(error)
+    else:
+        running[action.id] = action
+        return turn
+    running.pop(action.id, None)
+    return _answered(action, answer)  # not above: what it raises would be told with the StopIteration
 
-    It is formatted by hand: it ends every request, and json.dumps would take half of the guest's time.
-    """
-    response = action.response
-    headers = ",".join(f"[{_quoted(str(name))},{_quoted(str(value))}]" for name, value in response["headers"].items())
-    ((kind, text),) = response["body"].items()
-    writes = json.dumps(list(action.writes.items())) if action.writes else "[]"
-    status = json.dumps(response["status"])
-    body = f'{{"{kind}":{_quoted(text)}}}'
-    return f'{{"done":{{"response":{{"status":{status},"headers":[{headers}],"body":{body}}},"writes":{writes}}}}}'
+
+def _answered(action: Action, answer: Any) -> str:
+    """The turn for what the handler has returned."""
+    response = None
+    try:
+        if type(answer) is not dict:
+            response = answer if isinstance(answer, Response) else Response(answer)
+        elif len(text := to_json(answer)) > INLINE_CHARACTERS:
+            response = Response(text, content_type="application/json")
+        pieces = [] if response is None else response.pieces()
+    except BaseException as error:
+        return _failed(error)
+    if response is None:  # a small dictionary, the most frequent answer
+        return turns.done(200, turns.JSON_HEADERS, text, action.writes)
+    action.rest = response, pieces
+    return _piece(action)
+
+
+def _piece(action: Action) -> str:
+    """The turn for the next piece of the body; the last one ends the action."""
+    assert action.rest is not None  # noqa: S101  only answered actions come here
+    response, pieces = action.rest
+    if len(pieces) > 1:
+        _INSTANCE.running[action.id] = action
+        return turns.emit(pieces.pop(0))
+    _INSTANCE.running.pop(action.id, None)
+    ((kind, text),) = pieces[0].items() if pieces else (("text", ""),)
+    return turns.done(response.status, turns.header_pairs(response.headers), text, action.writes, kind)
+
+
+def _cancel(action: Action) -> str:
+    """Nobody waits for the action any more: its `finally` clauses run, and calls that they make are ignored."""
+    del _INSTANCE.running[action.id]
+    try:
+        if action.coroutine is not None:
+            action.coroutine.close()
+    except BaseException as error:
+        return _failed(error)
+    return json.dumps({"failed": {"code": "Cancelled"}})
 
 
 def _failed(error: BaseException) -> str:

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns are JSON from a hostile program."""
+"""Turns come from a hostile program, as JSON or in the compact form."""
 
 import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from genapps_runtime.guest.turns import (
     HEADER_BYTES,
     HEADERS,
+    PIECE_BYTES,
     Calls,
     Done,
     ResponseInvalidError,
@@ -30,6 +31,70 @@ KINDS = st.sampled_from(["calls", "emit", "done", "failed"])
 def test_any_bytes_are_a_turn_or_refused(content: bytes) -> None:
     with pytest.raises(TurnInvalidError):
         parse_turn(content)
+
+
+FIELDS = st.sampled_from(
+    [
+        b"200", b"599", b"600", b"get", b"", b"[]", b"7", b'[["a","1"]]', b'[["a",null]]', b"null", b"{}", b"\xff",
+        b"[", b"x" * PIECE_BYTES, b"x" * (PIECE_BYTES + 1), b'[["x","' + b"y" * HEADER_BYTES + b'"]]', b"\xed\xa0\x80",
+    ]
+) | st.binary(max_size=8)  # fmt: skip
+
+
+@settings(max_examples=1000)
+@given(st.lists(FIELDS, max_size=6))
+@example([b"200", b"[]", b"", b"\xc3\xbc"])
+@example([b"get", b"1", b"key"])
+def test_any_compact_bytes_are_a_turn_within_the_limits_or_refused(fields: list[bytes]) -> None:
+    try:
+        turn = parse_turn(b"\0".join(fields))
+    except (TurnInvalidError, ResponseInvalidError):
+        return
+    if isinstance(turn, Calls):
+        assert [call.kind for call in turn.calls] == ["get"]
+        assert turn.calls[0].id == str(int(turn.calls[0].id))
+        return
+    assert isinstance(turn, Done)
+    assert 200 <= turn.status <= 599
+    assert len(turn.piece) <= PIECE_BYTES
+    turn.piece.decode()
+    assert len(turn.headers) <= HEADERS
+    assert sum(len(name) + len(value) for name, value in turn.headers) <= HEADER_BYTES
+    assert all(isinstance(key, str) and isinstance(value, str | None) for key, value in turn.writes)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        b"200\0[]\0", b"200\0[]", b"20\0[]\0\0", b"2000\0[]\0\0", b"+20\0[]\0\0", b"200\0\0\0", b"200\0{}\0\0",
+        b"200\0[]\0{}\0", b'200\0[]\0[["a"]]\0', b'200\0[]\0[["a",1]]\0', b"200\0[]\0\0\xff",
+        b"200\0[]\0\0\xed\xa0\x80", b"200\0[]\0\0" + b"x" * (PIECE_BYTES + 1), b"\xd9\xa2\0\0[]\0\0",
+        b"get\0" + b"1" * 19 + b"\0a", b"get\0" + b"01\0a", b"get\0-1\0a", b"get\0\0a", b"get\0" + b"1",
+        b"get\0" + b"1\0\xff", b"put\0" + b"1\0a", b"GET\0" + b"1\0a",
+    ],
+)  # fmt: skip
+def test_a_compact_turn_that_is_not_by_the_contract_is_refused(turn: bytes) -> None:
+    with pytest.raises(TurnInvalidError):
+        parse_turn(turn)
+
+
+def test_a_piece_is_good_up_to_its_size_and_may_hold_what_separates_fields() -> None:
+    piece = b"\0" * PIECE_BYTES
+    turn = parse_turn(b"200\0[]\0\0" + piece)
+    assert isinstance(turn, Done)
+    assert turn.piece == piece
+
+
+@pytest.mark.parametrize("blanks", [0, 2000])
+def test_headers_that_were_refused_once_are_refused_again_and_known_ones_cannot_be_changed(blanks: int) -> None:
+    pad = b" " * blanks
+    for _ in range(3):
+        with pytest.raises(ResponseInvalidError):
+            parse_turn(b'200\0[["Connection","close"]%s]\0\0' % pad)
+        turn = parse_turn(b'200\0[["X-Team","a"]%s]\0\0' % pad)
+        assert isinstance(turn, Done)
+        assert turn.headers == [(b"x-team", b"a")]
+        turn.headers.append((b"connection", b"close"))
 
 
 @given(KINDS, JSON)

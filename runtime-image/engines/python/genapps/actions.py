@@ -9,9 +9,13 @@ from typing import Any
 
 
 class Action:
-    """One request. `writes` maps a key to its JSON text, or to None for a deletion. `log_left` is in characters."""
+    """One request.
 
-    __slots__ = ("calls", "coroutine", "id", "log_left", "response", "writes", "written")
+    `writes` maps a key to its JSON text, or to None for a deletion. `log_left` is in characters. `coroutine` runs
+    the handler. `rest` is its response with the pieces of the body that the host has not got yet.
+    """
+
+    __slots__ = ("calls", "coroutine", "id", "log_left", "rest", "writes", "written")
 
     def __init__(self, number: int, log_left: int) -> None:
         self.id = number
@@ -19,8 +23,8 @@ class Action:
         self.writes: dict[str, str | None] = {}
         self.written = 0
         self.calls = 0
-        self.coroutine: Coroutine[Any, Any, Any]  # set when the action starts
-        self.response: Any = None
+        self.coroutine: Coroutine[Any, Any, Any] | None = None
+        self.rest: Any = None
 
 
 class Current:

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Request and response as an app sees them, and their JSON form for the host."""
+"""Request and response as an app sees them."""
 
 import base64
 import json
 import re
+from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl
 
 from genapps.calls import Call
+from genapps.encoding import from_json, query_pairs, to_json
 
 INLINE_CHARACTERS = 16 * 1024
 INLINE_BYTES = 64 * 1024
 NESTING = 200
-_json = json.JSONEncoder(allow_nan=False).encode  # made once: json.dumps makes a new encoder for any option
 _NO_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[^"\[\]{}]+')
 
 
@@ -27,25 +27,40 @@ class Request:
     hold the last value of each name.
     """
 
-    def __init__(self, message: dict[str, Any]) -> None:
-        self.id: str = message["requestId"]
-        self.method: str = message["method"]
-        self.path: str = message["path"]
-        self.headers: dict[str, str] = dict(message["headers"])
-        self._query: str = message["query"]
-        self._body: dict[str, Any] | None = message.get("body")
-        self._chunks: int = message.get("bodyChunks", 0)
+    def __init__(
+        self,
+        request_id: str,
+        method: str,
+        path: str,
+        query: str,
+        headers: str,
+        body: dict[str, Any] | None,
+    ) -> None:
+        """`query` is as it was sent, `headers` is JSON: most apps ask for neither. `body` is the first piece."""
+        self.id = request_id
+        self.method = method
+        self.path = path
+        self._query = query
+        self._headers = headers
+        self._body = body
+        self._chunks = 1
         self._bytes: bytes | None = None
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The headers by name."""
+        found: dict[str, str] = from_json(self._headers)
+        return found
 
     @property
     def query(self) -> dict[str, str]:
         """The query's parameters by name, decoded; the last value of each name."""
-        return dict(parse_qsl(self._query, keep_blank_values=True))
+        return dict(query_pairs(self._query))
 
     @property
     def query_list(self) -> list[tuple[str, str]]:
         """All parameters of the query as pairs of name and value, in order."""
-        return parse_qsl(self._query, keep_blank_values=True)
+        return query_pairs(self._query)
 
     async def body(self) -> bytes:
         """The whole body. The host sends what exceeds the first 64 KiB piece by piece."""
@@ -97,7 +112,7 @@ class Response:
         elif isinstance(body, bytes | bytearray):
             self.body, kind = bytes(body), "application/octet-stream"
         else:
-            self.body, kind = _json(body), "application/json"
+            self.body, kind = to_json(body), "application/json"
         self.headers.setdefault("content-type", content_type or kind)
 
     def pieces(self) -> list[dict[str, str]]:

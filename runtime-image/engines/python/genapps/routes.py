@@ -102,3 +102,5 @@ class App:
 
 
 app = App()
+exact_handler = app._exact.get  # noqa: SLF001  most requests need no more of `find`, and no call of Python for this
+"""The handler of a method and a path without names in it, or None."""

@@ -5,16 +5,15 @@ Reads see a snapshot and the action's own writes. The writes of an action are ap
 not at all when it fails.
 """
 
-import json
 from typing import Any
 
 from genapps.actions import current
 from genapps.calls import Call
+from genapps.encoding import from_json, to_dense_json
 
 KEY_BYTES = 512
 VALUE_BYTES = 256 * 1024
 ACTION_BYTES = 1024 * 1024
-_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class State:
@@ -24,11 +23,11 @@ class State:
         """The value under `key`, or `default` when there is none."""
         writes = current.action.writes
         text = writes[key] if key in writes else await Call("get", {"key": _checked(key)})
-        return default if text is None else json.loads(text)
+        return default if text is None else from_json(text)
 
     async def put(self, key: str, value: Any) -> None:
         """Store `value` under `key`: anything that JSON can express, at most 256 KiB. Raises ValueError otherwise."""
-        text = _json(value)
+        text = to_dense_json(value)
         if len(text) > VALUE_BYTES:
             raise ValueError(f"a value of state may have at most {VALUE_BYTES} bytes as JSON; this one has {len(text)}")
         _write(_checked(key), text)
@@ -44,7 +43,7 @@ class State:
         found: dict[str, str | None] = dict(await Call("list", {"prefix": prefix, "limit": wanted + len(writes)}))
         found.update(writes)
         kept = sorted((key, text) for key, text in found.items() if text is not None)
-        return [(key, json.loads(text)) for key, text in kept[:wanted]]
+        return [(key, from_json(text)) for key, text in kept[:wanted]]
 
 
 def _checked(key: str) -> str:

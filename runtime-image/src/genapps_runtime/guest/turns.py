@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest's messages, parsed: a turn is JSON from a hostile program (docs/contracts/turn.schema.json)."""
+"""A guest's messages, parsed: a turn comes from a hostile program.
+
+It is JSON (docs/contracts/turn.schema.json), or has the compact form (docs/contracts/compact-form.md).
+"""
 
 import base64
 import binascii
@@ -15,11 +18,14 @@ CALLS_PER_TURN = 1000
 PIECE_BYTES = 64 * 1024
 HEADERS = 64
 HEADER_BYTES = 16 * 1024
+CACHED_BYTES = 1024
+"""Longer headers are parsed each time, so that a guest cannot fill the cache with blanks."""
 GUEST_CODES = frozenset(
     {"AppFailed", "BadRequest", "MemoryExceeded", "MethodNotAllowed", "RouteNotFound", "ToolFailed", "Cancelled"}
 )
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
+_NATURAL = re.compile(rb"(?:0|[1-9][0-9]{0,17})\Z")
 # The server's own business: framing of the message and what a proxy would act on.
 _RESERVED = frozenset(
     {
@@ -87,7 +93,9 @@ Turn = Calls | Emit | Done | Failed
 
 
 def parse_turn(text: bytes) -> Turn:
-    """Parse a turn (JSON). Raises TurnInvalidError or ResponseInvalidError."""
+    """Parse a turn. Raises TurnInvalidError or ResponseInvalidError."""
+    if text[3:4] == b"\0":
+        return _compact(text)
     try:
         raw = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -102,6 +110,44 @@ def parse_turn(text: bytes) -> Turn:
         return parse(value)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise TurnInvalidError(f"a malformed turn: {kind}") from None
+
+
+def _compact(text: bytes) -> Turn:
+    kind = text[:3]
+    try:
+        if kind.isdigit():
+            return _compact_done(text)
+        if kind == b"get":
+            return _compact_get(text)
+    except (TypeError, ValueError, AttributeError):
+        raise TurnInvalidError("a malformed turn in the compact form") from None
+    raise TurnInvalidError("an unknown kind of turn")
+
+
+def _compact_done(text: bytes) -> Done:
+    """What is checked, and in which order, is as in `_done`."""
+    status, headers, writes, piece = text.split(b"\0", 3)
+    _check_text(text)
+    written = _writes(orjson.loads(writes)) if writes else []
+    _check_size(piece)
+    _check_status(int(status))
+    if len(headers) <= CACHED_BYTES:
+        # A list of its own, which nobody can change for others.
+        return Done(int(status), list(_known_headers(headers)), piece, written)
+    return Done(int(status), _headers(orjson.loads(headers)), piece, written)
+
+
+def _compact_get(text: bytes) -> Calls:
+    _, number, key = text.split(b"\0", 2)
+    if not _NATURAL.match(number):
+        raise ValueError
+    return Calls([Call(number.decode("ascii"), "get", {"key": key.decode()})])
+
+
+@lru_cache(64)
+def _known_headers(raw: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Headers by their JSON: an app sends the same ones again and again. What is refused is not cached."""
+    return tuple(_headers(orjson.loads(raw)))
 
 
 def _calls(value: Any) -> Calls:
@@ -134,16 +180,25 @@ def _emit(value: Any) -> Emit:
 
 def _done(value: dict[str, Any]) -> Done:
     response = value["response"]
-    writes = _pairs(value["writes"])
-    for key, text in writes:
-        if not isinstance(key, str) or not (text is None or isinstance(text, str)):
-            raise TypeError
+    writes = _writes(value["writes"])
     status = _natural(response["status"])
     piece = _piece(response["body"])
     headers = response["headers"]
+    _check_status(status)
+    return Done(status, _headers(headers), piece, writes)
+
+
+def _writes(raw: Any) -> list[tuple[str, str | None]]:
+    writes = _pairs(raw)
+    for key, text in writes:
+        if not isinstance(key, str) or not (text is None or isinstance(text, str)):
+            raise TypeError
+    return writes
+
+
+def _check_status(status: int) -> None:
     if not 200 <= status <= 599:
         raise ResponseInvalidError(f"{status} is not a status that an app can answer")
-    return Done(status, _headers(headers), piece, writes)
 
 
 def _headers(raw: Any) -> Headers:
@@ -184,9 +239,18 @@ def _piece(value: dict[str, str]) -> bytes:
             piece = base64.b64decode(value["base64"], validate=True)
         except binascii.Error:
             raise ValueError from None
+    _check_size(piece)
+    return piece
+
+
+def _check_size(piece: bytes) -> None:
     if len(piece) > PIECE_BYTES:
         raise ValueError
-    return piece
+
+
+def _check_text(text: bytes) -> None:
+    if not text.isascii():
+        text.decode()
 
 
 def _pairs(raw: Any) -> list[tuple[Any, Any]]:

@@ -5,19 +5,16 @@ The guest says in turns what it wants. Reads of state and of the request's body 
 the gateway. An action changes nothing outside the guest before its commit, except by its tools.
 """
 
-import base64
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import Guest, GuestGoneError
-from genapps_runtime.guest.turns import PIECE_BYTES
+from genapps_runtime.guest.messages import piece_of, resume_message, start_message
 from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
@@ -30,8 +27,6 @@ from genapps_runtime.state.view import Overlaid, Reads, View
 LIST_KEYS = 2000
 OWN_SECONDS = 1.0
 """What an action has for itself at least, however long others kept it from its beginning."""
-# The guest's business is the request, not the caller's credentials: a tenant is verified by the host.
-_WITHHELD = frozenset({b"authorization", b"proxy-authorization"})
 
 Results = dict[str, Any]
 """What the calls of a turn brought, by the calls' ids."""
@@ -122,22 +117,11 @@ class Action:
     def message(self) -> bytes:
         """The next message to the guest: the request at first, then the results of its last calls."""
         if self.turns:
-            return orjson.dumps({"action": self.number, "results": self._results})
+            return resume_message(self.number, self._results)
         request = self.exchange.request
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers if name not in _WITHHELD
-        }
-        described: dict[str, Any] = {
-            "requestId": request.id,
-            "method": request.method,
-            "path": request.path,
-            "query": request.query,
-        }
-        if request.body:
-            described["body"] = _piece(request.body, 0)
-            described["bodyChunks"] = -(-len(request.body) // PIECE_BYTES)
-        described["headers"] = headers  # last: the engine reads them when the app asks for them
-        return orjson.dumps({"action": self.number, "request": described})
+        return start_message(
+            self.number, request.id, request.method, request.path, request.query, request.headers, request.body
+        )
 
     def take(self, text: bytes) -> turns.Calls | turns.Emit | turns.Done:
         """Read what the guest answered, and keep what it says for the end.
@@ -197,7 +181,7 @@ class Action:
 
     def _local(self, call: turns.Call) -> dict[str, Any]:
         if call.kind == "body":
-            return {"ok": _piece(self.exchange.request.body, call.payload["chunk"])}
+            return {"ok": piece_of(self.exchange.request.body, call.payload["chunk"])}
         if self._view is None:
             self._view = self.see()
         try:
@@ -215,11 +199,3 @@ class Action:
         if self._body_bytes > limit:
             raise ProblemError("ResponseTooLarge", f"a response may have at most {limit} bytes")
         self._body.append(piece)
-
-
-def _piece(body: bytes, index: int) -> dict[str, str]:
-    piece = body[index * PIECE_BYTES : (index + 1) * PIECE_BYTES]
-    try:
-        return {"text": piece.decode()}
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(piece).decode()}

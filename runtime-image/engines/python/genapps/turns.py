@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns in the forms that the host takes (docs/contracts: turn and the compact form).
+
+They are formatted by hand: one ends every request, and json.dumps would take half of the guest's time.
+"""
+
+import json
+from typing import Any
+
+from genapps.calls import Call
+from genapps.encoding import quoted, to_json
+
+JSON_HEADERS = '[["content-type","application/json"]]'
+
+
+def calls(wanted: list[Call] | dict[str, str]) -> str:
+    """What a coroutine yielded: calls, or a piece of the body. An app's own awaitables may yield anything."""
+    if isinstance(wanted, dict):
+        return emit(wanted)
+    if len(wanted) == 1 and wanted[0].kind == "get":
+        return f"get\0{wanted[0].id}\0{wanted[0].payload['key']}"  # what an app waits for most
+    asked = [f'{{"id":{call.id},"{call.kind}":{to_json(call.payload)}}}' for call in wanted]
+    return f'{{"calls":[{",".join(asked)}]}}'
+
+
+def emit(piece: dict[str, str]) -> str:
+    """A piece of the body that is not the last one."""
+    return json.dumps({"emit": piece})
+
+
+def done(status: int, headers: str, text: str, writes: dict[str, str | None], kind: str = "text") -> str:
+    """The last turn of an action, with the last piece of its body (of the kind text or base64).
+
+    `headers` is a JSON list of pairs. The compact form holds an ASCII text as it is. Other texts are JSON, in which
+    half a character does no harm.
+    """
+    written = ""
+    if writes:
+        pairs = [f"[{quoted(key)},{'null' if value is None else quoted(value)}]" for key, value in writes.items()]
+        written = f"[{','.join(pairs)}]"
+    if kind == "text" and type(status) is int and 100 <= status <= 999 and text.isascii():
+        return f"{status}\0{headers}\0{written}\0{text}"
+    body = f'{{"{kind}":{quoted(text)}}}'
+    response = f'{{"status":{json.dumps(status)},"headers":{headers},"body":{body}}}'
+    return f'{{"done":{{"response":{response},"writes":{written or "[]"}}}}}'
+
+
+def header_pairs(headers: dict[Any, Any]) -> str:
+    """Headers as the JSON that `done` takes."""
+    return "[" + ",".join([f"[{quoted(str(name))},{quoted(str(value))}]" for name, value in headers.items()]) + "]"
