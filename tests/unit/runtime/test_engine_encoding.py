@@ -94,6 +94,8 @@ def test_a_value_is_no_circle_because_it_is_encoded_while_it_is_encoded() -> Non
 @example("\u0662")
 @example(" 1 ")
 @example("1 2")
+@example("1 \t\n\r")
+@example("1 \x0b")
 @example("NaN")
 @example('"\x01"')
 def test_texts_become_the_value_that_json_loads_returns(text: str) -> None:

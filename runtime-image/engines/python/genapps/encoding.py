@@ -7,12 +7,13 @@ parse_qsl decodes what needs no decoding. Tests hold these to them for any value
 
 import json
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 quoted = json.encoder.encode_basestring_ascii
 """A text as JSON, in ASCII."""
 _encoder: Any = json.encoder.c_make_encoder  # type: ignore[attr-defined]  # the stubs do not know it
 _scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+_BLANKS = " \t\n\r"
 _refuse = json.JSONEncoder().default
 
 
@@ -39,12 +40,17 @@ def from_json(text: str) -> Any:
         value, end = _scan(text, 0)
     except StopIteration:
         return json.loads(text)  # it may begin with blanks; if not, this says what is wrong
-    return value if end == len(text) else json.loads(text)
+    return json.loads(text) if text[end:].strip(_BLANKS) else value
 
 
 def query_pairs(query: str) -> list[tuple[str, str]]:
-    """The parameters of a query, decoded, in their order."""
-    if "%" in query or "+" in query:
-        return parse_qsl(query, keep_blank_values=True)
+    """The parameters of a query as `parse_qsl` decodes them, in their order; empty values are kept."""
     parts = [part.partition("=") for part in query.split("&") if part]
+    if "%" in query or "+" in query:
+        return [(_decoded(name), _decoded(value)) for name, _, value in parts]
     return [(name, value) for name, _, value in parts]
+
+
+def _decoded(text: str) -> str:
+    text = text.replace("+", " ")
+    return unquote(text) if "%" in text else text

@@ -2,7 +2,6 @@
 """Request and response as an app sees them."""
 
 import base64
-import json
 import re
 from functools import cached_property
 from typing import Any
@@ -73,6 +72,9 @@ class Request:
 
     async def text(self) -> str:
         """The body as UTF-8 text; raises BadRequest when it is not."""
+        if self._chunks == 1 and self._body and "text" in self._body:
+            text: str = self._body["text"]
+            return text
         try:
             return (await self.body()).decode()
         except UnicodeDecodeError:
@@ -85,7 +87,7 @@ class Request:
             # The interpreter's stack would overflow, which ends the guest and with it the requests of others.
             raise BadRequest(f"the JSON body is nested deeper than {NESTING} levels")
         try:
-            return json.loads(text)
+            return from_json(text)
         except ValueError as error:
             raise BadRequest(f"the body is not JSON: {error}") from None
 
