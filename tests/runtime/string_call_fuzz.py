@@ -1,24 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts of all sizes through the raw call, each checked on both sides: `python -m ... ENGINE SEED ROUNDS`.
+"""Texts of all sizes through the boundary, each checked on both sides, and every way in which a call can fail.
 
-A process of its own, because a mistake with wasmtime's memory ends it. Prints by how many KiB it has grown.
+`python -m ... ENGINE SEED ROUNDS`: a process of its own, because a mistake with wasmtime's memory ends it. Prints by
+how many KiB more are allocated after the second half.
 """
 
+import ctypes
+import gc
 import json
 import random
 import sys
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+from genapps_runtime.guest.c_api import WasmtimeError
 from genapps_runtime.guest.engine import Language
-from genapps_runtime.guest.log_import import GuestLog
-from genapps_runtime.guest.string_call import StringCall
+from genapps_runtime.guest.store import GuestLog, Store
+from genapps_runtime.guest.string_call import TURN_BYTES, ResultCall, StringCall
 
 SOURCE = """
+import random, time, typing
 from genapps import app
+
+os, host = random._os, typing.sys.modules["genapps.logs"].host
 
 @app.get("/{size}")
 async def pad(request, size):
     await Piece({"text": "\\u20ac" + "y" * int(size) + str(sum(len(name) for name in request.query))})
+
+@app.get("/log/{size}")
+async def record(request, size):
+    host.log("y" * int(size))
+    return [time.time(), len(os.urandom(1000)), len(host.random(100))]
+
+@app.get("/abort")
+async def abort(request):
+    os.abort()
+
+@app.get("/random-hog")
+async def much(request):
+    host.random(5000)
 
 class Piece:
     def __init__(self, piece):
@@ -27,33 +48,117 @@ class Piece:
         yield self.piece
 """
 SIZES = (0, 1, 7, 100, 4000, 70_000, 300_000)
+LOAD = json.dumps({"entry": "app.py", "files": {"app.py": SOURCE}, "logBytes": 0}).encode()
+FAILURES_EVERY = 10
 
 
 def main(engine: str, seed: str, rounds: str) -> None:
     chance = random.Random(seed)
     language = Language(engine)
-    store, functions = language.instantiate(64 * 1024 * 1024, GuestLog())
-    functions["load"](store, json.dumps({"entry": "app.py", "files": {"app.py": SOURCE}, "logBytes": 0}))
-    start, resume = StringCall(functions["start"]), StringCall(functions["resume"])
+    store = _loaded(language)
+    start, resume = StringCall(store, "start"), StringCall(store, "resume")
     grown = 0
     for number in range(2 * int(rounds)):
-        given, wanted = (chance.randint(0, chance.choice(SIZES)) for _ in range(2))
-        request = {"requestId": "r", "method": "GET", "path": f"/{wanted}", "query": "q" * given, "headers": {}}
-        turn = start(store, json.dumps({"action": number, "request": request}).encode())
-        assert turn is not None
-        assert json.loads(turn) == {"emit": {"text": "\u20ac" + "y" * wanted + str(given)}}
-        ended = resume(store, json.dumps({"action": number, "cancel": True}).encode())
-        assert ended is not None
-        assert json.loads(ended) == {"failed": {"code": "Cancelled"}}
-        if number == int(rounds):
-            grown = -_resident_kib()
+        _exchange(chance, number, start, resume)
+        _log(store, start, chance.choice(SIZES))
+        if number % FAILURES_EVERY == 0:
+            for fail in (_abort, _refuse_in_wasmtimes_words, _refuse, _mistake_types, _answer_too_much):
+                broken = _loaded(language)
+                fail(broken, StringCall(broken, "start"))
+                broken.close()
+        if number == int(rounds) - 1:
+            grown = -_allocated_kib()
+    print(grown + _allocated_kib())
     store.close()
-    print(grown + _resident_kib())
 
 
-def _resident_kib() -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+def _exchange(chance: random.Random, number: int, start: StringCall, resume: StringCall) -> None:
+    given, wanted = (chance.randint(0, chance.choice(SIZES)) for _ in range(2))
+    turn = start(_request(f"/{wanted}", number, "q" * given))
+    assert turn is not None
+    assert json.loads(turn) == {"emit": {"text": "\u20ac" + "y" * wanted + str(given)}}
+    ended = resume(json.dumps({"action": number, "cancel": True}).encode())
+    assert ended is not None
+    assert json.loads(ended) == {"failed": {"code": "Cancelled"}}
+
+
+def _loaded(language: Language) -> Store:
+    store = language.instantiate(64 * 1024 * 1024, GuestLog())
+    assert ResultCall(store, "load")(LOAD)[0]
+    return store
+
+
+def _request(path: str, number: int = 0, query: str = "") -> bytes:
+    request = {"requestId": "r", "method": "GET", "path": path, "query": query, "headers": {}}
+    return json.dumps({"action": number, "request": request}).encode()
+
+
+def _log(store: Store, start: StringCall, size: int) -> None:
+    records: list[str] = []
+    store.log.sink = records.append
+    turn = start(_request(f"/log/{size}"))
+    assert turn is not None
+    assert "done" in json.loads(turn)
+    assert records == ["y" * min(size, 64 * 1024)]
+
+
+def _abort(_store: Store, start: StringCall) -> None:
+    _fails(WasmtimeError, start, _request("/abort"))
+    _fails(WasmtimeError, start, _request("/1"))
+
+
+def _refuse_in_wasmtimes_words(_store: Store, start: StringCall) -> None:
+    _fails(WasmtimeError, start, _request("/random-hog"))
+
+
+def _refuse(store: Store, start: StringCall) -> None:
+    def sink(_record: str) -> None:
+        raise LookupError
+
+    store.log.sink = sink
+    _fails(LookupError, start, _request("/log/1000"))
+
+
+def _mistake_types(store: Store, _start: StringCall) -> None:
+    _fails(WasmtimeError, StringCall(store, "load"), LOAD)
+    _fails(WasmtimeError, ResultCall(store, "start"), _request("/1000"))
+    loaded, refusal = ResultCall(store, "load")(LOAD.replace(b"from genapps", b"from nowhere"))
+    assert refusal is not None
+    assert not loaded
+
+
+def _answer_too_much(store: Store, start: StringCall) -> None:
+    assert start(_request(f"/{TURN_BYTES}")) is None
+    store.close()
+    _fails(ValueError, start, _request("/1"))
+
+
+def _fails(error: type[Exception], call: Callable[[bytes], Any], text: bytes) -> None:
+    try:
+        call(text)
+    except error:
+        return
+    raise AssertionError(text)
+
+
+class _Allocated(ctypes.Structure):
+    """glibc's `struct mallinfo2`."""
+
+    _fields_: ClassVar = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
+
+
+def _allocated_kib() -> int:
+    """What is allocated and not freed, by us and by wasmtime; Python keeps its small objects elsewhere."""
+    gc.collect()
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = _Allocated
+    found = mallinfo2()
+    return int(found.uordblks + found.hblkhd) // 1024
 
 
 if __name__ == "__main__":

@@ -8,19 +8,22 @@ fails.
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import orjson
-from wasmtime import Store, WasmtimeError
 
-from genapps_runtime.guest.engine import Language, ticks
-from genapps_runtime.guest.log_import import GuestLog, LogSink, ignore_record
-from genapps_runtime.guest.string_call import TURN_BYTES, StringCall
+from genapps_runtime.guest.c_api import WasmtimeError
+from genapps_runtime.guest.engine import Language
+from genapps_runtime.guest.store import GuestLog, LogSink, ReentrantCallError, ignore_record
+from genapps_runtime.guest.string_call import TURN_BYTES, ResultCall, StringCall
+from genapps_runtime.guest.ticker import ticks
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import printable
 from genapps_runtime.termination import Reason, RefusedError
 
 CANCEL_SECONDS = 0.05
+
+Answer = TypeVar("Answer")
 
 
 class GuestGoneError(Exception):
@@ -33,11 +36,7 @@ class GuestGoneError(Exception):
 
 
 class Guest:
-    """Owns the store of an instance.
-
-    The instance's functions are called only while the store is open: calling one without its store aborts the
-    process.
-    """
+    """Owns the store of an instance."""
 
     def __init__(self, language: Language, heartbeat: Heartbeat, memory_bytes: int) -> None:
         """Raises RefusedError when the engine does not start with `memory_bytes`."""
@@ -46,13 +45,13 @@ class Guest:
         self._heartbeat = heartbeat
         self.dropped = False
         try:
-            self._store, functions = language.instantiate(memory_bytes, self._log)
+            self._store = language.instantiate(memory_bytes, self._log)
+            self._load = ResultCall(self._store, "load")
+            self._start = StringCall(self._store, "start")
+            self._resume = StringCall(self._store, "resume")
         except WasmtimeError as error:
             detail = f"the engine does not start within {memory_bytes} bytes of memory: {printable(str(error), 200)}"
             raise RefusedError(Reason.CONFIG_INVALID, detail) from None
-        self._load = functions["load"]
-        self._start = StringCall(functions["start"])
-        self._resume = StringCall(functions["resume"])
 
     def load(self, message: str, seconds: float, sink: LogSink = ignore_record) -> list[str]:
         """Hand over the app's files (`bundle.load_message`); returns the app's routes.
@@ -60,15 +59,15 @@ class Guest:
         Raises RefusedError when the code does not load within `seconds`.
         """
         try:
-            answer = self._call(self._load, message, time.monotonic() + seconds, sink)
+            loaded, answer = self._call(self._load, message.encode(), time.monotonic() + seconds, sink)
         except GuestGoneError as gone:
             detail = f"it did not finish within {seconds:g} s" if gone.code == "ActionTimeout" else gone.detail
             raise RefusedError(Reason.CODE_REJECTED, f"the code does not load: {detail}") from None
-        if answer.tag != "ok":
+        if not loaded:
             self.drop()
-            raise _refusal(answer.payload)
+            raise _refusal(answer or b"")
         try:
-            return [str(route) for route in orjson.loads(answer.payload)["routes"]]
+            return [str(route) for route in orjson.loads(answer or b"")["routes"]]
         except (ValueError, KeyError, TypeError):
             self.drop()
             raise RefusedError(
@@ -103,13 +102,16 @@ class Guest:
             self._store.close()
 
     def _turn(self, function: StringCall, message: bytes, deadline: float, sink: LogSink) -> bytes:
-        turn: bytes | None = self._call(function, message, deadline, sink)
+        turn = self._call(function, message, deadline, sink)
         if turn is None:
             self.drop()
             raise GuestGoneError("TurnInvalid", f"the app returned more than {TURN_BYTES} bytes in one turn")
         return turn
 
-    def _call(self, function: Callable[[Store, Any], Any], message: bytes | str, deadline: float, sink: LogSink) -> Any:
+    def _call(self, function: Callable[[bytes], Answer], message: bytes, deadline: float, sink: LogSink) -> Answer:
+        store = self._store
+        if store.running:
+            raise ReentrantCallError("a call of this guest runs")
         if self.dropped:
             raise GuestGoneError("AppRestarted", "the app was restarted because another request broke it")
         remaining = deadline - time.monotonic()
@@ -117,11 +119,11 @@ class Guest:
             raise GuestGoneError("ActionTimeout", "the time of the request ran out while it waited")
         ticker, log = self._ticker, self._log
         log.sink = sink
-        self._store.set_epoch_deadline(ticks(remaining))
+        store.set_epoch_deadline(ticks(remaining))
         ticker.enter()
         self._heartbeat.enter(int(deadline * 1e9))
         try:
-            return function(self._store, message)
+            return function(message)
         except WasmtimeError as error:
             self.drop()
             raise _gone(str(error)) from None
@@ -129,6 +131,9 @@ class Guest:
             # A host function raised, or the guest's answer could not be read.
             self.drop()
             raise GuestGoneError("GuestTrapped", f"the call into the app failed with {type(error).__name__}") from None
+        except BaseException:
+            self.drop()
+            raise
         finally:
             self._heartbeat.leave()
             ticker.leave()
@@ -147,7 +152,7 @@ def _gone(message: str) -> GuestGoneError:
     return GuestGoneError("GuestTrapped", "the app crashed: " + message.rpartition("wasm trap: ")[2][:200])
 
 
-def _refusal(payload: str) -> RefusedError:
+def _refusal(payload: bytes) -> RefusedError:
     try:
         found = orjson.loads(payload)
         reason = Reason.MODULE_NOT_AVAILABLE if found["code"] == "ModuleNotAvailable" else Reason.CODE_REJECTED

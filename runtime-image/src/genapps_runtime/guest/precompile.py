@@ -2,41 +2,45 @@
 """How guest code is compiled: once, in the image build (or by the tests), for every node of its architecture."""
 
 import os
-import platform
 from pathlib import Path
 
-from wasmtime import Config, Engine
-from wasmtime.component import Component
+SWITCHES = {
+    "epoch_interruption": True,
+    "wasm_threads": False,
+    "wasm_memory64": False,
+    "wasm_relaxed_simd": False,
+    "wasm_tail_call": False,
+    "wasm_function_references": False,
+    "wasm_gc": False,
+    "wasm_stack_switching": False,
+    "wasm_custom_page_sizes": False,
+    "wasm_wide_arithmetic": False,
+    "wasm_exceptions": False,
+}
+"""The configuration for compiling and for running; wasmtime refuses code that was compiled with another one.
+
+Epochs are on, every feature that we do not need is off."""
 
 
-def engine_config() -> Config:
-    """The configuration for compiling and for running; wasmtime refuses code that was compiled with another one.
-
-    Epochs are on, every feature that we do not need is off. Code is for the baseline CPU, so an image runs on any
-    node of its architecture.
-    """
-    config = Config()
-    config.epoch_interruption = True
-    config.target = f"{platform.machine()}-unknown-linux-gnu"
-    config.wasm_threads = False
-    config.wasm_memory64 = False
-    config.wasm_relaxed_simd = False
-    config.wasm_tail_call = False
-    config.wasm_function_references = False
-    config.wasm_gc = False
-    config.wasm_stack_switching = False
-    config.wasm_custom_page_sizes = False
-    config.wasm_wide_arithmetic = False
-    config.wasm_exceptions = False
-    return config
+def target() -> str:
+    """The baseline CPU of this architecture, so that an image runs on any node of it."""
+    return f"{os.uname().machine}-unknown-linux-gnu"
 
 
-def precompile(source: str, target: str) -> None:
-    """Compile the component `source` to the machine code file `target` for `Language`.
+def precompile(source: str, machine_code: str) -> None:
+    """Compile the component `source` to the file `machine_code` for `Language`.
 
     The file is written beside its place and renamed, so it is complete or absent.
     """
-    component = Component.from_file(Engine(engine_config()), source)
-    partial = Path(f"{target}.{os.getpid()}.partial")
+    # Only here: a pod gets along without the package's Python (`c_api`).
+    from wasmtime import Config, Engine
+    from wasmtime.component import Component
+
+    config = Config()
+    config.target = target()
+    for name, on in SWITCHES.items():
+        setattr(config, name, on)
+    component = Component.from_file(Engine(config), source)
+    partial = Path(f"{machine_code}.{os.getpid()}.partial")
     partial.write_bytes(component.serialize())
-    partial.rename(target)
+    partial.rename(machine_code)

@@ -1,53 +1,104 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls a guest's function from string to string with less overhead than wasmtime's stock wrapper.
+"""Calls a guest's functions from string to string, with as little as possible around the call.
 
-This module and `log_import` are the only ones that handle wasmtime's memory. The call does exactly what
-`wasmtime.component.Func` does for `func(string) -> string` (tests/runtime compare the two), but it does not ask for
-the function's types at every call and does not make a Python type for every length of text.
+The argument and the result have a place that is made once and used for each call. What makes that safe:
+
+- The argument is lent: it points into the caller's bytes. wasmtime copies it and frees nothing of it.
+- The result belongs to us when the call succeeds. Between calls its kind is BOOL, which owns nothing, because wasmtime
+  drops what it finds there before it writes. It is deleted once, at the end of the call that brought it.
+- A second call while one runs would use the same places: `ReentrantCallError`.
 """
 
-from ctypes import byref, memmove, string_at
+from ctypes import c_char_p, c_size_t, c_uint8, sizeof
 
-from wasmtime import Store, WasmtimeError, _ffi
-from wasmtime.component import Func
-from wasmtime.component._enter import enter_wasm
+from genapps_runtime.guest.c_api import (
+    BOOL,
+    RESULT,
+    STRING,
+    ByteVec,
+    Value,
+    WasmtimeError,
+    bytes_of,
+    func_call,
+    value_delete,
+)
+from genapps_runtime.guest.store import ReentrantCallError, Store
 
 TURN_BYTES = 4 * 1024 * 1024
-_Arguments = _ffi.wasmtime_component_val_t * 1
-_STRING = _ffi.WASMTIME_COMPONENT_STRING.value
+_ONE = c_size_t(1)
 
 
-class StringCall:
-    """A guest's `func(string) -> string`.
+class _Call:
+    """A guest's function of one string. Strings are bytes here: JSON is parsed from bytes."""
 
-    Strings are bytes here: JSON is parsed from bytes, and the size of a hostile guest's answer is checked before it
-    is copied.
-    """
+    def __init__(self, store: Store, name: str) -> None:
+        """For the export `name` of the store's instance. Raises WasmtimeError when there is none."""
+        self._store = store
+        self._function = store.function(name)
+        self._argument, self._result = Value(), Value()
+        self._argument.kind = STRING
+        # Views of the two, because each step through a structure makes an object.
+        lent = self._argument.of.string
+        self._size, self._text = c_size_t.from_buffer(lent), c_char_p.from_buffer(lent, sizeof(c_size_t))
+        self._kind = c_uint8.from_buffer(self._result)
+        self._answer = self._result.of.string
 
-    def __init__(self, function: Func) -> None:
-        self._function = byref(function._func)  # noqa: SLF001  there is no other way to call it
+    def _run(self, text: bytes) -> None:
+        """Call the function. When this returns, the result belongs to us: `_release` must follow."""
+        store = self._store
+        context = store.context
+        if store.running:
+            raise ReentrantCallError("a call of this guest runs")
+        self._text.value, self._size.value = text, len(text)
+        store.running = True
+        error = func_call(self._function, context, self._argument, _ONE, self._result, _ONE)
+        store.running = False
+        self._text.value = None
+        if error:
+            store.check(error)
 
-    def __call__(self, store: Store, text: bytes) -> bytes | None:
+    def _release(self) -> None:
+        value_delete(self._result)
+        self._kind.value = BOOL
+
+
+class StringCall(_Call):
+    """A guest's `func(string) -> string`."""
+
+    def __call__(self, text: bytes) -> bytes | None:
         """Call the function; returns its answer, or None when that has more than TURN_BYTES.
 
         `text` must be UTF-8, as all JSON that this process writes: wasmtime ends the process for anything else.
-        Raises WasmtimeError, or what a host function raised.
+        Raises WasmtimeError, what a host function raised, ValueError when the store is closed, or ReentrantCallError.
         """
-        context = store._context()  # noqa: SLF001  raises when the store is closed
-        # New ones for each call: a value that is used again would be freed twice.
-        arguments, result = _Arguments(), _ffi.wasmtime_component_val_t()
-        argument = arguments[0]
-        argument.kind = _ffi.WASMTIME_COMPONENT_STRING
-        given, answer = argument.of.string, result.of.string
-        _ffi.wasm_byte_vec_new_uninitialized(byref(given), len(text))
+        self._run(text)
         try:
-            memmove(given.data, text, len(text))
-            enter_wasm(
-                lambda: _ffi.wasmtime_component_func_call(self._function, context, arguments, 1, byref(result), 1)
-            )
-            if result.kind != _STRING:
+            if self._kind.value != STRING:
                 raise WasmtimeError("not a string")
-            return string_at(answer.data, answer.size) if answer.size <= TURN_BYTES else None
+            return _bounded(self._answer)
         finally:
-            _ffi.wasmtime_component_val_delete(arguments)
-            _ffi.wasmtime_component_val_delete(byref(result))
+            self._release()
+
+
+class ResultCall(_Call):
+    """A guest's `func(string) -> result<string, string>`."""
+
+    def __call__(self, text: bytes) -> tuple[bool, bytes | None]:
+        """Call the function as `StringCall` does; returns whether it succeeded, and its answer or its error."""
+        self._run(text)
+        try:
+            if self._kind.value != RESULT:
+                raise WasmtimeError("not a result")
+            result = self._result.of.result
+            inner = Value() if result.value is None else Value.from_address(result.value)
+            if inner.kind != STRING:
+                raise WasmtimeError("not a result of strings")
+            return result.is_ok, _bounded(inner.of.string)
+        finally:
+            self._release()
+
+
+def _bounded(text: ByteVec) -> bytes | None:
+    """The bytes of a string, or None when there are more than TURN_BYTES."""
+    size = text.size
+    return bytes_of(text, size) if size <= TURN_BYTES else None

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store with one instance in it: the memory of a guest, its limits, and whether a call runs in it.
+
+A store is deleted once, by `close`, and never while a call runs in it. Its context and the handles of its functions
+are void afterwards: they are reached through the store only, which refuses.
+"""
+
+import itertools
+from collections.abc import Callable
+from ctypes import byref
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from genapps_runtime.guest import c_api
+from genapps_runtime.guest.c_api import WasmtimeError
+
+if TYPE_CHECKING:
+    from genapps_runtime.guest.linker import Linker
+
+TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES = 100_000, 64, 32, 8
+NEVER_TICKS = 2**60
+
+LogSink = Callable[[str], None]
+
+
+def ignore_record(_record: str) -> None:
+    """The sink while no action runs."""
+
+
+class GuestLog:
+    """Where a guest's log goes. `sink` gets the records of the action that runs."""
+
+    __slots__ = ("sink",)
+
+    def __init__(self) -> None:
+        self.sink: LogSink = ignore_record
+
+
+class ReentrantCallError(Exception):
+    """A guest was called, or its store closed, from inside a call of the same guest."""
+
+
+class Store:
+    """One instance of a linked component."""
+
+    def __init__(self, linker: "Linker", memory_bytes: int, log: GuestLog) -> None:
+        """`memory_bytes` bounds each memory of the store. Raises WasmtimeError when the instance does not start."""
+        self.log = log
+        self.running = False
+        self._raised: BaseException | None = None
+        self._pointer: c_api.StorePtr | None = None
+        number = next(_NUMBERS)
+        self._pointer = c_api.store_new(linker.engine, number, c_api.NO_FINALIZER)
+        self._context: c_api.ContextPtr | None = c_api.store_context(self._pointer)
+        _STORES[number] = self
+        c_api.store_limiter(self._pointer, memory_bytes, TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES)
+        self.set_epoch_deadline(NEVER_TICKS)
+        self._instance = c_api.InstanceHandle()
+        self.running = True
+        try:
+            error = c_api.linker_instantiate(linker.pointer, self._context, linker.component, byref(self._instance))
+        finally:
+            self.running = False
+        try:
+            self.check(error)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def context(self) -> c_api.ContextPtr:
+        """What calls into the store need. Raises ValueError when it is closed."""
+        if self._context is None:
+            raise ValueError("already closed")
+        return self._context
+
+    def function(self, name: str) -> c_api.FunctionHandle:
+        """The instance's export `name`; raises WasmtimeError when there is none."""
+        encoded, handle = name.encode(), c_api.FunctionHandle()
+        index = c_api.instance_get_export_index(byref(self._instance), self.context, None, encoded, len(encoded))
+        if not index:
+            raise WasmtimeError(f"the engine has no export {name!r}")
+        try:
+            if not c_api.instance_get_func(byref(self._instance), self.context, index, byref(handle)):
+                raise WasmtimeError(f"the engine's export {name!r} is no function")
+        finally:
+            c_api.export_index_delete(index)
+        return handle
+
+    def set_epoch_deadline(self, ticks: int) -> None:
+        """The instance traps when it runs in `ticks` epochs from now."""
+        c_api.context_set_epoch_deadline(self.context, ticks)
+
+    def failed(self, error: BaseException) -> int:
+        """For a callback: keep what it raised, and return the address of the error that ends the guest's call."""
+        if isinstance(error, WasmtimeError):
+            text = str(error)
+        else:
+            self._raised, text = error, "python exception"
+        trap: int | None = c_api.error_new(text.encode().replace(b"\0", b"")).value
+        return trap or 0
+
+    def check(self, error: c_api.ErrorPtr) -> None:
+        """Raise what ended a call: WasmtimeError, or what a callback raised."""
+        if error:
+            raised, self._raised = self._raised, None
+            if raised is not None:
+                c_api.error_delete(error)
+                raise raised
+            c_api.check(error)
+
+    def close(self) -> None:
+        """Delete the store; nothing when it is closed. Raises ReentrantCallError while a call runs in it."""
+        if self.running:
+            raise ReentrantCallError("a store is not closed from inside a call")
+        if self._pointer is not None:
+            pointer, self._pointer, self._context = self._pointer, None, None
+            c_api.store_delete(pointer)
+
+    __del__ = close
+
+
+_NUMBERS = itertools.count(1)
+_STORES: WeakValueDictionary[int, Store] = WeakValueDictionary()
+
+
+def store_of(context: c_api.ContextPtr) -> Store:
+    """The store that a callback is called in. It exists: a call in it runs."""
+    return _STORES[c_api.context_get_data(context)]
