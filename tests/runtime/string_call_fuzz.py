@@ -17,6 +17,7 @@ from genapps_runtime.guest.c_api import WasmtimeError
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.store import GuestLog, Store
 from genapps_runtime.guest.string_call import TURN_BYTES, ResultCall, StringCall
+from genapps_runtime.guest.turns import Done, parse_turn
 
 SOURCE = """
 import random, time, typing
@@ -98,7 +99,7 @@ def _log(store: Store, start: StringCall, size: int) -> None:
     store.log.sink = records.append
     turn = start(_request(f"/log/{size}"))
     assert turn is not None
-    assert "done" in json.loads(turn)
+    assert isinstance(parse_turn(turn), Done)
     assert records == ["y" * min(size, 64 * 1024)]
 
 

@@ -144,6 +144,7 @@ class Action:
                 raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
             raise ProblemError(turn.code, turn.detail)
         self.open = not isinstance(turn, turns.Done)
+        self._results = {}
         if not isinstance(turn, turns.Calls):
             self._collect(turn.piece)
         return turn
@@ -153,7 +154,6 @@ class Action:
 
         Raises ProblemError.
         """
-        self._results = {}
         tools = []
         for call in calls:
             if call.kind == "tool":

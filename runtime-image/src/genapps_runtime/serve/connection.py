@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
                     self._transport.pause_reading()
                     return
                 size = max(PIECE_BYTES, parser.left)
-                parser.feed(data if size >= end else data[at : at + size])
+                parser.feed(data if at == 0 and size >= end else data[at : at + size])
                 at += size
                 self._serve()
         except ProblemError as problem:
