@@ -135,7 +135,7 @@ def test_a_closed_store_refuses_everything_and_is_closed_once(store: Store) -> N
         lambda: call(start("/values")),
         lambda: StringCall(store, "start"),
         lambda: store.function("load"),
-        lambda: store.set_epoch_deadline(1),
+        lambda: store.set_deadline(time.monotonic() + 1),
         lambda: store.context,
     ]
     for attempt in attempts:

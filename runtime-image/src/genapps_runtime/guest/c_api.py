@@ -162,6 +162,10 @@ FunctionCallback = CFUNCTYPE(
 wasmtime owns the arguments and the results, and frees both after the call; what is put into a result must come from
 its own allocator."""
 NO_FINALIZER = FinalizerCallback()
+EpochCallback = CFUNCTYPE(c_size_t, ContextPtr, c_void_p, POINTER(c_uint64), POINTER(c_uint8))
+"""(context, data, ticks to the next deadline, kind of update) -> address of an error that ends the call, or 0.
+
+The kind is left as it is: the call goes on."""
 
 
 def library_file(folders: Sequence[str] | None = None) -> str:
@@ -227,6 +231,9 @@ linker_instance_delete = _function("wasmtime_component_linker_instance_delete", 
 store_new = _function("wasmtime_store_new", StorePtr, EnginePtr, c_void_p, FinalizerCallback)
 store_delete = _function("wasmtime_store_delete", None, StorePtr)
 store_context = _function("wasmtime_store_context", ContextPtr, StorePtr)
+store_epoch_deadline_callback = _function(
+    "wasmtime_store_epoch_deadline_callback", None, StorePtr, EpochCallback, c_void_p, FinalizerCallback
+)
 store_limiter = _function("wasmtime_store_limiter", None, StorePtr, c_int64, c_int64, c_int64, c_int64, c_int64)
 context_get_data = _function("wasmtime_context_get_data", c_void_p, ContextPtr)
 context_set_epoch_deadline = _function("wasmtime_context_set_epoch_deadline", None, ContextPtr, c_uint64)

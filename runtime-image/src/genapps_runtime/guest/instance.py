@@ -14,9 +14,8 @@ import orjson
 
 from genapps_runtime.guest.c_api import WasmtimeError
 from genapps_runtime.guest.engine import Language
-from genapps_runtime.guest.store import GuestLog, LogSink, ReentrantCallError, ignore_record
+from genapps_runtime.guest.store import INTERRUPT, GuestLog, LogSink, ReentrantCallError, ignore_record
 from genapps_runtime.guest.string_call import TURN_BYTES, ResultCall, StringCall
-from genapps_runtime.guest.ticker import ticks
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import printable
 from genapps_runtime.termination import Reason, RefusedError
@@ -95,11 +94,24 @@ class Guest:
             except GuestGoneError:
                 return
 
+    @property
+    def on_slow(self) -> Callable[[], None] | None:
+        """Called once, on the loop's thread, while a call into the guest runs for more than `store.SLOW_SECONDS`.
+
+        It may answer others; it cannot call a guest or drop this one (ReentrantCallError). What it raises is logged,
+        and the guest goes on until its deadline.
+        """
+        return self._store.on_slow
+
+    @on_slow.setter
+    def on_slow(self, hook: Callable[[], None] | None) -> None:
+        self._store.on_slow = hook
+
     def drop(self) -> None:
         """Close the store. Actions that still wait for calls fail with AppRestarted when they continue."""
         if not self.dropped:
-            self.dropped = True
             self._store.close()
+            self.dropped = True
 
     def _turn(self, function: StringCall, message: bytes, deadline: float, sink: LogSink) -> bytes:
         turn = self._call(function, message, deadline, sink)
@@ -109,17 +121,14 @@ class Guest:
         return turn
 
     def _call(self, function: Callable[[bytes], Answer], message: bytes, deadline: float, sink: LogSink) -> Answer:
-        store = self._store
-        if store.running:
-            raise ReentrantCallError("a call of this guest runs")
+        ticker, log = self._ticker, self._log
+        if ticker.running:
+            raise ReentrantCallError("a call into a guest runs")
         if self.dropped:
             raise GuestGoneError("AppRestarted", "the app was restarted because another request broke it")
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
+        if self._store.set_deadline(deadline) <= 0:
             raise GuestGoneError("ActionTimeout", "the time of the request ran out while it waited")
-        ticker, log = self._ticker, self._log
         log.sink = sink
-        store.set_epoch_deadline(ticks(remaining))
         ticker.enter()
         self._heartbeat.enter(int(deadline * 1e9))
         try:
@@ -142,7 +151,7 @@ class Guest:
 
 def _gone(message: str) -> GuestGoneError:
     """What a trap means to the caller. wasmtime describes traps by text only."""
-    if "wasm trap: interrupt" in message:
+    if INTERRUPT in message:
         return GuestGoneError("ActionTimeout", "the app used up the time of the request")
     if "call stack exhausted" in message:
         return GuestGoneError("GuestTrapped", "the app exhausted its call stack")

@@ -6,19 +6,29 @@ are void afterwards: they are reached through the store only, which refuses.
 """
 
 import itertools
+import time
 from collections.abc import Callable
-from ctypes import byref
-from typing import TYPE_CHECKING
+from ctypes import byref, c_uint64
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from genapps_runtime import logs
 from genapps_runtime.guest import c_api
-from genapps_runtime.guest.c_api import WasmtimeError
+from genapps_runtime.guest.c_api import WasmtimeError, context_set_epoch_deadline
+from genapps_runtime.guest.ticker import ticks
+from genapps_runtime.problems import printable
 
 if TYPE_CHECKING:
     from genapps_runtime.guest.linker import Linker
 
 TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES = 100_000, 64, 32, 8
-NEVER_TICKS = 2**60
+SLOW_SECONDS = 0.01
+"""How long a call runs before `Store.on_slow` is called, at least; at most a tick more."""
+_SLOW_TICKS = c_uint64(ticks(SLOW_SECONDS))
+_NEVER_TICKS = c_uint64(2**60)
+
+INTERRUPT = "wasm trap: interrupt"
+"""How wasmtime describes the end of a call at its deadline."""
 
 LogSink = Callable[[str], None]
 
@@ -37,7 +47,7 @@ class GuestLog:
 
 
 class ReentrantCallError(Exception):
-    """A guest was called, or its store closed, from inside a call of the same guest."""
+    """A guest was called, or a store closed, from inside a call into a guest."""
 
 
 class Store:
@@ -47,6 +57,9 @@ class Store:
         """`memory_bytes` bounds each memory of the store. Raises WasmtimeError when the instance does not start."""
         self.log = log
         self.running = False
+        self.on_slow: Callable[[], None] | None = None
+        self._deadline = 0.0
+        self._told = False
         self._raised: BaseException | None = None
         self._pointer: c_api.StorePtr | None = None
         number = next(_NUMBERS)
@@ -54,7 +67,8 @@ class Store:
         self._context: c_api.ContextPtr | None = c_api.store_context(self._pointer)
         _STORES[number] = self
         c_api.store_limiter(self._pointer, memory_bytes, TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES)
-        self.set_epoch_deadline(NEVER_TICKS)
+        c_api.store_epoch_deadline_callback(self._pointer, _EPOCH_REACHED, None, c_api.NO_FINALIZER)
+        context_set_epoch_deadline(self._context, _NEVER_TICKS)
         self._instance = c_api.InstanceHandle()
         self.running = True
         try:
@@ -87,9 +101,37 @@ class Store:
             c_api.export_index_delete(index)
         return handle
 
-    def set_epoch_deadline(self, ticks: int) -> None:
-        """The instance traps when it runs in `ticks` epochs from now."""
-        c_api.context_set_epoch_deadline(self.context, ticks)
+    def set_deadline(self, deadline: float) -> float:
+        """The next call must end by `deadline`, a time of the monotonic clock in seconds: then it traps.
+
+        Returns how many seconds are left; when there are none, nothing is set. A call that runs for SLOW_SECONDS
+        makes `on_slow` run, once and inside the call, and goes on. That must not call the guest, and its time is the
+        guest's.
+        """
+        left = deadline - time.monotonic()
+        if left > SLOW_SECONDS:
+            context_set_epoch_deadline(self.context, _SLOW_TICKS)
+        elif left > 0:
+            context_set_epoch_deadline(self.context, ticks(left))
+        self._deadline, self._told = deadline, False
+        return left
+
+    def epoch_reached(self) -> int:
+        """For the callback: the number of ticks that the call may go on for; 0 ends it."""
+        left = self._deadline - time.monotonic()
+        if left > 0 and not self._told:
+            self._told = True
+            self._tell_slow()
+            left = self._deadline - time.monotonic()
+        return ticks(left) if left > 0 else 0
+
+    def _tell_slow(self) -> None:
+        if self.on_slow is not None:
+            try:
+                self.on_slow()
+            except Exception as error:
+                described = printable(f"{type(error).__name__}: {error}", 500)
+                logs.write("the runtime failed while a guest ran", level="error", error=described)
 
     def failed(self, error: BaseException) -> int:
         """For a callback: keep what it raised, and return the address of the error that ends the guest's call."""
@@ -122,6 +164,18 @@ class Store:
 
 _NUMBERS = itertools.count(1)
 _STORES: WeakValueDictionary[int, Store] = WeakValueDictionary()
+
+
+def _epoch_reached(context: Any, _data: Any, delta: Any, _kind: Any) -> int:
+    store = store_of(context)
+    try:
+        delta[0] = left = store.epoch_reached()
+        return 0 if left else store.failed(WasmtimeError(INTERRUPT))
+    except BaseException as error:
+        return store.failed(error)
+
+
+_EPOCH_REACHED = c_api.EpochCallback(_epoch_reached)
 
 
 def store_of(context: c_api.ContextPtr) -> Store:

@@ -26,24 +26,25 @@ class Ticker:
         self._increment_epoch = increment_epoch
         self._wanted = threading.Event()
         self._asleep = True
-        self._running = False
+        self.running = False
+        """Whether a guest call runs. There is one at a time: its end would let the thread sleep under another."""
         self._calls = 0
         threading.Thread(target=self._run, name="epoch", daemon=True).start()
 
     def enter(self) -> None:
         """A guest call begins. This is cheap while the thread is awake."""
         self._calls += 1
-        self._running = True  # before looking at _asleep; the thread does it the other way round
+        self.running = True  # before looking at _asleep; the thread does it the other way round
         if self._asleep:
             self._wanted.set()
 
     def leave(self) -> None:
         """The guest call ended."""
-        self._running = False
+        self.running = False
 
     def _run(self) -> None:
         while True:
-            if not self._running:
+            if not self.running:
                 self._wanted.wait()
             self._wanted.clear()
             self._asleep = False
@@ -54,7 +55,7 @@ class Ticker:
         quiet, seen, ticked = 0, -1, 0
         begun = time.monotonic()
         while quiet < QUIET_TICKS:
-            quiet = quiet + 1 if self._calls == seen and not self._running else 0
+            quiet = quiet + 1 if self._calls == seen and not self.running else 0
             seen = self._calls
             time.sleep(TICK_SECONDS)
             # By the clock, not by turns of this loop: a guest that calls the host without end holds the
