@@ -50,6 +50,10 @@ def preload() -> None:
                 raise
 
 
+# Copied while the engine is built: a copy writes to every object in it.
+_BUILTINS = {**vars(builtins)}
+
+
 class _Nothing:
     """The only finder of the finished engine: a module that is not loaded does not exist."""
 
@@ -67,7 +71,8 @@ class Bundle:
         self.entry = entry
         self.sources = {name.removesuffix(".py"): text for name, text in files.items() if name.endswith(".py")}
         self.modules: dict[str, ModuleType] = {}
-        self.builtins = {**vars(builtins), "__import__": self._import}
+        self.builtins = _BUILTINS
+        self.builtins["__import__"] = self._import
 
     def load(self) -> None:
         """Run the entry. Raises what the app's code raises, and ModuleNotAvailable."""

@@ -20,8 +20,6 @@ class NoHandlerError(Exception):
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    if not path.startswith("/"):
-        raise ValueError(f"the path of a route must start with '/': {path!r}")
     parts, at = [], 0
     for place in _PLACE.finditer(path):
         parts.append(re.escape(path[at : place.start()]))
@@ -48,11 +46,12 @@ class App:
         """
 
         def register(handler: AnyHandler) -> AnyHandler:
+            if not path.startswith("/"):
+                raise ValueError(f"the path of a route must start with '/': {path!r}")
             self._listed.append(f"{method.upper()} {path}")
             if "{" in path:
                 self._patterns.append((method.upper(), _pattern(path), handler))
             else:
-                _pattern(path)
                 self._exact[method.upper(), path] = handler
             return handler
 
