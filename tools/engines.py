@@ -31,22 +31,22 @@ def cache() -> Path:
     return Path(os.environ.get("GENAPPS_CACHE") or Path.home() / ".cache" / "genapps")
 
 
-def component(language: str = "python") -> Path:
-    """The engine as a component, built when its inputs have changed."""
-    inputs = sorted(path for folder in (WIT, SOURCES[language]) for path in folder.rglob("*") if _is_source(path))
-    target = cache() / "engines" / _digest(inputs, "componentize-py") / f"{language}.wasm"
+def component(language: str = "python", sources: Path | None = None) -> Path:
+    """The engine as a component, built when its inputs have changed; `sources` is a folder in place of ours."""
+    folder = sources or SOURCES[language]
+    target = cache() / "engines" / _digest([WIT, folder], "componentize-py") / f"{language}.wasm"
     if not target.exists():
         _build(
             f"engine {language}: building the component (about 15 s)",
             target,
-            lambda partial: _componentize(language, partial),
+            lambda partial: _componentize(folder, partial),
         )
     return target
 
 
-def precompiled(language: str = "python") -> Path:
+def precompiled(language: str = "python", sources: Path | None = None) -> Path:
     """The engine as machine code for this host and its wasmtime."""
-    source = component(language)
+    source = component(language, sources)
     key = _digest([PRECOMPILE_SOURCE], "wasmtime")
     target = source.with_name(f"{language}-{key}.cwasm")
     if not target.exists():
@@ -68,11 +68,11 @@ def stage(language: str = "python") -> Path:
     return staged
 
 
-def _componentize(language: str, target: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="genapps-engine-") as folder:
+def _componentize(folder: Path, target: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="genapps-engine-") as place:
         # A copy, because the build leaves its byte code beside the sources.
         left_out = shutil.ignore_patterns("__pycache__")
-        sources = shutil.copytree(SOURCES[language], Path(folder) / language, ignore=left_out)
+        sources = shutil.copytree(folder, Path(place) / folder.name, ignore=left_out)
         command = str(Path(sys.executable).with_name("componentize-py"))
         arguments = ["-d", str(WIT), "-w", "app", "componentize", "-p", str(sources), "engine", "-o", str(target)]
         _run([command, "--quiet", *arguments])
@@ -110,10 +110,13 @@ def _run(command: list[str]) -> None:
         raise SystemExit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
 
 
-def _digest(paths: list[Path], tool: str) -> str:
+def _digest(places: list[Path], tool: str) -> str:
+    """Of files, and of all sources in folders, by their names from there on."""
     digest = hashlib.sha256(f"{tool} {version(tool)}".encode())
-    for path in paths:
-        digest.update(f"\n{path.relative_to(ROOT)} {len(path.read_bytes())}\n".encode() + path.read_bytes())
+    for place in places:
+        for path in sorted(filter(_is_source, place.rglob("*"))) if place.is_dir() else [place]:
+            content = path.read_bytes()
+            digest.update(f"\n{path.relative_to(place.parent)} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
 
 

@@ -24,8 +24,10 @@ from genapps import turns
 from genapps.actions import Action, current
 from genapps.calls import ToolError
 from genapps.encoding import to_json
+from genapps.heap import lay_out
 from genapps.logs import Printed
 from genapps.messages import INLINE_CHARACTERS, BadRequest, Request, Response
+from genapps.rehearsal import rehearse
 from genapps.routes import NoHandlerError, app, exact_handler
 
 preload()
@@ -233,3 +235,8 @@ def _place(error: BaseException, bundle: Bundle) -> dict[str, Any]:
             if frame.f_code.co_filename.removesuffix(".py") in bundle.sources:
                 file, line = frame.f_code.co_filename, number
     return {"message": message[:4000], "file": file, "line": line}
+
+
+rehearse(WitWorld())
+_INSTANCE.log_limit = 0
+lay_out()
