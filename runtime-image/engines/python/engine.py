@@ -23,7 +23,7 @@ from bundle import Bundle, ModuleNotAvailable, preload
 from genapps import turns
 from genapps.actions import Action, current
 from genapps.calls import ToolError
-from genapps.encoding import to_json
+from genapps.encoding import from_json, to_json
 from genapps.heap import lay_out
 from genapps.logs import Printed
 from genapps.messages import INLINE_CHARACTERS, BadRequest, Request, Response
@@ -47,9 +47,9 @@ def _short_seed(a: Any = None, version: int = 2) -> None:
     """Seed `random` with 32 bytes.
 
     componentize-py seeds it anew in each instance. Python would draw 2.5 KB for that, which takes a microsecond a
-    byte over the boundary. 32 bytes are as unpredictable.
+    byte over the boundary. 32 bytes are as unpredictable; as a number they need no hash.
     """
-    _full_seed(os.urandom(32) if a is None else a, version)
+    _full_seed(int.from_bytes(os.urandom(32)) if a is None else a, version)
 
 
 time.sleep = _no_waiting  # type: ignore[assignment]
@@ -74,7 +74,7 @@ class WitWorld(wit_world.WitWorld):
 
     def load(self, bundle: str) -> str:
         """Load the app's files; returns its routes. Raises Err with code, message, file and line."""
-        message = json.loads(bundle)
+        message = from_json(bundle)
         _INSTANCE.log_limit = message["logBytes"]
         current.action = Action(0, _INSTANCE.log_limit)
         sys.stdout, sys.stderr = Printed("info"), Printed("warning")
@@ -86,10 +86,11 @@ class WitWorld(wit_world.WitWorld):
             raise Err(json.dumps({"code": "ModuleNotAvailable", **_place(error, loaded)})) from None
         except BaseException as error:
             raise Err(json.dumps({"code": "CodeRejected", **_place(error, loaded)})) from None
-        if not app.routes():
+        routes = app.routes()
+        if not routes:
             detail = "the app registers no route; add one with @app.get(...) or @app.post(...)"
             raise Err(json.dumps({"code": "CodeRejected", "message": detail, "file": message["entry"], "line": 0}))
-        return json.dumps({"routes": app.routes()})
+        return to_json({"routes": routes})
 
     def start(self, action: str) -> str:
         """Begin an action with its request; returns its first turn."""

@@ -7,9 +7,11 @@ engine's memory, and no instance has to do it in a copy of its own. What an app 
 
 import json
 import linecache
+import os
+import random
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -82,13 +84,22 @@ class World(Protocol):
 
 def rehearse(world: World) -> None:
     """Load the example and let it answer, several times. Raises RuntimeError when an answer is not the end."""
+    os.environ.clear()  # those of the build; each instance would remove them one by one
     bundle = json.dumps({"entry": "app.py", "files": {"app.py": _SOURCE}, "logBytes": 0})
     for _ in range(LOADS):
         with _put_back():
+            _begin()
             world.load(bundle)
             for _ in range(ROUNDS):
                 for request in _REQUESTS:
                     _answer(world, request)
+
+
+def _begin() -> None:
+    """What componentize-py does at the first call of an instance: it sets the environment and seeds `random`."""
+    assert isinstance(os.environ, Mapping)  # noqa: S101  it asks that too
+    list(os.environ.keys())
+    random.seed()
 
 
 def _answer(world: World, request: str) -> None:
