@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.listener import Listener
@@ -21,6 +22,7 @@ class Server:
         self.port = 0
         self.seen: list[Request] = []
         self.exchanges: list[Exchange] = []
+        self.callers: list[Caller] = []
         self.begun = asyncio.Event()
         self.answers: Callable[[Exchange], None] = told
 
@@ -38,7 +40,8 @@ class Server:
 
     async def connect(self) -> "Caller":
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**24)
-        return Caller(reader, writer)
+        self.callers.append(Caller(reader, writer))
+        return self.callers[-1]
 
 
 def told(exchange: Exchange) -> None:
@@ -58,6 +61,7 @@ class Caller:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self._transport = cast("asyncio.Transport", writer.transport)
 
     def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -82,20 +86,20 @@ class Caller:
         async with asyncio.timeout(WAITING_SECONDS):
             return await self.reader.read()
 
+    def stop_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def read_on(self) -> None:
+        self._transport.resume_reading()
+
     def reset(self) -> None:
         """Go away without a word."""
-        self.writer.transport.abort()
-
-    async def closed(self) -> None:
-        """Wait for our own end to be closed too."""
-        self.writer.close()
-        async with asyncio.timeout(WAITING_SECONDS):
-            await self.writer.wait_closed()
+        self._transport.abort()
 
 
 @asynccontextmanager
 async def serving(limits: HttpLimits | None = None, *, ready: bool = True) -> AsyncIterator[Server]:
-    """A server with small limits, closed at the end without patience."""
+    """A server whose bodies have at most BODY_LIMIT bytes, closed at the end without patience."""
     server = Server(limits or HttpLimits(BODY_LIMIT))
     server.port = await server.listener.open("127.0.0.1", 0)
     if ready:
@@ -103,4 +107,7 @@ async def serving(limits: HttpLimits | None = None, *, ready: bool = True) -> As
     try:
         yield server
     finally:
+        for caller in server.callers:
+            caller.reset()
         await server.listener.close(0.0)
+        await asyncio.sleep(0)

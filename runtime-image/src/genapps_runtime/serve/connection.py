@@ -11,6 +11,7 @@ from typing import cast
 from genapps_runtime import logs
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.held_bytes import HeldBytes
+from genapps_runtime.serve.lazy_timer import LazyTimer
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.messages import Exchange, Reply, problem_reply
 from genapps_runtime.serve.reply_bytes import CONTINUE, reply_bytes
@@ -72,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=0)  # who does not take a reply gets no other
         self._idle_until = time.monotonic() + shared.limits.head_seconds
-        self._timer = self._loop.call_later(shared.limits.head_seconds, self._expire)
+        self._timer = LazyTimer(shared.limits.idle_seconds, self._due, self._time_out)
         shared.connections[self] = None
         if shared.draining:
             self._transport.close()
@@ -82,7 +83,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back what is held, and tell the running request."""
         shared = self._shared
-        self._timer.cancel()
+        self._timer.stop()
         self._drop_waiting()
         shared.held.give(self._unsent)
         self._unsent = 0
@@ -126,7 +127,7 @@ class Connection(asyncio.Protocol):
         self._transport.pause_reading()
         if not self._leaving:
             self._flush_by = time.monotonic() + self._shared.limits.write_seconds
-        self._arm()
+        self._timer.hasten()
 
     def resume_writing(self) -> None:
         """The caller has taken the reply."""
@@ -162,9 +163,7 @@ class Connection(asyncio.Protocol):
         try:
             while at < end and not parser.ended:
                 if len(parser.arrived) >= self._shared.limits.pipelined:
-                    self._unfed = data[at:]
-                    self._reading_paused = True
-                    self._transport.pause_reading()
+                    self._read_later(data[at:])
                     return
                 size = max(PIECE_BYTES, parser.left)
                 parser.feed(data if at == 0 and size >= end else data[at : at + size])
@@ -177,14 +176,27 @@ class Connection(asyncio.Protocol):
         else:
             self._settle()
             if parser.stage:
-                self._arm()
+                self._timer.hasten()
+
+    def _read_later(self, rest: bytes) -> None:
+        if not self._shared.held.fits(len(rest)):
+            raise ProblemError("Busy", "too many requests wait on this connection")
+        self._shared.held.take(len(rest))
+        self._unfed = rest
+        self._reading_paused = True
+        self._transport.pause_reading()
 
     def _feed_rest(self) -> None:
         if self._reading_paused and not self._transport.is_closing():
             self._reading_paused = False
-            data, self._unfed = self._unfed, b""
+            data = self._take_unfed()
             self._transport.resume_reading()
             self._feed(data)
+
+    def _take_unfed(self) -> bytes:
+        data, self._unfed = self._unfed, b""
+        self._shared.held.give(len(data))
+        return data
 
     def _discard(self, size: int) -> None:
         self._discarded += size
@@ -196,7 +208,7 @@ class Connection(asyncio.Protocol):
         parser.drop()
         while parser.arrived:
             self._shared.held.give(parser.arrived.popleft().held)
-        self._unfed = b""
+        self._take_unfed()
 
     # From requests to replies.
 
@@ -290,7 +302,7 @@ class Connection(asyncio.Protocol):
     def _leave_within(self, seconds: float) -> None:
         self._leaving = True
         self._flush_by = time.monotonic() + seconds
-        self._arm()
+        self._timer.hasten()
 
     def _make_room(self) -> None:
         shared = self._shared
@@ -303,7 +315,7 @@ class Connection(asyncio.Protocol):
         else:
             self._refuse(ProblemError("Busy", "too many connections are open"))
 
-    # Time. One timer, which is moved only when it would fire too late; most requests do not touch it.
+    # Time. Most requests do not touch the timer: it is moved only where it would fire too late.
 
     def _due(self) -> float:
         limits, parser = self._shared.limits, self._parser
@@ -316,19 +328,6 @@ class Connection(asyncio.Protocol):
         if parser.stage == Stage.BODY and not parser.body_missing():
             return parser.body_begun + limits.body_seconds
         return _NEVER if self._running is not None or parser.stage else self._idle_until
-
-    def _arm(self) -> None:
-        due = self._due()
-        if due < self._timer.when():
-            self._timer.cancel()
-            self._timer = self._loop.call_at(due, self._expire)
-
-    def _expire(self) -> None:
-        now = time.monotonic()
-        if self._due() <= now:
-            self._time_out()
-        self._timer.cancel()
-        self._timer = self._loop.call_at(min(self._due(), now + self._shared.limits.idle_seconds), self._expire)
 
     def _time_out(self) -> None:
         parser = self._parser

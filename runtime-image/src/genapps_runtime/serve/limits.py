@@ -35,7 +35,7 @@ class HttpLimits:
     body_seconds: float = 30.0
     """From the end of the head to the end of the body."""
     idle_seconds: float = 75.0
-    """Between a reply and the next request."""
+    """Between a reply and the next request; not less than `head_seconds`."""
     write_seconds: float = 60.0
     """Until a caller has taken a reply, but for what the kernel buffers."""
     half_closed_seconds: float = 60.0
