@@ -108,6 +108,7 @@ class GatewayApp:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         path, method = scope["path"], scope["method"]
+        _judge_framing(scope)
         if (method, path) == ("GET", _HEALTH):
             return _ok({"status": "ok"})
         route = self._routes.get(path)
@@ -191,6 +192,14 @@ def _who(app: App) -> dict[str, str]:
     """Whose line in the log it is."""
     record = app.record
     return {"app": record.app.name, "namespace": record.app.namespace, "envelope": record.envelope.digest}
+
+
+def _judge_framing(scope: Scope) -> None:
+    """Raises Refused when the body has two lengths: h11 takes the chunks, and others may take the number."""
+    names = {name for name, _ in scope["headers"]}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        detail = "The body has a length and comes in chunks: send one of the two."
+        raise RefusedError(Problem(Code.REQUEST_INVALID, detail), close=True)
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:

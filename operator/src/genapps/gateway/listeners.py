@@ -12,7 +12,7 @@ import uvicorn
 
 from genapps.gateway.app import GatewayApp
 from genapps.gateway.health import HealthApp
-from genapps.gateway.protocol import BoundedHttp
+from genapps.gateway.protocol import HEAD_LIMIT, BoundedHttp
 
 _KEEP_ALIVE_SECONDS = 75
 _GRACE_SECONDS = 5
@@ -35,6 +35,7 @@ def listener(app: GatewayApp | HealthApp, port: int, tls: ssl.SSLContext | None 
         host=_EVERY_ADDRESS,
         port=port,
         http=BoundedHttp,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The outermost limits: how much and how long a connection may send before a request's head is complete.
 
-uvicorn bounds neither for httptools; bodies are bounded in `app`.
+h11 judges the requests: one Host, an offer of another protocol that is not taken, trailers. Bodies are bounded in
+`app`.
 """
 
 from __future__ import annotations
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_LIMIT = 32 * 1024
-"""Bytes that may arrive while no head is complete; a token has at most 8 KiB."""
+"""Bytes that h11 keeps of a head that is not complete; a token has at most 8 KiB."""
 HEAD_SECONDS = 10.0
 """From the first byte of a connection, or of a further request on it, to the end of the head."""
 
 
-class BoundedHttp(HttpToolsProtocol):
-    """Closes a connection whose head is too large or too slow; nobody is owed an answer for that."""
+class BoundedHttp(H11Protocol):
+    """Closes a connection whose head is too slow; nobody is owed an answer for that."""
 
     head_seconds = HEAD_SECONDS
-    _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -34,25 +35,22 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of a head."""
-        self._head_bytes += len(data)
+        """A head may have begun, or be complete now."""
         super().data_received(data)
-        if self._deadline is not None and self._head_bytes > HEAD_LIMIT:
-            self.transport.abort()
+        self._look()
 
-    def on_message_begin(self) -> None:
-        """The head of a further request is due."""
-        super().on_message_begin()
-        if self._deadline is None:
+    def on_response_complete(self) -> None:
+        """The next head may be there already, in part."""
+        super().on_response_complete()
+        self._look()
+
+    def _look(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._head_complete()
+        elif self._deadline is None and self.conn.trailing_data[0]:
             self._await_head()
 
-    def on_headers_complete(self) -> None:
-        """The head is there."""
-        self._head_complete()
-        super().on_headers_complete()
-
     def _await_head(self) -> None:
-        self._head_bytes = 0
         self._deadline = self.loop.call_later(self.head_seconds, self.transport.abort)
 
     def _head_complete(self) -> None:
