@@ -8,12 +8,12 @@ and bounds everything it reads. The CA and the token are mounted files that chan
 import asyncio
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import httptools
 import orjson
 
+from genapps_runtime.egress.mounted_file import MountedFile
 from genapps_runtime.problems import call_problem
 
 REPLY_BYTES = 1024 * 1024
@@ -41,8 +41,8 @@ class GatewayClient:
 
     def __init__(self, address: GatewayAddress, ca_file: str, token_file: str) -> None:
         self._address = address
-        self._ca_file = Path(ca_file)
-        self._token_file = Path(token_file)
+        self._authority = MountedFile(ca_file)
+        self._token = MountedFile(token_file)
         self._context: tuple[bytes, ssl.SSLContext] | None = None
         self._idle: list[_Connection] = []
 
@@ -93,9 +93,7 @@ class GatewayClient:
             self._idle.pop().close()
 
     async def _post(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        token = self._token_file.read_text(
-            "ascii"
-        ).strip()  # kubelet replaces it before it ends; tmpfs, some microseconds
+        token = self._token.read().decode("ascii").strip()  # the kubelet replaces it before it ends
         request = self._head("POST", path, body, token)
         connection = self._reuse()
         if connection is not None:
@@ -148,8 +146,8 @@ class GatewayClient:
 
     def _trust(self) -> ssl.SSLContext:
         """A context that trusts only the mounted CA; a new one when the file has changed."""
-        content = self._ca_file.read_bytes()
-        if self._context is None or self._context[0] != content:
+        content = self._authority.read()
+        if self._context is None or self._context[0] is not content:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.load_verify_locations(cadata=content.decode("ascii"))
             self._context = content, context
