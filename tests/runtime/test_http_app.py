@@ -2,6 +2,7 @@
 """The HTTP server of the app: what callers may send, and how many at a time."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.runtime.fake_gateway import DEADLINE_SECONDS, Authority, FakeGateway
-from tests.runtime.harness import Pod
+from tests.runtime.harness import Pod, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,6 +25,14 @@ async def size(request):
 async def identity(request):
     return request.id
 
+@app.post("/echo")
+async def echo(request):
+    return await request.body()
+
+@app.post("/headers")
+async def headers(request):
+    return dict(request.headers)
+
 @app.get("/wait")
 async def wait(request):
     try:
@@ -31,7 +40,7 @@ async def wait(request):
     except ToolError as error:
         return error.code
 """
-LIMIT = 100_000
+LIMIT = 1_000_000
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -72,7 +81,7 @@ async def test_a_body_announced_too_large_is_refused_without_waiting_for_it(pod:
 async def test_a_body_that_turns_out_too_large_is_refused(pod: Pod) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(20):
-            yield b"x" * 10_000
+            yield b"x" * (LIMIT // 10)
 
     answer = await pod.call("POST", "/size", data=pieces())
     assert (answer.status, answer.code) == (413, "RequestTooLarge")
@@ -137,3 +146,89 @@ async def test_a_connection_serves_one_request_after_the_other(pod: Pod) -> None
     last = b"GET /id HTTP/1.1\r\nhost: x\r\nidempotency-key: 3\r\nconnection: close\r\n\r\n"
     answer = await _raw(pod, one % 1 + one % 2 + last)
     assert [part[:1] for part in answer.split(b"\r\n\r\n")[1:]] == [b"1", b"2", b"3"]
+
+
+POST = b"POST /echo HTTP/1.1\r\nhost: x\r\n"
+H2C = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAA\r\n"
+INNER = b"GET /id HTTP/1.1\r\nhost: x\r\n\r\n"
+LAST = b"GET /id HTTP/1.1\r\nhost: x\r\nidempotency-key: last\r\nconnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"content-length: %d\r\n\r\n%b" % (len(INNER), INNER),
+        b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(INNER), INNER),
+    ],
+    ids=["length", "chunks"],
+)
+async def test_the_body_of_a_request_that_offers_another_protocol_reaches_the_app(pod: Pod, rest: bytes) -> None:
+    answer = await _raw(pod, POST + H2C + rest + LAST)
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert answer.count(b"\r\n\r\n" + INNER) == 1
+    assert answer.endswith(b"last")
+
+
+async def test_a_trailer_is_no_header(pod: Pod) -> None:
+    sent = POST.replace(b"/echo", b"/headers") + b"x-user: head\r\ntransfer-encoding: chunked\r\n\r\n"
+    sent += b"5\r\nhello\r\n0\r\n"
+    answer = await _raw(pod, sent + b"x-user: trailer\r\ncontent-type: text/evil\r\n\r\n" + LAST)
+    assert b'"x-user": "head"' in answer
+    assert b"text/evil" not in answer
+
+
+@pytest.mark.parametrize("hosts", [b"", b"host: x\r\nhost: x\r\n"], ids=["none", "two"])
+async def test_a_request_has_one_host(pod: Pod, hosts: bytes) -> None:
+    answer = await _raw(pod, b"GET /id HTTP/1.1\r\n" + hosts + b"\r\n" + LAST)
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", answer) == [b"400"]
+
+
+async def test_an_early_refusal_ends_the_connection(pod: Pod) -> None:
+    answer = await _raw(pod, POST + b"expect: 100-continue\r\ncontent-length: 5000000\r\n\r\n" + LAST)
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", answer) == [b"413"]
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+async def test_uploads_that_are_held_open_fit_into_the_pod(pod: Pod) -> None:
+    """150 MB that lack the last byte: beyond what the pod holds callers are told so, and others are served."""
+    head = POST + b"content-length: %d\r\n\r\n" % LIMIT
+    before = _resident(pod)
+    writers: list[asyncio.StreamWriter] = []
+    try:
+        for _ in range(150_000_000 // LIMIT):
+            _, writer = await asyncio.open_connection("127.0.0.1", pod.port)
+            writers.append(writer)
+            writer.write(head + b"x" * (LIMIT - 1))
+        assert (await pod.call("GET", "/id")).status == 200
+        refused = await pod.call("POST", "/size", data=b"x" * LIMIT)
+        assert (refused.status, refused.code, refused.headers["retry-after"]) == (503, "Busy", "1")
+        assert _resident(pod) - before < 40 * 2**20
+    finally:
+        for writer in writers:
+            writer.transport.abort()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while (await pod.call("POST", "/size", data=b"x" * LIMIT)).status != 200:
+            pass
+
+
+def _resident(pod: Pod) -> int:
+    """The memory of the worker in bytes."""
+    return int(Path(f"/proc/{pod.worker()}/statm").read_text().split()[1]) * 4096
+
+
+async def test_requests_of_callers_that_went_away_end_and_those_in_line_are_not_begun(pod: Pod) -> None:
+    pod.gateway.hold = asyncio.Event()
+    calls = len(pod.gateway.calls)
+    writers = []
+    for _ in range(6):
+        _, writer = await asyncio.open_connection("127.0.0.1", pod.port)
+        writers.append(writer)
+        writer.write(b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n")
+    await until(lambda: len(pod.gateway.calls) == calls + 2)
+    for writer in writers:
+        writer.transport.abort()
+    # Both slots are free again, while the gateway still holds its answers.
+    assert [(await pod.call("GET", "/id")).status for _ in range(3)] == [200] * 3
+    assert len(pod.gateway.calls) == calls + 2
+    pod.gateway.hold.set()
+    pod.gateway.hold = None
