@@ -3,6 +3,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -32,6 +33,11 @@ async def echo(request):
 @app.post("/headers")
 async def headers(request):
     return dict(request.headers)
+
+@app.get("/spin")
+async def spin(request):
+    for number in range(400_000):
+        pass
 
 @app.get("/wait")
 async def wait(request):
@@ -232,3 +238,13 @@ async def test_requests_of_callers_that_went_away_end_and_those_in_line_are_not_
     assert len(pod.gateway.calls) == calls + 2
     pod.gateway.hold.set()
     pod.gateway.hold = None
+
+
+async def test_callers_that_send_and_hang_up_keep_nobody_waiting(pod: Pod) -> None:
+    callers = 64
+    for _ in range(callers):
+        with socket.create_connection(("127.0.0.1", pod.port)) as caller:
+            caller.sendall(b"GET /spin HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert (await pod.call("GET", "/id")).status == 200
+    spun = [line for line in pod.log() if line["path"] == "/spin"]
+    assert len(spun) < callers / 2
