@@ -60,7 +60,7 @@ engines: venv ## Build and precompile the guest language engines for this host
 	@$(RUN) -m tools.engines
 
 .PHONY: oracles
-oracles: venv ## Build the independent judges that the tests ask (cyclonus, Pod Security, kstatus)
+oracles: venv ## Build or fetch the independent judges of the tests (cyclonus, Pod Security, kstatus, requests)
 	@$(RUN) -m tests.oracles
 
 .PHONY: images
@@ -90,6 +90,7 @@ lock: $(UV) ## Resolve the dependencies into locks/; UPGRADE=--upgrade raises th
 	@$(LOCK) pyproject.toml runtime-image/pyproject.toml --group dev -o locks/dev.txt
 	@$(LOCK) --group chart-judges -o locks/chart-judges.txt
 	@$(LOCK) --group bench-peers -o locks/bench-peers.txt
+	@$(LOCK) --group http-corpus -o locks/http-corpus.txt
 
 .PHONY: venv
 venv: $(VENV)/.installed

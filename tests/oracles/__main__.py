@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m tests.oracles` builds the judges, with progress."""
+"""`python -m tests.oracles` builds the judges, with progress, and fetches the requests of another project."""
 
 import sys
 
+from tests.oracles.http_corpus import fetched
 from tests.oracles.programs import build_all
 from tools.node.settings import NodeError
 
 try:
     build_all()
+    fetched()
 except NodeError as error:
     print(error, file=sys.stderr)
     sys.exit(1)

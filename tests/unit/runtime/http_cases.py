@@ -22,6 +22,7 @@ HELLO = b"5\r\nhello\r\n0\r\n\r\n"
 Seen = tuple[str, str, bytes]
 """Method, path and body."""
 ONE: Seen = ("GET", "/one", b"")
+LONG: Seen = ("GET", "/" + "x" * 3000, b"")
 AFTER: Seen = ("GET", "/next", b"")
 
 
@@ -214,5 +215,6 @@ CASES = [
     refused("a large field", GET + b"x: " + b"y" * 33000 + b"\r\n\r\n" + NEXT, 431),
     refused("many fields", GET + b"x: y\r\n" * 500 + b"\r\n" + NEXT, 431),
     refused("many trailers", CHUNKED + b"0\r\n" + b"x: y\r\n" * 500 + b"\r\n" + NEXT, 431),
+    served("a target of 3,000 bytes", b"GET /" + b"x" * 3000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", LONG),
     refused("a long target", b"GET /" + b"x" * 33000 + b" HTTP/1.1\r\nhost: a\r\n\r\n" + NEXT, 431),
 ]  # fmt: skip

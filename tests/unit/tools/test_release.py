@@ -94,11 +94,11 @@ def test_what_an_image_does_not_install_is_not_listed() -> None:
     assert list(pinned(LOCK)) == [("click", "8.5.1"), ("pyjwt", "2.15.0")]
 
 
-@pytest.mark.parametrize("name", ["genapps", "runtime"])
-def test_every_package_of_a_lock_is_read(name: str) -> None:
+@pytest.mark.parametrize(("name", "least"), [("genapps", 20), ("runtime", 3)])
+def test_every_package_of_a_lock_is_read(name: str, least: int) -> None:
     lock = (artifacts.ROOT / "locks" / f"{name}.txt").read_text()
     pins = [line for line in lock.splitlines() if line[:1].isalnum() and "win32" not in line]
-    assert len(list(pinned(lock))) == len(pins) > 5
+    assert len(list(pinned(lock))) == len(pins) >= least
 
 
 def test_a_bill_is_valid_and_the_same_each_time() -> None:

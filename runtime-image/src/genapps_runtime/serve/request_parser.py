@@ -114,12 +114,12 @@ class RequestParser:
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
-        self._count(len(url))
+        self._count(len(url) if self._target else len(url) + self._limits.header_cost)
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A whole field of the head, or of the trailer."""
-        self._count(len(name) + len(value))
+        self._count(len(name) + len(value) + self._limits.header_cost)
         if self.stage == Stage.HEAD:  # later ones are trailers, which nobody has asked for
             self._headers.append((name.lower(), value))
 
@@ -193,7 +193,7 @@ class RequestParser:
             self._stop(_full())
 
     def _count(self, size: int) -> None:
-        self._head_bytes += size + self._limits.header_cost
+        self._head_bytes += size
         if self._head_bytes > self._limits.head_bytes:
             self._stop(ProblemError("HeadTooLarge"))
 

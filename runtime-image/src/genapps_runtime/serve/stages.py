@@ -3,7 +3,7 @@
 
 A request passes through two interpreters and the kernel, and each pushes the others out of the processor's caches.
 Doing the same step for sixteen requests in a row costs less than half of doing all steps for one after the other
-(docs/design/0027). So: all messages are made, the guest runs for all, all turns are read and what they ask of the
+(docs/design/0032). So: all messages are made, the guest runs for all, all turns are read and what they ask of the
 state is answered, all results are stored in one commit, all log lines are written at once, and then all replies.
 """
 
