@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,20 @@ async def test_a_guest_that_breaks_in_a_batch_fails_one_request_only(
     assert [(answer.status, json.loads(answer.body)) for answer in answers] == [(200, {"fine": True})] * (BATCH - 1)
     assert Counter(line.get("code", "ok") for line in pod.log()[before:]) == {"ok": BATCH, code: 1}
     assert not pod.log("worker ended")
+
+
+async def test_a_request_that_hangs_does_not_hold_back_the_replies_before_it(pod: Pod) -> None:
+    before = len(pod.log())
+    paths = ["/fine"] * BATCH
+    paths[7] = "/loop"
+    answers = await together(pod, paths)
+    assert [answer.status for answer in answers] == [200] * 7 + [504] + [200] * 8
+    lines = pod.log()[before:]
+    hanging = next(line for line in lines if line["path"] == "/loop")
+    # Lines are written before their replies: those before it in the middle of its call at the latest.
+    middle = datetime.fromisoformat(hanging["time"]) - timedelta(milliseconds=hanging["guestMillis"] / 2)
+    early = [line for line in lines if datetime.fromisoformat(line["time"]) < middle]
+    assert [line["path"] for line in early] == ["/hold"] + ["/fine"] * 7
 
 
 async def test_a_request_that_logs_a_megabyte_gets_one_bounded_line_among_the_others(pod: Pod) -> None:

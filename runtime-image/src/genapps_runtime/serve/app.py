@@ -9,6 +9,7 @@ import time
 import traceback
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 
 from genapps_runtime import logs
 from genapps_runtime.guest.engine import Language
@@ -22,7 +23,7 @@ from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages
 WAITING_PER_PLACE = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     """A request that has not begun. `deadline` is a time of the monotonic clock, in seconds."""
 
@@ -73,10 +74,9 @@ class App:
 
         Requests that come in one iteration of the loop run together. Errors of the app or of the caller are replies.
         """
-        if len(self._waiting) >= self._places - self._running + self._places * WAITING_PER_PLACE:
-            self._end_unbegun(exchange, ProblemError("Busy"))
-            return
-        self._waiting.append(_Waiting(exchange, time.monotonic() + self._action_seconds))
+        waiting = _Waiting(exchange, time.monotonic() + self._action_seconds)
+        self._waiting.append(waiting)
+        exchange.on_gone = partial(self._forget, waiting)
         self._wake()
 
     async def close(self) -> None:
@@ -102,6 +102,9 @@ class App:
                     break
         finally:
             self._context.facet.end_batch()
+            if len(self._waiting) > self._places * WAITING_PER_PLACE:
+                # Not at once: callers who have hung up are noticed in between.
+                asyncio.get_running_loop().call_soon(self._refuse_overflow)
             if self._stages.ready or (self._waiting and self._running < self._places):
                 self._wake()
             elif self._waiting and self._expiry is None:
@@ -115,12 +118,21 @@ class App:
         batch = [ready.popleft() for _ in range(min(BATCH, len(ready)))]
         while self._waiting and len(batch) < BATCH and self._running < self._places:
             waiting = self._waiting.popleft()
-            if not waiting.exchange.gone:
-                self._running += 1
-                action = Action(next(self._numbers), waiting.exchange, self._context, waiting.deadline)
-                if self._stages.add(action):
-                    batch.append(action)
+            waiting.exchange.on_gone = None
+            self._running += 1
+            action = Action(next(self._numbers), waiting.exchange, self._context, waiting.deadline)
+            if self._stages.add(action):
+                batch.append(action)
         return batch
+
+    def _forget(self, waiting: _Waiting) -> None:
+        """Its caller has gone before it began."""
+        self._waiting.remove(waiting)
+
+    def _refuse_overflow(self) -> None:
+        """Refuse those who came last, if more wait than may."""
+        while len(self._waiting) > self._places * WAITING_PER_PLACE + max(0, self._places - self._running):
+            self._end_unbegun(self._waiting.pop().exchange, ProblemError("Busy"))
 
     def _expire(self) -> None:
         """Refuse the requests that have waited for a place until their deadline."""

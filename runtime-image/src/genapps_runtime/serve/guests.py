@@ -38,6 +38,7 @@ class Guests:
         finally:
             if log.records:
                 self._context.log.write("load", app=config.app, namespace=config.namespace, **log.fields())
+        guest.on_slow = self.on_slow
         self._guest = guest
         self._context.metrics.guest_started()
         return routes
