@@ -50,8 +50,8 @@ def preload() -> None:
                 raise
 
 
-# Copied while the engine is built: a copy writes to every object in it.
-_BUILTINS = {**vars(builtins)}
+APP_BUILTINS = {**vars(builtins)}
+"""What app code has for builtins. Copied while the engine is built: a copy writes to every object in it."""
 
 
 class _Nothing:
@@ -71,7 +71,7 @@ class Bundle:
         self.entry = entry
         self.sources = {name.removesuffix(".py"): text for name, text in files.items() if name.endswith(".py")}
         self.modules: dict[str, ModuleType] = {}
-        self.builtins = _BUILTINS
+        self.builtins = APP_BUILTINS
         self.builtins["__import__"] = self._import
 
     def load(self) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from bundle import APP_BUILTINS
 from genapps.actions import current
 from genapps.routes import app
 
@@ -118,7 +119,7 @@ def _answer(world: World, request: str) -> None:
 def _put_back() -> Iterator[None]:
     """Everything that a load and requests change in the interpreter, as it was before."""
     lists: list[list[Any]] = [sys.path, sys.meta_path, app._patterns, app._listed]  # noqa: SLF001
-    tables: list[dict[Any, Any]] = [sys.modules, linecache.cache, *_pattern_caches(), app._exact]  # noqa: SLF001
+    tables: list[dict[Any, Any]] = [sys.modules, linecache.cache, *_pattern_caches(), app._exact, APP_BUILTINS]  # noqa: SLF001
     before = [held.copy() for held in lists], [table.copy() for table in tables]
     streams, action = (sys.stdout, sys.stderr), current.action
     yield
