@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -45,8 +45,7 @@ class ResponseInvalidError(Exception):
     """The turn is well-formed, but the response in it cannot be sent: the app's mistake."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call to the host. `kind` is tool, get, list or body."""
 
     id: str
@@ -54,8 +53,7 @@ class Call:
     payload: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
+class Calls(NamedTuple):
     """The guest waits for the results of these calls."""
 
     calls: list[Call]
@@ -68,8 +66,7 @@ class Emit:
     piece: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The end of an action: the response with the last piece of its body, and the state to write (None deletes a
     key).
     """
