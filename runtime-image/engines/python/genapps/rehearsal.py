@@ -45,6 +45,11 @@ async def count(request, name):
     return {"count": value, "agent": request.headers.get("user-agent", "")}
 
 
+@app.get("/fail")
+async def fail(request):
+    return int(request.path)
+
+
 @app.get("/all")
 async def several(request):
     found = await gather(state.get("a"), state.list("b"))
@@ -65,9 +70,13 @@ _REQUESTS = (
     "1\0r\0GET\0/items/b\0a=%20&b=\0" + _HEADERS,
     "1\0r\0GET\0/items/c\0no\0{}",
     "1\0r\0GET\0/none\0\0{}",
+    "1\0r\0GET\0/fail\0\0{}",
     "1\0r\0GET\0/all\0\0" + _HEADERS,
     '1\0r\0POST\0/items\0\0{}\0{"name": "a", "parts": [1, 2.5, null]}',
 )
+
+
+_FAILURES = tuple(f'{{"failed": {{"code": "{code}"' for code in ("BadRequest", "RouteNotFound", "AppFailed"))
 
 
 class World(Protocol):
@@ -109,9 +118,7 @@ def _answer(world: World, request: str) -> None:
         turn = world.resume("1\x001\x0041")
     elif turn.startswith('{"calls"'):
         turn = world.resume('{"action":1,"results":{"1":{"ok":null},"2":{"ok":{"b/1":"[]"}}}}')
-    if not turn.startswith(
-        ("200\0", "201\0", "404\0", '{"failed": {"code": "BadRequest"', '{"failed": {"code": "Route')
-    ):
+    if not turn.startswith(("200\x00", "201\x00", "404\x00", *_FAILURES)):
         raise RuntimeError(f"the rehearsal did not end as it should: {turn}")
 
 
