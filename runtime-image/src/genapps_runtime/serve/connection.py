@@ -16,7 +16,7 @@ from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.messages import Exchange, Reply, problem_reply
 from genapps_runtime.serve.reply_bytes import CONTINUE, reply_bytes
 from genapps_runtime.serve.request_ids import new_id
-from genapps_runtime.serve.request_parser import Arrived, RequestParser, Stage
+from genapps_runtime.serve.request_parser import BODY, HEAD, Arrived, RequestParser
 
 PIECE_BYTES = 4096
 """Parsed at a time, so that few requests arrive beyond what may wait. A body is taken as it comes."""
@@ -323,9 +323,9 @@ class Connection(asyncio.Protocol):
             return self._flush_by
         if self._refusal is not None or self._reading_paused:
             return _NEVER
-        if parser.stage == Stage.HEAD:
+        if parser.stage == HEAD:
             return parser.begun + limits.head_seconds
-        if parser.stage == Stage.BODY and not parser.body_missing():
+        if parser.stage == BODY and not parser.body_missing():
             return parser.body_begun + limits.body_seconds
         return _NEVER if self._running is not None or parser.stage else self._idle_until
 
@@ -334,7 +334,7 @@ class Connection(asyncio.Protocol):
         if self._leaving or self._unsent:
             self._transport.abort()
         elif parser.stage:
-            part = "head" if parser.stage == Stage.HEAD else "body"
+            part = "head" if parser.stage == HEAD else "body"
             self._refuse(ProblemError("RequestTimeout", f"the {part} did not arrive in time"))
         else:
             self._transport.close()

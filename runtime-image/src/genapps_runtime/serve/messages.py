@@ -10,9 +10,12 @@ Headers = list[tuple[bytes, bytes]]
 """Names in lower case with their values, in the order of sending."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """What the caller sent: `query` without the question mark, `body` whole (in bytes)."""
+    """What the caller sent: `query` without the question mark, `body` whole (in bytes).
+
+    Nobody changes it. It is not frozen because that would cost as much as all else in making one.
+    """
 
     id: str
     method: str

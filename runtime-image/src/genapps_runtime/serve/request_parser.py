@@ -7,8 +7,7 @@ body, trailers, and an offer to speak another protocol, which is declined as if 
 
 import time
 from collections import deque
-from enum import IntEnum
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import httptools
 
@@ -18,13 +17,10 @@ from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.messages import Headers, Request
 
-
-class Stage(IntEnum):
-    """What the next byte belongs to."""
-
-    BETWEEN = 0
-    HEAD = 1
-    BODY = 2
+BETWEEN: Final = 0
+HEAD: Final = 1
+BODY: Final = 2
+"""What the next byte belongs to. Plain numbers: members of an Enum are looked up too slowly for every header."""
 
 
 class Arrived:
@@ -59,7 +55,7 @@ class RequestParser:
         self._headers: Headers = []
         self._head_bytes = self._raw_bytes = 0
         self.arrived: deque[Arrived] = deque()
-        self.stage = Stage.BETWEEN
+        self.stage: int = BETWEEN
         self.begun = self.body_begun = 0.0
         self.held = 0
         """What the unfinished request counts for in the account."""
@@ -80,12 +76,12 @@ class RequestParser:
             if self._problem is None and isinstance(error, httptools.HttpParserCallbackError):
                 raise
             raise self._problem or ProblemError("RequestInvalid", str(error)) from None
-        if self.stage == Stage.HEAD:
+        if self.stage == HEAD:
             self._count_unfinished(len(data))
 
     def body_missing(self) -> bool:
         """Whether the caller waits for `100 Continue`: it has announced a body, and nothing of it has come."""
-        return self.stage == Stage.BODY and self._head is not None and self._head.expects_continue and not self._body
+        return self.stage == BODY and self._head is not None and self._head.expects_continue and not self._body
 
     def continued(self, now: float) -> None:
         """The caller has been told to send the body."""
@@ -99,7 +95,7 @@ class RequestParser:
         self.held = self.left = 0
         self._body = b""
         self._headers = []
-        self.stage = Stage.BETWEEN
+        self.stage = BETWEEN
 
     # Called by the parser. What is raised in here stops it.
 
@@ -110,7 +106,7 @@ class RequestParser:
         self._target = b""
         self._headers = []
         self._head_bytes = self._raw_bytes = 0
-        self.stage = Stage.HEAD
+        self.stage = HEAD
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
@@ -120,7 +116,7 @@ class RequestParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A whole field of the head, or of the trailer."""
         self._count(len(name) + len(value) + self._limits.header_cost)
-        if self.stage == Stage.HEAD:  # later ones are trailers, which nobody has asked for
+        if self.stage == HEAD:  # later ones are trailers, which nobody has asked for
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -136,7 +132,7 @@ class RequestParser:
             self._stop(problem)
         self._head = head
         self._body = b""
-        self.stage = Stage.BODY
+        self.stage = BODY
         if head.length is not None:
             self._admit_body(head.length)
 
@@ -169,7 +165,7 @@ class RequestParser:
         self._body = b""
         self.held = self.left = 0
         self.ended = not persistent
-        self.stage = Stage.BETWEEN
+        self.stage = BETWEEN
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Parse the head once more without the offer: the parser takes what follows for the other protocol's bytes.
