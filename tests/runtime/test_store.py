@@ -16,6 +16,7 @@ from genapps_runtime.guest.host_functions import RANDOM_BYTES, RECORD_BYTES, WOR
 from genapps_runtime.guest.linker import Linker
 from genapps_runtime.guest.store import GuestLog, ReentrantCallError, Store
 from genapps_runtime.guest.string_call import ResultCall, StringCall
+from genapps_runtime.guest.turns import Done, parse_turn
 from tests.runtime.stock_engine import StockLanguage
 
 MEMORY = 64 * 1024 * 1024
@@ -66,8 +67,9 @@ def start(path: str) -> bytes:
 
 def answered(turn: bytes | str | None) -> Any:
     assert turn is not None
-    body = json.loads(turn)["done"]["response"]["body"]["text"]
-    return json.loads(body)
+    done = parse_turn(turn.encode() if isinstance(turn, str) else turn)
+    assert isinstance(done, Done)
+    return json.loads(done.piece)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,9 @@ def test_a_call_inside_a_call_is_refused_and_the_first_goes_on(store: Store) -> 
             refused.append(caught.type)
 
     store.log.sink = again
-    assert json.loads(call(start("/log/1")) or b"")["done"]["response"]["body"] == {"text": "logged"}
+    done = parse_turn(call(start("/log/1")) or b"")
+    assert isinstance(done, Done)
+    assert done.piece == b"logged"
     assert len(refused) == 3
     assert answered(call(start("/values")))["none"] == ""
 
