@@ -65,6 +65,7 @@ CASES = [
     (f"a forged turn is nonsense: {kind}", f"/forge/{kind}", 502, "TurnInvalid")
     for kind in (
         "empty", "not-json", "list", "unknown", "two", "no-calls", "bad-call", "bad-arguments", "no-response", "base64",
+        "wait-list", "wait-half", "wait-cancel", "wait-wake", "wait-much", "timer-short", "timer-long",
         "big-piece", "surrogate", "bad-writes", "float-status", "foreign-code", "nested", "huge", "huge-number",
         "compact-fields", "compact-headers", "compact-writes", "compact-big-piece", "compact-call",
     )

@@ -47,6 +47,8 @@ async def wait(request):
         return error.code
 """
 LIMIT = 1_000_000
+OUTSIDE = 32 + 1
+"""How many may wait for a tool: 32 for each place of the tier, and those who have a place then."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -55,7 +57,7 @@ async def pod(authority: Authority, engine: Path, tmp_path_factory: pytest.TempP
     gateway = FakeGateway(authority, directory)
     await gateway.start()
     pod = Pod(directory / "pod", gateway, engine)
-    pod.write(SOURCE, limits={"requestBodyBytes": LIMIT, "concurrency": 2})
+    pod.write(SOURCE, limits={"requestBodyBytes": LIMIT, "concurrency": 1})
     await pod.start()
     yield pod
     await pod.stop()
@@ -137,13 +139,14 @@ async def test_a_key_that_is_not_short_printable_ascii_is_refused(pod: Pod, key:
 
 async def test_requests_beyond_the_tiers_concurrency_wait_in_a_line_that_ends(pod: Pod) -> None:
     pod.gateway.hold = asyncio.Event()
-    running = [asyncio.create_task(pod.call("GET", "/wait")) for _ in range(30)]
+    running = [asyncio.create_task(pod.call("GET", "/wait")) for _ in range(50)]
     ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     refused = ended.pop().result()
     assert (refused.status, refused.code) == (503, "Busy")
     pod.gateway.hold.set()
     statuses = sorted([(await task).status for task in running])
-    assert statuses == [200] * 18 + [503] * 12  # two at a time, eight times as many in line
+    # Those that wait for a tool leave their place, up to 32 times the places; then eight times as many stand in line.
+    assert statuses == [200] * (OUTSIDE + 8) + [503] * (50 - OUTSIDE - 8)
     pod.gateway.hold = None
 
 
@@ -226,16 +229,16 @@ async def test_requests_of_callers_that_went_away_end_and_those_in_line_are_not_
     pod.gateway.hold = asyncio.Event()
     calls = len(pod.gateway.calls)
     writers = []
-    for _ in range(6):
+    for _ in range(OUTSIDE + 4):
         _, writer = await asyncio.open_connection("127.0.0.1", pod.port)
         writers.append(writer)
         writer.write(b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n")
-    await until(lambda: len(pod.gateway.calls) == calls + 2)
+    await until(lambda: len(pod.gateway.calls) == calls + OUTSIDE)
     for writer in writers:
         writer.transport.abort()
-    # Both slots are free again, while the gateway still holds its answers.
+    # All places are free again, while the gateway still holds its answers.
     assert [(await pod.call("GET", "/id")).status for _ in range(3)] == [200] * 3
-    assert len(pod.gateway.calls) == calls + 2
+    assert len(pod.gateway.calls) == calls + OUTSIDE
     pod.gateway.hold.set()
     pod.gateway.hold = None
 

@@ -11,8 +11,9 @@ from typing import Any, Never
 # The documented list (docs/writing-apps.md, checked by a test). All of it is imported while the engine is built,
 # for the finished engine has no files.
 MODULES = (
-    "__future__", "abc", "array", "ast", "base64", "binascii", "bisect", "calendar", "cmath", "collections",
-    "collections.abc", "colorsys", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum",
+    "__future__", "abc", "array", "ast", "asyncio", "base64", "binascii", "bisect", "calendar", "cmath", "collections",
+    "collections.abc", "colorsys", "contextlib", "contextvars", "copy", "csv", "dataclasses", "datetime", "decimal",
+    "difflib", "enum",
     "fnmatch", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "html.parser", "http", "io",
     "ipaddress", "itertools", "json", "keyword", "math", "numbers", "operator", "pprint", "random", "re", "secrets",
     "shlex", "statistics", "string", "struct", "textwrap", "time", "tomllib", "traceback", "types", "typing",
@@ -73,6 +74,10 @@ class Bundle:
         self.modules: dict[str, ModuleType] = {}
         self.builtins = APP_BUILTINS
         self.builtins["__import__"] = self._import
+
+    def uses(self, module: str) -> bool:
+        """Whether the name of this module is in any of the files; it may be imported late."""
+        return any(module in text for text in self.sources.values())
 
     def load(self) -> None:
         """Run the entry. Raises what the app's code raises, and ModuleNotAvailable."""

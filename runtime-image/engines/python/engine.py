@@ -5,6 +5,7 @@ componentize-py runs this module once while it builds the component, and keeps t
 what is imported here.
 """
 
+import asyncio
 import inspect
 import json
 import os
@@ -20,12 +21,12 @@ import wit_world
 from componentize_py_types import Err
 
 from bundle import Bundle, ModuleNotAvailable, preload
-from genapps import turns
+from genapps import loop, turns
 from genapps.actions import Action, current
 from genapps.calls import ToolError
 from genapps.encoding import from_json, to_json
 from genapps.heap import lay_out
-from genapps.logs import Printed
+from genapps.logs import Printed, log
 from genapps.messages import INLINE_CHARACTERS, BadRequest, Request, Response
 from genapps.rehearsal import rehearse
 from genapps.routes import NoHandlerError, app, exact_handler
@@ -86,6 +87,8 @@ class WitWorld(wit_world.WitWorld):
             raise Err(json.dumps({"code": "ModuleNotAvailable", **_place(error, loaded)})) from None
         except BaseException as error:
             raise Err(json.dumps({"code": "CodeRejected", **_place(error, loaded)})) from None
+        if loaded.uses("asyncio"):
+            loop.install()
         routes = app.routes()
         if not routes:
             detail = "the app registers no route; add one with @app.get(...) or @app.post(...)"
@@ -109,19 +112,24 @@ class WitWorld(wit_world.WitWorld):
                 started.coroutine = _awaited(answer)
         except BaseException as error:
             return _failed(error)
-        return _answered(started, answer) if started.coroutine is None else _advance(started, None)
+        if started.coroutine is None:
+            return _answered(started, answer)
+        if current.loop is None:
+            return _advance(started, None)
+        started.task = current.loop.begin(started, started.coroutine)
+        return _step(started, None)
 
     def resume(self, results: str) -> str:
         """Continue an action with the results of its calls, or cancel it; returns its next turn."""
         if results[0] != "{":
             number, call, *value = results.split("\0", 2)
             action = current.action = _INSTANCE.running[int(number)]
-            return _advance(action, {call: {"ok": value[0] if value else None}})
+            return _go_on(action, {call: {"ok": value[0] if value else None}})
         message = _parsed(results)[0]
         action = current.action = _INSTANCE.running[message["action"]]
         if message.get("cancel"):
             return _cancel(action)
-        return _advance(action, message["results"]) if action.rest is None else _piece(action)
+        return _go_on(action, message["results"])
 
     def fallback(self, action: str) -> str:
         """Not supported yet: always fails with NoFallback."""
@@ -142,6 +150,13 @@ def _request(action: str) -> tuple[int, Request]:
     request.headers = raw["headers"]
     request._chunks = raw.get("bodyChunks", 0)  # noqa: SLF001  only here is it more than one
     return message["action"], request
+
+
+def _go_on(action: Action, results: dict[str, Any]) -> str:
+    """The next turn of an action that has got results."""
+    if action.rest is not None:
+        return _piece(action)
+    return _advance(action, results) if action.task is None else _step(action, results)
 
 
 async def _awaited(answer: Awaitable[Any]) -> Any:
@@ -183,6 +198,27 @@ def _answered(action: Action, answer: Any) -> str:
     return _piece(action)
 
 
+def _step(action: Action, results: dict[str, Any] | None) -> str:
+    """Run what can run of an action in the event loop, until it waits, answers or fails."""
+    loop, task = current.loop, action.task
+    running = _INSTANCE.running
+    if not task.done():
+        loop.step(action, results)
+        if not task.done():
+            running[action.id] = action
+            return turns.wait(*loop.wants(action))
+        left = loop.end(action)
+        if left:
+            log.warning("tasks were still running when the request was answered; they are cancelled", tasks=left)
+        *_, woken = loop.wants(action)
+        if woken:
+            running[action.id] = action
+            return turns.wait([], [], [*woken, action.id])
+    running.pop(action.id, None)
+    error = asyncio.CancelledError() if task.cancelled() else task.exception()
+    return _answered(action, task.result()) if error is None else _failed(error)
+
+
 def _piece(action: Action) -> str:
     """The turn for the next piece of the body; the last one ends the action."""
     assert action.rest is not None  # noqa: S101  only answered actions come here
@@ -199,7 +235,10 @@ def _cancel(action: Action) -> str:
     """Nobody waits for the action any more: its `finally` clauses run, and calls that they make are ignored."""
     del _INSTANCE.running[action.id]
     try:
-        if action.coroutine is not None:
+        if action.task is not None:
+            if not action.task.done():
+                current.loop.end(action)
+        elif action.coroutine is not None:
             action.coroutine.close()
     except BaseException as error:
         return _failed(error)

@@ -9,6 +9,7 @@ _HELP = {
     "genapps_actions_total": "Actions answered, by outcome (ok, or the code of the problem).",
     "genapps_action_duration_seconds": "From the request's head to the commit of the response.",
     "genapps_tool_calls_total": "Tool calls asked for by the app, by outcome (ok, or the code of the problem).",
+    "genapps_actions_waiting": "Actions that wait for tools, timers, each other or the disk.",
     "genapps_guest_starts_total": "Instances made of the app: 1 at the start, one more after each trap or timeout.",
     "genapps_state_bytes": "Keys and values in the app's state.",
     "genapps_log_lines_dropped_total": "Log lines of actions that were more than the log's rate allows.",
@@ -26,6 +27,7 @@ class Metrics:
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
         self._values = {
+            "genapps_actions_waiting": 0.0,
             "genapps_guest_starts_total": 0.0,
             "genapps_log_lines_dropped_total": 0.0,
             "genapps_state_bytes": 0.0,

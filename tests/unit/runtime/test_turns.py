@@ -12,10 +12,12 @@ from genapps_runtime.guest.turns import (
     HEADER_BYTES,
     HEADERS,
     PIECE_BYTES,
+    Call,
     Calls,
     Done,
     ResponseInvalidError,
     TurnInvalidError,
+    Wait,
     parse_turn,
 )
 
@@ -143,6 +145,18 @@ def test_calls_keep_their_order_and_payload() -> None:
         ("2", "get", {"key": "a"}),
         ("1", "list", {"prefix": "", "limit": 5}),
     ]
+
+
+def test_a_wait_has_new_calls_those_given_up_and_those_to_wake() -> None:
+    turn = parse_turn(b'{"wait": {"calls": [{"id": 3, "timer": {"millis": 5}}], "cancel": [1, 2], "wake": [9]}}')
+    assert turn == Wait([Call("3", "timer", {"millis": 5})], ["1", "2"], [9])
+
+
+@pytest.mark.parametrize("millis", [0, -1, 1.5, True, "5", 86_400_001])
+def test_a_timer_has_a_length_within_a_day(millis: object) -> None:
+    parse_turn(json.dumps({"calls": [{"id": 1, "timer": {"millis": 86_400_000}}]}).encode())
+    with pytest.raises(TurnInvalidError):
+        parse_turn(json.dumps({"calls": [{"id": 1, "timer": {"millis": millis}}]}).encode())
 
 
 @pytest.mark.parametrize("times", [1, 3])

@@ -5,12 +5,12 @@
 """
 
 PYTHON_MODULES = (
-    "__future__", "abc", "array", "ast", "base64", "binascii", "bisect", "calendar", "cmath", "collections",
-    "collections.abc", "colorsys", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum",
-    "fnmatch", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "html.parser", "http", "io",
-    "ipaddress", "itertools", "json", "keyword", "math", "numbers", "operator", "pprint", "random", "re", "secrets",
-    "shlex", "statistics", "string", "struct", "textwrap", "time", "tomllib", "traceback", "types", "typing",
-    "unicodedata", "urllib.parse", "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zlib",
+    "__future__", "abc", "array", "ast", "asyncio", "base64", "binascii", "bisect", "calendar", "cmath", "collections",
+    "collections.abc", "colorsys", "contextlib", "contextvars", "copy", "csv", "dataclasses", "datetime", "decimal",
+    "difflib", "enum", "fnmatch", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html",
+    "html.parser", "http", "io", "ipaddress", "itertools", "json", "keyword", "math", "numbers", "operator", "pprint",
+    "random", "re", "secrets", "shlex", "statistics", "string", "struct", "textwrap", "time", "tomllib", "traceback",
+    "types", "typing", "unicodedata", "urllib.parse", "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zlib",
 )  # fmt: skip
 """What `import` finds beside the files of the app, and beside `genapps` itself."""
 

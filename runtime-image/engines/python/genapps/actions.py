@@ -12,10 +12,11 @@ class Action:
     """One request.
 
     `writes` maps a key to its JSON text, or to None for a deletion. `log_left` is in characters. `coroutine` runs
-    the handler. `rest` is its response with the pieces of the body that the host has not got yet.
+    the handler; with an event loop `task` does. `rest` is its response with the pieces of the body that the host has
+    not got yet.
     """
 
-    __slots__ = ("calls", "coroutine", "id", "log_left", "rest", "writes", "written")
+    __slots__ = ("calls", "coroutine", "id", "log_left", "rest", "task", "writes", "written")
 
     def __init__(self, number: int, log_left: int) -> None:
         self.id = number
@@ -24,16 +25,18 @@ class Action:
         self.written = 0
         self.calls = 0
         self.coroutine: Coroutine[Any, Any, Any] | None = None
+        self.task: Any = None
         self.rest: Any = None
 
 
 class Current:
-    """Holds the running action, so that all modules see the same one."""
+    """Holds the running action, so that all modules see the same one, and the event loop of apps that have one."""
 
-    __slots__ = ("action",)
+    __slots__ = ("action", "loop")
 
     def __init__(self) -> None:
         self.action = Action(0, 0)
+        self.loop: Any = None
 
 
 current = Current()

@@ -35,8 +35,11 @@ class Call:
         self.kind = kind
         self.payload = payload
 
-    def __await__(self) -> Generator[list["Call"], dict[str, Outcome], Any]:
-        outcome = (yield [self])[str(self.id)]
+    def __await__(self) -> Generator[Any, Any, Any]:
+        if current.loop is None:
+            outcome = (yield [self])[str(self.id)]
+        else:
+            outcome = yield from current.loop.call(self)
         if "problem" in outcome:
             raise ToolError(outcome["problem"])
         return outcome["ok"]
@@ -80,4 +83,7 @@ async def gather(*awaitables: Awaitable[Any]) -> list[Any]:
 
     The host runs the calls of one round in parallel. The next round starts when all of them are answered.
     """
+    if current.loop is not None:
+        gathered: list[Any] = await current.loop.gather(awaitables)
+        return gathered
     return await _Gather(awaitables)

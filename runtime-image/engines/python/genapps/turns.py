@@ -23,6 +23,15 @@ def calls(wanted: list[Call] | dict[str, str]) -> str:
     return f'{{"calls":[{",".join(asked)}]}}'
 
 
+def wait(wanted: list[Call], cancelled: list[int], woken: list[int]) -> str:
+    """The action waits for whatever comes first: of these new calls, or of earlier ones.
+
+    `cancelled` are calls that nobody waits for any more, `woken` other actions that can go on.
+    """
+    asked = [f'{{"id":{call.id},"{call.kind}":{to_json(call.payload)}}}' for call in wanted]
+    return f'{{"wait":{{"calls":[{",".join(asked)}],"cancel":{cancelled},"wake":{woken}}}}}'
+
+
 def emit(piece: dict[str, str]) -> str:
     """A piece of the body that is not the last one."""
     return json.dumps({"emit": piece})

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 CALLS_PER_TURN = 1000
+TIMER_MILLIS = 24 * 3600 * 1000
 PIECE_BYTES = 64 * 1024
 HEADERS = 64
 HEADER_BYTES = 16 * 1024
@@ -46,7 +47,7 @@ class ResponseInvalidError(Exception):
 
 
 class Call(NamedTuple):
-    """One call to the host. `kind` is tool, get, list or body."""
+    """One call to the host. `kind` is tool, timer, get, list or body."""
 
     id: str
     kind: str
@@ -54,9 +55,21 @@ class Call(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """The guest waits for the results of these calls."""
+    """The guest waits for the results of all these calls."""
 
     calls: list[Call]
+
+
+class Wait(NamedTuple):
+    """The guest waits for whatever comes first: of these new calls, or of earlier ones.
+
+    `cancel` has the ids of earlier calls that nobody waits for any more, `wake` the numbers of other actions that can
+    go on.
+    """
+
+    calls: list[Call]
+    cancel: list[str]
+    wake: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,7 @@ class Failed:
     trace: str
 
 
-Turn = Calls | Emit | Done | Failed
+Turn = Calls | Wait | Emit | Done | Failed
 
 
 def parse_turn(text: bytes) -> Turn:
@@ -153,6 +166,15 @@ def _calls(value: Any) -> Calls:
     return Calls([_call(one) for one in value])
 
 
+def _wait(value: dict[str, Any]) -> Wait:
+    calls, cancel, wake = value["calls"], value["cancel"], value["wake"]
+    if not isinstance(calls, list) or not isinstance(cancel, list) or not isinstance(wake, list):
+        raise TypeError
+    if max(len(calls), len(cancel), len(wake)) > CALLS_PER_TURN:
+        raise ValueError
+    return Wait([_call(one) for one in calls], [str(_natural(one)) for one in cancel], [_natural(one) for one in wake])
+
+
 def _call(value: dict[str, Any]) -> Call:
     ((kind, payload),) = [(key, inner) for key, inner in value.items() if key != "id"]
     if kind == "tool":
@@ -164,6 +186,9 @@ def _call(value: dict[str, Any]) -> Call:
     elif kind == "list":
         _texts(payload, "prefix")
         _natural(payload["limit"])
+    elif kind == "timer":
+        if not 1 <= _natural(payload["millis"]) <= TIMER_MILLIS:
+            raise ValueError
     elif kind == "body":
         _natural(payload["chunk"])
     else:
@@ -269,4 +294,10 @@ def _natural(value: Any) -> int:
     return value
 
 
-_PARSERS: dict[str, Callable[[Any], Turn]] = {"calls": _calls, "emit": _emit, "done": _done, "failed": _failed}
+_PARSERS: dict[str, Callable[[Any], Turn]] = {
+    "calls": _calls,
+    "wait": _wait,
+    "emit": _emit,
+    "done": _done,
+    "failed": _failed,
+}

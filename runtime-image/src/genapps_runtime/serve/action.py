@@ -5,6 +5,7 @@ The guest says in turns what it wants. Reads of state and of the request's body 
 the gateway. An action changes nothing outside the guest before its commit, except by its tools.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,16 +20,18 @@ from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.messages import Exchange, Reply
-from genapps_runtime.serve.tools import Tools
+from genapps_runtime.serve.tools import Outcome, Tools
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.view import Overlaid, Reads, View
 
 LIST_KEYS = 2000
+_LASTING = frozenset({"tool", "timer"})
 OWN_SECONDS = 1.0
 """What an action has for itself at least, however long others kept it from its beginning."""
 
-Results = dict[str, Any]
+Pending = asyncio.Task[None] | asyncio.TimerHandle
+Results = dict[str, Outcome]
 """What the calls of a turn brought, by the calls' ids."""
 
 
@@ -51,8 +54,9 @@ class Action:
     """
 
     __slots__ = (
-        "_body", "_body_bytes", "_context", "_results", "_view", "conflicts", "deadline", "exchange", "guest",
-        "guest_seconds", "log", "number", "open", "restarts", "see", "serial", "tools", "trace", "turns",
+        "_body", "_body_bytes", "_context", "_view", "conflicts", "deadline", "exchange", "guest", "guest_seconds",
+        "log", "number", "open", "pending", "restarts", "results", "see", "serial", "tools", "trace", "turns",
+        "waits_for_all",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, deadline: float) -> None:
@@ -75,7 +79,11 @@ class Action:
         self.serial = False
         """Whether it has, or waits to have, the state for itself (`serial`)."""
         self._context = context
-        self._results: Results = {}
+        self.results: Results = {}
+        """What has come for it since its last turn."""
+        self.pending: dict[str, Pending] = {}
+        """What it waits for, by the ids of its calls: see `waiting`."""
+        self.waits_for_all = False
         self._view: View | Overlaid | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -106,7 +114,7 @@ class Action:
         self.close()
         self.guest, self.open, self.turns = None, False, 0
         self.log, self.tools, self.trace, self._view = None, None, "", None
-        self._results, self._body, self._body_bytes = {}, [], 0
+        self.results, self._body, self._body_bytes = {}, [], 0
 
     def add_record(self, record: str) -> None:
         """Take a record of the app's log; given to the guest's call."""
@@ -117,13 +125,13 @@ class Action:
     def message(self) -> bytes:
         """The next message to the guest: the request at first, then the results of its last calls."""
         if self.turns:
-            return resume_message(self.number, self._results)
+            return resume_message(self.number, self.results)
         request = self.exchange.request
         return start_message(
             self.number, request.id, request.method, request.path, request.query, request.headers, request.body
         )
 
-    def take(self, text: bytes) -> turns.Calls | turns.Emit | turns.Done:
+    def take(self, text: bytes) -> turns.Calls | turns.Wait | turns.Emit | turns.Done:
         """Read what the guest answered, and keep what it says for the end.
 
         Raises ProblemError when the action ends with it, and GuestGoneError when the guest cannot be trusted any more.
@@ -144,31 +152,27 @@ class Action:
                 raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
             raise ProblemError(turn.code, turn.detail)
         self.open = not isinstance(turn, turns.Done)
-        self._results = {}
-        if not isinstance(turn, turns.Calls):
+        self.results = {}
+        if isinstance(turn, turns.Emit | turns.Done):
             self._collect(turn.piece)
         return turn
 
     def answer(self, calls: list[turns.Call]) -> list[turns.Call]:
-        """Answer reads of state and of the request's body; returns the tool calls, which need the gateway.
-
-        Raises ProblemError.
-        """
-        tools = []
+        """Answer reads of state and of the request's body; returns the calls that take time. Raises ProblemError."""
+        lasting = []
         for call in calls:
-            if call.kind == "tool":
-                tools.append(call)
+            if call.kind in _LASTING:
+                lasting.append(call)
             else:
-                self._results[call.id] = self._local(call)
-        return tools
+                self.results[call.id] = self._local(call)
+        return lasting
 
-    async def call_tools(self, calls: list[turns.Call]) -> None:
-        """Make the tool calls of a turn, all at once. Raises ProblemError when the action's time is used up."""
+    async def call_tool(self, call: turns.Call) -> Outcome:
+        """Make a tool call. Raises TimeoutError when the action's time is used up."""
         if self.tools is None:
-            self.tools = Tools(self.exchange.request.id, self._context.gateway, self._context.metrics,
-                               self._context.config.limits.tool_calls_per_action)  # fmt: skip
-        outcomes = await self.tools.call([call.payload for call in calls], max(0.0, self.deadline - time.monotonic()))
-        self._results.update(zip([call.id for call in calls], outcomes, strict=True))
+            limit = self._context.config.limits.tool_calls_per_action
+            self.tools = Tools(self.exchange.request.id, self._context.gateway, self._context.metrics, limit)
+        return await self.tools.call(call.payload, max(0.0, self.deadline - time.monotonic()))
 
     def reply(self, done: turns.Done) -> Reply:
         """The response that the guest made."""

@@ -21,6 +21,8 @@ from genapps_runtime.serve.messages import Exchange, Reply, problem_reply
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages
 
 WAITING_PER_PLACE = 8
+OUTSIDE_PER_PLACE = 32
+"""Actions that wait outside the guest cost little: they leave their place to others, up to this number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +59,7 @@ class App:
         self._guests = Guests(language, load_message, context, heartbeat)
         self._stages = Stages(self._guests, context, self._end, self._wake)
         self._numbers = itertools.count(1)
-        self._running = 0
+        self._begun = 0
         self._waiting: deque[_Waiting] = deque()
         self._awake = False
         self._expiry: asyncio.TimerHandle | None = None
@@ -83,7 +85,7 @@ class App:
         """End what waits for tools, and drop the guest."""
         if self._expiry is not None:
             self._expiry.cancel()
-        await self._stages.close()
+        self._stages.close()
         self._guests.close()
 
     def _wake(self) -> None:
@@ -102,24 +104,32 @@ class App:
                     break
         finally:
             self._context.facet.end_batch()
-            if len(self._waiting) > self._places * WAITING_PER_PLACE:
+            if self._overflow() > 0:
                 # Not at once: callers who have hung up are noticed in between.
                 asyncio.get_running_loop().call_soon(self._refuse_overflow)
-            if self._stages.ready or (self._waiting and self._running < self._places):
+            self._context.metrics.set("genapps_actions_waiting", self._stages.outside)
+            if self._stages.ready or (self._waiting and self._room()):
                 self._wake()
-            elif self._waiting and self._expiry is None:
+            elif not self._waiting:
+                self._stages.settled()
+            elif self._expiry is None:
                 self._expiry = asyncio.get_running_loop().call_later(
                     self._waiting[0].deadline - time.monotonic(), self._expire
                 )
+
+    def _room(self) -> int:
+        """How many more requests may begin."""
+        outside = self._stages.outside
+        return max(0, self._places - max(self._begun - outside, outside - self._places * OUTSIDE_PER_PLACE))
 
     def _next_batch(self) -> list[Action]:
         """At most BATCH actions: first those that have begun, then as many new ones as there are places."""
         ready = self._stages.ready
         batch = [ready.popleft() for _ in range(min(BATCH, len(ready)))]
-        while self._waiting and len(batch) < BATCH and self._running < self._places:
+        while self._waiting and len(batch) < BATCH and self._room():
             waiting = self._waiting.popleft()
             waiting.exchange.on_gone = None
-            self._running += 1
+            self._begun += 1
             action = Action(next(self._numbers), waiting.exchange, self._context, waiting.deadline)
             if self._stages.add(action):
                 batch.append(action)
@@ -129,9 +139,13 @@ class App:
         """Its caller has gone before it began."""
         self._waiting.remove(waiting)
 
+    def _overflow(self) -> int:
+        """How many more are here than may begin or wait. Those that may begin have not all begun yet."""
+        return self._begun + len(self._waiting) - self._places * (1 + OUTSIDE_PER_PLACE + WAITING_PER_PLACE)
+
     def _refuse_overflow(self) -> None:
         """Refuse those who came last, if more wait than may."""
-        while len(self._waiting) > self._places * WAITING_PER_PLACE + max(0, self._places - self._running):
+        while self._waiting and self._overflow() > 0:
             self._end_unbegun(self._waiting.pop().exchange, ProblemError("Busy"))
 
     def _expire(self) -> None:
@@ -145,12 +159,12 @@ class App:
             self._wake()
 
     def _end_unbegun(self, exchange: Exchange, problem: ProblemError) -> None:
-        self._running += 1  # the place that _end gives back
+        self._begun += 1  # as _end expects
         self._end([Ended(Action(0, exchange, self._context, 0.0), problem)])
 
     def _end(self, ended: list[Ended]) -> None:
         """Write the log lines of these actions, then send their replies: nothing is answered that is not logged."""
-        self._running -= len(ended)
+        self._begun -= len(ended)
         now = time.monotonic()
         metrics = self._context.metrics
         metrics.set("genapps_state_bytes", self._context.facet.size)

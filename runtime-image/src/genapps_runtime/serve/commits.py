@@ -26,6 +26,8 @@ class Commits:
     def __init__(self, context: ActionContext, stored: Callable[[Group, list[Verdict]], None]) -> None:
         self._facet = context.facet
         self._stored = stored
+        self.storing = 0
+        """Actions whose commit is not done."""
 
     def add(self, group: Group) -> None:
         """Begin to store the writes of these actions; they end together."""
@@ -48,17 +50,20 @@ class Commits:
             action.close()
         latest = max(action.deadline for action, _ in group)
         seconds = max(COMMIT_SECONDS, latest - time.monotonic())
+        self.storing += len(group)
         late = asyncio.get_running_loop().call_later(seconds, self._too_late, group)
 
         def committed(commits: list[Commit]) -> None:
             if group:
                 late.cancel()
+                self.storing -= len(group)
                 self._stored(group, [_verdict(commit.verdict) for commit in commits])
 
         store(commits, committed)
 
     def _too_late(self, group: Group) -> None:
         detail = "the disk of the app's state does not answer; the changes may or may not be stored"
+        self.storing -= len(group)
         waiting = group[:]
         group.clear()  # nobody waits for its commit any more
         self._stored(waiting, [ProblemError("StateUnavailable", detail) for _ in waiting])

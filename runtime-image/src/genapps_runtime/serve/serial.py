@@ -59,6 +59,16 @@ class Serial:
         self._expiry: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether an action has the state for itself, or waits for it."""
+        return self._holding
+
+    @property
+    def waiting(self) -> int:
+        """How many actions wait for their turn."""
+        return len(self._waiting)
+
     def wanted(self, action: Action) -> bool:
         """Whether this new action should wait here from the start: its path had a conflict a moment ago."""
         if not self._hot:

@@ -7,7 +7,6 @@ Doing the same step for sixteen requests in a row costs less than half of doing 
 state is answered, all results are stored in one commit, all log lines are written at once, and then all replies.
 """
 
-import asyncio
 import time
 import traceback
 from collections import deque
@@ -23,6 +22,7 @@ from genapps_runtime.serve.commits import Commits
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import Reply
 from genapps_runtime.serve.serial import Serial
+from genapps_runtime.serve.waiting import Waiting
 from genapps_runtime.state.errors import StateConflictError
 
 BATCH = 16
@@ -32,7 +32,9 @@ CONFLICTS = 8
 """How often an action runs again because what it had read of the state was changed, or not stored after all."""
 RESTARTS = 4
 """How often an action runs again because others broke its guest."""
-_SAFE = frozenset({"GET", "HEAD"})
+
+
+Continued = turns.Calls | turns.Wait | turns.Emit | turns.Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,9 @@ class Stages:
         self._outcomes: list[tuple[Action, bytes | Exception]] = []
         self._dropped: list[Guest] = []
         self._cancelled: list[tuple[Guest, int]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting = Waiting(self._go_on, self._fail)
         self._commits = Commits(context, self._stored)
-        self._serial = Serial(context.facet, self._commits, self._begin_serial, self._refuse)
+        self._serial = Serial(context.facet, self._commits, self._go_on, self._refuse)
         guests.on_slow = self._settle
 
     def run(self, batch: list[Action], ends: float) -> None:
@@ -91,11 +93,19 @@ class Stages:
         self._settle()
         self._clean_up()
 
-    async def close(self) -> None:
-        """End what still waits for tools."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    @property
+    def outside(self) -> int:
+        """How many actions have begun and wait for something outside the guest."""
+        return len(self._waiting) + self._serial.waiting + self._commits.storing
+
+    def settled(self) -> None:
+        """Nothing is ready, and no request waits to begin: what waits for another action only waits in vain."""
+        if not self._serial.busy:
+            self._waiting.fail_stuck()
+
+    def close(self) -> None:
+        """End what still waits."""
+        self._waiting.close()
 
     def add(self, action: Action) -> bool:
         """Take a new action; False when it waits for the state first, and is `ready` later."""
@@ -104,7 +114,7 @@ class Stages:
             return False
         return True
 
-    def _begin_serial(self, action: Action) -> None:
+    def _go_on(self, action: Action) -> None:
         self.ready.append(action)
         self._wake()
 
@@ -139,26 +149,29 @@ class Stages:
                 turn = self._read(action, outcome)
                 if turn is None or isinstance(turn, turns.Emit):
                     again.append(action)
-                elif isinstance(turn, turns.Calls):
-                    self._answer(action, turn.calls, again)
+                elif isinstance(turn, turns.Calls | turns.Wait):
+                    self._answer(action, turn, again)
                 elif action.serial:
+                    self._waiting.end(action)
                     self._serial.done(action, turn)
                 elif turn.writes:
+                    self._waiting.end(action)
                     stored.append((action, turn))
                 else:
                     action.close()
+                    self._waiting.end(action)
                     ended.append(Ended(action, action.reply(turn)))
             except ProblemError as problem:
                 ended.append(self._failed(action, problem))
-            except Exception:
-                ended.append(self._failed(action, _own_failure(action)))
+            except Exception as error:
+                ended.append(self._failed(action, _own_failure(action, error)))
         self.ready.extendleft(reversed(again))
         if stored:
             self._commits.add(stored)
         if ended:
             self._end(ended)
 
-    def _read(self, action: Action, outcome: bytes | Exception) -> turns.Calls | turns.Emit | turns.Done | None:
+    def _read(self, action: Action, outcome: bytes | Exception) -> Continued | None:
         """The guest's turn; None when the action runs again in another guest. Raises ProblemError."""
         try:
             return self._trusted(action, outcome)
@@ -168,11 +181,12 @@ class Stages:
                 self._dropped.append(guest)
             if gone.code == "AppRestarted" and not action.called_tools and action.restarts < RESTARTS:
                 action.restarts += 1
+                self._waiting.end(action)
                 action.begin_again()
                 return None
             raise ProblemError(gone.code, gone.detail) from None
 
-    def _trusted(self, action: Action, outcome: bytes | Exception) -> turns.Calls | turns.Emit | turns.Done:
+    def _trusted(self, action: Action, outcome: bytes | Exception) -> Continued:
         if action.guest in self._dropped:
             # An earlier action of the batch broke it: what it says since then counts for nothing.
             raise GuestGoneError("AppRestarted", "another request broke the app")
@@ -180,39 +194,37 @@ class Stages:
             raise outcome
         return action.take(outcome)
 
-    def _answer(self, action: Action, calls: list[turns.Call], again: list[Action]) -> None:
-        tools = action.answer(calls)
-        if not tools:
+    def _answer(self, action: Action, turn: turns.Calls | turns.Wait, again: list[Action]) -> None:
+        lasting = action.answer(turn.calls)
+        if isinstance(turn, turns.Wait):
+            self._waiting.forget(action, turn.cancel)
+            self._waiting.wake(turn.wake)
+            go_on = bool(action.results) or action.number in turn.wake
+        else:
+            go_on = not lasting
+        if go_on and not lasting:
             again.append(action)
             return
-        task = asyncio.get_running_loop().create_task(self._call_tools(action, tools))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        self._serial.waits(action)
-        if action.exchange.request.method in _SAFE:
-            action.exchange.on_gone = task.cancel
-            if action.exchange.gone:
-                task.cancel()
-
-    async def _call_tools(self, action: Action, calls: list[turns.Call]) -> None:
         try:
-            await action.call_tools(calls)
-        except asyncio.CancelledError:
-            problem = ProblemError("CallerGone" if action.exchange.gone else "AppRestarted")
-        except ProblemError as found:
-            problem = found
-        except Exception:
-            problem = _own_failure(action)
+            self._waiting.add(action, lasting, for_all=isinstance(turn, turns.Calls))
+        except GuestGoneError as gone:
+            if action.guest is not None:
+                self._dropped.append(action.guest)
+            raise ProblemError(gone.code, gone.detail) from None
+        if go_on:
+            self._waiting.wake([action.number])
         else:
-            action.exchange.on_gone = None
-            self.ready.append(action)
-            self._wake()
-            return
+            self._serial.waits(action)
+
+    def _fail(self, action: Action, error: Exception) -> None:
+        """An action that waits outside the guest has failed."""
+        problem = error if isinstance(error, ProblemError) else _own_failure(action, error)
         self._end([self._failed(action, problem)])
         self._clean_up()
 
     def _failed(self, action: Action, problem: ProblemError) -> Ended:
         action.close()
+        self._waiting.end(action)
         self._serial.failed(action)
         if action.open and action.guest is not None:
             self._cancelled.append((action.guest, action.number))
@@ -250,7 +262,8 @@ def _conflict(action: Action) -> ProblemError:
     return ProblemError("StateConflict", detail if action.succeeded_tools else "")
 
 
-def _own_failure(action: Action) -> ProblemError:
-    """Our mistake and not the app's. Called while the exception is handled."""
-    logs.write("runtime failed", level="error", requestId=action.exchange.request.id, trace=traceback.format_exc())
+def _own_failure(action: Action, error: Exception) -> ProblemError:
+    """Our mistake and not the app's."""
+    trace = "".join(traceback.format_exception(error))
+    logs.write("runtime failed", level="error", requestId=action.exchange.request.id, trace=trace)
     return ProblemError("RuntimeFailed")

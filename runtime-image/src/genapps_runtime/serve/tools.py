@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tool calls of one action: counted against the tier's fan-out, made at once, decided about by the gateway."""
+"""The tool calls of one action: counted against the tier's fan-out, decided about by the gateway."""
 
-import asyncio
 from typing import Any
 
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.problems import ProblemError, call_problem
+from genapps_runtime.problems import call_problem
 
 Outcome = dict[str, Any]
 """`{"ok": result}` or `{"problem": {...}}`, as the guest gets it."""
@@ -25,19 +24,8 @@ class Tools:
         self.called = 0
         self.succeeded = 0
 
-    async def call(self, payloads: list[dict[str, Any]], seconds: float) -> list[Outcome]:
-        """Make these calls (connector, tool, arguments) at once; returns their outcomes in the same order.
-
-        Raises ProblemError when `seconds` are used up.
-        """
-        try:
-            return await asyncio.gather(*[self._one(payload, seconds) for payload in payloads])
-        except TimeoutError:
-            # Not asked of the clock: the loop's timer may be a little ahead of it.
-            detail = "the time of the request ran out while the app waited for a tool"
-            raise ProblemError("ActionTimeout", detail) from None
-
-    async def _one(self, payload: dict[str, Any], seconds: float) -> Outcome:
+    async def call(self, payload: dict[str, Any], seconds: float) -> Outcome:
+        """Make one call (connector, tool, arguments). Raises TimeoutError when `seconds` are used up."""
         self.called += 1
         connector = payload["connector"]
         if self.called > self._limit:

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actions that wait for something outside the guest: a tool, a timer, or another action.
+
+A guest with an event loop goes on with whatever comes first, and says which of its calls nobody waits for any more. An
+action of it may also wait for another one alone (a lock, a queue). When nothing is left that could wake it, it fails
+at once and not at its deadline.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from genapps_runtime.guest import turns
+from genapps_runtime.guest.instance import GuestGoneError
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.tools import Outcome
+
+PENDING = 1000
+"""Calls and timers that an action may wait for at once."""
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+class Waiting:
+    """The actions that wait. `ready` gets one that can go on, `fail` one that cannot, with the reason."""
+
+    def __init__(self, ready: Callable[[Action], None], fail: Callable[[Action, Exception], None]) -> None:
+        self._ready = ready
+        self._fail = fail
+        self._waiting: dict[int, Action] = {}
+        self._expiries: dict[int, asyncio.TimerHandle] = {}
+        self._outstanding: set[int] = set()
+        """Those of them that wait for a tool or a timer."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, action: Action, calls: list[turns.Call], *, for_all: bool) -> None:
+        """Begin these calls, and wait for one of all that are begun, or `for_all` of them.
+
+        Raises GuestGoneError when there are too many.
+        """
+        if len(action.pending) + len(calls) > PENDING:
+            raise GuestGoneError("TurnInvalid", f"the app waits for more than {PENDING} calls at once")
+        loop = asyncio.get_running_loop()
+        for call in calls:
+            if call.kind == "timer":
+                seconds = call.payload["millis"] / 1000
+                action.pending[call.id] = loop.call_later(seconds, self._fire, action, call.id)
+            else:
+                action.pending[call.id] = loop.create_task(self._call(action, call))
+        action.waits_for_all = for_all
+        self._waiting[action.number] = action
+        if action.pending:
+            self._outstanding.add(action.number)
+        if action.number not in self._expiries:
+            self._expiries[action.number] = loop.call_later(
+                max(0.0, action.deadline - time.monotonic()), self._expire, action
+            )
+        if action.exchange.request.method in _SAFE:
+            action.exchange.on_gone = lambda: self._leave(action)
+            if action.exchange.gone:
+                loop.call_soon(self._leave, action)
+
+    def wake(self, numbers: list[int]) -> None:
+        """Let these actions go on, if they wait."""
+        for number in numbers:
+            action = self._waiting.get(number)
+            if action is not None:
+                self._go_on(action)
+
+    def forget(self, action: Action, calls: list[str]) -> None:
+        """Nobody waits for these calls of the action any more."""
+        for call in calls:
+            pending = action.pending.pop(call, None)
+            if pending is not None:
+                pending.cancel()
+
+    def end(self, action: Action) -> None:
+        """Forget an action that has ended, or begins again: its calls are cancelled."""
+        self._remove(action)
+        self.forget(action, list(action.pending))
+        expiry = self._expiries.pop(action.number, None)
+        if expiry is not None:
+            expiry.cancel()
+
+    def fail_stuck(self) -> None:
+        """Fail all that wait, if none of them waits for anything but another. Nobody else may be running."""
+        if self._outstanding:
+            return
+        for action in list(self._waiting.values()):
+            self._fail(action, ProblemError("AppFailed", "nothing to wait for: no call, no timer and no other request"))
+
+    def close(self) -> None:
+        """Fail all that wait."""
+        for action in list(self._waiting.values()):
+            self._fail(action, ProblemError("AppRestarted"))
+
+    async def _call(self, action: Action, call: turns.Call) -> None:
+        try:
+            outcome = await action.call_tool(call)
+        except asyncio.CancelledError:
+            return
+        except TimeoutError:
+            self._expire(action)  # not asked of the clock: the loop's timer may be a little ahead of it
+        except Exception as error:
+            self._fail(action, error)
+        else:
+            self._arrive(action, call.id, outcome)
+
+    def _fire(self, action: Action, call: str) -> None:
+        self._arrive(action, call, {"ok": None})
+
+    def _arrive(self, action: Action, call: str, outcome: Outcome) -> None:
+        if action.pending.pop(call, None) is None:
+            return
+        action.results[call] = outcome
+        if not (action.waits_for_all and action.pending):
+            self._go_on(action)
+
+    def _go_on(self, action: Action) -> None:
+        if action.number in self._waiting:
+            self._remove(action)
+            self._ready(action)
+
+    def _remove(self, action: Action) -> None:
+        self._waiting.pop(action.number, None)
+        self._outstanding.discard(action.number)
+        action.exchange.on_gone = None
+
+    def _expire(self, action: Action) -> None:
+        self._fail(action, ProblemError("ActionTimeout", "the time of the request ran out while the app waited"))
+
+    def _leave(self, action: Action) -> None:
+        if action.number in self._waiting:
+            self._fail(action, ProblemError("CallerGone"))
