@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from genapps.api.modules import PYTHON_MODULES, SDK
+from genapps.api.modules import PYTHON_MODULES, SDK, WORKERS
 from genapps.core.code.scan import scan_python
 from tests.runtime.rejected import REJECTED
 
@@ -34,6 +34,8 @@ def test_the_engine_has_the_modules_of_the_contract() -> None:
     spec.loader.exec_module(bundle)
     assert list(bundle.MODULES) == _contract()
     assert (engine / SDK / "__init__.py").is_file()
+    assert {SDK, WORKERS} <= bundle._ALLOWED
+    assert scan_python("app.py", {"app.py": b"from workers import Response, WorkerEntrypoint\n"}) is None
 
 
 def test_the_guide_lists_the_modules_of_the_contract() -> None:

@@ -59,6 +59,7 @@ DONE: dict[str, Any] = {
 }
 GOOD_TURNS: list[dict[str, Any]] = [
     {"calls": [{"id": 1, "get": {"key": "k"}}, {"id": 2, "list": {"prefix": "", "limit": 10}}]},
+    {"calls": [{"id": 1, "list": {"prefix": "a", "limit": 10, "after": "a1"}}]},
     {"calls": [{"id": 1, "tool": {"connector": "a", "tool": "b", "arguments": {}}}]},
     {"calls": [{"id": 1, "body": {"chunk": 1}}]},
     {"emit": {"text": "x"}},

@@ -152,7 +152,7 @@ async def nan(request):
 
 @app.get("/surrogate")
 async def surrogate(request):
-    return "\ud800"
+    return Response("", headers={"x-half": "\ud800"})
 
 
 @app.get("/bad-header")
@@ -187,7 +187,7 @@ async def bad_status(request):
 
 @app.get("/text-status")
 async def text_status(request):
-    return Response("", status="200")
+    return Response("", status="two hundred")
 
 
 @app.get("/sleep")

@@ -39,7 +39,8 @@ async def loads(request):
 @app.post("/dumps")
 async def dumps(request):
     value = eval(await request.text(), {"object": object(), "nan": float("nan")})
-    strict, dense = {"allow_nan": False}, {"allow_nan": False, "separators": (",", ":")}
+    strict = {"allow_nan": False, "default": genapps.plain.plain}
+    dense = {**strict, "separators": (",", ":")}
     return [
         [outcome(own.to_json, value), outcome(own.to_dense_json, value)],
         [outcome(json.dumps, value, **strict), outcome(json.dumps, value, **dense)],

@@ -31,7 +31,7 @@ def _parents(name: str) -> list[str]:
     return [".".join(parts[: end + 1]) for end in range(len(parts))]
 
 
-_ALLOWED = frozenset(parent for name in MODULES for parent in _parents(name)) | {"genapps"}
+_ALLOWED = frozenset(parent for name in MODULES for parent in _parents(name)) | {"genapps", "workers"}
 
 
 class ModuleNotAvailable(ModuleNotFoundError):  # noqa: N818  the name of the reason that users see

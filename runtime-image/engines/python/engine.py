@@ -21,17 +21,23 @@ import wit_world
 from componentize_py_types import Err
 
 from bundle import Bundle, ModuleNotAvailable, preload
-from genapps import loop, turns
+from genapps import loop, turns, workers
 from genapps.actions import Action, current
+from genapps.advice import advise
 from genapps.calls import ToolError
 from genapps.encoding import from_json, to_json
+from genapps.errors import BadRequest
+from genapps.fields import headers_of
+from genapps.foreign import adopt
 from genapps.heap import lay_out
 from genapps.logs import Printed, log
-from genapps.messages import INLINE_CHARACTERS, BadRequest, Request, Response
+from genapps.messages import Request
 from genapps.rehearsal import rehearse
+from genapps.responses import INLINE_CHARACTERS, JSON_TYPE, Response, is_plain, response_of
 from genapps.routes import NoHandlerError, app, exact_handler
 
 preload()
+sys.modules["workers"] = workers
 
 _parsed = json.JSONDecoder().raw_decode  # the host writes no blanks around it
 # Kinds of answers that nobody awaits. Asking `isawaitable` costs as much as making the turn.
@@ -83,16 +89,18 @@ class WitWorld(wit_world.WitWorld):
         loaded = Bundle(message["entry"], message["files"])
         try:
             loaded.load()
+            adopt(vars(loaded.modules[loaded.entry.removesuffix(".py")]))
         except ModuleNotAvailable as error:
-            raise Err(json.dumps({"code": "ModuleNotAvailable", **_place(error, loaded)})) from None
+            raise Err(to_json({"code": "ModuleNotAvailable", **_place(error, loaded)})) from None
         except BaseException as error:
-            raise Err(json.dumps({"code": "CodeRejected", **_place(error, loaded)})) from None
+            raise Err(to_json({"code": "CodeRejected", **_place(error, loaded)})) from None
         if loaded.uses("asyncio"):
             loop.install()
         routes = app.routes()
         if not routes:
             detail = "the app registers no route; add one with @app.get(...) or @app.post(...)"
-            raise Err(json.dumps({"code": "CodeRejected", "message": detail, "file": message["entry"], "line": 0}))
+            raise Err(to_json({"code": "CodeRejected", "message": detail, "file": message["entry"], "line": 0}))
+        advise((name, loaded.sources[name]) for name in loaded.modules)
         return to_json({"routes": routes})
 
     def start(self, action: str) -> str:
@@ -147,7 +155,7 @@ def _request(action: str) -> tuple[int, Request]:
     message = _parsed(action)[0]
     raw = message["request"]
     request = Request(raw["requestId"], raw["method"], raw["path"], raw["query"], "", raw.get("body"))
-    request.headers = raw["headers"]
+    request.headers = headers_of(raw["headers"])
     request._chunks = raw.get("bodyChunks", 0)  # noqa: SLF001  only here is it more than one
     return message["action"], request
 
@@ -183,18 +191,22 @@ def _advance(action: Action, results: dict[str, Any] | None) -> str:
 
 def _answered(action: Action, answer: Any) -> str:
     """The turn for what the handler has returned."""
-    response = None
     try:
         if type(answer) is not dict:
-            response = answer if isinstance(answer, Response) else Response(answer)
-        elif len(text := to_json(answer)) > INLINE_CHARACTERS:
-            response = Response(text, content_type="application/json")
-        pieces = [] if response is None else response.pieces()
+            if type(answer) is str and is_plain(answer):
+                if not action.writes:
+                    return turns.TEXT_DONE + answer
+                return turns.done(200, turns.TEXT_HEADERS, answer, action.writes)
+            sent = (answer if isinstance(answer, Response) else response_of(answer)).sent()
+        elif len(text := to_json(answer)) <= INLINE_CHARACTERS:  # a small dictionary, the most frequent answer
+            if not action.writes:
+                return turns.JSON_DONE + text
+            return turns.done(200, turns.JSON_HEADERS, text, action.writes)
+        else:
+            sent = Response(text, content_type=JSON_TYPE).sent()
     except BaseException as error:
         return _failed(error)
-    if response is None:  # a small dictionary, the most frequent answer
-        return turns.done(200, turns.JSON_HEADERS, text, action.writes)
-    action.rest = response, pieces
+    action.rest = sent
     return _piece(action)
 
 
@@ -222,13 +234,13 @@ def _step(action: Action, results: dict[str, Any] | None) -> str:
 def _piece(action: Action) -> str:
     """The turn for the next piece of the body; the last one ends the action."""
     assert action.rest is not None  # noqa: S101  only answered actions come here
-    response, pieces = action.rest
+    status, headers, pieces = action.rest
     if len(pieces) > 1:
         _INSTANCE.running[action.id] = action
         return turns.emit(pieces.pop(0))
     _INSTANCE.running.pop(action.id, None)
     ((kind, text),) = pieces[0].items() if pieces else (("text", ""),)
-    return turns.done(response.status, turns.header_pairs(response.headers), text, action.writes, kind)
+    return turns.done(status, headers, text, action.writes, kind)
 
 
 def _cancel(action: Action) -> str:
@@ -248,11 +260,11 @@ def _cancel(action: Action) -> str:
 def _failed(error: BaseException) -> str:
     detail = str(error)[:DETAIL_CHARACTERS]
     if isinstance(error, NoHandlerError):
-        return json.dumps({"failed": {"code": error.code, "detail": detail}})
+        return to_json({"failed": {"code": error.code, "detail": detail}})
     if isinstance(error, BadRequest):
-        return json.dumps({"failed": {"code": "BadRequest", "detail": detail}})
+        return to_json({"failed": {"code": "BadRequest", "detail": detail}})
     if isinstance(error, ToolError):
-        return json.dumps({"failed": {"code": "ToolFailed", "detail": detail}})
+        return to_json({"failed": {"code": "ToolFailed", "detail": detail}})
     if isinstance(error, MemoryError):
         return '{"failed": {"code": "MemoryExceeded"}}'  # formatting a trace needs memory too
     name = type(error).__name__
@@ -260,7 +272,7 @@ def _failed(error: BaseException) -> str:
         trace = "".join(traceback.format_exception(error))[-TRACE_CHARACTERS:]
     except BaseException:
         trace = ""
-    return json.dumps({"failed": {"code": "AppFailed", "detail": f"{name}: {detail}", "trace": trace}})
+    return to_json({"failed": {"code": "AppFailed", "detail": f"{name}: {detail}", "trace": trace}})
 
 
 def _place(error: BaseException, bundle: Bundle) -> dict[str, Any]:

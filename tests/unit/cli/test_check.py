@@ -74,6 +74,29 @@ def test_a_file_of_code(tmp_path: Path) -> None:
     assert run(written(path, "import json\n")) == (0, ["Nothing found."])
 
 
+def test_a_route_that_is_refused_at_load_is_found_at_its_line(tmp_path: Path) -> None:
+    text = GOOD.replace("import math", '@app.get("/items/<id>")\n        def item(request, id): ...')
+    path = written(tmp_path / "app.yaml", text)
+    code, lines = run(path)
+    assert (code, len(lines)) == (1, 1)
+    line = text.splitlines().index('        @app.get("/items/<id>")') + 1
+    assert lines[0].startswith(f"{path}:{line}: CodeRejected: app.py, line 3: the path '/items/<id>' has '<id>'")
+
+
+def test_an_object_at_module_level_that_a_handler_changes_is_a_note(tmp_path: Path) -> None:
+    source = "todos = []\ndef add(request):\n    todos.append(1)\n"
+    path = written(tmp_path / "app.py", source)
+    assert run(path) == (0, ["Nothing found."])
+    result = CliRunner().invoke(main, ["check", str(path)])
+    assert result.stderr.startswith(f"{path}:3: StateInModule: app.py, line 3: add changes 'todos'")
+    written(
+        tmp_path / "map.yaml",
+        CONFIG_MAP.replace("    import json\n    import numpy\n", "    a = {}\n    def f(): a[1] = 2\n"),
+    )
+    result = CliRunner().invoke(main, ["check", str(tmp_path / "map.yaml")])
+    assert (result.exit_code, result.stderr.partition(": StateInModule: ")[1]) == (0, ": StateInModule: ")
+
+
 def test_a_folder_of_code_is_a_configmap_and_names_the_file_that_is_wrong(tmp_path: Path) -> None:
     written(tmp_path / "app.py", "import words\n")
     written(tmp_path / "rates.json", "[1, 2")  # data of the app, and no manifest

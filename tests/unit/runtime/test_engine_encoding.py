@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The quick JSON and queries of the Python engine give what Python's own functions give."""
 
-import importlib.util
 import json
 import math
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,21 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.engine_modules import engine_module
 
-
-def _loaded() -> ModuleType:
-    """By its path: in the engines, `genapps` is the module that apps import."""
-    file = ROOT / "runtime-image" / "engines" / "python" / "genapps" / "encoding.py"
-    spec = importlib.util.spec_from_file_location("engine_encoding", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ENCODING = _loaded()
+ENCODING, PLAIN = engine_module("encoding"), engine_module("plain").plain
 KEYS = st.text(max_size=4) | st.integers() | st.floats(allow_nan=False) | st.booleans() | st.none()
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.binary(max_size=2),
@@ -61,7 +46,6 @@ def _outcome(function: Any, *values: Any, **options: Any) -> Any:
 
 @settings(max_examples=400)
 @given(VALUES)
-@example("\ud800\u20ac")
 @example(Whole(5))
 @example(True)
 @example(Texts("a"))
@@ -72,10 +56,18 @@ def _outcome(function: Any, *values: Any, **options: Any) -> Any:
 @example(_circle())
 @example({1, 2})
 def test_values_become_the_text_that_json_dumps_writes(value: Any) -> None:
-    dense = {"allow_nan": False, "separators": (",", ":")}
+    dense = {"allow_nan": False, "separators": (",", ":"), "default": PLAIN}
     for _ in range(2):  # an error leaves nothing behind
-        assert _outcome(ENCODING.to_json, value) == _outcome(json.dumps, value, allow_nan=False)
+        assert _outcome(ENCODING.to_json, value) == _outcome(json.dumps, value, allow_nan=False, default=PLAIN)
         assert _outcome(ENCODING.to_dense_json, value) == _outcome(json.dumps, value, **dense)
+
+
+@settings(max_examples=400)
+@given(st.text(st.sampled_from('\ud800\udbff\udc00\udfff\\ud8a\u20ac0"'), max_size=8))
+def test_half_a_character_becomes_the_replacement_character_and_two_halves_one_character(text: str) -> None:
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    for encoded in (ENCODING.to_json(text), ENCODING.to_dense_json([text])[1:-1]):
+        assert json.loads(encoded) == whole
 
 
 def test_a_value_is_no_circle_because_it_is_encoded_while_it_is_encoded() -> None:
@@ -106,7 +98,7 @@ def test_texts_become_the_value_that_json_loads_returns(text: str) -> None:
 @given(VALUES)
 def test_what_was_stored_is_read_again(value: Any) -> None:
     try:
-        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False, default=PLAIN)
     except (TypeError, ValueError):
         return
     assert ENCODING.to_dense_json(value) == text

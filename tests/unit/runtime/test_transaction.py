@@ -44,21 +44,24 @@ class Model:
     def size(self) -> int:
         return sum(len(key.encode()) + len(value.encode()) for key, (value, _) in self.entries.items())
 
-    def listed(self, prefix: str, limit: int) -> list[tuple[str, int]]:
+    def listed(self, prefix: str, start: str, limit: int) -> list[tuple[str, int]]:
         # SQLite sorts texts by their bytes.
-        first = sorted((key for key in self.entries if key.encode() >= prefix.encode()), key=str.encode)[:limit]
+        first = sorted((key for key in self.entries if key.encode() >= start.encode()), key=str.encode)[:limit]
         return [(key, self.entries[key][1]) for key in first if key.startswith(prefix)]
 
-    def read(self, keys: list[str], prefix: str | None) -> Reads:
+    def read(self, keys: list[str], prefix: str | None, after: str) -> Reads:
         reads = Reads(self.sequence, {key: self.entries[key][1] if key in self.entries else 0 for key in keys})
         if prefix is not None:
-            reads.lists.append((prefix, 3, self.listed(prefix, 3)))
+            start = max(prefix, after)
+            reads.lists.append((prefix, start, 3, self.listed(prefix, start, 3)))
         return reads
 
     def commit(self, reads: Reads | None, writes: Writes) -> type[Exception] | None:
         if reads is not None and reads.sequence != self.sequence:
             versions = {key: self.entries[key][1] if key in self.entries else 0 for key in reads.keys}
-            if versions != reads.keys or any(self.listed(*seen[:2]) != seen[2] for seen in reads.lists):
+            if versions != reads.keys or any(
+                self.listed(prefix, start, limit) != seen for prefix, start, limit, seen in reads.lists
+            ):
                 return StateConflictError
         before, size = dict(self.entries), self.size
         self.sequence += 1
@@ -77,18 +80,19 @@ ACTIONS = st.tuples(
     st.booleans(),
     st.lists(st.sampled_from(KEYS), max_size=3),
     st.none() | st.sampled_from(["", "a", "ä"]),
+    st.sampled_from(["", "a\0", "aa\0"]),
     st.lists(st.tuples(st.sampled_from(KEYS), VALUES), min_size=1, max_size=4),
 )
 
 
 @given(st.lists(st.lists(ACTIONS, min_size=1, max_size=6), max_size=6))
 def test_a_batch_ends_as_its_commits_would_one_after_the_other(
-    batches: list[list[tuple[bool, list[str], str | None, Writes]]],
+    batches: list[list[tuple[bool, list[str], str | None, str, Writes]]],
 ) -> None:
     connection, model, sequence, size = database(), Model(), 0, 0
     for batch in batches:
         # All of a batch have read before any of it is stored, as with a shared snapshot.
-        reads = [model.read(keys, prefix) if looks else None for looks, keys, prefix, _ in batch]
+        reads = [model.read(keys, prefix, after) if looks else None for looks, keys, prefix, after, _ in batch]
         commits = [Commit(seen, writes) for seen, (*_, writes) in zip(reads, batch, strict=True)]
         expected = [model.commit(commit.reads, commit.writes) for commit in commits]
         transaction = Transaction(connection, sequence, size, LIMIT)

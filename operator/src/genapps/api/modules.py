@@ -16,3 +16,6 @@ PYTHON_MODULES = (
 
 SDK = "genapps"
 """The module through which an app answers requests."""
+
+WORKERS = "workers"
+"""The module for apps in the form of a Worker: a class `Default` with `fetch`."""

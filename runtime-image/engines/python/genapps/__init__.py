@@ -9,10 +9,15 @@ async def hello(request, name):
 """
 
 from genapps.calls import ToolError, gather
+from genapps.errors import BadRequest
 from genapps.logs import log
-from genapps.messages import BadRequest, Request, Response
+from genapps.messages import Request
+from genapps.responses import HTMLResponse, JSONResponse, Response, file, html, redirect
 from genapps.routes import app
 from genapps.state import state
 from genapps.tools import tools
 
-__all__ = ["BadRequest", "Request", "Response", "ToolError", "app", "gather", "log", "state", "tools"]
+__all__ = [
+    "BadRequest", "HTMLResponse", "JSONResponse", "Request", "Response", "ToolError", "app", "file", "gather", "html",
+    "log", "redirect", "state", "tools",
+]  # fmt: skip

@@ -12,8 +12,8 @@ class Action:
     """One request.
 
     `writes` maps a key to its JSON text, or to None for a deletion. `log_left` is in characters. `coroutine` runs
-    the handler; with an event loop `task` does. `rest` is its response with the pieces of the body that the host has
-    not got yet.
+    the handler; with an event loop `task` does. `rest` is its response: status, headers and the pieces of the body
+    that the host has not got yet.
     """
 
     __slots__ = ("calls", "coroutine", "id", "log_left", "rest", "task", "writes", "written")

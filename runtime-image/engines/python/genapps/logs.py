@@ -2,12 +2,12 @@
 """The app's log and its printed output. The host adds the records to the action's log line."""
 
 import io
-import json
 from typing import Any
 
 from wit_world.imports import host
 
 from genapps.actions import current
+from genapps.encoding import to_json
 
 RECORD_CHARACTERS = 2000
 
@@ -19,7 +19,7 @@ def _send(level: str, message: str, fields: dict[str, Any]) -> None:
     record: dict[str, Any] = {"level": level, "message": message[:RECORD_CHARACTERS]}
     if fields:
         record["fields"] = {name: str(value)[:200] for name, value in fields.items()}
-    text = json.dumps(record)
+    text = to_json(record)
     action.log_left -= len(text)
     host.log(text)
 

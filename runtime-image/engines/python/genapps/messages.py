@@ -1,30 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Request and response as an app sees them."""
+"""A request as an app sees it."""
 
 import base64
 import re
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from genapps.calls import Call
-from genapps.encoding import from_json, query_pairs, to_json
+from genapps.encoding import from_json, query_pairs
+from genapps.errors import BadRequest
+from genapps.fields import Headers, Values, cookies_of, headers_of, values_of
+from genapps.forms import Form, Upload, read_form
 
-INLINE_CHARACTERS = 16 * 1024
-INLINE_BYTES = 64 * 1024
 NESTING = 200
+_new, _fill = Headers.__new__, dict.update
+PATH_CHARACTERS = "/:@!$&'()*+,;=~"
+"""What a path may hold as it is, beside letters and digits."""
 _NO_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[^"\[\]{}]+')
 
 
-class BadRequest(Exception):  # noqa: N818  it is the caller's error, not the app's
-    """The caller sent something that the app cannot use. Raise it to answer 400 with the message."""
-
-
 class Request:
-    """A caller's request.
+    """A caller's request. `id` is the caller's Idempotency-Key or a random text."""
 
-    `id` is the caller's Idempotency-Key or a random text. `headers` has names in lower case. `query` and `headers`
-    hold the last value of each name.
-    """
+    _chunks = 1
+    _bytes: bytes | None = None
+    _form: Form | None = None
 
     def __init__(
         self,
@@ -39,27 +40,40 @@ class Request:
         self.id = request_id
         self.method = method
         self.path = path
-        self._query = query
+        self.query_text = query
         self._headers = headers
         self._body = body
-        self._chunks = 1
-        self._bytes: bytes | None = None
 
     @cached_property
-    def headers(self) -> dict[str, str]:
-        """The headers by name."""
-        found: dict[str, str] = from_json(self._headers)
+    def headers(self) -> Headers:
+        """The headers by name in any case; of a repeated name the values joined, or each by `getlist`."""
+        text = self._headers
+        if '["' in text:
+            return headers_of(from_json(text))
+        found = _new(Headers)  # no header is repeated: nothing is left to do
+        _fill(found, from_json(text))
         return found
 
     @property
-    def query(self) -> dict[str, str]:
-        """The query's parameters by name, decoded; the last value of each name."""
-        return dict(query_pairs(self._query))
+    def url(self) -> str:
+        """The whole address, by the host that the caller named."""
+        query = f"?{self.query_text}" if self.query_text else ""
+        return f"http://{self.headers.get('host', 'app')}{quote(self.path, safe=PATH_CHARACTERS)}{query}"
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        """The cookies by name."""
+        return cookies_of(self.headers.get("cookie", ""))
+
+    @property
+    def query(self) -> Values:
+        """The query's parameters by name, decoded: the last value of each name, or all of a name by `getlist`."""
+        return values_of(query_pairs(self.query_text))
 
     @property
     def query_list(self) -> list[tuple[str, str]]:
         """All parameters of the query as pairs of name and value, in order."""
-        return query_pairs(self._query)
+        return query_pairs(self.query_text)
 
     async def body(self) -> bytes:
         """The whole body. The host sends what exceeds the first 64 KiB piece by piece."""
@@ -91,43 +105,21 @@ class Request:
         except ValueError as error:
             raise BadRequest(f"the body is not JSON: {error}") from None
 
+    async def form(self) -> Form:
+        """The fields of a form, urlencoded or with files. Raises BadRequest when it is malformed or has too many."""
+        if self._form is None:
+            self._form = read_form(self.headers.get("content-type", ""), await self.body())
+        return self._form
 
-class Response:
-    """A response: text, bytes, or anything that JSON can express.
-
-    `content_type` follows from the body unless it is given.
-    """
-
-    def __init__(
-        self,
-        body: Any = "",
-        status: int = 200,
-        headers: dict[str, str] | None = None,
-        content_type: str | None = None,
-    ) -> None:
-        self.status = status
-        self.headers = dict(headers or {})
-        self.body: str | bytes
-        if isinstance(body, str):
-            body.encode()  # a lone surrogate is not text: better said here than at the boundary
-            self.body, kind = body, "text/plain; charset=utf-8"
-        elif isinstance(body, bytes | bytearray):
-            self.body, kind = bytes(body), "application/octet-stream"
-        else:
-            self.body, kind = to_json(body), "application/json"
-        self.headers.setdefault("content-type", content_type or kind)
-
-    def pieces(self) -> list[dict[str, str]]:
-        """The body in pieces of at most 64 KiB, in the form that the host takes."""
-        if isinstance(self.body, str):
-            size = INLINE_CHARACTERS
-            if len(self.body) <= size:
-                return [{"text": self.body}]
-            return [{"text": self.body[at : at + size]} for at in range(0, len(self.body), size)]
-        size = INLINE_BYTES
-        return [
-            {"base64": base64.b64encode(self.body[at : at + size]).decode()} for at in range(0, len(self.body), size)
-        ]
+    @property
+    def files(self) -> dict[str, Upload]:
+        """The files of a form by name. Raises BadRequest, and RuntimeError for a long body that was not awaited."""
+        if self._form is None:
+            if self._bytes is None and self._chunks > 1:
+                raise RuntimeError("the body is not here yet: write `form = await request.form()` before request.files")
+            body = self._bytes if self._bytes is not None else _decode(self._body) if self._body else b""
+            self._form = read_form(self.headers.get("content-type", ""), body)
+        return self._form.files
 
 
 def _depth(text: str) -> int:

@@ -126,7 +126,14 @@ def _answer(world: World, request: str) -> None:
 def _put_back() -> Iterator[None]:
     """Everything that a load and requests change in the interpreter, as it was before."""
     lists: list[list[Any]] = [sys.path, sys.meta_path, app._patterns, app._listed]  # noqa: SLF001
-    tables: list[dict[Any, Any]] = [sys.modules, linecache.cache, *_pattern_caches(), app._exact, APP_BUILTINS]  # noqa: SLF001
+    tables: list[dict[Any, Any]] = [
+        sys.modules,
+        linecache.cache,
+        *_pattern_caches(),
+        app._exact,  # noqa: SLF001
+        app._shapes,  # noqa: SLF001
+        APP_BUILTINS,
+    ]
     before = [held.copy() for held in lists], [table.copy() for table in tables]
     streams, action = (sys.stdout, sys.stderr), current.action
     yield

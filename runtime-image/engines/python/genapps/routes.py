@@ -2,13 +2,13 @@
 """The app's handlers, found by method and path pattern."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
+
+from genapps.shapes import PLACE, RouteError, check_handler, names_in
 
 Handler = Callable[..., Any]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
-
-_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}")
 
 
 class NoHandlerError(Exception):
@@ -21,7 +21,7 @@ class NoHandlerError(Exception):
 
 def _pattern(path: str) -> re.Pattern[str]:
     parts, at = [], 0
-    for place in _PLACE.finditer(path):
+    for place in PLACE.finditer(path):
         parts.append(re.escape(path[at : place.start()]))
         parts.append(f"(?P<{place[1]}>{'.+' if place[2] else '[^/]+'})")
         at = place.end()
@@ -39,23 +39,41 @@ class App:
         self._exact: dict[tuple[str, str], Handler] = {}
         self._patterns: list[tuple[str, re.Pattern[str], Handler]] = []
         self._listed: list[str] = []
+        self._shapes: dict[tuple[str, str], Handler] = {}
+        self._rest: Handler | None = None
 
-    def route(self, method: str, path: str) -> Callable[[AnyHandler], AnyHandler]:
-        """A decorator that registers a handler for a method and a path. Raises ValueError unless the path starts
-        with `/`.
+    def route(
+        self, method: str, path: str | None = None, *, methods: Iterable[str] | None = None
+    ) -> Callable[[AnyHandler], AnyHandler]:
+        """A decorator that registers a handler for a method and a path, or as `route("/path", methods=["GET"])`.
+
+        It raises RouteError, a ValueError, for a path or a handler that can never answer.
         """
+        if path is None:
+            path, wanted = method, [*(methods or ["GET"])]
+        else:
+            wanted = [method]
+        names = names_in(path)
 
         def register(handler: AnyHandler) -> AnyHandler:
-            if not path.startswith("/"):
-                raise ValueError(f"the path of a route must start with '/': {path!r}")
-            self._listed.append(f"{method.upper()} {path}")
-            if "{" in path:
-                self._patterns.append((method.upper(), _pattern(path), handler))
-            else:
-                self._exact[method.upper(), path] = handler
+            for one in wanted:
+                self._register(one.upper(), path, names, handler)
             return handler
 
         return register
+
+    def _register(self, method: str, path: str, names: list[str], handler: Handler) -> None:
+        check_handler(handler, f"{method} {path}", names)
+        shape = method, PLACE.sub(lambda place: "{}" if place[2] is None else "{:path}", path)
+        if shape in self._shapes:
+            other = getattr(self._shapes[shape], "__name__", "another handler")
+            raise RouteError(f"{method} {path} has a handler already, {other}: remove one, or give it another path")
+        self._shapes[shape] = handler
+        self._listed.append(f"{method} {path}")
+        if names:
+            self._patterns.append((method, _pattern(path), handler))
+        else:
+            self._exact[method, path] = handler
 
     def get(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Register a handler for GET and HEAD."""
@@ -77,6 +95,11 @@ class App:
         """Register a handler for DELETE."""
         return self.route("DELETE", path)
 
+    def serve_rest(self, handler: Handler) -> None:
+        """Let this handler answer every request, in an app that has no routes."""
+        self._rest = handler
+        self._listed.append("* /{rest:path}")
+
     def routes(self) -> list[str]:
         """All routes, sorted, such as `GET /hello/{name}`."""
         return sorted(self._listed)
@@ -87,6 +110,8 @@ class App:
         handler = self._exact.get((method, path))
         if handler is not None:
             return handler, {}
+        if self._rest is not None:
+            return self._rest, {}
         others = {known for known, exact in self._exact if exact == path}
         for known, pattern, candidate in self._patterns:
             match = pattern.match(path)

@@ -5,15 +5,27 @@ Reads see a snapshot and the action's own writes. The writes of an action are ap
 not at all when it fails.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from genapps.actions import current
-from genapps.calls import Call
+from genapps.calls import Call, ToolError
 from genapps.encoding import from_json, to_dense_json
+from genapps.logs import log
 
 KEY_BYTES = 512
 VALUE_BYTES = 256 * 1024
 ACTION_BYTES = 1024 * 1024
+MOST_LISTED = 1000
+MOST_ASKED = 2000
+"""What the host gives at once."""
+PAGE = 100
+
+
+class Listing(list[tuple[str, Any]]):
+    """Pairs of key and value. `cursor` is for the call that goes on, None when there are no more."""
+
+    cursor: str | None = None
 
 
 class State:
@@ -36,20 +48,72 @@ class State:
         """Remove `key`. A key that does not exist is no error."""
         _write(_checked(key), None)
 
-    async def list(self, prefix: str = "", limit: int = 100) -> list[tuple[str, Any]]:
-        """The first `limit` (at most 1000) pairs of key and value whose key starts with `prefix`, sorted by key."""
-        writes = {key: text for key, text in current.action.writes.items() if key.startswith(prefix)}
-        wanted = min(max(limit, 0), 1000)
-        found: dict[str, str | None] = dict(await Call("list", {"prefix": prefix, "limit": wanted + len(writes)}))
+    async def list(self, prefix: str = "", limit: int | None = None, cursor: str | None = None) -> Listing:
+        """The first pairs of key and value whose key starts with `prefix`, sorted by key.
+
+        `limit` is at most 1000; without one it is 100, and the log tells when there are more. `cursor` is that of
+        the listing before. Raises ValueError.
+        """
+        wanted = _limit(limit)
+        if not wanted:
+            return Listing()
+        action, after = current.action, _text(cursor or "", "a cursor")
+        _text(prefix, "a prefix")
+        writes = {key: text for key, text in action.writes.items() if key.startswith(prefix) and key > after}
+        asked = min(wanted + 1 + len(writes), MOST_ASKED)
+        payload: dict[str, Any] = {"prefix": prefix, "limit": asked}
+        found: dict[str, str | None] = dict(await Call("list", {**payload, "after": after} if after else payload))
+        last = max(found) if len(found) == asked else None  # what follows it is not known
         found.update(writes)
-        kept = sorted((key, text) for key, text in found.items() if text is not None)
-        return [(key, from_json(text)) for key, text in kept[:wanted]]
+        kept = sorted((key, text) for key, text in found.items() if text is not None and (last is None or key <= last))
+        listing = Listing((key, from_json(text)) for key, text in kept[:wanted])
+        if len(kept) > wanted or last is not None:
+            listing.cursor = kept[wanted - 1][0] if len(kept) > wanted else last
+            if limit is None:
+                log.warning(f"state.list({prefix!r}) gave {len(listing)} entries and there are more: use state.scan")
+        return listing
+
+    async def scan(self, prefix: str = "") -> AsyncIterator[tuple[str, Any]]:
+        """All pairs of key and value whose key starts with `prefix`, sorted by key, page by page."""
+        cursor, size = None, PAGE
+        while True:
+            try:
+                page = await self.list(prefix, size, cursor)
+            except ToolError as error:
+                if error.code != "StateFull" or size == 1:
+                    raise
+                size = max(1, size // 4)  # the values are large
+                continue
+            for pair in page:
+                yield pair
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+
+def _limit(limit: int | None) -> int:
+    if limit is None:
+        return 100
+    if limit > MOST_LISTED:
+        advice = "`async for key, value in state.scan(prefix)` reads all"
+        raise ValueError(f"a listing of state has at most {MOST_LISTED} entries, not {limit}; {advice}")
+    return max(limit, 0)
 
 
 def _checked(key: str) -> str:
-    if not isinstance(key, str) or not key or len(key.encode()) > KEY_BYTES:
+    if not isinstance(key, str) or not key or len(_text(key, "a key").encode()) > KEY_BYTES:
         raise ValueError(f"a key of state must be a string of 1 to {KEY_BYTES} bytes")
     return key
+
+
+def _text(text: str, what: str) -> str:
+    """Raises ValueError for what cannot be a part of a key."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{what} of state cannot hold half a character (a lone surrogate)") from None
+    return text
 
 
 def _write(key: str, text: str | None) -> None:

@@ -5,12 +5,14 @@ They are formatted by hand: one ends every request, and json.dumps would take ha
 """
 
 import json
-from typing import Any
 
 from genapps.calls import Call
 from genapps.encoding import quoted, to_json
 
 JSON_HEADERS = '[["content-type","application/json"]]'
+TEXT_HEADERS = '[["content-type","text/plain; charset=utf-8"]]'
+JSON_DONE, TEXT_DONE = f"200\0{JSON_HEADERS}\0\0", f"200\0{TEXT_HEADERS}\0\0"
+"""What `done` puts before an ASCII text when nothing was written: most requests end so."""
 
 
 def calls(wanted: list[Call] | dict[str, str]) -> str:
@@ -52,8 +54,3 @@ def done(status: int, headers: str, text: str, writes: dict[str, str | None], ki
     body = f'{{"{kind}":{quoted(text)}}}'
     response = f'{{"status":{json.dumps(status)},"headers":{headers},"body":{body}}}'
     return f'{{"done":{{"response":{response},"writes":{written or "[]"}}}}}'
-
-
-def header_pairs(headers: dict[Any, Any]) -> str:
-    """Headers as the JSON that `done` takes."""
-    return "[" + ",".join([f"[{quoted(str(name))},{quoted(str(value))}]" for name, value in headers.items()]) + "]"

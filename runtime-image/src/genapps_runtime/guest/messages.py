@@ -28,12 +28,11 @@ def start_message(
 ) -> bytes:
     """What a guest's `start` takes.
 
-    `number` names the action, unique in the process. `headers` has names in lower case; of a repeated name the
-    guest gets the last value. `body` is whole, in bytes; the message has its first piece.
+    `number` names the action, unique in the process. `headers` has names in lower case. `body` is whole, in bytes;
+    the message has its first piece.
     """
-    described = orjson.dumps(
-        {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name not in _WITHHELD}
-    )
+    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name not in _WITHHELD}
+    described = orjson.dumps(found if len(found) == len(headers) else _with_repeated(headers))
     fields = f"{number}\0{request_id}\0{method}\0{path}\0{query}\0"
     if fields.count("\0") == _SEPARATORS:
         if not body:
@@ -67,6 +66,15 @@ def resume_message(number: int, results: dict[str, dict[str, Any]]) -> bytes:
             if isinstance(value, str):
                 return f"{number}\0{call}\0{value}".encode()
     return orjson.dumps({"action": number, "results": results})
+
+
+def _with_repeated(headers: list[tuple[bytes, bytes]]) -> dict[str, str | list[str]]:
+    """Headers by name as the guest gets them: a name that comes several times has a list of its values."""
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name not in _WITHHELD:
+            values.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return {name: several if len(several) > 1 else several[0] for name, several in values.items()}
 
 
 def _is_text(body: bytes) -> bool:

@@ -184,7 +184,7 @@ def _call(value: dict[str, Any]) -> Call:
     elif kind == "get":
         _texts(payload, "key")
     elif kind == "list":
-        _texts(payload, "prefix")
+        _texts(payload, "prefix", *({"after"} & payload.keys()))
         _natural(payload["limit"])
     elif kind == "timer":
         if not 1 <= _natural(payload["millis"]) <= TIMER_MILLIS:

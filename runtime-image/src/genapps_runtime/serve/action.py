@@ -191,7 +191,8 @@ class Action:
         try:
             if call.kind == "get":
                 return {"ok": self._view.get(call.payload["key"])}
-            return {"ok": self._view.list(call.payload["prefix"], min(call.payload["limit"], LIST_KEYS))}
+            limit, after = min(call.payload["limit"], LIST_KEYS), call.payload.get("after", "")
+            return {"ok": self._view.list(call.payload["prefix"], limit, after)}
         except StateFullError as error:
             return {"problem": call_problem("StateFull", str(error))}
         except StateUnavailableError as error:

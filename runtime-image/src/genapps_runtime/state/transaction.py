@@ -100,7 +100,9 @@ class Transaction:
             return False
         if reads.lists:
             self._store()  # the listings must see the batch's own writes
-        return all(versions(self._connection, prefix, limit) == seen for prefix, limit, seen in reads.lists)
+        return all(
+            versions(self._connection, prefix, start, limit) == seen for prefix, start, limit, seen in reads.lists
+        )
 
     def _version(self, key: str) -> int:
         known = self._known.get(key)

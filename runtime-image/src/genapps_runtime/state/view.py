@@ -17,14 +17,14 @@ _FROM = "SELECT {} FROM entries WHERE key >= ? ORDER BY key LIMIT ?"
 
 @dataclass(slots=True)
 class Reads:
-    """What an action has seen: versions of keys (0: absent) and the results of its listings.
+    """What an action has seen: versions of keys (0: absent) and the results of its listings (prefix, first key, limit).
 
     `sequence` is the number of the last commit that the snapshot is known to hold.
     """
 
     sequence: int
     keys: dict[str, int] = field(default_factory=dict)
-    lists: list[tuple[str, int, list[tuple[str, int]]]] = field(default_factory=list)
+    lists: list[tuple[str, str, int, list[tuple[str, int]]]] = field(default_factory=list)
 
 
 class Snapshot:
@@ -81,17 +81,18 @@ class View:
         value: str = row[0]
         return value
 
-    def list(self, prefix: str, limit: int) -> dict[str, str]:
-        """At most `limit` keys that start with `prefix`, with their JSON texts, sorted by key.
+    def list(self, prefix: str, limit: int, after: str = "") -> dict[str, str]:
+        """At most `limit` keys that start with `prefix` and follow `after`, with their JSON texts, sorted by key.
 
         Raises StateFullError when they take more than LIST_BYTES, and StateUnavailableError.
         """
         found: dict[str, str] = {}
         seen: list[tuple[str, int]] = []
         size = 0
+        start = max(prefix, after + "\0") if after else prefix
         try:
             connection, reads = self._begin()
-            for key, value, version in connection.execute(_FROM.format("key, value, version"), (prefix, limit)):
+            for key, value, version in connection.execute(_FROM.format("key, value, version"), (start, limit)):
                 if not key.startswith(prefix):
                     break
                 found[key] = value
@@ -101,7 +102,7 @@ class View:
                     raise _too_long()
         except sqlite3.Error as error:
             raise _unreadable(error) from None
-        reads.lists.append((prefix, limit, seen))
+        reads.lists.append((prefix, start, limit, seen))
         return found
 
     def close(self) -> None:
@@ -138,10 +139,10 @@ class Overlaid:
         """The JSON text under `key`, or None. Raises StateUnavailableError."""
         return self._writes[key] if key in self._writes else self._view.get(key)
 
-    def list(self, prefix: str, limit: int) -> dict[str, str]:
+    def list(self, prefix: str, limit: int, after: str = "") -> dict[str, str]:
         """As `View.list`."""
-        writes = {key: text for key, text in self._writes.items() if key.startswith(prefix)}
-        found: dict[str, str | None] = dict(self._view.list(prefix, limit + len(writes)))
+        writes = {key: text for key, text in self._writes.items() if key.startswith(prefix) and key > after}
+        found: dict[str, str | None] = dict(self._view.list(prefix, limit + len(writes), after))
         found.update(writes)
         kept = [(key, text) for key, text in sorted(found.items()) if text is not None][:limit]
         if sum(len(text) for _, text in kept) > LIST_BYTES:
@@ -153,9 +154,9 @@ class Overlaid:
         self._view.close()
 
 
-def versions(connection: sqlite3.Connection, prefix: str, limit: int) -> list[tuple[str, int]]:
-    """Keys and versions as `View.list` notes them; raises sqlite3.Error."""
-    rows = connection.execute(_FROM.format("key, version"), (prefix, limit))
+def versions(connection: sqlite3.Connection, prefix: str, start: str, limit: int) -> list[tuple[str, int]]:
+    """Keys and versions as `View.list` notes them, from the key `start` on; raises sqlite3.Error."""
+    rows = connection.execute(_FROM.format("key, version"), (start, limit))
     return [(key, version) for key, version in rows if key.startswith(prefix)]
 
 

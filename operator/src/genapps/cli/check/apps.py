@@ -13,6 +13,7 @@ from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.names import LABEL_SOURCE, SYSTEM_NAMESPACE
 from genapps.api.source import Code, Language
+from genapps.cli.check.advice import IN_MODULE, Advice, advice_on
 from genapps.cli.check.documents import Document, FieldPath
 from genapps.cli.check.findings import Finding, placed
 from genapps.cli.check.inputs import CodeInput
@@ -102,26 +103,27 @@ def check_app(
             message = f"What AppBudget {app.spec.budget} allows was not checked: name its manifest with --budget."
             notes.append(placed(document, ("spec", "budget"), "NotChecked", message))
     if isinstance(source, Bundle) and code.language is Language.PYTHON:
-        problem = _scan(source)
-        if problem is not None:
-            found.append(_in_code(document, config_map, problem))
+        for said in _said(source):
+            _sorted_in(_in_code(document, config_map, said), found, notes)
     return found, notes
 
 
-def check_code(code: CodeInput) -> list[Finding]:
-    """Findings on code that was named itself."""
+def check_code(code: CodeInput) -> tuple[list[Finding], list[Finding]]:
+    """Findings and notes on code that was named itself."""
     if code.fault:
-        return [Finding(code.path, 1, Reason.SOURCE_INVALID, code.fault)]
-    if not code.entry.endswith(".py"):
-        return []
-    problem = _scan(Bundle(code.entry, code.files))
-    if problem is None:
-        return []
-    return [Finding(code.place(problem.file or code.entry), problem.line or 1, problem.reason, problem.message)]
+        return [Finding(code.path, 1, Reason.SOURCE_INVALID, code.fault)], []
+    found: list[Finding] = []
+    notes: list[Finding] = []
+    if code.entry.endswith(".py"):
+        for said in _said(Bundle(code.entry, code.files)):
+            _sorted_in(
+                Finding(code.place(said.file or code.entry), said.line or 1, said.code, said.message), found, notes
+            )
+    return found, notes
 
 
-def check_source(document: Document, entry: str) -> list[Finding]:
-    """Findings on a ConfigMap with code that no app among the inputs refers to."""
+def check_source(document: Document, entry: str) -> tuple[list[Finding], list[Finding]]:
+    """Findings and notes on a ConfigMap with code that no app among the inputs refers to."""
     code = Code.model_validate(
         {"language": "python", "source": {"configMap": {"name": "unnamed", "entry": entry}}},
     )
@@ -130,9 +132,13 @@ def check_source(document: Document, entry: str) -> list[Finding]:
         name = str(document.metadata.get("name", ""))
         message = source.message.replace("ConfigMap unnamed", f"ConfigMap {name}")
         path: FieldPath = ("metadata",) if source.reason is Reason.SOURCE_NOT_LABELLED else ("data",)
-        return [placed(document, path, source.reason, message)]
-    problem = _scan(source) if entry.endswith(".py") else None
-    return [_in_code(document, document, problem)] if problem else []
+        return [placed(document, path, source.reason, message)], []
+    found: list[Finding] = []
+    notes: list[Finding] = []
+    if entry.endswith(".py"):
+        for said in _said(source):
+            _sorted_in(_in_code(document, document, said), found, notes)
+    return found, notes
 
 
 def is_source(document: Document) -> bool:
@@ -195,16 +201,24 @@ def _scanned(digest: str, entry: str, files: tuple[tuple[str, bytes], ...]) -> S
     return scan_python(entry, dict(files))
 
 
-def _scan(bundle: Bundle) -> SourceProblem | None:
-    return _scanned(bundle.digest, bundle.entry, tuple(bundle.files.items()))
+def _said(bundle: Bundle) -> Sequence[Advice]:
+    """What is wrong with Python code; advice only where it can load."""
+    problem = _scanned(bundle.digest, bundle.entry, tuple(bundle.files.items()))
+    if problem is not None:
+        return [Advice(problem.file, problem.line, problem.reason, problem.message)]
+    return advice_on(bundle)
 
 
-def _in_code(document: Document, config_map: Document | None, problem: SourceProblem) -> Finding:
+def _sorted_in(said: Finding, found: list[Finding], notes: list[Finding]) -> None:
+    (notes if said.code == IN_MODULE else found).append(said)
+
+
+def _in_code(document: Document, config_map: Document | None, said: Advice) -> Finding:
     """A finding at the line of the code itself where the code is a literal block, else at its field."""
     holder, path = document, (*_SOURCE, "inline")
     if config_map is not None:
-        holder, path = config_map, ("data", problem.file)
-    finding = placed(holder, path, problem.reason, problem.message)
-    if problem.line and path in holder.blocks:
-        return replace(finding, line=holder.blocks[path] + problem.line - 1)
+        holder, path = config_map, ("data", said.file)
+    finding = placed(holder, path, said.code, said.message)
+    if said.line and path in holder.blocks:
+        return replace(finding, line=holder.blocks[path] + said.line - 1)
     return finding

@@ -20,7 +20,7 @@ from genapps.cli.check.inputs import STDIN, Inputs, read, read_documents
 from genapps.cli.check.manifests import Checked, check_config_map, check_object, is_config_map
 
 Report = tuple[list[Finding], list[Finding]]
-"""Findings, and notes on what was not checked."""
+"""Findings, and notes: what was not checked, and what runs but loses its data."""
 
 
 def run(
@@ -68,9 +68,13 @@ def check(inputs: Inputs, entry: str | None, namespace: str) -> Report:
     referred = {refers_to(document) for document, _ in apps}
     for document in around.config_maps:
         if document.metadata.get("name") not in referred and _holds_code(document, entry, alone=not apps):
-            found += check_source(document, entry or INLINE_ENTRY["python"])
+            more, unchecked = check_source(document, entry or INLINE_ENTRY["python"])
+            found += more
+            notes += unchecked
     for code in inputs.code:
-        found += check_code(code)
+        more, unchecked = check_code(code)
+        found += more
+        notes += unchecked
     # An input that is named twice, and code that two apps share, are reported once.
     return sorted(set(found)), sorted(set(notes))
 

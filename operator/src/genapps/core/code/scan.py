@@ -7,7 +7,7 @@ Only what fails for certain is found: the entry is followed through the files th
 from collections.abc import Mapping, Sequence
 
 from genapps.api.conditions import Reason, next_step
-from genapps.api.modules import PYTHON_MODULES, SDK
+from genapps.api.modules import PYTHON_MODULES, SDK, WORKERS
 from genapps.core.code.encoding import source_text
 from genapps.core.code.imports import Import, certain_imports
 from genapps.core.code.lines import BrokenError
@@ -21,7 +21,7 @@ SHOWN = 3
 
 _MISSING = Reason.MODULE_NOT_AVAILABLE
 _SUFFIX = ".py"
-_LISTED = frozenset(PYTHON_MODULES) | {SDK}
+_LISTED = frozenset(PYTHON_MODULES) | {SDK, WORKERS}
 _PACKAGES = frozenset(
     ".".join(parts[:end]) for parts in (name.split(".") for name in PYTHON_MODULES) for end in range(1, len(parts))
 )

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors that an app raises for its callers."""
+
+
+class BadRequest(Exception):  # noqa: N818  it is the caller's error, not the app's
+    """The caller sent something that the app cannot use. Raise it to answer 400 with the message."""

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects at module level that functions of an app change: each instance has its own, and none of them lasts.
+
+The operator has the same rules (`genapps.core.code.habits`); tests/contract holds both to one table.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_MAKERS = frozenset({"list", "dict", "set", "defaultdict", "deque", "Counter", "OrderedDict"})
+_LITERALS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+_CHANGES = frozenset(
+    {
+        "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop", "popitem",
+        "popleft", "remove", "reverse", "setdefault", "sort", "update",
+    }
+)  # fmt: skip
+_MAYBE = re.compile(
+    rf"^[ \t]+global[ \t]|^\w+[ \t]*(?::[^=\n]*)?=[ \t]*(?:[\[{{]|(?:\w+\.)?(?:{'|'.join(sorted(_MAKERS))})\()",
+    re.MULTILINE,
+)
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Changed(NamedTuple):
+    """In `line`, `function` changes what is made at module level in the line `made`."""
+
+    line: int
+    name: str
+    made: int
+    function: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} changes {self.name!r}, which is made at module level (line {self.made}): each instance "
+            f"of the app has its own, and loses it at a restart. Use state: await state.put({self.name!r}, ...)"
+        )
+
+
+def changed_globals(source: str) -> list[Changed]:
+    """What functions change at module level: the first place of each name, by line.
+
+    Functions that the module itself calls while it loads are left out. Raises SyntaxError, ValueError and
+    RecursionError for what is no Python.
+    """
+    if not _MAYBE.search(source):
+        return []  # most apps: parsing takes a millisecond a kilobyte in the engine
+    tree = ast.parse(source)
+    made, containers = _made(tree)
+    called = _called(tree)
+    found: dict[str, Changed] = {}
+    for function in (node for node in ast.walk(tree) if isinstance(node, _Function)):
+        if function.name not in called:
+            for line, name, rebound in _changes(function):
+                known = name in made if rebound else name in containers
+                if known and (name not in found or line < found[name].line):
+                    found[name] = Changed(line, name, made[name], function.name)
+    return sorted(found.values())
+
+
+def _made(tree: ast.Module) -> tuple[dict[str, int], set[str]]:
+    """The names that the module assigns, with the line of the first assignment, and those that are containers."""
+    made: dict[str, int] = {}
+    containers: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    made.setdefault(target.id, node.lineno)
+                    if _is_container(node.value):
+                        containers.add(target.id)
+    return made, containers
+
+
+def _is_container(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Call):
+        function = value.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        return name in _MAKERS
+    return isinstance(value, _LITERALS)
+
+
+def _called(tree: ast.Module) -> set[str]:
+    """The functions that are called outside of functions."""
+    names: set[str] = set()
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            names.add(node.func.id)
+        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, _Function | ast.Lambda)]
+    return names
+
+
+def _changes(function: _Function) -> Iterator[tuple[int, str, bool]]:
+    """Where a function changes something that is not its own: line, name, and whether the name gets another value."""
+    nodes = list(ast.walk(function))
+    shared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    own = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)} - shared
+    own |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in shared:
+            yield node.lineno, node.id, True
+        elif isinstance(node, ast.Call | ast.Subscript) and (name := _changed(node)) and name not in own:
+            yield node.lineno, name, False
+
+
+def _changed(node: ast.Call | ast.Subscript) -> str:
+    """The name of the object that a call or an assignment to an item changes; empty for none."""
+    if isinstance(node, ast.Subscript):
+        inner = node.value if not isinstance(node.ctx, ast.Load) else None
+    else:
+        inner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES else None
+    while isinstance(inner, ast.Subscript):
+        inner = inner.value
+    return inner.id if isinstance(inner, ast.Name) else ""

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engine and operator find the same changes of objects at module level."""
+
+import pytest
+
+from genapps.core.code.habits import changed_globals
+from tests.support.engine_modules import engine_module
+
+ENGINE = engine_module("habits").changed_globals
+
+TABLE = [
+    ("a list", "todos = []\ndef add(r):\n    todos.append(1)\n", [(3, "todos", 1, "add")]),
+    ("an item", "seen: dict[str, int] = {}\nasync def add(r):\n    seen['a'] = 1\n", [(3, "seen", 1, "add")]),
+    ("an item of an item", "seen = {}\ndef add(r):\n    seen['a']['b'].append(1)\n", [(3, "seen", 1, "add")]),
+    ("a deleted item", "seen = dict()\ndef add(r):\n    del seen['a']\n", [(3, "seen", 1, "add")]),
+    ("an increased item", "import collections\nn = collections.Counter()\ndef add(r):\n    n['a'] += 1\n",
+     [(4, "n", 2, "add")]),
+    ("a global number", "n = 0\ndef add(r):\n    global n\n    n += 1\n", [(4, "n", 1, "add")]),
+    ("a nested function", "a = set()\ndef outer(r):\n    def inner():\n        a.add(1)\n    return inner()\n",
+     [(4, "a", 1, "outer")]),
+    ("only the first place", "a = []\ndef one(r):\n    a.append(1)\ndef two(r):\n    a.clear()\n",
+     [(3, "a", 1, "one")]),
+    ("a list that is read", "a = [1]\ndef one(r):\n    return a[0], a.count(1)\n", []),
+    ("a list of the function's own", "a = []\ndef one(r):\n    a = []\n    a.append(1)\n", []),
+    ("a parameter of that name", "a = []\ndef one(a):\n    a.append(1)\n", []),
+    ("another object with such a method",
+     "import os\na = object()\ndef one(r):\n    a.update(1); os.environ.pop('b')\n", []),
+    ("a change while loading", "a = []\na.append(1)\ndef fill():\n    a.append(2)\nfill()\n", []),
+    ("a global that the module does not make", "def one(r):\n    global n\n    n = 1\n", []),
+    ("nothing to look at", "def one(r):\n    return 1\n", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "found"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_both_find_the_same(source: str, found: list[tuple[int, str, int, str]]) -> None:
+    assert [tuple(one) for one in changed_globals(source)] == found
+    assert [tuple(one) for one in ENGINE(source)] == found
+    assert [str(one) for one in ENGINE(source)] == [str(one) for one in changed_globals(source)]
+
+
+def test_both_refuse_what_is_no_python() -> None:
+    for function in (changed_globals, ENGINE):
+        with pytest.raises(SyntaxError):
+            function("a = []\ndef (\n")

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The product's examples, with files and numbers as users have them: an answer, or 400 with a sentence."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from genapps_runtime.guest.engine import Language
+from tests.support.guest import AppInEngine
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def example(engine: Path) -> Callable[[str], AppInEngine]:
+    language = Language(str(engine))
+
+    def loaded(name: str) -> AppInEngine:
+        manifest: dict[str, Any] = yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text())
+        return AppInEngine(language, manifest["spec"]["code"]["source"]["inline"])
+
+    return loaded
+
+
+NUMBERS = {"type": "number", "filled": 1, "empty": 0, "distinct": 1} | dict.fromkeys(("sum", "min", "mean", "max"), 5)
+
+
+def test_files_as_spreadsheets_save_them_are_summed_up(example: Callable[[str], AppInEngine]) -> None:
+    app = example("csv-summary")
+    for body in (
+        b"\xef\xbb\xbfdate,amount\r\n2026-01-01,5\r\n",
+        b"date,amount\r2026-01-01,5\r",
+        "date\tamount\r\n2026-01-01\t5\r\n".encode("utf-16"),
+    ):
+        columns = app.call("POST", "/", body).json()["columns"]
+        assert columns["amount"] == NUMBERS | {"median": 5}
+        assert columns["date"]["distinct"] == 1
+    pandas = app.call("POST", "/", b"id,amount\n1,NaN\n2,5\n").json()["columns"]
+    assert pandas["amount"] == NUMBERS | {"median": 5, "empty": 1}
+    infinite = app.call("POST", "/", b"id,amount\n1,inf\n2,1e308\n").json()["columns"]
+    assert infinite["amount"]["type"] == "text"
+    assert app.call("POST", "/", b'id,text\n1,"' + b"x" * 200_000 + b'"\n').status == 200
+    assert app.call("POST", "/", b"betrag;name\n1.234,56;x\n7,5;y\n").status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("id,Straße\n1,2\n".encode("latin-1"), "save it as CSV UTF-8"),
+        (b"\xff\xfea", "save it as CSV UTF-8"),
+        (b'a,b\n"x,1\n', "some rows have more or fewer fields"),
+        (b"a,a\n1,2\n", "the header has a name twice"),
+        (b"", "the file needs a header line"),
+    ],
+)
+def test_files_that_cannot_be_summed_up_are_refused_with_a_sentence(
+    example: Callable[[str], AppInEngine], body: bytes, said: str
+) -> None:
+    answered = example("csv-summary").call("POST", "/", body)
+    assert answered.code == "BadRequest"
+    assert said in answered.detail
+
+
+def test_numbers_are_converted_or_refused_with_a_sentence(example: Callable[[str], AppInEngine]) -> None:
+    app = example("unit-converter")
+    for number in ("-500", "1_000", "%D9%A3"):
+        assert app.call("GET", f"/convert?value={number}&from=mi&to=cm").status == 200
+    for number in ("nan", "inf", "1e308", "3,5"):
+        assert app.call("GET", f"/convert?value={number}&from=mi&to=cm").code == "BadRequest"
+    assert len(app.call("GET", "/history").json()["history"]) == 3
+
+
+def test_a_diff_holds_texts_that_were_cut_within_a_character(example: Callable[[str], AppInEngine]) -> None:
+    answered = example("text-diff").call("POST", "/", b'{"before": "a\\ud83d", "after": "b"}')
+    assert answered.status == 200, answered.detail
+    assert "-a\ufffd" in answered.body.decode().splitlines()

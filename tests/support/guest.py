@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An app in the real engine without a pod: requests go in, answers come out, and a dictionary is its state."""
+
+import json
+import time
+from typing import Any
+
+from genapps_runtime.guest.engine import Language
+from genapps_runtime.guest.instance import Guest
+from genapps_runtime.guest.messages import piece_of, resume_message, start_message
+from genapps_runtime.guest.turns import Call, Calls, Done, Emit, Failed, parse_turn
+from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.problems import call_problem
+from genapps_runtime.serve.action import LIST_KEYS
+from genapps_runtime.state.view import LIST_BYTES
+
+MEMORY_BYTES = 64 * 1024 * 1024
+
+
+class Answered:
+    """What a request ended with: a response, or in `code` and `detail` why there is none."""
+
+    def __init__(self, turn: Done | Failed, body: bytes) -> None:
+        self.status = turn.status if isinstance(turn, Done) else 0
+        self.headers = turn.headers if isinstance(turn, Done) else []
+        self.code = turn.code if isinstance(turn, Failed) else ""
+        self.detail = turn.detail if isinstance(turn, Failed) else ""
+        self.body = body
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def all(self, name: str) -> list[str]:
+        """Each value of a header."""
+        return [value.decode("latin-1") for known, value in self.headers if known.decode() == name]
+
+
+class AppInEngine:
+    """`state` maps keys to JSON texts; writes of an action are in it after its answer. `log` has the records."""
+
+    def __init__(self, language: Language, source: str, entry: str = "app.py") -> None:
+        """Raises RefusedError when the code does not load."""
+        self.state: dict[str, str] = {}
+        self.log: list[dict[str, Any]] = []
+        self.tools: list[dict[str, Any]] = []
+        self._number = 0
+        self.guest = Guest(language, Heartbeat(), MEMORY_BYTES)
+        message = {"entry": entry, "files": {entry: source}, "logBytes": 16384}
+        self.routes = self.guest.load(json.dumps(message), 60, self._record)
+
+    def call(
+        self, method: str, target: str, body: bytes = b"", headers: list[tuple[bytes, bytes]] | None = None
+    ) -> Answered:
+        """One request, to its end. Header names are in lower case."""
+        self._number += 1
+        path, _, query = target.partition("?")
+        turn = self.guest.start(
+            start_message(self._number, "r", method, path, query, headers or [], body), _soon(), self._record
+        )
+        pieces: list[bytes] = []
+        while True:
+            parsed = parse_turn(turn)
+            if isinstance(parsed, Failed):
+                return Answered(parsed, b"")
+            if isinstance(parsed, Done):
+                self._write(parsed)
+                return Answered(parsed, b"".join([*pieces, parsed.piece]))
+            if isinstance(parsed, Calls):
+                results = {call.id: self._result(call, body) for call in parsed.calls}
+            else:
+                assert isinstance(parsed, Emit), "an app with an event loop needs a pod"
+                pieces.append(parsed.piece)
+                results = {}
+            turn = self.guest.resume(resume_message(self._number, results), _soon(), self._record)
+
+    def _record(self, record: str) -> None:
+        self.log.append(json.loads(record))
+
+    def _write(self, done: Done) -> None:
+        for key, text in done.writes:
+            if text is None:
+                self.state.pop(key, None)
+            else:
+                self.state[key] = text
+
+    def _result(self, call: Call, body: bytes) -> dict[str, Any]:
+        payload = call.payload
+        if call.kind == "body":
+            return {"ok": piece_of(body, payload["chunk"])}
+        if call.kind == "get":
+            return {"ok": self.state.get(payload["key"])}
+        if call.kind == "tool":
+            self.tools.append(payload)
+            return {"ok": payload["arguments"]}
+        keys = sorted(key for key in self.state if key.startswith(payload["prefix"]) and key > payload.get("after", ""))
+        found = {key: self.state[key] for key in keys[: min(payload["limit"], LIST_KEYS)]}
+        if sum(map(len, found.values())) > LIST_BYTES:
+            return {"problem": call_problem("StateFull", "the listing is too long")}
+        return {"ok": found}
+
+
+def _soon() -> float:
+    return time.monotonic() + 60

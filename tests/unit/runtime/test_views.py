@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Listings of the state: what follows a key, from the file and with the writes of earlier actions."""
+
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genapps_runtime.state.errors import StateFullError
+from genapps_runtime.state.view import LIST_BYTES, Overlaid, Snapshot, View, versions
+
+KEYS = ["a", "a\0", "a\0b", "a/1", "a/2", "b", "ä", "\U0001f600", "\ufffd"]
+STORED = st.dictionaries(st.sampled_from(KEYS), st.just("1"))
+
+
+def _view(entries: dict[str, str]) -> View:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT, version INTEGER) WITHOUT ROWID")
+    connection.executemany("INSERT INTO entries VALUES (?, ?, 1)", entries.items())
+    return View(lambda: Snapshot(connection, 1, lambda _connection: None))
+
+
+@given(
+    STORED,
+    st.dictionaries(st.sampled_from(KEYS), st.just("2") | st.none()),
+    st.sampled_from(["", "a", "a/", "a\0", "z"]),
+    st.sampled_from(["", *KEYS, "zz"]),
+    st.integers(0, 4),
+)
+def test_a_listing_has_the_first_keys_of_a_prefix_that_follow_a_key(
+    entries: dict[str, str], writes: dict[str, str | None], prefix: str, after: str, limit: int
+) -> None:
+    def model(stored: dict[str, str | None]) -> dict[str, str]:
+        kept = [(key, text) for key, text in stored.items() if text and key.startswith(prefix) and key > after]
+        return dict(sorted(kept)[:limit])
+
+    view = _view(entries)
+    found = view.list(prefix, limit, after)
+    assert list(found.items()) == list(model({**entries}).items())
+    assert list(Overlaid(_view(entries), writes).list(prefix, limit, after).items()) == list(
+        model({**entries, **writes}).items()
+    )
+    assert view.reads is not None
+    ((noted_prefix, start, noted_limit, seen),) = view.reads.lists
+    connection = view._begin()[0]
+    assert versions(connection, noted_prefix, start, noted_limit) == seen == [(key, 1) for key in found]
+
+
+def test_a_listing_ends_at_its_bytes() -> None:
+    view = _view({"a": "x" * LIST_BYTES, "b": "x"})
+    assert list(view.list("", 1)) == ["a"]
+    assert list(view.list("", 5, "a")) == ["b"]
+    with pytest.raises(StateFullError):
+        view.list("", 2)
