@@ -15,11 +15,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 WIT = ROOT / "runtime-image" / "wit"
 SOURCES = {"python": ROOT / "runtime-image" / "engines" / "python"}
+PACKAGES = ("tzdata",)
+"""Packages that the engine takes in, from the locked development dependencies."""
 PRECOMPILE_SOURCE = ROOT / "runtime-image" / "src" / "genapps_runtime" / "guest" / "precompile.py"
 
 
@@ -34,7 +37,7 @@ def cache() -> Path:
 def component(language: str = "python", sources: Path | None = None) -> Path:
     """The engine as a component, built when its inputs have changed; `sources` is a folder in place of ours."""
     folder = sources or SOURCES[language]
-    target = cache() / "engines" / _digest([WIT, folder], "componentize-py") / f"{language}.wasm"
+    target = cache() / "engines" / _digest([WIT, folder], "componentize-py", *PACKAGES) / f"{language}.wasm"
     if not target.exists():
         _build(
             f"engine {language}: building the component (about 15 s)",
@@ -73,8 +76,14 @@ def _componentize(folder: Path, target: Path) -> None:
         # A copy, because the build leaves its byte code beside the sources.
         left_out = shutil.ignore_patterns("__pycache__")
         sources = shutil.copytree(folder, Path(place) / folder.name, ignore=left_out)
+        packages = Path(place) / "packages"
+        for package in PACKAGES:
+            spec = find_spec(package)
+            assert spec is not None
+            shutil.copytree(Path(spec.origin or "").parent, packages / package, ignore=left_out)
         command = str(Path(sys.executable).with_name("componentize-py"))
-        arguments = ["-d", str(WIT), "-w", "app", "componentize", "-p", str(sources), "engine", "-o", str(target)]
+        paths = ["-p", str(sources), "-p", str(packages)]
+        arguments = ["-d", str(WIT), "-w", "app", "componentize", *paths, "engine", "-o", str(target)]
         _run([command, "--quiet", *arguments])
 
 
@@ -110,9 +119,9 @@ def _run(command: list[str]) -> None:
         raise SystemExit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
 
 
-def _digest(places: list[Path], tool: str) -> str:
+def _digest(places: list[Path], *tools: str) -> str:
     """Of files, and of all sources in folders, by their names from there on."""
-    digest = hashlib.sha256(f"{tool} {version(tool)}".encode())
+    digest = hashlib.sha256(" ".join(f"{tool} {version(tool)}" for tool in tools).encode())
     for place in places:
         for path in sorted(filter(_is_source, place.rglob("*"))) if place.is_dir() else [place]:
             content = path.read_bytes()

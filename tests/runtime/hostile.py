@@ -80,6 +80,11 @@ async def read_json(request):
 
 @app.get("/abort")
 async def abort(request):
+    sys.modules["_signal"].raise_signal(6)
+
+
+@app.get("/os-abort")
+async def os_abort(request):
     os.abort()
 
 
@@ -197,7 +202,7 @@ async def sleep(request):
 
 @app.get("/sleep-below")
 async def sleep_below(request):
-    sys.modules["select"].select([], [], [], 3600) if "select" in sys.modules else os.abort()
+    sys.modules["select"].select([], [], [], 3600)
 
 
 @app.get("/open")
@@ -207,7 +212,7 @@ async def open_file(request):
 
 @app.get("/list-files")
 async def list_files(request):
-    return os.listdir("/")
+    return os.listdir("/etc")
 
 
 @app.get("/environment")
@@ -215,15 +220,9 @@ async def environment(request):
     return dict(os.environ)
 
 
-@app.get("/write-stdout")
-async def write_stdout(request):
-    os.write(1, b"gone around the log")
-
-
 @app.get("/import-later")
 async def import_later(request):
-    import socket
-    return socket.gethostname()
+    import subprocess
 
 
 @app.get("/await-number")

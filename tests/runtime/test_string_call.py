@@ -166,7 +166,7 @@ def test_both_give_the_same_turns_for_any_results(lasting: Sides, listed: dict[s
 @pytest.mark.parametrize(
     "path",
     [
-        "/abort", "/exit", "/recurse-without-limit", "/nested", "/raise-unprintable", "/sleep-below", "/write-stdout",
+        "/abort", "/recurse-without-limit", "/nested", "/raise-unprintable",
         "/break-engine", "/random-hog", "/allocate", "/raise", "/surrogate", "/forge/surrogate", "/forge/empty",
         "/nowhere",
     ],

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GENERATORS = (
     "tools.generate.crds",
     "tools.generate.docs",
+    "tools.generate.modules",
     "tools.generate.chart",
     "tools.generate.argocd",
     "tools.generate.picture",

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schema of RuntimeConfig and the list of modules (for the other plane), and the reference of fields,
-conditions and reasons (for people).
-"""
+"""The schema of RuntimeConfig, for the other plane, and the reference of fields, conditions and reasons, for people."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +9,6 @@ from genapps.api.conditions import table
 from genapps.api.crd import root_schema
 from genapps.api.fields import INT_OR_STRING
 from genapps.api.kinds import KINDS, Kind
-from genapps.api.modules import PYTHON_MODULES
 from genapps.api.names import API_VERSION
 from genapps.api.runtimeconfig import RuntimeConfig
 
@@ -28,7 +25,6 @@ def files() -> dict[str, str]:
     """All documents."""
     return {
         "docs/contracts/runtime-config.schema.json": runtime_config(),
-        "docs/contracts/python-modules.json": json.dumps([*PYTHON_MODULES], indent=2) + "\n",
         "docs/reference.md": reference(),
     }
 

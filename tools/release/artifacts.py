@@ -11,6 +11,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 from tools import helm
+from tools.engines import PACKAGES
 from tools.images.build import GENAPPS, RUNTIME, archive, building
 from tools.release import versions
 from tools.release.sbom import Subject, sbom
@@ -40,10 +41,10 @@ def chart(target: Path) -> None:
 def bills(target: Path, version: str) -> None:
     """`<distribution>-<version>.cdx.json` for each image."""
     at = commit_time()
-    componentize = ("componentize-py", installed("componentize-py"))
+    engine = tuple((name, installed(name)) for name in ("componentize-py", *PACKAGES))
     for name, lock, built_with in (
         ("genapps", "locks/genapps.txt", ()),
-        ("genapps-runtime", "locks/runtime.txt", (componentize,)),
+        ("genapps-runtime", "locks/runtime.txt", engine),
     ):
         subject = Subject(name, version, (ROOT / lock).read_text(encoding="utf-8"), built_with)
         (target / f"{name}-{version}.cdx.json").write_text(sbom(subject, at), encoding="utf-8")

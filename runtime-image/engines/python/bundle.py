@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The app's files as modules, and the list of all other modules that an app may import."""
+"""The app's files as modules, beside those of the standard library that an app may import."""
 
 import builtins
 import linecache
@@ -8,55 +8,30 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Never
 
-# The documented list (docs/writing-apps.md, checked by a test). All of it is imported while the engine is built,
-# for the finished engine has no files.
-MODULES = (
-    "__future__", "abc", "array", "ast", "asyncio", "base64", "binascii", "bisect", "calendar", "cmath", "collections",
-    "collections.abc", "colorsys", "contextlib", "contextvars", "copy", "csv", "dataclasses", "datetime", "decimal",
-    "difflib", "enum",
-    "fnmatch", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "html.parser", "http", "io",
-    "ipaddress", "itertools", "json", "keyword", "math", "numbers", "operator", "pprint", "random", "re", "secrets",
-    "shlex", "statistics", "string", "struct", "textwrap", "time", "tomllib", "traceback", "types", "typing",
-    "unicodedata", "urllib.parse", "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zlib",
-)  # fmt: skip
-# Imported lazily by the modules above, or needed to encode and decode text.
-_BEHIND = (
-    "_strptime", "encodings.ascii", "encodings.cp1252", "encodings.idna", "encodings.latin_1", "encodings.utf_16",
-    "encodings.utf_8_sig", "xml.etree.cElementTree", "stringprep", "locale", "importlib.resources",
-)  # fmt: skip
-
-
-def _parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[: end + 1]) for end in range(len(parts))]
-
-
-_ALLOWED = frozenset(parent for name in MODULES for parent in _parents(name)) | {"genapps", "workers"}
+from stdlib import listed
+from stdlib.app_files import path_of, spec_of
+from stdlib.stored import Stored
 
 
 class ModuleNotAvailable(ModuleNotFoundError):  # noqa: N818  the name of the reason that users see
     """An import of a module that is neither on the list nor in the bundle."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"module not available to apps: {name} (`genapps modules` prints the list)", name=name)
+        sentence = listed.in_place_of(name) or "`genapps modules` prints the list."
+        super().__init__(f"module not available to apps: {name}. {sentence}", name=name)
 
 
-def preload() -> None:
-    """Import every module that apps may import. Runs while the engine is built; the finished engine has no files."""
-    for name in (*MODULES, *_BEHIND):
-        try:
-            builtins.__import__(name)
-        except ImportError:
-            if name in MODULES:
-                raise
-
-
-APP_BUILTINS = {**vars(builtins)}
+APP_BUILTINS: dict[str, Any] = {}
 """What app code has for builtins. Copied while the engine is built: a copy writes to every object in it."""
 
 
+def keep_builtins() -> None:
+    """Copy the builtins for apps; when everything in them is replaced that has to be."""
+    APP_BUILTINS.update(vars(builtins))
+
+
 class _Nothing:
-    """The only finder of the finished engine: a module that is not loaded does not exist."""
+    """The last finder of the finished engine: what is neither loaded nor stored does not exist."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> Never:
@@ -81,7 +56,7 @@ class Bundle:
 
     def load(self) -> None:
         """Run the entry. Raises what the app's code raises, and ModuleNotAvailable."""
-        sys.meta_path[:] = [_Nothing]
+        sys.meta_path[:] = [Stored, _Nothing]
         self._module(self.entry.removesuffix(".py"))
 
     def _module(self, name: str) -> ModuleType:
@@ -91,7 +66,7 @@ class Bundle:
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         code = compile(text, filename, "exec", flags=0, dont_inherit=True)
         module = self.modules[name] = ModuleType(name)
-        module.__dict__.update(__builtins__=self.builtins, __file__=filename)
+        module.__dict__.update(__builtins__=self.builtins, __file__=path_of(name), __spec__=spec_of(name))
         # Dataclasses and typing look a module up by name; a standard module keeps its name.
         sys.modules.setdefault(name, module)
         exec(code, module.__dict__)  # noqa: S102  this is what the engine is for
@@ -109,6 +84,6 @@ class Bundle:
             return self._module(name)
         # Python's own C code comes here too when an app calls it (json.loads, strptime), with a list and not a tuple.
         # The list of modules is a promise, not a boundary: that is the WebAssembly instance.
-        if level == 0 and (name in _ALLOWED or isinstance(fromlist, list)):
+        if level == 0 and (name in listed.IMPORTABLE or isinstance(fromlist, list)):
             return builtins.__import__(name, globals, locals, fromlist or (), 0)
         raise ModuleNotAvailable(name or ".")

@@ -11,16 +11,16 @@ import json
 import os
 import random
 import sys
-import time
 import traceback
 from collections.abc import Awaitable
 from types import CoroutineType
-from typing import Any, Never
+from typing import Any
 
 import wit_world
 from componentize_py_types import Err
 
-from bundle import Bundle, ModuleNotAvailable, preload
+import stdlib
+from bundle import Bundle, ModuleNotAvailable, keep_builtins
 from genapps import loop, turns, workers
 from genapps.actions import Action, current
 from genapps.advice import advise
@@ -36,7 +36,8 @@ from genapps.rehearsal import rehearse
 from genapps.responses import INLINE_CHARACTERS, JSON_TYPE, Response, is_plain, response_of
 from genapps.routes import NoHandlerError, app, exact_handler
 
-preload()
+stdlib.prepare()
+keep_builtins()
 sys.modules["workers"] = workers
 
 _parsed = json.JSONDecoder().raw_decode  # the host writes no blanks around it
@@ -44,10 +45,6 @@ _parsed = json.JSONDecoder().raw_decode  # the host writes no blanks around it
 _NO_AWAITABLES = frozenset({dict, str, list, Response, bytes, int, float, bool, tuple, type(None)})
 DETAIL_CHARACTERS = 1000
 TRACE_CHARACTERS = 2000
-
-
-def _no_waiting(seconds: float) -> Never:
-    raise RuntimeError("time.sleep is not available to apps: an app may only wait for calls")
 
 
 def _short_seed(a: Any = None, version: int = 2) -> None:
@@ -59,7 +56,6 @@ def _short_seed(a: Any = None, version: int = 2) -> None:
     _full_seed(int.from_bytes(os.urandom(32)) if a is None else a, version)
 
 
-time.sleep = _no_waiting  # type: ignore[assignment]
 _full_seed, random.seed = random.seed, _short_seed
 
 
@@ -86,6 +82,7 @@ class WitWorld(wit_world.WitWorld):
         current.action = Action(0, _INSTANCE.log_limit)
         sys.stdout, sys.stderr = Printed("info"), Printed("warning")
         sys.path.clear()
+        stdlib.enter(message["entry"], message["files"] | message.get("data", {}))
         loaded = Bundle(message["entry"], message["files"])
         try:
             loaded.load()

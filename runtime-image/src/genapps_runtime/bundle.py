@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -65,17 +66,28 @@ def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
 def load_message(bundle: Bundle, log_bytes: int) -> str:
     """The JSON that the engine's `load` takes.
 
-    `log_bytes` is what the app may log in one action. Raises RefusedError (CodeRejected) for code that is not UTF-8
-    text.
+    `files` has the code as text, `data` the other files as text or base64: the app can read them. `log_bytes` is what
+    it may log in one action. Raises RefusedError (CodeRejected) for code that is not UTF-8 text.
     """
     if bundle.entry not in bundle.files:
         raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no entry file {bundle.entry!r}")
     texts: dict[str, str] = {}
+    data: dict[str, dict[str, str]] = {}
     for name, content in bundle.files.items():
         if not name.endswith(".py") and name != bundle.entry:
+            data[name] = _text_or_base64(content)
             continue
         try:
             texts[name] = source_text(content)
         except ValueError as error:
             raise RefusedError(Reason.CODE_REJECTED, f"{name} {error}") from None
-    return orjson.dumps({"entry": bundle.entry, "files": texts, "logBytes": log_bytes}).decode()
+    message: dict[str, Any] = {"entry": bundle.entry, "files": texts, "logBytes": log_bytes}
+    return orjson.dumps(message | ({"data": data} if data else {})).decode()
+
+
+def _text_or_base64(content: bytes) -> dict[str, str]:
+    """As a piece of a body is handed over."""
+    try:
+        return {"text": content.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(content).decode()}

@@ -18,6 +18,8 @@ BURST_BYTES = 2 * 1024 * 1024
 """What a quiet time saves up. A worker begins with a second's worth: it may be one of many that end at once."""
 _AROUND_LINE = 64
 """What the container runtime writes before each line."""
+TRACE = "exception"
+"""The field that may be as long as a message: Python's `logging` puts the trace of an exception there."""
 _LEVELS = frozenset({"debug", "info", "warning", "error"})
 
 
@@ -117,7 +119,10 @@ class ActionLog:
             "message": printable(str(message), 2000),
         }
         if isinstance(fields, dict) and fields:
-            kept["fields"] = {printable(str(name), 100): printable(str(value), 200) for name, value in fields.items()}
+            kept["fields"] = {
+                printable(str(name), 100): printable(str(value), 2000 if name == TRACE else 200)
+                for name, value in fields.items()
+            }
         self.records.append(kept)
 
     def fields(self) -> dict[str, Any]:

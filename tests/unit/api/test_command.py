@@ -65,4 +65,23 @@ def test_what_a_configmap_cannot_hold_is_refused(tmp_path: Path, files: dict[str
 
 def test_modules_lists_what_apps_can_import() -> None:
     listed = CliRunner().invoke(main, ["modules"])
-    assert (listed.exit_code, listed.output.split()) == (0, ["genapps", *PYTHON_MODULES])
+    assert listed.exit_code == 0
+    assert [line.partition(": ")[0] for line in listed.output.splitlines()] == ["genapps", *PYTHON_MODULES]
+    assert "\nthreading: Locks, events and locals work." in listed.output
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "says"),
+    [
+        ("json", 0, "json"),
+        ("os.path", 0, "os.path: As `os`."),
+        ("genapps", 0, "genapps"),
+        ("selectors", 1, "selectors: not available to apps. Apps have no sockets to wait for."),
+        ("tkinter.ttk", 1, "tkinter.ttk: not available to apps. Apps have no screen. Answer with HTML."),
+        ("nothing", 1, "nothing: not available to apps."),
+    ],
+)
+def test_modules_says_what_to_use_in_place_of_one(name: str, status: int, says: str) -> None:
+    told = CliRunner().invoke(main, ["modules", name])
+    assert told.exit_code == status
+    assert told.output.startswith(says)

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from genapps.api.digests import bundle_digest
-from genapps.api.modules import PYTHON_MODULES, SDK
+from genapps.api.modules import AVAILABLE, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
 
@@ -92,12 +92,27 @@ def check(
 
 
 @main.command()
-def modules() -> None:
-    """Print the modules that apps can import, one a line.
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+def modules(names: tuple[str, ...]) -> None:
+    """Print the modules that apps can import, one a line, and their limits.
 
-    Apps can also import their own files.
+    With NAMEs, print for each whether apps can import it, and what to use in
+    its place; exit code 1: not all of them. Apps can also import their own
+    files.
     """
-    click.echo("\n".join([SDK, *PYTHON_MODULES]))
+    for name in names or [SDK, *sorted((*AVAILABLE, *LIMITED))]:
+        click.echo(_module(name))
+    raise SystemExit(0 if all(_is_importable(name) for name in names) else 1)
+
+
+def _is_importable(name: str) -> bool:
+    return name == SDK or name in AVAILABLE or name in LIMITED
+
+
+def _module(name: str) -> str:
+    if _is_importable(name):
+        return f"{name}: {LIMITED[name]}" if name in LIMITED else name
+    return f"{name}: not available to apps. {in_place_of(name)}".rstrip()
 
 
 @main.command()

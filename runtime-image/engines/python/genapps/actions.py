@@ -13,10 +13,10 @@ class Action:
 
     `writes` maps a key to its JSON text, or to None for a deletion. `log_left` is in characters. `coroutine` runs
     the handler; with an event loop `task` does. `rest` is its response: status, headers and the pieces of the body
-    that the host has not got yet.
+    that the host has not got yet. `files` is what it has in /tmp, once it uses files (stdlib.tree).
     """
 
-    __slots__ = ("calls", "coroutine", "id", "log_left", "rest", "task", "writes", "written")
+    __slots__ = ("calls", "coroutine", "files", "id", "log_left", "rest", "task", "writes", "written")
 
     def __init__(self, number: int, log_left: int) -> None:
         self.id = number
@@ -27,6 +27,7 @@ class Action:
         self.coroutine: Coroutine[Any, Any, Any] | None = None
         self.task: Any = None
         self.rest: Any = None
+        self.files: Any = None
 
 
 class Current:

@@ -7,7 +7,7 @@ Only what fails for certain is found: the entry is followed through the files th
 from collections.abc import Mapping, Sequence
 
 from genapps.api.conditions import Reason, next_step
-from genapps.api.modules import PYTHON_MODULES, SDK, WORKERS
+from genapps.api.modules import PYTHON_MODULES, REFUSED, SDK, WORKERS, in_place_of
 from genapps.core.code.encoding import source_text
 from genapps.core.code.imports import Import, certain_imports
 from genapps.core.code.lines import BrokenError
@@ -21,13 +21,7 @@ SHOWN = 3
 
 _MISSING = Reason.MODULE_NOT_AVAILABLE
 _SUFFIX = ".py"
-_LISTED = frozenset(PYTHON_MODULES) | {SDK, WORKERS}
-_PACKAGES = frozenset(
-    ".".join(parts[:end]) for parts in (name.split(".") for name in PYTHON_MODULES) for end in range(1, len(parts))
-)
-"""`urllib`, because `urllib.parse` is listed: importable, with nothing in it but what is listed."""
-_IMPORTABLE = _PACKAGES | _LISTED
-_BARE = _PACKAGES - _LISTED
+_IMPORTABLE = frozenset(PYTHON_MODULES) | {SDK, WORKERS}
 
 
 def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
@@ -51,16 +45,20 @@ def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
         lacking = [one for one in imports if not _available(one, texts)]
         if lacking:
             places = dict.fromkeys(f"{_named(one)} ({module}.py, line {one.line})" for one in lacking)
-            return _missing([*places], f"{module}.py", lacking[0].line)  # two names from one module are one import
+            instead = in_place_of(_whole(lacking[0]))
+            return _missing(
+                [*places], instead, f"{module}.py", lacking[0].line
+            )  # two names from one module are one import
         followed = {one.module: None for one in imports if one.module in texts and one.module not in known}
         known |= followed.keys()
         executed += followed
     return None
 
 
-def _missing(places: Sequence[str], file: str, line: int) -> SourceProblem:
+def _missing(places: Sequence[str], instead: str, file: str, line: int) -> SourceProblem:
+    """`instead` says what to use in place of the first one; nothing where that is not known."""
     more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-    message = f"Module not available to apps: {', '.join(places[:SHOWN])}{more}. {next_step(_MISSING)}"
+    message = f"Module not available to apps: {', '.join(places[:SHOWN])}{more}. {instead or next_step(_MISSING)}"
     return SourceProblem(_MISSING, message, file, line)
 
 
@@ -70,14 +68,17 @@ def _available(one: Import, texts: Mapping[str, str]) -> bool:
         return True
     if one.level:
         return False
-    if one.module in _BARE and one.name not in (None, "*"):
-        return f"{one.module}.{one.name}" in _IMPORTABLE
-    return one.module in _IMPORTABLE
+    return one.module in _IMPORTABLE and _whole(one) not in REFUSED
+
+
+def _whole(one: Import) -> str:
+    """The module that is lacking: `from http import server` needs `http.server`, which is no name in `http`."""
+    inner = f"{one.module}.{one.name}"
+    return inner if not one.level and one.module in _IMPORTABLE and inner in REFUSED else one.module
 
 
 def _named(one: Import) -> str:
-    inner = not one.level and one.module in _BARE and one.name not in (None, "*")
-    return plain("." * min(one.level, 3) + one.module + (f".{one.name}" if inner else ""), 60) or "."
+    return plain("." * min(one.level, 3) + _whole(one), 60) or "."
 
 
 def _rejected(message: str, file: str = "", line: int = 0) -> SourceProblem:
