@@ -130,6 +130,11 @@ def test_an_app_sees_the_same_interpreter_with_and_without_the_rehearsal(
         seen.append(_get(guest, "/state"))
         guest.drop()
     with_it, without = seen
+    for each in seen:
+        # `email` makes character classes from sets: their order is that of the build's hash seed.
+        each["state"]["patterns"] = [
+            sorted("".join(sorted(one)) for one in cache) for cache in each["state"]["patterns"]
+        ]
     assert with_it["state"] == without["state"]
     assert sorted(with_it["modules"]) == sorted(without["modules"])
     for name, names in without["modules"].items():
