@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The app's pod, held against what is desired. Worked out once per pass: plan, record and status read the verdict's."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from genapps.api.names import ANNOTATION_POD_DIGEST
 from genapps.core.desired.pod import pod
@@ -64,9 +66,9 @@ def _serves(observed: Observed, child: Child, grant: Grant, revision: Revision) 
     )
 
 
-def trouble_since(observed: Observed) -> datetime | None:
+def trouble_since(status: Mapping[str, Any]) -> datetime | None:
     """Since when the app does not answer, as its status says; None while it does, or when nothing was said yet."""
-    for condition in observed.status.get("conditions") or ():
+    for condition in status.get("conditions") or ():
         if condition.get("type") == "Ready" and condition.get("status") == "False":
             return _moment(condition.get("lastTransitionTime"))
     return None
@@ -82,6 +84,6 @@ def _moment(text: object) -> datetime | None:
 
 def _backoff(observed: Observed, finished_at: datetime) -> timedelta:
     # As long again as the trouble lasts already: that doubles each time, and needs no counter that could be lost.
-    since = trouble_since(observed)
+    since = trouble_since(observed.status)
     trouble = finished_at - since if since else timedelta()
     return min(max(trouble, SHORTEST_BACKOFF), LONGEST_BACKOFF)

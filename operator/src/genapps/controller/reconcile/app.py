@@ -31,13 +31,13 @@ from genapps.core.drift import expected_digest
 from genapps.core.judge import judge
 from genapps.core.observed import Observed
 from genapps.core.plan import plan
-from genapps.core.status import status, transitions
+from genapps.core.status import look_again, status, transitions
 from genapps.core.steps import Apply, Step
 from genapps.core.verdict import Mode, PodStatus, Verdict
 
 _PASSES = 12
-_LOOK_AGAIN_SECONDS = 10.0
-"""While an app starts or violations age, its status may change without an event."""
+_RETRY_SECONDS = 10.0
+"""For those that waited behind an app whose pass has failed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ class Reconciler:
         try:
             await self._reconcile(key)
         except Exception:
-            self._look_at(self.permits.postpone(key, self.clock()), _LOOK_AGAIN_SECONDS)
+            self._look_at(self.permits.postpone(key, self.clock()), _RETRY_SECONDS)
             raise
 
     async def _reconcile(self, key: AppKey) -> None:
@@ -190,9 +190,8 @@ class Reconciler:
         new = status(observed, verdict)
         if new != observed.status:
             await self._write_status(key, observed, new)
-        waits = not any(c["type"] in ("Ready", "Stalled") and c["status"] == "True" for c in new["conditions"])
-        if waits or verdict.counted:
-            self.later(key, _LOOK_AGAIN_SECONDS)
+        if (wait := look_again(new, verdict)) is not None:
+            self.later(key, wait.total_seconds())
 
     async def _write_status(self, key: AppKey, observed: Observed, new: dict[str, object]) -> None:
         # The uid makes it fail for another app that has taken the name meanwhile.

@@ -6,5 +6,6 @@ A mirror only: no verdict is ever read back from a status.
 
 from genapps.core.status.summary import status
 from genapps.core.status.transitions import Event, transitions
+from genapps.core.status.waiting import look_again
 
-__all__ = ["Event", "status", "transitions"]
+__all__ = ["Event", "look_again", "status", "transitions"]

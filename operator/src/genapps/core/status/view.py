@@ -30,7 +30,7 @@ class View:
     @property
     def patience_is_over(self) -> bool:
         """The app has not answered for `PATIENCE`."""
-        since = trouble_since(self.observed)
+        since = trouble_since(self.observed.status)
         return since is not None and self.verdict.at - since >= PATIENCE
 
     def finding(self, condition: ConditionType) -> Finding | None:
