@@ -4,6 +4,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -32,6 +33,8 @@ def bundle_digest(entry: str, files: Mapping[str, bytes]) -> str:
     return sha256(canonical({"entry": entry, "files": encoded}))
 
 
+# Of those that are at work: each pass over an app asks for the same one several times.
+@lru_cache(maxsize=256)
 def revision_digest(code: str, envelope: str) -> str:
     """The digest of a revision: what was judged together, each part by its digest. A part that is absent is null."""
     parts = {"code": code, "contracts": None, "envelope": envelope, "fallback": None, "tenancy": None}

@@ -32,20 +32,21 @@ def pod_state(observed: Observed, grant: Grant | None, revision: Revision | None
         return JudgedPod(PodStatus.HANGING if hanging else PodStatus.STOPPING, child)
     if live.finished_at is not None:
         return JudgedPod(PodStatus.FAILED, child, live.finished_at + _backoff(observed, live.finished_at))
-    exact = False
+    exact, wanted = False, None
     if grant and revision and observed.platform.gateway_address is not None:
         wanted = pod(observed, grant, revision)
-        if child.spec_digest != wanted["metadata"]["annotations"][ANNOTATION_POD_DIGEST]:
+        asked = wanted["metadata"]["annotations"][ANNOTATION_POD_DIGEST]
+        if child.spec_digest != asked:
             if not observed.may_replace and _serves(observed, child, grant, revision):
-                return JudgedPod(PodStatus.READY, child, waits=True)
+                return JudgedPod(PodStatus.READY, child, waits=True, wanted=wanted)
             if observed.unmet == (child.uid, expected_digest(wanted)):
                 # It was made of just this: the note that says so was taken from it.
-                return JudgedPod(PodStatus.MUTATED, child, mutated=("metadata.annotations",))
-            return JudgedPod(PodStatus.OUTDATED, child)
-        if changed := mutated(child.fence, fence(wanted)):
-            return JudgedPod(PodStatus.MUTATED, child, mutated=changed)
+                return JudgedPod(PodStatus.MUTATED, child, mutated=("metadata.annotations",), wanted=wanted)
+            return JudgedPod(PodStatus.OUTDATED, child, wanted=wanted)
+        if not stands(child.fence, asked.partition(".")[2]) and (changed := mutated(child.fence, fence(wanted))):
+            return JudgedPod(PodStatus.MUTATED, child, mutated=changed, wanted=wanted)
         exact = True
-    return JudgedPod(PodStatus.READY if live.ready else PodStatus.STARTING, child, exact=exact)
+    return JudgedPod(PodStatus.READY if live.ready else PodStatus.STARTING, child, exact=exact, wanted=wanted)
 
 
 def _serves(observed: Observed, child: Child, grant: Grant, revision: Revision) -> bool:

@@ -69,7 +69,8 @@ def wire(record: Record | None) -> Mapping[str, Any] | None:
 def says_more(before: Record | None, after: Record) -> bool:
     """Whether the change is worth a write of its own. That a revision was ready alone is not: the next write says so
     too, and `plan` does not delete the EndpointSlice, which shows it until then, before it is written."""
-    return wire(_without_readiness(before)) != wire(_without_readiness(after))
+    told, tells = _without_readiness(before), _without_readiness(after)
+    return told != tells and wire(told) != wire(tells)
 
 
 def with_readiness(observed: Observed) -> Record | None:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The RuntimeConfig of an app: everything its runtime does, decided here and frozen into a snapshot."""
 
+from functools import lru_cache
+
 from genapps.api import names, quantities
+from genapps.api.apprecord import ResolvedTier
 from genapps.api.digests import revision_digest
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.runtimeconfig import (
@@ -34,17 +37,38 @@ def runtime_config(
         digests=Digests(code=code_digest, envelope=envelope),
         language=app.spec.code.language,
         entry=entry,
-        limits=RuntimeLimits(
-            guest_memory_bytes=quantities.byte_count(tier.guest_memory),
-            request_body_bytes=BODY_BYTES,
-            response_body_bytes=BODY_BYTES,
-            concurrency=tier.concurrency,
-            tool_calls_per_action=tier.tool_calls_per_action,
-            state_per_tenant_bytes=quantities.byte_count(tier.state.per_tenant),
-            log_bytes_per_action=LOG_BYTES,
-        ),
-        time=TimeBudget(action_millis=1000 * app.spec.workload_class.action_seconds, load_millis=LOAD_MILLIS),
+        limits=_limits(tier),
+        time=_time(app.spec.workload_class.action_seconds),
         state_snapshot=rollback is not None and rollback.state == "Restore",
-        retention=ResponseRetention(responses_seconds=quantities.seconds(responses)),
-        gateway=GatewayAddress(host=names.gateway_host(system_namespace)),
+        retention=_retention(responses),
+        gateway=_gateway(system_namespace),
     )
+
+
+# Parts that are the same for most apps are made once.
+@lru_cache(maxsize=256)
+def _limits(tier: ResolvedTier) -> RuntimeLimits:
+    return RuntimeLimits(
+        guest_memory_bytes=quantities.byte_count(tier.guest_memory),
+        request_body_bytes=BODY_BYTES,
+        response_body_bytes=BODY_BYTES,
+        concurrency=tier.concurrency,
+        tool_calls_per_action=tier.tool_calls_per_action,
+        state_per_tenant_bytes=quantities.byte_count(tier.state.per_tenant),
+        log_bytes_per_action=LOG_BYTES,
+    )
+
+
+@lru_cache(maxsize=16)
+def _time(action_seconds: int) -> TimeBudget:
+    return TimeBudget(action_millis=1000 * action_seconds, load_millis=LOAD_MILLIS)
+
+
+@lru_cache(maxsize=256)
+def _retention(responses: str) -> ResponseRetention:
+    return ResponseRetention(responses_seconds=quantities.seconds(responses))
+
+
+@lru_cache(maxsize=16)
+def _gateway(system_namespace: str) -> GatewayAddress:
+    return GatewayAddress(host=names.gateway_host(system_namespace))

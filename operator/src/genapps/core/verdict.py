@@ -2,7 +2,7 @@
 """What `judge` says about one app: the one value that desired, plan, record and status are made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from genapps.api.apprecord import KeptRevision, RecordedViolationPolicy, ResolvedTier, Suspension
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
-from genapps.core.observed import Child
+from genapps.core.observed import Child, Manifest
 
 
 class Mode(StrEnum):
@@ -114,6 +114,8 @@ class JudgedPod:
     """It serves the revision that should run, made with earlier values of the platform, until it may be replaced."""
     mutated: tuple[str, ...] = ()
     """Fields of the fence that something else has changed."""
+    wanted: Manifest | None = field(default=None, compare=False, repr=False)
+    """The pod that would be made today, where the live one was held against it; it follows from the verdict."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ def desired(observed: Observed, verdict: Verdict) -> tuple[Manifest, ...]:
 
 def _pod(observed: Observed, verdict: Verdict, grant: Grant, revision: Revision) -> Manifest:
     """A spec that admission has changed within its rights is said again as it is: it cannot be changed any more."""
-    manifest, judged = pod(observed, grant, revision), verdict.pod
+    judged = verdict.pod
+    manifest = judged.wanted or pod(observed, grant, revision)
     if judged.exact and judged.child and judged.child.live_spec is not None:
         return {**manifest, "spec": json.loads(judged.child.live_spec)}
     return manifest

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pass makes once, and what is made once for many apps, is what would be made anew."""
+
+from typing import Any
+
+import pytest
+
+from genapps.core.desired.pod import pod
+from genapps.core.judge import judge
+from genapps.core.runtime_config import runtime_config
+from genapps.core.verdict import PodStatus
+from tests.unit.core.world import CHILD, START, World, app, budget
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def settings(world: World, system_namespace: str = "genapps-system", **changes: Any) -> Any:
+    world.app = app(changes)
+    grant = world.verdict().grant
+    assert grant is not None
+    return runtime_config(world.app, grant, system_namespace, DIGEST, "app.py")
+
+
+def test_the_pod_that_judging_has_made_is_the_one_that_is_desired() -> None:
+    world = World().run()
+    observed = world.observe()
+    verdict = judge(observed, START, "0" * 32)
+    assert verdict.grant is not None
+    assert verdict.revision is not None
+    assert verdict.pod.status is PodStatus.READY
+    assert verdict.pod.wanted == pod(observed, verdict.grant, verdict.revision)
+
+
+def test_another_tier_makes_another_pod_at_the_next_pass() -> None:
+    world = World().run()
+    world.budget = budget({"tiers": {"small": {"guestMemory": "256Mi"}}})
+    verdict = world.verdict()
+    assert verdict.pod.status is PodStatus.OUTDATED
+    manifest = next(one for one in world.desired() if one["kind"] == "Pod")
+    assert manifest["metadata"]["name"] == CHILD
+    assert manifest["spec"]["containers"][0]["resources"]["limits"]["memory"] == "352Mi"
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"workloadClass": "batch"}, "time"),
+        ({"envelope": {"retention": {"responses": "2h"}}}, "retention"),
+    ],
+)
+def test_settings_follow_the_spec(changes: dict[str, Any], part: str) -> None:
+    world = World()
+    before, after = settings(world), settings(world, **changes)
+    assert getattr(before, part) != getattr(after, part)
+    assert before.limits == after.limits
+    assert settings(world) == before
+
+
+def test_settings_follow_the_tier_and_the_platform() -> None:
+    world = World()
+    before = settings(world)
+    assert settings(world, "elsewhere").gateway.host == "gateway.elsewhere.svc"
+    world.budget = budget({"tiers": {"small": {"guestMemory": "256Mi"}}})
+    assert settings(world).limits.guest_memory_bytes == 256 * 2**20 != before.limits.guest_memory_bytes
