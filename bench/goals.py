@@ -55,6 +55,8 @@ GOALS: Mapping[tuple[Kind, str], Sequence[Goal]] = {
     ("kubernetes", "500 apps to their last child"): (Goal("<=", 26),),
     # Set for 1,000 apps.
     ("kubernetes", "operator with 2,000 apps"): (Goal("<=", 200),),
+    ("kubernetes", "operator CPU/app, 2,000 apps"): (Goal("<=", 15),),
+    ("kubernetes", "1,000 deleted, no real kubelet"): (Goal("<=", 30),),
 }
 
 

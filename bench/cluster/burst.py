@@ -41,7 +41,7 @@ async def burst(client: Client, apps: int, deadline: float) -> float:
     async def write(number: int) -> None:
         await client.apply(generated_app(f"many-{number:04}", ANSWERS))
 
-    await _spread(range(apps), write)
+    await spread(range(apps), write)
     await asyncio.wait_for(pods, deadline)
     return time.monotonic() - started
 
@@ -68,7 +68,7 @@ async def floor(client: Client, apps: int) -> float:
         for manifest in _children(f"floor-{number:04}"):
             await _applied(client, manifest)
 
-    await _spread(range(apps), write)
+    await spread(range(apps), write)
     return time.monotonic() - started
 
 
@@ -80,7 +80,7 @@ async def _applied(client: Client, manifest: Manifest) -> None:
             return
 
 
-async def _spread(work: Iterable[T], do: Callable[[T], Awaitable[None]]) -> None:
+async def spread(work: Iterable[T], do: Callable[[T], Awaitable[None]]) -> None:
     """A few at a time, each writer with the next one when it is done."""
     waiting = iter(work)
 

@@ -19,7 +19,7 @@ from tools.kubectl import condition
 
 _STARTING_SECONDS = 300.0
 _ENDING_SECONDS = 120.0
-_PODS = f"{LABEL_APP_NAMESPACE}={NAMESPACE}"
+PODS = f"{LABEL_APP_NAMESPACE}={NAMESPACE}"
 
 
 async def deletion(context: Context, platform: Platform) -> list[Figure]:
@@ -55,7 +55,7 @@ async def _ready(client: Client, manifests: list[Manifest]) -> list[Object]:
 
 async def _until_gone(client: Client, apps: list[Object]) -> float:
     """Delete them together and count their pods down. Raises TimeoutError when one stays."""
-    pods = await client.list(POD, RUN_NAMESPACE, selector=_PODS, metadata_only=True, at_least=None)
+    pods = await client.list(POD, RUN_NAMESPACE, selector=PODS, metadata_only=True, at_least=None)
     left = {pod["metadata"]["uid"] for pod in pods.items}
     if len(left) < len(apps):
         raise RuntimeError(f"{len(left)} pods of {len(apps)} apps that are Ready: their end cannot be measured")
@@ -72,7 +72,7 @@ async def count_down(client: Client, left: set[str], version: str) -> None:
     """Return when none of the pods with these uids is left, nor any that was created since that version.
 
     Raises RuntimeError when the stream ends before, because nobody knows then when the last one went."""
-    stream = client.watch(POD, RUN_NAMESPACE, resource_version=version, selector=_PODS, metadata_only=True)
+    stream = client.watch(POD, RUN_NAMESPACE, resource_version=version, selector=PODS, metadata_only=True)
     async with aclosing(stream) as events:
         async for kind, pod in events:
             if kind == "ADDED":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bench.cluster.audit import AuditLog
 from bench.cluster.burst import burst, complete, floor
 from bench.cluster.control_plane import ControlPlane, OperatorProcess, control_plane, operator_process
+from bench.cluster.deletion_without_kubelet import deletion_without_kubelet
 from bench.context import Context
 from bench.figures import Figure, figure, peer
 from bench.memory import cpu_seconds, rss_mebibytes
@@ -40,7 +41,7 @@ async def reconcile(context: Context) -> list[Figure]:
     """500 and 2,000 apps, each on a control plane of its own, from the first create to the last pod object.
 
     The creating client runs on the same cores. Then a new operator process over the same apps, until it has judged
-    each.
+    each; and half of the 2,000 are deleted together, on a node that this process plays.
     """
     few, many = context.amount(500, 20), context.amount(2000, 40)
     async with (
@@ -56,6 +57,7 @@ async def reconcile(context: Context) -> list[Figure]:
     ):
         second = await _measured(context, plane, client, many)
         synced, judged, written = await _restarts(context, plane, many)
+        ended = await _ended(context, plane, client, many)
     return [
         figure("reconciled without pods", "apps/s", "kubernetes", [few / first.seconds]),
         figure("500 apps to their last child", "s", "kubernetes", [first.seconds], peer("bare client", [bare])),
@@ -69,6 +71,7 @@ async def reconcile(context: Context) -> list[Figure]:
         figure("restart with 2,000: all judged", "s", "kubernetes", judged),
         figure("API writes of a restart", "writes", "kubernetes", [written]),
         figure("at rest: API calls/app and hour", "calls", "kubernetes", [resting]),
+        figure("1,000 deleted, no real kubelet", "s", "kubernetes", [ended]),
     ]
 
 
@@ -115,6 +118,13 @@ async def _resting(context: Context, plane: ControlPlane, apps: int) -> float:
         busy = await _calls(plane, 2 * seconds - _SETTLING_SECONDS)
     forced = busy - quiet * (2 * seconds - _SETTLING_SECONDS) / seconds
     return quiet / apps * _HOUR / seconds + max(0.0, forced) / apps
+
+
+async def _ended(context: Context, plane: ControlPlane, client: Client, apps: int) -> float:
+    """Seconds in which the pods of half of the apps are gone; the last that is measured on this control plane."""
+    async with operator_process(plane, context.work) as operator:
+        await until(lambda: _judged(operator, apps), "every app is judged", _DEADLINE)
+        return await deletion_without_kubelet(plane, client, apps // 2)
 
 
 async def _calls(plane: ControlPlane, seconds: float) -> int:
