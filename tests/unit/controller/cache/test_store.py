@@ -89,3 +89,15 @@ def test_a_list_keeps_what_was_written_after_it(cache: Cache) -> None:
 def test_a_status_write_to_an_unknown_object_is_not_stored(cache: Cache) -> None:
     cache.collection.written(thing(9), insert=False)
     assert cache.collection.get(A) is None
+
+
+def test_a_group_lasts_as_long_as_its_last_member() -> None:
+    store = Store[str](lambda object_: "red", lambda _, __, ___: None, group=lambda name: name[1].partition("-")[0])
+    store.changed(thing(1, name="a-1"))
+    store.changed(thing(2, name="a-2"))
+    store.changed(thing(3, name="b-1"))
+    store.deleted(thing(4, name="a-1"))
+    assert sorted(store.groups()) == ["a", "b"]
+    assert [name for name, _ in store.members("a")] == [("ns", "a-2")]
+    store.deleted(thing(5, name="a-2"))
+    assert list(store.groups()) == ["b"]

@@ -73,6 +73,10 @@ class Store(Generic[T]):
         for entry in tuple(self._entries.values()):
             yield entry.value
 
+    def groups(self) -> Iterator[str]:
+        """The groups that have a member."""
+        return iter(tuple(self._groups))
+
     def members(self, group: str) -> Iterator[tuple[Name, T]]:
         """The records whose names belong to a group, by name."""
         for name in sorted(self._groups.get(group, ())):

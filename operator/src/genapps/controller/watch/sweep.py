@@ -222,12 +222,12 @@ def _keys_without_record(caches: Caches) -> set[AppKey]:
     """Apps without AppRecord that children (claims aside: they stay) are labelled with and named after."""
     found = set()
     for store in caches.children.values():
-        for live in store.values():
-            app = live.child.app
-            if live.claim is not None or app is None:
+        for child in store.groups():
+            # Nearly all have one: their objects need not be looked at.
+            if caches.record_version(child) is not None:
                 continue
-            if names.child_name(app.namespace, app.name) != names.child_name_of(live.child.name):
-                continue
-            if caches.record_version(names.child_name_of(live.child.name)) is None:
-                found.add(AppKey(app.namespace, app.name))
+            for _, live in store.members(child):
+                app = live.child.app
+                if live.claim is None and app is not None and names.child_name(app.namespace, app.name) == child:
+                    found.add(AppKey(app.namespace, app.name))
     return found
