@@ -254,7 +254,7 @@ class Observed:
     kept_of_budget: int = 0
     """Deleted apps of other names that still hold a record under the same budget, and so perhaps their state."""
 
-    @property
+    @cached_property
     def key(self) -> AppKey:
         """Which app."""
         return AppKey(self.metadata.namespace, self.metadata.name)
@@ -269,12 +269,12 @@ class Observed:
         """What the app asks for; None when it cannot be read."""
         return None if isinstance(self.app, Unreadable) else self.app.spec
 
-    @property
+    @cached_property
     def child_name(self) -> str:
         """The name of the app's children and of its record."""
         return child_name(*self.key)
 
-    @property
+    @cached_property
     def envelope_digest(self) -> str | None:
         """Digest of the envelope; of an app that cannot be read, the one it was last judged under."""
         if self.spec is not None:
