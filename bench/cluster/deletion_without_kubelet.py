@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from bench.apps import NAMESPACE
 from bench.cluster.burst import spread
@@ -18,6 +18,7 @@ from bench.cluster.deletion import PODS, count_down
 from genapps.api.names import LABEL_APP, RUN_NAMESPACE
 from genapps.cluster.client import Client
 from genapps.cluster.connection import from_kubeconfig, open_session
+from genapps.cluster.errors import NotFoundError
 from genapps.cluster.resources import GENERATED_APP, POD, Object
 
 _NODE = "genapps-bench"
@@ -41,26 +42,31 @@ async def deletion_without_kubelet(plane: ControlPlane, client: Client, apps: in
         await client.delete(GENERATED_APP, NAMESPACE, metadata["name"], uid=metadata["uid"])
 
     left = {pod["metadata"]["uid"] for pod in pods}
-    kubelet = asyncio.ensure_future(remove_ending(client, version))
-    try:
-        started = time.monotonic()
-        async with asyncio.timeout(_ENDING_SECONDS), asyncio.TaskGroup() as together:
-            together.create_task(count_down(client, left, version))
-            together.create_task(spread(chosen, delete))
-        return time.monotonic() - started
-    finally:
+    started = time.monotonic()
+    async with asyncio.timeout(_ENDING_SECONDS), asyncio.TaskGroup() as together:
+        kubelet = together.create_task(remove_ending(client, version))
+        together.create_task(spread(chosen, delete))
+        await count_down(client, left, version)
         kubelet.cancel()
+    return time.monotonic() - started
 
 
 async def remove_ending(client: Client, version: str) -> None:
     """What a kubelet does when the containers of a pod have ended, at once and for all nodes. Until cancelled."""
+    known: set[str] = set()
+
+    async def remove(metadata: Object) -> None:
+        # Somebody else's removal was quicker.
+        with suppress(NotFoundError):
+            await client.delete(POD, RUN_NAMESPACE, metadata["name"], uid=metadata["uid"], grace_seconds=0)
+
     stream = client.watch(POD, RUN_NAMESPACE, resource_version=version, selector=PODS, metadata_only=True)
     async with aclosing(stream) as events, asyncio.TaskGroup() as removals:
         async for kind, pod in events:
             metadata = pod["metadata"]
-            if kind == "MODIFIED" and "deletionTimestamp" in metadata:
-                removal = client.delete(POD, RUN_NAMESPACE, metadata["name"], uid=metadata["uid"], grace_seconds=0)
-                removals.create_task(removal)
+            if kind == "MODIFIED" and "deletionTimestamp" in metadata and metadata["uid"] not in known:
+                known.add(metadata["uid"])
+                removals.create_task(remove(metadata))
 
 
 async def _bound(plane: ControlPlane, pods: list[Object]) -> None:
