@@ -23,7 +23,7 @@ def here(bare: Node, bare_kubectl: Kubectl, tmp_path_factory: pytest.TempPathFac
 
 
 def named(prefix: str, count: int) -> list[str]:
-    return [f"{prefix}-{number:02}" for number in range(count)]
+    return [f"{prefix}-{number:03}" for number in range(count)]
 
 
 def with_pods(here: World, apps: list[str]) -> set[str]:
@@ -33,7 +33,16 @@ def with_pods(here: World, apps: list[str]) -> set[str]:
 
 
 def until_all_have_pods(here: World, apps: list[str]) -> None:
-    until(lambda: with_pods(here, apps) == set(apps), 90, "all pods")
+    until(lambda: with_pods(here, apps) == set(apps), 180, "all pods")
+
+
+def judged(here: World) -> set[str]:
+    """Which apps have a status at their present generation."""
+    return {
+        live["metadata"]["name"]
+        for live in here.kubectl.items("gapp", "-n", here.namespace)
+        if live.get("status", {}).get("observedGeneration") == live["metadata"]["generation"]
+    }
 
 
 def crd(name: str) -> dict[str, Any]:
@@ -41,12 +50,15 @@ def crd(name: str) -> dict[str, Any]:
     return found
 
 
-def test_sixty_apps_of_one_apply_all_get_a_pod_and_the_first_does_not_wait_for_the_last(here: World) -> None:
-    apps = named("folder", 60)
-    here.kubectl.apply(*(here.app(app) for app in apps))
-    until_all_have_pods(here, apps)
+def test_300_apps_of_one_folder_all_get_a_pod_and_the_first_does_not_wait_for_the_last(
+    here: World, tmp_path: Path
+) -> None:
+    apps = named("folder", 300)
     for app in apps:
-        here.until_judged(app)
+        (tmp_path / f"{app}.yaml").write_text(yaml.safe_dump(here.app(app)), encoding="utf-8")
+    here.kubectl("apply", "-f", str(tmp_path))
+    until_all_have_pods(here, apps)
+    until(lambda: judged(here) >= set(apps), 60, "a status of all")
     order = [name for _, resource, name in here.writes() if resource == "pods"]
     first, last = (order.index(here.child(app)) for app in (apps[0], apps[-1]))
     assert first < last
