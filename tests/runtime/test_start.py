@@ -14,6 +14,8 @@ from tests.runtime.fake_gateway import DEADLINE_SECONDS, Authority, FakeGateway
 from tests.runtime.harness import Pod
 from tests.runtime.rejected import FINE, REJECTED
 
+SMALLEST_TIER = 32 * 1024 * 1024
+"""The least `guestMemory` that the AppBudget's definition takes."""
 FAST = {"fence_interval_seconds": "0.1", "fence_patience_seconds": "0.5"}
 
 
@@ -95,6 +97,12 @@ async def test_a_config_beyond_this_runtime_is_refused_by_its_field(
     assert await pod.ended() == 3
     assert pod.termination()["reason"] == "ConfigInvalid"
     assert f"RuntimeConfig {field}" in pod.termination()["message"]
+
+
+async def test_the_smallest_tier_that_a_budget_can_have_runs_an_app(pod: Pod) -> None:
+    pod.write("import asyncio, email, logging, zoneinfo\n" + FINE, limits={"guestMemoryBytes": SMALLEST_TIER})
+    await pod.start()
+    assert (await pod.call("GET", "/")).status == 200
 
 
 async def test_a_tier_too_small_for_the_engine_is_a_config_error(pod: Pod) -> None:

@@ -80,7 +80,7 @@ class TierState(UserModel):
 class Tier(UserModel):
     """A size that apps may choose."""
 
-    guest_memory: Annotated[str, memory_within("16Mi", "3Gi")] = defaulted("64Mi")
+    guest_memory: Annotated[str, memory_within("32Mi", "3Gi")] = defaulted("64Mi")
     """The memory of one guest. The memory limit of the pod is 96Mi higher."""
     cpu: Annotated[str, cpu_within("50m", "16")] = defaulted("500m")
     """The CPU limit of the pod."""

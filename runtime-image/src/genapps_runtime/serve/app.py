@@ -136,8 +136,9 @@ class App:
         return batch
 
     def _forget(self, waiting: _Waiting) -> None:
-        """Its caller has gone before it began."""
+        """Its caller has gone before it began: it does not begin."""
         self._waiting.remove(waiting)
+        self._end_unbegun(waiting.exchange, ProblemError("CallerGone"))
 
     def _overflow(self) -> int:
         """How many more are here than may begin or wait. Those that may begin have not all begun yet."""
