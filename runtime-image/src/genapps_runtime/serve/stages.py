@@ -216,9 +216,8 @@ class Stages:
         else:
             self._serial.waits(action)
 
-    def _fail(self, action: Action, error: Exception) -> None:
+    def _fail(self, action: Action, problem: ProblemError) -> None:
         """An action that waits outside the guest has failed."""
-        problem = error if isinstance(error, ProblemError) else _own_failure(action, error)
         self._end([self._failed(action, problem)])
         self._clean_up()
 

@@ -10,9 +10,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from genapps_runtime import logs
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import GuestGoneError
-from genapps_runtime.problems import ProblemError
+from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.tools import Outcome
 
@@ -24,7 +25,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 class Waiting:
     """The actions that wait. `ready` gets one that can go on, `fail` one that cannot, with the reason."""
 
-    def __init__(self, ready: Callable[[Action], None], fail: Callable[[Action, Exception], None]) -> None:
+    def __init__(self, ready: Callable[[Action], None], fail: Callable[[Action, ProblemError], None]) -> None:
         self._ready = ready
         self._fail = fail
         self._waiting: dict[int, Action] = {}
@@ -104,7 +105,8 @@ class Waiting:
         except TimeoutError:
             self._expire(action)  # not asked of the clock: the loop's timer may be a little ahead of it
         except Exception as error:
-            self._fail(action, error)
+            logs.write("runtime failed", level="error", requestId=action.exchange.request.id, error=repr(error))
+            self._arrive(action, call.id, {"problem": call_problem("GatewayUnavailable", "the call failed here")})
         else:
             self._arrive(action, call.id, outcome)
 
@@ -129,7 +131,9 @@ class Waiting:
         action.exchange.on_gone = None
 
     def _expire(self, action: Action) -> None:
-        self._fail(action, ProblemError("ActionTimeout", "the time of the request ran out while the app waited"))
+        # One that can go on is told by its next call into the guest that its time is up.
+        if action.number in self._waiting:
+            self._fail(action, ProblemError("ActionTimeout", "the time of the request ran out while the app waited"))
 
     def _leave(self, action: Action) -> None:
         if action.number in self._waiting:
