@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -42,15 +41,6 @@ def other(here: World, folder: Path) -> Iterator[OperatorProcess]:
         made.kill()
 
 
-def started(here: World, app: str, **spec: Any) -> str:
-    """Apply an app and let its pod be ready; the uid of the pod."""
-    here.apply(here.app(app, **spec))
-    pod = here.until_pod(app)
-    here.make_ready(app)
-    here.until_condition(app, "Ready", "True", "Available")
-    return str(pod["metadata"]["uid"])
-
-
 def rounds(operator: OperatorProcess, count: int) -> None:
     """Let the sweep look at everything so many times."""
     before = operator.metric("genapps_sweeps_total")
@@ -63,7 +53,7 @@ def moment(text: str) -> datetime:
 
 
 def test_times_that_are_written_are_those_of_the_api_server(here: World) -> None:
-    started(here, "timed")
+    here.started("timed")
     written = moment(condition(here.get("timed"), "Ready")["lastTransitionTime"])
     created = moment(here.get("timed")["metadata"]["creationTimestamp"])
     assert abs(written - created) < timedelta(minutes=5)
@@ -72,7 +62,7 @@ def test_times_that_are_written_are_those_of_the_api_server(here: World) -> None
 
 
 def test_a_pod_that_ends_is_given_its_time_and_one_that_starts_as_well(here: World) -> None:
-    pod = started(here, "patient")
+    pod = here.started("patient")
     status = {
         "phase": "Running",
         "containerStatuses": [
@@ -98,7 +88,7 @@ def test_state_is_kept_for_its_whole_retention_also_when_another_operator_takes_
     here: World, tmp_path: Path
 ) -> None:
     envelope = {"owner": {"team": "tests"}, "riskClass": "low", "retention": {"afterDelete": "1h"}}
-    started(here, "kept", envelope=envelope)
+    here.started("kept", envelope=envelope)
     claim = here.uid(CLAIM, "kept")
     here.kubectl("delete", "gapp", "kept", "-n", here.namespace)
     until(lambda: "deletedAt" in (here.record("kept") or {}), 30, "the mark on the record")

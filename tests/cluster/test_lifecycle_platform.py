@@ -4,7 +4,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
@@ -43,15 +42,6 @@ def another_budget(here: World, name: str) -> Iterator[str]:
     here.kubectl.apply(made)
     yield name
     here.kubectl("delete", "appbudget", name, "--ignore-not-found")
-
-
-def started(here: World, app: str, **spec: Any) -> str:
-    """Apply an app and let its pod be ready; the uid of the pod."""
-    here.apply(here.app(app, **spec))
-    pod = here.until_pod(app)
-    here.make_ready(app)
-    here.until_condition(app, "Ready", "True", "Available")
-    return str(pod["metadata"]["uid"])
 
 
 def bound(here: World, app: str) -> None:
@@ -102,7 +92,7 @@ def test_an_app_that_no_node_has_room_for_says_so_in_the_schedulers_words(here: 
 
 def test_a_claim_that_its_storage_class_does_not_let_grow_is_told_and_the_app_serves_on(here: World) -> None:
     with another_budget(here, "growing") as growing:
-        pod = started(here, "grows", budget=growing)
+        pod = here.started("grows", budget=growing)
         bound(here, "grows")
         patch = json.dumps({"spec": {"tiers": {"small": {"state": {"claim": "128Mi"}}}}})
         here.kubectl("patch", "appbudget", growing, "--type=merge", "-p", patch)

@@ -24,15 +24,6 @@ def here(bare: Node, bare_kubectl: Kubectl, tmp_path_factory: pytest.TempPathFac
         yield made
 
 
-def started(here: World, app: str, **spec: Any) -> str:
-    """Apply an app and let its pod be ready; the uid of the pod."""
-    here.apply(here.app(app, **spec))
-    pod = here.until_pod(app)
-    here.make_ready(app)
-    here.until_condition(app, "Ready", "True", "Available")
-    return str(pod["metadata"]["uid"])
-
-
 def until_recorded(here: World, app: str) -> None:
     """The record is that of the app that has the name now, and says nothing of an end."""
 
@@ -71,7 +62,7 @@ def counted(here: World, name: str) -> int:
 
 
 def test_a_replacement_by_force_keeps_claim_record_and_revisions(here: World) -> None:
-    started(here, "forced")
+    here.started("forced")
     claim, uid = here.uid(CLAIM, "forced"), here.get("forced")["metadata"]["uid"]
     before = here.record("forced")
     here.kubectl("replace", "--force", "-f", "-", given=json.dumps(here.app("forced")))
@@ -86,7 +77,7 @@ def test_a_replacement_by_force_keeps_claim_record_and_revisions(here: World) ->
 
 
 def test_an_app_that_is_deleted_and_created_many_times_in_a_second_keeps_its_state(here: World) -> None:
-    started(here, "hasty")
+    here.started("hasty")
     claim = here.uid(CLAIM, "hasty")
     for _ in range(5):
         here.kubectl("replace", "--force", "--grace-period=0", "-f", "-", given=json.dumps(here.app("hasty")))
@@ -98,7 +89,7 @@ def test_an_app_that_is_deleted_and_created_many_times_in_a_second_keeps_its_sta
 @pytest.mark.parametrize("cascade", ["foreground", "orphan"])
 def test_however_an_app_is_deleted_its_pod_goes_and_its_claim_stays(here: World, cascade: str) -> None:
     app = f"cascade-{cascade}"
-    started(here, app)
+    here.started(app)
     here.kubectl("delete", "gapp", app, "-n", here.namespace, f"--cascade={cascade}", "--timeout=30s")
     until(lambda: here.find("pod", app) is None, 10, "the end of the pod")
     until(lambda: "deletedAt" in (here.record(app) or {}), 30, "the mark on the record")
@@ -110,7 +101,7 @@ def test_an_app_whose_namespace_waits_for_its_finalizer_does_not_run_on(here: Wo
     patch = json.dumps({"spec": {"namespaces": [here.namespace, there.namespace]}})
     here.kubectl("patch", "appbudget", here.namespace, "--type=merge", "-p", patch)
     here.kubectl("create", "namespace", there.namespace)
-    started(there, "held", budget=here.namespace)
+    there.started("held", budget=here.namespace)
     finalizers(there, "gapp", "held", there.namespace, HOLD)
     here.kubectl("delete", "namespace", there.namespace, "--wait=false")
     until(lambda: there.find("pod", "held") is None, 15, "the end of the pod")
@@ -125,7 +116,7 @@ def test_an_app_whose_namespace_waits_for_its_finalizer_does_not_run_on(here: Wo
 
 def test_an_app_that_moves_to_a_budget_with_the_same_run_namespace_is_counted_there_and_runs_on(here: World) -> None:
     with another_budget(here, "first", here.run) as first, another_budget(here, "second", here.run) as second:
-        pod = started(here, "moving", budget=first)
+        pod = here.started("moving", budget=first)
         until(lambda: counted(here, first) == 1, 30, "its place in the first budget")
         here.apply(here.app("moving", budget=second))
         until(lambda: counted(here, second) == 1, 30, "its place in the other budget")
@@ -137,7 +128,7 @@ def test_an_app_that_moves_to_a_budget_with_the_same_run_namespace_is_counted_th
 
 def test_an_app_that_would_move_to_another_run_namespace_is_told_so_and_runs_on(here: World) -> None:
     with another_budget(here, "far", f"{here.run}-far") as far:
-        pod = started(here, "staying")
+        pod = here.started("staying")
         here.apply(here.app("staying", budget=far))
         found = here.until_condition("staying", "BudgetAvailable", "False", "RunNamespaceChanged")
         assert here.run in found["message"]
@@ -150,7 +141,7 @@ def test_an_app_that_would_move_to_another_run_namespace_is_told_so_and_runs_on(
 
 def test_a_tier_that_shrinks_gives_the_app_a_smaller_pod_and_the_claim_that_it_had(here: World) -> None:
     with another_budget(here, "shrinking", here.run) as shrinking:
-        pod = started(here, "shrinks", budget=shrinking)
+        pod = here.started("shrinks", budget=shrinking)
         claim, size = here.uid(CLAIM, "shrinks"), memory(here, "shrinks")
         smaller = {"guestMemory": "32Mi", "state": {"claim": "32Mi", "perTenant": "8Mi"}}
         patch = json.dumps({"spec": {"tiers": {"small": smaller}}})
@@ -175,7 +166,7 @@ def test_a_pod_on_a_lost_node_gets_no_second_beside_it_until_it_is_surely_gone(h
     node = f"lost-{here.run}"
     here.kubectl.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
     try:
-        pod = started(here, "stranded")
+        pod = here.started("stranded")
         path = f"/api/v1/namespaces/{here.run}/pods/{here.child('stranded')}/binding"
         target = {"apiVersion": "v1", "kind": "Node", "name": node}
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": here.child("stranded")}}
@@ -194,7 +185,7 @@ def test_a_pod_on_a_lost_node_gets_no_second_beside_it_until_it_is_surely_gone(h
 
 
 def test_an_app_whose_claim_is_being_deleted_runs_on_and_does_not_start_on_it_again(here: World) -> None:
-    pod, claim = started(here, "stateful"), here.uid(CLAIM, "stateful")
+    pod, claim = here.started("stateful"), here.uid(CLAIM, "stateful")
     finalizers(here, CLAIM, here.child("stateful"), here.run, HOLD)
     here.kubectl("delete", CLAIM, here.child("stateful"), "-n", here.run, "--wait=false")
     until(here.operator.idle, 30, "an idle operator")
@@ -219,7 +210,7 @@ def test_a_source_that_is_deleted_and_restored_costs_no_restart(here: World) -> 
     }
     here.kubectl.apply(source)
     code = {"language": "python", "source": {"configMap": {"name": "code", "entry": "app.py"}}}
-    pod = started(here, "sourced", code=code)
+    pod = here.started("sourced", code=code)
     here.kubectl("delete", "configmap", "code", "-n", here.namespace)
     here.until_condition("sourced", "CodeVerified", "False", "SourceNotFound")
     here.kubectl.apply(source)
@@ -230,7 +221,7 @@ def test_a_source_that_is_deleted_and_restored_costs_no_restart(here: World) -> 
 
 def test_a_budget_that_is_deleted_and_restored_costs_no_restart_and_counts_its_apps_again(here: World) -> None:
     with another_budget(here, "gone", here.run) as gone:
-        pod = started(here, "granted", budget=gone)
+        pod = here.started("granted", budget=gone)
         made = here.kubectl.get("appbudget", gone)
         here.kubectl("delete", "appbudget", gone)
         here.until_condition("granted", "BudgetAvailable", "False", "BudgetNotFound")
@@ -243,7 +234,7 @@ def test_a_budget_that_is_deleted_and_restored_costs_no_restart_and_counts_its_a
 
 
 def test_all_children_deleted_at_once_come_back_with_the_claim_that_was(here: World) -> None:
-    pod, claim = started(here, "stripped"), here.uid(CLAIM, "stripped")
+    pod, claim = here.started("stripped"), here.uid(CLAIM, "stripped")
     kinds = "pods,services,networkpolicies,serviceaccounts,endpointslices,configmaps"
     here.kubectl("delete", kinds, "-n", here.run, "-l", "genapps.dev/app=stripped", "--wait=false")
     here.until_pod("stripped", other_than=pod)
@@ -255,7 +246,7 @@ def test_all_children_deleted_at_once_come_back_with_the_claim_that_was(here: Wo
 
 
 def test_a_label_that_somebody_adds_to_a_pod_costs_no_restart_and_one_that_isolates_it_does(here: World) -> None:
-    pod = started(here, "labelled")
+    pod = here.started("labelled")
     here.edit("pod", here.child("labelled"), {"metadata": {"labels": {"example.com/team": "blue"}}})
     until(here.operator.idle, 30, "an idle operator")
     assert here.uid("pod", "labelled") == pod
@@ -269,7 +260,7 @@ def test_a_label_that_somebody_adds_to_a_pod_costs_no_restart_and_one_that_isola
 
 def test_two_apps_whose_names_differ_only_late_share_nothing(here: World) -> None:
     first, second = (f"{'long-' * 9}{end}" for end in ("one", "two"))
-    pods = {started(here, first), started(here, second)}
+    pods = {here.started(first), here.started(second)}
     assert len(pods) == 2
     assert here.child(first) != here.child(second)
     here.kubectl("delete", "gapp", first, "-n", here.namespace)

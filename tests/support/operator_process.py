@@ -185,6 +185,14 @@ class World:
         assert found is not None
         return found
 
+    def started(self, app: str, **spec: Any) -> str:
+        """Apply an app and let its pod be ready; the uid of the pod."""
+        self.apply(self.app(app, **spec))
+        pod = self.until_pod(app)
+        self.make_ready(app)
+        self.until_condition(app, "Ready", "True", "Available")
+        return str(pod["metadata"]["uid"])
+
     def until_condition(self, app: str, kind: str, status: str, reason: str) -> dict[str, Any]:
         """Wait for a condition; answers it."""
 
