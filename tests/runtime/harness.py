@@ -8,7 +8,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import aiohttp
 import rfc8785
 
-from tests.runtime.fake_gateway import DEADLINE_SECONDS, GATEWAY_NAME, FakeGateway
+from tests.runtime.fake_gateway import DEADLINE_SECONDS, GATEWAY_NAME, Authority, FakeGateway
 
 
 def sha256(content: bytes) -> str:
@@ -203,6 +204,21 @@ class Pod:
     def termination(self) -> dict[str, str]:
         found: dict[str, str] = json.loads((self.directory / "termination").read_text())
         return found
+
+
+@asynccontextmanager
+async def serving(
+    authority: Authority, engine: Path, directory: Path, source: str | dict[str, bytes], **changes: Any
+) -> AsyncIterator[Pod]:
+    """A pod that is ready, with a gateway of its own; `changes` as of `runtime_config`."""
+    gateway = FakeGateway(authority, directory)
+    await gateway.start()
+    pod = Pod(directory / "pod", gateway, engine)
+    pod.write(source, **changes)
+    await pod.start()
+    yield pod
+    await pod.stop()
+    await gateway.stop()
 
 
 async def until(holds: Callable[[], bool]) -> None:

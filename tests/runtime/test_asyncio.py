@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.runtime.fake_gateway import Authority, FakeGateway
-from tests.runtime.harness import Pod
+from tests.runtime.fake_gateway import Authority
+from tests.runtime.harness import Pod, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -261,15 +261,10 @@ FAILURES = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pod(authority: Authority, engine: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pod]:
-    directory = tmp_path_factory.mktemp("asyncio")
-    gateway = FakeGateway(authority, directory)
-    await gateway.start()
-    pod = Pod(directory / "pod", gateway, engine)
-    pod.write(SOURCE, time={"actionMillis": 2000})
-    await pod.start()
-    yield pod
-    await pod.stop()
-    await gateway.stop()
+    async with serving(
+        authority, engine, tmp_path_factory.mktemp("asyncio"), SOURCE, time={"actionMillis": 2000}
+    ) as pod:
+        yield pod
 
 
 def answer_of(body: bytes) -> Any:

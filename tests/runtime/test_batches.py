@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from tests.runtime.fake_gateway import DEADLINE_SECONDS, Authority, FakeGateway
-from tests.runtime.harness import Pod
+from tests.runtime.harness import Pod, serving
 from tests.runtime.hostile import SOURCE as HOSTILE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -73,15 +73,15 @@ class Answered:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pod(authority: Authority, engine: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pod]:
-    directory = tmp_path_factory.mktemp("batches")
-    gateway = FakeGateway(authority, directory)
-    await gateway.start()
-    pod = Pod(directory / "pod", gateway, engine)
-    pod.write(SOURCE, time={"actionMillis": 2000}, limits={"concurrency": 32})
-    await pod.start()
-    yield pod
-    await pod.stop()
-    await gateway.stop()
+    async with serving(
+        authority,
+        engine,
+        tmp_path_factory.mktemp("batches"),
+        SOURCE,
+        time={"actionMillis": 2000},
+        limits={"concurrency": 32},
+    ) as pod:
+        yield pod
 
 
 async def together(pod: Pod, paths: list[str]) -> list[Answered]:

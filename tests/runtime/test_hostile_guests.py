@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.runtime.fake_gateway import Authority, FakeGateway
-from tests.runtime.harness import Pod
+from tests.runtime.fake_gateway import Authority
+from tests.runtime.harness import Pod, serving
 from tests.runtime.hostile import SOURCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -74,15 +74,15 @@ CASES = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def hostile(authority: Authority, engine: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pod]:
-    directory = tmp_path_factory.mktemp("hostile")
-    gateway = FakeGateway(authority, directory)
-    await gateway.start()
-    pod = Pod(directory / "pod", gateway, engine)
-    pod.write(SOURCE, time={"actionMillis": 2000}, limits={"statePerTenantBytes": 512 * 1024, "toolCallsPerAction": 8})
-    await pod.start()
-    yield pod
-    await pod.stop()
-    await gateway.stop()
+    async with serving(
+        authority,
+        engine,
+        tmp_path_factory.mktemp("hostile"),
+        SOURCE,
+        time={"actionMillis": 2000},
+        limits={"statePerTenantBytes": 512 * 1024, "toolCallsPerAction": 8},
+    ) as pod:
+        yield pod
 
 
 @pytest.mark.parametrize(("path", "status", "code"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
