@@ -26,6 +26,13 @@ TABLE = [
     ("another object with such a method",
      "import os\na = object()\ndef one(r):\n    a.update(1); os.environ.pop('b')\n", []),
     ("a change while loading", "a = []\na.append(1)\ndef fill():\n    a.append(2)\nfill()\n", []),
+    ("a change by a decorator",
+     "a = []\ndef add(f):\n    a.append(f)\n    return f\n@add\ndef one(r):\n    return a\n", []),
+    ("a change by what makes a decorator",
+     "a = []\ndef d(p):\n def to(f):\n  a.append(f)\n  return f\n return to\nclass B:\n @d(1)\n def b(r): 1\n", []),
+    ("a change by what a decorator puts in place",
+     "a = {}\ndef add(f):\n    def inner(r):\n        a[r] = f(r)\n    return inner\n@add\ndef one(r):\n    return 1\n",
+     [(4, "a", 1, "inner")]),
     ("a global that the module does not make", "def one(r):\n    global n\n    n = 1\n", []),
     ("nothing to look at", "def one(r):\n    return 1\n", []),
 ]  # fmt: skip

@@ -83,14 +83,26 @@ def _is_container(value: ast.expr | None) -> bool:
 
 
 def _called(tree: ast.Module) -> set[str]:
-    """The functions that are called outside of functions."""
+    """The functions that are called outside of functions, also as decorators."""
     names: set[str] = set()
+    makers: set[str] = set()
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             names.add(node.func.id)
-        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, _Function | ast.Lambda)]
+        if isinstance(node, _Function):
+            names |= {one.id for one in node.decorator_list if isinstance(one, ast.Name)}
+            calls = [one for one in node.decorator_list if isinstance(one, ast.Call)]
+            makers |= {one.func.id for one in calls if isinstance(one.func, ast.Name)}
+            waiting += calls
+        elif not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    for node in tree.body:
+        if isinstance(node, _Function) and node.name in makers:  # what it returns is the decorator
+            names |= {
+                one.value.id for one in node.body if isinstance(one, ast.Return) and isinstance(one.value, ast.Name)
+            }
     return names
 
 
