@@ -204,6 +204,41 @@ def test_a_workers_class_answers(language: Language) -> None:
     assert "the app has no binding 'KV'; keep data with `from genapps import state`" in refused.detail
 
 
+@pytest.mark.parametrize(
+    ("header", "given"),
+    [("async def on_fetch(request)", "none"), ("@handler\ndef on_fetch(request, env, ctx)", "both")],
+)
+def test_the_function_of_an_older_worker_answers(language: Language, header: str, given: str) -> None:
+    source = f"""
+from workers import Response, handler
+{header}:
+    return Response.from_json({{"url": request.url, "given": "both" if "env" in locals() else "none"}}, 201, "Created")
+"""
+    answered = AppInEngine(language, source).call("GET", "/a?b=1", headers=[(b"host", b"example.com")])
+    assert answered.status == 201, answered.detail
+    assert answered.json() == {"url": "http://example.com/a?b=1", "given": given}
+
+
+def test_a_worker_reads_bodies_and_answers_without_one_by_the_names_it_knows(language: Language) -> None:
+    source = """
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        form = await request.form_data()
+        if not form:
+            return Response(None, status=204, headers={"X-Empty": "1"})
+        both = [await request.bytes(), await request.buffer()]
+        return Response(repr([form["a"], both]), status_text="OK", headers=[("x-a", "1"), ("x-a", "2")])
+"""
+    app = AppInEngine(language, source)
+    kind = [(b"content-type", b"application/x-www-form-urlencoded")]
+    answered = app.call("POST", "/", b"a=1", kind)
+    assert (answered.status, answered.body) == (200, b"['1', [b'a=1', b'a=1']]"), answered.detail
+    assert answered.all("x-a") == ["1", "2"]
+    empty = app.call("POST", "/", b"", kind)
+    assert (empty.status, empty.body, empty.all("x-empty")) == (204, b"", ["1"])
+
+
 def test_a_workers_class_without_fetch_says_so(language: Language) -> None:
     source = "from workers import WorkerEntrypoint\nclass Default(WorkerEntrypoint): pass\n"
     assert "needs `async def fetch(self, request)`" in AppInEngine(language, source).call("GET", "/").detail

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Apps in other forms: a callable of ASGI or WSGI that the entry names `app` or `application`, or a Worker's class."""
+"""Apps in other forms: a callable of ASGI or WSGI that the entry names `app` or `application`, or a Worker."""
 
 import inspect
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ def adopt(namespace: Mapping[str, Any]) -> None:
     """
     if app.routes():
         return
-    worker = namespace.get("Default")
-    if isinstance(worker, type) and issubclass(worker, workers.WorkerEntrypoint):
-        app.serve_rest(worker().fetch)
+    worker = workers.server_in(namespace)
+    if worker is not None:
+        app.serve_rest(worker)
         return
     for name in NAMES:
         found = namespace.get(name)

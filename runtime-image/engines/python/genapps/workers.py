@@ -1,21 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The module `workers` for apps in the form of Cloudflare's Python Workers: a class `Default` with `fetch`."""
+"""The module `workers` for apps in the form of Cloudflare's Python Workers: a class `Default` with `fetch`, or a
+function `on_fetch`.
+"""
 
-from typing import Any, Never
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Never, TypeVar
 
+from genapps import messages
 from genapps.encoding import to_json
-from genapps.messages import Request
+from genapps.forms import Form
 from genapps.responses import JSON_TYPE
 from genapps.responses import Response as Own
 
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+class Request(messages.Request):
+    """A request, with the names that Workers have for its body."""
+
+    async def buffer(self) -> Any:
+        """The whole body, as bytes."""
+        return await self.body()
+
+    bytes = buffer
+
+    async def form_data(self) -> Form:
+        """The fields of a form. Raises BadRequest when it is malformed or has too many."""
+        return await self.form()
+
+    formData = form_data  # noqa: N815  the older name
+
 
 class Response(Own):
-    """A response, with the class's own ways to make one."""
+    """A response, with the class's own ways to make one. `status_text` is not sent: the status says it."""
+
+    def __init__(
+        self, body: Any = None, status: int | str | None = None, status_text: str = "", headers: Any = None
+    ) -> None:
+        super().__init__("" if body is None else body, 200 if status is None else status, headers)
 
     @staticmethod
-    def json(body: Any, status: int | str = 200, headers: Any = None) -> Own:
+    def json(body: Any, status: int | str = 200, status_text: str = "", headers: Any = None) -> Own:
         """A value as JSON."""
         return Own(to_json(body), status, headers, JSON_TYPE)
+
+    from_json = json
 
     @staticmethod
     def redirect(url: str, status: int | str = 302) -> Own:
@@ -38,9 +68,33 @@ class WorkerEntrypoint:
         self.ctx = ctx
         self.env = env if env is not None else Environment()
 
-    async def fetch(self, request: Request) -> Any:
+    async def fetch(self, request: messages.Request) -> Any:
         """To be written by the app. Raises NotImplementedError."""
         raise NotImplementedError("class Default needs `async def fetch(self, request)`")
 
 
-__all__ = ["Request", "Response", "WorkerEntrypoint"]
+def handler(function: AnyFunction) -> AnyFunction:
+    """Marks `on_fetch` in older Workers; it is found by its name."""
+    return function
+
+
+def server_in(namespace: Mapping[str, Any]) -> Callable[[messages.Request], Any] | None:
+    """What answers every request of the Worker in an entry, None when there is no Worker."""
+    worker, function = namespace.get("Default"), namespace.get("on_fetch")
+    fetch: Callable[..., Any]
+    more: list[Any] = []
+    if isinstance(worker, type) and issubclass(worker, WorkerEntrypoint):
+        fetch = worker().fetch
+    elif inspect.isfunction(function):
+        fetch, more = function, [Environment(), None][: max(len(inspect.signature(function).parameters) - 1, 0)]
+    else:
+        return None
+
+    def serve(request: messages.Request) -> Any:
+        request.__class__ = Request
+        return fetch(request, *more)
+
+    return serve
+
+
+__all__ = ["Request", "Response", "WorkerEntrypoint", "handler"]
