@@ -45,7 +45,8 @@ def headers(request):
 
 @app.get("/query")
 def query(request):
-    return {"last": request.query["a"], "all": request.query.getlist("a"), "none": request.query.getlist("b")}
+    return {"last": request.query["a"], "all": request.query.getlist("a"), "none": request.query.getlist("b"),
+            "others": [request.args.get("a"), request.query_params["a"]]}
 
 @app.post("/answer")
 async def answer(request):
@@ -119,7 +120,9 @@ def test_headers_have_any_case_and_keep_what_comes_several_times(app: AppInEngin
 
 
 def test_a_query_has_all_values_of_a_name(app: AppInEngine) -> None:
-    assert app.call("GET", "/query?a=1&a=2").json() == {"last": "2", "all": ["1", "2"], "none": []}
+    assert app.call("GET", "/query?a=1&a=2").json() == {
+        "last": "2", "all": ["1", "2"], "none": [], "others": ["2", "2"],
+    }  # fmt: skip
 
 
 VALUES: list[tuple[str, Any]] = [
@@ -154,6 +157,9 @@ ANSWERS: list[tuple[str, int, bytes, dict[str, list[str]]]] = [
     ("{'made': True}, 201", 201, b'{"made": true}', {"content-type": ["application/json"]}),
     ("'created', 201, {'Location': '/x'}", 201, b"created", {"location": ["/x"]}),
     ("'a', {'X-A': 'b'}", 200, b"a", {"x-a": ["b"]}),
+    ("{'a': 1}, {'X-A': 'b', 'Cache-Control': 'no-store'}", 200, b'{"a": 1}', {"x-a": ["b"]}),
+    ("{'a': 1}, {'X-A': 'b', 'b': 2}", 200, b'[{"a": 1}, {"X-A": "b", "b": 2}]', {"x-a": []}),
+    ("{'a': 1}, {}", 200, b'[{"a": 1}, {}]', {}),
     ("'gone', HTTPStatus.GONE", 410, b"gone", {}),
     ("'gone', '410'", 410, b"gone", {}),
     ("Response('late'), 404", 404, b"late", {}),

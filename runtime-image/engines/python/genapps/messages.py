@@ -70,6 +70,9 @@ class Request:
         """The query's parameters by name, decoded: the last value of each name, or all of a name by `getlist`."""
         return values_of(query_pairs(self.query_text))
 
+    args = query_params = query
+    """The names that other frameworks have for it."""
+
     @property
     def query_list(self) -> list[tuple[str, str]]:
         """All parameters of the query as pairs of name and value, in order."""

@@ -23,6 +23,10 @@ _MARKUP = re.compile(
     r"|section|article|header|footer|nav|pre|img|svg|b|i|strong|em)[\s/>]",
     re.IGNORECASE,
 )
+_HEADER = re.compile(
+    r"(?:x|access-control|cache|content|set|www|retry|last)-[a-z-]+\Z|(?:location|etag|vary|link|allow|expires)\Z",
+    re.IGNORECASE,
+)
 _FILENAME = re.compile(r'filename=(?:"((?:[^"\\]|\\.)*)"|([^;"]+))', re.IGNORECASE)
 _SERVERS = frozenset({"connection", "keep-alive", "date", "server"})
 """What the runtime says itself. Content-Length belongs to them as long as it is right."""
@@ -203,8 +207,9 @@ def _has_status(answer: tuple[Any, ...]) -> bool:
     body, second = answer[0], answer[1]
     if len(answer) == 3:
         return isinstance(answer[2], Mapping | list) and not isinstance(second, Mapping | list)
-    if isinstance(second, Headers) or (type(second) is dict and not isinstance(body, dict)):
-        return all(isinstance(name, str) for name in second)
+    if isinstance(second, Headers) or type(second) is dict:
+        names = all(isinstance(name, str) for name in second)  # after another dictionary, only what is hardly data
+        return names and (not isinstance(body, dict) or (bool(second) and all(map(_HEADER.match, second))))
     if isinstance(second, HTTPStatus):
         return True
     if type(second) is int:
