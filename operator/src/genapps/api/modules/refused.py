@@ -67,6 +67,10 @@ _PACKAGES_BY_SENTENCE = {
     "Keep data with `await state.put(key, value)`, or call the database's connector: `await tools.call(...)`.": (
         "aiosqlite asyncpg mysql peewee psycopg psycopg2 pymongo pymysql redis sqlalchemy sqlmodel tinydb"
     ),
+    'Write `from genapps import app`, and `@app.get("/items/{name}")` above `async def item(request, name)`.': (
+        "bottle django falcon fastapi flask quart sanic starlette tornado"
+    ),
+    "Answer with a page: `return html(text)`.": "dash gradio nicegui streamlit",
     "Packages with native code do not run in apps. Use `statistics`, `math` and `csv`.": (
         "matplotlib numpy pandas polars scipy sklearn"
     ),
