@@ -65,11 +65,12 @@ def runtime_config(code_digest: str, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Answer:
-    """A response; names of headers in lower case."""
+    """A response; names of headers in lower case. `fields` also has those that come several times."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    fields: tuple[tuple[str, str], ...] = ()
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -236,8 +237,8 @@ async def request(method: str, url: str, **options: Any) -> Answer:
         aiohttp.ClientSession(timeout=timeout) as session,
         session.request(method, url, allow_redirects=False, **options) as response,
     ):
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, headers, await response.read())
+        fields = tuple((name.lower(), value) for name, value in response.headers.items())
+        return Answer(response.status, dict(fields), await response.read(), fields)
 
 
 async def free_port() -> int:
