@@ -83,7 +83,7 @@ def test_operating_mode_stops_the_pod_keeps_the_claim_and_starts_again(
     ("code", "fragment"),
     [
         pytest.param("def broken(:\n", "app.py", id="a syntax error names the file"),
-        pytest.param("import socket\n", "socket", id="a module that is not available is named"),
+        pytest.param("import subprocess\n", "subprocess", id="a module that is not available is named"),
         pytest.param("raise ValueError('at load')\n", "at load", id="an error at load is shown"),
     ],
 )
