@@ -138,7 +138,7 @@ class App:
     def _forget(self, waiting: _Waiting) -> None:
         """Its caller has gone before it began: it does not begin."""
         self._waiting.remove(waiting)
-        self._end_unbegun(waiting.exchange, ProblemError("CallerGone"))
+        self._refuse([waiting.exchange], ProblemError("CallerGone"))
 
     def _overflow(self) -> int:
         """How many more are here than may begin or wait. Those that may begin have not all begun yet."""
@@ -146,26 +146,35 @@ class App:
 
     def _refuse_overflow(self) -> None:
         """Refuse those who came last, if more wait than may."""
+        last: list[Exchange] = []
         while self._waiting and self._overflow() > 0:
-            self._end_unbegun(self._waiting.pop().exchange, ProblemError("Busy"))
+            last.append(self._waiting.pop().exchange)
+        self._refuse(last, ProblemError("Busy"))
 
     def _expire(self) -> None:
         """Refuse the requests that have waited for a place until their deadline."""
         self._expiry = None
         now = time.monotonic()
+        late: list[Exchange] = []
         while self._waiting and self._waiting[0].deadline <= now:
-            waiting = self._waiting.popleft()
-            self._end_unbegun(waiting.exchange, ProblemError("Busy", "no other request finished in time"))
+            late.append(self._waiting.popleft().exchange)
+        self._refuse(late, ProblemError("Busy", "no other request finished in time"))
         if self._waiting:
             self._wake()
 
-    def _end_unbegun(self, exchange: Exchange, problem: ProblemError) -> None:
-        self._begun += 1  # as _end expects
-        self._end([Ended(Action(0, exchange, self._context, 0.0), problem)])
+    def _refuse(self, exchanges: list[Exchange], problem: ProblemError) -> None:
+        """Answer requests that have not begun."""
+        self._answer([Ended(Action(0, exchange, self._context, 0.0), problem) for exchange in exchanges])
 
     def _end(self, ended: list[Ended]) -> None:
-        """Write the log lines of these actions, then send their replies: nothing is answered that is not logged."""
+        """Answer actions that have begun, and give their places to others."""
         self._begun -= len(ended)
+        self._answer(ended)
+        if self._waiting:
+            self._wake()
+
+    def _answer(self, ended: list[Ended]) -> None:
+        """Write the log lines of these actions, then send their replies: nothing is answered that is not logged."""
         now = time.monotonic()
         metrics = self._context.metrics
         metrics.set("genapps_state_bytes", self._context.facet.size)
@@ -186,8 +195,6 @@ class App:
                 exchange.reply(reply)
             except Exception:
                 logs.write("runtime failed", level="error", requestId=exchange.request.id, trace=traceback.format_exc())
-        if self._waiting:
-            self._wake()
 
     def _line(self, ended: Ended, status: int, seconds: float) -> dict[str, object]:
         """The fields of an action's log line."""

@@ -30,7 +30,7 @@ class Commits:
         """Actions whose commit is not done."""
 
     def add(self, group: Group) -> None:
-        """Begin to store the writes of these actions; they end together."""
+        """Begin to store the writes of these actions, whose snapshots are closed; they end together."""
         self._begin(group, [Commit(action.reads, done.writes) for action, done in group], self._facet.commit)
 
     def add_serial(self, group: Group, after: Commit | None) -> Commit:
@@ -46,8 +46,6 @@ class Commits:
         return commits[-1]
 
     def _begin(self, group: Group, commits: list[Commit], store: Callable[[list[Commit], Committed], None]) -> None:
-        for action, _ in group:
-            action.close()
         latest = max(action.deadline for action, _ in group)
         seconds = max(COMMIT_SECONDS, latest - time.monotonic())
         self.storing += len(group)

@@ -47,7 +47,6 @@ class Serial:
         self._refuse = refuse
         self._waiting: deque[Action] = deque()
         self._running: Action | None = None
-        self._holding = False
         self._chain: Group = []
         self._chain_ends = 0.0
         self._after: Commit | None = None
@@ -62,7 +61,7 @@ class Serial:
     @property
     def busy(self) -> bool:
         """Whether an action has the state for itself, or waits for it."""
-        return self._holding
+        return self._facet.holding
 
     @property
     def waiting(self) -> int:
@@ -93,8 +92,7 @@ class Serial:
         self._waiting.append(action)
         if self._expiry is None:
             self._expire()
-        if not self._holding:
-            self._holding = True
+        if not self._facet.holding:
             self._facet.hold(self._next)
 
     def done(self, action: Action, done: Done) -> None:
@@ -102,7 +100,6 @@ class Serial:
 
         Raises ProblemError when it had lost its turn.
         """
-        action.close()
         if action is not self._running:
             raise _lost(action)
         self._chain.append((action, done))
@@ -156,12 +153,9 @@ class Serial:
         self._after, self._writes = None, {}
         snapshot, self._snapshot = self._snapshot, None
         if snapshot is not None:
-            snapshot.shared = False
-            snapshot.close_unless_held()
-        self._holding = False
+            snapshot.end_sharing()
         self._facet.release()
         if self._waiting:
-            self._holding = True
             self._facet.hold(self._next)
 
     def _store(self) -> None:

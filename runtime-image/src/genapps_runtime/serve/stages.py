@@ -151,16 +151,15 @@ class Stages:
                     again.append(action)
                 elif isinstance(turn, turns.Calls | turns.Wait):
                     self._answer(action, turn, again)
-                elif action.serial:
-                    self._waiting.end(action)
-                    self._serial.done(action, turn)
-                elif turn.writes:
-                    self._waiting.end(action)
-                    stored.append((action, turn))
                 else:
                     action.close()
                     self._waiting.end(action)
-                    ended.append(Ended(action, action.reply(turn)))
+                    if action.serial:
+                        self._serial.done(action, turn)
+                    elif turn.writes:
+                        stored.append((action, turn))
+                    else:
+                        ended.append(Ended(action, action.reply(turn)))
             except ProblemError as problem:
                 ended.append(self._failed(action, problem))
             except Exception as error:

@@ -42,7 +42,8 @@ class Facet:
         self._waiting: list[tuple[list[Commit], Committed]] = []
         self._committing: asyncio.Task[None] | None = None
         self._first: list[tuple[list[Commit], Committed]] = []
-        self._holding = False
+        self.holding = False
+        """Whether somebody holds it: only their writes are stored."""
         self._on_held: Callable[[], None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         try:
@@ -73,8 +74,7 @@ class Facet:
         """
         shared, self._shared = self._shared, None
         if shared is not None:
-            shared.shared = False
-            shared.close_unless_held()
+            shared.end_sharing()
 
     def commit(self, commits: list[Commit], committed: Committed) -> None:
         """Store the writes of each commit durably, or none of them.
@@ -87,7 +87,7 @@ class Facet:
 
     def hold(self, held: Callable[[], None]) -> None:
         """Store nothing of others until `release`; calls `held` once no commit is running, which may be at once."""
-        self._holding = True
+        self.holding = True
         if self._committing is None:
             held()
         else:
@@ -100,7 +100,7 @@ class Facet:
 
     def release(self) -> None:
         """End the hold: what had to wait is stored, also when the facet is held again at once."""
-        self._holding = False
+        self.holding = False
         self._first += self._waiting
         self._waiting = []
         self._commit_soon()
@@ -108,7 +108,7 @@ class Facet:
     def snapshot(self) -> Snapshot:
         """A snapshot of its own, with everything that is stored; raises sqlite3.Error.
 
-        The caller sets `shared` to False when no more views may join, and then calls `close_unless_held`.
+        The caller ends its sharing when no more views may join.
         """
         connection = self._readers.pop() if self._readers else self._connect_reader()
         # It begins with the first read after this; a commit in between only makes the check at the end more thorough
@@ -147,7 +147,7 @@ class Facet:
         return connection
 
     def _commit_soon(self) -> None:
-        if self._committing is None and (self._first or (self._waiting and not self._holding)):
+        if self._committing is None and (self._first or (self._waiting and not self.holding)):
             self._committing = asyncio.get_running_loop().create_task(self._commit_waiting())
 
     async def _commit_waiting(self) -> None:
@@ -165,7 +165,7 @@ class Facet:
 
     def _next_groups(self) -> list[tuple[list[Commit], Committed]]:
         groups, self._first = self._first, []
-        if not self._holding:
+        if not self.holding:
             groups += self._waiting
             self._waiting = []
         return groups

@@ -40,9 +40,14 @@ class Snapshot:
         self.sequence = sequence
         self.holders = 0
         self.shared = True
-        """Whether more views may still join: until the end of the batch that began it."""
+        """Whether more views may still join."""
         self._give_back = give_back
         connection.execute("BEGIN")
+
+    def end_sharing(self) -> None:
+        """No more views may join: it ends with the last that reads in it."""
+        self.shared = False
+        self.close_unless_held()
 
     def close_unless_held(self) -> None:
         """End the transaction when nobody reads in it any more, or may begin to."""
