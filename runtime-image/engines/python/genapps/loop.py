@@ -97,8 +97,7 @@ class Turns(asyncio.AbstractEventLoop):
         try:
             return (yield from future)
         finally:
-            if self._waiting.get(action, {}).pop(str(call.id), None) is not None:
-                self._cancelled.append(call.id)
+            self._give_up(action, call.id)
 
     async def gather(self, awaitables: tuple[Awaitable[Any], ...]) -> list[Any]:
         """The results in order; the first error ends all of them."""
@@ -127,7 +126,7 @@ class Turns(asyncio.AbstractEventLoop):
     ) -> asyncio.Handle:
         """Run a callback in the next step of the action that it belongs to."""
         handle = asyncio.Handle(callback, args, self, context)
-        owner = (context.get(_action) if context is not None else None) or _action.get(current.action)
+        owner = _owner(context)
         ready = self._ready.get(owner)
         if ready is not None:  # else its action has ended
             ready.append(handle)
@@ -160,9 +159,13 @@ class Turns(asyncio.AbstractEventLoop):
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         assert isinstance(handle, Timer)  # noqa: S101  all handles of `call_at` are
-        known = self._waiting.get(handle.owner, {}).pop(str(handle.call), None) is not None
-        if known and handle.owner is current.action:
-            self._cancelled.append(handle.call)
+        self._give_up(handle.owner, handle.call)
+
+    def _give_up(self, owner: Action, call: int) -> None:
+        """Nobody waits for this call any more. The host is told in a turn of its action only: it knows it by number."""
+        known = self._waiting.get(owner, {}).pop(str(call), None) is not None
+        if known and owner is current.action:
+            self._cancelled.append(call)
 
     def time(self) -> float:
         """Seconds of the monotonic clock."""
@@ -176,7 +179,7 @@ class Turns(asyncio.AbstractEventLoop):
         """A task of the action that runs."""
         context = options.get("context")
         task = asyncio.Task(coro, loop=self, **options)
-        owner = (context.get(_action) if context is not None else None) or _action.get(current.action)
+        owner = _owner(context)
         tasks = self._tasks.get(owner)
         if tasks is not None:
             tasks.add(task)
@@ -247,6 +250,11 @@ class Turns(asyncio.AbstractEventLoop):
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Nothing."""
+
+
+def _owner(context: contextvars.Context | None) -> Action:
+    """The action that a context belongs to; without one that of the running code."""
+    return (context.get(_action) if context is not None else None) or _action.get(current.action)
 
 
 async def _awaited(awaitable: Awaitable[Any]) -> Any:
