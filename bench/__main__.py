@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import fcntl
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from bench.measurements import ALONE, ON_PLATFORM
 from bench.processes import REPOSITORY
 from bench.quiet import Quiet
 from bench.report import text, write
+from tools.alone import alone
 from tools.node import node_is_up
 from tools.node.settings import current
 
@@ -56,9 +55,9 @@ class _Outcome:
 
 async def _measure(context: Context, names: Sequence[str]) -> _Outcome:
     outcome = _Outcome()
-    for name, alone in ALONE.items():
+    for name, measurement in ALONE.items():
         if name in names:
-            await outcome.take(name, context, alone(context))
+            await outcome.take(name, context, measurement(context))
     if any(name in names for name in ON_PLATFORM):
         await outcome.take("platform", context, _on_platform(outcome, context, names))
     return outcome
@@ -85,21 +84,9 @@ def main() -> int:
     """The exit code: 1 when a measurement failed. One that this machine cannot take is no failure."""
     arguments = _arguments()
     cache = current().cache
-    with _alone(cache / "bench"):
+    # Two at once, of two checkouts, would measure each other.
+    with alone(cache / "bench" / "lock", "another bench runs: waiting for it"):
         return _run(arguments, cache)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait for a bench of another checkout: two at once would measure each other."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another bench runs: waiting for it", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _run(arguments: argparse.Namespace, cache: Path) -> int:

@@ -5,7 +5,6 @@ Dependencies are a layer of their own in the Dockerfiles and layers are cached, 
 seconds. An image whose archive is in the cache is not built at all.
 """
 
-import fcntl
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import engines
+from tools.alone import alone
 from tools.images import base, inputs
 from tools.images.places import REPOSITORY, cache
 from tools.images.prerequisites import install_missing
@@ -41,13 +41,7 @@ RUNTIME = Image("genapps-runtime", REPOSITORY / "runtime-image" / "Dockerfile", 
 def building() -> Iterator[None]:
     """Around every use of `archive`: the tools are there, the engine is staged, and no other build runs meanwhile."""
     install_missing()
-    cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("  another image build runs: waiting for it", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(cache() / "lock", "  another image build runs: waiting for it"):
         engines.stage()
         yield
 

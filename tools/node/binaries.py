@@ -5,16 +5,15 @@ A module's programs live in a directory named by the digest of all that goes int
 complete: an interrupted build goes on where it stopped.
 """
 
-import fcntl
 import hashlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.alone import alone
 from tools.node.prerequisites import c_compiler, go_command
 from tools.node.settings import HERE, NodeError
 
@@ -106,7 +105,7 @@ def build(cache: Path, only: frozenset[str] | None = None, modules: Sequence[Mod
     ]
     if all(binary(program.name, cache, modules).exists() for _, program in wanted):
         return
-    with _alone(cache / "bin"):
+    with alone(cache / "bin" / ".lock", "another build is running; waiting for it"):
         missing = [(module, program) for module, program in wanted if not binary(program.name, cache, modules).exists()]
         # A missing Go or C compiler is installed, or complained of, before the first line of progress.
         go_command(cache)
@@ -147,18 +146,6 @@ def _compile(module: Module, program: Program, target: Path, cache: Path) -> flo
         raise NodeError(f"building {program.name} failed:\n" + "\n".join(done.stderr.splitlines()[-20:]))
     unfinished.rename(target)
     return time.monotonic() - begin
-
-
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another build is running; waiting for it", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _spoken(seconds: int) -> str:
