@@ -32,6 +32,38 @@ async def count(request):
     return {"count": value}
 """
 
+# The first answer of ANSWERS in the other forms that an app may have.
+ASGI_ANSWERS = """\
+import json
+
+
+async def app(scope, receive, send):
+    body = json.dumps({"hello": scope["path"]}).encode()
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+WSGI_ANSWERS = """\
+import json
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("content-type", "application/json")])
+    return [json.dumps({"hello": environ["PATH_INFO"]}).encode()]
+"""
+
+WORKERS_ANSWERS = """\
+from urllib.parse import urlsplit
+
+from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response.json({"hello": urlsplit(request.url).path})
+"""
+
 # Answers under a path of its own, so that an answer tells which code it comes from.
 EDITED = """\
 from genapps import app

@@ -16,6 +16,7 @@ from bench.cluster.suspension import suspension
 from bench.cluster.switch import switch
 from bench.context import Context
 from bench.engine.durable_state import durable_state
+from bench.engine.forms import forms
 from bench.engine.idle_runtime import idle_runtime
 from bench.engine.never_seen import never_seen
 from bench.engine.warm_request import warm_request
@@ -30,6 +31,7 @@ ALONE: Mapping[str, Alone] = {
     "never-seen": never_seen,
     "warm-request": warm_request,
     "durable-state": durable_state,
+    "forms": forms,
     "reconcile": reconcile,
 }
 

@@ -27,14 +27,17 @@ _SOURCES = (REPOSITORY / "runtime-image" / "src", REPOSITORY / "operator" / "src
 
 @asynccontextmanager
 async def runtime(context: Context, source: str, module: str = "genapps_runtime.main") -> AsyncIterator[Server]:
-    """A ready runtime with one app. Its log is `runtime.log` in `work`: a file, as a container's log is one as well."""
+    """A ready runtime with one app. Its log is a file in `work`, as a container's log is one as well."""
     interpreter = await context.interpreter()
     packages = await installed(context.cache, interpreter, RUNTIME_LOCK)
     engine = await asyncio.to_thread(engines.precompiled)
     context.ran_on[OURS] = str(interpreter)
     port, health = free_port(), free_port()
     paths = ":".join(str(path) for path in (*_SOURCES, packages))
-    with tempfile.TemporaryDirectory(dir=context.work) as folder, (context.work / "runtime.log").open("wb") as log:
+    with (
+        tempfile.TemporaryDirectory(dir=context.work) as folder,
+        (context.work / f"runtime-{port}.log").open("wb") as log,
+    ):
         made = snapshot(Path(folder), source)
         async with stub_gateway(Path(folder)) as gateway:
             settings = _environment(made, gateway, engine, port, health)

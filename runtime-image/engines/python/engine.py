@@ -203,6 +203,9 @@ def _answered(action: Action, answer: Any) -> str:
             sent = Response(text, content_type=JSON_TYPE).sent()
     except BaseException as error:
         return _failed(error)
+    pieces = sent[2]
+    if len(pieces) == 1 and "text" in pieces[0]:
+        return turns.done(sent[0], sent[1], pieces[0]["text"], action.writes)
     action.rest = sent
     return _piece(action)
 

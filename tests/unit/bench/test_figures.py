@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.engine.forms import FORMS
 from bench.engine.warm_request import CONNECTIONS
 from bench.figures import Figure, Peer, figure, peer
 from bench.goals import GOALS, Goal
@@ -129,10 +130,11 @@ def test_the_report_says_what_ran_and_when_figures_mean_nothing() -> None:
 def test_every_goal_belongs_to_a_figure_that_is_measured() -> None:
     folder = Path(__file__).parents[3] / "bench"
     measured = "".join(file.read_text() for part in ("engine", "cluster") for file in (folder / part).glob("*.py"))
-    # The rows of a number of connections are named in a loop.
+    # The rows of a number of connections, and those of the forms, are named in a loop.
     measured += "".join(
         f'"warm request, c={number}{part}"' for number in CONNECTIONS for part in ("", ", p50", ", p99")
     )
+    measured += "".join(f'"{form} app, c=32"' for form in FORMS)
     assert [name for _, name in GOALS if f'"{name}"' not in measured] == []
 
 

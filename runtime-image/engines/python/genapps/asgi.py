@@ -4,18 +4,21 @@
 from collections.abc import Awaitable, Callable, Generator
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
 
-from genapps.messages import PATH_CHARACTERS, Request
-from genapps.responses import Made, Response
+from genapps.fields import Headers
+from genapps.messages import Request, headers_in, raw_path
+from genapps.responses import Made, Response, fields_json
 
 Message = dict[str, Any]
+Fields = list[tuple[bytes, bytes]]
 Application = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]
 VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 MOST_BYTES = 8 * 1024 * 1024
 """Of a response. The runtime allows less: this keeps one that does not end from filling the guest's memory."""
+KNOWN_CHARACTERS = 2048
+"""Headers of a request in JSON that are remembered: more would fill the guest's memory."""
 
 
 class Server:
@@ -82,11 +85,12 @@ class Server:
         await self._application(self._scope(request), receive, send)
         if not begun:
             raise RuntimeError("the application ended without an answer")
-        fields = [(str(name, "latin-1"), str(value, "latin-1")) for name, value in begun[0].get("headers", ())]
-        return Made(begun[0]["status"], fields, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        fields = tuple([(bytes(name), bytes(value)) for name, value in begun[0].get("headers", ())])
+        return Made(begun[0]["status"], _fields_json(fields), pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def _scope(self, request: Request) -> Message:
-        fields = request.headers.multi_items()
+        text = request.headers_text
+        fields, server = _known_head(text) if 0 < len(text) <= KNOWN_CHARACTERS else _head(request.headers)
         return {
             "type": "http",
             "asgi": VERSIONS,
@@ -94,14 +98,32 @@ class Server:
             "method": request.method,
             "scheme": "http",
             "path": request.path,
-            "raw_path": _raw_path(request.path),
+            "raw_path": raw_path(request.path).encode(),
             "query_string": request.query_text.encode(),
             "root_path": "",
-            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields],
+            "headers": [*fields],
             "client": None,
-            "server": server_of(request.headers.get("host", "")),
+            "server": server,
             "state": self._state.copy(),
         }
+
+
+def _head(headers: Headers) -> tuple[Fields, tuple[str, int]]:
+    """The headers as ASGI has them, and the server that they name."""
+    fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.multi_items()]
+    return fields, server_of(headers.get("host", ""))
+
+
+@lru_cache(64)
+def _known_head(text: str) -> tuple[Fields, tuple[str, int]]:
+    """The same from their JSON: callers send the same headers again and again."""
+    return _head(headers_in(text))
+
+
+@lru_cache(64)
+def _fields_json(fields: tuple[tuple[bytes, bytes], ...]) -> str:
+    """What the application answers with, for the host: applications too send the same headers again."""
+    return fields_json(tuple([(str(name, "latin-1"), str(value, "latin-1")) for name, value in fields]))
 
 
 @lru_cache(64)
@@ -109,11 +131,6 @@ def server_of(host: str) -> tuple[str, int]:
     """Name and port of a `Host`."""
     name, _, port = host.rpartition(":") if host[-1:] != "]" and ":" in host else (host, "", "")
     return name, int(port) if port.isdigit() else 80
-
-
-@lru_cache(64)
-def _raw_path(path: str) -> bytes:
-    return quote(path, safe=PATH_CHARACTERS).encode()
 
 
 class _Never:

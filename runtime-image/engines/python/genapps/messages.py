@@ -3,7 +3,7 @@
 
 import base64
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -36,29 +36,25 @@ class Request:
         headers: str,
         body: dict[str, Any] | None,
     ) -> None:
-        """`query` is as it was sent, `headers` is JSON: most apps ask for neither. `body` is the first piece."""
+        """`query` is as it was sent, `headers` is JSON, or empty where `headers` is set: most apps ask for neither.
+        `body` is the first piece."""
         self.id = request_id
         self.method = method
         self.path = path
         self.query_text = query
-        self._headers = headers
+        self.headers_text = headers
         self._body = body
 
     @cached_property
     def headers(self) -> Headers:
         """The headers by name in any case; of a repeated name the values joined, or each by `getlist`."""
-        text = self._headers
-        if '["' in text:
-            return headers_of(from_json(text))
-        found = _new(Headers)  # no header is repeated: nothing is left to do
-        _fill(found, from_json(text))
-        return found
+        return headers_in(self.headers_text)
 
     @property
     def url(self) -> str:
         """The whole address, by the host that the caller named."""
         query = f"?{self.query_text}" if self.query_text else ""
-        return f"http://{self.headers.get('host', 'app')}{quote(self.path, safe=PATH_CHARACTERS)}{query}"
+        return f"http://{self.headers.get('host', 'app')}{raw_path(self.path)}{query}"
 
     @cached_property
     def cookies(self) -> dict[str, str]:
@@ -123,6 +119,21 @@ class Request:
             body = self._bytes if self._bytes is not None else _decode(self._body) if self._body else b""
             self._form = read_form(self.headers.get("content-type", ""), body)
         return self._form.files
+
+
+@lru_cache(64)
+def raw_path(path: str) -> str:
+    """A path as an address has it."""
+    return quote(path, safe=PATH_CHARACTERS)
+
+
+def headers_in(text: str) -> Headers:
+    """The headers of a message from the host, from their JSON."""
+    if '["' in text:
+        return headers_of(from_json(text))
+    found = _new(Headers)  # no header is repeated: nothing is left to do
+    _fill(found, from_json(text))
+    return found
 
 
 def _depth(text: str) -> int:

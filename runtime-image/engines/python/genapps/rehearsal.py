@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from bundle import APP_BUILTINS
 from genapps.actions import current
+from genapps.responses import plain_pairs
 from genapps.routes import app
 
 LOADS = 3
@@ -142,6 +143,7 @@ def _put_back() -> Iterator[None]:
     for table, entries in zip(tables, before[1], strict=True):
         table.clear()
         table.update(entries)
+    plain_pairs.cache_clear()
     sys.stdout, sys.stderr = streams
     current.action = action
 

@@ -3,7 +3,8 @@
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -155,9 +156,9 @@ _TYPES = {
 
 
 class Made(Response):
-    """A response as a server of another form has got it; what it says about its own length is left out."""
+    """A response as a server of another form has got it: `fields` is a JSON list of headers (`fields_json`)."""
 
-    def __init__(self, status: int | str, fields: Iterable[tuple[str, str]], body: bytes) -> None:
+    def __init__(self, status: int | str, fields: str, body: bytes) -> None:
         self.status = status
         self.fields = fields
         self.body = body
@@ -165,17 +166,20 @@ class Made(Response):
     def sent(self) -> Sent:
         """What the host gets. Raises ValueError."""
         status = self.status if type(self.status) is int and 100 <= self.status <= 599 else _status(self.status)
-        fields = [(name.lower(), value) for name, value in self.fields]
-        kept = [f"[{quoted(name)},{quoted(value)}]" for name, value in fields if name not in _LOOKED_AT]
-        headers = f"[{','.join(kept)}]"
-        if "\\" in headers:
-            kept = [
-                f"[{quoted(name)},{quoted(_sendable(name, value))}]" for name, value in fields if name not in _LOOKED_AT
-            ]
-            headers = f"[{','.join(kept)}]"
         if len(self.body) <= INLINE_CHARACTERS and self.body.isascii():
-            return status, headers, [{"text": self.body.decode("ascii")}]
-        return status, headers, _in_base64(self.body)
+            return status, self.fields, [{"text": self.body.decode("ascii")}]
+        return status, self.fields, _in_base64(self.body)
+
+
+@lru_cache(64)
+def fields_json(fields: tuple[tuple[str, str], ...]) -> str:
+    """Headers as the JSON list that the host takes, without those that the runtime says. Raises ValueError.
+
+    Applications send the same headers again and again.
+    """
+    lowered = [(name.lower(), value) for name, value in fields]
+    kept = [(name, value) for name, value in lowered if name not in _LOOKED_AT]
+    return f"[{','.join([f'[{quoted(name)},{quoted(_sendable(name, value))}]' for name, value in kept])}]"
 
 
 def response_of(answer: Any) -> Response:
@@ -264,11 +268,10 @@ def _joined(items: list[Any]) -> Any:
 
 def _header_pairs(headers: Headers, body: str | bytes) -> str:
     """Headers as the JSON that the host takes. Raises ValueError."""
-    fields: Iterable[tuple[str, str]] = headers.items()
+    fields = tuple(headers.items())
     if headers._repeated:  # noqa: SLF001  most responses need no list of their own
-        fields = headers.multi_items()
-    text = "[" + ",".join([f"[{quoted(name)},{quoted(value)}]" for name, value in fields]) + "]"
-    if "\\" not in text and _LOOKED_AT.isdisjoint(headers):
+        fields = tuple(headers.multi_items())
+    if text := plain_pairs(fields):
         return text
     length = str(len(body.encode() if isinstance(body, str) else body))
     ours = {("content-length", length)}
@@ -278,6 +281,13 @@ def _header_pairs(headers: Headers, body: str | bytes) -> str:
         if name not in _SERVERS and (name, value) not in ours
     ]
     return f"[{','.join(kept)}]"
+
+
+@lru_cache(64)
+def plain_pairs(fields: tuple[tuple[str, str], ...]) -> str:
+    """Headers as JSON; empty where one of them needs a closer look. Apps send the same headers again and again."""
+    text = "[" + ",".join([f"[{quoted(name)},{quoted(value)}]" for name, value in fields]) + "]"
+    return "" if "\\" in text or any(name in _LOOKED_AT for name, _ in fields) else text
 
 
 def _sendable(name: str, value: str) -> str:

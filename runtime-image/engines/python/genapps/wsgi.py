@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from genapps.asgi import MOST_BYTES, server_of
-from genapps.messages import Request
-from genapps.responses import Made, Response
+from genapps.asgi import KNOWN_CHARACTERS, MOST_BYTES, server_of
+from genapps.fields import Headers
+from genapps.messages import Request, headers_in
+from genapps.responses import Made, Response, fields_json
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_OWN_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
 class Server:
@@ -48,19 +50,21 @@ class Server:
         if not begun:
             raise RuntimeError("the application did not call start_response")
         status, headers = begun[0]
-        return Made(status, headers, b"".join(pieces))
+        return Made(status, fields_json(tuple(map(tuple, headers))), b"".join(pieces))
 
 
 def _environ(request: Request, body: bytes) -> dict[str, Any]:
-    host, port = server_of(request.headers.get("host", ""))
-    environ = {
+    text = request.headers_text
+    fields = _known_fields(text) if 0 < len(text) <= KNOWN_CHARACTERS else _fields(request.headers)
+    return {
+        "CONTENT_TYPE": "",
+        **fields,
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": request.path.encode().decode("latin-1"),
+        "PATH_INFO": request.path if request.path.isascii() else request.path.encode().decode("latin-1"),
         "QUERY_STRING": request.query_text.encode().decode("latin-1"),
-        "SERVER_NAME": host or "app",
-        "SERVER_PORT": str(port),
         "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(body),
@@ -70,16 +74,20 @@ def _environ(request: Request, body: bytes) -> dict[str, Any]:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    for name, value in request.headers.items():
-        if key := _key(name):
-            environ[key] = value
-    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
-    environ.pop("HTTP_CONTENT_LENGTH", None)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return environ
 
 
-@lru_cache(256)
-def _key(name: str) -> str:
-    """A header's name in the environment; none with an underscore, which would pass for the name with a hyphen."""
-    return "" if "_" in name else f"HTTP_{name.upper().replace('-', '_')}"
+def _fields(headers: Headers) -> dict[str, str]:
+    """What the environment has of a request's headers."""
+    host, port = server_of(headers.get("host", ""))
+    found = {"SERVER_NAME": host or "app", "SERVER_PORT": str(port)}
+    for name, value in headers.items():
+        if "_" not in name:  # it would pass for the name with a hyphen
+            found[_OWN_NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"] = value
+    found.pop("CONTENT_LENGTH", None)  # the body's own counts
+    return found
+
+
+@lru_cache(64)
+def _known_fields(text: str) -> dict[str, str]:
+    """The same from their JSON: callers send the same headers again and again."""
+    return _fields(headers_in(text))
