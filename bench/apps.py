@@ -32,6 +32,24 @@ async def count(request):
     return {"count": value}
 """
 
+# Waits for 10 ms, as for a tool; the peer's host.mjs does the same.
+WAITS = """\
+import asyncio
+
+from genapps import app
+
+
+@app.get("/")
+def hello(request):
+    return {"hello": request.path}
+
+
+@app.get("/wait")
+async def wait(request):
+    await asyncio.sleep(0.01)
+    return {"hello": request.path}
+"""
+
 # The first answer of ANSWERS in the other forms that an app may have.
 ASGI_ANSWERS = """\
 import json

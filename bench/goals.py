@@ -45,6 +45,8 @@ GOALS: Mapping[tuple[Kind, str], Sequence[Goal]] = {
     ("engine", "never-seen app, first response"): (Goal("<=", 3.8),),
     ("engine", "private memory per loaded app"): (Goal("<=", 2.2),),
     ("engine", "durable get + put, c=32"): (Goal(">=", 4.5, "workerd JS"),),
+    ("engine", "10 ms wait, c=200"): (Goal(">=", 4, "workerd JS"),),
+    ("engine", "10 ms wait, c=200, p50"): (Goal("<=", 15),),
     ("engine", "ASGI app, c=32"): (Goal(">=", 0.7, "own API"),),
     ("engine", "Workers app, c=32"): (Goal(">=", 0.7, "own API"),),
     ("engine", "WSGI app, c=32"): (Goal(">=", 0.5, "own API"),),

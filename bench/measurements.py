@@ -19,6 +19,7 @@ from bench.engine.durable_state import durable_state
 from bench.engine.forms import forms
 from bench.engine.idle_runtime import idle_runtime
 from bench.engine.never_seen import never_seen
+from bench.engine.waiting import waiting
 from bench.engine.warm_request import warm_request
 from bench.figures import Figure
 
@@ -32,6 +33,7 @@ ALONE: Mapping[str, Alone] = {
     "warm-request": warm_request,
     "durable-state": durable_state,
     "forms": forms,
+    "waiting": waiting,
     "reconcile": reconcile,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same three things that our side does, as workerd does them: an app loaded from source that was never seen,
-// a loaded app answering, and a loaded app that reads and durably writes state of its own.
+// The same things that our side does, as workerd does them: an app loaded from source that was never seen, a loaded
+// app answering, at once or after 10 ms, and a loaded app that reads and durably writes state of its own.
 import { DurableObject } from "cloudflare:workers";
 
 const APP = `
@@ -8,6 +8,7 @@ import { DurableObject } from "cloudflare:workers";
 export default {
   async fetch(request) {
     const path = new URL(request.url).pathname;
+    if (path === "/wait") await scheduler.wait(10);
     return new Response(JSON.stringify({ hello: path }), { headers: { "content-type": "application/json" } });
   },
 };

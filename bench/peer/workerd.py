@@ -80,7 +80,8 @@ async def _install(target: Path, npm: str | None) -> None:
 async def workerd(binary: Path, work: Path) -> AsyncIterator[Server]:
     """A running workerd with its state in `work`.
 
-    Paths: `/never-seen/<id>` loads an app, `/` is a loaded one, `/state?key=` has state."""
+    Paths: `/never-seen/<id>` loads an app, `/` is a loaded one, `/wait` takes 10 ms,
+    `/state?key=` has state."""
     port = free_port()
     with tempfile.TemporaryDirectory(dir=work) as state, (work / "workerd.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

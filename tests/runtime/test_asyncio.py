@@ -160,6 +160,17 @@ async def background(request):
     asyncio.create_task(after(5, 1))
     return "answered"
 
+@app.get("/stubborn")
+async def stubborn(request):
+    async def stay():
+        while True:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                pass
+    asyncio.create_task(stay())
+    return "answered"
+
 @app.get("/open")
 async def open_door(request):
     door.set()
@@ -246,6 +257,7 @@ ANSWERS: list[tuple[str, Any]] = [
     ("/state", [0, 1, 2, 3, 4]),
     ("/own-gather", [1, 2]),
     ("/background", "answered"),
+    ("/stubborn", "answered"),
 ]
 
 FAILURES = [

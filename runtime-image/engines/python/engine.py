@@ -121,8 +121,8 @@ class WitWorld(wit_world.WitWorld):
             return _answered(started, answer)
         if current.loop is None:
             return _advance(started, None)
-        started.task = current.loop.begin(started, started.coroutine)
-        return _step(started, None)
+        current.loop.begin(started, started.coroutine)
+        return _stepped(started)
 
     def resume(self, results: str) -> str:
         """Continue an action with the results of its calls, or cancel it; returns its next turn."""
@@ -161,7 +161,11 @@ def _go_on(action: Action, results: dict[str, Any]) -> str:
     """The next turn of an action that has got results."""
     if action.rest is not None:
         return _piece(action)
-    return _advance(action, results) if action.task is None else _step(action, results)
+    if action.task is None:
+        return _advance(action, results)
+    if not action.task.done():
+        current.loop.step(action, results)
+    return _stepped(action)
 
 
 async def _awaited(answer: Awaitable[Any]) -> Any:
@@ -210,19 +214,18 @@ def _answered(action: Action, answer: Any) -> str:
     return _piece(action)
 
 
-def _step(action: Action, results: dict[str, Any] | None) -> str:
-    """Run what can run of an action in the event loop, until it waits, answers or fails."""
+def _stepped(action: Action) -> str:
+    """The turn of an action that has run in the event loop as far as it can."""
     loop, task = current.loop, action.task
     running = _INSTANCE.running
     if not task.done():
-        loop.step(action, results)
-        if not task.done():
-            running[action.id] = action
-            return turns.wait(*loop.wants(action))
+        running[action.id] = action
+        return turns.wait(*loop.wants(action))
+    if action.ready is not None:
         left = loop.end(action)
         if left:
             log.warning("tasks were still running when the request was answered; they are cancelled", tasks=left)
-        *_, woken = loop.wants(action)
+        woken = loop.woken(action)
         if woken:
             running[action.id] = action
             return turns.wait([], [], [*woken, action.id])

@@ -12,11 +12,15 @@ class Action:
     """One request.
 
     `writes` maps a key to its JSON text, or to None for a deletion. `log_left` is in characters. `coroutine` runs
-    the handler; with an event loop `task` does. `rest` is its response: status, headers and the pieces of the body
-    that the host has not got yet. `files` is what it has in /tmp, once it uses files (stdlib.tree).
+    the handler; with an event loop `task` does, and `ready`, `tasks` and `waiting` are the loop's. `rest` is its
+    response: status, headers and the pieces of the body that the host has not got yet. `files` is what it has in
+    /tmp, once it uses files (stdlib.tree).
     """
 
-    __slots__ = ("calls", "coroutine", "files", "id", "log_left", "rest", "task", "writes", "written")
+    __slots__ = (
+        "calls", "coroutine", "files", "id", "log_left", "ready", "rest", "task", "tasks", "waiting", "writes",
+        "written",
+    )  # fmt: skip
 
     def __init__(self, number: int, log_left: int) -> None:
         self.id = number
@@ -26,6 +30,9 @@ class Action:
         self.calls = 0
         self.coroutine: Coroutine[Any, Any, Any] | None = None
         self.task: Any = None
+        self.ready: Any = None
+        self.tasks: Any = None
+        self.waiting: Any = None
         self.rest: Any = None
         self.files: Any = None
 

@@ -10,19 +10,39 @@ import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, Never
 
 from genapps.actions import Action, current
 from genapps.calls import Call
-from genapps.logs import log
+from genapps.host_driven import IN_PLACE, HostDriven
 
 _action: contextvars.ContextVar[Action] = contextvars.ContextVar("genapps-action")
 TIMERS = 1000
 """Outstanding timers of one action."""
-_ENDING_ROUNDS = 100
-"""How often cancelled tasks may go on before nobody looks after them any more."""
-_IN_PLACE = "an app runs inside an event loop already: write `await` in place of asyncio.run or run_until_complete"
+_ENDING_STEPS = 1000
+"""How many callbacks still run when the handler has answered, and again when its tasks are cancelled."""
+
+
+class Callback(asyncio.Handle):
+    """A handle of asyncio, made without asking the loop for its debug mode."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Any,
+        args: Any,
+        loop: asyncio.AbstractEventLoop,
+        context: contextvars.Context | None,
+    ) -> None:
+        self._context = contextvars.copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
 
 
 class Timer(asyncio.TimerHandle):
@@ -34,66 +54,82 @@ class Timer(asyncio.TimerHandle):
     call: int
 
 
-class Turns(asyncio.AbstractEventLoop):
+class Turns(HostDriven):
     """The event loop. `step` is its only driver."""
 
     def __init__(self) -> None:
-        self._ready: dict[Action, deque[asyncio.Handle]] = {}
-        self._tasks: dict[Action, set[asyncio.Task[Any]]] = {}
-        self._waiting: dict[Action, dict[str, asyncio.Future[Any] | Timer]] = {}
+        super().__init__()
         self._wanted: list[Call] = []
         self._cancelled: list[int] = []
         self._woken: set[int] = set()
-        self._on_exception: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None = None
 
     # What the engine calls.
 
-    def begin(self, action: Action, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """The task of an action's handler."""
-        self._ready[action] = deque()
-        self._tasks[action] = set()
-        self._waiting[action] = {}
+    def begin(self, action: Action, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run an action's handler as its task, until it waits."""
+        action.ready, action.tasks, action.waiting = deque(), set(), {}
         context = contextvars.copy_context()
         context.run(_action.set, action)
-        return self.create_task(coroutine, context=context)
+        asyncio._set_running_loop(self)  # noqa: SLF001  what every event loop does
+        try:
+            action.task = asyncio.Task(coroutine, loop=self, context=context, eager_start=True)  # type: ignore[call-arg]
+            self._run(action)
+        finally:
+            asyncio._set_running_loop(None)  # noqa: SLF001
 
     def step(self, action: Action, results: dict[str, Any] | None) -> None:
         """Give an action the results of its calls, and run what can run of it."""
-        waiting = self._waiting[action]
-        for call, outcome in (results or {}).items():
-            waiter = waiting.pop(call, None)
-            if isinstance(waiter, Timer):
-                self._ready[action].append(waiter)
-            elif waiter is not None and not waiter.done():
-                waiter.set_result(outcome)
-        self._run(action)
+        waiting = action.waiting
+        asyncio._set_running_loop(self)  # noqa: SLF001
+        try:
+            for call, outcome in (results or {}).items():
+                waiter = waiting.pop(call, None)
+                if isinstance(waiter, Timer):
+                    action.ready.append(waiter)
+                elif waiter is not None and not waiter.done():
+                    waiter.set_result(outcome)
+            self._run(action)
+        finally:
+            asyncio._set_running_loop(None)  # noqa: SLF001
 
     def wants(self, action: Action) -> tuple[list[Call], list[int], list[int]]:
         """What the host has to do: new calls, calls that nobody waits for any more, actions to wake."""
-        wanted, self._wanted = self._wanted, []
-        cancelled, self._cancelled = self._cancelled, []
+        wanted, cancelled = self._wanted, self._cancelled
+        if wanted:
+            self._wanted = []
+        if cancelled:
+            self._cancelled = []
+        return wanted, cancelled, self.woken(action) if self._woken else []
+
+    def woken(self, action: Action) -> list[int]:
+        """The other actions that can go on."""
         woken, self._woken = self._woken, set()
-        return wanted, cancelled, sorted(woken - {action.id})
+        return sorted(woken - {action.id})
 
     def end(self, action: Action) -> int:
         """Cancel what the action has left running; returns how many tasks that were."""
-        left = [task for task in self._tasks[action] if not task.done()]
+        left = [task for task in (action.task, *action.tasks) if not task.done()]
         for task in left:
             task.cancel()
-        for _ in range(_ENDING_ROUNDS):
-            if not self._ready[action]:
-                break
-            self._run(action)
-        del self._ready[action], self._tasks[action], self._waiting[action]
+        if action.ready:
+            self._wind_up(action)
+        action.ready = action.tasks = action.waiting = None
         self._wanted, self._cancelled = [], []
         return len(left)
+
+    def _wind_up(self, action: Action) -> None:
+        """Let cancelled tasks run their clean-up."""
+        asyncio._set_running_loop(self)  # noqa: SLF001
+        try:
+            self._run(action)
+        finally:
+            asyncio._set_running_loop(None)  # noqa: SLF001
 
     def call(self, call: Call) -> Generator[Any, Any, Any]:
         """The outcome of a call to the host; for `yield from`."""
         action = _action.get()
         future = self.create_future()
-        self._waiting[action][str(call.id)] = future
-        self._wanted.append(call)
+        self._want(action, call, future)
         try:
             return (yield from future)
         finally:
@@ -108,16 +144,31 @@ class Turns(asyncio.AbstractEventLoop):
             for task in tasks:
                 task.cancel()
 
-    def _run(self, action: Action) -> None:
-        ready = self._ready[action]
-        asyncio._set_running_loop(self)  # noqa: SLF001  what every event loop does
+    async def sleep(self, delay: float) -> None:
+        """Wait for a timer of the host. `delay` is in seconds, and more than 0."""
+        action = _action.get()
+        call = Call("timer", {"millis": max(1, -int(-delay * 1000))})
+        future = self.create_future()
+        self._want(action, call, future)
         try:
-            while ready:
-                handle = ready.popleft()
-                if not handle.cancelled():
-                    handle._run()  # noqa: SLF001
+            await future
         finally:
-            asyncio._set_running_loop(None)  # noqa: SLF001
+            self._give_up(action, call.id)
+
+    def _want(self, action: Action, call: Call, waiter: "asyncio.Future[Any] | Timer") -> None:
+        if call.kind == "timer" and len(action.waiting) >= TIMERS:
+            raise RuntimeError(f"an action may wait for at most {TIMERS} timers and calls at once")
+        action.waiting[str(call.id)] = waiter
+        self._wanted.append(call)
+
+    def _run(self, action: Action) -> None:
+        """Run what is ready and becomes so."""
+        ready, answered, left = action.ready, action.task.done, _ENDING_STEPS
+        while ready and left:
+            left -= answered()
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()  # noqa: SLF001
 
     # What asyncio calls.
 
@@ -125,11 +176,10 @@ class Turns(asyncio.AbstractEventLoop):
         self, callback: Any, *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """Run a callback in the next step of the action that it belongs to."""
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = Callback(callback, args, self, context)
         owner = _owner(context)
-        ready = self._ready.get(owner)
-        if ready is not None:  # else its action has ended
-            ready.append(handle)
+        if owner.ready is not None:  # else its action has ended
+            owner.ready.append(handle)
             if owner is not current.action:
                 self._woken.add(owner.id)
         return handle
@@ -140,21 +190,22 @@ class Turns(asyncio.AbstractEventLoop):
         self, delay: float, callback: Any, *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Run a callback after `delay` seconds: a timer of the host."""
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self._call_in(delay, self.time() + delay, callback, args, context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Run a callback at a time of this loop's clock."""
+        return self._call_in(when - self.time(), when, callback, args, context)
+
+    def _call_in(
+        self, delay: float, when: float, callback: Any, args: Any, context: contextvars.Context | None
+    ) -> asyncio.TimerHandle:
         handle = Timer(when, callback, args, self, context)
-        handle.owner = _action.get(current.action)
-        waiting = self._waiting[handle.owner]
-        if len(waiting) >= TIMERS:
-            raise RuntimeError(f"an action may wait for at most {TIMERS} timers and calls at once")
-        call = Call("timer", {"millis": max(1, -int(-(when - self.time()) * 1000))})
+        handle.owner = owner = _action.get(current.action)
+        call = Call("timer", {"millis": max(1, -int(-delay * 1000))})
         handle.call = call.id
-        waiting[str(call.id)] = handle
-        self._wanted.append(call)
+        self._want(owner, call, handle)
         return handle
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
@@ -163,8 +214,8 @@ class Turns(asyncio.AbstractEventLoop):
 
     def _give_up(self, owner: Action, call: int) -> None:
         """Nobody waits for this call any more. The host is told in a turn of its action only: it knows it by number."""
-        known = self._waiting.get(owner, {}).pop(str(call), None) is not None
-        if known and owner is current.action:
+        waiting = owner.waiting
+        if waiting is not None and waiting.pop(str(call), None) is not None and owner is current.action:
             self._cancelled.append(call)
 
     def time(self) -> float:
@@ -180,10 +231,9 @@ class Turns(asyncio.AbstractEventLoop):
         context = options.get("context")
         task = asyncio.Task(coro, loop=self, **options)
         owner = _owner(context)
-        tasks = self._tasks.get(owner)
-        if tasks is not None:
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+        if owner.tasks is not None:
+            owner.tasks.add(task)
+            task.add_done_callback(owner.tasks.discard)
         return task
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
@@ -194,62 +244,6 @@ class Turns(asyncio.AbstractEventLoop):
         except BaseException as error:
             future.set_exception(error)
         return future
-
-    def run_until_complete(self, future: Any) -> Never:
-        """Refused."""
-        raise RuntimeError(_IN_PLACE)
-
-    def run_forever(self) -> Never:
-        """Refused."""
-        raise RuntimeError(_IN_PLACE)
-
-    def stop(self) -> None:
-        """Nothing: the host decides when to run."""
-
-    def close(self) -> None:
-        """Nothing: the loop lives as long as the instance."""
-
-    def is_running(self) -> bool:
-        """Whether it runs: it does whenever anybody can ask."""
-        return True
-
-    def is_closed(self) -> bool:
-        """Whether it is closed: never."""
-        return False
-
-    def get_debug(self) -> bool:
-        """Whether asyncio's debug mode is on: never."""
-        return False
-
-    def set_debug(self, enabled: bool) -> None:
-        """Nothing."""
-
-    def set_exception_handler(self, handler: Any) -> None:
-        """What to tell of exceptions that nobody asks for."""
-        self._on_exception = handler
-
-    def get_exception_handler(self) -> Any:
-        """What `set_exception_handler` was given."""
-        return self._on_exception
-
-    def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """Log it as a warning of the running action."""
-        error = context.get("exception")
-        told = f"{type(error).__name__}: {error}" if error is not None else ""
-        log.warning(f"asyncio: {context.get('message')}", exception=told)
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Tell of an exception that nobody asks for."""
-        if self._on_exception is not None:
-            self._on_exception(self, context)
-        else:
-            self.default_exception_handler(context)
-
-    async def shutdown_asyncgens(self) -> None:
-        """Nothing."""
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Nothing."""
 
 
 def _owner(context: contextvars.Context | None) -> Action:
@@ -262,7 +256,22 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:
 
 
 def _no_run(*_arguments: Any, **_options: Any) -> Never:
-    raise RuntimeError(_IN_PLACE)
+    raise RuntimeError(IN_PLACE)
+
+
+async def sleep(delay: float, result: Any = None) -> Any:
+    """What `asyncio.sleep` does: the most frequent timer needs no handle. Raises ValueError for NaN."""
+    if delay <= 0:
+        await _pass()
+        return result
+    if delay != delay:
+        raise ValueError("Invalid delay: NaN (not a number)")
+    await asyncio.get_running_loop().sleep(delay)  # type: ignore[attr-defined]
+    return result
+
+
+_pass = asyncio.tasks.__sleep0  # type: ignore[attr-defined]  # noqa: SLF001  one step of the loop
+asyncio.sleep = asyncio.tasks.sleep = sleep
 
 
 def install() -> None:
