@@ -12,6 +12,13 @@ JWT = {"issuer": "https://login.example.com", "audience": "apps", "claim": "org"
 STATIC = {"status": 200, "contentType": "text/plain", "body": "Back soon."}
 BOTH_FALLBACKS = "give static, lastGood: true or export: true"
 
+
+def _mapped(*paths: str) -> dict[str, object]:
+    """A change to a source with these paths, each of a key of its own."""
+    items = [{"key": f"k{number}", "path": path} for number, path in enumerate(paths)]
+    return {CODE: {"configMap": {"name": "x", "entry": "app.py", "items": items}}}
+
+
 CASES = [
     Refusal("no spec", {"spec": REMOVED}, "spec", "Required value"),
     Refusal("a name of 64 characters", {"metadata.name": "x" * 64}, "metadata.name", "at most 63"),
@@ -53,6 +60,14 @@ CASES = [
         f"{CODE}.configMap.entry",
         "write a key of a ConfigMap",
     ),
+    Refusal("a path upwards", _mapped("../app.py"), f"{CODE}.configMap.items[0].path", "write a relative path"),
+    Refusal("a path from the root", _mapped("/app.py"), f"{CODE}.configMap.items[0].path", "write a relative path"),
+    Refusal("a path of the kubelet's", _mapped("a/..data/b"), f"{CODE}.configMap.items[0].path", "beginning with '..'"),
+    Refusal("a path of nine parts", _mapped("1/2/3/4/5/6/7/8/9"), f"{CODE}.configMap.items[0].path", "at most 8 parts"),
+    Refusal("a path twice", _mapped("app.py", "app.py"), f"{CODE}.configMap.items[1]", "Duplicate value"),
+    Refusal("an entry that is not among the items", _mapped("main.py"), f"{CODE}.configMap", "must be a path of"),
+    Refusal("513 items", _mapped(*(f"{n}.py" for n in range(513))), f"{CODE}.configMap.items", "at most 512 items"),
+    Refusal("no items", _mapped(), f"{CODE}.configMap.items", "at least 1 item"),
     Refusal(
         "an image by tag",
         {CODE: {"image": {"reference": "registry.example.com/app:v1"}}},

@@ -23,6 +23,13 @@ from tools.kubectl import Kubectl
 
 JWT = {"issuer": "https://login.example.com", "audience": "apps", "claim": "org"}
 IMAGE = {"image": {"reference": f"registry.example.com/team/app@{DIGEST}"}}
+MAPPED = {
+    "name": "code",
+    "entry": "app.py",
+    "items": [{"key": "app", "path": "app.py"}]
+    + [{"key": f"{n:03}{'k' * 250}", "path": f"public/{'x' * 240}{n:03}"} for n in range(511)],
+}
+"""As many items as there may be, with long names: the API server estimates what its rules cost."""
 FULL_ENVELOPE = {
     "owner": {"team": "finance-tools"},
     "riskClass": "medium",
@@ -36,6 +43,7 @@ APPS = [
     Acceptance("a full envelope", {"spec.envelope": FULL_ENVELOPE}),
     Acceptance("a name of 63 characters", {"metadata.name": "x" * 63}),
     Acceptance("a ConfigMap", {"spec.code.source": {"configMap": {"name": "code", "entry": "app.py"}}}),
+    Acceptance("a ConfigMap with paths", {"spec.code.source": {"configMap": MAPPED}}),
     Acceptance("an image with its digest", {"spec.code.source": IMAGE, "spec.code.digest": DIGEST}),
     Acceptance("a component from an image", {"spec.code.source": IMAGE, "spec.code.language": "component"}),
     Acceptance("promotion with a digest", {"spec.stage": "Broad", "spec.code.digest": DIGEST}),

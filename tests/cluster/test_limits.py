@@ -71,7 +71,7 @@ def test_a_source_of_very_many_names_is_refused_with_the_limit(here: World) -> N
     code = {"language": "python", "source": {"configMap": {"name": "crowd", "entry": "app.py"}}}
     here.apply(here.app("crowd", code=code))
     stalled = here.until_condition("crowd", "Stalled", "True", "SourceTooLarge")
-    assert "256" in stalled["message"]
+    assert "512" in stalled["message"]
 
 
 def test_no_annotation_on_any_namespace_ends_the_operator(here: World) -> None:

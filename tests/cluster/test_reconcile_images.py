@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Apps whose code is an image, against a registry that comes and goes: the operator as a process, no kubelet."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +30,7 @@ class Setting:
         code = {"language": "python", "source": {"image": {"reference": reference}}}
         self.here.kubectl.apply(self.here.app(name, code=code, **spec))
 
-    def running(self, name: str, reference: str) -> dict[str, object]:
+    def running(self, name: str, reference: str) -> dict[str, Any]:
         """Apply, and wait until it answers as far as a pod that is declared ready can."""
         self.apply(name, reference)
         pod = self.here.until_pod(name)
@@ -72,7 +74,7 @@ def test_an_app_from_an_image_gets_a_pod_with_exactly_its_files(setting: Setting
     here, reference = setting.here, setting.registry.push(FILES, entry="main.py")
     pod = setting.running("pulled", reference)
     code = bundle_digest("main.py", FILES)
-    name = names.code_snapshot_name(here.child("pulled"), code)
+    (name,) = names.code_snapshot_names(here.child("pulled"), code, None)
     snapshot = here.kubectl.get("configmap", name, here.run)
     assert snapshot["immutable"] is True
     assert {file: text.encode() for file, text in snapshot["data"].items()} == FILES
@@ -94,6 +96,52 @@ def test_an_image_is_pulled_once_and_outlives_its_registry(setting: Setting) -> 
         here.make_ready("lasting")
         here.until_condition("lasting", "Ready", "True", "Available")
     assert registry.asked[asked:] == []
+
+
+def test_the_largest_bundle_gets_all_its_parts_and_a_pod_also_without_its_registry(setting: Setting) -> None:
+    here, size = setting.here, 1024 * 1024
+    files = {"app.py": b"# large\n", "public/index.html": b"<p>", "pkg/__init__.py": b""}
+    files |= {f"public/{number}.txt": b"\n" * size for number in range(4)}
+    files |= {f"public/{number}.bin": b"\x01" * size for number in range(3)}
+    files["public/rest.bin"] = b"\xff" * (8 * size - sum(map(len, files.values())))
+    pod = setting.running("large", setting.registry.push(files))
+    mounted = _code_volume(pod)
+    assert sorted(mounted) == sorted(files)
+    for name in {part for part, _ in mounted.values()}:
+        snapshot = here.kubectl.get("configmap", name, here.run)
+        assert snapshot["immutable"] is True
+        text, binary = snapshot.get("data", {}), snapshot.get("binaryData", {})
+        found = {key: content.encode() for key, content in text.items()}
+        found |= {key: base64.b64decode(content) for key, content in binary.items()}
+        assert found == {key: files[path] for path, (part, key) in mounted.items() if part == name}
+    assert here.operator.stop() == 0
+    uid = here.uid("pod", "large")
+    with no_registry(setting):
+        here.operator.start()
+        here.kubectl("delete", "pod", here.child("large"), "-n", here.run, "--wait=false")
+        here.until_pod("large", other_than=uid)
+        assert _code_volume(here.kubectl.get("pod", here.child("large"), here.run)) == mounted
+        here.make_ready("large")
+        here.until_condition("large", "CodeVerified", "True", "Verified")
+
+
+def test_parts_of_old_code_go_with_it(setting: Setting) -> None:
+    here = setting.here
+    for number in range(7):
+        files = {"app.py": b"# %d\n" % number, "public/index.html": b"<p>"}
+        uid = here.uid("pod", "often") if number else ""
+        setting.apply("often", setting.registry.push(files))
+        here.until_pod("often", other_than=uid)
+        here.make_ready("often")
+        here.until_condition("often", "Ready", "True", "Available")
+    until(lambda: len(here.snapshots("often")) == 10, 30, "five revisions")
+
+
+def _code_volume(pod: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """By path the ConfigMap and the key that hold the file."""
+    volume = next(volume for volume in pod["spec"]["volumes"] if volume["name"] == "code")
+    sources = [source["configMap"] for source in volume["projected"]["sources"]]
+    return {item["path"]: (source["name"], item["key"]) for source in sources for item in source["items"]}
 
 
 def test_a_running_app_runs_on_while_its_next_image_cannot_be_pulled(setting: Setting) -> None:

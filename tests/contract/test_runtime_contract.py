@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genapps.api import digests
+from genapps.api import bundles, digests
 from genapps.api.runtimeconfig import (
     Digests,
     GatewayAddress,
@@ -243,11 +243,17 @@ def _close(config: dict[str, Any]) -> bool:
 
 
 NAMES = st.text("abcXYZ019-_.", min_size=1, max_size=20).filter(lambda name: not name.startswith(".."))
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 
 
-@given(NAMES, st.dictionaries(NAMES, st.binary(max_size=50), max_size=5))
+@given(NAMES, st.dictionaries(PATHS, st.binary(max_size=50), max_size=5))
 def test_both_planes_compute_the_same_digest_of_a_bundle(entry: str, files: dict[str, bytes]) -> None:
     assert bundle.digest_of(bundle.Bundle(entry, files)) == digests.bundle_digest(entry, files)
+
+
+def test_both_planes_bound_a_bundle_alike() -> None:
+    assert (bundle.BUNDLE_BYTES, bundle.BUNDLE_FILES) == (bundles.BUNDLE_BYTES, bundles.BUNDLE_FILES)
+    assert (bundle.PATH_DEPTH, bundle.PUBLIC) == (bundles.PATH_DEPTH, bundles.PUBLIC)
 
 
 def test_the_operator_asks_for_debug_in_the_runtimes_words() -> None:

@@ -103,6 +103,7 @@ class Pod:
         """Mount code and config; `changes` as of `runtime_config`."""
         files = {"app.py": source.encode()} if isinstance(source, str) else source
         for name, content in files.items():
+            (self.directory / "code" / name).parent.mkdir(parents=True, exist_ok=True)
             (self.directory / "code" / name).write_bytes(content)
         self.code_digest = bundle_digest(changes.get("entry", "app.py"), files)
         content = rfc8785.dumps(runtime_config(self.code_digest, **changes))

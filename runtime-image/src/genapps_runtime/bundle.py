@@ -4,76 +4,130 @@
 import base64
 import hashlib
 import re
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 
 from genapps_runtime.source_text import source_text
 from genapps_runtime.termination import Reason, RefusedError
 
-BUNDLE_BYTES = 1024 * 1024 + 64 * 1024
-_NAME = re.compile(r"[-._a-zA-Z0-9]{1,253}\Z")
+BUNDLE_BYTES = 8 * 1024 * 1024
+BUNDLE_FILES = 512
+PATH_DEPTH = 8
+PUBLIC = "public/"
+"""Files below are served as they are. They are not sent into the guest, whose memory they would take."""
+_PART = re.compile(r"[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*\Z")
+_PATH_CHARACTERS = 253
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The files of an app, by name, and the one that is executed first."""
+    """The files of an app by path (`pkg/mod.py`), and the one that is executed first."""
 
     entry: str
     files: dict[str, bytes]
 
 
 def digest_of(bundle: Bundle) -> str:
-    """`sha256:<hex>` of the RFC 8785 JSON `{"entry": ..., "files": {name: base64}}`.
+    """`sha256:<hex>` of the RFC 8785 JSON `{"entry": ..., "files": {path: base64}}`.
 
-    Names are ASCII without anything JSON escapes (checked when reading), so sorted keys and no blanks are RFC 8785.
+    Paths are ASCII without anything JSON escapes (checked when reading), so sorted keys and no blanks are RFC 8785. It
+    is taken file by file: a start has no room for several times the bundle.
     """
-    files = {name: base64.b64encode(content).decode() for name, content in bundle.files.items()}
-    canonical = orjson.dumps({"entry": bundle.entry, "files": files}, option=orjson.OPT_SORT_KEYS)
-    return "sha256:" + hashlib.sha256(canonical).hexdigest()
+    found = hashlib.sha256(b'{"entry":"%b","files":{' % bundle.entry.encode("ascii"))
+    for number, path in enumerate(sorted(bundle.files)):
+        found.update(b'%b"%b":"' % (b"," if number else b"", path.encode("ascii")))
+        found.update(base64.b64encode(bundle.files[path]))
+        found.update(b'"')
+    found.update(b"}}")
+    return f"sha256:{found.hexdigest()}"
 
 
 def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
-    """The files that are mounted at `directory`.
+    """The files that are mounted at `directory`, and below it.
 
-    Raises RefusedError (SnapshotMismatch) unless they have that digest, and when they take more than BUNDLE_BYTES.
+    Raises RefusedError (SnapshotMismatch) unless they have that digest; when they take more than BUNDLE_BYTES; for
+    links that leave the directory, and what is neither file nor folder.
     """
     files: dict[str, bytes] = {}
     size = 0
     try:
-        for path in sorted(Path(directory).iterdir()):
-            if path.name.startswith("..") or not path.is_file():
-                continue  # the kubelet's own links of a mounted ConfigMap
-            if not _NAME.match(path.name):
-                raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"invalid file name: {path.name!r}")
-            files[path.name] = path.read_bytes()
-            size += len(files[path.name])
-            if size > BUNDLE_BYTES:
-                raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the code has more than {BUNDLE_BYTES} bytes")
+        for path, place in _mounted(directory):
+            if len(files) == BUNDLE_FILES:
+                _refuse(f"the code has more than {BUNDLE_FILES} files")
+            files[path] = _content(place, BUNDLE_BYTES - size)
+            size += len(files[path])
     except OSError as error:
-        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"cannot read the code: {error}") from None
+        _refuse(f"cannot read the code: {error}")
+    if not _PART.match(entry):
+        _refuse(f"invalid entry: {entry!r}")
     bundle = Bundle(entry, files)
-    if not _NAME.match(entry):
-        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"invalid entry: {entry!r}")
     found = digest_of(bundle)
     if found != digest:
-        raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the code has digest {found}; the pod expects {digest}")
+        _refuse(f"the code has digest {found}; the pod expects {digest}")
     return bundle
+
+
+def _mounted(directory: str) -> Iterator[tuple[str, Path]]:
+    """Each file: its path in the bundle, and where it is.
+
+    The kubelet makes the names of the first level links to the files of one version, in a folder that begins with two
+    dots beside them. Below there are no links.
+    """
+    root = Path(directory).resolve()
+    for found in sorted(root.iterdir()):
+        if not found.name.startswith(".."):
+            place = found.resolve()
+            if root not in place.parents:
+                _refuse(f"{found.name!r} leads out of the code")
+            yield from _below(found.name, place)
+
+
+def _below(path: str, place: Path) -> Iterator[tuple[str, Path]]:
+    """The file at `place`, or the files of the folder that is there."""
+    name = path.rpartition("/")[2]
+    if not _PART.match(name) or len(path) > _PATH_CHARACTERS or path.count("/") >= PATH_DEPTH:
+        _refuse(f"invalid file name: {path[:_PATH_CHARACTERS]!r}")
+    kind = place.lstat().st_mode
+    if stat.S_ISDIR(kind):
+        for inner in sorted(place.iterdir()):
+            yield from _below(f"{path}/{inner.name}", inner)
+    elif stat.S_ISREG(kind):
+        yield path, place
+    else:
+        _refuse(f"{path!r} is neither a file nor a folder")
+
+
+def _content(place: Path, most: int) -> bytes:
+    with place.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        _refuse(f"the code has more than {BUNDLE_BYTES} bytes")
+    return content
+
+
+def _refuse(message: str) -> NoReturn:
+    raise RefusedError(Reason.SNAPSHOT_MISMATCH, message)
 
 
 def load_message(bundle: Bundle, log_bytes: int) -> str:
     """The JSON that the engine's `load` takes.
 
-    `files` has the code as text, `data` the other files as text or base64: the app can read them. `log_bytes` is what
-    it may log in one action. Raises RefusedError (CodeRejected) for code that is not UTF-8 text.
+    `files` has the code as text, `data` the other files as text or base64, by path: the app can read them. Those below
+    `public/` are in neither. `log_bytes` is what it may log in one action. Raises RefusedError (CodeRejected) for code
+    that is not UTF-8 text.
     """
     if bundle.entry not in bundle.files:
         raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no entry file {bundle.entry!r}")
     texts: dict[str, str] = {}
     data: dict[str, dict[str, str]] = {}
     for name, content in bundle.files.items():
+        if name.startswith(PUBLIC):
+            continue
         if not name.endswith(".py") and name != bundle.entry:
             data[name] = _text_or_base64(content)
             continue

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps.api.digests import bundle_digest, canonical, envelope_digest
+from genapps.api.digests import bundle_digest, canonical, envelope_digest, sha256
 from genapps.api.envelope import Envelope
 
 ENVELOPE: dict[str, Any] = {
@@ -32,6 +32,13 @@ def test_a_bundle_is_its_entry_and_its_files_in_base64(bundle: dict[str, bytes])
     entry = next(iter(bundle))
     encoded = {name: base64.b64encode(content).decode() for name, content in bundle.items()}
     assert bundle_digest(entry, bundle) == by_hand({"entry": entry, "files": encoded})
+
+
+@pytest.mark.parametrize("path", ["a/b.py", 'quoted"', "back\\slash", "\x01", "\N{SNOWMAN}", "\U0001f600", "\ufb33"])
+def test_whatever_a_file_is_called_the_digest_is_that_of_canonical_json(path: str) -> None:
+    files = {path: b"1", "b.py": b"2", "\U0001f4a9": b"3", "a": b""}
+    encoded = {name: base64.b64encode(content).decode() for name, content in files.items()}
+    assert bundle_digest("b.py", files) == sha256(canonical({"entry": "b.py", "files": encoded}))
 
 
 def test_the_order_of_files_does_not_matter() -> None:

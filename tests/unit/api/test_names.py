@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps.api.names import child_name, code_snapshot_name, config_snapshot_name, gateway_host
+from genapps.api.names import child_name, child_name_of, code_snapshot_names, config_snapshot_name, gateway_host
 
 LABEL = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 DIGEST = "sha256:" + "0123456789ab" + "0" * 52
@@ -44,8 +44,14 @@ def test_apps_whose_joined_names_are_equal_have_different_children() -> None:
 
 
 def test_snapshots_are_named_by_twelve_characters_of_their_digest() -> None:
-    assert code_snapshot_name("child", DIGEST) == "child-code-0123456789ab"
+    assert code_snapshot_names("child", DIGEST, None) == ("child-code-0123456789ab",)
     assert config_snapshot_name("child", DIGEST) == "child-config-0123456789ab"
+
+
+def test_parts_of_a_snapshot_are_numbered_and_known_as_the_childs() -> None:
+    parts = code_snapshot_names("child", DIGEST, 2)
+    assert parts == ("child-code-0123456789ab-0", "child-code-0123456789ab-1")
+    assert {child_name_of(part) for part in parts} == {"child"}
 
 
 def test_the_gateway_has_one_host_name() -> None:

@@ -108,6 +108,48 @@ def test_a_folder_of_code_is_a_configmap_and_names_the_file_that_is_wrong(tmp_pa
     assert run(tmp_path, "--entry", "start.py")[0] == 0
 
 
+def test_files_in_folders_are_checked_but_not_those_that_are_served(tmp_path: Path) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "public").mkdir()
+    written(tmp_path / "app.py", "import pkg.words\n")
+    written(tmp_path / "public" / "sample.py", "import numpy\ntodos = []\ndef f(): todos.append(1)\n")
+    written(tmp_path / "pkg" / "words.py", "x = 1\nimport numpy\n")
+    code, lines = run(tmp_path)
+    assert (code, len(lines)) == (1, 1)
+    assert lines[0].startswith(f"{tmp_path}/pkg/words.py:2: ModuleNotAvailable: ")
+    written(tmp_path / "pkg" / "words.py", "x = 1\n")
+    result = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "Nothing found.\n", "")
+
+
+def test_code_under_another_key_is_found_at_the_line_of_its_key(tmp_path: Path) -> None:
+    items = "items: [{key: app.py, path: app.py}, {key: words.py, path: pkg/words.py}]"
+    text = FROM_CONFIG_MAP.replace("entry: app.py}", f"entry: app.py, {items}}}")
+    code = CONFIG_MAP.replace("import words", "import pkg.words")
+    path = written(tmp_path / "app.yaml", f"{text}---\n{code}")
+    result, lines = run(path)
+    assert (result, len(lines)) == (1, 1)
+    line = path.read_text().splitlines().index("    import numpy") + 1
+    assert lines[0].startswith(f"{path}:{line}: ModuleNotAvailable: ")
+
+
+@pytest.mark.parametrize(
+    ("items", "says"),
+    [
+        ("[{key: words.py, path: words.py}]", "must be a path of spec.code.source.configMap.items"),
+        ("[{key: app.py, path: app.py}, {key: words.py, path: app.py}]", "Duplicate value"),
+        ("[{key: app.py, path: app.py}, {key: words.py, path: ../words.py}]", "write a relative path"),
+        ("[{key: app.py, path: app.py}, {key: none.py, path: pkg/none.py}]", "no key none.py"),
+        ("[{key: app.py, path: app.py}, {key: app.py, path: pkg/none.py}]", "the key app.py twice"),
+    ],
+)
+def test_items_that_make_no_bundle_are_found(tmp_path: Path, items: str, says: str) -> None:
+    text = FROM_CONFIG_MAP.replace("entry: app.py}", f"entry: app.py, items: {items}}}")
+    code, lines = run(written(tmp_path / "app.yaml", f"{text}---\n{CONFIG_MAP}"))
+    assert code == 1
+    assert says in lines[0]
+
+
 def test_code_that_no_source_could_hold(tmp_path: Path) -> None:
     path = written(tmp_path / "app.py", "#" * 65_537)
     code, lines = run(path)

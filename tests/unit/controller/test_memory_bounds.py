@@ -5,6 +5,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from genapps.api.bundles import BUNDLE_BYTES
 from genapps.api.names import child_name
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import AppKey
@@ -90,6 +91,14 @@ async def test_the_queue_holds_nothing_of_keys_that_were_worked_on() -> None:
         clock.move_to(clock.now + 120)
         queue.done(await queue.get(), failed=False)
     assert entries(queue) == 0
+
+
+def test_the_largest_bundle_is_kept_until_it_is_asked_for() -> None:
+    kept: BundleCache[int, Bundle] = BundleCache()
+    for number in range(3):
+        kept.put(number, Bundle("app.py", {"app.py": bytes(BUNDLE_BYTES)}))
+        assert kept.get(number) is not None
+    assert kept.size <= CACHED_BYTES
 
 
 def test_bundles_are_bounded_also_when_they_are_tiny_and_many() -> None:

@@ -38,7 +38,14 @@ _CODE, _STALLED = ConditionType.CODE_VERIFIED, ConditionType.STALLED
 _JWT = {"jwt": {"issuer": "https://id.example.com", "audience": "apps", "claim": "org"}}
 _MAP = {"code": {"source": {"inline": None, "configMap": {"name": "source", "entry": "app.py"}}}}
 _LABELS = {"labels": {"genapps.dev/source": "true"}}
+_ONE_FILE: dict[str, Any] = {"metadata": _LABELS, "data": {"app.py": ""}}
+_TWO_FILES: dict[str, Any] = {"metadata": _LABELS, "data": {"app.py": "", "b": ""}}
 _IMAGE = {"code": {"source": {"inline": None, "image": {"reference": f"registry.example/app@{DIGEST}"}}}}
+
+
+def _mapped(*items: tuple[str, str]) -> dict[str, Any]:
+    listed = [{"key": key, "path": path} for key, path in items]
+    return {"code": {"source": {"inline": None, "configMap": {"name": "source", "entry": "app.py", "items": listed}}}}
 
 
 def _foreign(namespace: str, name: str) -> dict[tuple[str, str], Child]:
@@ -127,8 +134,18 @@ ROWS = (
     Row("an app whose ConfigMap is too large in bytes", Reason.SOURCE_TOO_LARGE, _CODE, "1048576", _MAP,
         world={"config_map": {"metadata": _LABELS, "data": {"app.py": "\N{SNOWMAN}" * 400_000}}}),
     Row("an app whose ConfigMap holds more names than can be stored twice", Reason.SOURCE_TOO_LARGE, _CODE,
-        "257 files", _MAP,
-        world={"config_map": {"metadata": _LABELS, "data": {"app.py": "", **{f"{n}.py": "" for n in range(256)}}}}),
+        "513 files", _MAP,
+        world={"config_map": {"metadata": _LABELS, "data": {"app.py": "", **{f"{n}.py": "" for n in range(512)}}}}),
+    Row("an app that lists a key that its ConfigMap does not have", Reason.SOURCE_INVALID, _CODE, "no key page",
+        _mapped(("app.py", "app.py"), ("page", "public/index.html")), world={"config_map": _ONE_FILE}),
+    Row("an app that lists a key twice", Reason.SOURCE_INVALID, _CODE, "the key app.py twice",
+        _mapped(("app.py", "app.py"), ("app.py", "public/app.py")), world={"config_map": _ONE_FILE}),
+    Row("an app that lists a path twice", Reason.SOURCE_INVALID, _CODE, "the path app.py twice",
+        _mapped(("app.py", "app.py"), ("b", "app.py")), world={"config_map": _TWO_FILES}),
+    Row("an app that lists a file that is a folder too", Reason.SOURCE_INVALID, _CODE, "as a file and as a folder",
+        _mapped(("app.py", "app.py"), ("b", "app.py/b")), world={"config_map": _TWO_FILES}),
+    Row("an app that does not list its entry", Reason.SOURCE_INVALID, _CODE, "no item with the path app.py",
+        _mapped(("app.py", "main.py")), world={"config_map": _ONE_FILE}),
     Row("an app in a run namespace, although its budget lists it", Reason.NAMESPACE_NOT_GRANTED, _BUDGET,
         "belongs to the platform", budget=budget({"namespaces": ["finance"]}),
         world={"platform": replace(PLATFORM, run_namespaces=frozenset({"genapps-run", "finance"}))}),

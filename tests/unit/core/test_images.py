@@ -115,7 +115,7 @@ def test_a_running_app_runs_on_while_its_next_image_is_not_there(source: SourceP
 
 def test_the_snapshot_tells_which_image_it_was_taken_of() -> None:
     running = pulled().run()
-    snapshot = running.manifests["ConfigMap", names.code_snapshot_name(CHILD, CODE)]
+    snapshot = running.manifests["ConfigMap", names.code_snapshot_names(CHILD, CODE, None)[0]]
     assert snapshot["data"] == {"main.py": "import math\n"}
     notes = snapshot["metadata"]["annotations"]
     assert notes[names.ANNOTATION_IMAGE_DIGEST] == IMAGE

@@ -57,7 +57,7 @@ def test_the_bounds_of_one_budget() -> None:
                 "pods": "11",
                 "services": "11",
                 "persistentvolumeclaims": "20",
-                "configmaps": "180",
+                "configmaps": "444",
                 "requests.memory": "11Gi",
                 "limits.memory": "11Gi",
                 "limits.cpu": "22",
@@ -91,7 +91,7 @@ def test_budgets_of_one_run_namespace_add_up_and_others_do_not_count() -> None:
 def test_quantities_are_written_as_the_api_server_stores_them() -> None:
     found = hard(budget("a", max_apps=10_000))
     assert (found["pods"], found["persistentvolumeclaims"], found["limits.cpu"]) == ("11k", "20k", "5500")
-    assert found["configmaps"] == "176004"
+    assert found["configmaps"] == "440004"
 
 
 def test_a_namespace_that_nobody_uses_has_no_bounds() -> None:

@@ -6,13 +6,14 @@ import json
 import re
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genapps.api import names
 from genapps.api.digests import bundle_digest, sha256
 from genapps.core.desired import desired
 from genapps.core.judge import judge
+from genapps.core.observed import Bundle
 from genapps.core.record import next_record, wire
 from genapps.core.status import status
 from genapps.core.verdict import Mode
@@ -75,10 +76,10 @@ def test_names_of_children_are_valid_and_fit(namespace: str, name: str) -> None:
 @given(LABEL, LABEL, st.binary(max_size=4).map(sha256))
 def test_the_child_name_is_found_in_the_names_of_its_snapshots(namespace: str, name: str, digest: str) -> None:
     child = names.child_name(namespace, name)
-    code, config = names.code_snapshot_name(child, digest), names.config_snapshot_name(child, digest)
-    assert [names.child_name_of(one) for one in (child, code, config)] == [child] * 3
-    assert names.is_code_snapshot(code, digest)
-    assert not names.is_code_snapshot(config, digest)
+    snapshots = [*names.code_snapshot_names(child, digest, None), *names.code_snapshot_names(child, digest, 32)]
+    snapshots.append(names.config_snapshot_name(child, digest))
+    assert len(set(snapshots)) == 34
+    assert {names.child_name_of(one) for one in (child, *snapshots)} == {child}
 
 
 @given(LABEL, LABEL, LABEL, LABEL)
@@ -136,28 +137,52 @@ def test_a_record_that_was_written_is_not_written_again(spec: Any, granted: Any,
     assert wire(again) == wire(world.record)
 
 
-@given(
-    st.dictionaries(st.from_regex(r"[a-z]{1,8}\.py", fullmatch=True), st.binary(max_size=40), min_size=1, max_size=4)
+FILES = st.dictionaries(
+    st.from_regex(r"([xy]/){0,2}[a-z]{1,8}\.py", fullmatch=True),
+    st.binary(max_size=40) | st.sampled_from([b"x" * 2**19, b"\0" * 2**20]),
+    max_size=5,
 )
-def test_a_snapshot_holds_exactly_the_files_that_were_judged(files: dict[str, bytes]) -> None:
-    entry = min(files)
-    encoded = {name: base64.b64encode(content).decode() for name, content in files.items()}
-    source = {"inline": None, "configMap": {"name": "source", "entry": entry}}
-    live = {"metadata": {"labels": {names.LABEL_SOURCE: "true"}}, "binaryData": encoded}
-    world = World(app=app({"code": {"source": source}}), config_map=live, others={"scanned": None})
+
+
+def _snapshots(world: World) -> list[Any]:
+    """The manifests with the code."""
+    return [one for one in world.desired() if "-code-" in one["metadata"]["name"] and one["kind"] == "ConfigMap"]
+
+
+@settings(deadline=None)
+@given(FILES)
+def test_a_pod_finds_exactly_the_files_that_were_judged(files: dict[str, bytes]) -> None:
+    files = {"app.py": b"", **files}
+    world = World(others={"source": Bundle("app.py", files), "scanned": None})
     revision = world.verdict().revision
     assert revision
-    code = next(one for one in world.desired() if one["metadata"]["name"].rsplit("-", 2)[1] == "code")
-    text = {name: content.encode() for name, content in code.get("data", {}).items()}
-    binary = {name: base64.b64decode(content) for name, content in code.get("binaryData", {}).items()}
-    assert {**text, **binary} == files
-    assert revision.code_digest == bundle_digest(entry, files)
+    contents = {}
+    for manifest in _snapshots(world):
+        text = {key: content.encode() for key, content in manifest.get("data", {}).items()}
+        binary = {key: base64.b64decode(content) for key, content in manifest.get("binaryData", {}).items()}
+        contents[manifest["metadata"]["name"]] = {**text, **binary}
+        assert sum(map(len, contents[manifest["metadata"]["name"]].values())) <= 2**20
+    volume = next(one for one in pod_volumes(world) if one["name"] == "code")
+    sources = volume["projected"]["sources"] if "projected" in volume else [volume]
+    mounted: dict[str, bytes] = {}
+    for source in (source["configMap"] for source in sources):
+        found = contents.pop(source["name"])
+        paths = {item["key"]: item["path"] for item in source.get("items", ())} or {key: key for key in found}
+        assert paths.keys() == found.keys()
+        mounted |= {path: found[key] for key, path in paths.items()}
+    assert mounted == files
+    assert contents == {}
+    assert revision.code_digest == bundle_digest("app.py", files)
+
+
+def pod_volumes(world: World) -> list[Any]:
+    world.settle()
+    world.bind()
+    world.settle()
+    volumes: list[Any] = world.manifests["Pod", world.observe().child_name]["spec"]["volumes"]
+    return volumes
 
 
 def test_a_snapshot_of_control_characters_fits_into_a_request() -> None:
-    encoded = base64.b64encode(b"\x01" * 2**20).decode()
-    source = {"inline": None, "configMap": {"name": "source", "entry": "app.py"}}
-    live = {"metadata": {"labels": {names.LABEL_SOURCE: "true"}}, "binaryData": {"app.py": encoded}}
-    world = World(app=app({"code": {"source": source}}), config_map=live)
-    code = next(one for one in world.desired() if one["metadata"]["name"].rsplit("-", 2)[1] == "code")
-    assert len(json.dumps(code)) < 2 * 2**20
+    world = World(others={"source": Bundle("app.py", {"app.py": b"", "data": b"\x01" * 2**20}), "scanned": None})
+    assert max(len(json.dumps(one)) for one in _snapshots(world)) < 2 * 2**20

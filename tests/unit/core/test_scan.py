@@ -149,6 +149,62 @@ def test_a_file_of_the_app_hides_a_module_of_its_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "file"),
+    [
+        ("import pkg", "pkg/__init__.py"),
+        ("import pkg.sub.mod", "pkg/sub/mod.py"),
+        ("import pkg.sub.mod", "pkg/__init__.py"),
+        ("from pkg.sub import mod", "pkg/sub/mod.py"),
+        ("from pkg import nothing", "pkg/__init__.py"),
+        ("import inner", "pkg/near.py"),
+    ],
+)
+def test_packages_of_the_app_are_followed(source: str, file: str) -> None:
+    files = {
+        "app.py": f"{source}\n".encode(),
+        "inner.py": b"from pkg import reached\n",
+        "pkg/__init__.py": b"",
+        "pkg/sub/mod.py": b"",
+        "pkg/near.py": b"",
+        "pkg/reached.py": b"from .near import x\n",
+    }
+    assert scan_python("app.py", files) is None
+    found = scan_python("app.py", files | {file: b"import numpy\n"})
+    assert found is not None
+    assert f"numpy ({file}, line 1)" in found.message
+    assert (found.file, found.line) == (file, 1)
+
+
+def test_a_relative_import_in_a_package_is_of_the_package() -> None:
+    files = {"app.py": b"import pkg.deep.mod\n", "pkg/deep/mod.py": b"from ..near import x\nfrom . import y\n"}
+    files |= {"pkg/near.py": b"", "pkg/deep/y.py": b"import numpy\n"}
+    found = scan_python("app.py", files)
+    assert found is not None
+    assert "numpy (pkg/deep/y.py, line 1)" in found.message
+    beyond = scan_python("app.py", {"app.py": b"import pkg.mod\n", "pkg/mod.py": b"from ...far import x\n"})
+    assert beyond is not None
+    assert "...far (pkg/mod.py, line 1)" in beyond.message
+
+
+def test_what_a_package_may_make_of_itself_is_left_alone() -> None:
+    assert scan_python("app.py", {"app.py": b"from six.moves import range\n", "six/__init__.py": b""}) is None
+
+
+def test_files_that_are_served_are_no_code() -> None:
+    served = {"public/broken.py": b"\xff", "public/__init__.py": b"import numpy\n"}
+    assert scan_python("app.py", {"app.py": b"", **served}) is None
+    found = scan_python("app.py", {"app.py": b"import public\n", **served})
+    assert found is not None
+    assert found.reason is Reason.MODULE_NOT_AVAILABLE
+
+
+def test_no_more_is_scanned_than_a_megabyte() -> None:
+    files = {"app.py": b"import a, b\n", "a.py": b"#" * HUGE, "b.py": b"import numpy\n"}
+    assert scan_python("app.py", files) is None
+    assert scan_python("app.py", files | {"a.py": b"#" * (HUGE - 100)}) is not None
+
+
+@pytest.mark.parametrize(
     ("entry", "files", "says"),
     [
         ("main", {"main": b""}, "ends in .py"),

@@ -273,7 +273,8 @@ class World:
         known = self.children.get(key)
         uid = known.uid if known else f"{kind}-{len(self.writes)}"
         child = Child(kind, meta["namespace"], meta["name"], uid, owner, expected_digest(manifest),
-                      app_uid=labels[names.LABEL_APP_UID])  # fmt: skip
+                      app_uid=labels[names.LABEL_APP_UID],
+                      files=meta["annotations"].get(names.ANNOTATION_FILES, ""))  # fmt: skip
         if kind == "Pod":
             made_of = meta["annotations"][names.ANNOTATION_POD_DIGEST]
             changed = None if made_of == asked_for(manifest) else json.dumps(manifest["spec"]).encode()

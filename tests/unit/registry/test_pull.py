@@ -4,7 +4,6 @@
 import base64
 import json
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,23 +14,13 @@ from genapps.api.addresses import is_public
 from genapps.api.reasons import Reason
 from genapps.registry.artifact import Artifact, PullError, Reference
 from genapps.registry.pull import Access, _PublicResolver, pull
-from tests.support.registry import MANIFEST, TITLE, Registry, digest_of, manifest, serving
+from tests.support.registry import MANIFEST, TITLE, Registry, digest_of, manifest
 
 FILES = {"app.py": b"import words\n", "words.py": b"", "data.bin": bytes(range(256))}
+TAR = "application/vnd.oci.image.layer.v1.tar"
 INDEX = "application/vnd.oci.image.index.v1+json"
 LIMIT = 1024 * 1024
 TOKEN = "/token?scope=repository:team/app:pull&service=tests"
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    with serving(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def access(registry: Registry) -> Access:
-    return Access(ca=registry.ca)
 
 
 async def refused(reference: str, access: Access) -> PullError:
@@ -69,22 +58,27 @@ def titled(name: Any) -> dict[str, Any]:
     return layer(annotations={TITLE: name})
 
 
+def packed(title: str, **changes: Any) -> dict[str, Any]:
+    return layer(annotations={TITLE: title, "io.deis.oras.content.unpack": "true"}, **changes)
+
+
 MANIFESTS = [
     ("an index of images", manifest([], mediaType=INDEX), Reason.SOURCE_INVALID, "not the one of an index"),
     ("an older schema", manifest([layer()], schemaVersion=1), Reason.SOURCE_INVALID, "does not name an application/"),
     ("a manifest without layers", manifest([]), Reason.SOURCE_INVALID, "no layers"),
     ("a layer that is a text", manifest(["x"]), Reason.SOURCE_INVALID, "not an object"),  # type: ignore[list-item]
     ("a container image", manifest([layer(annotations={})]), Reason.SOURCE_INVALID, "not a container image"),
-    ("a path that leads upwards", manifest([titled("../app.py")]), Reason.SOURCE_INVALID, "no folders"),
-    ("a folder", manifest([titled("src/app.py")]), Reason.SOURCE_INVALID, "no folders"),
-    ("the folder above", manifest([titled("..")]), Reason.SOURCE_INVALID, "no folders"),
-    ("a name of the kubelet's", manifest([titled("..data")]), Reason.SOURCE_INVALID, "no folders"),
-    ("a name that is no text", manifest([titled(7)]), Reason.SOURCE_INVALID, "no folders"),
-    ("a name with a line break", manifest([titled("app.py\n")]), Reason.SOURCE_INVALID, "no folders"),
-    ("a name without end", manifest([titled("x" * 254)]), Reason.SOURCE_INVALID, "no folders"),
-    ("two files of one name", manifest([layer(), layer()]), Reason.SOURCE_INVALID, "the same name"),
-    ("a packed folder", manifest([layer(annotations={TITLE: "src", "io.deis.oras.content.unpack": "true"})]),
-        Reason.SOURCE_INVALID, "change into the folder"),
+    ("layers of a container image", manifest([layer(annotations={}, mediaType=TAR)] * 2), Reason.SOURCE_INVALID,
+        "not a container image"),
+    ("a path that leads upwards", manifest([titled("../app.py")]), Reason.SOURCE_INVALID, "invalid path '../app.py'"),
+    ("a path from the root", manifest([titled("/app.py")]), Reason.SOURCE_INVALID, "invalid path"),
+    ("a path of nine parts", manifest([titled("1/2/3/4/5/6/7/8/9")]), Reason.SOURCE_INVALID, "at most 8 parts"),
+    ("the folder above", manifest([titled("..")]), Reason.SOURCE_INVALID, "invalid path"),
+    ("a name of the kubelet's", manifest([titled("..data")]), Reason.SOURCE_INVALID, "invalid path"),
+    ("a name that is no text", manifest([titled(7)]), Reason.SOURCE_INVALID, "invalid path"),
+    ("a name with a line break", manifest([titled("app.py\n")]), Reason.SOURCE_INVALID, "invalid path"),
+    ("a name without end", manifest([titled("x" * 254)]), Reason.SOURCE_INVALID, "invalid path"),
+    ("two files of one name", manifest([layer(), layer()]), Reason.SOURCE_INVALID, "the same path"),
     ("a weak digest", manifest([layer(digest="md5:00")]), Reason.SOURCE_INVALID, "not a sha256"),
     ("a digest that is a path", manifest([layer(digest="sha256:../../x")]), Reason.SOURCE_INVALID, "not a sha256"),
     ("a size below nothing", manifest([layer(size=-1)]), Reason.SOURCE_INVALID, "not a number"),
@@ -92,9 +86,12 @@ MANIFESTS = [
     ("an entry that is no text", manifest([layer()], annotations={"dev.genapps.entry": 1}), Reason.SOURCE_INVALID,
         "not a string"),
     ("a file beyond the limit", manifest([layer(size=LIMIT + 1)]), Reason.SOURCE_TOO_LARGE, f"the maximum is {LIMIT}"),
-    ("files beyond the limit together", manifest([titled("a") | {"size": LIMIT}, titled("b")]),
-        Reason.SOURCE_TOO_LARGE, f"{LIMIT + 1} bytes"),
-    ("too many files", manifest([titled(f"{n}.py") for n in range(257)]), Reason.SOURCE_TOO_LARGE, "257 files"),
+    ("files beyond the limit together",
+        manifest([*(titled(f"a/{n}") | {"size": LIMIT} for n in range(8)), titled("b")]),
+        Reason.SOURCE_TOO_LARGE, f"{8 * LIMIT + 1} bytes"),
+    ("a packed folder beyond the limit", manifest([packed("src", size=8 * LIMIT + 1)]), Reason.SOURCE_TOO_LARGE,
+        f"{8 * LIMIT + 1} bytes"),
+    ("too many files", manifest([titled(f"{n}.py") for n in range(513)]), Reason.SOURCE_TOO_LARGE, "513 files"),
 ]  # fmt: skip
 
 

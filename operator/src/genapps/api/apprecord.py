@@ -13,6 +13,7 @@ from genapps.api.names import API_VERSION, FINALIZER_PURGE
 
 Text = Annotated[str, Field(max_length=1024)]
 Uid = Annotated[str, Field(max_length=64)]
+CodeParts = Annotated[int, Field(ge=1, le=32)]
 
 
 class ObjectRef(OwnModel):
@@ -59,6 +60,8 @@ class Revision(OwnModel):
     """The digest of the code."""
     config_digest: Digest
     """The digest of the RuntimeConfig."""
+    code_parts: CodeParts | None = None
+    """The ConfigMaps that hold its code; absent: one holds it as it is."""
     restore_state: bool | None = None
     """True when it was returned to together with the state that it had left."""
 
@@ -79,6 +82,8 @@ class RevisionResult(StrEnum):
 
 
 REVISIONS_KEPT = 5
+PARTS_KEPT = 24
+"""ConfigMaps with the code of all of them, but that the running, the last good and the newest are always kept."""
 
 
 class KeptRevision(OwnModel):
@@ -90,6 +95,8 @@ class KeptRevision(OwnModel):
     """Its code."""
     config_digest: Digest
     """The RuntimeConfig that it ran with last."""
+    code_parts: CodeParts | None = None
+    """The ConfigMaps that hold its code; absent: one holds it as it is."""
     envelope_digest: Digest
     """Its envelope."""
     at: Time

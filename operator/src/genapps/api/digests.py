@@ -28,9 +28,18 @@ def sha256(content: bytes) -> str:
 
 
 def bundle_digest(entry: str, files: Mapping[str, bytes]) -> str:
-    """The digest of an app's code: its files under their names, and the one that is loaded first."""
-    encoded = {name: base64.b64encode(content).decode() for name, content in files.items()}
-    return sha256(canonical({"entry": entry, "files": encoded}))
+    """The digest of an app's code: its files under their paths, and the one that is loaded first.
+
+    It is that of `canonical({"entry": entry, "files": {path: base64}})`, taken file by file: several MiB of base64 are
+    never held as a whole.
+    """
+    found = hashlib.sha256(b'{"entry":%b,"files":{' % canonical(entry))
+    for number, path in enumerate(sorted(files, key=lambda path: path.encode("utf-16-be"))):
+        found.update(b'%b%b:"' % (b"," if number else b"", canonical(path)))
+        found.update(base64.b64encode(files[path]))
+        found.update(b'"')
+    found.update(b"}}")
+    return f"sha256:{found.hexdigest()}"
 
 
 # Of those that are at work: each pass over an app asks for the same one several times.

@@ -33,6 +33,10 @@ ANNOTATION_POD_DIGEST = f"{GROUP}/pod-digest"
 ANNOTATION_EFFECTIVE_RISK = f"{GROUP}/effective-risk"
 ANNOTATION_IMAGE_DIGEST = f"{GROUP}/image-digest"
 ANNOTATION_ENTRY = f"{GROUP}/entry"
+ANNOTATION_CODE_PARTS = f"{GROUP}/code-parts"
+"""Of a part of a code snapshot: how many parts there are."""
+ANNOTATION_FILES = f"{GROUP}/files"
+"""Of a part of a code snapshot: the paths of its files in the order of its keys, between blanks."""
 ANNOTATION_OWNER = f"{GROUP}/owner"
 ANNOTATION_NAMESPACE_UID = f"{GROUP}/namespace-uid"
 ANNOTATION_SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
@@ -60,7 +64,7 @@ RUN_NAMESPACE = "genapps-run"
 _READABLE_CHARACTERS = 40
 _HASH_CHARACTERS = 16
 _DIGEST_CHARACTERS = 12
-_SNAPSHOT = re.compile(r"(?P<child>.+)-(code|config)-[0-9a-f]{12}")
+_SNAPSHOT = re.compile(r"(?P<child>.+)-(code|config)-[0-9a-f]{12}(-[0-9]{1,2})?")
 
 
 class AppKey(NamedTuple):
@@ -88,19 +92,18 @@ def child_name_of(name: str) -> str:
 
     >>> child_name_of("team-app-0123456789abcdef-code-0123456789ab")
     'team-app-0123456789abcdef'
+    >>> child_name_of("team-app-0123456789abcdef-code-0123456789ab-2")
+    'team-app-0123456789abcdef'
     """
     snapshot = _SNAPSHOT.fullmatch(name)
     return snapshot["child"] if snapshot else name
 
 
-def is_code_snapshot(name: str, digest: str) -> bool:
-    """Whether an object of this name is the snapshot of the code with this digest (`sha256:<hex>`), of any app."""
-    return name == code_snapshot_name(child_name_of(name), digest)
-
-
-def code_snapshot_name(child: str, digest: str) -> str:
-    """The ConfigMap that holds the code with this digest (`sha256:<hex>`)."""
-    return f"{child}-code-{short_digest(digest)}"
+def code_snapshot_names(child: str, digest: str, parts: int | None) -> tuple[str, ...]:
+    """The ConfigMaps that hold the code with this digest (`sha256:<hex>`): one that holds it as it is (`parts` is
+    None), or as many as there are parts, in their order."""
+    name = f"{child}-code-{short_digest(digest)}"
+    return (name,) if parts is None else tuple(f"{name}-{part}" for part in range(parts))
 
 
 def config_snapshot_name(child: str, digest: str) -> str:

@@ -6,14 +6,13 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from genapps.api.bundles import BUNDLE_FILES, BundlePath
 from genapps.api.fields import Digest, Form, Key, ObjectName, UserModel, rules
 
 INLINE_BYTES = 64 * 1024
 """The most that `source.inline` may hold; the API server counts characters, the operator bytes."""
 SOURCE_BYTES = 1024 * 1024
 """The most that the ConfigMap of a source may hold."""
-SOURCE_FILES = 256
-"""The most files in it: the API server limits contents, but not how many names there are beside them."""
 
 
 class Language(StrEnum):
@@ -28,17 +27,49 @@ IMAGE_REFERENCE = "^[a-z0-9][-a-z0-9.]*(:[0-9]{1,5})?(/[a-z0-9][-a-z0-9._]*)+@sh
 """registry/repository@sha256:<hex>: no tag, and no segment that could lead out of a registry's prefix."""
 
 
+class KeyToPath(UserModel):
+    """A file: the key that holds it, and its path in the bundle."""
+
+    key: Key
+    """The key of the ConfigMap. A key is listed once."""
+    path: BundlePath
+    """Where the file is in the bundle, such as public/index.html."""
+
+
 class ConfigMapSource(UserModel):
     """A ConfigMap of the app's namespace whose keys are the files."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!has(self.items) || self.items.exists(i, i.path == self.entry)",
+                "spec.code.source.configMap.entry must be a path of spec.code.source.configMap.items",
+            )
+        )
+    )
+
     name: ObjectName
-    """The ConfigMap. It needs the label genapps.dev/source: "true" and may have at most 256 files and 1 MiB."""
+    """The ConfigMap. It needs the label genapps.dev/source: "true" and may have at most 512 files and 1 MiB."""
     entry: Key
-    """The key of the entry file, such as app.py."""
+    """The entry file, such as app.py: a key, or with items a path without folders."""
+    items: (
+        Annotated[
+            tuple[KeyToPath, ...],
+            Field(
+                min_length=1,
+                max_length=BUNDLE_FILES,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["path"]},
+            ),
+        ]
+        | None
+    ) = None
+    """Paths for the keys, as the items of a volume: a key cannot have folders in its name. Only the listed keys are
+    taken, and each must exist. Absent: every key is a file of that name."""
 
 
 class ImageSource(UserModel):
-    """An OCI artifact whose layers are the files, as oras push makes it: at most 256 files and 1 MiB."""
+    """An OCI artifact whose layers are files or packed folders, as oras push makes it: at most 512 files and 8 MiB, and
+    1 MiB for one file."""
 
     reference: Annotated[
         str,

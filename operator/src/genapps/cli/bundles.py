@@ -1,39 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads an app's code from disk in the form in which the operator reads it from the cluster."""
 
-import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, path_fault
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.generatedapp import INLINE_BYTES, SOURCE_BYTES
 
-_KEY = re.compile("[-._a-zA-Z0-9]{1,253}")
 _ENTRIES = tuple(INLINE_ENTRY.values())
+_WELL_KNOWN = ".well-known"
+_BYTE_CODE = "__pycache__"
 
 
-def read_bundle(path: Path, entry: str | None = None) -> tuple[str, dict[str, bytes]]:
-    """The entry and the files of a source file (as `inline` would hold it) or of a directory (as a ConfigMap would).
+def read_bundle(path: Path, entry: str | None = None, *, flat: bool = False) -> tuple[str, dict[str, bytes]]:
+    """The entry and the files of a source file (as `inline` would hold it) or of a directory: with its folders (as an
+    image would hold them), or `flat` without (as a ConfigMap would).
 
     Raises ValueError where the one or the other could not hold it, or the entry is missing.
     """
     if path.is_file():
         entry = entry or INLINE_ENTRY["javascript" if path.suffix in {".js", ".mjs"} else "python"]
         return entry, {entry: _inline(path)}
-    # kubectl skips sub-directories, links and devices as well
-    files = {file.name: file.read_bytes() for file in path.iterdir() if file.is_file() and not file.is_symlink()}
-    for name in files:
-        if not _KEY.fullmatch(name):
-            msg = f"{name!r} is not a valid ConfigMap key; use letters, digits, '-', '_' and '.'"
+    files: dict[str, bytes] = {}
+    size = 0
+    for file in _files(path, flat=flat):
+        size += file.stat().st_size
+        if len(files) == BUNDLE_FILES or size > BUNDLE_BYTES:
+            msg = f"{path} has more than {BUNDLE_FILES} files or {BUNDLE_BYTES} bytes; remove files"
             raise ValueError(msg)
+        files[file.relative_to(path).as_posix()] = file.read_bytes()
+    if fault := path_fault(files):
+        msg = f"{path} has {fault}"
+        raise ValueError(msg)
     entry = entry or next((name for name in _ENTRIES if name in files), _ENTRIES[0])
     if entry not in files:
         msg = f"{path} has no file {entry!r}; name the entry file with --entry"
         raise ValueError(msg)
-    size = sum(len(content) for content in files.values())
-    if size > SOURCE_BYTES:
+    if flat and size > SOURCE_BYTES:
         msg = f"{path} has {size} bytes; the maximum of a ConfigMap is {SOURCE_BYTES}; remove files"
         raise ValueError(msg)
+    for name, content in files.items():
+        if len(content) > FILE_BYTES:
+            msg = f"{path / name} has {len(content)} bytes; the maximum of a file is {FILE_BYTES}; make it smaller"
+            raise ValueError(msg)
     return entry, files
+
+
+def _files(path: Path, *, flat: bool) -> Iterator[Path]:
+    """Links and devices are left out, as by kubectl, and folders with byte code and hidden ones."""
+    for found in sorted(path.iterdir()):
+        if found.is_symlink():
+            continue
+        if found.is_file():
+            yield found
+        elif not flat and found.is_dir() and not _left_by_tools(found.name):
+            yield from _files(found, flat=False)
+
+
+def _left_by_tools(folder: str) -> bool:
+    return folder == _BYTE_CODE or (folder.startswith(".") and folder != _WELL_KNOWN)
 
 
 def _inline(path: Path) -> bytes:

@@ -37,14 +37,17 @@ def gateway() -> None:
 @main.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--entry", help="The entry file. Default: app.py, or app.js if there is no app.py.")
-def digest(path: Path, entry: str | None) -> None:
+@click.option("--flat", is_flag=True, help="Leave out folders, as kubectl create configmap --from-file=PATH does.")
+def digest(path: Path, entry: str | None, flat: bool) -> None:
     """Print the digest of the code in PATH, for spec.code.digest.
 
-    A file is treated as inline source. A directory is treated as the ConfigMap
-    that `kubectl create configmap --from-file=PATH` creates.
+    A file is treated as inline source. A directory is treated as the files of
+    an app, with its folders. Links, folders named __pycache__, and folders
+    whose names begin with a dot (but .well-known) are left out. An app from an
+    image has the digest of its image.
     """
     try:
-        click.echo(bundle_digest(*read_bundle(path, entry)))
+        click.echo(bundle_digest(*read_bundle(path, entry, flat=flat)))
     except ValueError as problem:
         raise click.ClickException(str(problem)) from problem
 
@@ -73,8 +76,8 @@ def check(
 ) -> None:
     """Check code and manifests without a cluster, as the API server and the operator would.
 
-    PATH is a file of code (.py), a folder with app.py (as a ConfigMap holds
-    it), a manifest or a folder of manifests (.yaml, .yml, .json), or - for
+    PATH is a file of code (.py), a folder with app.py (and folders of its
+    own, as for genapps digest), a manifest or a folder of manifests (.yaml, .yml, .json), or - for
     standard input. GeneratedApps, AppBudgets, Connectors and ConfigMaps are
     checked. An app is checked against its AppBudget when that is among the
     inputs or named by --budget; its code when it is inline or in a ConfigMap

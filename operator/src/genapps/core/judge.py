@@ -15,6 +15,7 @@ from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import OperatingMode
 from genapps.core import suspension
 from genapps.core.checks import Facts, facts_of, findings
+from genapps.core.desired.parts import split
 from genapps.core.inactive import debug_withheld, inactive_fields
 from genapps.core.observed import Bundle, NotAsked, Observed, SourceProblem, Unreadable
 from genapps.core.pod_state import pod_state
@@ -171,6 +172,14 @@ def _offered(facts: Facts, grant: Grant) -> Revision | None:
     config = runtime_config(facts.app, grant, platform.system_namespace, facts.code_digest, source.entry).content()
     digest, config_digest = revision_digest(facts.code_digest, facts.app.spec.envelope.digest), sha256(config)
     if not isinstance(source, Bundle):
-        return Revision(digest, facts.code_digest, config_digest, config=config)
-    image = ImageOrigin(source.image, source.entry) if source.image else None
-    return Revision(digest, facts.code_digest, config_digest, code=source.files, config=config, image=image)
+        return Revision(digest, facts.code_digest, config_digest, code_parts=source.parts, config=config)
+    image, parts = ImageOrigin(source.image, source.entry) if source.image else None, split(source.files)
+    return Revision(
+        digest,
+        facts.code_digest,
+        config_digest,
+        code_parts=None if parts is None else len(parts),
+        code=source.files,
+        config=config,
+        image=image,
+    )

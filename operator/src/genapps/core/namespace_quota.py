@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from genapps.api import quantities
 from genapps.api.appbudget import AppBudget, Tier
-from genapps.api.apprecord import REVISIONS_KEPT, Record
+from genapps.api.apprecord import PARTS_KEPT, REVISIONS_KEPT, Record
 from genapps.api.names import LABEL_MANAGED_BY, MANAGED_BY
 from genapps.core.desired.pod import CPU_REQUEST_MILLICORES, RUNTIME_MEMORY
 from genapps.core.ephemeral_storage import LIMIT_BYTES, REQUEST_BYTES
@@ -23,8 +23,9 @@ BOUNDS_NAME = "genapps"
 CLAIMS_PER_APP = 2
 """As many again for the state of deleted apps within its retention; `checks.budget` holds each budget to it."""
 
-_CONFIGMAPS_PER_APP = 2 * (REVISIONS_KEPT + 3)
-"""Code and configuration of the revisions that are kept, of one that starts, and of some on their way out."""
+_CONFIGMAPS_PER_APP = 2 * (REVISIONS_KEPT + 3) + PARTS_KEPT
+"""Code and configuration of the revisions that are kept, of one that starts, and of some on their way out; and the
+parts of what does not fit into one."""
 _CONFIGMAPS_BESIDE = 4
 """The gateway's CA, the cluster's own."""
 _OVERHEAD_MEMORY = 256 * 2**20

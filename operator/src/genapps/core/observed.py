@@ -36,7 +36,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Bundle:
-    """The code as its source holds it now: file name to bytes."""
+    """The code as its source holds it now: path to bytes."""
 
     entry: str
     files: Mapping[str, bytes]
@@ -56,6 +56,8 @@ class Snapshotted:
     entry: str
     digest: str
     """`bundle_digest` of its files."""
+    parts: int | None = None
+    """ConfigMaps that hold it; None for one that holds it as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,9 @@ class Child:
     """Of a Pod: the effective risk class that it was made or relabelled for; empty where it is not noted."""
     live_spec: bytes | None = None
     """Of a Pod: our part of its spec (JSON), where admission has made it another one than was asked for."""
+    files: str = ""
+    """Of a part of a code snapshot: the paths of its files in the order of its keys, between blanks; empty where it
+    does not say them."""
     deleting: bool = False
     app_uid: str = ""
     """The app's uid, from its labels; empty where that one is missing."""

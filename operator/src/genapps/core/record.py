@@ -142,6 +142,7 @@ def _revision(verdict: Verdict) -> RecordedRevision | None:
         digest=revision.digest,
         code_digest=revision.code_digest,
         config_digest=revision.config_digest,
+        code_parts=revision.code_parts,
         restore_state=revision.restore_state or None,
     )
 

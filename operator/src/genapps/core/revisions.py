@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from genapps.api.apprecord import REVISIONS_KEPT, KeptRevision, Record, ResolvedTier, RevisionResult
+from genapps.api.apprecord import PARTS_KEPT, REVISIONS_KEPT, KeptRevision, Record, ResolvedTier, RevisionResult
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.names import short_digest
 from genapps.api.operations import Rollback
+from genapps.core.desired.parts import parts_of
 from genapps.core.desired.snapshots import snapshot_names
 from genapps.core.observed import Observed
 from genapps.core.revision_progress import LOAD_REFUSED, failure
@@ -75,14 +76,16 @@ def choose(observed: Observed, offered: Revision | None, grant: Grant, now: date
 def has_snapshots(observed: Observed, revision: Revision | KeptRevision | None) -> bool:
     """Whether the pod of a revision would find what it mounts."""
     there = {name for (kind, name), child in observed.children.items() if kind == "ConfigMap" and not child.deleting}
-    return revision is not None and snapshot_names(observed, [revision]) <= there
+    if revision is None or not snapshot_names(observed, [revision]) <= there:
+        return False
+    return all(part.paths for part in parts_of(observed, revision) or ())
 
 
 def _recorded(record: Record | None) -> Revision | None:
     if record is None or record.revision is None:
         return None
     kept = record.revision
-    return Revision(kept.digest, kept.code_digest, kept.config_digest, bool(kept.restore_state))
+    return Revision(kept.digest, kept.code_digest, kept.config_digest, bool(kept.restore_state), kept.code_parts)
 
 
 def _history(observed: Observed) -> tuple[KeptRevision, ...]:
@@ -107,7 +110,7 @@ def _started(
     before = _find(history, current) if current == wanted.digest else None
     if before and before.reason not in LOAD_REFUSED:
         # New settings of the platform: the same revision.
-        settings = {"config_digest": wanted.config_digest}
+        settings = {"config_digest": wanted.config_digest, "code_parts": wanted.code_parts}
         return tuple(kept.model_copy(update=settings) if kept.digest == current else kept for kept in history)
     left = [_left(observed, kept) for kept in history if kept.digest != wanted.digest]
     return _newest([*left, _entry(observed, wanted, RevisionResult.STARTING, now)], wanted.digest)
@@ -146,7 +149,7 @@ def _back(observed: Observed, held: Choice, bad: KeptRevision, way: KeptRevision
     returned = held.revision if held.revision and held.revision.digest == way.digest else None
     rollback = _rollback(observed)
     restore = rollback.state == "Restore" if fresh and rollback else bool(returned and returned.restore_state)
-    revision = Revision(way.digest, way.code_digest, way.config_digest, restore)
+    revision = Revision(way.digest, way.code_digest, way.config_digest, restore, way.code_parts)
     message = f"Revision {short_digest(bad.digest)} failed. Revision {short_digest(way.digest)} runs. {bad.message}"
     if _named(rollback) and _named(rollback) != way.code_digest:
         message += " The operator keeps no good revision with the code digest in spec.rollback.to."
@@ -181,11 +184,18 @@ def _left(observed: Observed, kept: KeptRevision) -> KeptRevision:
 
 
 def _newest(history: list[KeptRevision], running: str) -> tuple[KeptRevision, ...]:
-    """As many as are kept: never without the one that runs, nor without the last good one."""
+    """As many as are kept: never without the one that runs, nor without the last good one, nor without the newest: it
+    may have failed, and would be tried again."""
     good = [kept.digest for kept in history if kept.result in _GOOD][-1:]
-    while len(history) > REVISIONS_KEPT:
-        history.remove(next(kept for kept in history if kept.digest not in (running, *good)))
+    others = [kept for kept in history[:-1] if kept.digest not in (running, *good)]
+    while others and (len(history) > REVISIONS_KEPT or _parts(history) > PARTS_KEPT):
+        history.remove(others.pop(0))
     return tuple(history)
+
+
+def _parts(history: Iterable[KeptRevision]) -> int:
+    """The ConfigMaps with their code: revisions with the same code share them."""
+    return sum({kept.code_digest: kept.code_parts or 1 for kept in history}.values())
 
 
 def _entry(observed: Observed, revision: Revision, result: RevisionResult, now: datetime) -> KeptRevision:
@@ -193,6 +203,7 @@ def _entry(observed: Observed, revision: Revision, result: RevisionResult, now: 
         digest=revision.digest,
         code_digest=revision.code_digest,
         config_digest=revision.config_digest,
+        code_parts=revision.code_parts,
         envelope_digest=observed.envelope_digest or "",
         at=now,
         result=result,

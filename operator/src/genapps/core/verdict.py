@@ -77,6 +77,8 @@ class Revision:
     config_digest: str
     restore_state: bool = False
     """Its own state comes back with it: the one that a later revision found and changed."""
+    code_parts: int | None = None
+    """ConfigMaps that hold the code; None for one that holds it as it is."""
     code: Mapping[str, bytes] | None = None
     config: bytes | None = None
     image: ImageOrigin | None = None

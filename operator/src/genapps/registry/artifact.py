@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an artifact is: an image manifest whose layers are the files of an app, as `oras push` makes it."""
+"""What an artifact is: an image manifest whose layers are the files and packed folders of an app, as `oras push`
+makes it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, PATH_FORM, is_path, path_fault
 from genapps.api.conditions import Reason
 from genapps.api.digests import sha256
-from genapps.api.source import IMAGE_REFERENCE, SOURCE_BYTES, SOURCE_FILES
+from genapps.api.source import IMAGE_REFERENCE
+from genapps.registry.archive import ArchiveError, ArchiveTooLargeError, unpack
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MANIFEST_BYTES = 256 * 1024
@@ -24,7 +27,7 @@ UNPACK = "io.deis.oras.content.unpack"
 
 _REFERENCE = re.compile(IMAGE_REFERENCE)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
-_NAME = re.compile(r"(?!\.\.?\Z|\.\.)[-._a-zA-Z0-9]{1,253}\Z")
+_ARCHIVES = frozenset(f"application/vnd.oci.image.layer.v1.tar{end}" for end in ("", "+gzip"))
 
 
 class PullError(Exception):
@@ -55,11 +58,12 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One file: its name in the bundle, and what its content must be."""
+    """One file by its path in the bundle, or a packed folder (without a path), and what its content must be."""
 
-    name: str
+    path: str
     digest: str
     size: int
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,43 +99,78 @@ def read_manifest(raw: bytes, digest: str) -> Manifest:
     layers = said.get("layers")
     if not isinstance(layers, list) or not layers:
         raise _invalid("the manifest has no layers; push at least one file")
-    if len(layers) > SOURCE_FILES:
-        raise _too_large(f"{len(layers)} files, the maximum is {SOURCE_FILES}")
-    files = tuple(_layer(layer) for layer in layers)
-    if len({file.name for file in files}) != len(files):
-        raise _invalid("two files have the same name; rename one")
-    size = sum(file.size for file in files)
-    if size > SOURCE_BYTES:
-        raise _too_large(f"{size} bytes, the maximum is {SOURCE_BYTES}")
+    if len(layers) > BUNDLE_FILES:
+        raise _too_large(f"{len(layers)} files, the maximum is {BUNDLE_FILES}")
+    read = tuple(_layer(layer, alone=len(layers) == 1) for layer in layers)
+    _check_together(read)
     entry = _annotations(said).get(ENTRY)
     if entry is not None and not isinstance(entry, str):
         raise _invalid(f"the annotation {ENTRY} is not a string; push the image with oras")
-    return Manifest(entry, files)
+    return Manifest(entry, read)
+
+
+def _check_together(layers: Sequence[Layer]) -> None:
+    """Before anything is fetched: what packed folders hold is not known yet."""
+    files = [layer for layer in layers if not layer.packed]
+    if len({file.path for file in files}) != len(files):
+        raise _invalid("two files have the same path; rename one")
+    for file in files:
+        if file.size > FILE_BYTES:
+            raise _too_large(f"a file of {file.size} bytes, the maximum is {FILE_BYTES}")
+    size = sum(layer.size for layer in layers)
+    if size > BUNDLE_BYTES:
+        raise _too_large(f"{size} bytes, the maximum is {BUNDLE_BYTES}")
+
+
+def files_of(manifest: Manifest, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of all layers by path; `contents` are the layers' by digest, each `checked`. Raises PullError.
+
+    It decompresses up to ten MiB, so it is called in a thread."""
+    found: dict[str, bytes] = {}
+    for layer in manifest.layers:
+        try:
+            more = unpack(contents[layer.digest]) if layer.packed else {layer.path: contents[layer.digest]}
+        except ArchiveTooLargeError as error:
+            raise PullError(Reason.SOURCE_TOO_LARGE, f"the packed folder {error}; make the bundle smaller") from None
+        except ArchiveError as error:
+            raise _invalid(f"the packed folder {error}") from None
+        if twice := found.keys() & more.keys():
+            raise _invalid(f"two layers have the file {min(twice)}; push it once")
+        found |= more
+    size = sum(len(content) for content in found.values())
+    if len(found) > BUNDLE_FILES or size > BUNDLE_BYTES:
+        raise _too_large(f"{len(found)} files and {size} bytes, the maximum is {BUNDLE_FILES} and {BUNDLE_BYTES}")
+    if fault := path_fault(found):
+        raise _invalid(f"the image has {fault}")
+    return found
 
 
 def checked(layer: Layer, content: bytes) -> bytes:
     """The content, if it is what the manifest says; else PullError."""
     if len(content) != layer.size or sha256(content) != layer.digest:
-        raise _invalid(f"the content of {layer.name} does not match the manifest; push it again")
+        raise _invalid(f"the content of {layer.path or 'a packed folder'} does not match the manifest; push it again")
     return content
 
 
-def _layer(layer: Any) -> Layer:
+def _layer(layer: Any, *, alone: bool) -> Layer:
+    """A layer without a title is a packed folder if it is the only one: layers of a container image replace and remove
+    files of each other, and nobody does that here."""
     if not isinstance(layer, dict):
         raise _invalid("a layer of the manifest is not an object; push the image with oras")
     notes = _annotations(layer)
-    name, digest, size = notes.get(TITLE), layer.get("digest"), layer.get("size")
-    if notes.get(UNPACK) == "true":
-        raise _invalid("the image holds an archived folder; change into the folder and push its files by name")
-    if name is None:
+    title, digest, size = notes.get(TITLE), layer.get("digest"), layer.get("size")
+    packed = notes.get(UNPACK) == "true" or (title is None and alone and layer.get("mediaType") in _ARCHIVES)
+    if title is None and not packed:
         raise _invalid(f"a layer has no annotation {TITLE}; push files with oras push, not a container image")
-    if not isinstance(name, str) or not _NAME.match(name):
-        raise _invalid("a file name is invalid; use letters, digits, '-', '_' and '.', no folders")
+    path = "" if packed else title
+    if not isinstance(path, str) or not (packed or is_path(path)):
+        raise _invalid(f"the image has the invalid path {ascii(title)[:80]}; {PATH_FORM}")
+    named = path or "a packed folder"
     if not isinstance(digest, str) or not _DIGEST.match(digest):
-        raise _invalid(f"the digest of {name} is not a sha256 digest; push the image with oras")
+        raise _invalid(f"the digest of {named} is not a sha256 digest; push the image with oras")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise _invalid(f"the size of {name} is not a number; push the image with oras")
-    return Layer(name, digest, size)
+        raise _invalid(f"the size of {named} is not a number; push the image with oras")
+    return Layer(path, digest, size, packed)
 
 
 def _annotations(part: Mapping[str, Any]) -> Mapping[str, Any]:

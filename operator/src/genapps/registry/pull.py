@@ -20,7 +20,16 @@ from yarl import URL
 
 from genapps.api.addresses import is_host_name, is_public
 from genapps.api.conditions import Reason
-from genapps.registry.artifact import MANIFEST, MANIFEST_BYTES, Artifact, PullError, Reference, checked, read_manifest
+from genapps.registry.artifact import (
+    MANIFEST,
+    MANIFEST_BYTES,
+    Artifact,
+    PullError,
+    Reference,
+    checked,
+    files_of,
+    read_manifest,
+)
 from genapps.registry.credentials import Login, login_for
 
 REDIRECTS = 3
@@ -56,13 +65,14 @@ async def pull(reference: Reference, access: Access) -> Artifact:
                 if layer.digest not in contents:
                     contents[layer.digest] = await registry.get(f"blobs/{layer.digest}", layer.size)
                 checked(layer, contents[layer.digest])
+            files = await asyncio.to_thread(files_of, manifest, contents)
     except aiohttp.ClientConnectorCertificateError as error:
         raise _unavailable(
             "the registry's certificate is not trusted; ask the platform team to set registries.caConfigMap"
         ) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise _unavailable(f"the registry does not answer ({type(error).__name__}); {_AGAIN}") from error
-    return Artifact(manifest.entry, {layer.name: contents[layer.digest] for layer in manifest.layers})
+    return Artifact(manifest.entry, files)
 
 
 class _Registry:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from genapps.controller.cache.children import ImageSnapshot, app_key, namespace_state, pod_state, slim
+from genapps.controller.cache.children import ImageSnapshot, app_key, namespace_state, pod_state, slim, whole_images
 from genapps.core.observed import Snapshotted
 
 
@@ -106,6 +106,53 @@ def test_a_snapshot_tells_of_which_image_it_was_taken() -> None:
     assert found == ImageSnapshot(notes["image_digest"], Snapshotted("main.py", notes["code_digest"]))
     assert slim("ConfigMap")(snapshot(**notes | {"code_digest": f"sha256:{'c' * 64}"})).image is None
     assert slim("ConfigMap")(snapshot(code_digest=notes["code_digest"])).image is None
+
+
+def test_a_part_of_a_snapshot_tells_its_paths_and_how_many_parts_there_are() -> None:
+    digest = f"sha256:{'b' * 64}"
+    notes = {"code_digest": digest, "image_digest": f"sha256:{'a' * 64}", "entry": "app.py", "code_parts": "12"}
+    part = snapshot(**notes, files="app.py public/index.html")
+    part["metadata"]["name"] += "-0"
+    found = slim("ConfigMap")(part)
+    assert found.child.files == "app.py public/index.html"
+    assert found.image == ImageSnapshot(notes["image_digest"], Snapshotted("app.py", digest, 12))
+    part["metadata"]["name"] = part["metadata"]["name"][:-1] + "1"
+    assert slim("ConfigMap")(part).image is None
+
+
+def test_an_image_counts_as_there_once_each_of_its_parts_can_be_mounted() -> None:
+    digest = f"sha256:{'b' * 64}"
+    image = {"image_digest": f"sha256:{'a' * 64}", "entry": "app.py"}
+    parts = [snapshot(code_digest=digest, code_parts="2", files=f"{n}.py", **({} if n else image)) for n in range(2)]
+    for number, part in enumerate(parts):
+        part["metadata"]["name"] += f"-{number}"
+    live = [slim("ConfigMap")(part) for part in parts]
+    assert whole_images(live) == [live[0].image]
+    assert whole_images(live[:1]) == []
+    assert whole_images(live[1:]) == []
+    parts[1]["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:00Z"
+    assert whole_images([live[0], slim("ConfigMap")(parts[1])]) == []
+    del parts[1]["metadata"]["deletionTimestamp"]
+    parts[1]["metadata"]["annotations"]["genapps.dev/files"] = "../x"
+    assert whole_images([live[0], slim("ConfigMap")(parts[1])]) == []
+    whole = slim("ConfigMap")(snapshot(code_digest=digest, **image))
+    assert whole_images([whole]) == [whole.image]
+
+
+@pytest.mark.parametrize(
+    "files", ["", "../x", "a b  c", "/etc/passwd", "a\tb", "a\n", " ".join(["x"] * 513), "x" * 254, "..data"]
+)
+def test_paths_that_are_none_are_not_believed(files: str) -> None:
+    assert slim("ConfigMap")(snapshot(files=files)).child.files == ""
+
+
+@pytest.mark.parametrize("parts", ["0", "-1", "100", "1\n", "x", ""])
+def test_a_number_of_parts_that_is_none_is_not_believed(parts: str) -> None:
+    digest = f"sha256:{'b' * 64}"
+    notes = {"code_digest": digest, "image_digest": f"sha256:{'a' * 64}", "entry": "app.py", "code_parts": parts}
+    found = slim("ConfigMap")(snapshot(**notes)).image
+    assert found is not None
+    assert found.code.parts is None
 
 
 @pytest.mark.parametrize(("arguments", "told"), [(None, False), (["--debug"], True), (["--restore-state"], False)])

@@ -97,14 +97,23 @@ async def test_content_is_fetched_once_per_version(setting: Setting) -> None:
 
 
 async def test_what_is_kept_stays_within_its_bound(setting: Setting) -> None:
-    for number in range(1, 13):
+    for number in range(1, 21):
         setting.script.answers = [json(config_map(number, text="x" * 900_000))]
         setting.labelled.changed(config_map(number))
         await setting.sources.bundle(app())
-    assert setting.sources._bundles.size <= 8 * 1024 * 1024
+    assert setting.sources._bundles.size <= 16 * 1024 * 1024
     asked = setting.asked_for_content()
     await setting.sources.bundle(app())
     assert setting.asked_for_content() == asked, "the newest is among those kept"
+
+
+async def test_other_items_of_the_same_version_are_another_bundle(setting: Setting) -> None:
+    setting.script.answers = [json(config_map(5)), json(config_map(5))]
+    setting.labelled.changed(config_map(5))
+    plain = await setting.sources.bundle(app())
+    items = [{"key": "app.py", "path": "app.py"}]
+    assert await setting.sources.bundle(app(configMap={"name": "code", "entry": "app.py", "items": items})) == plain
+    assert setting.asked_for_content() == 2
 
 
 IMAGE = "sha256:" + "a" * 64

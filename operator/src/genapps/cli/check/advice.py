@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from genapps.api.bundles import PUBLIC
 from genapps.api.conditions import Reason
 from genapps.core.code.encoding import source_text
 from genapps.core.code.habits import changed_globals
@@ -33,7 +34,7 @@ def advice_on(bundle: Bundle) -> tuple[Advice, ...]:
 def _advice(_digest: str, files: tuple[tuple[str, bytes], ...]) -> tuple[Advice, ...]:
     found: list[Advice] = []
     for name, content in sorted(files):
-        if not name.endswith(".py"):
+        if not name.endswith(".py") or name.startswith(PUBLIC):
             continue
         try:
             source = source_text(content)

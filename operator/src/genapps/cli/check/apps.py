@@ -104,7 +104,7 @@ def check_app(
             notes.append(placed(document, ("spec", "budget"), "NotChecked", message))
     if isinstance(source, Bundle) and code.language is Language.PYTHON:
         for said in _said(source):
-            _sorted_in(_in_code(document, config_map, said), found, notes)
+            _sorted_in(_in_code(document, config_map, replace(said, file=_key(code, said.file))), found, notes)
     return found, notes
 
 
@@ -211,6 +211,12 @@ def _said(bundle: Bundle) -> Sequence[Advice]:
 
 def _sorted_in(said: Finding, found: list[Finding], notes: list[Finding]) -> None:
     (notes if said.code == IN_MODULE else found).append(said)
+
+
+def _key(code: Code, path: str) -> str:
+    """The key of the ConfigMap that holds a file."""
+    items = code.source.config_map.items if code.source.config_map else None
+    return next((item.key for item in items or () if item.path == path), path)
 
 
 def _in_code(document: Document, config_map: Document | None, said: Advice) -> Finding:

@@ -21,7 +21,7 @@ _MANIFEST = re.compile(rb'^[ \t{]*"?(apiVersion|kind)"?[ \t]*:', re.MULTILINE)
 
 @dataclass(frozen=True)
 class CodeInput:
-    """Code that was named itself: a file as `inline` would hold it, or a folder as a ConfigMap would."""
+    """Code that was named itself: a file as `inline` would hold it, or a folder as an image would."""
 
     path: str
     entry: str

@@ -100,6 +100,9 @@ PREDICATES: Mapping[str, Predicate] = {
     "[has(self.inline), has(self.configMap), has(self.image)].filter(given, given).size() == 1": lambda source: (
         sum(name in source for name in ("inline", "configMap", "image")) == 1
     ),
+    "!has(self.items) || self.items.exists(i, i.path == self.entry)": lambda source: (
+        "items" not in source or any(item["path"] == source["entry"] for item in source["items"])
+    ),
     "self.language != 'component' || !has(self.source.inline)": lambda code: (
         code["language"] != "component" or "inline" not in code["source"]
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
@@ -13,10 +13,13 @@ from typing import Any
 
 import orjson
 
+from genapps.api.bundles import BUNDLE_FILES, is_path
 from genapps.api.names import (
     ANNOTATION_CODE_DIGEST,
+    ANNOTATION_CODE_PARTS,
     ANNOTATION_EFFECTIVE_RISK,
     ANNOTATION_ENTRY,
+    ANNOTATION_FILES,
     ANNOTATION_IMAGE_DIGEST,
     ANNOTATION_NAMESPACE_UID,
     ANNOTATION_OWNER,
@@ -29,7 +32,8 @@ from genapps.api.names import (
     LABEL_RUN_NAMESPACE,
     MANAGED_BY,
     AppKey,
-    is_code_snapshot,
+    child_name_of,
+    code_snapshot_names,
 )
 from genapps.cluster.resources import Object
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
@@ -42,6 +46,7 @@ CONFIRM_VANISHED = f"{GROUP}/confirm-vanished"
 """Annotation of the system namespace: as many apps may vanish at once (a number, and anything after a hyphen to tell it
 from the one before). It counts from when the operator sees it first; what has vanished since then uses it up."""
 _CONFIRMATION = re.compile(r"[0-9]{1,6}(-[a-z0-9]{1,16})?\Z")
+_COUNT = re.compile(r"[1-9][0-9]?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,20 @@ def slim(kind: str) -> Callable[[Object], Live]:
     return of
 
 
+def whole_images(live: Collection[Live]) -> list[ImageSnapshot]:
+    """The snapshots of images among the live objects of an app of which a pod would find every part."""
+    there = {one.child.name: one.child for one in live if one.child.kind == "ConfigMap" and not one.child.deleting}
+    found = []
+    for one in live:
+        if one.image is not None and one.child.name in there:
+            code = one.image.code
+            wanted = code_snapshot_names(child_name_of(one.child.name), code.digest, code.parts)
+            parts = [there.get(name) for name in wanted]
+            if all(part is not None and (part.files or code.parts is None) for part in parts):
+                found.append(one.image)
+    return found
+
+
 def namespace_state(object_: Object) -> NamespaceState:
     """From a namespace's metadata."""
     metadata = object_["metadata"]
@@ -113,9 +132,24 @@ def _image_snapshot(metadata: Mapping[str, Any]) -> ImageSnapshot | None:
     notes = metadata.get("annotations") or {}
     image, entry = notes.get(ANNOTATION_IMAGE_DIGEST), notes.get(ANNOTATION_ENTRY)
     code = notes.get(ANNOTATION_CODE_DIGEST)
-    if not (image and entry and code) or not is_code_snapshot(metadata["name"], code):
+    if not (image and entry and code):
         return None
-    return ImageSnapshot(image, Snapshotted(entry, code))
+    parts, name = _parts(notes), metadata["name"]
+    if name != code_snapshot_names(child_name_of(name), code, parts)[0]:
+        return None
+    return ImageSnapshot(image, Snapshotted(entry, code, parts))
+
+
+def _parts(notes: Mapping[str, str]) -> int | None:
+    said = notes.get(ANNOTATION_CODE_PARTS, "")
+    return int(said) if _COUNT.match(said) else None
+
+
+def _files(metadata: Mapping[str, Any]) -> str:
+    """Of a part of a snapshot: its paths, if they are some."""
+    said: str = (metadata.get("annotations") or {}).get(ANNOTATION_FILES, "")
+    paths = said.split(" ")
+    return said if len(paths) <= BUNDLE_FILES and all(map(is_path, paths)) else ""
 
 
 def app_key(metadata: Mapping[str, Any]) -> AppKey | None:
@@ -137,6 +171,7 @@ def _child(live: Object) -> Child:
         app_uid=(metadata.get("labels") or {}).get(LABEL_APP_UID, ""),
         digest=live_digest(live),
         deleting="deletionTimestamp" in metadata,
+        files=_files(metadata) if live["kind"] == "ConfigMap" else "",
         **(_made_of(live) if live["kind"] == "Pod" else {}),
     )
 

@@ -7,7 +7,10 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from typing import Generic, Protocol, TypeVar
 
-CACHED_BYTES = 8 * 1024 * 1024
+from genapps.api.bundles import BUNDLE_BYTES
+
+CACHED_BYTES = 2 * BUNDLE_BYTES
+"""Two of the largest: what was just fetched stays until the pass that asked for it."""
 _ENTRY_BYTES = 1024
 """What a bundle costs beside its content, so that a thousand tiny ones are bounded as well."""
 
@@ -17,7 +20,7 @@ class Files(Protocol):
 
     @property
     def files(self) -> Mapping[str, bytes]:
-        """Contents by file name."""
+        """Contents by path."""
 
 
 K = TypeVar("K", bound=Hashable)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.names import LABEL_SOURCE
-from genapps.api.source import ImageSource
+from genapps.api.source import ConfigMapSource, ImageSource
 from genapps.cluster.client import Client
 from genapps.cluster.errors import NotFoundError
 from genapps.cluster.resources import CONFIG_MAP, Object
@@ -28,7 +28,7 @@ class Sources:
         self._client = client
         self._labelled = labelled
         self._pulls = pulls
-        self._bundles: BundleCache[tuple[str, str, str, str], Bundle] = BundleCache()
+        self._bundles: BundleCache[tuple[str, ConfigMapSource, str], Bundle] = BundleCache()
 
     async def bundle(
         self, app: GeneratedApp, snapshots: Iterable[ImageSnapshot] = (), *, may_pull: bool = False
@@ -41,14 +41,14 @@ class Sources:
             return self._image(app, source.image, snapshots, may_pull=may_pull)
         if source.config_map is None:
             return source_of(app.spec.code, None)
-        namespace, name, entry = app.metadata.namespace, source.config_map.name, source.config_map.entry
+        namespace, name = app.metadata.namespace, source.config_map.name
         version = self._labelled.get((namespace, name))
-        if version is not None and (kept := self._bundles.get((namespace, name, entry, version))) is not None:
+        if version is not None and (kept := self._bundles.get((namespace, source.config_map, version))) is not None:
             return kept
         live = await self._read(namespace, name)
         found = source_of(app.spec.code, live)
         if isinstance(found, Bundle) and live is not None:
-            self._bundles.put((namespace, name, entry, live["metadata"]["resourceVersion"]), found)
+            self._bundles.put((namespace, source.config_map, live["metadata"]["resourceVersion"]), found)
         return found
 
     def _image(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from genapps.api.apprecord import AppRecord
@@ -15,6 +15,9 @@ from genapps.cluster.resources import BY_KIND, Object
 from genapps.controller.cache.caches import CHILD_KINDS, Caches
 from genapps.core.observed import Manifest
 from genapps.core.steps import Apply, Delete, ReleaseRecord, Step, Wait, WriteRecord
+
+SNAPSHOTS_AT_ONCE = 4
+"""ConfigMaps that are being written: each may be a request of two MiB."""
 
 _EVIDENCE = ("AppRecord", "Ledger")
 
@@ -42,6 +45,7 @@ class Executor:
         self._caches = caches
         self._system_namespace = system_namespace
         self._run_namespaces = run_namespaces
+        self._snapshots = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
 
     async def run(self, child: str, steps: Sequence[Step], deleted: set[str]) -> RunResult:
         """`child` names the app's record; `deleted` holds the uids whose deletion was already ordered in this
@@ -94,7 +98,8 @@ class Executor:
     async def _apply_one(self, manifest: Manifest) -> None:
         kind, metadata = manifest["kind"], manifest["metadata"]
         try:
-            live = await self._client.apply(manifest, metadata_only=kind == "ConfigMap")
+            async with self._snapshots if kind == "ConfigMap" else nullcontext():
+                live = await self._client.apply(manifest, metadata_only=kind == "ConfigMap")
         except (ForbiddenError, InvalidError, NotFoundError, UnavailableError) as error:
             # A webhook that does not answer is a refusal as well, as far as the app can tell.
             raise ChildRefusedError(kind, metadata["name"], error.message) from error

@@ -13,12 +13,13 @@ from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
 from genapps.controller.cache.caches import Caches
-from genapps.controller.cache.children import Live
+from genapps.controller.cache.children import Live, whole_images
 from genapps.controller.cache.keys import AppKey
 from genapps.controller.code.scans import Scans
 from genapps.controller.code.sources import Sources
 from genapps.controller.settings import Settings
 from genapps.core.code.registries import may_pull
+from genapps.core.desired.parts import split
 from genapps.core.observed import (
     Bundle,
     ForeignSuspension,
@@ -110,12 +111,13 @@ class Observer:
             return NotAsked(), None
         image = app.spec.code.source.image
         allowed = image is not None and may_pull(image.reference, app.metadata.namespace, budget, platform)
-        snapshots = [one.image for one in live if one.image is not None and not one.child.deleting]
-        source = await self._sources.bundle(app, snapshots, may_pull=allowed)
+        child = names.child_name(app.metadata.namespace, app.metadata.name)
+        source = await self._sources.bundle(app, whole_images(live), may_pull=allowed)
         if not isinstance(source, Bundle):
             return source, None
-        snapshot = names.code_snapshot_name(names.child_name(app.metadata.namespace, app.metadata.name), source.digest)
-        if any(one.child.name == snapshot for one in live):
+        parts = split(source.files)
+        first = names.code_snapshot_names(child, source.digest, None if parts is None else len(parts))[0]
+        if any(one.child.name == first for one in live):
             return source, None  # it was judged before: a restart need not look at everything again
         return source, await self._scans.scanned(app.spec.code.language, source)
 

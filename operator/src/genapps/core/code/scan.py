@@ -6,11 +6,13 @@ Only what fails for certain is found: the entry is followed through the files th
 
 from collections.abc import Mapping, Sequence
 
+from genapps.api.bundles import PUBLIC
 from genapps.api.conditions import Reason, next_step
 from genapps.api.modules import PYTHON_MODULES, REFUSED, SDK, WORKERS, in_place_of
 from genapps.core.code.encoding import source_text
 from genapps.core.code.imports import Import, certain_imports
 from genapps.core.code.lines import BrokenError
+from genapps.core.code.module_files import Modules
 from genapps.core.observed import SourceProblem
 from genapps.core.text import plain
 
@@ -18,6 +20,8 @@ __all__ = ["scan_python"]
 
 SHOWN = 3
 """Missing modules that a message names."""
+SCANNED_CHARACTERS = 1024 * 1024
+"""Of the files that are followed: hostile text takes two seconds for as many. Nothing is said about what comes then."""
 
 _MISSING = Reason.MODULE_NOT_AVAILABLE
 _SUFFIX = ".py"
@@ -29,29 +33,29 @@ def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
     if not entry.endswith(_SUFFIX):
         return _rejected(f"The entry {entry} is not a Python file. Name a file that ends in .py.")
     texts: dict[str, str] = {}
-    for name, content in sorted(files.items()):
-        if name.endswith(_SUFFIX):
+    for path, content in sorted(files.items()):
+        if path.endswith(_SUFFIX) and not path.startswith(PUBLIC):
             try:
-                texts[name.removesuffix(_SUFFIX)] = source_text(content)
+                texts[path] = source_text(content)
             except ValueError as error:
-                return _rejected(f"{name} {error}.", name, 1)
-    executed = [entry.removesuffix(_SUFFIX)]
-    known = {*executed}
-    for module in executed:
+                return _rejected(f"{path} {error}.", path, 1)
+    modules = Modules(texts)
+    executed, left = [entry], SCANNED_CHARACTERS
+    for path in executed:
+        left -= len(texts[path])
+        if left < 0 and path != entry:
+            return None
         try:
-            imports = certain_imports(texts[module])
+            imports = certain_imports(texts[path])
         except BrokenError as error:
-            return _rejected(f"{module}.py, line {error.line}: {error}. Correct the line.", f"{module}.py", error.line)
-        lacking = [one for one in imports if not _available(one, texts)]
+            return _rejected(f"{path}, line {error.line}: {error}. Correct the line.", path, error.line)
+        lacking = [one for one in imports if not _available(one, path, modules)]
         if lacking:
-            places = dict.fromkeys(f"{_named(one)} ({module}.py, line {one.line})" for one in lacking)
-            instead = in_place_of(_whole(lacking[0]))
-            return _missing(
-                [*places], instead, f"{module}.py", lacking[0].line
-            )  # two names from one module are one import
-        followed = {one.module: None for one in imports if one.module in texts and one.module not in known}
-        known |= followed.keys()
-        executed += followed
+            # Two names from one module are one import.
+            places = dict.fromkeys(f"{_named(one)} ({path}, line {one.line})" for one in lacking)
+            return _missing([*places], in_place_of(_whole(lacking[0])), path, lacking[0].line)
+        followed = dict.fromkeys(found for one in imports for found in modules.executed_by(one, path))
+        executed += [found for found in followed if found not in executed]
     return None
 
 
@@ -62,9 +66,9 @@ def _missing(places: Sequence[str], instead: str, file: str, line: int) -> Sourc
     return SourceProblem(_MISSING, message, file, line)
 
 
-def _available(one: Import, texts: Mapping[str, str]) -> bool:
+def _available(one: Import, path: str, modules: Modules) -> bool:
     """As the engine's `__import__` finds it: a file of the app first, also for a relative import of its name."""
-    if one.module in texts:
+    if modules.has(one, path):
         return True
     if one.level:
         return False

@@ -3,14 +3,16 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from genapps.api.bundles import BUNDLE_FILES, path_fault
 from genapps.api.conditions import Reason, meaning
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.names import LABEL_SOURCE
-from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, SOURCE_FILES, Code, ConfigMapSource, ImageSource
+from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, Code, ConfigMapSource, ImageSource, KeyToPath
 from genapps.core.observed import Bundle, Manifest, SourceProblem
 from genapps.core.text import plain
 
@@ -33,6 +35,9 @@ def source_of(code: Code, config_map: Manifest | None) -> Bundle | SourceProblem
 def from_image(code: Code, image: ImageSource, entry: str | None, files: Mapping[str, bytes]) -> Bundle | SourceProblem:
     """The bundle of a pulled image; `entry` is the one that its manifest names, if it does."""
     entry = entry or INLINE_ENTRY.get(code.language, "app.py")
+    if "/" in entry:
+        message = f"The entry {plain(entry, 100)} of the image is in a folder. Put it beside the folders."
+        return SourceProblem(Reason.SOURCE_INVALID, message)
     if entry not in files:
         named = "--annotation dev.genapps.entry=<file>"
         message = f"The image has no file {plain(entry, 100)}. Push it, or name another file with {named}."
@@ -63,17 +68,40 @@ def _from_config_map(source: ConfigMapSource, live: Manifest | None) -> Bundle |
     except (ValueError, binascii.Error):
         message = f"{where} has binaryData that is not base64. Write it again."
         return SourceProblem(Reason.SOURCE_INVALID, message)
-    if len(files) > SOURCE_FILES:
-        message = f"{where} has {len(files)} files. The maximum is {SOURCE_FILES}. Make the bundle smaller."
+    items = source.items
+    if items is not None:
+        if fault := _unusable(items, files):
+            return SourceProblem(Reason.SOURCE_INVALID, f"{where} {fault}")
+        files = {item.path: files[item.key] for item in items}
+    if len(files) > BUNDLE_FILES:
+        message = f"{where} has {len(files)} files. The maximum is {BUNDLE_FILES}. Make the bundle smaller."
         return SourceProblem(Reason.SOURCE_TOO_LARGE, message)
+    if fault := path_fault(files):
+        return SourceProblem(Reason.SOURCE_INVALID, f"{where} has {fault}.")
     size = sum(len(content) for content in files.values())
     if size > SOURCE_BYTES:
         message = f"{where} has {size} bytes. The maximum is {SOURCE_BYTES}. Make the bundle smaller."
         return SourceProblem(Reason.SOURCE_TOO_LARGE, message)
     if source.entry not in files:
-        message = f"{where} has no key {source.entry}. Add it, or correct spec.code.source.configMap.entry."
+        missing = f"no key {source.entry}" if items is None else f"no item with the path {source.entry}"
+        message = f"{where} has {missing}. Add it, or correct spec.code.source.configMap.entry."
         return SourceProblem(Reason.SOURCE_INVALID, message)
     return Bundle(source.entry, files)
+
+
+def _unusable(items: Sequence[KeyToPath], files: Mapping[str, bytes]) -> str | None:
+    """What is wrong with `items`. Each key counts once: else a small ConfigMap were a large bundle."""
+    keys = Counter(item.key for item in items)
+    paths = Counter(item.path for item in items)
+    for key, times in keys.items():
+        if key not in files:
+            return f"has no key {key}. Add it, or remove it from spec.code.source.configMap.items."
+        if times > 1:
+            return f"has the key {key} twice in spec.code.source.configMap.items. Remove one of the two."
+    for path, times in paths.items():
+        if times > 1:
+            return f"has the path {path} twice in spec.code.source.configMap.items. Correct one of the two."
+    return None
 
 
 def _files(live: Mapping[str, Any]) -> dict[str, bytes]:

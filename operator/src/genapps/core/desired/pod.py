@@ -6,6 +6,7 @@ from typing import Any
 from genapps.api import names, quantities
 from genapps.core import ephemeral_storage
 from genapps.core.desired.metadata import metadata
+from genapps.core.desired.parts import parts_of
 from genapps.core.drift import expected_spec_digest
 from genapps.core.observed import Manifest, Observed
 from genapps.core.pod_fence import CONTAINER, fence, seal
@@ -142,12 +143,25 @@ def _volumes(observed: Observed, revision: Revision) -> list[dict[str, Any]]:
     token = {"audience": names.TOKEN_AUDIENCE, "expirationSeconds": TOKEN_SECONDS, "path": "token"}
     return [
         {"name": "config", "configMap": {"name": names.config_snapshot_name(child, revision.config_digest)}},
-        {"name": "code", "configMap": {"name": names.code_snapshot_name(child, revision.code_digest)}},
+        _code_volume(observed, revision),
         {"name": "gateway", "configMap": {"name": names.GATEWAY_CA_CONFIGMAP}},
         {"name": "token", "projected": {"sources": [{"serviceAccountToken": token}]}},
         {"name": "state", "persistentVolumeClaim": {"claimName": child}},
         {"name": "tmp", "emptyDir": {"sizeLimit": quantities.memory(ephemeral_storage.TMP_BYTES)}},
     ]
+
+
+def _code_volume(observed: Observed, revision: Revision) -> dict[str, Any]:
+    """The files under their paths: those of one ConfigMap as they are, those of parts one by one."""
+    parts = parts_of(observed, revision)
+    if parts is None:
+        (name,) = names.code_snapshot_names(observed.child_name, revision.code_digest, None)
+        return {"name": "code", "configMap": {"name": name}}
+    sources = [
+        {"name": part.name, "items": [{"key": key, "path": path} for key, path in part.keys().items()]}
+        for part in parts
+    ]
+    return {"name": "code", "projected": {"sources": [{"configMap": source} for source in sources]}}
 
 
 def _probe(path: str, *, period: int, timeout: int) -> Manifest:

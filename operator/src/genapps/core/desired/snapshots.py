@@ -3,11 +3,12 @@
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from genapps.api import names
 from genapps.api.apprecord import KeptRevision
 from genapps.core.desired.metadata import metadata
+from genapps.core.desired.parts import parts_of
 from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant, Revision
 
@@ -18,17 +19,9 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 def snapshots(observed: Observed, grant: Grant, revision: Revision) -> tuple[Manifest, ...]:
     """Those snapshots of the revision whose contents this pass has verified."""
-    child = observed.child_name
-    found = []
-    if revision.code is not None:
-        name = names.code_snapshot_name(child, revision.code_digest)
-        notes = {names.ANNOTATION_CODE_DIGEST: revision.code_digest}
-        if revision.image is not None:
-            notes[names.ANNOTATION_IMAGE_DIGEST] = revision.image.digest
-            notes[names.ANNOTATION_ENTRY] = revision.image.entry
-        found.append(_snapshot(metadata(observed, grant, name=name, annotations=notes), revision.code))
+    found = list(_code(observed, grant, revision, revision.code)) if revision.code is not None else []
     if revision.config is not None:
-        name = names.config_snapshot_name(child, revision.config_digest)
+        name = names.config_snapshot_name(observed.child_name, revision.config_digest)
         digest = {names.ANNOTATION_CONFIG_DIGEST: revision.config_digest}
         content = {CONFIG_KEY: revision.config}
         found.append(_snapshot(metadata(observed, grant, name=name, annotations=digest), content))
@@ -42,10 +35,27 @@ def snapshot_names(observed: Observed, revisions: Iterable[Revision | KeptRevisi
         name
         for revision in revisions
         for name in (
-            names.code_snapshot_name(child, revision.code_digest),
+            *names.code_snapshot_names(child, revision.code_digest, revision.code_parts),
             names.config_snapshot_name(child, revision.config_digest),
         )
     )
+
+
+def _code(observed: Observed, grant: Grant, revision: Revision, files: Mapping[str, bytes]) -> Iterator[Manifest]:
+    """The code in one ConfigMap as it is, or in its parts; the first one tells which image it came with."""
+    image, parts = {}, parts_of(observed, revision)
+    if revision.image is not None:
+        image = {names.ANNOTATION_IMAGE_DIGEST: revision.image.digest, names.ANNOTATION_ENTRY: revision.image.entry}
+    digest = {names.ANNOTATION_CODE_DIGEST: revision.code_digest}
+    if parts is None:
+        (name,) = names.code_snapshot_names(observed.child_name, revision.code_digest, None)
+        yield _snapshot(metadata(observed, grant, name=name, annotations={**digest, **image}), files)
+        return
+    for place, part in enumerate(parts):
+        notes = {names.ANNOTATION_CODE_PARTS: str(len(parts)), names.ANNOTATION_FILES: " ".join(part.paths)}
+        about = {**digest, **notes, **({} if place else image)}
+        content = {key: files[path] for key, path in part.keys().items()}
+        yield _snapshot(metadata(observed, grant, name=part.name, annotations=about), content)
 
 
 def _snapshot(meta: Manifest, files: Mapping[str, bytes]) -> Manifest:

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the files of a bundle are spread over ConfigMaps: which are in which, and under which keys.
+
+A bundle without folders that fits into one ConfigMap is in one, each file under its own name, which the pod mounts as a
+whole. Any other is in parts, which the pod mounts file by file: a key cannot have folders in its name. Which files a
+part has, its annotation says, because a pod is also made when nobody has the files at hand.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from genapps.api import names
+from genapps.api.apprecord import KeptRevision
+from genapps.core.observed import Observed
+from genapps.core.verdict import Revision
+
+PART_BYTES = 900 * 1024
+"""Of the files of one ConfigMap; the API server takes 1 MiB, and a single file may be as large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One ConfigMap of a bundle in parts, with the paths of its files in the order of its keys."""
+
+    name: str
+    paths: tuple[str, ...]
+
+    def keys(self) -> dict[str, str]:
+        """The path of each key. The position makes a key unique; the name of the file is for people."""
+        return {f"{place}-{path.rpartition('/')[2]}"[:253]: path for place, path in enumerate(self.paths)}
+
+
+def split(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], ...] | None:
+    """The paths of each part, in their order; None for a bundle that is in one ConfigMap as it is."""
+    if not any("/" in path for path in files) and sum(map(len, files.values())) <= PART_BYTES:
+        return None
+    parts: list[list[str]] = []
+    size = 0
+    for path in sorted(files):
+        size += len(files[path])
+        if not parts or size > PART_BYTES:
+            parts.append([])
+            size = len(files[path])
+        parts[-1].append(path)
+    return tuple(map(tuple, parts))
+
+
+def parts_of(observed: Observed, revision: Revision | KeptRevision) -> tuple[Part, ...] | None:
+    """The parts of a revision's code; None where it is in one ConfigMap as it is. A part that is not there, or does not
+    say which files it has, has none."""
+    if revision.code_parts is None:
+        return None
+    found = names.code_snapshot_names(observed.child_name, revision.code_digest, revision.code_parts)
+    if isinstance(revision, Revision) and revision.code is not None:
+        return tuple(Part(name, paths) for name, paths in zip(found, split(revision.code) or (), strict=True))
+    there = (observed.children.get(("ConfigMap", name)) for name in found)
+    return tuple(
+        Part(name, tuple(child.files.split()) if child else ()) for name, child in zip(found, there, strict=True)
+    )
