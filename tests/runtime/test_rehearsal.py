@@ -49,7 +49,7 @@ state = {
     "patterns": [sorted(map(repr, cache)) for cache in (sys.modules["re"]._cache, sys.modules["re"]._cache2)],
     "running": [len(engine._INSTANCE.running), engine._INSTANCE.log_limit],
     "action": [engine.current.action.id, engine.current.action.calls, engine.current.action.writes],
-    "finders": [len(sys.path), [finder.__name__ for finder in sys.meta_path]],
+    "finders": [len(sys.path), [getattr(finder, "__name__", type(finder).__name__) for finder in sys.meta_path]],
     "streams": [type(sys.stdout).__name__, type(sys.stderr).__name__, type(sys.__stdout__).__name__],
     "filters": list(map(repr, sys.modules["warnings"].filters)),
     "limits": [sys.getrecursionlimit(), sys.getswitchinterval(), sys.gettrace(), sys.getprofile()],

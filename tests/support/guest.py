@@ -5,6 +5,7 @@ import json
 import time
 from typing import Any
 
+from genapps_runtime.bundle import Bundle, load_message
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.guest.messages import piece_of, resume_message, start_message
@@ -25,6 +26,7 @@ class Answered:
         self.headers = turn.headers if isinstance(turn, Done) else []
         self.code = turn.code if isinstance(turn, Failed) else ""
         self.detail = turn.detail if isinstance(turn, Failed) else ""
+        self.trace = turn.trace if isinstance(turn, Failed) else ""
         self.body = body
 
     def json(self) -> Any:
@@ -38,15 +40,15 @@ class Answered:
 class AppInEngine:
     """`state` maps keys to JSON texts; writes of an action are in it after its answer. `log` has the records."""
 
-    def __init__(self, language: Language, source: str, entry: str = "app.py") -> None:
-        """Raises RefusedError when the code does not load."""
+    def __init__(self, language: Language, source: str | dict[str, bytes], entry: str = "app.py") -> None:
+        """`source` is the text of the entry, or all files by path. Raises RefusedError when the code does not load."""
         self.state: dict[str, str] = {}
         self.log: list[dict[str, Any]] = []
         self.tools: list[dict[str, Any]] = []
         self._number = 0
         self.guest = Guest(language, Heartbeat(), MEMORY_BYTES)
-        message = {"entry": entry, "files": {entry: source}, "logBytes": 16384}
-        self.routes = self.guest.load(json.dumps(message), 60, self._record)
+        files = {entry: source.encode()} if isinstance(source, str) else source
+        self.routes = self.guest.load(load_message(Bundle(entry, files), 16384), 60, self._record)
 
     def call(
         self, method: str, target: str, body: bytes = b"", headers: list[tuple[bytes, bytes]] | None = None

@@ -5,7 +5,7 @@ import json
 import textwrap
 from collections.abc import Iterable, Mapping
 
-from genapps.api.modules import AVAILABLE, LIMITED, PACKAGES, PRIVATE, REFUSED
+from genapps.api.modules import AVAILABLE, FOR_PACKAGES, LIMITED, PACKAGES, PRIVATE, REFUSED
 
 FOLDERS = ()
 COLUMNS = 100
@@ -26,14 +26,17 @@ _LIMITED = """## Available with limits
 """
 _REFUSED = """## Not available
 
-Each with all that is below it. So are the modules of Python whose names begin with `_`.
+Each with all that is below it. So are the modules of Python whose names begin with `_`. Packages in
+`site-packages/` of the bundle may import those, and {for_packages}.
 
 | module | in its place |
 |---|---|
 """
 _PACKAGES = """## Packages
 
-Apps have no packages that are not part of Python. The error of an import names what to use:
+An app has the packages that are in its bundle, if they are pure Python
+([writing-apps.md](writing-apps.md#folders-and-packages)). The error of an import of another one
+names what to use:
 
 | package | in its place |
 |---|---|
@@ -50,13 +53,14 @@ def files() -> dict[str, str]:
 
 
 def contract() -> str:
-    """`available` is a list; the others give a sentence for each module, and `private` one for all others."""
+    """`available` and `forPackages` are lists; `private` is a sentence, the others give one for each module."""
     listed = {
         "available": [*AVAILABLE],
         "limited": dict(LIMITED),
         "refused": dict(sorted(REFUSED.items())),
         "packages": dict(sorted(PACKAGES.items())),
         "private": PRIVATE,
+        "forPackages": [*FOR_PACKAGES],
     }
     return json.dumps(listed, indent=2) + "\n"
 
@@ -74,11 +78,17 @@ def page() -> str:
             _names(name.removeprefix("encodings.") for name in codecs),
             "",
             _LIMITED + "".join(f"| `{name}` | {sentence} |\n" for name, sentence in LIMITED.items()),
-            _REFUSED + _grouped(REFUSED),
+            _refused_head() + _grouped(REFUSED),
             (_PACKAGES + _grouped(PACKAGES)).rstrip("\n"),
             "",
         ]
     )
+
+
+def _refused_head() -> str:
+    names = ", ".join(f"`{name}`" for name in FOR_PACKAGES)
+    title, text, table = _REFUSED.format(for_packages=names).split("\n\n")
+    return "\n\n".join([title, textwrap.fill(text, COLUMNS, break_on_hyphens=False), table])
 
 
 def _names(names: Iterable[str]) -> str:

@@ -2,25 +2,17 @@
 """The app's files as modules, beside those of the standard library that an app may import."""
 
 import builtins
-import linecache
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Never
 
+from app_modules import VENDORED, AppModules, ModuleNotAvailable
 from stdlib import listed
-from stdlib.app_files import path_of, spec_of
 from stdlib.stored import Stored
+from stdlib.tree import APP
 
-
-class ModuleNotAvailable(ModuleNotFoundError):  # noqa: N818  the name of the reason that users see
-    """An import of a module that is neither on the list nor in the bundle."""
-
-    def __init__(self, name: str) -> None:
-        sentence = listed.in_place_of(name) or "`genapps modules` prints the list."
-        super().__init__(f"module not available to apps: {name}. {sentence}", name=name)
-
-
+_PACKAGES = VENDORED.removeprefix(f"{APP}/") + "/"
 APP_BUILTINS: dict[str, Any] = {}
 """What app code has for builtins. Copied while the engine is built: a copy writes to every object in it."""
 
@@ -41,36 +33,23 @@ class _Nothing:
 
 
 class Bundle:
-    """The app's files by name. `load` runs the entry; the other files run when they are imported."""
+    """The app's files by their paths. `load` runs the entry; the other files run when they are imported."""
 
-    def __init__(self, entry: str, files: Mapping[str, str]) -> None:
-        self.entry = entry
-        self.sources = {name.removesuffix(".py"): text for name, text in files.items() if name.endswith(".py")}
-        self.modules: dict[str, ModuleType] = {}
-        self.builtins = APP_BUILTINS
-        self.builtins["__import__"] = self._import
+    def __init__(self, entry: str, files: Mapping[str, str], others: Iterable[str] = ()) -> None:
+        """`files` have the code, `others` are the paths of the rest. Raises ValueError for a module named genapps."""
+        self.awaits = any("asyncio" in text for path, text in files.items() if not path.startswith(_PACKAGES))
+        """Whether the code imports asyncio: its own files may do that late."""
+        APP_BUILTINS["__import__"] = self._import
+        self._modules = AppModules(entry, files, others, APP_BUILTINS)
 
-    def uses(self, module: str) -> bool:
-        """Whether the name of this module is in any of the files; it may be imported late."""
-        return any(module in text for text in self.sources.values())
-
-    def load(self) -> None:
+    def load(self) -> ModuleType:
         """Run the entry. Raises what the app's code raises, and ModuleNotAvailable."""
-        sys.meta_path[:] = [Stored, _Nothing]
-        self._module(self.entry.removesuffix(".py"))
+        sys.meta_path[:] = [self._modules, Stored, _Nothing]
+        return self._modules.load_entry()
 
-    def _module(self, name: str) -> ModuleType:
-        if name in self.modules:
-            return self.modules[name]
-        filename, text = f"{name}.py", self.sources[name]
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-        code = compile(text, filename, "exec", flags=0, dont_inherit=True)
-        module = self.modules[name] = ModuleType(name)
-        module.__dict__.update(__builtins__=self.builtins, __file__=path_of(name), __spec__=spec_of(name))
-        # Dataclasses and typing look a module up by name; a standard module keeps its name.
-        sys.modules.setdefault(name, module)
-        exec(code, module.__dict__)  # noqa: S102  this is what the engine is for
-        return module
+    def own_files(self) -> list[str]:
+        """The files that were loaded and belong to no package of others."""
+        return [path for path in self._modules.loaded if not path.startswith(_PACKAGES)]
 
     def _import(
         self,
@@ -80,10 +59,21 @@ class Bundle:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        if name in self.sources:
-            return self._module(name)
+        about = globals or {}
+        if level and about.get("__package__"):
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        top, dot, inner = name.partition(".")
+        vendored = str(about.get("__file__")).startswith(VENDORED)
+        if vendored and top == "asyncio":
+            self.awaits = True
+        own = self._modules.names.get(top)
         # Python's own C code comes here too when an app calls it (json.loads, strptime), with a list and not a tuple.
-        # The list of modules is a promise, not a boundary: that is the WebAssembly instance.
-        if level == 0 and (name in listed.IMPORTABLE or isinstance(fromlist, list)):
+        if level < 2 and own is not None and not isinstance(fromlist, list) and (own == top or not vendored):
+            return builtins.__import__(f"{own}{dot}{inner}", globals, locals, fromlist or (), 0)
+        # The list of modules is a promise, not a boundary: that is the WebAssembly instance. Packages were written
+        # without it: they get all that the engine has.
+        if level == 0 and (vendored or name in listed.IMPORTABLE or isinstance(fromlist, list)):
+            if not vendored and name == "http" and "server" in (fromlist or ()):
+                raise ModuleNotAvailable("http.server")
             return builtins.__import__(name, globals, locals, fromlist or (), 0)
         raise ModuleNotAvailable(name or ".")

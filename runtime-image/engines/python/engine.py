@@ -20,7 +20,8 @@ import wit_world
 from componentize_py_types import Err
 
 import stdlib
-from bundle import Bundle, ModuleNotAvailable, keep_builtins
+from app_modules import ModuleNotAvailable
+from bundle import Bundle, keep_builtins
 from genapps import loop, turns, workers
 from genapps.actions import Action, current
 from genapps.advice import advise
@@ -83,21 +84,21 @@ class WitWorld(wit_world.WitWorld):
         sys.stdout, sys.stderr = Printed("info"), Printed("warning")
         sys.path.clear()
         stdlib.enter(message["entry"], message["files"] | message.get("data", {}))
-        loaded = Bundle(message["entry"], message["files"])
+        files = message["files"]
         try:
-            loaded.load()
-            adopt(vars(loaded.modules[loaded.entry.removesuffix(".py")]))
+            loaded = Bundle(message["entry"], files, message.get("data", ()))
+            adopt(vars(loaded.load()))
         except ModuleNotAvailable as error:
-            raise Err(to_json({"code": "ModuleNotAvailable", **_place(error, loaded)})) from None
+            raise Err(to_json({"code": "ModuleNotAvailable", **_place(error, message)})) from None
         except BaseException as error:
-            raise Err(to_json({"code": "CodeRejected", **_place(error, loaded)})) from None
-        if loaded.uses("asyncio"):
+            raise Err(to_json({"code": "CodeRejected", **_place(error, message)})) from None
+        if loaded.awaits:
             loop.install()
         routes = app.routes()
         if not routes:
             detail = "the app registers no route; add one with @app.get(...) or @app.post(...)"
             raise Err(to_json({"code": "CodeRejected", "message": detail, "file": message["entry"], "line": 0}))
-        advise((name, loaded.sources[name]) for name in loaded.modules)
+        advise((path, files[path]) for path in loaded.own_files())
         return to_json({"routes": routes})
 
     def start(self, action: str) -> str:
@@ -278,16 +279,16 @@ def _failed(error: BaseException) -> str:
     return to_json({"failed": {"code": "AppFailed", "detail": f"{name}: {detail}", "trace": trace}})
 
 
-def _place(error: BaseException, bundle: Bundle) -> dict[str, Any]:
+def _place(error: BaseException, bundle: dict[str, Any]) -> dict[str, Any]:
     """Message, file and line of an error at load: the deepest frame in the app's own files."""
-    file, line = bundle.entry, 0
+    file, line = bundle["entry"], 0
     if isinstance(error, SyntaxError):
         file, line = error.filename or file, error.lineno or 0
         message = f"{type(error).__name__}: {error.msg}"
     else:
         message = f"{type(error).__name__}: {error}" if not isinstance(error, ModuleNotAvailable) else str(error)
         for frame, number in traceback.walk_tb(error.__traceback__):
-            if frame.f_code.co_filename.removesuffix(".py") in bundle.sources:
+            if frame.f_code.co_filename in bundle["files"]:
                 file, line = frame.f_code.co_filename, number
     return {"message": message[:4000], "file": file, "line": line}
 

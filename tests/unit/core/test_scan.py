@@ -187,7 +187,12 @@ def test_a_relative_import_in_a_package_is_of_the_package() -> None:
 
 
 def test_what_a_package_may_make_of_itself_is_left_alone() -> None:
-    assert scan_python("app.py", {"app.py": b"from six.moves import range\n", "six/__init__.py": b""}) is None
+    files = {"app.py": b"from six.moves import range\n"}
+    assert (
+        scan_python("app.py", files | {"six/__init__.py": b"import sys\nsys.modules[__name__ + '.moves'] = sys\n"})
+        is None
+    )
+    assert scan_python("app.py", files | {"six/__init__.py": b""}) is not None
 
 
 def test_files_that_are_served_are_no_code() -> None:

@@ -7,12 +7,12 @@ from genapps.habits import changed_globals
 from genapps.logs import log
 
 
-def advise(modules: Iterable[tuple[str, str]]) -> None:
-    """Warn of objects at module level that functions change. `modules` are names with their source."""
-    for name, source in modules:
+def advise(files: Iterable[tuple[str, str]]) -> None:
+    """Warn of objects at module level that functions change. `files` are paths with their source."""
+    for path, source in files:
         try:
             found = changed_globals(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # it has loaded, so what is wrong is the advice
         for changed in found:
-            log.warning(f"{name}.py, line {changed.line}: {changed}", file=f"{name}.py", line=changed.line)
+            log.warning(f"{path}, line {changed.line}: {changed}", file=path, line=changed.line)

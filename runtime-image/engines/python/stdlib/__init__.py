@@ -32,15 +32,14 @@ PRELOADED = (
     "time", "tokenize", "tomllib", "traceback", "types", "typing", "unicodedata", "urllib.error", "urllib.parse",
     "urllib.request", "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zipfile", "zlib", "zoneinfo",
 )  # fmt: skip
-# Not for apps, but for what they may import.
-_BEHIND = ("selectors", "signal", "socketserver", "subprocess")
 _NATIVE_NOT = frozenset({"_asyncio", "_sqlite3", "componentize_py_runtime", "faulthandler"})
 _LARGE = frozenset({"_pydatetime", "_pydecimal", "_pyio", "_pyrepl"})  # the engine has these in C
 
 
 def prepare() -> None:
     """Load, keep and replace. Runs once, when everything of the engine itself is imported."""
-    # Modules that use `ssl` look for it when they are loaded.
+    # Modules look for these when they are loaded.
+    os.fork = None  # type: ignore[assignment]
     sys.modules["ssl"] = importlib.import_module("stdlib.ssl")
     for name in (*PRELOADED, *(name for name in sys.builtin_module_names if name not in _NATIVE_NOT)):
         builtins.__import__(name)
@@ -58,7 +57,7 @@ def _to_keep(library: Path) -> list[str]:
         if parts[-1] == "__init__":
             del parts[-1]
         name = ".".join(parts)
-        refused = parts and parts[0] not in _BEHIND and listed.refused(name)
+        refused = name not in listed.FOR_PACKAGES and listed.refused(name)
         if parts and "test" not in parts and parts[0] not in _LARGE and not refused and parts[-1] != "__main__":
             found.append(name)
     return found

@@ -6,6 +6,7 @@ from pathlib import Path
 
 _LISTED = json.loads((Path(__file__).parent / "python-modules.json").read_text(encoding="utf-8"))
 IMPORTABLE = frozenset((*_LISTED["available"], *_LISTED["limited"], "genapps", "workers"))
+FOR_PACKAGES = frozenset(_LISTED["forPackages"])
 
 
 def refused(name: str) -> str:

@@ -103,6 +103,7 @@ class _AppFiles:
 
     def __init__(self) -> None:
         self.raw: dict[str, Any] = {}
+        self.folders: set[str] = set()
         self.entries: dict[str, Entry] = {}
 
     def find(self, path: str) -> Entry | None:
@@ -123,9 +124,15 @@ _NULL: Final = Entry(b"")
 
 
 def mount(files: Mapping[str, Any]) -> None:
-    """Show the files of the app: by name their text, or `{"text": ...}` or `{"base64": ...}`."""
+    """Show the files of the app: by path their text, or `{"text": ...}` or `{"base64": ...}`."""
     _APP_FILES.entries.clear()
     _APP_FILES.raw = {f"{APP}/{name}": content for name, content in files.items()}
+    _APP_FILES.folders.clear()
+    for path in _APP_FILES.raw:
+        above = posixpath.dirname(path)
+        while above != APP and above not in _APP_FILES.folders:
+            _APP_FILES.folders.add(above)
+            above = posixpath.dirname(above)
 
 
 def files() -> Files:
@@ -156,8 +163,7 @@ def lookup(path: str) -> Entry | None:
         return _NULL
     if (entry := _FOLDERS.get(path) or _APP_FILES.find(path)) is not None:
         return entry
-    below = f"{path}/"
-    if any(name.startswith(below) for name in _APP_FILES.raw):
+    if path in _APP_FILES.folders:
         return _FOLDERS.setdefault(path, Entry(None))
     return None
 

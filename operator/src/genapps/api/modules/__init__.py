@@ -6,9 +6,12 @@ Every module of Python's standard library is in one of AVAILABLE, LIMITED and RE
 """
 
 from genapps.api.modules.importable import AVAILABLE, LIMITED
-from genapps.api.modules.refused import PACKAGES, PRIVATE, REFUSED
+from genapps.api.modules.refused import FOR_PACKAGES, PACKAGES, PRIVATE, REFUSED
 
-__all__ = ["AVAILABLE", "LIMITED", "PACKAGES", "PRIVATE", "PYTHON_MODULES", "REFUSED", "SDK", "WORKERS", "in_place_of"]
+__all__ = [
+    "AVAILABLE", "FOR_PACKAGES", "LIMITED", "PACKAGES", "PRIVATE", "PYTHON_MODULES", "REFUSED", "SDK", "WORKERS",
+    "in_place_of",
+]  # fmt: skip
 
 PYTHON_MODULES = tuple(sorted((*AVAILABLE, *LIMITED)))
 """What `import` finds beside the files of the app, and beside `genapps` itself."""

@@ -8,24 +8,24 @@ __future__ abc annotationlib argparse array ast asyncio.base_events asyncio.base
 asyncio.constants asyncio.coroutines asyncio.events asyncio.exceptions asyncio.format_helpers asyncio.futures
 asyncio.graph asyncio.locks asyncio.log asyncio.mixins asyncio.protocols asyncio.queues asyncio.runners
 asyncio.staggered asyncio.taskgroups asyncio.tasks asyncio.threads asyncio.timeouts asyncio.transports asyncio.trsock
-base64 binascii bisect builtins cProfile calendar cmath codecs codeop collections colorsys compression compression.gzip
-compression.zlib concurrent configparser contextlib contextvars copy copyreg csv dataclasses datetime decimal difflib
-dis email email.base64mime email.charset email.contentmanager email.encoders email.errors email.feedparser
-email.generator email.header email.headerregistry email.iterators email.message email.mime email.mime.application
-email.mime.audio email.mime.base email.mime.image email.mime.message email.mime.multipart email.mime.nonmultipart
-email.mime.text email.parser email.policy email.quoprimime email.utils enum errno fnmatch fractions functools gc
-genericpath getopt gettext graphlib gzip heapq hmac html html.entities html.parser http http.cookiejar http.cookies
-importlib importlib.abc importlib.machinery importlib.metadata.diagnose importlib.readers importlib.resources.abc
-importlib.resources.readers importlib.resources.simple importlib.simple importlib.util inspect ipaddress itertools json
-json.decoder json.encoder json.scanner json.tool keyword linecache marshal math mimetypes netrc ntpath numbers opcode
-operator optparse pathlib.types pickle pickletools pkgutil plistlib posixpath pprint profile pstats pyclbr pyexpat
-quopri random re reprlib secrets shlex sre_compile sre_constants sre_parse stat statistics string string.templatelib
-stringprep struct symtable sysconfig tabnanny textwrap this timeit token tokenize tomllib traceback tracemalloc types
-typing unicodedata unittest.async_case unittest.case unittest.loader unittest.main unittest.mock unittest.result
-unittest.runner unittest.signals unittest.suite unittest.util urllib urllib.error urllib.parse urllib.response uuid
-warnings wave weakref wsgiref wsgiref.handlers wsgiref.headers wsgiref.types wsgiref.util wsgiref.validate xml xml.dom
-xml.dom.NodeFilter xml.dom.domreg xml.dom.expatbuilder xml.dom.minicompat xml.dom.minidom xml.dom.pulldom
-xml.dom.xmlbuilder xml.etree xml.etree.ElementInclude xml.etree.ElementPath xml.etree.ElementTree
+base64 binascii bisect builtins cProfile calendar cmath codecs codeop collections collections.abc colorsys compression
+compression.gzip compression.zlib concurrent configparser contextlib contextvars copy copyreg csv dataclasses datetime
+decimal difflib dis email email.base64mime email.charset email.contentmanager email.encoders email.errors
+email.feedparser email.generator email.header email.headerregistry email.iterators email.message email.mime
+email.mime.application email.mime.audio email.mime.base email.mime.image email.mime.message email.mime.multipart
+email.mime.nonmultipart email.mime.text email.parser email.policy email.quoprimime email.utils enum errno fnmatch
+fractions functools gc genericpath getopt gettext graphlib gzip heapq hmac html html.entities html.parser http
+http.cookiejar http.cookies importlib importlib.abc importlib.machinery importlib.metadata.diagnose importlib.readers
+importlib.resources.abc importlib.resources.readers importlib.resources.simple importlib.simple importlib.util inspect
+ipaddress itertools json json.decoder json.encoder json.scanner json.tool keyword linecache marshal math mimetypes netrc
+ntpath numbers opcode operator optparse pathlib.types pickle pickletools pkgutil plistlib posixpath pprint profile
+pstats pyclbr pyexpat quopri random re reprlib secrets shlex sre_compile sre_constants sre_parse stat statistics string
+string.templatelib stringprep struct symtable sysconfig tabnanny textwrap this timeit token tokenize tomllib traceback
+tracemalloc types typing unicodedata unittest.async_case unittest.case unittest.loader unittest.main unittest.mock
+unittest.result unittest.runner unittest.signals unittest.suite unittest.util urllib urllib.error urllib.parse
+urllib.response uuid warnings wave weakref wsgiref wsgiref.handlers wsgiref.headers wsgiref.types wsgiref.util
+wsgiref.validate xml xml.dom xml.dom.NodeFilter xml.dom.domreg xml.dom.expatbuilder xml.dom.minicompat xml.dom.minidom
+xml.dom.pulldom xml.dom.xmlbuilder xml.etree xml.etree.ElementInclude xml.etree.ElementPath xml.etree.ElementTree
 xml.etree.cElementTree xml.parsers xml.parsers.expat xml.sax xml.sax.expatreader xml.sax.handler xml.sax.saxutils
 xml.sax.xmlreader xmlrpc zlib zoneinfo
 """

@@ -56,6 +56,13 @@ REFUSED: Mapping[str, str] = {
 }
 """Modules of the standard library, each with all that is below it: what to use in their place."""
 
+FOR_PACKAGES = (
+    "asyncio.base_subprocess", "asyncio.selector_events", "asyncio.sslproto", "asyncio.streams", "asyncio.subprocess",
+    "asyncio.unix_events", "http.server", "posix", "select", "selectors", "signal", "site", "socketserver",
+    "subprocess", "zipimport",
+)  # fmt: skip
+"""Those of them that the engine has. Packages in `site-packages/` import them, and hardly ever use them in an app."""
+
 PRIVATE = "It is private to Python. Import the public module."
 """Of every other module with a part that begins with an underscore."""
 
