@@ -62,6 +62,8 @@ GOOD_TURNS: list[dict[str, Any]] = [
     {"calls": [{"id": 1, "list": {"prefix": "a", "limit": 10, "after": "a1"}}]},
     {"calls": [{"id": 1, "tool": {"connector": "a", "tool": "b", "arguments": {}}}]},
     {"calls": [{"id": 1, "body": {"chunk": 1}}]},
+    {"calls": [{"id": 1, "sql": {"text": "SELECT ?", "parameters": [1, None, 1.5, "x", True, {"base64": "AAEC"}]}}]},
+    {"calls": [{"id": 1, "sql": {"text": "SELECT :a", "parameters": {"a": 1}}}]},
     {"emit": {"text": "x"}},
     {"emit": {"base64": "AAEC"}},
     {"done": DONE},

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import StateConflictError, StateFullError
 from genapps_runtime.state.transaction import Commit, Transaction, Writes
 from genapps_runtime.state.view import Reads
@@ -18,16 +19,17 @@ KEYS = ["a", "aa", "b", "a\0b", "ä", "\U0001f600"]
 VALUES = st.one_of(st.none(), st.text(alphabet="x\0ä\U0001f600", max_size=12))
 
 
-def database() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+def database() -> Connection:
+    connection = Connection(":memory:")
     connection.execute(
-        "CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID"
+        "CREATE TABLE genapps_entries "
+        "(key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID"
     )
     return connection
 
 
 @pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
+def connection() -> Iterator[Connection]:
     made = database()
     yield made
     made.close()
@@ -99,14 +101,14 @@ def test_a_batch_ends_as_its_commits_would_one_after_the_other(
         transaction.run(commits)
         sequence, size = transaction.sequence, transaction.size
         assert [type(commit.verdict) if commit.verdict else None for commit in commits] == expected
-        stored = {key: (value, version) for key, value, version in connection.execute("SELECT * FROM entries")}
+        stored = {key: (value, version) for key, value, version in connection.execute("SELECT * FROM genapps_entries")}
         assert stored == model.entries
         assert (sequence, size) == (model.sequence, model.size)
     connection.close()
 
 
 @pytest.mark.parametrize("number", [1, 2, 256, 257, 600])
-def test_every_key_of_a_large_batch_is_checked(connection: sqlite3.Connection, number: int) -> None:
+def test_every_key_of_a_large_batch_is_checked(connection: Connection, number: int) -> None:
     writes: Writes = [(f"key {index}", "1") for index in range(number)]
     first = Transaction(connection, 0, 0, 1_000_000)
     first.run([Commit(None, writes)])
@@ -118,11 +120,12 @@ def test_every_key_of_a_large_batch_is_checked(connection: sqlite3.Connection, n
     assert isinstance(commits[1].verdict, StateConflictError)
 
 
-def test_a_failed_transaction_stores_nothing(connection: sqlite3.Connection) -> None:
+def test_a_failed_transaction_stores_nothing(connection: Connection) -> None:
     connection.execute(
-        "CREATE TRIGGER refuse BEFORE INSERT ON entries WHEN new.key = 'bad' BEGIN SELECT raise(FAIL, 'no'); END"
+        "CREATE TRIGGER refuse BEFORE INSERT ON genapps_entries WHEN new.key = 'bad' "
+        "BEGIN SELECT raise(FAIL, 'no'); END"
     )
     with pytest.raises(sqlite3.Error):
         Transaction(connection, 0, 0, LIMIT).run([Commit(None, [("a", "1")]), Commit(None, [("bad", "1")])])
-    assert connection.execute("SELECT count(*) FROM entries").fetchone() == (0,)
+    assert connection.execute("SELECT count(*) FROM genapps_entries").fetchone() == (0,)
     assert not connection.in_transaction

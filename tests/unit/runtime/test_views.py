@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Listings of the state: what follows a key, from the file and with the writes of earlier actions."""
 
-import sqlite3
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import StateFullError
 from genapps_runtime.state.view import LIST_BYTES, Overlaid, Snapshot, View, versions
 
@@ -15,9 +14,9 @@ STORED = st.dictionaries(st.sampled_from(KEYS), st.just("1"))
 
 
 def _view(entries: dict[str, str]) -> View:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.execute("CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT, version INTEGER) WITHOUT ROWID")
-    connection.executemany("INSERT INTO entries VALUES (?, ?, 1)", entries.items())
+    connection = Connection(":memory:")
+    connection.execute("CREATE TABLE genapps_entries (key TEXT PRIMARY KEY, value TEXT, version INTEGER) WITHOUT ROWID")
+    connection.executemany("INSERT INTO genapps_entries VALUES (?, ?, 1)", entries.items())
     return View(lambda: Snapshot(connection, 1, lambda _connection: None))
 
 

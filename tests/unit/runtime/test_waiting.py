@@ -11,7 +11,7 @@ import pytest
 from genapps_runtime.guest.instance import GuestGoneError
 from genapps_runtime.guest.turns import Call
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.action import Action, ActionContext, Statement
 from genapps_runtime.serve.messages import Exchange, Request
 from genapps_runtime.serve.waiting import PENDING, Waiting
 from tests.runtime.harness import until
@@ -25,13 +25,17 @@ class _Context:
     facet = _Facet()
 
 
+def _no_statement(_action: Action, call: Call) -> Statement:
+    raise AssertionError(call)
+
+
 class Waiters:
     """Waiting, and what it said: numbers of actions that can go on, and failures by number."""
 
     def __init__(self) -> None:
         self.ready: list[int] = []
         self.failed: dict[int, str] = {}
-        self.waiting = Waiting(lambda action: self.ready.append(action.number), self._fail)
+        self.waiting = Waiting(lambda action: self.ready.append(action.number), self._fail, _no_statement)
 
     def _fail(self, action: Action, problem: ProblemError) -> None:
         self.failed[action.number] = problem.code

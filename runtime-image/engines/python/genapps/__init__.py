@@ -14,10 +14,11 @@ from genapps.logs import log
 from genapps.messages import Request
 from genapps.responses import HTMLResponse, JSONResponse, Response, file, html, redirect
 from genapps.routes import app
+from genapps.sql import SqlError
 from genapps.state import state
 from genapps.tools import tools
 
 __all__ = [
-    "BadRequest", "HTMLResponse", "JSONResponse", "Request", "Response", "ToolError", "app", "file", "gather", "html",
-    "log", "redirect", "state", "tools",
+    "BadRequest", "HTMLResponse", "JSONResponse", "Request", "Response", "SqlError", "ToolError", "app", "file",
+    "gather", "html", "log", "redirect", "state", "tools",
 ]  # fmt: skip

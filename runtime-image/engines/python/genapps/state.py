@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The app's state: keys and JSON values that survive restarts.
+"""The app's state: keys and JSON values, and tables of SQL, that survive restarts.
 
 Reads see a snapshot and the action's own writes. The writes of an action are applied together when it succeeds, and
 not at all when it fails.
@@ -12,6 +12,7 @@ from genapps.actions import current
 from genapps.calls import Call, ToolError
 from genapps.encoding import from_json, to_dense_json
 from genapps.logs import log
+from genapps.sql import Rows, SqlError, payload_of, rows_of
 
 KEY_BYTES = 512
 VALUE_BYTES = 256 * 1024
@@ -72,6 +73,20 @@ class State:
             if limit is None:
                 log.warning(f"state.list({prefix!r}) gave {len(listing)} entries and there are more: use state.scan")
         return listing
+
+    async def sql(self, text: str, *parameters: Any) -> Rows:
+        """Run one statement of SQL on the app's own database, with `?` or `:name` for the parameters.
+
+        `rows = await state.sql("SELECT name FROM guests WHERE id = ?", 1)`, then `rows[0]["name"]`. It is part of the
+        request's transaction. Raises SqlError, and TypeError or ValueError for a parameter that SQL does not have.
+        """
+        try:
+            result = await Call("sql", payload_of(text, parameters))
+        except ToolError as error:
+            if not error.code.startswith("Sql"):
+                raise
+            raise SqlError(error.code, error.detail) from None
+        return rows_of(result)
 
     async def scan(self, prefix: str = "") -> AsyncIterator[tuple[str, Any]]:
         """All pairs of key and value whose key starts with `prefix`, sorted by key, page by page."""

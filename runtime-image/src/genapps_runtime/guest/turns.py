@@ -47,7 +47,7 @@ class ResponseInvalidError(Exception):
 
 
 class Call(NamedTuple):
-    """One call to the host. `kind` is tool, timer, get, list or body."""
+    """One call to the host. `kind` is tool, timer, get, list, sql or body."""
 
     id: str
     kind: str
@@ -186,6 +186,9 @@ def _call(value: dict[str, Any]) -> Call:
     elif kind == "list":
         _texts(payload, "prefix", *({"after"} & payload.keys()))
         _natural(payload["limit"])
+    elif kind == "sql":
+        _texts(payload, "text")
+        payload = {"text": payload["text"], "parameters": _parameters(payload["parameters"])}
     elif kind == "timer":
         if not 1 <= _natural(payload["millis"]) <= TIMER_MILLIS:
             raise ValueError
@@ -194,6 +197,24 @@ def _call(value: dict[str, Any]) -> Call:
     else:
         raise ValueError
     return Call(str(_natural(value["id"])), kind, payload)
+
+
+def _parameters(raw: Any) -> list[Any] | dict[str, Any]:
+    """Values for SQL, in their order or by name. More than SQLite takes are refused by it."""
+    if isinstance(raw, list):
+        return [_parameter(one) for one in raw]
+    return {name: _parameter(one) for name, one in raw.items()}
+
+
+def _parameter(raw: Any) -> Any:
+    if isinstance(raw, dict):
+        ((kind, text),) = raw.items()
+        if kind != "base64":
+            raise ValueError
+        return base64.b64decode(text, validate=True)
+    if not (raw is None or isinstance(raw, str | int | float)):
+        raise TypeError
+    return raw
 
 
 def _emit(value: Any) -> Emit:

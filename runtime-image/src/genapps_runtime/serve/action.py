@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import GatewayClient
@@ -20,19 +20,42 @@ from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.messages import Exchange, Reply
+from genapps_runtime.serve.sql_results import result_of
 from genapps_runtime.serve.tools import Outcome, Tools
-from genapps_runtime.state.errors import StateFullError, StateUnavailableError
+from genapps_runtime.state.errors import (
+    SqlError,
+    SqlWritesError,
+    StateFullError,
+    StateUnavailableError,
+    TransactionLostError,
+    TurnLostError,
+)
 from genapps_runtime.state.facet import Facet
+from genapps_runtime.state.open_transaction import OpenView
+from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
 from genapps_runtime.state.view import Overlaid, Reads, View
 
 LIST_KEYS = 2000
+MOST_TEXTS = 256
 _LASTING = frozenset({"tool", "timer"})
+STATE_ERRORS = (TurnLostError, TransactionLostError, StateFullError, StateUnavailableError)
+_TOOL_AFTER_SQL = "a request cannot call a tool after it has written by SQL: call the tool first, or in another request"
+_SQL_BESIDE_TOOL = "a statement cannot write while a tool is being called: await the tool first"
 OWN_SECONDS = 1.0
 """What an action has for itself at least, however long others kept it from its beginning."""
 
-Pending = asyncio.Task[None] | asyncio.TimerHandle
 Results = dict[str, Outcome]
 """What the calls of a turn brought, by the calls' ids."""
+
+
+class Statement(Protocol):
+    """A statement of SQL that waits for its action's turn."""
+
+    def cancel(self) -> object:
+        """Nobody waits for it any more."""
+
+
+Pending = asyncio.Task[None] | asyncio.TimerHandle | Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +78,8 @@ class Action:
 
     __slots__ = (
         "_body", "_body_bytes", "_context", "_view", "conflicts", "deadline", "exchange", "guest", "guest_seconds",
-        "log", "number", "open", "pending", "restarts", "results", "see", "serial", "tools", "trace", "turns",
-        "waits_for_all",
+        "log", "number", "open", "pending", "restarts", "results", "see", "serial", "statements", "tools", "trace",
+        "turns", "waits_for_all", "writes_tables",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, deadline: float) -> None:
@@ -78,6 +101,10 @@ class Action:
         """What the action reads the state with, from its first read on."""
         self.serial = False
         """Whether it has, or waits to have, the state for itself (`serial`)."""
+        self.writes_tables = False
+        """Whether an attempt at it wanted to write by SQL: then it needs a transaction when its turn comes."""
+        self.statements: list[turns.Call] = []
+        """What it wants to run by SQL when its turn comes."""
         self._context = context
         self.results: Results = {}
         """What has come for it since its last turn."""
@@ -103,6 +130,11 @@ class Action:
         """What the action has read of the state."""
         return self._view.reads if self._view is not None else None
 
+    @property
+    def wrote_tables(self) -> bool:
+        """Whether it has written by SQL what is not stored yet."""
+        return isinstance(self._view, OpenView) and self._view.wrote
+
     def begin(self, guest: Guest) -> None:
         """It will run in this guest, from its beginning."""
         own = min(OWN_SECONDS, self._context.config.action_millis / 1000)
@@ -114,7 +146,7 @@ class Action:
         self.close()
         self.guest, self.open, self.turns = None, False, 0
         self.log, self.tools, self.trace, self._view = None, None, "", None
-        self.results, self._body, self._body_bytes = {}, [], 0
+        self.results, self._body, self._body_bytes, self.statements = {}, [], 0, []
 
     def add_record(self, record: str) -> None:
         """Take a record of the app's log; given to the guest's call."""
@@ -158,14 +190,62 @@ class Action:
         return turn
 
     def answer(self, calls: list[turns.Call]) -> list[turns.Call]:
-        """Answer reads of state and of the request's body; returns the calls that take time. Raises ProblemError."""
-        lasting = []
+        """Answer reads of state and of the request's body, and SQL; returns the calls that take time.
+
+        Among them are statements that write, and those after them, when the action has not got its turn. Raises
+        ProblemError.
+        """
+        lasting: list[turns.Call] = []
+        until, queued = 0.0, bool(self.statements)
         for call in calls:
-            if call.kind in _LASTING:
+            if call.kind == "tool" and (queued or self.wrote_tables):
+                self.results[call.id] = {"problem": call_problem("ToolAfterSql", _TOOL_AFTER_SQL)}
+            elif call.kind in _LASTING:
                 lasting.append(call)
+            elif call.kind == "sql":
+                until = until or time.thread_time() + STATEMENT_SECONDS
+                outcome = None if queued else self.run_sql(call, until)
+                if outcome is not None:
+                    self.results[call.id] = outcome
+                elif any(isinstance(one, asyncio.Task) for one in self.pending.values()) or any(
+                    one.kind == "tool" for one in lasting
+                ):
+                    self.results[call.id] = {"problem": call_problem("SqlRefused", _SQL_BESIDE_TOOL)}
+                else:
+                    queued = True
+                    lasting.append(call)
             else:
                 self.results[call.id] = self._local(call)
         return lasting
+
+    def run_sql(self, call: turns.Call, until: float) -> Outcome | None:
+        """The outcome of a statement; None when it writes and the action has not got its turn.
+
+        `until` is as for `Connection.run`. Raises ProblemError.
+        """
+        if self._view is None:
+            self._view = self.see()
+        text, known = call.payload["text"], self._context.facet.writing_texts
+        if hash(text) in known and not isinstance(self._view, OpenView):
+            return None
+        try:
+            return {"ok": result_of(self._view.sql(text, call.payload["parameters"], until))}
+        except SqlWritesError:
+            if text.lstrip()[:6].lower() != "create":  # it writes once, if it says IF NOT EXISTS
+                if len(known) >= MOST_TEXTS:
+                    known.clear()
+                known.add(hash(text))
+            return None
+        except SqlError as error:
+            return {"problem": call_problem(error.code, str(error))}
+        except STATE_ERRORS as error:
+            raise self._problem(error) from None
+
+    def take_turn(self, see: Callable[[], View | Overlaid]) -> None:
+        """From now on it reads and writes what `see` gives."""
+        self.see = see
+        self.close()
+        self._view = None
 
     async def call_tool(self, call: turns.Call) -> Outcome:
         """Make a tool call. Raises TimeoutError when the action's time is used up."""
@@ -195,8 +275,16 @@ class Action:
             return {"ok": self._view.list(call.payload["prefix"], limit, after)}
         except StateFullError as error:
             return {"problem": call_problem("StateFull", str(error))}
-        except StateUnavailableError as error:
-            raise ProblemError("StateUnavailable", str(error)) from None
+        except STATE_ERRORS as error:
+            raise self._problem(error) from None
+
+    def _problem(self, error: Exception) -> ProblemError:
+        """What the action ends with after one of STATE_ERRORS."""
+        if isinstance(error, TurnLostError):
+            return lost_turn(self)
+        if isinstance(error, TransactionLostError):
+            return ProblemError("AppFailed", str(error))
+        return ProblemError("StateFull" if isinstance(error, StateFullError) else "StateUnavailable", str(error))
 
     def _collect(self, piece: bytes) -> None:
         self._body_bytes += len(piece)
@@ -204,3 +292,10 @@ class Action:
         if self._body_bytes > limit:
             raise ProblemError("ResponseTooLarge", f"a response may have at most {limit} bytes")
         self._body.append(piece)
+
+
+def lost_turn(action: Action) -> ProblemError:
+    """What an action ends with that had the state to itself for too long."""
+    if action.succeeded_tools:
+        return ProblemError("StateConflict", "the app waited too long for its tools while it changed its state")
+    return ProblemError("Busy", "the app waited too long for its tools while others waited for its state")

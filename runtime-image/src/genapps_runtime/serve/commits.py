@@ -10,6 +10,7 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError
 from genapps_runtime.state.facet import Committed
+from genapps_runtime.state.open_transaction import OpenTransaction
 from genapps_runtime.state.transaction import Commit
 
 COMMIT_SECONDS = 1.0
@@ -44,6 +45,14 @@ class Commits:
             commits.append(after)
         self._begin(group, commits, self._facet.commit_held)
         return commits[-1]
+
+    def add_open(self, group: Group, transaction: OpenTransaction) -> None:
+        """The same for actions whose writes are in an open transaction."""
+
+        def store(commits: list[Commit], committed: Committed) -> None:
+            self._facet.commit_open(transaction, commits, committed)
+
+        self._begin(group, [Commit(None, []) for _ in group], store)
 
     def _begin(self, group: Group, commits: list[Commit], store: Callable[[list[Commit], Committed], None]) -> None:
         latest = max(action.deadline for action, _ in group)

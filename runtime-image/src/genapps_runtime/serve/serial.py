@@ -1,21 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Actions that have the state to themselves, one after the other: for those that got in each other's way.
+"""Actions that have the state to themselves, one after the other: for those that got in each other's way, and for
+those that write by SQL.
 
 A snapshot that many actions read and then write lets only the first of them commit. So an action that runs again after
 a conflict, and one whose path had a conflict a moment ago, waits here for its turn. While it runs, nobody else's
 writes are stored. The next one sees its writes before they are, and all of them are stored in one commit (a chain).
+
+An action that wants to write by SQL waits here in the middle, with its first statement that writes. If what it has
+read is still there when its turn comes, it goes on, in an open transaction; if not, it runs again from its beginning. A
+chain has one open transaction for all its actions, or none.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
-from genapps_runtime.guest.turns import Done
+from genapps_runtime.guest.turns import Call, Done
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.action import Action, lost_turn
 from genapps_runtime.serve.commits import Commits, Group
+from genapps_runtime.serve.hot_paths import HotPaths
+from genapps_runtime.serve.tools import Outcome
+from genapps_runtime.state.errors import (
+    FILE_ERRORS,
+    StateFullError,
+    StateUnavailableError,
+    TransactionLostError,
+    write_error,
+)
 from genapps_runtime.state.facet import Facet
+from genapps_runtime.state.open_transaction import OpenTransaction
+from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
 from genapps_runtime.state.transaction import Commit
 from genapps_runtime.state.view import Overlaid, Snapshot, View
 
@@ -24,37 +41,57 @@ CHAIN_SECONDS = 0.002
 """When a chain is stored, whoever else waits: its callers wait for their replies."""
 HOLD_SECONDS = 2.0
 """How long an action may keep the state while it waits for tools."""
-HOT_SECONDS = 1.0
-HOT_PATHS = 256
+
+
+class Runner(Protocol):
+    """What runs the actions (`stages`)."""
+
+    def begin(self, action: Action) -> None:
+        """The turn of this action has come."""
+
+    def answer(self, action: Action, call: str, outcome: Outcome) -> None:
+        """A statement that has waited for the turn has this outcome."""
+
+    def begin_again(self, action: Action) -> None:
+        """Let the guest forget what it has done for this action, which waits in it."""
+
+    def refuse(self, action: Action, problem: ProblemError) -> None:
+        """This action cannot be served; calls `failed`."""
+
+
+class QueuedStatement:
+    """A statement that waits for its action's turn."""
+
+    def __init__(self, action: Action, call: Call, cancelled: Callable[[Action, Call], None]) -> None:
+        self._action = action
+        self._call = call
+        self._cancelled = cancelled
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more."""
+        self._cancelled(self._action, self._call)
 
 
 class Serial:
-    """The line of actions, and the one whose turn it is.
+    """The line of actions, and the one whose turn it is."""
 
-    `begin` gets an action whose turn has come. `refuse` gets one that cannot be served, with the problem.
-    """
-
-    def __init__(
-        self,
-        facet: Facet,
-        commits: Commits,
-        begin: Callable[[Action], None],
-        refuse: Callable[[Action, ProblemError], None],
-    ) -> None:
+    def __init__(self, facet: Facet, commits: Commits, runner: Runner) -> None:
         self._facet = facet
         self._commits = commits
-        self._begin = begin
-        self._refuse = refuse
+        self._runner = runner
         self._waiting: deque[Action] = deque()
         self._running: Action | None = None
         self._chain: Group = []
         self._chain_ends = 0.0
+        self._open: OpenTransaction | None = None
         self._after: Commit | None = None
         self._writes: dict[str, str | None] = {}
         self._snapshot: Snapshot | None = None
+        self._midway = False
+        """Whether the chain was stored while the running action waits to write by SQL."""
         self._alone = 0
         """How many of the next actions get a chain of their own."""
-        self._hot: dict[tuple[str, str], float] = {}
+        self._hot = HotPaths()
         self._expiry: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
 
@@ -65,22 +102,16 @@ class Serial:
 
     @property
     def waiting(self) -> int:
-        """How many actions wait for their turn."""
-        return len(self._waiting)
+        """How many actions wait for their turn before they begin."""
+        return sum(1 for action in self._waiting if not action.statements) if self._waiting else 0
 
     def wanted(self, action: Action) -> bool:
         """Whether this new action should wait here from the start: its path had a conflict a moment ago."""
-        if not self._hot:
-            return False
-        request = action.exchange.request
-        return self._hot.get((request.method, request.path), 0.0) > time.monotonic()
+        return self._hot.takes(action)
 
     def conflicted(self, action: Action) -> None:
         """Note a conflict of this action's path, and let the action run again in its turn."""
-        request = action.exchange.request
-        if len(self._hot) >= HOT_PATHS:
-            self._hot.clear()
-        self._hot[request.method, request.path] = time.monotonic() + HOT_SECONDS
+        self._hot.conflicted(action)
         if action.serial:
             self._alone += 1  # what the one before it wrote was not stored: chains would fail again and again
         action.begin_again()
@@ -92,90 +123,238 @@ class Serial:
         self._waiting.append(action)
         if self._expiry is None:
             self._expire()
-        if not self._facet.holding:
-            self._facet.hold(self._next)
+        self._hold()
+
+    def queue(self, action: Action, call: Call) -> QueuedStatement:
+        """Note a statement that writes; call `wait_turn` when the action waits for it outside the guest."""
+        action.statements.append(call)
+        action.writes_tables = True
+        return QueuedStatement(action, call, self._forget)
+
+    def wait_turn(self, action: Action) -> None:
+        """Run the statements of this action when its turn comes, which may be at once."""
+        if action is self._running:
+            # What the chain has written is stored first: the transaction has to hold it.
+            self._midway = True
+            self._store()
+            self._facet.hold(self._open_for_running)
+        elif action not in self._waiting:
+            self._waiting.append(action)
+            self._hold()
 
     def done(self, action: Action, done: Done) -> None:
         """The action has ended: what it wrote and what it answers go into the chain.
 
-        Raises ProblemError when it had lost its turn.
+        Raises ProblemError when it had lost its turn, or its writes do not fit.
         """
         if action is not self._running:
-            raise _lost(action)
+            raise lost_turn(action)
+        if self._open is not None:
+            try:
+                self._open.end_action(done.writes)
+            except StateFullError as error:
+                raise ProblemError("StateFull", str(error)) from None
+            except StateUnavailableError as error:
+                raise ProblemError("StateUnavailable", str(error)) from None
+        else:
+            self._writes.update(done.writes)
         self._chain.append((action, done))
-        self._writes.update(done.writes)
-        self._leave()
+        self._leave(end=self._open is not None and action.succeeded_tools)  # it could not run again
 
     def failed(self, action: Action) -> None:
         """The action has failed, and stores nothing."""
         if action is self._running:
+            self._undo()
             self._leave()
+        elif action in self._waiting:
+            self._waiting.remove(action)
+
+    def restarted(self, action: Action) -> None:
+        """The action begins again, in another guest; it keeps its turn. Raises ProblemError."""
+        if action is self._running and self._open is not None:
+            self._undo()
+            self._enter(action)
 
     def waits(self, action: Action) -> None:
-        """The action waits for tools: those before it are stored meanwhile, and it keeps its turn for HOLD_SECONDS."""
-        if action is self._running and self._patience is None:
-            self._store()
-            self._patience = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._leave)
+        """The action waits for tools: those before it are stored meanwhile, and it keeps its turn for HOLD_SECONDS.
 
-    def _leave(self) -> None:
-        """The turn of the running action is over."""
+        Those before it in an open transaction wait as well. So the next action of its path gets a chain of its own.
+        """
+        if action is self._running and self._patience is None:
+            if self._open is None:
+                self._store()
+            else:
+                self._hot.waited(action)
+            self._patience = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._lose)
+
+    def _hold(self) -> None:
+        if not self._facet.holding:
+            self._facet.hold(self._next)
+
+    def _lose(self) -> None:
+        action = self._running
+        if action is not None and action.statements:
+            self._runner.refuse(action, lost_turn(action))
+            return
+        self._undo()
+        self._leave()
+
+    def _undo(self) -> None:
+        if self._open is not None:
+            self._open.undo_action()
+
+    def _leave(self, *, end: bool = False) -> None:
+        """The turn of the running action is over; `end` stores the chain now."""
         self._running = None
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        if self._patience is not None or self._midway:
+            if self._patience is not None:
+                self._patience.cancel()
+            self._patience, self._midway = None, False
             self._end_chain()
-        elif self._alone or len(self._chain) >= CHAIN or time.monotonic() >= self._chain_ends:
+        elif end or self._alone or len(self._chain) >= CHAIN or time.monotonic() >= self._chain_ends or self._broken():
             self._end_chain()
         else:
             self._next()
 
+    def _broken(self) -> bool:
+        return self._open is not None and self._open.lost
+
     def _next(self) -> None:
-        """Begin the next action. The facet is held."""
-        if not self._chain and self._snapshot is None:
+        """Begin the next action. The facet is held, and no commit is running."""
+        if not self._chain and self._snapshot is None and self._open is None:
             self._chain_ends = time.monotonic() + CHAIN_SECONDS
         if not self._waiting:
             self._end_chain()
             return
-        self._running = action = self._waiting.popleft()
+        action = self._waiting[0]
+        wants_open = bool(action.statements) or action.writes_tables
+        if self._chain and ((wants_open and self._open is None) or self._hot.has_waited(action)):
+            self._end_chain()
+            return
+        self._running = self._waiting.popleft()
+        action.serial = True
         self._alone = max(0, self._alone - 1)
+        if wants_open or self._open is not None:
+            self._enter_and_go_on(action)
+            return
         writes = self._writes
         action.see = lambda: Overlaid(View(self._chain_snapshot), writes)
-        self._begin(action)
+        self._runner.begin(action)
+
+    def _enter_and_go_on(self, action: Action) -> None:
+        try:
+            self._enter(action)
+            self._go_on(action)
+        except ProblemError as problem:
+            self._refuse_soon(action, problem)
+
+    def _refuse_soon(self, action: Action, problem: ProblemError) -> None:
+        """Not at once: the next one may have to be refused as well, and so on."""
+
+        def refuse() -> None:
+            if action is self._running:
+                self._runner.refuse(action, problem)
+
+        asyncio.get_running_loop().call_soon(refuse)
+
+    def _enter(self, action: Action) -> None:
+        """Give the running action its place in the open transaction. Raises ProblemError."""
+        begun = bool(action.statements)
+        try:
+            if self._open is None:
+                self._open = self._facet.open()
+            view = self._open.begin_action(action.reads if begun else None)
+            if view is None:
+                self._take_back(action)
+                view = self._open.begin_action(None)
+        except TransactionLostError:
+            raise ProblemError("AppRestarted") from None
+        except FILE_ERRORS as error:
+            raise ProblemError("StateUnavailable", str(write_error(error))) from None
+        assert view is not None  # noqa: S101  nothing was read
+        entered = view
+        action.take_turn(lambda: entered)
+
+    def _take_back(self, action: Action) -> None:
+        """What the action has read has changed: it begins again, and has its turn already. Raises ProblemError."""
+        self._hot.conflicted(action)
+        if action.succeeded_tools:
+            detail = "the app had called a tool before it wrote by SQL, and what it had read has changed"
+            raise ProblemError("StateConflict", detail)
+        action.conflicts += 1
+        self._runner.begin_again(action)
+
+    def _go_on(self, action: Action) -> None:
+        """Run what the action has waited with, or let it begin. Raises ProblemError."""
+        if not action.statements:
+            self._runner.begin(action)
+            return
+        calls, action.statements = action.statements, []
+        until = time.thread_time() + STATEMENT_SECONDS
+        for call in calls:
+            outcome = action.run_sql(call, until)
+            assert outcome is not None  # noqa: S101  it has its turn
+            self._runner.answer(action, call.id, outcome)
+
+    def _open_for_running(self) -> None:
+        """The chain before the running action is stored: open a transaction for it, and go on in it."""
+        action = self._running
+        if action is None or not action.statements:
+            return
+        failed = self._after is not None and self._after.verdict is not None
+        self._after, self._writes, self._midway = None, {}, False
+        self._drop_snapshot()
+        try:
+            if failed:  # it has seen what is not stored
+                self._take_back(action)
+            self._enter(action)
+            self._go_on(action)
+        except ProblemError as problem:
+            self._refuse_soon(action, problem)
+
+    def _forget(self, action: Action, call: Call) -> None:
+        """Nobody waits for this statement any more."""
+        if call in action.statements:
+            action.statements.remove(call)
+            if not action.statements and action in self._waiting:
+                self._waiting.remove(action)
 
     def _chain_snapshot(self) -> Snapshot:
         if self._snapshot is None:
             self._snapshot = self._facet.snapshot()
         return self._snapshot
 
+    def _drop_snapshot(self) -> None:
+        snapshot, self._snapshot = self._snapshot, None
+        if snapshot is not None:
+            snapshot.end_sharing()
+
     def _end_chain(self) -> None:
         """Store the chain, let others store theirs, and go on with the next chain after that."""
         self._store()
         self._after, self._writes = None, {}
-        snapshot, self._snapshot = self._snapshot, None
-        if snapshot is not None:
-            snapshot.end_sharing()
+        self._drop_snapshot()
         self._facet.release()
         if self._waiting:
-            self._facet.hold(self._next)
+            self._hold()
 
     def _store(self) -> None:
         chain, self._chain = self._chain, []
-        if chain:
+        opened, self._open = self._open, None
+        if opened is not None and chain:
+            self._commits.add_open(chain, opened)
+        elif opened is not None:
+            opened.roll_back()
+        elif chain:
             self._after = self._commits.add_serial(chain, self._after)
 
     def _expire(self) -> None:
-        """Refuse those whose turn has not come until their deadline."""
+        """Refuse those whose turn has not come until their deadline. Those that have begun expire in `waiting`."""
         self._expiry = None
         now = time.monotonic()
-        for action in [action for action in self._waiting if action.deadline <= now]:
+        for action in [action for action in self._waiting if action.deadline <= now and not action.statements]:
             self._waiting.remove(action)
-            self._refuse(action, ProblemError("Busy", "other requests were changing the same state"))
-        if self._waiting:
-            earliest = min(action.deadline for action in self._waiting)
-            self._expiry = asyncio.get_running_loop().call_later(earliest - now, self._expire)
-
-
-def _lost(action: Action) -> ProblemError:
-    if action.succeeded_tools:
-        return ProblemError("StateConflict", "the app waited too long for its tools while it changed its state")
-    return ProblemError("Busy", "the app waited too long for its tools while others waited for its state")
+            self._runner.refuse(action, ProblemError("Busy", "other requests were changing the same state"))
+        deadlines = [action.deadline for action in self._waiting if not action.statements]
+        if deadlines:
+            self._expiry = asyncio.get_running_loop().call_later(max(0.0, min(deadlines) - now), self._expire)

@@ -7,6 +7,7 @@ Doing the same step for sixteen requests in a row costs less than half of doing 
 state is answered, all results are stored in one commit, all log lines are written at once, and then all replies.
 """
 
+import asyncio
 import time
 import traceback
 from collections import deque
@@ -22,6 +23,7 @@ from genapps_runtime.serve.commits import Commits
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import Reply
 from genapps_runtime.serve.serial import Serial
+from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.serve.waiting import Waiting
 from genapps_runtime.state.errors import StateConflictError
 
@@ -68,9 +70,9 @@ class Stages:
         self._outcomes: list[tuple[Action, bytes | Exception]] = []
         self._dropped: list[Guest] = []
         self._cancelled: list[tuple[Guest, int]] = []
-        self._waiting = Waiting(self._go_on, self._fail)
         self._commits = Commits(context, self._stored)
-        self._serial = Serial(context.facet, self._commits, self._go_on, self._refuse)
+        self._serial = Serial(context.facet, self._commits, self)
+        self._waiting = Waiting(self._go_on, self._fail, self._serial.queue)
         guests.on_slow = self._settle
 
     def run(self, batch: list[Action], ends: float) -> None:
@@ -78,6 +80,8 @@ class Stages:
 
         What is left over, and what has its results at once, is `ready` again.
         """
+        if self._cancelled:
+            self._clean_up()
         messages = [action.message() for action in batch]
         begun = time.monotonic()
         for index, (action, message) in enumerate(zip(batch, messages, strict=True)):
@@ -118,8 +122,28 @@ class Stages:
         self.ready.append(action)
         self._wake()
 
-    def _refuse(self, action: Action, problem: ProblemError) -> None:
-        self._end([Ended(action, problem)])
+    # What `Serial` calls, which may be inside a call of the guest.
+
+    def begin(self, action: Action) -> None:
+        """The turn of this action has come."""
+        self._go_on(action)
+
+    def answer(self, action: Action, call: str, outcome: Outcome) -> None:
+        """A statement that has waited for the turn has this outcome."""
+        self._waiting.arrive(action, call, outcome)
+
+    def begin_again(self, action: Action) -> None:
+        """Let the guest forget what it has done for this action, which waits in it."""
+        self._waiting.end(action)
+        if action.open and action.guest is not None:
+            self._cancelled.append((action.guest, action.number))
+            asyncio.get_running_loop().call_soon(self._clean_up)
+        action.begin_again()
+
+    def refuse(self, action: Action, problem: ProblemError) -> None:
+        """An action that has waited for its turn cannot be served."""
+        self._end([self._failed(action, problem)])
+        asyncio.get_running_loop().call_soon(self._clean_up)
 
     def _call(self, action: Action, message: bytes) -> bytes | Exception:
         """One call of the guest: its answer, or what went wrong."""
@@ -181,6 +205,7 @@ class Stages:
             if gone.code == "AppRestarted" and not action.called_tools and action.restarts < RESTARTS:
                 action.restarts += 1
                 self._waiting.end(action)
+                self._serial.restarted(action)
                 action.begin_again()
                 return None
             raise ProblemError(gone.code, gone.detail) from None
@@ -210,9 +235,12 @@ class Stages:
             if action.guest is not None:
                 self._dropped.append(action.guest)
             raise ProblemError(gone.code, gone.detail) from None
+        queued = bool(action.statements)
+        if queued:
+            self._serial.wait_turn(action)
         if go_on:
             self._waiting.wake([action.number])
-        else:
+        elif not queued:
             self._serial.waits(action)
 
     def _fail(self, action: Action, problem: ProblemError) -> None:

@@ -14,7 +14,7 @@ from genapps_runtime import logs
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import GuestGoneError
 from genapps_runtime.problems import ProblemError, call_problem
-from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.action import Action, Statement
 from genapps_runtime.serve.tools import Outcome
 
 PENDING = 1000
@@ -23,11 +23,20 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 
 class Waiting:
-    """The actions that wait. `ready` gets one that can go on, `fail` one that cannot, with the reason."""
+    """The actions that wait. `ready` gets one that can go on, `fail` one that cannot, with the reason.
 
-    def __init__(self, ready: Callable[[Action], None], fail: Callable[[Action, ProblemError], None]) -> None:
+    `queue` gets statements of SQL that wait for their action's turn.
+    """
+
+    def __init__(
+        self,
+        ready: Callable[[Action], None],
+        fail: Callable[[Action, ProblemError], None],
+        queue: Callable[[Action, turns.Call], Statement],
+    ) -> None:
         self._ready = ready
         self._fail = fail
+        self._queue = queue
         self._waiting: dict[int, Action] = {}
         self._expiries: dict[int, asyncio.TimerHandle] = {}
         self._outstanding: set[int] = set()
@@ -48,6 +57,8 @@ class Waiting:
             if call.kind == "timer":
                 seconds = call.payload["millis"] / 1000
                 action.pending[call.id] = loop.call_later(seconds, self._fire, action, call.id)
+            elif call.kind == "sql":
+                action.pending[call.id] = self._queue(action, call)
             else:
                 action.pending[call.id] = loop.create_task(self._call(action, call))
         action.waits_for_all = for_all
@@ -106,14 +117,15 @@ class Waiting:
             self._expire(action)  # not asked of the clock: the loop's timer may be a little ahead of it
         except Exception as error:
             logs.write("runtime failed", level="error", requestId=action.exchange.request.id, error=repr(error))
-            self._arrive(action, call.id, {"problem": call_problem("GatewayUnavailable", "the call failed here")})
+            self.arrive(action, call.id, {"problem": call_problem("GatewayUnavailable", "the call failed here")})
         else:
-            self._arrive(action, call.id, outcome)
+            self.arrive(action, call.id, outcome)
 
     def _fire(self, action: Action, call: str) -> None:
-        self._arrive(action, call, {"ok": None})
+        self.arrive(action, call, {"ok": None})
 
-    def _arrive(self, action: Action, call: str, outcome: Outcome) -> None:
+    def arrive(self, action: Action, call: str, outcome: Outcome) -> None:
+        """A call of this action has this outcome."""
         if action.pending.pop(call, None) is None:
             return
         action.results[call] = outcome

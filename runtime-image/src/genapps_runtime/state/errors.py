@@ -4,6 +4,8 @@
 import sqlite3
 
 SQLITE_FULL = 13
+FILE_ERRORS = (sqlite3.Error, MemoryError)
+"""What statements of the runtime raise: the second one when SQLite has reached its limit of memory."""
 
 
 class StateConflictError(Exception):
@@ -18,8 +20,28 @@ class StateUnavailableError(Exception):
     """The file cannot be read or written."""
 
 
-def write_error(error: sqlite3.Error) -> StateFullError | StateUnavailableError:
-    """What a failed write means to an action."""
+class SqlError(Exception):
+    """A statement of the app was refused or failed, and changed nothing. `code` is one of those in `sql_rules`."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class SqlWritesError(Exception):
+    """A statement would write, and its action has not got the state to itself."""
+
+
+class TransactionLostError(Exception):
+    """The transaction of an action is gone, with what it had written: the action cannot go on."""
+
+
+class TurnLostError(Exception):
+    """The action had the state to itself, and has lost it with what it had written."""
+
+
+def write_error(error: Exception) -> StateFullError | StateUnavailableError:
+    """What a failed write (one of FILE_ERRORS) means to an action."""
     if getattr(error, "sqlite_errorcode", 0) == SQLITE_FULL:
         return StateFullError("the disk of the app's state is full")
-    return StateUnavailableError(f"cannot write the state: {error}")
+    return StateUnavailableError(f"cannot write the state: {error or 'out of memory'}")

@@ -8,17 +8,18 @@ in a thread, because a slow disk must not block the loop.
 
 import asyncio
 import hashlib
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from genapps_runtime.state.errors import StateUnavailableError, write_error
+from genapps_runtime.state.connection import Connection
+from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateUnavailableError, write_error
+from genapps_runtime.state.layout import prepare
+from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, OpenTransaction
 from genapps_runtime.state.transaction import Commit, Transaction
 from genapps_runtime.state.view import Snapshot, View
 
 DEFAULT_TENANT = "default"
-PAGE_BYTES = 4096
 READER_CACHES_BYTES = 2 * 1024 * 1024
 """What the page caches of all connections for reading may take together."""
 
@@ -26,42 +27,40 @@ Committed = Callable[[list[Commit]], None]
 
 
 class Facet:
-    """The state of one tenant. `size` is in bytes of keys and values; `sequence` is the number of the last commit."""
+    """The state of one tenant. `figures` are those of the last commit."""
 
     def __init__(self, directory: str, tenant: str, limit_bytes: int, readers: int) -> None:
         """Open or create the file; raises StateUnavailableError.
 
-        `limit_bytes` bounds keys and values together. `readers` is how many snapshots are open at once when all
+        `limit_bytes` bounds keys, values and tables together. `readers` is how many snapshots are open at once when all
         actions that the tier allows wait for tools: so many connections are kept.
         """
         self._path = str(Path(directory) / (hashlib.sha256(tenant.encode()).hexdigest() + ".sqlite"))
         self._limit = limit_bytes
         self._most_readers = readers
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: list[Connection] = []
         self._shared: Snapshot | None = None
         self._waiting: list[tuple[list[Commit], Committed]] = []
         self._committing: asyncio.Task[None] | None = None
         self._first: list[tuple[list[Commit], Committed]] = []
         self.holding = False
         """Whether somebody holds it: only their writes are stored."""
+        self.writing_texts: set[int] = set()
+        """Hashes of statements that have been found to write."""
+        self._open: tuple[OpenTransaction, list[Commit], Committed] | None = None
+        """An open transaction that is to be stored."""
         self._on_held: Callable[[], None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         try:
-            self._writer = self._connect()
-            self._writer.execute("PRAGMA journal_mode=WAL").fetchall()
-            self._writer.execute("PRAGMA synchronous=FULL")
-            self._writer.execute("PRAGMA cache_size=-512")
-            self._writer.execute(f"PRAGMA max_page_count={2 * limit_bytes // PAGE_BYTES + 1024}").fetchall()
-            self._writer.execute(
-                "CREATE TABLE IF NOT EXISTS entries "
-                "(key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID"
-            )
-            self.sequence, self.size = self._writer.execute(
-                "SELECT coalesce(max(version), 0), "
-                "coalesce(sum(length(CAST(key AS BLOB)) + length(CAST(value AS BLOB))), 0) FROM entries"
-            ).fetchone()
-        except sqlite3.Error as error:
+            self._writer = self._connect_writer()
+            self.figures = prepare(self._writer)
+        except FILE_ERRORS as error:
             raise StateUnavailableError(f"cannot open the state: {error}") from None
+
+    @property
+    def size(self) -> int:
+        """Bytes of keys, values and tables."""
+        return self.figures.size
 
     def view(self) -> View:
         """What one action sees; the caller closes it."""
@@ -98,6 +97,23 @@ class Facet:
         self._first.append((commits, committed))
         self._commit_soon()
 
+    def open(self) -> OpenTransaction:
+        """A transaction for whoever holds the facet, while no commit is running. Raises sqlite3.Error.
+
+        It ends with `commit_open`, or is rolled back, before anything else is stored.
+        """
+        self._renew_writer()
+        return OpenTransaction(self._writer, self.figures, self._limit)
+
+    def commit_open(self, transaction: OpenTransaction, commits: list[Commit], committed: Committed) -> None:
+        """Store an open transaction, in which `commits` were added; see `commit`.
+
+        When that fails, nothing of it is stored. Several commits then have a StateConflictError: each may succeed
+        alone.
+        """
+        self._open = transaction, commits, committed
+        self._commit_soon()
+
     def release(self) -> None:
         """End the hold: what had to wait is stored, also when the facet is held again at once."""
         self.holding = False
@@ -113,7 +129,7 @@ class Facet:
         connection = self._readers.pop() if self._readers else self._connect_reader()
         # It begins with the first read after this; a commit in between only makes the check at the end more thorough
         # than it had to be.
-        return Snapshot(connection, self.sequence, self._give_back)
+        return Snapshot(connection, self.figures.sequence, self._give_back)
 
     async def close(self) -> None:
         """Finish the commits, then close the file."""
@@ -130,30 +146,54 @@ class Facet:
             self._shared = self.snapshot()
         return self._shared
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        if len(self._readers) < self._most_readers:
-            self._readers.append(connection)
-        else:
+    def _give_back(self, connection: Connection) -> None:
+        if connection.exhausted:
+            # Prepared statements of all connections may be what takes the memory.
+            for idle in self._readers:
+                idle.close()
+            self._readers.clear()
+        if connection.exhausted or len(self._readers) >= self._most_readers:
             connection.close()
+        else:
+            self._readers.append(connection)
 
-    def _connect_reader(self) -> sqlite3.Connection:
-        connection = self._connect()
+    def _connect_reader(self) -> Connection:
+        connection = Connection(self._path)
         connection.execute(f"PRAGMA cache_size=-{max(16, READER_CACHES_BYTES // 1024 // self._most_readers)}")
+        connection.execute("PRAGMA query_only=ON")
         return connection
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=32)
-        connection.execute("PRAGMA temp_store=MEMORY")
+    def _connect_writer(self) -> Connection:
+        connection = Connection(self._path)
+        connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA cache_size=-512")
+        connection.execute(f"PRAGMA max_page_count={2 * self._limit // PAGE_BYTES + 1024}").fetchall()
         return connection
+
+    def _renew_writer(self) -> None:
+        if self._writer.exhausted:
+            writer = self._connect_writer()
+            self._writer.close()
+            self._writer = writer
 
     def _commit_soon(self) -> None:
-        if self._committing is None and (self._first or (self._waiting and not self.holding)):
+        if self._committing is None and (self._open or self._first or (self._waiting and not self.holding)):
             self._committing = asyncio.get_running_loop().create_task(self._commit_waiting())
 
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while groups := self._next_groups():
+            while True:
+                opened, self._open = self._open, None
+                if opened is not None:
+                    transaction, commits, committed = opened
+                    await loop.run_in_executor(self._thread, self._apply_open, transaction, commits)
+                    committed(commits)
+                    continue
+                groups = self._next_groups()
+                if not groups:
+                    break
                 await loop.run_in_executor(self._thread, self._apply, [one for commits, _ in groups for one in commits])
                 for commits, committed in groups:
                     committed(commits)
@@ -175,14 +215,33 @@ class Facet:
 
         When that fails, each commit gets its own, so one that does not fit on the disk does not fail the others.
         """
-        transaction = Transaction(self._writer, self.sequence, self.size, self._limit)
+        figures = self.figures
         try:
+            self._renew_writer()
+            transaction = Transaction(
+                self._writer, figures.sequence, figures.size, self._limit, figures.tables_sequence
+            )
             transaction.run(batch)
-        except sqlite3.Error as error:
+        except FILE_ERRORS as error:
+            self._writer.exhausted |= isinstance(error, MemoryError)
             if len(batch) == 1:
                 batch[0].verdict = write_error(error)
                 return
             for commit in batch:
                 self._apply([commit])
         else:
-            self.sequence, self.size = transaction.sequence, transaction.size
+            self.figures = Figures(transaction.sequence, figures.tables_sequence, transaction.size, figures.tables)
+
+    def _apply_open(self, transaction: OpenTransaction, commits: list[Commit]) -> None:
+        """Run in the commit thread."""
+        verdict: Exception | None = None
+        try:
+            transaction.commit()
+        except StateConflictError as error:
+            verdict = error
+        except FILE_ERRORS as error:
+            verdict = write_error(error) if len(commits) == 1 else StateConflictError()
+        else:
+            self.figures = transaction.figures
+        for commit in commits:
+            commit.verdict = verdict

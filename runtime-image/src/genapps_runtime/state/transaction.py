@@ -6,17 +6,17 @@ batch were already there. Statements are what a commit costs, so their number de
 actions in it.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from genapps_runtime.state.errors import StateConflictError, StateFullError
+from genapps_runtime.state.connection import Connection
+from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateFullError
 from genapps_runtime.state.view import Reads, versions
 
 Writes = list[tuple[str, str | None]]
 """Keys with JSON texts, in the order of writing; None deletes the key."""
 
-_LOOK_UP = "SELECT key, version, length(CAST(value AS BLOB)) FROM entries WHERE key IN ({})"
+_LOOK_UP = "SELECT key, version, length(CAST(value AS BLOB)) FROM main.genapps_entries WHERE key IN ({})"
 _SIZES = (1, 4, 16, 64, 256)
 """Numbers of keys that are looked up at once. There are few of them, so that SQLite keeps the statements."""
 
@@ -37,10 +37,16 @@ class Commit:
 class Transaction:
     """The check and the writes of one batch. Makes one transaction on `connection`."""
 
-    def __init__(self, connection: sqlite3.Connection, sequence: int, size: int, limit_bytes: int) -> None:
-        """`sequence` is the number of the last commit, `size` the bytes of all keys and values before this one."""
+    def __init__(
+        self, connection: Connection, sequence: int, size: int, limit_bytes: int, tables_sequence: int = 0
+    ) -> None:
+        """`sequence` is the number of the last commit, `size` the bytes of the facet before this one.
+
+        `tables_sequence` is the number of the last commit that may have changed a table of the app.
+        """
         self._connection = connection
         self._limit = limit_bytes
+        self._tables_sequence = tables_sequence
         self._known: dict[str, tuple[int, int]] = {}
         self._pending: dict[str, tuple[str | None, int]] = {}
         self.sequence = sequence
@@ -49,19 +55,29 @@ class Transaction:
     def run(self, commits: list[Commit]) -> None:
         """Store what passes its check; sets each commit's verdict.
 
-        Raises sqlite3.Error when the transaction fails: then nothing is stored, and `sequence` and `size` mean nothing.
+        Raises one of FILE_ERRORS when the transaction fails: then nothing is stored, and `sequence` and `size` mean
+        nothing.
         """
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            self._look_up(commits)
-            for commit in commits:
-                commit.verdict = self._add(commit)
-            self._store()
+            self.apply(commits)
             self._connection.execute("COMMIT")
-        except sqlite3.Error:
+        except FILE_ERRORS:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+
+    def apply(self, commits: list[Commit]) -> None:
+        """The same within a transaction that the caller has begun, and commits."""
+        self._look_up(commits)
+        for commit in commits:
+            commit.verdict = self._add(commit)
+        self._store()
+
+    def holds(self, reads: Reads) -> bool:
+        """Whether what an action has read is still there; within a transaction. Raises sqlite3.Error."""
+        self._look_up([Commit(reads, [])])
+        return self._current(reads)
 
     def _look_up(self, commits: list[Commit]) -> None:
         """Note version and length of every key that the batch has read or writes."""
@@ -96,6 +112,8 @@ class Transaction:
         """Whether what was read is still there."""
         if reads is None or reads.sequence == self.sequence:
             return True
+        if reads.tables and reads.sequence < self._tables_sequence:
+            return False
         if any(self._version(key) != version for key, version in reads.keys.items()):
             return False
         if reads.lists:
@@ -129,9 +147,9 @@ class Transaction:
         rows = [(key, value, version) for key, (value, version) in pending.items() if value is not None]
         gone = [(key,) for key, (value, _) in pending.items() if value is None]
         if rows:
-            self._connection.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", rows)
+            self._connection.executemany("INSERT OR REPLACE INTO main.genapps_entries VALUES (?, ?, ?)", rows)
         if gone:
-            self._connection.executemany("DELETE FROM entries WHERE key = ?", gone)
+            self._connection.executemany("DELETE FROM main.genapps_entries WHERE key = ?", gone)
 
 
 def _chunks(keys: list[str]) -> Iterator[list[str]]:

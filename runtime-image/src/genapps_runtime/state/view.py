@@ -5,14 +5,14 @@ The actions of one batch share a snapshot, because a read transaction costs more
 a tool keeps the snapshot of its batch until it ends.
 """
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from genapps_runtime.state.errors import StateFullError, StateUnavailableError
+from genapps_runtime.state.connection import Connection, Parameters, Result
+from genapps_runtime.state.errors import FILE_ERRORS, SqlError, StateFullError, StateUnavailableError
 
 LIST_BYTES = 1024 * 1024
-_FROM = "SELECT {} FROM entries WHERE key >= ? ORDER BY key LIMIT ?"
+_FROM = "SELECT {} FROM main.genapps_entries WHERE key >= ? ORDER BY key LIMIT ?"
 
 
 @dataclass(slots=True)
@@ -25,6 +25,8 @@ class Reads:
     sequence: int
     keys: dict[str, int] = field(default_factory=dict)
     lists: list[tuple[str, str, int, list[tuple[str, int]]]] = field(default_factory=list)
+    tables: bool = False
+    """Whether it has read by SQL: any table."""
 
 
 class Snapshot:
@@ -32,9 +34,7 @@ class Snapshot:
 
     __slots__ = ("_give_back", "connection", "holders", "sequence", "shared")
 
-    def __init__(
-        self, connection: sqlite3.Connection, sequence: int, give_back: Callable[[sqlite3.Connection], None]
-    ) -> None:
+    def __init__(self, connection: Connection, sequence: int, give_back: Callable[[Connection], None]) -> None:
         """Begin the transaction. `give_back` gets the connection at its end. Raises sqlite3.Error."""
         self.connection = connection
         self.sequence = sequence
@@ -55,7 +55,7 @@ class Snapshot:
             return
         try:
             self.connection.execute("COMMIT")
-        except sqlite3.Error:
+        except FILE_ERRORS:
             self.connection.close()
         else:
             self._give_back(self.connection)
@@ -76,8 +76,8 @@ class View:
         """The JSON text under `key`, or None. Raises StateUnavailableError."""
         try:
             connection, reads = self._begin()
-            row = connection.execute("SELECT value, version FROM entries WHERE key = ?", (key,)).fetchone()
-        except sqlite3.Error as error:
+            row = connection.execute("SELECT value, version FROM main.genapps_entries WHERE key = ?", (key,)).fetchone()
+        except FILE_ERRORS as error:
             raise _unreadable(error) from None
         if row is None:
             reads.keys[key] = 0
@@ -105,9 +105,22 @@ class View:
                 size += len(value)
                 if size > LIST_BYTES:
                     raise _too_long()
-        except sqlite3.Error as error:
+        except FILE_ERRORS as error:
             raise _unreadable(error) from None
         reads.lists.append((prefix, start, limit, seen))
+        return found
+
+    def sql(self, text: str, parameters: Parameters, until: float) -> Result:
+        """What a statement reads; as `Connection.run`. Raises StateUnavailableError for sqlite3.Error."""
+        try:
+            connection, reads = self._begin()
+            found = connection.run(text, parameters, until)
+        except SqlError:
+            reads.tables = True  # the error tells something of the tables, too
+            raise
+        except FILE_ERRORS as error:
+            raise _unreadable(error) from None
+        reads.tables = True
         return found
 
     def close(self) -> None:
@@ -117,7 +130,7 @@ class View:
             snapshot.holders -= 1
             snapshot.close_unless_held()
 
-    def _begin(self) -> tuple[sqlite3.Connection, Reads]:
+    def _begin(self) -> tuple[Connection, Reads]:
         if self._snapshot is None or self.reads is None:
             self._snapshot = snapshot = self._take()
             snapshot.holders += 1
@@ -154,12 +167,16 @@ class Overlaid:
             raise _too_long()
         return dict(kept)
 
+    def sql(self, text: str, parameters: Parameters, until: float) -> Result:
+        """As `View.sql`: earlier actions of this kind have changed no table."""
+        return self._view.sql(text, parameters, until)
+
     def close(self) -> None:
         """Let go of the snapshot."""
         self._view.close()
 
 
-def versions(connection: sqlite3.Connection, prefix: str, start: str, limit: int) -> list[tuple[str, int]]:
+def versions(connection: Connection, prefix: str, start: str, limit: int) -> list[tuple[str, int]]:
     """Keys and versions as `View.list` notes them, from the key `start` on; raises sqlite3.Error."""
     rows = connection.execute(_FROM.format("key, version"), (start, limit))
     return [(key, version) for key, version in rows if key.startswith(prefix)]
@@ -169,5 +186,5 @@ def _too_long() -> StateFullError:
     return StateFullError(f"a listing of state may have at most {LIST_BYTES} bytes; use a smaller limit")
 
 
-def _unreadable(error: sqlite3.Error) -> StateUnavailableError:
-    return StateUnavailableError(f"cannot read the state: {error}")
+def _unreadable(error: Exception) -> StateUnavailableError:
+    return StateUnavailableError(f"cannot read the state: {error or 'out of memory'}")

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections to a facet's file. The runtime's statements and the app's run on the same ones, and so in the same
+transactions; the app's run under the rules of `sql_rules`.
+
+Python keeps prepared statements by their text, and a prepared one is not checked again. So the app's texts get a
+prefix that no statement of the runtime has: neither can ever run a statement that was prepared for the other.
+"""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genapps_runtime.state import sql_rules
+from genapps_runtime.state.errors import SqlError, SqlWritesError
+from genapps_runtime.state.sql_functions import Value, replace_quadratic
+
+STATEMENTS = 48
+"""How many prepared statements a connection keeps, of the runtime and of the app together."""
+STEPS = 100
+"""After so many steps of a statement its time is looked at."""
+_PREFIX = "/*app*/"
+_FREE_BYTES = 1_000_000_000
+_VALUE_OVERHEAD = 8
+_READS = ("select", "values", "explain")
+
+Parameters = Sequence[Value] | dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement gave. `rowcount` is how many rows it changed, -1 when it only reads.
+
+    `lastrowid` is the rowid of the last row that it inserted, if it did.
+    """
+
+    columns: list[str]
+    rows: list[tuple[Value, ...]]
+    rowcount: int
+    lastrowid: int | None
+
+
+class Connection(sqlite3.Connection):
+    """A connection in autocommit mode. `exhausted` says that SQLite had no memory left for it: close it soon."""
+
+    def __init__(self, path: str) -> None:
+        """Open or create the file; raises sqlite3.Error."""
+        super().__init__(path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS)
+        self.exhausted = False
+        self._app = False
+        self._refusal = ""
+        self._until = 0.0
+        self._modules = frozenset(name.lower() for (name,) in self.execute("SELECT name FROM pragma_module_list"))
+        self.execute("PRAGMA temp_store=MEMORY")
+        self.execute(f"PRAGMA hard_heap_limit={sql_rules.HEAP_BYTES}").fetchall()
+        self.execute("PRAGMA foreign_keys=OFF")
+        replace_quadratic(self)
+        for limit, value in sql_rules.LIMITS.items():
+            self.setlimit(limit, value)
+        self.set_authorizer(self._authorize)
+
+    def run(self, text: str, parameters: Parameters, until: float) -> Result:
+        """Run one statement of the app, on the loop's thread, within a transaction.
+
+        `until` is a time of this thread's processor clock, in seconds (`time.thread_time`). Raises SqlError,
+        SqlWritesError when it writes and the connection may only read, and sqlite3.Error when the file fails. The
+        transaction may be over after an error: see `in_transaction`.
+        """
+        _check_text(text)
+        self._app, self._refusal, self._until = True, "", until
+        self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, sql_rules.VALUE_BYTES)
+        self.set_progress_handler(self._late, STEPS)
+        before = self.total_changes
+        cursor = self.cursor()
+        try:
+            cursor.execute(_PREFIX + text, parameters)
+            columns = [column[0] for column in cursor.description or ()]
+            rows = _fetched(cursor)
+            lastrowid = cursor.lastrowid
+        except MemoryError:
+            self.exhausted = True
+            raise SqlError(sql_rules.TOO_LARGE, "the statement needs too much memory") from None
+        except sqlite3.Error as error:
+            raise self._meaning(error) from None
+        except (OverflowError, UnicodeError, sqlite3.Warning) as error:
+            raise SqlError(sql_rules.INVALID, str(error)) from None
+        finally:
+            cursor.close()
+            self.set_progress_handler(None, 0)
+            self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _FREE_BYTES)
+            self._app = False
+        changed = self.total_changes - before
+        return Result(columns, rows, -1 if only_reads(text) else changed, lastrowid if changed else None)
+
+    def _late(self) -> int:
+        return time.thread_time() >= self._until
+
+    def _authorize(self, code: int, first: str | None, second: str | None, database: str | None, _by: Any) -> int:
+        if not self._app:
+            return sqlite3.SQLITE_OK
+        found = sql_rules.refusal(code, first, second, database, self._modules)
+        if not found:
+            return sqlite3.SQLITE_OK
+        self._refusal = self._refusal or found
+        return sqlite3.SQLITE_DENY
+
+    def _meaning(self, error: sqlite3.Error) -> Exception:
+        """What an error of a statement is to its action."""
+        if self._refusal:
+            return SqlError(sql_rules.REFUSED, self._refusal)
+        code = getattr(error, "sqlite_errorcode", None)
+        primary = None if code is None else code & 0xFF
+        if primary == sqlite3.SQLITE_READONLY:
+            return SqlWritesError()
+        if primary == sqlite3.SQLITE_INTERRUPT:
+            millis = int(sql_rules.STATEMENT_SECONDS * 1000)
+            advice = "use an index, or fewer rows at once"
+            return SqlError(sql_rules.TOO_SLOW, f"the statement took more than {millis} ms of processor time; {advice}")
+        if primary in _OF_THE_FILE:
+            return error
+        if primary == sqlite3.SQLITE_TOOBIG:
+            detail = f"a text, a blob or a row may have at most {sql_rules.VALUE_BYTES} bytes ({error})"
+            return SqlError(sql_rules.TOO_LARGE, detail)
+        return SqlError(sql_rules.CONSTRAINT if primary == sqlite3.SQLITE_CONSTRAINT else sql_rules.INVALID, str(error))
+
+
+_OF_THE_FILE = frozenset(
+    {
+        sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL,
+    }
+)  # fmt: skip
+
+
+def only_reads(text: str) -> bool:
+    """Whether the text of a statement says at once that it changes nothing. Others may change nothing as well."""
+    return text[:200].lstrip().lower().startswith(_READS)
+
+
+def _check_text(text: str) -> None:
+    if len(text) > sql_rules.TEXT_CHARACTERS:
+        detail = f"a statement may have at most {sql_rules.TEXT_CHARACTERS} characters; use parameters for values"
+        raise SqlError(sql_rules.TOO_LARGE, detail)
+    if sql_rules.RESERVED in text.lower():  # a name has no other spelling: SQL knows no escapes
+        raise SqlError(sql_rules.REFUSED, sql_rules.reserved())
+
+
+def _fetched(cursor: sqlite3.Cursor) -> list[tuple[Value, ...]]:
+    rows = []
+    size = 0
+    for row in cursor:
+        rows.append(row)
+        for value in row:
+            size += _VALUE_OVERHEAD + (len(value) if isinstance(value, str | bytes) else 0)
+        if size > sql_rules.RESULT_BYTES or len(rows) > sql_rules.RESULT_ROWS:
+            detail = f"a result may have at most {sql_rules.RESULT_BYTES} bytes and {sql_rules.RESULT_ROWS} rows"
+            raise SqlError(sql_rules.TOO_LARGE, f"{detail}; use LIMIT")
+    return rows

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the runtime keeps in a facet's file beside the app's tables, and how an older file becomes a newer one.
+
+`user_version` is the number of the layout. A runtime refuses a file with a higher one.
+"""
+
+from genapps_runtime.state.connection import Connection
+from genapps_runtime.state.errors import StateUnavailableError
+from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures
+
+LAYOUT = 1
+_KEYS = (
+    "CREATE TABLE main.genapps_entries "
+    "(key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID"
+)
+_FIGURES = (
+    "SELECT coalesce(max(version), 0), "
+    "coalesce(sum(length(CAST(key AS BLOB)) + length(CAST(value AS BLOB))), 0) FROM main.genapps_entries"
+)
+
+
+def prepare(connection: Connection) -> Figures:
+    """Bring a new or an older file to this layout, in one transaction, and read its figures.
+
+    Raises StateUnavailableError for a newer file, and sqlite3.Error.
+    """
+    (layout,) = connection.execute("PRAGMA main.user_version").fetchone()
+    if layout > LAYOUT:
+        raise StateUnavailableError(f"the state was written by a newer runtime (layout {layout}, known is {LAYOUT})")
+    if layout < LAYOUT:
+        _bring_forward(connection)
+    sequence, size = connection.execute(_FIGURES).fetchone()
+    (tables,) = connection.execute("SELECT tables FROM main.genapps_facet").fetchone()
+    return Figures(sequence, sequence, size + tables * PAGE_BYTES, tables)
+
+
+def _bring_forward(connection: Connection) -> None:
+    """Layout 0 had the keys in a table `entries`, and no tables of apps. A kill leaves the old file or the new one."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'entries'").fetchone():
+            connection.execute("ALTER TABLE main.entries RENAME TO genapps_entries")
+        else:
+            connection.execute(_KEYS)
+        connection.execute("CREATE TABLE main.genapps_facet (tables INTEGER NOT NULL)")
+        connection.execute("INSERT INTO main.genapps_facet VALUES (0)")
+        connection.execute(f"PRAGMA main.user_version={LAYOUT}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A transaction in which actions write by SQL, one after the other: each sees what those before it have written.
+
+It runs on the writer's connection and on the loop's thread, while the facet is held. Each action has a savepoint. What
+it writes to keys is added at its end. All of them are stored by one commit, which runs in the commit thread.
+"""
+
+from dataclasses import dataclass
+
+from genapps_runtime.state.connection import Connection, Parameters, Result, only_reads
+from genapps_runtime.state.errors import (
+    FILE_ERRORS,
+    SqlError,
+    SqlWritesError,
+    StateConflictError,
+    StateFullError,
+    StateUnavailableError,
+    TransactionLostError,
+    TurnLostError,
+    write_error,
+)
+from genapps_runtime.state.transaction import Commit, Transaction, Writes
+from genapps_runtime.state.view import Reads, View
+
+PAGE_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of a facet. `sequence` is the number of the last commit, `tables_sequence` of the last that changed tables.
+
+    `size` is in bytes of keys, values and tables; `tables` are the pages of the tables in it.
+    """
+
+    sequence: int
+    tables_sequence: int
+    size: int
+    tables: int
+
+
+class OpenTransaction:
+    """One transaction for some actions. `figures` are those of the facet if it is committed now."""
+
+    def __init__(self, connection: Connection, figures: Figures, limit_bytes: int) -> None:
+        """Begin it; raises one of FILE_ERRORS."""
+        self._connection = connection
+        self._limit = limit_bytes
+        self._pages = 0
+        self._wrote = False
+        self._view: OpenView | None = None
+        self.figures = figures
+        connection.execute("BEGIN IMMEDIATE")
+
+    @property
+    def lost(self) -> bool:
+        """Whether SQLite has given it up, with everything in it."""
+        return not self._connection.in_transaction
+
+    def begin_action(self, reads: Reads | None) -> "OpenView | None":
+        """What the next action reads and writes with; None when what it has read elsewhere is not there any more.
+
+        Raises TransactionLostError and those of FILE_ERRORS.
+        """
+        if self.lost:
+            raise TransactionLostError
+        if reads is not None and not self._transaction().holds(reads):
+            return None
+        self._connection.execute("SAVEPOINT genapps_action")
+        self._pages, self._wrote = self._used_pages(), False
+        self._view = OpenView(self, self._connection)
+        return self._view
+
+    def note_write(self) -> None:
+        """The action has run a statement that may have written."""
+        self._wrote = True
+
+    def end_action(self, writes: Writes) -> None:
+        """Add the keys that the action writes, and keep everything for the commit.
+
+        Raises StateFullError, StateUnavailableError and TransactionLostError: then call `undo_action`.
+        """
+        try:
+            figures = self._ended(writes)
+            self._connection.execute("RELEASE genapps_action")
+        except FILE_ERRORS as error:
+            raise write_error(error) from None
+        self.figures = figures
+        self._leave_view()
+
+    def undo_action(self) -> None:
+        """Take back what the action has written, if one has begun."""
+        if self._view is None:
+            return
+        self._leave_view()
+        try:
+            if not self.lost:
+                self._connection.execute("ROLLBACK TO genapps_action")
+                self._connection.execute("RELEASE genapps_action")
+        except FILE_ERRORS:
+            self.roll_back()
+
+    def commit(self) -> None:
+        """Store everything durably; raises one of FILE_ERRORS or StateConflictError: then nothing is stored."""
+        if self.lost:
+            raise StateConflictError
+        try:
+            self._connection.execute("COMMIT")
+        except FILE_ERRORS:
+            self.roll_back()
+            raise
+
+    def roll_back(self) -> None:
+        """Take back everything. What cannot be taken back is with the connection, which is made anew."""
+        try:
+            if not self.lost:
+                self._connection.execute("ROLLBACK")
+        except FILE_ERRORS:
+            self._connection.exhausted = True
+
+    def _ended(self, writes: Writes) -> Figures:
+        before = self.figures
+        tables = before.tables
+        if self._wrote:
+            tables += self._used_pages() - self._pages
+            size = before.size + (tables - before.tables) * PAGE_BYTES
+            if size > self._limit and size > before.size:
+                raise StateFullError(f"the state would take {size} bytes; the tier allows {self._limit}")
+            if tables != before.tables:
+                self._connection.execute("UPDATE main.genapps_facet SET tables = ?", (tables,))
+        transaction = self._transaction(tables)
+        commit = Commit(None, writes)
+        transaction.apply([commit])
+        if commit.verdict is not None:
+            raise commit.verdict
+        tables_sequence = transaction.sequence if self._wrote else before.tables_sequence
+        return Figures(transaction.sequence, tables_sequence, transaction.size, tables)
+
+    def _transaction(self, tables: int | None = None) -> Transaction:
+        figures = self.figures
+        size = figures.size + (0 if tables is None else (tables - figures.tables) * PAGE_BYTES)
+        return Transaction(self._connection, figures.sequence, size, self._limit, figures.tables_sequence)
+
+    def _used_pages(self) -> int:
+        (pages,) = self._connection.execute("PRAGMA main.page_count").fetchone()
+        (free,) = self._connection.execute("PRAGMA main.freelist_count").fetchone()
+        return int(pages) - int(free)
+
+    def _leave_view(self) -> None:
+        if self._view is not None:
+            self._view.ended = True
+            self._view = None
+
+
+class OpenView(View):
+    """What an action reads and writes in an open transaction, until `ended`. There is nothing to check at the end.
+
+    All methods raise TurnLostError when the transaction went on without the action.
+    """
+
+    __slots__ = ("_noted", "_transaction", "_writer", "ended", "wrote")
+
+    def __init__(self, transaction: OpenTransaction, writer: Connection) -> None:
+        self.reads = None
+        self.ended = False
+        self.wrote = False
+        """Whether it has run a statement that may have written."""
+        self._noted = Reads(0)
+        self._transaction = transaction
+        self._writer = writer
+
+    def sql(self, text: str, parameters: Parameters, until: float) -> Result:
+        """Run a statement; raises SqlError.
+
+        The action cannot go on after TransactionLostError, StateFullError and StateUnavailableError.
+        """
+        writer, _ = self._begin()
+        if not only_reads(text):
+            self.wrote = True
+            self._transaction.note_write()
+        try:
+            return writer.run(text, parameters, until)
+        except SqlError as error:
+            if self._transaction.lost:
+                raise TransactionLostError(f"{error}; what the request had written is not stored") from None
+            raise
+        except SqlWritesError:
+            raise StateUnavailableError("the file of the state may not be written") from None
+        except FILE_ERRORS as error:
+            raise write_error(error) from None
+
+    def close(self) -> None:
+        """Nothing: the transaction goes on."""
+
+    def _begin(self) -> tuple[Connection, Reads]:
+        if self.ended:
+            raise TurnLostError
+        return self._writer, self._noted

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actions that write by SQL and actions that write keys end as if each had run alone, one after the other."""
+
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import compress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genapps_runtime.state.connection import Connection
+from genapps_runtime.state.errors import (
+    SqlError,
+    StateConflictError,
+    StateFullError,
+    StateUnavailableError,
+    TransactionLostError,
+    TurnLostError,
+)
+from genapps_runtime.state.layout import LAYOUT, prepare
+from genapps_runtime.state.open_transaction import Figures, OpenTransaction, OpenView
+from genapps_runtime.state.transaction import Commit, Transaction, Writes
+from genapps_runtime.state.view import Reads, Snapshot, View
+
+LIMIT = 10_000_000
+WHERE = st.sampled_from(["key", "table"])
+ACTIONS = st.lists(st.tuples(st.booleans(), WHERE, WHERE), min_size=1, max_size=5)
+
+
+def soon() -> float:
+    return time.thread_time() + 10
+
+
+class Store:
+    """A facet's file with one counter under a key and one in a table."""
+
+    def __init__(self, folder: str, limit: int = LIMIT) -> None:
+        self.limit = limit
+        self.writer, self.reader = Connection(f"{folder}/state"), Connection(f"{folder}/state")
+        self.writer.execute("PRAGMA journal_mode=WAL").fetchall()
+        self.reader.execute("PRAGMA query_only=ON")
+        self.figures = prepare(self.writer)
+
+    def open(self) -> OpenTransaction:
+        return OpenTransaction(self.writer, self.figures, self.limit)
+
+    def make(self) -> None:
+        transaction = self.open()
+        view = transaction.begin_action(None)
+        assert view is not None
+        view.sql("CREATE TABLE t (n INTEGER)", [], soon())
+        view.sql("INSERT INTO t VALUES (0)", [], soon())
+        transaction.end_action([])
+        transaction.commit()
+        self.figures = transaction.figures
+
+    def stored(self) -> dict[str, int]:
+        keys = self.writer.execute("SELECT value FROM main.genapps_entries").fetchone()
+        return {"key": int(keys[0]) if keys else 0, "table": self.writer.execute("SELECT n FROM t").fetchone()[0]}
+
+    def close(self) -> None:
+        self.reader.close()
+        self.writer.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(str(tmp_path), 60_000)
+    made.make()
+    yield made
+    made.close()
+
+
+def read(view: View, where: str) -> int:
+    if where == "key":
+        return int(view.get("n") or 0)
+    value = view.sql("SELECT n FROM t", [], soon()).rows[0][0]
+    assert isinstance(value, int)
+    return value
+
+
+class Both:
+    """The store, and a model to which the same actions are applied, one after the other.
+
+    Each action reads a number and writes the next one. Some have read before the others were stored.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.store = Store(folder)
+        self.store.make()
+        self.model = {"key": 0, "table": 0}
+        self.written: set[str] = set()
+
+    def look(self, batch: list[tuple[bool, str, str]]) -> list[tuple[Reads | None, int]]:
+        """What each has read, from one snapshot."""
+        snapshot = Snapshot(self.store.reader, self.store.figures.sequence, lambda _connection: None)
+        seen: list[tuple[Reads | None, int]] = []
+        for before, source, _ in batch:
+            view = View(lambda: snapshot)
+            number = read(view, source) if before else 0
+            seen.append((view.reads, number))
+            view.close()
+        snapshot.end_sharing()
+        self.written = set()
+        return seen
+
+    def apply(self, target: str, number: int) -> None:
+        self.model[target] = number + 1
+        self.written.add(target)
+
+    def store_keys(self, batch: list[tuple[bool, str, str]], seen: list[tuple[Reads | None, int]]) -> None:
+        """Those that write keys in one batch, as those do that do not wait for a turn."""
+        chosen = [(source, *one) for (_, source, _), one in zip(batch, seen, strict=True)]
+        commits = [Commit(reads, [("n", str(number + 1))]) for _, reads, number in chosen]
+        before = self.store.figures
+        transaction = Transaction(self.store.writer, before.sequence, before.size, LIMIT, before.tables_sequence)
+        transaction.run(commits)
+        self.store.figures = Figures(transaction.sequence, before.tables_sequence, transaction.size, before.tables)
+        for commit, (source, _, number) in zip(commits, chosen, strict=True):
+            if commit.verdict is None:
+                assert self.model[source] == number
+                self.apply("key", number)
+            else:
+                assert isinstance(commit.verdict, StateConflictError)
+                assert source in self.written
+
+    def store_open(self, batch: list[tuple[bool, str, str]], seen: list[tuple[Reads | None, int]]) -> None:
+        """The others in one open transaction; who has read what has changed begins again."""
+        opened = self.store.open()
+        for (_, source, target), (reads, number) in zip(batch, seen, strict=True):
+            view = opened.begin_action(reads)
+            if view is None:
+                assert source in self.written
+                view = begun(opened)
+                number = read(view, source)
+            elif reads is None:
+                number = read(view, source)
+            assert number == self.model[source]
+            if target == "table":
+                view.sql("UPDATE t SET n = ?", [number + 1], soon())
+            opened.end_action([("n", str(number + 1))] if target == "key" else [])
+            self.apply(target, number)
+        opened.commit()
+        self.store.figures = opened.figures
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ACTIONS, max_size=5))
+def test_mixed_actions_end_as_if_each_had_run_alone(batches: list[list[tuple[bool, str, str]]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        both = Both(folder)
+        for batch in batches:
+            seen = both.look(batch)
+            keys = [before and target == "key" for before, _, target in batch]
+            both.store_keys(*_where(batch, seen, keys))
+            both.store_open(*_where(batch, seen, [not key for key in keys]))
+            assert both.store.stored() == both.model
+        both.store.close()
+
+
+def _where(
+    batch: list[tuple[bool, str, str]], seen: list[tuple[Reads | None, int]], chosen: list[bool]
+) -> tuple[list[tuple[bool, str, str]], list[tuple[Reads | None, int]]]:
+    return list(compress(batch, chosen)), list(compress(seen, chosen))
+
+
+def begun(transaction: OpenTransaction) -> OpenView:
+    view = transaction.begin_action(None)
+    assert view is not None
+    return view
+
+
+def test_an_action_that_fails_takes_back_its_rows_and_no_others(store: Store) -> None:
+    transaction = store.open()
+    begun(transaction).sql("UPDATE t SET n = 1", [], soon())
+    transaction.end_action([("n", "1")])
+    failing = begun(transaction)
+    failing.sql("UPDATE t SET n = 2", [], soon())
+    transaction.undo_action()
+    with pytest.raises(TurnLostError):
+        failing.sql("SELECT 1", [], soon())
+    with pytest.raises(TurnLostError):
+        failing.get("n")
+    assert (begun(transaction).get("n"), transaction.lost) == ("1", False)
+    transaction.end_action([])
+    transaction.commit()
+    assert store.stored() == {"key": 1, "table": 1}
+
+
+def test_a_statement_that_ends_the_transaction_loses_all_of_it(store: Store) -> None:
+    transaction = store.open()
+    begun(transaction).sql("CREATE UNIQUE INDEX one ON t (n)", [], soon())
+    transaction.end_action([])
+    view = begun(transaction)
+    with pytest.raises(TransactionLostError):
+        view.sql("INSERT OR ROLLBACK INTO t VALUES (0)", [], soon())
+    assert transaction.lost
+    transaction.undo_action()
+    with pytest.raises(TransactionLostError):
+        transaction.begin_action(None)
+    with pytest.raises(StateConflictError):
+        transaction.commit()
+    assert store.open().figures == store.figures
+
+
+def test_tables_count_for_the_limit_together_with_keys(store: Store) -> None:
+    transaction = store.open()
+    view = begun(transaction)
+    view.sql("INSERT INTO t VALUES (zeroblob(30000))", [], soon())
+    transaction.end_action([("n", '"' + "x" * 10_000 + '"')])
+    before = transaction.figures
+    assert 40_000 < before.size <= 60_000
+    refused: list[tuple[str, Writes]] = [
+        ("INSERT INTO t VALUES (zeroblob(20000))", []),
+        ("SELECT 1", [("m", "x" * 20_000)]),
+    ]
+    for text, writes in refused:
+        begun(transaction).sql(text, [], soon())
+        with pytest.raises(StateFullError):
+            transaction.end_action(writes)
+        transaction.undo_action()
+        assert transaction.figures == before
+    begun(transaction).sql("DELETE FROM t WHERE n <> 0", [], soon())
+    transaction.end_action([])
+    assert transaction.figures.size < before.size - 28_000
+    transaction.commit()
+    assert prepare(store.writer).size == transaction.figures.size
+
+
+def test_text_of_an_app_never_runs_what_was_prepared_for_the_runtime(store: Store) -> None:
+    text = "SELECT value FROM main.genapps_entries"
+    store.writer.execute(text).fetchall()
+    transaction = store.open()
+    view = begun(transaction)
+    with pytest.raises(SqlError):
+        view.sql(text, [], soon())
+    for spelled in (
+        'SELECT 1 FROM "GENAPPS_entries"',
+        "SELECT 1 FROM [Genapps_Entries]",
+        "SELECT 1 FROM`genapps_facet`",
+    ):
+        with pytest.raises(SqlError):
+            view.sql(spelled, [], soon())
+    transaction.undo_action()
+    transaction.roll_back()
+
+
+def test_a_file_of_the_first_layout_keeps_its_keys(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "old") as old:
+        old.execute(
+            "CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID"
+        )
+        old.execute("INSERT INTO entries VALUES ('a', '12', 7)")
+    old.close()
+    connection = Connection(str(tmp_path / "old"))
+    assert prepare(connection) == prepare(connection) == Figures(7, 7, 3, 0)
+    connection.execute("CREATE TABLE entries (n)")  # the name is the app's now
+    assert prepare(connection).size == 3
+    connection.execute(f"PRAGMA user_version={LAYOUT + 1}")
+    with pytest.raises(StateUnavailableError):
+        prepare(connection)
+    connection.close()
