@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Actions that write by SQL and actions that write keys end as if each had run alone, one after the other."""
 
-import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 
@@ -17,17 +17,16 @@ from genapps_runtime.state.errors import (
     SqlError,
     StateConflictError,
     StateFullError,
-    StateUnavailableError,
     TransactionLostError,
     TurnLostError,
 )
-from genapps_runtime.state.layout import LAYOUT, prepare
-from genapps_runtime.state.open_transaction import Figures, OpenTransaction, OpenView
+from genapps_runtime.state.layout import prepare
+from genapps_runtime.state.open_transaction import OpenTransaction, OpenView
 from genapps_runtime.state.transaction import Commit, Transaction, Writes
 from genapps_runtime.state.view import Reads, Snapshot, View
 
 LIMIT = 10_000_000
-WHERE = st.sampled_from(["key", "table"])
+WHERE = st.sampled_from(["key", "t", "u"])
 ACTIONS = st.lists(st.tuples(st.booleans(), WHERE, WHERE), min_size=1, max_size=5)
 
 
@@ -36,7 +35,7 @@ def soon() -> float:
 
 
 class Store:
-    """A facet's file with one counter under a key and one in a table."""
+    """A facet's file with a counter under a key and one in each of two tables."""
 
     def __init__(self, folder: str, limit: int = LIMIT) -> None:
         self.limit = limit
@@ -52,15 +51,17 @@ class Store:
         transaction = self.open()
         view = transaction.begin_action(None)
         assert view is not None
-        view.sql("CREATE TABLE t (n INTEGER)", [], soon())
-        view.sql("INSERT INTO t VALUES (0)", [], soon())
+        for table in ("t", "u"):
+            view.sql(f"CREATE TABLE {table} (n INTEGER)", [], soon())
+            view.sql(f"INSERT INTO {table} VALUES (0)", [], soon())
         transaction.end_action([])
         transaction.commit()
         self.figures = transaction.figures
 
     def stored(self) -> dict[str, int]:
         keys = self.writer.execute("SELECT value FROM main.genapps_entries").fetchone()
-        return {"key": int(keys[0]) if keys else 0, "table": self.writer.execute("SELECT n FROM t").fetchone()[0]}
+        t, u = self.writer.execute("SELECT t.n, u.n FROM t, u").fetchone()
+        return {"key": int(keys[0]) if keys else 0, "t": t, "u": u}
 
     def close(self) -> None:
         self.reader.close()
@@ -78,7 +79,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def read(view: View, where: str) -> int:
     if where == "key":
         return int(view.get("n") or 0)
-    value = view.sql("SELECT n FROM t", [], soon()).rows[0][0]
+    value = view.sql(f"SELECT n FROM {where}", [], soon()).rows[0][0]
     assert isinstance(value, int)
     return value
 
@@ -92,7 +93,7 @@ class Both:
     def __init__(self, folder: str) -> None:
         self.store = Store(folder)
         self.store.make()
-        self.model = {"key": 0, "table": 0}
+        self.model = {"key": 0, "t": 0, "u": 0}
         self.written: set[str] = set()
 
     def look(self, batch: list[tuple[bool, str, str]]) -> list[tuple[Reads | None, int]]:
@@ -117,9 +118,9 @@ class Both:
         chosen = [(source, *one) for (_, source, _), one in zip(batch, seen, strict=True)]
         commits = [Commit(reads, [("n", str(number + 1))]) for _, reads, number in chosen]
         before = self.store.figures
-        transaction = Transaction(self.store.writer, before.sequence, before.size, LIMIT, before.tables_sequence)
+        transaction = Transaction(self.store.writer, before.sequence, before.size, LIMIT, before.changes)
         transaction.run(commits)
-        self.store.figures = Figures(transaction.sequence, before.tables_sequence, transaction.size, before.tables)
+        self.store.figures = replace(before, sequence=transaction.sequence, size=transaction.size)
         for commit, (source, _, number) in zip(commits, chosen, strict=True):
             if commit.verdict is None:
                 assert self.model[source] == number
@@ -140,8 +141,8 @@ class Both:
             elif reads is None:
                 number = read(view, source)
             assert number == self.model[source]
-            if target == "table":
-                view.sql("UPDATE t SET n = ?", [number + 1], soon())
+            if target != "key":
+                view.sql(f"UPDATE {target} SET n = ?", [number + 1], soon())
             opened.end_action([("n", str(number + 1))] if target == "key" else [])
             self.apply(target, number)
         opened.commit()
@@ -188,7 +189,7 @@ def test_an_action_that_fails_takes_back_its_rows_and_no_others(store: Store) ->
     assert (begun(transaction).get("n"), transaction.lost) == ("1", False)
     transaction.end_action([])
     transaction.commit()
-    assert store.stored() == {"key": 1, "table": 1}
+    assert store.stored() == {"key": 1, "t": 1, "u": 0}
 
 
 def test_a_statement_that_ends_the_transaction_loses_all_of_it(store: Store) -> None:
@@ -247,20 +248,3 @@ def test_text_of_an_app_never_runs_what_was_prepared_for_the_runtime(store: Stor
             view.sql(spelled, [], soon())
     transaction.undo_action()
     transaction.roll_back()
-
-
-def test_a_file_of_the_first_layout_keeps_its_keys(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "old") as old:
-        old.execute(
-            "CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID"
-        )
-        old.execute("INSERT INTO entries VALUES ('a', '12', 7)")
-    old.close()
-    connection = Connection(str(tmp_path / "old"))
-    assert prepare(connection) == prepare(connection) == Figures(7, 7, 3, 0)
-    connection.execute("CREATE TABLE entries (n)")  # the name is the app's now
-    assert prepare(connection).size == 3
-    connection.execute(f"PRAGMA user_version={LAYOUT + 1}")
-    with pytest.raises(StateUnavailableError):
-        prepare(connection)
-    connection.close()

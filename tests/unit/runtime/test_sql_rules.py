@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from genapps_runtime.state import sql_rules
@@ -34,7 +34,7 @@ INVALID = [
     "VACUUM", "VACUUM INTO '/tmp/copy'", "UPDATE sqlite_master SET sql = 'x'", "DELETE FROM sqlite_schema",
     "INSERT INTO sqlite_sequence_ VALUES (1)", "CREATE TABLE sqlite_x (a)", "DROP TABLE sqlite_master",
     "SELECT sqlite_rename_table(1, 2, 3, 4, 5, 6, 7)", "SELECT readfile('/etc/passwd')", "SELECT 1; SELECT 2",
-    "SELECT", "SELECT ?", "SELECT :a", "SELECT " + "(" * 500 + "1" + ")" * 500, "SELECT " + "+".join("1" * 500),
+    "SELECT", "SELECT ?", "SELECT :a", "SELECT " + "abs(" * 101 + "1" + ")" * 101, "SELECT " + "+".join("1" * 500),
     " UNION ALL ".join(["SELECT 1"] * 51), "SELECT " + ",".join("1" * 101), "SELECT max(" + ",".join("1" * 33) + ")",
     "SELECT ?1001", "SELECT 'a' LIKE '" + "%a" * 26 + "'", "SELECT CAST(x'ff' AS TEXT)",
 ]  # fmt: skip
@@ -149,5 +149,6 @@ def test_the_functions_in_their_place_give_what_those_of_sqlite_do(text: object,
         "rtrim(?1, ?2)"
     )
     with closing(sqlite3.connect(":memory:")) as original, closing(Connection(":memory:")) as ours:
+        assume(other != "" or isinstance(text, str | None))  # older versions give the number, newer ones its text
         values = (text, other, third)
         assert ours.execute(statement, values).fetchone() == original.execute(statement, values).fetchone()

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Listings of the state: what follows a key, from the file and with the writes of earlier actions."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +16,13 @@ KEYS = ["a", "a\0", "a\0b", "a/1", "a/2", "b", "ä", "\U0001f600", "\ufffd"]
 STORED = st.dictionaries(st.sampled_from(KEYS), st.just("1"))
 
 
-def _view(entries: dict[str, str]) -> View:
-    connection = Connection(":memory:")
+@contextmanager
+def _stored(entries: dict[str, str]) -> Iterator[View]:
+    with closing(Connection(":memory:")) as connection:
+        yield _view(connection, entries)
+
+
+def _view(connection: Connection, entries: dict[str, str]) -> View:
     connection.execute("CREATE TABLE genapps_entries (key TEXT PRIMARY KEY, value TEXT, version INTEGER) WITHOUT ROWID")
     connection.executemany("INSERT INTO genapps_entries VALUES (?, ?, 1)", entries.items())
     return View(lambda: Snapshot(connection, 1, lambda _connection: None))
@@ -34,21 +42,21 @@ def test_a_listing_has_the_first_keys_of_a_prefix_that_follow_a_key(
         kept = [(key, text) for key, text in stored.items() if text and key.startswith(prefix) and key > after]
         return dict(sorted(kept)[:limit])
 
-    view = _view(entries)
-    found = view.list(prefix, limit, after)
-    assert list(found.items()) == list(model({**entries}).items())
-    assert list(Overlaid(_view(entries), writes).list(prefix, limit, after).items()) == list(
-        model({**entries, **writes}).items()
-    )
-    assert view.reads is not None
-    ((noted_prefix, start, noted_limit, seen),) = view.reads.lists
-    connection = view._begin()[0]
-    assert versions(connection, noted_prefix, start, noted_limit) == seen == [(key, 1) for key in found]
+    with _stored(entries) as view, _stored(entries) as other:
+        found = view.list(prefix, limit, after)
+        assert list(found.items()) == list(model({**entries}).items())
+        assert list(Overlaid(other, writes).list(prefix, limit, after).items()) == list(
+            model({**entries, **writes}).items()
+        )
+        assert view.reads is not None
+        ((noted_prefix, start, noted_limit, seen),) = view.reads.lists
+        connection = view._begin()[0]
+        assert versions(connection, noted_prefix, start, noted_limit) == seen == [(key, 1) for key in found]
 
 
 def test_a_listing_ends_at_its_bytes() -> None:
-    view = _view({"a": "x" * LIST_BYTES, "b": "x"})
-    assert list(view.list("", 1)) == ["a"]
-    assert list(view.list("", 5, "a")) == ["b"]
-    with pytest.raises(StateFullError):
-        view.list("", 2)
+    with _stored({"a": "x" * LIST_BYTES, "b": "x"}) as view:
+        assert list(view.list("", 1)) == ["a"]
+        assert list(view.list("", 5, "a")) == ["b"]
+        with pytest.raises(StateFullError):
+            view.list("", 2)

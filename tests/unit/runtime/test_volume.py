@@ -4,12 +4,10 @@
 import os
 import resource
 import shutil
-import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,92 +15,9 @@ from typing import Any
 import orjson
 import pytest
 
-from genapps_runtime.state import safe_dir
-from genapps_runtime.state import volume as volume_module
 from genapps_runtime.state.volume import POINTER, POINTER_BYTES, Volume
 from genapps_runtime.termination import Reason, RefusedError
-
-A, B, C = "a" * 12, "b" * 12, "c" * 12
-TENANTS = ("1" * 64 + ".sqlite", "2" * 64 + ".sqlite")
-
-
-@dataclass(frozen=True)
-class Start:
-    """A pod's start: of `revision`, whose code may not load, and which writes `value` if it does."""
-
-    revision: str
-    value: str | None = None
-    snapshot: bool = True
-    restore: bool = False
-    loads: bool = True
-
-
-def take_over(directory: Path, start: Start) -> None:
-    volume = Volume(str(directory), start.revision)
-    with closing(volume):
-        volume.prepare(snapshot=start.snapshot, restore=start.restore)
-        if start.loads:
-            volume.hand_over()
-    if start.loads and start.value is not None:
-        _in_child(lambda: _write(Path(volume.facets), str(start.value)))
-
-
-def _write(facets: Path, value: str) -> None:
-    """Ends as a killed process does: what it wrote is in the write-ahead log only."""
-    for tenant in TENANTS:
-        connection = sqlite3.connect(facets / tenant)
-        connection.execute("PRAGMA journal_mode=WAL").fetchall()
-        connection.execute("CREATE TABLE IF NOT EXISTS entries (value TEXT)")
-        connection.execute("INSERT INTO entries VALUES (?)", (value,))
-        connection.commit()
-    os._exit(0)
-
-
-def _in_child(work: Callable[[], None]) -> int:
-    """The exit code of a process that does only that."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def values(facets: Path) -> list[list[str]]:
-    """What each tenant's file holds; read in a copy, because reading changes files too."""
-    if not any(facets.iterdir()):
-        return []
-    with closing(_Scratch(facets)) as scratch:
-        return [scratch.values(tenant) for tenant in TENANTS]
-
-
-class _Scratch:
-    def __init__(self, facets: Path) -> None:
-        self.path = facets.parent.parent / "scratch"
-        shutil.copytree(facets, self.path)
-
-    def values(self, tenant: str) -> list[str]:
-        with closing(sqlite3.connect(self.path / tenant)) as connection:
-            return [row[0] for row in connection.execute("SELECT value FROM entries")]
-
-    def close(self) -> None:
-        shutil.rmtree(self.path)
-
-
-def found(directory: Path) -> dict[str, Any]:
-    """All that counts on a claim, without the names of folders; raises when something lies around."""
-    pointer = orjson.loads((directory / POINTER).read_bytes())
-    named = {POINTER, pointer["folder"], *([pointer["copy"]["folder"]] if pointer["copy"] else [])}
-    assert {path.name for path in directory.iterdir()} == named
-    copy = pointer["copy"] and (pointer["copy"]["revision"], values(directory / pointer["copy"]["folder"]))
-    return {"revision": pointer["revision"], "values": values(directory / pointer["folder"]), "copy": copy}
-
-
-def both(*written: str) -> list[list[str]]:
-    return [list(written)] * len(TENANTS)
+from tests.unit.runtime.claims import TENANTS, A, B, C, Start, both, found, in_child, killed, take_over, values
 
 
 @pytest.fixture
@@ -207,35 +122,6 @@ INTERRUPTED = [
 ]
 
 
-def _killed(directory: Path, start: Start) -> Iterator[Path]:
-    """Claims as a start leaves them that is killed: before its first call into the system, its second, ..."""
-    files = {volume_module.__file__, safe_dir.__file__, shutil.__file__}
-    for calls in range(1, 1000):
-        volume = directory.with_name("killed")
-        shutil.copytree(directory, volume)
-
-        def run(volume: Path = volume, calls: int = calls) -> None:
-            left = [calls]
-
-            def count(frame: FrameType, event: str, _argument: object) -> None:
-                if event == "c_call" and frame.f_code.co_filename in files:
-                    left[0] -= 1
-                    if not left[0]:
-                        os._exit(9)
-
-            sys.setprofile(count)
-            take_over(volume, start)
-
-        code = _in_child(run)
-        assert code in (0, 9)
-        if code == 0:
-            assert calls > 10
-            return
-        yield volume
-        shutil.rmtree(volume)
-    pytest.fail("there is no end to it")
-
-
 @pytest.mark.parametrize("name", INTERRUPTED)
 def test_a_start_that_is_killed_anywhere_ends_well_at_the_next_try(directory: Path, name: str) -> None:
     starts, expected = next(case[1:] for case in CASES if case[0] == name)
@@ -247,7 +133,7 @@ def test_a_start_that_is_killed_anywhere_ends_well_at_the_next_try(directory: Pa
     shutil.copytree(directory, whole)
     take_over(whole, last)
     expected = found(whole)
-    for volume in _killed(directory, last):
+    for volume in killed(directory, last):
         take_over(volume, last)
         assert found(volume) == expected
         pointer = (volume / POINTER).read_bytes()
@@ -257,7 +143,7 @@ def test_a_start_that_is_killed_anywhere_ends_well_at_the_next_try(directory: Pa
 
 def test_a_switch_that_is_killed_anywhere_leaves_the_way_back(directory: Path) -> None:
     take_over(directory, WROTE_A)
-    for volume in _killed(directory, Start(B)):
+    for volume in killed(directory, Start(B)):
         take_over(volume, Start(A, restore=True))
         assert found(volume) == {"revision": A, "values": both("by a"), "copy": None}
 
@@ -295,7 +181,7 @@ def _limited(directory: Path, size: int) -> None:
 @pytest.mark.parametrize("size", [300, 5000, 9000])
 def test_a_copy_that_cannot_be_made_leaves_the_state_as_it_was(directory: Path, size: int) -> None:
     take_over(directory, WROTE_A)
-    assert _in_child(lambda: _limited(directory, size)) == 0
+    assert in_child(lambda: _limited(directory, size)) == 0
     assert found(directory) == {"revision": A, "values": both("by a"), "copy": None}
     take_over(directory, Start(A, "more"))
     take_over(directory, Start(B))
@@ -321,6 +207,8 @@ DAMAGED = [
     ("a copy that is what is in force", _pointer(copy={**OTHER, "folder": "facets-1"})),
     ("a copy of another form", _pointer(copy=[])),
     ("a field too many", _pointer(more=1)),
+    ("a field of another layout", _pointer(layout=0)),
+    ("a layout that is no number", _pointer(layout="1")),
     ("more than a pointer takes", b" " * POINTER_BYTES + _pointer()),
 ]
 

@@ -105,8 +105,9 @@ def payload_of(text: str, parameters: tuple[Any, ...]) -> dict[str, Any]:
     """What the host takes. A dictionary as the only parameter has values by name, a list or tuple all values."""
     if not isinstance(text, str):
         raise TypeError(f"state.sql takes the text of one statement, not {type(text).__name__}")
+    _whole(text)
     if len(parameters) == 1 and isinstance(parameters[0], dict):
-        named = {str(name): _parameter(value) for name, value in parameters[0].items()}
+        named = {_whole(str(name)): _parameter(value) for name, value in parameters[0].items()}
         return {"text": text, "parameters": named}
     if len(parameters) == 1 and isinstance(parameters[0], list | tuple):
         parameters = tuple(parameters[0])
@@ -120,8 +121,10 @@ def _value(value: Any) -> Any:
 
 
 def _parameter(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return _whole(value)
     if isinstance(value, int):
         if not _LEAST <= value <= _MOST:
             raise OverflowError("an integer in SQL has at most 64 bits: store it as text")
@@ -132,8 +135,24 @@ def _parameter(value: Any) -> Any:
         return value
     if isinstance(value, bytes | bytearray | memoryview):
         return {"base64": binascii.b2a_base64(bytes(value), newline=False).decode()}
-    converted = None if isinstance(value, list | tuple | dict | set | frozenset) else plain(value)
+    converted = None if isinstance(value, list | tuple | dict | set | frozenset) else _plain(value)
     if isinstance(converted, str | int | float):
         return _parameter(converted)
     advice = "store it with json.dumps(value)"
     raise TypeError(f"a parameter of SQL is None, a number, a text or bytes, not {type(value).__name__}; {advice}")
+
+
+def _plain(value: Any) -> Any:
+    try:
+        return plain(value)
+    except TypeError:
+        return None
+
+
+def _whole(text: str) -> str:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("a text of SQL cannot hold half a character (a lone surrogate)") from None
+    return text

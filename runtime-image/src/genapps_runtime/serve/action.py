@@ -77,9 +77,9 @@ class Action:
     """
 
     __slots__ = (
-        "_body", "_body_bytes", "_context", "_view", "conflicts", "deadline", "exchange", "guest", "guest_seconds",
-        "log", "number", "open", "pending", "restarts", "results", "see", "serial", "statements", "tools", "trace",
-        "turns", "waits_for_all", "writes_tables",
+        "_body", "_body_bytes", "_context", "_view", "_was_put_off", "conflicts", "deadline", "exchange", "guest",
+        "guest_seconds", "log", "number", "open", "pending", "restarts", "results", "see", "serial", "statements",
+        "tools", "trace", "turns", "waits_for_all", "writes_tables",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, deadline: float) -> None:
@@ -105,6 +105,7 @@ class Action:
         """Whether an attempt at it wanted to write by SQL: then it needs a transaction when its turn comes."""
         self.statements: list[turns.Call] = []
         """What it wants to run by SQL when its turn comes."""
+        self._was_put_off = False
         self._context = context
         self.results: Results = {}
         """What has come for it since its last turn."""
@@ -137,8 +138,19 @@ class Action:
 
     def begin(self, guest: Guest) -> None:
         """It will run in this guest, from its beginning."""
-        own = min(OWN_SECONDS, self._context.config.action_millis / 1000)
         self.guest = guest
+        self._have_own_time()
+
+    def put_off(self) -> bool:
+        """Have its own time once more, if others have kept it from its turn until now; whether it does."""
+        if not self.statements or self._was_put_off:
+            return False
+        self._was_put_off = True
+        self._have_own_time()
+        return True
+
+    def _have_own_time(self) -> None:
+        own = min(OWN_SECONDS, self._context.config.action_millis / 1000)
         self.deadline = max(self.deadline, time.monotonic() + own)
 
     def begin_again(self) -> None:

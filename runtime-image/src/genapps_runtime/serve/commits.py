@@ -4,6 +4,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 from genapps_runtime.guest.turns import Done
 from genapps_runtime.problems import ProblemError
@@ -58,11 +59,20 @@ class Commits:
         latest = max(action.deadline for action, _ in group)
         seconds = max(COMMIT_SECONDS, latest - time.monotonic())
         self.storing += len(group)
-        late = asyncio.get_running_loop().call_later(seconds, self._too_late, group)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(seconds, lambda: late(storing=False))
+
+        def late(*, storing: bool) -> None:
+            # Those that wait for somebody's turn, or whose commit ended while a guest kept the loop busy, are not late.
+            nonlocal timer
+            if storing and self._facet.storing:
+                self._too_late(group)
+            else:
+                timer = loop.call_later(COMMIT_SECONDS, partial(late, storing=self._facet.storing))
 
         def committed(commits: list[Commit]) -> None:
             if group:
-                late.cancel()
+                timer.cancel()
                 self.storing -= len(group)
                 self._stored(group, [_verdict(commit.verdict) for commit in commits])
 

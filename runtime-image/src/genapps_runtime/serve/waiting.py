@@ -66,9 +66,7 @@ class Waiting:
         if action.pending:
             self._outstanding.add(action.number)
         if action.number not in self._expiries:
-            self._expiries[action.number] = loop.call_later(
-                max(0.0, action.deadline - time.monotonic()), self._expire, action
-            )
+            self._expire_later(action)
         if action.exchange.request.method in _SAFE:
             action.exchange.on_gone = lambda: self._leave(action)
             if action.exchange.gone:
@@ -142,9 +140,17 @@ class Waiting:
         self._outstanding.discard(action.number)
         action.exchange.on_gone = None
 
+    def _expire_later(self, action: Action) -> None:
+        seconds = max(0.0, action.deadline - time.monotonic())
+        self._expiries[action.number] = asyncio.get_running_loop().call_later(seconds, self._expire, action)
+
     def _expire(self, action: Action) -> None:
         # One that can go on is told by its next call into the guest that its time is up.
-        if action.number in self._waiting:
+        if action.number not in self._waiting:
+            return
+        if action.put_off():
+            self._expire_later(action)
+        else:
             self._fail(action, ProblemError("ActionTimeout", "the time of the request ran out while the app waited"))
 
     def _leave(self, action: Action) -> None:

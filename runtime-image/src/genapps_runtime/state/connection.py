@@ -15,9 +15,11 @@ from typing import Any
 from genapps_runtime.state import sql_rules
 from genapps_runtime.state.errors import SqlError, SqlWritesError
 from genapps_runtime.state.sql_functions import Value, replace_quadratic
+from genapps_runtime.state.tables import UNKNOWN, Noted, Touched
 
 STATEMENTS = 48
 """How many prepared statements a connection keeps, of the runtime and of the app together."""
+MOST_TEXTS = 4 * STATEMENTS
 STEPS = 100
 """After so many steps of a statement its time is looked at."""
 _PREFIX = "/*app*/"
@@ -32,13 +34,15 @@ Parameters = Sequence[Value] | dict[str, Value]
 class Result:
     """What a statement gave. `rowcount` is how many rows it changed, -1 when it only reads.
 
-    `lastrowid` is the rowid of the last row that it inserted, if it did.
+    `lastrowid` is the rowid of the last row that it inserted, if it did. `touched` are the tables that it may have read
+    and changed.
     """
 
     columns: list[str]
     rows: list[tuple[Value, ...]]
     rowcount: int
     lastrowid: int | None
+    touched: Touched = UNKNOWN
 
 
 class Connection(sqlite3.Connection):
@@ -51,7 +55,12 @@ class Connection(sqlite3.Connection):
         self._app = False
         self._refusal = ""
         self._until = 0.0
+        self._noted = Noted()
+        self._touched: dict[str, Touched] = {}
+        """By the texts of statements: SQLite asks about those that it has prepared no second time."""
         self._modules = frozenset(name.lower() for (name,) in self.execute("SELECT name FROM pragma_module_list"))
+        # At their first use SQLite makes these tables, which would look like a change by the statement.
+        self.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").fetchall()
         self.execute("PRAGMA temp_store=MEMORY")
         self.execute(f"PRAGMA hard_heap_limit={sql_rules.HEAP_BYTES}").fetchall()
         self.execute("PRAGMA foreign_keys=OFF")
@@ -90,8 +99,19 @@ class Connection(sqlite3.Connection):
             self.set_progress_handler(None, 0)
             self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _FREE_BYTES)
             self._app = False
+            touched = self._touches(text)
         changed = self.total_changes - before
-        return Result(columns, rows, -1 if only_reads(text) else changed, lastrowid if changed else None)
+        return Result(columns, rows, -1 if only_reads(text) else changed, lastrowid if changed else None, touched)
+
+    def _touches(self, text: str) -> Touched:
+        """The tables of the statement that has just run."""
+        noted = self._noted.take()
+        if noted is None:
+            return self._touched.get(text, UNKNOWN)
+        if len(self._touched) >= MOST_TEXTS:
+            self._touched.clear()
+        self._touched[text] = noted
+        return noted
 
     def _late(self) -> int:
         return time.thread_time() >= self._until
@@ -99,6 +119,7 @@ class Connection(sqlite3.Connection):
     def _authorize(self, code: int, first: str | None, second: str | None, database: str | None, _by: Any) -> int:
         if not self._app:
             return sqlite3.SQLITE_OK
+        self._noted.add(code, first)
         found = sql_rules.refusal(code, first, second, database, self._modules)
         if not found:
             return sqlite3.SQLITE_OK

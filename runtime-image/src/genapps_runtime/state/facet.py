@@ -10,12 +10,14 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateUnavailableError, write_error
 from genapps_runtime.state.layout import prepare
 from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, OpenTransaction
+from genapps_runtime.state.sqlite_checks import check_sqlite
 from genapps_runtime.state.transaction import Commit, Transaction
 from genapps_runtime.state.view import Snapshot, View
 
@@ -53,7 +55,7 @@ class Facet:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         try:
             self._writer = self._connect_writer()
-            self.figures = prepare(self._writer)
+            self.figures = _prepared(self._writer)
         except FILE_ERRORS as error:
             raise StateUnavailableError(f"cannot open the state: {error}") from None
 
@@ -61,6 +63,11 @@ class Facet:
     def size(self) -> int:
         """Bytes of keys, values and tables."""
         return self.figures.size
+
+    @property
+    def storing(self) -> bool:
+        """Whether a commit is running."""
+        return self._committing is not None
 
     def view(self) -> View:
         """What one action sees; the caller closes it."""
@@ -218,9 +225,7 @@ class Facet:
         figures = self.figures
         try:
             self._renew_writer()
-            transaction = Transaction(
-                self._writer, figures.sequence, figures.size, self._limit, figures.tables_sequence
-            )
+            transaction = Transaction(self._writer, figures.sequence, figures.size, self._limit, figures.changes)
             transaction.run(batch)
         except FILE_ERRORS as error:
             self._writer.exhausted |= isinstance(error, MemoryError)
@@ -230,7 +235,7 @@ class Facet:
             for commit in batch:
                 self._apply([commit])
         else:
-            self.figures = Figures(transaction.sequence, figures.tables_sequence, transaction.size, figures.tables)
+            self.figures = replace(figures, sequence=transaction.sequence, size=transaction.size)
 
     def _apply_open(self, transaction: OpenTransaction, commits: list[Commit]) -> None:
         """Run in the commit thread."""
@@ -245,3 +250,13 @@ class Facet:
             self.figures = transaction.figures
         for commit in commits:
             commit.verdict = verdict
+
+
+def _prepared(writer: Connection) -> Figures:
+    """The file's figures, when this SQLite and this layout will do; otherwise the connection is closed."""
+    try:
+        check_sqlite(writer)
+        return prepare(writer)
+    except (StateUnavailableError, *FILE_ERRORS):
+        writer.close()
+        raise

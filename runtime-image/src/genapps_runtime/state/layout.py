@@ -6,7 +6,8 @@
 
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import StateUnavailableError
-from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures
+from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, schema_of
+from genapps_runtime.state.tables import TableChanges
 
 LAYOUT = 1
 _KEYS = (
@@ -31,7 +32,7 @@ def prepare(connection: Connection) -> Figures:
         _bring_forward(connection)
     sequence, size = connection.execute(_FIGURES).fetchone()
     (tables,) = connection.execute("SELECT tables FROM main.genapps_facet").fetchone()
-    return Figures(sequence, sequence, size + tables * PAGE_BYTES, tables)
+    return Figures(sequence, TableChanges(sequence), size + tables * PAGE_BYTES, tables, schema_of(connection))
 
 
 def _bring_forward(connection: Connection) -> None:

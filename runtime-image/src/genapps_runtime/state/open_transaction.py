@@ -19,6 +19,7 @@ from genapps_runtime.state.errors import (
     TurnLostError,
     write_error,
 )
+from genapps_runtime.state.tables import SCHEMA, UNKNOWN, TableChanges
 from genapps_runtime.state.transaction import Commit, Transaction, Writes
 from genapps_runtime.state.view import Reads, View
 
@@ -27,15 +28,17 @@ PAGE_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of a facet. `sequence` is the number of the last commit, `tables_sequence` of the last that changed tables.
+    """Of a facet. `sequence` is the number of the last commit, `changes` tells the last ones that changed tables.
 
-    `size` is in bytes of keys, values and tables; `tables` are the pages of the tables in it.
+    `size` is in bytes of keys, values and tables; `tables` are the pages of the tables in it. `schema` is SQLite's
+    number of the schema.
     """
 
     sequence: int
-    tables_sequence: int
+    changes: TableChanges
     size: int
     tables: int
+    schema: int
 
 
 class OpenTransaction:
@@ -46,7 +49,7 @@ class OpenTransaction:
         self._connection = connection
         self._limit = limit_bytes
         self._pages = 0
-        self._wrote = False
+        self._changed: set[str] = set()
         self._view: OpenView | None = None
         self.figures = figures
         connection.execute("BEGIN IMMEDIATE")
@@ -66,13 +69,16 @@ class OpenTransaction:
         if reads is not None and not self._transaction().holds(reads):
             return None
         self._connection.execute("SAVEPOINT genapps_action")
-        self._pages, self._wrote = self._used_pages(), False
+        self._pages, self._changed = self._used_pages(), set()
         self._view = OpenView(self, self._connection)
         return self._view
 
-    def note_write(self) -> None:
-        """The action has run a statement that may have written."""
-        self._wrote = True
+    def note_changes(self, changed: frozenset[str]) -> bool:
+        """The action has run a statement that may have changed these tables; whether it may have changed any."""
+        if SCHEMA in changed and schema_of(self._connection) == self.figures.schema:
+            changed -= {SCHEMA}  # CREATE TABLE IF NOT EXISTS, and it does
+        self._changed |= changed
+        return bool(changed)
 
     def end_action(self, writes: Writes) -> None:
         """Add the keys that the action writes, and keep everything for the commit.
@@ -120,7 +126,7 @@ class OpenTransaction:
     def _ended(self, writes: Writes) -> Figures:
         before = self.figures
         tables = before.tables
-        if self._wrote:
+        if self._changed:
             tables += self._used_pages() - self._pages
             size = before.size + (tables - before.tables) * PAGE_BYTES
             if size > self._limit and size > before.size:
@@ -132,13 +138,14 @@ class OpenTransaction:
         transaction.apply([commit])
         if commit.verdict is not None:
             raise commit.verdict
-        tables_sequence = transaction.sequence if self._wrote else before.tables_sequence
-        return Figures(transaction.sequence, tables_sequence, transaction.size, tables)
+        changes = before.changes.after(self._changed, transaction.sequence)
+        schema = schema_of(self._connection) if SCHEMA in self._changed else before.schema
+        return Figures(transaction.sequence, changes, transaction.size, tables, schema)
 
     def _transaction(self, tables: int | None = None) -> Transaction:
         figures = self.figures
         size = figures.size + (0 if tables is None else (tables - figures.tables) * PAGE_BYTES)
-        return Transaction(self._connection, figures.sequence, size, self._limit, figures.tables_sequence)
+        return Transaction(self._connection, figures.sequence, size, self._limit, figures.changes)
 
     def _used_pages(self) -> int:
         (pages,) = self._connection.execute("PRAGMA main.page_count").fetchone()
@@ -149,6 +156,12 @@ class OpenTransaction:
         if self._view is not None:
             self._view.ended = True
             self._view = None
+
+
+def schema_of(connection: Connection) -> int:
+    """SQLite's number of the schema; raises one of FILE_ERRORS."""
+    (number,) = connection.execute("PRAGMA main.schema_version").fetchone()
+    return int(number)
 
 
 class OpenView(View):
@@ -174,12 +187,12 @@ class OpenView(View):
         The action cannot go on after TransactionLostError, StateFullError and StateUnavailableError.
         """
         writer, _ = self._begin()
-        if not only_reads(text):
-            self.wrote = True
-            self._transaction.note_write()
         try:
-            return writer.run(text, parameters, until)
+            result = writer.run(text, parameters, until)
+            self.wrote |= self._transaction.note_changes(result.touched.changed)
         except SqlError as error:
+            if not only_reads(text):  # OR FAIL keeps the rows before the one that failed
+                self.wrote |= self._transaction.note_changes(UNKNOWN.changed)
             if self._transaction.lost:
                 raise TransactionLostError(f"{error}; what the request had written is not stored") from None
             raise
@@ -187,6 +200,7 @@ class OpenView(View):
             raise StateUnavailableError("the file of the state may not be written") from None
         except FILE_ERRORS as error:
             raise write_error(error) from None
+        return result
 
     def close(self) -> None:
         """Nothing: the transaction goes on."""

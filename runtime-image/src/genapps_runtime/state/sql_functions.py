@@ -36,7 +36,7 @@ def _replace(text: Value, old: Value, new: Value) -> Value:
         return None
     wanted = _text(old)
     if not wanted:
-        return text
+        return _text(text)
     return None if new is None else _text(text).replace(wanted, _text(new))
 
 

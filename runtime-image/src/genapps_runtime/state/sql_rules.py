@@ -186,7 +186,7 @@ _SENTENCES = {
     sqlite3.SQLITE_DROP_VTABLE: "virtual tables (FTS5, R*Tree) are not available",
     sqlite3.SQLITE_CREATE_VIEW: "views are not available: write the query where it is used",
     sqlite3.SQLITE_CREATE_TRIGGER: "triggers are not available: write the statements one after the other",
-    sqlite3.SQLITE_ANALYZE: "ANALYZE is not available",
+    sqlite3.SQLITE_ANALYZE: "ANALYZE and its tables are not available",
 }
 _TEMPORARY = "temporary tables, indexes, views and triggers are not available"
 
@@ -219,6 +219,8 @@ def _refused_name(name: str | None, modules: frozenset[str]) -> str:
         return ""
     if lowered.startswith("pragma_"):
         return _SENTENCES[sqlite3.SQLITE_PRAGMA]
+    if lowered.startswith("sqlite_stat"):
+        return _SENTENCES[sqlite3.SQLITE_ANALYZE]  # which makes that table first
     if lowered.startswith("sqlite_") or (lowered in modules and lowered not in _TABLE_VALUED):
         return f"the table {lowered} is not available"
     return ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateFullError
+from genapps_runtime.state.tables import TableChanges
 from genapps_runtime.state.view import Reads, versions
 
 Writes = list[tuple[str, str | None]]
@@ -38,15 +39,15 @@ class Transaction:
     """The check and the writes of one batch. Makes one transaction on `connection`."""
 
     def __init__(
-        self, connection: Connection, sequence: int, size: int, limit_bytes: int, tables_sequence: int = 0
+        self, connection: Connection, sequence: int, size: int, limit_bytes: int, changes: TableChanges
     ) -> None:
         """`sequence` is the number of the last commit, `size` the bytes of the facet before this one.
 
-        `tables_sequence` is the number of the last commit that may have changed a table of the app.
+        `changes` are those of the app's tables until now.
         """
         self._connection = connection
         self._limit = limit_bytes
-        self._tables_sequence = tables_sequence
+        self._changes = changes
         self._known: dict[str, tuple[int, int]] = {}
         self._pending: dict[str, tuple[str | None, int]] = {}
         self.sequence = sequence
@@ -112,7 +113,7 @@ class Transaction:
         """Whether what was read is still there."""
         if reads is None or reads.sequence == self.sequence:
             return True
-        if reads.tables and reads.sequence < self._tables_sequence:
+        if self._changes.touched_since(reads.tables, reads.sequence):
             return False
         if any(self._version(key) != version for key, version in reads.keys.items()):
             return False

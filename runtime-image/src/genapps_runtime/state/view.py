@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from genapps_runtime.state.connection import Connection, Parameters, Result
 from genapps_runtime.state.errors import FILE_ERRORS, SqlError, StateFullError, StateUnavailableError
+from genapps_runtime.state.tables import ALL
 
 LIST_BYTES = 1024 * 1024
 _FROM = "SELECT {} FROM main.genapps_entries WHERE key >= ? ORDER BY key LIMIT ?"
@@ -25,8 +26,8 @@ class Reads:
     sequence: int
     keys: dict[str, int] = field(default_factory=dict)
     lists: list[tuple[str, str, int, list[tuple[str, int]]]] = field(default_factory=list)
-    tables: bool = False
-    """Whether it has read by SQL: any table."""
+    tables: set[str] = field(default_factory=set)
+    """What it has read by SQL: names of tables, or `tables.ALL`."""
 
 
 class Snapshot:
@@ -116,11 +117,11 @@ class View:
             connection, reads = self._begin()
             found = connection.run(text, parameters, until)
         except SqlError:
-            reads.tables = True  # the error tells something of the tables, too
+            reads.tables.add(ALL)  # the error tells something of the tables, too
             raise
         except FILE_ERRORS as error:
             raise _unreadable(error) from None
-        reads.tables = True
+        reads.tables |= found.touched.read
         return found
 
     def close(self) -> None:

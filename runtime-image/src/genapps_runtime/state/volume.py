@@ -7,6 +7,9 @@ takes effect at one moment. A copy becomes durable beside the facets in use. A r
 copies nothing, so it needs no space. A directory that the pointer does not name was left by a killed start and is
 removed at the next start.
 
+The pointer has the layout of the facets (`layout`), from before the first of them is brought forward: runtimes that do
+not know it take such a pointer for a damaged one and do not start.
+
 All of this happens before the facets are opened. Guests cannot reach it, and no symbolic link is followed.
 """
 
@@ -18,6 +21,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from genapps_runtime import logs
+from genapps_runtime.state.layout import LAYOUT
 from genapps_runtime.state.safe_dir import ForeignFileError, SafeDir
 from genapps_runtime.termination import Reason, RefusedError
 
@@ -47,8 +51,15 @@ class Pointer:
 
     def content(self) -> bytes:
         """The file's bytes."""
+        return orjson.dumps({**self._named(), "layout": LAYOUT})
+
+    def first_content(self) -> bytes:
+        """The file's bytes as the runtimes of layout 0 wrote them."""
+        return orjson.dumps(self._named())
+
+    def _named(self) -> dict[str, object]:
         copy = self.copy and {"revision": self.copy.revision, "folder": self.copy.folder}
-        return orjson.dumps({"revision": self.revision, "folder": self.folder, "copy": copy})
+        return {"revision": self.revision, "folder": self.folder, "copy": copy}
 
 
 class Volume:
@@ -113,6 +124,8 @@ class Volume:
                 with closing(self._root.enter(named.folder)) as facets:
                     facets.sizes()
         self._sweep()
+        if content is not None and content != self._pointer.content():
+            self._set(self._pointer)
 
     def _begin(self) -> None:
         """An empty volume, or one whose first start was killed here."""
@@ -197,18 +210,23 @@ def _next(folder: str) -> str:
 
 
 def _parsed(content: bytes) -> Pointer:
-    """The pointer in the file. Raises ForeignFileError unless `Pointer.content` wrote it: a guess could lose the
-    state.
-    """
+    """The pointer in the file. Raises ForeignFileError unless a `Pointer` wrote it: a guess could lose the state."""
     try:
         raw = orjson.loads(content)
+        layout = raw.get("layout", 0)
+        if type(layout) is int and layout > LAYOUT:
+            raise ForeignFileError(0, f"the state was written by a newer runtime (layout {layout}, known is {LAYOUT})")
         copy = None if raw["copy"] is None else Copy(raw["copy"]["revision"], raw["copy"]["folder"])
         pointer = Pointer(raw["revision"], raw["folder"], copy)
         texts = [pointer.revision, pointer.folder, *([copy.revision, copy.folder] if copy else [])]
         known = all(isinstance(text, str) for text in texts) and all(map(_FOLDER.fullmatch, texts[1::2]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         known = False
-    if not known or pointer.content() != content or (copy and copy.folder == pointer.folder):
+    if (
+        not known
+        or content not in (pointer.content(), pointer.first_content())
+        or (copy and copy.folder == pointer.folder)
+    ):
         raise ForeignFileError(0, f"{POINTER} is damaged")
     return pointer
 
