@@ -35,7 +35,7 @@ class NewApps(App):
     """Answers each request with a new app, whose source differs from every other."""
 
     def __init__(self, language: Language, context: ActionContext, heartbeat: Heartbeat) -> None:
-        super().__init__(language, "", context, heartbeat)
+        super().__init__(language, "", context, heartbeat, cores=1.0)
         self._make = (language, context, heartbeat)
         self._loaded: list[App] = []
 
@@ -45,7 +45,7 @@ class NewApps(App):
         bundle = Bundle("app.py", {"app.py": f"{ANSWERS}\n# {exchange.request.path}\n".encode()})
         digest_of(bundle)
         message = load_message(bundle, context.config.limits.log_bytes_per_action)
-        app = App(language, message, context, heartbeat)
+        app = App(language, message, context, heartbeat, cores=1.0)
         app.load()
         self._loaded.append(app)
         app.submit(Exchange(replace(exchange.request, path="/"), exchange.begun, exchange.reply))

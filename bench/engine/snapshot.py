@@ -80,6 +80,7 @@ def _config(code_digest: str) -> RuntimeConfig:
         entry=ENTRY,
         limits=RuntimeLimits(
             guest_memory_bytes=64 * _MIB,
+            instances=1,
             request_body_bytes=_MIB,
             response_body_bytes=_MIB,
             concurrency=64,

@@ -71,6 +71,7 @@ APPS = [
 ]
 TIER = {
     "guestMemory": "64Mi",
+    "instances": 8,
     "cpu": "500m",
     "cpuMillisPerAction": 500,
     "toolCallsPerAction": 8,

@@ -30,6 +30,8 @@ BUDGETS = [
     Refusal("memory one byte too small", {f"{TIER}.guestMemory": 33_554_431}, "guestMemory", "between 32Mi and 3Gi"),
     Refusal("memory for a chip", {f"{TIER}.guestMemory": "64Ki"}, "guestMemory", "between 32Mi and 3Gi"),
     Refusal("memory for a data centre", {f"{TIER}.guestMemory": "8Gi"}, "guestMemory", "between 32Mi and 3Gi"),
+    Refusal("no instances", {f"{TIER}.instances": 0}, "instances", "greater than or equal to 1"),
+    Refusal("an instance too many", {f"{TIER}.instances": 9}, "instances", "less than or equal to 8"),
     Refusal("half a core as a float", {f"{TIER}.cpu": 0.5}, "cpu", "must be of type integer,string"),
     Refusal("no CPU", {f"{TIER}.cpu": 0}, "cpu", "between 50m and 16"),
     Refusal("a core too many", {f"{TIER}.cpu": 17}, "cpu", "between 50m and 16"),

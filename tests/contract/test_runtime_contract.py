@@ -191,8 +191,8 @@ def _model() -> RuntimeConfig:
         language="python",
         entry="app.py",
         limits=RuntimeLimits(
-            guest_memory_bytes=2**26, request_body_bytes=2**20, response_body_bytes=2**20, concurrency=8,
-            tool_calls_per_action=8, state_per_tenant_bytes=2**26, log_bytes_per_action=2**14,
+            guest_memory_bytes=2**26, instances=2, request_body_bytes=2**20, response_body_bytes=2**20,
+            concurrency=8, tool_calls_per_action=8, state_per_tenant_bytes=2**26, log_bytes_per_action=2**14,
         ),
         time=TimeBudget(action_millis=5000, load_millis=10000),
         retention=ResponseRetention(responses_seconds=86400),
@@ -206,6 +206,7 @@ def test_the_runtime_reads_what_the_operator_writes() -> None:
     config = parse_config(content)
     assert (config.app, config.entry, config.action_millis) == ("unit-converter", "app.py", 5000)
     assert (config.limits.guest_memory_bytes, config.limits.log_bytes_per_action) == (2**26, 2**14)
+    assert config.limits.instances == 2
     assert (config.gateway_host, config.gateway_port, config.canary_port) == ("gateway.genapps-system.svc", 8443, 8444)
 
 

@@ -2,7 +2,8 @@
 """What the boundary costs: `python -m tests.runtime.boundary_cost`, no test.
 
 Prints the CPU time of a small turn through the stock wrappers of the package `wasmtime`, through ours, and as a whole
-`Guest.start`, and what each side adds to the private memory of a process. The three take turns within one run.
+`Guest.start`, in one piece and on a fiber, and what each side adds to the private memory of a process. All take turns
+within one run.
 """
 
 import json
@@ -39,6 +40,7 @@ print(private() - before)
 
 def main() -> None:
     ways = {"stock wrappers": _stock(), "ours": _ours(), "ours, Guest.start": _guest()}
+    ways["the same on a fiber"] = _guest(pausing=True)
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, call in ways.items():
@@ -70,8 +72,8 @@ def _ours() -> Callable[[], object]:
     return lambda: start(message)
 
 
-def _guest() -> Callable[[], object]:
-    guest = Guest(Language(str(engines.precompiled())), Heartbeat(), MEMORY)
+def _guest(*, pausing: bool = False) -> Callable[[], object]:
+    guest = Guest(Language(str(engines.precompiled())), Heartbeat(), MEMORY, pausing=pausing)
     guest.load(LOAD, FAR_SECONDS)
     message = MESSAGE.encode()
     return lambda: guest.start(message, time.monotonic() + FAR_SECONDS, ignore_record)

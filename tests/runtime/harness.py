@@ -41,6 +41,7 @@ def runtime_config(code_digest: str, **changes: Any) -> dict[str, Any]:
         "entry": "app.py",
         "limits": {
             "guestMemoryBytes": 64 * 1024 * 1024,
+            "instances": 1,
             "requestBodyBytes": 1024 * 1024,
             "responseBodyBytes": 1024 * 1024,
             "concurrency": 8,

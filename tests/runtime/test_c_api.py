@@ -25,6 +25,7 @@ HANDLES = {
     c_api.StorePtr: "wasmtime_store_t",
     c_api.ContextPtr: "wasmtime_context_t",
     c_api.ErrorPtr: "wasmtime_error_t",
+    c_api.FuturePtr: "wasmtime_call_future",
 }
 STRUCTURES: dict[Any, tuple[Any, ...]] = {
     c_api.ByteVec: (_bindings.wasm_byte_vec_t,),

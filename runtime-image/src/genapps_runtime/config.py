@@ -28,6 +28,7 @@ class Limits:
     """Bytes and counts of the app's tier."""
 
     guest_memory_bytes: int
+    instances: int
     request_body_bytes: int
     response_body_bytes: int
     concurrency: int
@@ -100,6 +101,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         entry=top.text("entry"),
         limits=Limits(
             guest_memory_bytes=limits.integer("guestMemoryBytes"),
+            instances=limits.integer("instances"),
             request_body_bytes=limits.integer("requestBodyBytes"),
             response_body_bytes=limits.integer("responseBodyBytes"),
             concurrency=limits.integer("concurrency"),

@@ -9,8 +9,9 @@ _HELP = {
     "genapps_actions_total": "Actions answered, by outcome (ok, or the code of the problem).",
     "genapps_action_duration_seconds": "From the request's head to the commit of the response.",
     "genapps_tool_calls_total": "Tool calls asked for by the app, by outcome (ok, or the code of the problem).",
-    "genapps_actions_waiting": "Actions that wait for tools, timers, each other or the disk.",
-    "genapps_guest_starts_total": "Instances made of the app: 1 at the start, one more after each trap or timeout.",
+    "genapps_actions_waiting": "Actions that wait for tools, timers, each other, an instance or the disk.",
+    "genapps_guest_starts_total": "Instances made of the app: at the start, after a trap or timeout, beside one that "
+    "computes.",
     "genapps_state_bytes": "Keys and values in the app's state.",
     "genapps_log_lines_dropped_total": "Log lines of actions that were more than the log's rate allows.",
     "genapps_fence_proven": "1 while the gateway answers and its canary does not.",

@@ -66,7 +66,7 @@ class AppServer:
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
         context = ActionContext(config, gateway, facet, metrics, log)
-        app = App(language, load_message, context, heartbeat, debug=debug)
+        app = App(language, load_message, context, heartbeat, cores=settings.cpu_millicores / 1000, debug=debug)
         return cls(listener, app, volume, facet)
 
     async def load(self) -> list[str]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where this process finds its files and ports.
 
-The defaults are the paths of the pod; tests set others by the environment. What the operator decides is in the
-RuntimeConfig and not here.
+The defaults are the paths of the pod; tests set others by the environment. What the operator decides of an app is in
+the RuntimeConfig and not here. The CPU limit is the pod's own: it changes without the app's settings.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,8 @@ class Settings:
     """Where to connect in place of the gateway's name; the name is still what its certificate must carry."""
     gateway_port: int = 0
     canary_port: int = 0
+    cpu_millicores: int = 1000
+    """This container's CPU limit, as the kubelet fills it in."""
     fence_interval_seconds: float = 60.0
     fence_patience_seconds: float = 10.0
 

@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "entry": "app.py",
     "limits": {
         "guestMemoryBytes": 1,
+        "instances": 1,
         "requestBodyBytes": 1,
         "responseBodyBytes": 1,
         "concurrency": 1,

@@ -122,6 +122,7 @@ def test_runtime_settings_have_canonical_bytes() -> None:
             "entry": "app.py",
             "limits": {
                 "guestMemoryBytes": 1,
+                "instances": 1,
                 "requestBodyBytes": 1,
                 "responseBodyBytes": 1,
                 "concurrency": 1,

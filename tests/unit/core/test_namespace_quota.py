@@ -12,7 +12,7 @@ from tests.unit.core.world import World, merged
 
 GI = 2**30
 SMALL = {"guestMemory": "64Mi", "cpu": "500m", "state": {"claim": "1Gi"}}
-LARGE = {"guestMemory": "928Mi", "cpu": "2", "state": {"claim": "10Gi"}}
+LARGE = {"guestMemory": "464Mi", "instances": 2, "cpu": "2", "state": {"claim": "10Gi"}}
 
 
 def budget(name: str, run: str = "run", max_apps: int = 10, **tiers: Any) -> AppBudget:

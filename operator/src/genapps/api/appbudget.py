@@ -81,7 +81,9 @@ class Tier(UserModel):
     """A size that apps may choose."""
 
     guest_memory: Annotated[str, memory_within("32Mi", "3Gi")] = defaulted("64Mi")
-    """The memory of one guest. The memory limit of the pod is 96Mi higher."""
+    """The memory of one guest. The memory limit of the pod is that of its instances together, and 96Mi."""
+    instances: Annotated[int, Field(ge=1, le=8)] = defaulted(1)
+    """The most guests of an app at the same time. With one, a request that computes holds up all others."""
     cpu: Annotated[str, cpu_within("50m", "16")] = defaulted("500m")
     """The CPU limit of the pod."""
     cpu_millis_per_action: Annotated[int, Field(ge=1, le=600_000)] = defaulted(500)

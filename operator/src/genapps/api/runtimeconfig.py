@@ -38,6 +38,8 @@ class RuntimeLimits(Setting):
 
     guest_memory_bytes: Positive
     """Memory of one guest."""
+    instances: Positive
+    """Guests at the same time."""
     request_body_bytes: Positive
     """The largest request body."""
     response_body_bytes: Positive

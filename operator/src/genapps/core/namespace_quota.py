@@ -15,7 +15,7 @@ from genapps.api import quantities
 from genapps.api.appbudget import AppBudget, Tier
 from genapps.api.apprecord import PARTS_KEPT, REVISIONS_KEPT, Record
 from genapps.api.names import LABEL_MANAGED_BY, MANAGED_BY
-from genapps.core.desired.pod import CPU_REQUEST_MILLICORES, RUNTIME_MEMORY
+from genapps.core.desired.pod import CPU_REQUEST_MILLICORES, RUNTIME_MEMORY, memory_bytes
 from genapps.core.ephemeral_storage import LIMIT_BYTES, REQUEST_BYTES
 from genapps.core.observed import Manifest
 
@@ -103,7 +103,7 @@ def _units(run_namespace: str, budgets: Iterable[AppBudget], records: Iterable[R
 @lru_cache(maxsize=256)
 def _size(tier: Tier) -> _Size:
     return _Size(
-        memory=quantities.byte_count(tier.guest_memory) + RUNTIME_MEMORY,
+        memory=memory_bytes(tier),
         cpu=quantities.millicores(tier.cpu),
         claim=quantities.byte_count(tier.state.claim),
     )

@@ -50,6 +50,7 @@ def runtime_config(
 def _limits(tier: ResolvedTier) -> RuntimeLimits:
     return RuntimeLimits(
         guest_memory_bytes=quantities.byte_count(tier.guest_memory),
+        instances=tier.instances,
         request_body_bytes=BODY_BYTES,
         response_body_bytes=BODY_BYTES,
         concurrency=tier.concurrency,

@@ -78,6 +78,10 @@ class ErrorPtr(c_void_p):
     """`wasmtime_error_t *`: false when there is none. Whoever gets it deletes it (`check`)."""
 
 
+class FuturePtr(c_void_p):
+    """`wasmtime_call_future_t *`: a call on a fiber. Deleted before its store; the call ends then, wherever it is."""
+
+
 class ByteVec(Structure):
     """`wasm_byte_vec_t`: bytes that wasmtime allocated."""
 
@@ -165,7 +169,8 @@ NO_FINALIZER = FinalizerCallback()
 EpochCallback = CFUNCTYPE(c_size_t, ContextPtr, c_void_p, POINTER(c_uint64), POINTER(c_uint8))
 """(context, data, ticks to the next deadline, kind of update) -> address of an error that ends the call, or 0.
 
-The kind is left as it is: the call goes on."""
+When the kind is left as it is the call goes on. PAUSE lets a call on a fiber pause first."""
+PAUSE = 1
 
 
 def library_file(folders: Sequence[str] | None = None) -> str:
@@ -251,6 +256,15 @@ func_call = _function(
     "wasmtime_component_func_call",
     ErrorPtr, POINTER(FunctionHandle), ContextPtr, POINTER(Value), c_size_t, POINTER(Value), c_size_t,
 )  # fmt: skip
+
+# Argument and result must stay where they are until the call has ended; an error is put into the last place then.
+func_call_async = _function(
+    "wasmtime_component_func_call_async",
+    FuturePtr, POINTER(FunctionHandle), ContextPtr, POINTER(Value), c_size_t, POINTER(Value), c_size_t,
+    POINTER(ErrorPtr),
+)  # fmt: skip
+call_future_poll = _function("wasmtime_call_future_poll", c_bool, FuturePtr)
+call_future_delete = _function("wasmtime_call_future_delete", None, FuturePtr)
 
 value_delete = _function("wasmtime_component_val_delete", None, POINTER(Value))
 list_new = _function("wasmtime_component_vallist_new", None, POINTER(ValueVec), c_size_t, POINTER(Value))

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """One instance of a language engine with one app's code, driven on the event loop.
 
-A guest serves many actions at once (each waits for its calls outside the guest) but runs one at a time. After a
-trap, a timeout or an invalid turn its memory is not trusted any more: the store is closed, and every action in it
-fails.
+A guest serves many actions at once (each waits for its calls outside the guest) but runs one at a time. One that may
+pause gives the loop back every few milliseconds while it computes, and can do nothing else meanwhile. After a trap, a
+timeout or an invalid turn its memory is not trusted any more: the store is closed, and every action in it fails.
 """
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import orjson
 
@@ -21,6 +22,7 @@ from genapps_runtime.problems import printable
 from genapps_runtime.termination import Reason, RefusedError
 
 CANCEL_SECONDS = 0.05
+_USED_UP = "the app used up the time of the request"
 
 Answer = TypeVar("Answer")
 
@@ -37,44 +39,54 @@ class GuestGoneError(Exception):
 class Guest:
     """Owns the store of an instance."""
 
-    def __init__(self, language: Language, heartbeat: Heartbeat, memory_bytes: int) -> None:
-        """Raises RefusedError when the engine does not start with `memory_bytes`."""
+    def __init__(self, language: Language, heartbeat: Heartbeat, memory_bytes: int, *, pausing: bool = False) -> None:
+        """With `pausing` its calls pause when they compute. Raises RefusedError when the engine does not start with
+        `memory_bytes`.
+        """
         self._ticker = language.ticker
         self._log = GuestLog()
         self._heartbeat = heartbeat
         self.dropped = False
+        self.computing = False
+        """Whether a call has paused. `go_on`, or `go_on_loading`, lets it run again; no other call can begin."""
+        self._paused: tuple[StringCall | ResultCall, float, LogSink] | None = None
+        """The call that has paused, its deadline and its log."""
+        self._load_seconds = 0.0
+        self.routes: list[str] = []
+        """Of the code that has loaded."""
         try:
             self._store = language.instantiate(memory_bytes, self._log)
-            self._load = ResultCall(self._store, "load")
-            self._start = StringCall(self._store, "start")
-            self._resume = StringCall(self._store, "resume")
+            load = ResultCall(self._store, "load")
+            self._cancel = StringCall(self._store, "resume")
+            start = StringCall(self._store, "start")
         except WasmtimeError as error:
             detail = f"the engine does not start within {memory_bytes} bytes of memory: {printable(str(error), 200)}"
             raise RefusedError(Reason.CONFIG_INVALID, detail) from None
+        self._load = partial(self._on_fiber, load) if pausing else load
+        self._start = partial(self._on_fiber, start) if pausing else start
+        self._resume = partial(self._on_fiber, self._cancel) if pausing else self._cancel
 
     def load(self, message: str, seconds: float, sink: LogSink = ignore_record) -> list[str]:
         """Hand over the app's files (`bundle.load_message`); returns the app's routes.
 
         Raises RefusedError when the code does not load within `seconds`.
         """
-        try:
-            loaded, answer = self._call(self._load, message.encode(), time.monotonic() + seconds, sink)
-        except GuestGoneError as gone:
-            detail = f"it did not finish within {seconds:g} s" if gone.code == "ActionTimeout" else gone.detail
-            raise RefusedError(Reason.CODE_REJECTED, f"the code does not load: {detail}") from None
-        if not loaded:
-            self.drop()
-            raise _refusal(answer or b"")
-        try:
-            return [str(route) for route in orjson.loads(answer or b"")["routes"]]
-        except (ValueError, KeyError, TypeError):
-            self.drop()
-            raise RefusedError(
-                Reason.CODE_REJECTED, "the code does not load: the engine returned no list of routes"
-            ) from None
+        self.begin_loading(message, seconds, sink)
+        while self.computing:
+            self.go_on_loading()
+        return self.routes
+
+    def begin_loading(self, message: str, seconds: float, sink: LogSink) -> None:
+        """The same until the load pauses: `go_on_loading` follows while this guest is `computing`."""
+        self._load_seconds = seconds
+        self._loading(lambda: self._call(self._load, message.encode(), time.monotonic() + seconds, sink))
+
+    def go_on_loading(self) -> None:
+        """Let the load that has paused run until it ends or pauses again. Raises RefusedError."""
+        self._loading(self._after_pause)
 
     def start(self, message: bytes, deadline: float, sink: LogSink) -> bytes:
-        """Begin an action; returns its first turn (JSON).
+        """Begin an action; returns its first turn (JSON), or nothing when the call has paused (`computing`).
 
         `deadline` is a time of the monotonic clock, in seconds. `sink` gets what the app logs. Raises
         GuestGoneError.
@@ -85,12 +97,16 @@ class Guest:
         """Continue an action with the results of its calls; otherwise like `start`."""
         return self._turn(self._resume, message, deadline, sink)
 
+    def go_on(self) -> bytes:
+        """Let the call that has paused run until it ends or pauses again; otherwise like `start`."""
+        return self._checked(self._after_pause())
+
     def cancel(self, action: int) -> None:
         """End an action that nobody waits for. Its clean-up code gets CANCEL_SECONDS, then the guest is dropped."""
         if not self.dropped:
             message = orjson.dumps({"action": action, "cancel": True})
             try:
-                self._turn(self._resume, message, time.monotonic() + CANCEL_SECONDS, ignore_record)
+                self._turn(self._cancel, message, time.monotonic() + CANCEL_SECONDS, ignore_record)
             except GuestGoneError:
                 return
 
@@ -111,14 +127,62 @@ class Guest:
         """Close the store. Actions that still wait for calls fail with AppRestarted when they continue."""
         if not self.dropped:
             self._store.close()
-            self.dropped = True
+            self.dropped, self.computing = True, False
 
-    def _turn(self, function: StringCall, message: bytes, deadline: float, sink: LogSink) -> bytes:
-        turn = self._call(function, message, deadline, sink)
-        if turn is None:
+    def _loading(self, step: Callable[[], tuple[bool, bytes | None] | None]) -> None:
+        try:
+            outcome = step()
+        except GuestGoneError as gone:
+            late = f"it did not finish within {self._load_seconds:g} s"
+            detail = late if gone.code == "ActionTimeout" else gone.detail
+            raise RefusedError(Reason.CODE_REJECTED, f"the code does not load: {detail}") from None
+        if outcome is None:
+            return
+        loaded, answer = outcome
+        if not loaded:
             self.drop()
-            raise GuestGoneError("TurnInvalid", f"the app returned more than {TURN_BYTES} bytes in one turn")
-        return turn
+            raise _refusal(answer or b"")
+        try:
+            self.routes = [str(route) for route in orjson.loads(answer or b"")["routes"]]
+        except (ValueError, KeyError, TypeError):
+            self.drop()
+            raise RefusedError(
+                Reason.CODE_REJECTED, "the code does not load: the engine returned no list of routes"
+            ) from None
+
+    def _turn(self, function: Callable[[bytes], bytes | None], message: bytes, deadline: float, sink: LogSink) -> bytes:
+        turn = self._call(function, message, deadline, sink)
+        return turn if turn is not None else self._checked(turn)
+
+    def _checked(self, turn: bytes | None) -> bytes:
+        if turn is not None:
+            return turn
+        if self.computing:
+            return b""
+        self.drop()
+        raise GuestGoneError("TurnInvalid", f"the app returned more than {TURN_BYTES} bytes in one turn")
+
+    def _on_fiber(self, call: StringCall | ResultCall, message: bytes) -> Any:
+        return self._until_pause(call, call.begin(message))
+
+    def _after_pause(self) -> Any:
+        assert self._paused is not None  # noqa: S101  it is `computing`
+        call, deadline, sink = self._paused
+        self.computing = False
+        try:
+            return self._call(lambda _message: self._until_pause(call, call.go_on()), b"", deadline, sink)
+        except GuestGoneError as gone:
+            self.drop()
+            if gone.code == "ActionTimeout":  # it may have been told that it only waited
+                raise GuestGoneError(gone.code, _USED_UP) from None
+            raise
+
+    def _until_pause(self, call: StringCall | ResultCall, ended: bool) -> Any:
+        """The answer, or None when the call has paused."""
+        if ended:
+            return call.answer()
+        self.computing, self._paused = True, (call, self._store.deadline, self._log.sink)
+        return None
 
     def _call(self, function: Callable[[bytes], Answer], message: bytes, deadline: float, sink: LogSink) -> Answer:
         ticker, log = self._ticker, self._log
@@ -152,7 +216,7 @@ class Guest:
 def _gone(message: str) -> GuestGoneError:
     """What a trap means to the caller. wasmtime describes traps by text only."""
     if INTERRUPT in message:
-        return GuestGoneError("ActionTimeout", "the app used up the time of the request")
+        return GuestGoneError("ActionTimeout", _USED_UP)
     if "call stack exhausted" in message:
         return GuestGoneError("GuestTrapped", "the app exhausted its call stack")
     if "unknown import" in message:

@@ -57,9 +57,15 @@ class Store:
         """`memory_bytes` bounds each memory of the store. Raises WasmtimeError when the instance does not start."""
         self.log = log
         self.running = False
+        """Whether a call has begun and not ended."""
+        self.pausing = False
+        """Whether the call that runs does so on a fiber."""
+        self.abandon: Callable[[], None] | None = None
+        """Ends the call that has paused, if one has."""
         self.on_slow: Callable[[], None] | None = None
-        self._deadline = 0.0
-        self._told = False
+        self.deadline = 0.0
+        self.slow = False
+        """Whether the call that runs has been found to run for long."""
         self._raised: BaseException | None = None
         self._pointer: c_api.StorePtr | None = None
         number = next(_NUMBERS)
@@ -113,17 +119,24 @@ class Store:
             context_set_epoch_deadline(self.context, _SLOW_TICKS)
         elif left > 0:
             context_set_epoch_deadline(self.context, ticks(left))
-        self._deadline, self._told = deadline, False
+        self.deadline, self.slow = deadline, False
         return left
 
-    def epoch_reached(self) -> int:
-        """For the callback: the number of ticks that the call may go on for; 0 ends it."""
-        left = self._deadline - time.monotonic()
-        if left > 0 and not self._told:
-            self._told = True
+    def epoch_reached(self) -> tuple[int, bool]:
+        """For the callback: the number of ticks that the call may go on for, and whether it pauses first; 0 ends it.
+
+        A call on a fiber goes on for a tick when it is slow: a machine that had no time for it is no reason to pause.
+        From then on it pauses after each tick.
+        """
+        left = self.deadline - time.monotonic()
+        if self.pausing:
+            pauses, self.slow = self.slow, True
+            return (1 if left > 0 else 0), pauses
+        if left > 0 and not self.slow:
+            self.slow = True
             self._tell_slow()
-            left = self._deadline - time.monotonic()
-        return ticks(left) if left > 0 else 0
+            left = self.deadline - time.monotonic()
+        return (ticks(left) if left > 0 else 0), False
 
     def _tell_slow(self) -> None:
         if self.on_slow is not None:
@@ -152,7 +165,13 @@ class Store:
             c_api.check(error)
 
     def close(self) -> None:
-        """Delete the store; nothing when it is closed. Raises ReentrantCallError while a call runs in it."""
+        """Delete the store, and the call that has paused in it; nothing when it is closed.
+
+        Raises ReentrantCallError from inside a call.
+        """
+        if self.abandon is not None:
+            abandon, self.abandon, self.running = self.abandon, None, False
+            abandon()
         if self.running:
             raise ReentrantCallError("a store is not closed from inside a call")
         if self._pointer is not None:
@@ -166,11 +185,13 @@ _NUMBERS = itertools.count(1)
 _STORES: WeakValueDictionary[int, Store] = WeakValueDictionary()
 
 
-def _epoch_reached(context: Any, _data: Any, delta: Any, _kind: Any) -> int:
+def _epoch_reached(context: Any, _data: Any, delta: Any, kind: Any) -> int:
     store = store_of(context)
     try:
-        delta[0] = left = store.epoch_reached()
-        return 0 if left else store.failed(WasmtimeError(INTERRUPT))
+        delta[0], pauses = store.epoch_reached()
+        if pauses:
+            kind[0] = c_api.PAUSE
+        return 0 if delta[0] else store.failed(WasmtimeError(INTERRUPT))
     except BaseException as error:
         return store.failed(error)
 

@@ -7,19 +7,27 @@ The argument and the result have a place that is made once and used for each cal
 - The result belongs to us when the call succeeds. Between calls its kind is BOOL, which owns nothing, because wasmtime
   drops what it finds there before it writes. It is deleted once, at the end of the call that brought it.
 - A second call while one runs would use the same places: `ReentrantCallError`.
+
+A call may also run on a fiber, a stack of its own (`begin`): then it pauses every few milliseconds, and `go_on` lets it
+run again. It is one call until its end, and the store keeps its places as long.
 """
 
-from ctypes import c_char_p, c_size_t, c_uint8, sizeof
+from ctypes import byref, c_char_p, c_size_t, c_uint8, sizeof
 
 from genapps_runtime.guest.c_api import (
     BOOL,
     RESULT,
     STRING,
     ByteVec,
+    ErrorPtr,
+    FuturePtr,
     Value,
     WasmtimeError,
     bytes_of,
+    call_future_delete,
+    call_future_poll,
     func_call,
+    func_call_async,
     value_delete,
 )
 from genapps_runtime.guest.store import ReentrantCallError, Store
@@ -42,6 +50,53 @@ class _Call:
         self._size, self._text = c_size_t.from_buffer(lent), c_char_p.from_buffer(lent, sizeof(c_size_t))
         self._kind = c_uint8.from_buffer(self._result)
         self._answer = self._result.of.string
+        self._error = ErrorPtr()
+        self._error_place = byref(self._error)
+        self._future: FuturePtr | None = None
+
+    def begin(self, text: bytes) -> bool:
+        """Call the function on a fiber, until it ends or pauses: see `Store.epoch_reached`.
+
+        Returns whether it has ended: then `answer` must follow, else `go_on`. Raises as a call does.
+        """
+        store = self._store
+        context = store.context
+        if store.running:
+            raise ReentrantCallError("a call of this guest runs")
+        self._text.value, self._size.value = text, len(text)
+        store.running = True
+        return self._poll(
+            func_call_async(self._function, context, self._argument, _ONE, self._result, _ONE, self._error_place)
+        )
+
+    def go_on(self) -> bool:
+        """Let the call that has paused run until it ends or pauses again; otherwise like `begin`."""
+        future, self._future = self._future, None
+        if future is None:
+            raise ReentrantCallError("no call of this guest has paused")
+        self._store.abandon, self._store.slow = None, True
+        return self._poll(future)
+
+    def _poll(self, future: FuturePtr) -> bool:
+        store = self._store
+        store.pausing = True
+        ended = call_future_poll(future)
+        store.pausing = False
+        if not ended:
+            self._future, store.abandon = future, self._abandon
+            return False
+        call_future_delete(future)
+        store.running = False
+        self._text.value = None
+        if self._error:
+            error, self._error.value = ErrorPtr(self._error.value), None
+            store.check(error)
+        return True
+
+    def _abandon(self) -> None:
+        """End the call where it has paused. Nothing can be called in the store after that."""
+        future, self._future = self._future, None
+        call_future_delete(future)
 
     def _run(self, text: bytes) -> None:
         """Call the function. When this returns, the result belongs to us: `_release` must follow."""
@@ -72,6 +127,10 @@ class StringCall(_Call):
         Raises WasmtimeError, what a host function raised, ValueError when the store is closed, or ReentrantCallError.
         """
         self._run(text)
+        return self.answer()
+
+    def answer(self) -> bytes | None:
+        """The answer of a call that was begun and has ended; once."""
         try:
             if self._kind.value != STRING:
                 raise WasmtimeError("not a string")
@@ -86,6 +145,10 @@ class ResultCall(_Call):
     def __call__(self, text: bytes) -> tuple[bool, bytes | None]:
         """Call the function as `StringCall` does; returns whether it succeeded, and its answer or its error."""
         self._run(text)
+        return self.answer()
+
+    def answer(self) -> tuple[bool, bytes | None]:
+        """The answer of a call that was begun and has ended; once."""
         try:
             if self._kind.value != RESULT:
                 raise WasmtimeError("not a result")

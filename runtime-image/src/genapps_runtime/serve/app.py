@@ -19,6 +19,7 @@ from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import Exchange, Reply, problem_reply
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages
+from genapps_runtime.state.facet import DEFAULT_TENANT
 
 WAITING_PER_PLACE = 8
 OUTSIDE_PER_PLACE = 32
@@ -34,7 +35,10 @@ class _Waiting:
 
 
 class App:
-    """Answers requests. Call `load` before the first one. In `debug` callers are told what a failing app says."""
+    """Answers requests. Call `load` before the first one.
+
+    `cores` is the pod's CPU limit. In `debug` callers are told what a failing app says.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class App:
         context: ActionContext,
         heartbeat: Heartbeat,
         *,
+        cores: float,
         debug: bool = False,
     ) -> None:
         self._context = context
@@ -57,7 +62,7 @@ class App:
         self._places = config.limits.concurrency
         self._action_seconds = config.action_millis / 1000
         self._guests = Guests(language, load_message, context, heartbeat)
-        self._stages = Stages(self._guests, context, self._end, self._wake)
+        self._stages = Stages(self._guests, context, cores, self._end, self._wake)
         self._numbers = itertools.count(1)
         self._begun = 0
         self._waiting: deque[_Waiting] = deque()
@@ -69,7 +74,7 @@ class App:
 
         Raises RefusedError when the code does not load.
         """
-        return self._guests.load()
+        return self._guests.load(DEFAULT_TENANT)
 
     def submit(self, exchange: Exchange) -> None:
         """Take a request; its reply comes later.
@@ -119,6 +124,8 @@ class App:
 
     def _room(self) -> int:
         """How many more requests may begin."""
+        if self._stages.lanes.blocked:
+            return 0
         outside = self._stages.outside
         return max(0, self._places - max(self._begun - outside, outside - self._places * OUTSIDE_PER_PLACE))
 

@@ -1,19 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The app's guest: made at the start, and anew after a trap, a timeout or an invalid turn."""
+"""The app's guests: one that serves, and more while it computes, up to the tier's `instances`.
+
+A guest serves one tenant. No other code than the app's own has run in it before, and no request.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from genapps_runtime import logs
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.logs import ActionLog
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.termination import RefusedError
 
 
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A guest and whose it is. `loading` is the log of its load until that is done."""
+
+    tenant: str
+    guest: Guest
+    loading: ActionLog | None
+
+
 class Guests:
-    """Makes guests with the app's code. One serves at a time; actions of an earlier one may still wait in it."""
+    """Makes guests with the app's code, anew after a trap, a timeout or an invalid turn."""
 
     def __init__(self, language: Language, load_message: str, context: ActionContext, heartbeat: Heartbeat) -> None:
         """`load_message` is what `bundle.load_message` returns."""
@@ -21,39 +34,103 @@ class Guests:
         self._load_message = load_message
         self._context = context
         self._heartbeat = heartbeat
-        self._guest: Guest | None = None
+        self._most = context.config.limits.instances
+        self._live: list[_Held] = []
+        """Dropped ones may be among them. The one that began to serve last is at the end."""
+        self._serving: dict[str, Guest] = {}
+        """The guest that began to serve last, for each tenant."""
         self.on_slow: Callable[[], None] | None = None
-        """What a guest's long call runs meanwhile, see `Guest.on_slow`."""
+        """What a guest's long call that does not pause runs meanwhile, see `Guest.on_slow`."""
 
-    def load(self) -> list[str]:
-        """Make the guest and load the code into it; returns the app's routes.
+    def load(self, tenant: str) -> list[str]:
+        """Make a guest and load the code into it, however long that takes; returns the app's routes.
 
         Raises RefusedError when the code does not load.
         """
-        config = self._context.config
-        guest = Guest(self._language, self._heartbeat, config.limits.guest_memory_bytes)
-        log = logs.ActionLog(config.limits.log_bytes_per_action)
-        try:
-            routes = guest.load(self._load_message, config.load_millis / 1000, log.add)
-        finally:
-            if log.records:
-                self._context.log.write("load", app=config.app, namespace=config.namespace, **log.fields())
-        guest.on_slow = self.on_slow
-        self._guest = guest
-        self._context.metrics.guest_started()
-        return routes
+        held = self._make(tenant)
+        while held.loading is not None:
+            self._step(held, held.guest.go_on_loading)
+        return held.guest.routes
 
-    def current(self) -> Guest:
-        """The guest that serves, made anew if it was dropped. Raises ProblemError when the code does not load again."""
-        if self._guest is None or self._guest.dropped:
-            try:
-                self.load()
-            except RefusedError as refused:
-                raise ProblemError("AppUnavailable", refused.message) from None
-        assert self._guest is not None  # noqa: S101  load() has set it
-        return self._guest
+    def current(self, tenant: str) -> Guest | None:
+        """The guest for the tenant's next action; None when it has to wait for one.
+
+        A guest that was just made may be `computing`, because its code loads: `go_on_loading` follows. Raises
+        ProblemError when the code does not load.
+        """
+        guest = self._serving.get(tenant)
+        if guest is not None and not guest.dropped and not guest.computing:
+            return guest
+        self._live = [held for held in self._live if not held.guest.dropped]
+        own = [held for held in self._live if held.tenant == tenant]
+        for held in reversed(own):
+            if not held.guest.computing:
+                return self._serve(held)
+        if len(self._live) >= self._most or any(held.loading for held in own):
+            return None
+        try:
+            return self._make(tenant).guest
+        except RefusedError as refused:
+            raise ProblemError("AppUnavailable", refused.message) from None
+
+    def go_on_loading(self, guest: Guest) -> None:
+        """Let the load go on. It is done when the guest does not compute any more.
+
+        Raises ProblemError when the code does not load.
+        """
+        held = next(held for held in self._live if held.guest is guest)
+        try:
+            self._step(held, guest.go_on_loading)
+        except RefusedError as refused:
+            raise ProblemError("AppUnavailable", refused.message) from None
+
+    def drop_idle(self, in_use: Callable[[Guest], bool]) -> bool:
+        """Drop the guest that has not served for longest, if no action is in it; the one that serves stays.
+
+        Returns whether there is more than one left.
+        """
+        self._live = [held for held in self._live if not held.guest.dropped]
+        for held in self._live[:-1]:
+            if not held.guest.computing and not in_use(held.guest):
+                held.guest.drop()
+                self._live.remove(held)
+                break
+        return len(self._live) > 1
 
     def close(self) -> None:
-        """Drop the guest."""
-        if self._guest is not None:
-            self._guest.drop()
+        """Drop all."""
+        for held in self._live:
+            held.guest.drop()
+
+    def _make(self, tenant: str) -> _Held:
+        """A guest that begins to load. Raises RefusedError."""
+        limits = self._context.config.limits
+        guest = Guest(self._language, self._heartbeat, limits.guest_memory_bytes, pausing=self._most > 1)
+        log = ActionLog(limits.log_bytes_per_action)
+        held = _Held(tenant, guest, log)
+        self._live.append(held)
+        self._serving[tenant] = guest
+        seconds = self._context.config.load_millis / 1000
+        self._step(held, lambda: guest.begin_loading(self._load_message, seconds, log.add))
+        return held
+
+    def _step(self, held: _Held, step: Callable[[], None]) -> None:
+        """A step of the load; what the app has logged is written when it ends, whichever way."""
+        guest, log, config = held.guest, held.loading, self._context.config
+        assert log is not None  # noqa: S101  it loads
+        try:
+            step()
+        finally:
+            if not guest.computing:
+                held.loading = None
+                if log.records:
+                    self._context.log.write("load", app=config.app, namespace=config.namespace, **log.fields())
+        if held.loading is None:
+            guest.on_slow = self.on_slow
+            self._context.metrics.guest_started()
+
+    def _serve(self, held: _Held) -> Guest:
+        self._live.remove(held)
+        self._live.append(held)
+        self._serving[held.tenant] = held.guest
+        return held.guest

@@ -21,6 +21,7 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.commits import Commits
 from genapps_runtime.serve.guests import Guests
+from genapps_runtime.serve.lanes import Lanes
 from genapps_runtime.serve.messages import Reply
 from genapps_runtime.serve.serial import Serial
 from genapps_runtime.serve.tools import Outcome
@@ -50,18 +51,18 @@ class Ended:
 class Stages:
     """Runs the actions that have begun.
 
-    `end` gets the actions that ended together. `wake` is called when `ready` has got actions at another time than
-    during `run`.
+    `cores` is the pod's CPU limit. `end` gets the actions that ended together. `wake` is called when `ready` has got
+    actions at another time than during `run`.
     """
 
     def __init__(
         self,
         guests: Guests,
         context: ActionContext,
+        cores: float,
         end: Callable[[list[Ended]], None],
         wake: Callable[[], None],
     ) -> None:
-        self._guests = guests
         self._context = context
         self._end = end
         self._wake = wake
@@ -72,7 +73,8 @@ class Stages:
         self._cancelled: list[tuple[Guest, int]] = []
         self._commits = Commits(context, self._stored)
         self._serial = Serial(context.facet, self._commits, self)
-        self._waiting = Waiting(self._go_on, self._fail, self._serial.queue)
+        self._waiting = Waiting(self._go_on, self.fail, self._serial.queue)
+        self.lanes = Lanes(guests, cores, self)
         guests.on_slow = self._settle
 
     def run(self, batch: list[Action], ends: float) -> None:
@@ -85,11 +87,12 @@ class Stages:
         messages = [action.message() for action in batch]
         begun = time.monotonic()
         for index, (action, message) in enumerate(zip(batch, messages, strict=True)):
-            outcome = self._call(action, message)
+            outcome = self.lanes.call(action, message)
             ended = time.monotonic()
             action.guest_seconds += ended - begun
             begun = ended
-            self._outcomes.append((action, outcome))
+            if outcome is not None:
+                self._outcomes.append((action, outcome))
             if ended >= ends or action.guest is None or action.guest.dropped:
                 # The callers before it have waited long enough; and what comes after a broken guest gets a new one.
                 self.ready.extendleft(reversed(batch[index + 1 :]))
@@ -100,16 +103,17 @@ class Stages:
     @property
     def outside(self) -> int:
         """How many actions have begun and wait for something outside the guest."""
-        return len(self._waiting) + self._serial.waiting + self._commits.storing
+        return len(self._waiting) + self._serial.waiting + self._commits.storing + self.lanes.waiting
 
     def settled(self) -> None:
         """Nothing is ready, and no request waits to begin: what waits for another action only waits in vain."""
-        if not self._serial.busy:
+        if not self._serial.busy and not self.lanes.busy:
             self._waiting.fail_stuck()
 
     def close(self) -> None:
-        """End what still waits."""
+        """End what still waits or computes."""
         self._waiting.close()
+        self.lanes.close()
 
     def add(self, action: Action) -> bool:
         """Take a new action; False when it waits for the state first, and is `ready` later."""
@@ -125,7 +129,7 @@ class Stages:
     # What `Serial` calls, which may be inside a call of the guest.
 
     def begin(self, action: Action) -> None:
-        """The turn of this action has come."""
+        """The turn of this action has come, or the guest that it has waited for may be free."""
         self._go_on(action)
 
     def answer(self, action: Action, call: str, outcome: Outcome) -> None:
@@ -145,19 +149,28 @@ class Stages:
         self._end([self._failed(action, problem)])
         asyncio.get_running_loop().call_soon(self._clean_up)
 
-    def _call(self, action: Action, message: bytes) -> bytes | Exception:
-        """One call of the guest: its answer, or what went wrong."""
-        try:
-            if action.guest is None:
-                action.begin(self._guests.current())
-            guest = action.guest
-            assert guest is not None  # noqa: S101  it has begun
-            call = guest.resume if action.turns else guest.start
-            text = call(message, action.deadline, action.add_record)
-        except Exception as error:
-            return error
-        action.turns += 1
-        return text
+    # What `Lanes` calls, outside of all calls of guests.
+
+    def waits(self, action: Action) -> None:
+        """The action's call computes, or it waits for a guest."""
+        self._serial.waits(action)
+
+    def computed(self, action: Action, outcome: bytes | Exception) -> None:
+        """The call of an action has ended that computed: all other stages follow."""
+        self._outcomes.append((action, outcome))
+        self._settle()
+        self._context.facet.end_batch()
+        self._clean_up()
+        self._wake()
+
+    def fail(self, action: Action, problem: ProblemError) -> None:
+        """An action that has begun has failed outside of its stages."""
+        self._end([self._failed(action, problem)])
+        self._clean_up()
+
+    def in_use(self, guest: Guest) -> bool:
+        """Whether actions wait in this guest, or have a message for it."""
+        return self._waiting.uses(guest) or any(action.guest is guest for action in self.ready)
 
     def _settle(self) -> None:
         """All stages after the guest's, for what it has answered so far.
@@ -243,11 +256,6 @@ class Stages:
         elif not queued:
             self._serial.waits(action)
 
-    def _fail(self, action: Action, problem: ProblemError) -> None:
-        """An action that waits outside the guest has failed."""
-        self._end([self._failed(action, problem)])
-        self._clean_up()
-
     def _failed(self, action: Action, problem: ProblemError) -> Ended:
         action.close()
         self._waiting.end(action)
@@ -280,7 +288,10 @@ class Stages:
             guest.drop()
         cancelled, self._cancelled = self._cancelled, []
         for guest, number in cancelled:
-            guest.cancel(number)
+            if guest.computing:
+                self._cancelled.append((guest, number))
+            else:
+                guest.cancel(number)
 
 
 def _conflict(action: Action) -> ProblemError:

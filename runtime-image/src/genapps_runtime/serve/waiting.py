@@ -12,14 +12,15 @@ from collections.abc import Callable
 
 from genapps_runtime import logs
 from genapps_runtime.guest import turns
-from genapps_runtime.guest.instance import GuestGoneError
+from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.action import Action, Statement
 from genapps_runtime.serve.tools import Outcome
 
 PENDING = 1000
 """Calls and timers that an action may wait for at once."""
-_SAFE = frozenset({"GET", "HEAD"})
+SAFE = frozenset({"GET", "HEAD"})
+"""Methods of requests that nobody misses when their caller has gone."""
 
 
 class Waiting:
@@ -67,10 +68,14 @@ class Waiting:
             self._outstanding.add(action.number)
         if action.number not in self._expiries:
             self._expire_later(action)
-        if action.exchange.request.method in _SAFE:
+        if action.exchange.request.method in SAFE:
             action.exchange.on_gone = lambda: self._leave(action)
             if action.exchange.gone:
                 loop.call_soon(self._leave, action)
+
+    def uses(self, guest: Guest) -> bool:
+        """Whether an action that waits has begun in this guest."""
+        return any(action.guest is guest for action in self._waiting.values())
 
     def wake(self, numbers: list[int]) -> None:
         """Let these actions go on, if they wait."""

@@ -4,6 +4,7 @@
 from typing import Any
 
 from genapps.api import names, quantities
+from genapps.api.appbudget import Tier
 from genapps.core import ephemeral_storage
 from genapps.core.desired.metadata import metadata
 from genapps.core.desired.parts import parts_of
@@ -13,14 +14,24 @@ from genapps.core.pod_fence import CONTAINER, fence, seal
 from genapps.core.verdict import Grant, Revision
 
 RUNTIME_MEMORY = 96 * 2**20
-"""Bytes that the runtime itself needs beside the guest."""
+"""Bytes that the runtime itself needs beside its guests."""
 DEBUG = "--debug"
 """The runtime's argument that lets callers read what the app says when it fails."""
 CPU_REQUEST_MILLICORES = 20
 TOKEN_SECONDS = 600
 """The shortest life that a projected token may have."""
 GRACE_SECONDS = 10
+_CPU_LIMIT = {
+    "name": "GENAPPS_RUNTIME_CPU_MILLICORES",
+    "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1m"}},
+}
+"""The container's own limit, also when admission has changed it: guests that compute leave a part of it to others."""
 LOGS_KEPT = "168h"
+
+
+def memory_bytes(tier: Tier) -> int:
+    """The memory limit of a pod: every guest may be at its own limit."""
+    return RUNTIME_MEMORY + tier.instances * quantities.byte_count(tier.guest_memory)
 
 
 def pod(observed: Observed, grant: Grant, revision: Revision) -> Manifest:
@@ -107,6 +118,7 @@ def _container(observed: Observed, grant: Grant, revision: Revision) -> Manifest
         "image": observed.platform.runtime_image,
         "imagePullPolicy": observed.platform.image_pull_policy,
         "args": _arguments(grant, revision),
+        "env": [_CPU_LIMIT],
         "ports": [
             {"name": "http", "containerPort": names.APP_PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": names.HEALTH_PORT, "protocol": "TCP"},
@@ -171,7 +183,7 @@ def _probe(path: str, *, period: int, timeout: int) -> Manifest:
 
 def _resources(grant: Grant) -> Manifest:
     # Quantities are written as the API server would store them: another spelling of an amount would look like drift.
-    memory = quantities.memory(quantities.byte_count(grant.tier.guest_memory) + RUNTIME_MEMORY)
+    memory = quantities.memory(memory_bytes(grant.tier))
     limit = quantities.millicores(grant.tier.cpu)
     disk, most = quantities.memory(ephemeral_storage.REQUEST_BYTES), quantities.memory(ephemeral_storage.LIMIT_BYTES)
     request = quantities.cpu(min(CPU_REQUEST_MILLICORES, limit))

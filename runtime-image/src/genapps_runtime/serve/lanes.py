@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which guest runs which action, and what becomes of a call that computes for long.
+
+Such a call has paused (`Guest.computing`). It gets the loop again and again for a few milliseconds, and rests between,
+so that a third of the pod's CPU limit is left for others (docs/design/0038). An action that has begun in its guest
+waits for it; one that has not begun goes to another guest, or waits for one.
+"""
+
+import asyncio
+import time
+from collections import deque
+from typing import NamedTuple, Protocol
+
+from genapps_runtime.guest.instance import Guest, GuestGoneError
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.guests import Guests
+from genapps_runtime.serve.waiting import SAFE
+from genapps_runtime.state.facet import DEFAULT_TENANT
+
+SHARE = 2 / 3
+"""Of the pod's CPU limit: what calls that compute may use."""
+IDLE_SECONDS = 30.0
+"""How long a guest beside the one that serves is kept for the next call that computes."""
+
+Outcome = bytes | Exception
+
+
+class _Call(NamedTuple):
+    """A call that computes. `loads` says that it loads the code into the guest that the action will begin in."""
+
+    guest: Guest
+    action: Action
+    loads: bool
+
+
+class Runner(Protocol):
+    """What runs the actions (`stages`)."""
+
+    def waits(self, action: Action) -> None:
+        """The action's call computes, or it waits for a guest."""
+
+    def computed(self, action: Action, outcome: Outcome) -> None:
+        """The action's call has ended, with the guest's answer or what went wrong."""
+
+    def begin(self, action: Action) -> None:
+        """The guest that the action has waited for may be free."""
+
+    def fail(self, action: Action, problem: ProblemError) -> None:
+        """This action cannot wait any longer."""
+
+    def in_use(self, guest: Guest) -> bool:
+        """Whether actions wait in this guest, elsewhere than here."""
+
+
+def rest_seconds(computed: float, cores: float) -> float:
+    """How long to rest after having computed for so long, so that SHARE of the cores is used and not more."""
+    return max(0.0, computed / (SHARE * cores) - computed)
+
+
+class Lanes:
+    """The calls that compute, and the actions that wait for a guest."""
+
+    def __init__(self, guests: Guests, cores: float, runner: Runner, idle_seconds: float = IDLE_SECONDS) -> None:
+        """`cores` is the pod's CPU limit."""
+        self._guests = guests
+        self._cores = cores
+        self._runner = runner
+        self._idle_seconds = idle_seconds
+        self._calls: deque[_Call] = deque()
+        self._held: list[Action] = []
+        self.blocked = False
+        """Whether an action that has not begun waits here: others should not begin before it."""
+        self._slice: asyncio.Handle | None = None
+        self._idle: asyncio.Handle | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call computes; if not, nobody waits here."""
+        return bool(self._calls)
+
+    @property
+    def waiting(self) -> int:
+        """How many actions wait for a guest."""
+        return len(self._held)
+
+    def call(self, action: Action, message: bytes) -> Outcome | None:
+        """Call the action's guest: its answer, or what went wrong; None when that comes later."""
+        free = False
+        try:
+            guest = action.guest or self._guests.current(DEFAULT_TENANT)
+            if guest is not None and not guest.computing:
+                free = True
+                if action.guest is None:
+                    action.begin(guest)
+                call = guest.resume if action.turns else guest.start
+                text = call(message, action.deadline, action.add_record)
+                if not guest.computing:
+                    action.turns += 1
+                    return text
+        except Exception as error:
+            return error
+        if guest is not None and (free or action.guest is None):
+            self._compute(_Call(guest, action, loads=not free))
+        else:
+            self._held.append(action)
+            self.blocked = self.blocked or guest is None
+        self._runner.waits(action)
+        return None
+
+    def close(self) -> None:
+        """Fail all."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._slice is not None:
+            self._slice.cancel()
+        held, self._held = self._held, []
+        for action in (*(call.action for call in self._calls), *held):
+            self._runner.fail(action, ProblemError("AppRestarted"))
+        self._calls.clear()
+
+    def _compute(self, call: _Call) -> None:
+        self._calls.append(call)
+        if self._slice is None:
+            self._rest_after(0.0)
+
+    def _run_slice(self) -> None:
+        call = self._calls.popleft()
+        begun, spent = time.monotonic(), time.thread_time()
+        outcome = self._go_on(call)
+        spent = time.thread_time() - spent
+        if not call.loads:
+            call.action.guest_seconds += time.monotonic() - begun
+        try:
+            if call.guest.computing:
+                self._calls.append(call)
+            else:
+                self._end(call, outcome)
+            self._fail_late()
+        finally:
+            self._slice = None
+            if self._calls:
+                self._rest_after(spent)
+
+    def _rest_after(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        rest = rest_seconds(seconds, self._cores)
+        self._slice = loop.call_later(rest, self._run_slice) if rest else loop.call_soon(self._run_slice)
+
+    def _go_on(self, call: _Call) -> Outcome | None:
+        guest = call.guest
+        if guest.dropped:
+            return GuestGoneError("AppRestarted", "another request broke the app")
+        if not call.loads and _gone(call.action) and not self._in_use(guest):
+            guest.drop()
+            return ProblemError("CallerGone")
+        try:
+            if not call.loads:
+                return guest.go_on()
+            self._guests.go_on_loading(guest)
+        except Exception as error:
+            return error
+        return None
+
+    def _end(self, call: _Call, outcome: Outcome | None) -> None:
+        if outcome is None:
+            self._runner.begin(call.action)
+        else:
+            if isinstance(outcome, bytes):
+                call.action.turns += 1
+            self._runner.computed(call.action, outcome)
+        held, self._held, self.blocked = self._held, [], False
+        for action in held:
+            if action.guest is not None and action.guest.computing:
+                self._held.append(action)
+            else:
+                self._runner.begin(action)
+        if self._idle is None:
+            self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._drop_idle)
+
+    def _fail_late(self) -> None:
+        now = time.monotonic()
+        late = [action for action in self._held if action.deadline <= now or _gone(action)]
+        for action in late:
+            self._held.remove(action)
+            if _gone(action):
+                problem = ProblemError("CallerGone")
+            elif action.guest is None:
+                problem = ProblemError("Busy", "no other request finished in time")
+            else:
+                problem = ProblemError("ActionTimeout", "the time of the request ran out while the app computed")
+            self._runner.fail(action, problem)
+
+    def _drop_idle(self) -> None:
+        more = self._guests.drop_idle(self._in_use)
+        self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._drop_idle) if more else None
+
+    def _in_use(self, guest: Guest) -> bool:
+        return self._runner.in_use(guest) or any(action.guest is guest for action in self._held)
+
+
+def _gone(action: Action) -> bool:
+    """Whether nobody waits for the answer, and nothing depends on it."""
+    return action.exchange.gone and action.exchange.request.method in SAFE
