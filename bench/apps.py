@@ -82,6 +82,25 @@ class Default(WorkerEntrypoint):
         return Response.json({"hello": urlsplit(request.url).path})
 """
 
+# Answers at once, and after having computed for some seconds.
+COMPUTES = """\
+import time
+from genapps import app
+
+
+@app.get("/")
+def small(request):
+    return {"hello": request.path}
+
+
+@app.get("/compute/{seconds}")
+def compute(request, seconds):
+    until = time.monotonic() + float(seconds)
+    while time.monotonic() < until:
+        pass
+    return {"computed": seconds}
+"""
+
 # Answers under a path of its own, so that an answer tells which code it comes from.
 EDITED = """\
 from genapps import app

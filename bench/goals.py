@@ -50,6 +50,7 @@ GOALS: Mapping[tuple[Kind, str], Sequence[Goal]] = {
     ("engine", "ASGI app, c=32"): (Goal(">=", 0.7, "own API"),),
     ("engine", "Workers app, c=32"): (Goal(">=", 0.7, "own API"),),
     ("engine", "WSGI app, c=32"): (Goal(">=", 0.5, "own API"),),
+    ("engine", "beside a computation, p99"): (Goal("<=", 50),),
     ("kubernetes", "apply to Ready and answering"): (Goal("<=", 1.2),),
     ("kubernetes", "API writes, apply to Ready"): (Goal("<=", 12),),
     ("kubernetes", "API writes of a restart"): (Goal("<=", 0),),

@@ -15,6 +15,7 @@ from bench.cluster.requests import requests
 from bench.cluster.suspension import suspension
 from bench.cluster.switch import switch
 from bench.context import Context
+from bench.engine.beside_computing import beside_computing
 from bench.engine.durable_state import durable_state
 from bench.engine.forms import forms
 from bench.engine.idle_runtime import idle_runtime
@@ -34,6 +35,7 @@ ALONE: Mapping[str, Alone] = {
     "durable-state": durable_state,
     "forms": forms,
     "waiting": waiting,
+    "beside-computing": beside_computing,
     "reconcile": reconcile,
 }
 

@@ -26,7 +26,9 @@ _SOURCES = (REPOSITORY / "runtime-image" / "src", REPOSITORY / "operator" / "src
 
 
 @asynccontextmanager
-async def runtime(context: Context, source: str, module: str = "genapps_runtime.main") -> AsyncIterator[Server]:
+async def runtime(
+    context: Context, source: str, module: str = "genapps_runtime.main", instances: int = 1
+) -> AsyncIterator[Server]:
     """A ready runtime with one app. Its log is a file in `work`, as a container's log is one as well."""
     interpreter = await context.interpreter()
     packages = await installed(context.cache, interpreter, RUNTIME_LOCK)
@@ -38,7 +40,7 @@ async def runtime(context: Context, source: str, module: str = "genapps_runtime.
         tempfile.TemporaryDirectory(dir=context.work) as folder,
         (context.work / f"runtime-{port}.log").open("wb") as log,
     ):
-        made = snapshot(Path(folder), source)
+        made = snapshot(Path(folder), source, instances)
         async with stub_gateway(Path(folder)) as gateway:
             settings = _environment(made, gateway, engine, port, health)
             process = await asyncio.create_subprocess_exec(

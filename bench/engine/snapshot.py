@@ -56,11 +56,11 @@ class Snapshot:
         return self.folder / "termination"
 
 
-def snapshot(folder: Path, source: str) -> Snapshot:
-    """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes."""
+def snapshot(folder: Path, source: str, instances: int = 1) -> Snapshot:
+    """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes, but for its `instances`."""
     content = source.encode("utf-8")
     code_digest = bundle_digest(ENTRY, {ENTRY: content})
-    config = _config(code_digest).content()
+    config = _config(code_digest, instances).content()
     made = Snapshot(folder, code_digest, sha256(config))
     for directory in (made.config_file.parent, made.code, made.state):
         directory.mkdir(parents=True)
@@ -70,7 +70,7 @@ def snapshot(folder: Path, source: str) -> Snapshot:
     return made
 
 
-def _config(code_digest: str) -> RuntimeConfig:
+def _config(code_digest: str, instances: int) -> RuntimeConfig:
     return RuntimeConfig(
         app="bench",
         namespace="bench",
@@ -80,7 +80,7 @@ def _config(code_digest: str) -> RuntimeConfig:
         entry=ENTRY,
         limits=RuntimeLimits(
             guest_memory_bytes=64 * _MIB,
-            instances=1,
+            instances=instances,
             request_body_bytes=_MIB,
             response_body_bytes=_MIB,
             concurrency=64,
