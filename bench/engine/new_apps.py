@@ -20,6 +20,7 @@ from genapps_runtime.config import read_config
 from genapps_runtime.egress.gateway_client import GatewayAddress, GatewayClient
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.listening import listening_socket
 from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
@@ -60,7 +61,7 @@ async def _serve(settings: Settings, config_digest: str) -> None:
     context = ActionContext(config, gateway, facet, Metrics(), BoundedLog(time.monotonic()))
     listener = Listener(HttpLimits(config.limits.request_body_bytes))
     listener.serve(NewApps(Language(settings.engine_file), context, Heartbeat()).submit)
-    await listener.open(settings.address, settings.app_port)
+    listener.open(listening_socket(settings.address, settings.app_port))
     while True:
         await asyncio.sleep(1)
         context.log.refill(time.monotonic())

@@ -56,11 +56,13 @@ class Snapshot:
         return self.folder / "termination"
 
 
-def snapshot(folder: Path, source: str, instances: int = 1) -> Snapshot:
-    """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes, but for its `instances`."""
+def snapshot(folder: Path, source: str, instances: int = 1, nap_millis: int = 0) -> Snapshot:
+    """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes, but for its `instances`.
+
+    `nap_millis` as in the RuntimeConfig; 0: the app never naps."""
     content = source.encode("utf-8")
     code_digest = bundle_digest(ENTRY, {ENTRY: content})
-    config = _config(code_digest, instances).content()
+    config = _config(code_digest, instances, nap_millis).content()
     made = Snapshot(folder, code_digest, sha256(config))
     for directory in (made.config_file.parent, made.code, made.state):
         directory.mkdir(parents=True)
@@ -70,7 +72,7 @@ def snapshot(folder: Path, source: str, instances: int = 1) -> Snapshot:
     return made
 
 
-def _config(code_digest: str, instances: int) -> RuntimeConfig:
+def _config(code_digest: str, instances: int, nap_millis: int) -> RuntimeConfig:
     return RuntimeConfig(
         app="bench",
         namespace="bench",
@@ -88,7 +90,7 @@ def _config(code_digest: str, instances: int) -> RuntimeConfig:
             state_per_tenant_bytes=32 * _MIB,
             log_bytes_per_action=16 * 1024,
         ),
-        time=TimeBudget(action_millis=5000, load_millis=10_000),
+        time=TimeBudget(action_millis=5000, load_millis=10_000, nap_millis=nap_millis),
         retention=ResponseRetention(responses_seconds=86_400),
         gateway=GatewayAddress(host=HOST),
     )

@@ -54,6 +54,8 @@ APPS = [
     Acceptance("some callers", {"spec.ingress.from": [{"podSelector": {"matchLabels": {"example.com/role": "web"}}}]}),
     Acceptance("an empty acknowledgement", {"spec.acknowledgedSuspension": ""}),
     Acceptance("an acknowledgement", {"spec.acknowledgedSuspension": "0123456789abcdef" * 2}),
+    Acceptance("no naps", {"spec.napAfter": "0s"}),
+    Acceptance("a nap after a day", {"spec.napAfter": "24h"}),
     Acceptance(
         "every promise",
         {
@@ -77,6 +79,7 @@ TIER = {
     "toolCallsPerAction": 8,
     "callsPerMinute": 600,
     "concurrency": 8,
+    "napAfter": "60s",
     "state": {"claim": "1Gi", "perTenant": "64Mi"},
     "tokensPerPeriod": 500_000,
     "cpuSecondsPerPeriod": 3600,

@@ -38,6 +38,8 @@ BUDGETS = [
     Refusal("a hundred cores", {f"{TIER}.cpu": "100"}, "cpu", "between 50m and 16"),
     Refusal("negative calls", {f"{TIER}.toolCallsPerAction": -1}, "toolCallsPerAction", "greater than or equal to 0"),
     Refusal("no concurrency", {f"{TIER}.concurrency": 0}, "concurrency", "greater than or equal to 1"),
+    Refusal("a nap after a day and a second", {f"{TIER}.napAfter": "24h1s"}, "napAfter", "between 0s and 24h"),
+    Refusal("a nap as a number", {f"{TIER}.napAfter": 60}, "napAfter", "must be of type string"),
     Refusal("a tiny claim", {f"{TIER}.state.claim": "1Mi"}, "state.claim", "between 16Mi and 64Gi"),
     Refusal("money as a number", {f"{TIER}.costUSDPerPeriod": 20}, "costUSDPerPeriod", "must be of type string"),
     Refusal("money with a suffix", {"spec.limits.costUSD": "1k"}, "spec.limits.costUSD", "decimal string"),

@@ -194,7 +194,7 @@ def _model() -> RuntimeConfig:
             guest_memory_bytes=2**26, instances=2, request_body_bytes=2**20, response_body_bytes=2**20,
             concurrency=8, tool_calls_per_action=8, state_per_tenant_bytes=2**26, log_bytes_per_action=2**14,
         ),
-        time=TimeBudget(action_millis=5000, load_millis=10000),
+        time=TimeBudget(action_millis=5000, load_millis=10000, nap_millis=60_000),
         retention=ResponseRetention(responses_seconds=86400),
         gateway=GatewayAddress(host="gateway.genapps-system.svc"),
     )  # fmt: skip

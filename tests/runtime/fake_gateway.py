@@ -71,7 +71,8 @@ def _certificate(
 
 @dataclass
 class FakeGateway:
-    """Answers as the gateway does, on a free port; `calls` are what it was asked. The canary is closed at first.
+    """Answers as the gateway does, on a free port; `calls` are what it was asked, `probed` is how often
+    somebody asked for its health. The canary is closed at first.
     `hold` delays answers to calls until it is set, `on_call` happens before the answer."""
 
     authority: Authority
@@ -81,6 +82,7 @@ class FakeGateway:
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     hold: asyncio.Event | None = None
     on_call: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+    probed: int = 0
     port: int = 0
     canary_port: int = 0
     _called: asyncio.Event = field(default_factory=asyncio.Event)
@@ -126,6 +128,7 @@ class FakeGateway:
                 await self._called.wait()
 
     async def _healthz(self, _request: web.Request) -> web.Response:
+        self.probed += 1
         return web.json_response({"status": "ok"})
 
     async def _call(self, request: web.Request) -> web.Response:

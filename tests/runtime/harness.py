@@ -49,7 +49,7 @@ def runtime_config(code_digest: str, **changes: Any) -> dict[str, Any]:
             "statePerTenantBytes": 64 * 1024 * 1024,
             "logBytesPerAction": 16384,
         },
-        "time": {"actionMillis": 5000, "loadMillis": 10000},
+        "time": {"actionMillis": 5000, "loadMillis": 10000, "napMillis": 0},
         "tenancy": None,
         "fallback": None,
         "stateSnapshot": False,
@@ -185,9 +185,13 @@ class Pod:
 
     def worker(self) -> int:
         """The process id of the supervisor's child."""
+        return self.children()[0]
+
+    def children(self) -> list[int]:
+        """The process ids of the supervisor's children: one, or none during a nap."""
         assert self.process is not None
         pid = self.process.pid
-        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     async def health(self, path: str) -> Answer:
         """Status 0 when nothing listens."""
@@ -201,7 +205,8 @@ class Pod:
 
     def log(self, event: str = "action") -> list[dict[str, Any]]:
         """The log lines of that event."""
-        lines = [json.loads(line) for line in self.log_file.read_text().splitlines() if line.startswith("{")]
+        whole = self.log_file.read_text().rpartition("\n")[0]  # the last line may be half written
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
     def termination(self) -> dict[str, str]:
@@ -241,6 +246,12 @@ async def request(method: str, url: str, **options: Any) -> Answer:
     ):
         fields = tuple((name.lower(), value) for name, value in response.headers.items())
         return Answer(response.status, dict(fields), await response.read(), fields)
+
+
+def pss_kib(pid: int) -> int:
+    """The memory of a process in KiB; what it shares with others counts by its share."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 async def free_port() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.fake_gateway import DEADLINE_SECONDS, Authority, FakeGateway
-from tests.runtime.harness import Pod
+from tests.runtime.harness import Pod, pss_kib
 from tests.runtime.rejected import FINE, REJECTED
 
 SMALLEST_TIER = 32 * 1024 * 1024
@@ -271,14 +271,9 @@ async def test_an_idle_pod_weighs_no_more_than_64_mib(pod: Pod, record_property:
     await pod.start()
     await pod.call("GET", "/")
     assert pod.process is not None
-    kib = {name: _pss(pid) for name, pid in (("supervisor", pod.process.pid), ("worker", pod.worker()))}
+    kib = {name: pss_kib(pid) for name, pid in (("supervisor", pod.process.pid), ("worker", pod.worker()))}
     record_property("pss_kib", str(kib))
     assert sum(kib.values()) <= 64 * 1024, kib
-
-
-def _pss(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from genapps_runtime.termination import Reason, RefusedError
 API_VERSION = "runtime.genapps.dev/v1"
 CONFIG_BYTES = 1024 * 1024
 MAXIMUM = 2**53 - 1
+NAP_MILLIS = 24 * 3600 * 1000
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _REVISION = re.compile(r"[0-9a-f]{12}\Z")
 
@@ -50,6 +51,8 @@ class RuntimeConfig:
     limits: Limits
     action_millis: int
     load_millis: int
+    nap_millis: int
+    """How long the app has no request until its worker ends; 0: it stays."""
     gateway_host: str
     gateway_port: int
     canary_port: int
@@ -111,6 +114,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         ),
         action_millis=time.integer("actionMillis"),
         load_millis=time.integer("loadMillis"),
+        nap_millis=time.integer("napMillis", low=0, high=NAP_MILLIS),
         gateway_host=gateway.text("host"),
         gateway_port=gateway.integer("port", high=65535),
         canary_port=gateway.integer("canaryPort", high=65535),

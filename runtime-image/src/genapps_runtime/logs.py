@@ -44,12 +44,12 @@ class BoundedLog:
     A line may be larger than what is left: the next ones wait for it. The process's own lines do not come here.
     """
 
-    def __init__(self, now: float) -> None:
-        """`now` is of the monotonic clock, in seconds."""
-        self.dropped = 0
-        """Lines since the start."""
+    def __init__(self, now: float, dropped: int = 0) -> None:
+        """`now` is of the monotonic clock, in seconds; `dropped` are lines of earlier processes."""
+        self.dropped = dropped
+        """Lines since the start of the pod."""
         self._left = BYTES_PER_SECOND
-        self._told = 0
+        self._told = dropped
         self._at = now
 
     def write(self, event: str, /, **fields: Any) -> None:

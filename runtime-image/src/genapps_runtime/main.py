@@ -8,8 +8,9 @@ needs, because the supervisor stays in memory.
 
 import gc
 import os
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.settings import Settings
@@ -60,16 +61,40 @@ def _flags(given: list[str]) -> set[str]:
 def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_state: bool, debug: bool) -> int:
     from genapps_runtime.supervisor.supervisor import Supervisor
 
-    def work(heartbeat: Heartbeat) -> int:
-        gc.disable()  # until everything is imported, see `worker`
-        from genapps_runtime.worker import run_worker  # after the fork: the supervisor never imports the heavy part
+    # What children import comes after the fork: the supervisor never imports the heavy part.
 
-        return run_worker(settings, config_digest, code_digest, heartbeat, restore_state=restore_state, debug=debug)
+    def work(heartbeat: Heartbeat, port: socket.socket) -> int:
+        gc.disable()  # until everything is imported, see `worker`
+        from genapps_runtime.worker import run_worker
+
+        digests = config_digest, code_digest
+        return _told(
+            settings,
+            lambda: run_worker(settings, *digests, heartbeat, port, restore_state=restore_state, debug=debug),
+        )
+
+    def prove(heartbeat: Heartbeat) -> int:
+        gc.disable()  # it ends before there is anything to collect
+        from genapps_runtime.prover import run_prover
+
+        return _told(settings, lambda: run_prover(settings, config_digest, heartbeat))
 
     try:
-        return Supervisor(settings, work).run()
+        return Supervisor(settings, work, prove).run()
     except OSError as error:
         write_termination(settings.termination_file, RefusedError(Reason.CONFIG_INVALID, f"cannot listen: {error}"))
+        return EXIT_REFUSED
+
+
+def _told(settings: Settings, run: Callable[[], int]) -> int:
+    """The exit code of a child. What it refuses is in the log and in the termination message."""
+    try:
+        return run()
+    except RefusedError as refused:
+        from genapps_runtime import logs
+
+        logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
+        write_termination(settings.termination_file, refused)
         return EXIT_REFUSED
 
 

@@ -2,6 +2,7 @@
 """Metrics of one app's runtime in Prometheus' text format, kept without a library (which costs 7 MiB and 60 ms)."""
 
 from bisect import bisect_left
+from itertools import pairwise
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
@@ -10,18 +11,21 @@ _HELP = {
     "genapps_action_duration_seconds": "From the request's head to the commit of the response.",
     "genapps_tool_calls_total": "Tool calls asked for by the app, by outcome (ok, or the code of the problem).",
     "genapps_actions_waiting": "Actions that wait for tools, timers, each other, an instance or the disk.",
-    "genapps_guest_starts_total": "Instances made of the app: at the start, after a trap or timeout, beside one that "
-    "computes.",
+    "genapps_guest_starts_total": "Instances made of the app: at the start, after a trap, timeout or nap, beside one "
+    "that computes.",
     "genapps_state_bytes": "Keys and values in the app's state.",
     "genapps_log_lines_dropped_total": "Log lines of actions that were more than the log's rate allows.",
+    "genapps_naps_total": "Times that the app's process ended because nobody called the app.",
+    "genapps_napping": "1 while the app naps: the next request starts its process again.",
     "genapps_fence_proven": "1 while the gateway answers and its canary does not.",
 }
 
 
 class Metrics:
-    """Counters since the worker's start. `changed` says whether something changed since the last `render`."""
+    """Counters since the start of the pod. `changed` says whether something changed since the last `render`."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: bytes = b"") -> None:
+        """`before` is what an earlier process of the pod rendered last: its counters go on, its gauges stand."""
         self.changed = True
         self._actions: dict[str, int] = {}
         self._tool_calls: dict[str, int] = {}
@@ -32,8 +36,11 @@ class Metrics:
             "genapps_guest_starts_total": 0.0,
             "genapps_log_lines_dropped_total": 0.0,
             "genapps_state_bytes": 0.0,
+            "genapps_naps_total": 0.0,
+            "genapps_napping": 0.0,
             "genapps_fence_proven": 0.0,
         }
+        self._take(before)
 
     def action(self, outcome: str, seconds: float) -> None:
         """Count an action. `outcome` is `ok` or a code of `problems.CODES`, so the number of series is bounded."""
@@ -51,6 +58,15 @@ class Metrics:
         """Count an instance of the app."""
         self._values["genapps_guest_starts_total"] += 1
         self.changed = True
+
+    def napped(self) -> None:
+        """Count a nap, which begins now."""
+        self._values["genapps_naps_total"] += 1
+        self.set("genapps_napping", 1)
+
+    def value(self, name: str) -> float:
+        """The gauge `name`, or a counter without labels."""
+        return self._values[name]
 
     def set(self, name: str, value: float) -> None:
         """Set the gauge `name`, or a counter that is kept elsewhere."""
@@ -75,6 +91,25 @@ class Metrics:
         for name, value in self._values.items():
             lines += [*_head(name, "counter" if name.endswith("_total") else "gauge"), f"{name} {value:g}"]
         return ("\n".join(lines) + "\n").encode()
+
+    def _take(self, text: bytes) -> None:
+        counts = {"genapps_actions_total": self._actions, "genapps_tool_calls_total": self._tool_calls}
+        buckets: list[int] = []
+        for line in text.decode().splitlines(keepends=True):
+            series, _, value = line.rpartition(" ")
+            name, _, label = series.partition("{")
+            if not line.endswith("\n"):
+                break  # the page was too small for it
+            if name in counts:
+                counts[name][label.split('"')[1]] = int(value)
+            elif name in self._values:
+                self._values[name] = float(value)
+            elif name == "genapps_action_duration_seconds_sum":
+                self._seconds = float(value)
+            elif name == "genapps_action_duration_seconds_bucket":
+                buckets.append(int(value))
+        if len(buckets) == len(self._buckets):
+            self._buckets = [count - below for below, count in pairwise([0, *buckets])]
 
 
 def _head(name: str, kind: str) -> list[str]:

@@ -5,6 +5,7 @@ Everything that is heavy to import is imported here, so the worker imports this 
 """
 
 import asyncio
+import socket
 
 from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import GatewayClient
@@ -26,9 +27,10 @@ DRAIN_SECONDS = 5.0
 
 
 class AppServer:
-    """The open port of the app and what is behind it: NotReady until `load`, then the app's answers."""
+    """The app's port and what is behind it: NotReady until `load`, then the app's answers."""
 
-    def __init__(self, listener: Listener, app: App, volume: Volume, facet: Facet) -> None:
+    def __init__(self, port: socket.socket, listener: Listener, app: App, volume: Volume, facet: Facet) -> None:
+        self._port = port
         self._listener = listener
         self._app = app
         self._volume = volume
@@ -44,18 +46,21 @@ class AppServer:
         metrics: Metrics,
         log: BoundedLog,
         heartbeat: Heartbeat,
+        port: socket.socket,
         *,
+        at_once: bool,
         restore_state: bool,
         debug: bool,
     ) -> "AppServer":
-        """Listen, and prepare everything that does not need the app's code.
+        """Prepare everything that does not need the app's code.
 
         `load_message` is what `bundle.load_message` returns; `restore_state` is explained at `Volume.prepare`,
-        `debug` at `App`.
-        Raises RefusedError.
+        `debug` at `App`. `port` is the listening socket, `at_once` whether `load` follows soon: then callers wait for
+        it, and are not told NotReady. Raises RefusedError.
         """
         listener = Listener(HttpLimits(config.limits.request_body_bytes))
-        await listener.open(settings.address, settings.app_port)
+        if not at_once:
+            listener.open(port)
         volume = Volume(settings.state_directory, config.revision)
         # In a thread: a copy takes seconds, and the supervisor takes a loop that stands still so long for stuck.
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
@@ -67,7 +72,7 @@ class AppServer:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
         context = ActionContext(config, gateway, facet, metrics, log)
         app = App(language, load_message, context, heartbeat, cores=settings.cpu_millicores / 1000, debug=debug)
-        return cls(listener, app, volume, facet)
+        return cls(port, listener, app, volume, facet)
 
     async def load(self) -> list[str]:
         """Load the app's code and answer requests with it from now on.
@@ -76,11 +81,34 @@ class AppServer:
         """
         routes = self._app.load()
         await asyncio.to_thread(self._volume.hand_over)
-        self._listener.serve(self._app.submit)
+        self.admit(True)
+        if not self._listener.accepting:
+            self._listener.open(self._port)
         return routes
 
+    def admit(self, admitted: bool) -> None:
+        """Whether the app gets requests; callers are told NotReady when it does not."""
+        self._listener.serve(self._app.submit if admitted else None)
+
+    @property
+    def idle_since(self) -> float | None:
+        """The time of the last answer, on the monotonic clock in seconds; None while a request is under way."""
+        return self._app.idle_since
+
+    async def stop_when_quiet(self) -> bool:
+        """Accept no more if nothing is under way and nothing may come on open connections; returns whether that is so.
+
+        If it is, call `close` next. Otherwise everything goes on.
+        """
+        if not await self._listener.stop_when_quiet():
+            return False
+        if self._app.idle_since is not None:
+            return True
+        self._listener.resume()
+        return False
+
     async def close(self) -> None:
-        """Let running requests end (for at most DRAIN_SECONDS), then close the state."""
+        """Accept no more, let running requests end (for at most DRAIN_SECONDS), then close the state."""
         await self._listener.close(DRAIN_SECONDS)
         await self._app.close()
         await self._facet.close()

@@ -31,6 +31,8 @@ class Settings:
     """This container's CPU limit, as the kubelet fills it in."""
     fence_interval_seconds: float = 60.0
     fence_patience_seconds: float = 10.0
+    fence_proof_seconds: float = 75.0
+    """How old a proof of the fence may be on which guest code runs; more than the interval and a probe take."""
 
     def __init__(self, **given: str | float) -> None:
         for name, value in given.items():

@@ -4,7 +4,9 @@
 from enum import StrEnum
 
 EXIT_REFUSED = 3
-"""Exit code of a worker that would only fail again: the supervisor ends with it, kubelet backs off."""
+"""Exit code of a child that would only fail again: the supervisor ends with it, kubelet backs off."""
+EXIT_NAP = 4
+"""Exit code of a worker that nobody calls: the supervisor starts another at the next connection."""
 MESSAGE_BYTES = 1024
 
 

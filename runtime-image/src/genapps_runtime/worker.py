@@ -2,25 +2,26 @@
 """The process that does the work: it checks config and code, proves the fence, loads the app and answers requests.
 
 It imports only what the proof of the fence needs. The rest (`serve_app`) is imported while the proof waits for the
-canary port to stay silent.
+canary port to stay silent. After a nap, or a crash, the last proof is mostly recent enough: then nobody waits for it.
 """
 
 import asyncio
 import ctypes
 import gc
 import signal
+import socket
 import time
 from typing import TYPE_CHECKING
 
 from genapps_runtime import logs
 from genapps_runtime.bundle import load_message, read_bundle
 from genapps_runtime.config import RuntimeConfig, read_config
-from genapps_runtime.egress.gateway_client import GatewayAddress, GatewayClient
+from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.egress.probe import FenceProbe
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.settings import Settings
-from genapps_runtime.termination import EXIT_REFUSED, Reason, RefusedError, write_termination
+from genapps_runtime.termination import EXIT_NAP, Reason, RefusedError
 
 if TYPE_CHECKING:
     from genapps_runtime.serve_app import AppServer
@@ -38,26 +39,22 @@ def run_worker(
     config_digest: str,
     code_digest: str,
     heartbeat: Heartbeat,
+    port: socket.socket,
     *,
     restore_state: bool,
     debug: bool = False,
 ) -> int:
-    """Work until SIGTERM; returns the exit code: 0 after a requested stop, EXIT_REFUSED when a restart cannot help.
+    """Work until SIGTERM or until nobody calls; returns the exit code: 0 after a requested stop, or EXIT_NAP.
 
-    The digests are `sha256:<hex>`. `restore_state` asks for the state that this revision left, see `Volume.prepare`;
-    `debug` lets callers see what the app says when it fails.
+    The digests are `sha256:<hex>`. `port` is the app's listening socket. `restore_state` asks for the state that this
+    revision left, see `Volume.prepare`; `debug` lets callers see what the app says when it fails. Raises RefusedError
+    when a restart cannot help.
     """
     begun = time.monotonic()
     _return_large_memory()
-    try:
-        config, message = _judged(settings, config_digest, code_digest)
-        worker = _Worker(settings, config, message, heartbeat, begun, restore_state=restore_state, debug=debug)
-        asyncio.run(worker.run())
-    except RefusedError as refused:
-        logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
-        write_termination(settings.termination_file, refused)
-        return EXIT_REFUSED
-    return 0
+    config, message = _judged(settings, config_digest, code_digest)
+    worker = _Worker(settings, config, message, heartbeat, port, begun, restore_state=restore_state, debug=debug)
+    return asyncio.run(worker.run())
 
 
 def _return_large_memory() -> None:
@@ -102,6 +99,7 @@ class _Worker:
         config: RuntimeConfig,
         load_message: str,
         heartbeat: Heartbeat,
+        port: socket.socket,
         begun: float,
         *,
         restore_state: bool,
@@ -111,36 +109,37 @@ class _Worker:
         self._config = config
         self._load_message = load_message
         self._heartbeat = heartbeat
+        self._port = port
         self._begun = begun
         self._restore_state = restore_state
         self._debug = debug
-        self._metrics = Metrics()
-        self._log = logs.BoundedLog(begun)
+        self._identity = {"app": config.app, "namespace": config.namespace, "revision": config.revision}
+        self._metrics = Metrics(heartbeat.published())
+        self._metrics.set("genapps_napping", 0)
+        self._log = logs.BoundedLog(begun, int(self._metrics.value("genapps_log_lines_dropped_total")))
         self._server: AppServer | None = None
         self._loaded = False
 
-    async def run(self) -> None:
-        """Serve until SIGTERM; raises RefusedError."""
+    async def run(self) -> int:
+        """Serve until SIGTERM, or until the app may nap; returns the exit code. Raises RefusedError."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         settings, config = self._settings, self._config
-        address = settings.gateway_address or config.gateway_host
-        gateway = GatewayClient(
-            GatewayAddress(address, settings.gateway_port or config.gateway_port, config.gateway_host),
-            settings.gateway_ca_file,
-            settings.token_file,
-        )
-        probe = FenceProbe(gateway, address, settings.canary_port or config.canary_port)
+        gateway = GatewayClient.of_pod(settings, config)
+        probe = FenceProbe(settings, config, gateway, self._heartbeat)
+        quiet = asyncio.create_task(self._until_quiet(probe))
         tasks = {
             asyncio.create_task(self._serve(probe, gateway)),
             asyncio.create_task(self._beat(probe)),
             asyncio.create_task(stop.wait()),
+            quiet,
         }
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            self._heartbeat.ready = False
+            naps = ended == {quiet}
+            self._loaded = self._heartbeat.ready = naps
             for task in ended:
                 task.result()  # raises what ended it; the stop gives no error
         finally:
@@ -150,11 +149,16 @@ class _Worker:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             gateway.close()
+        if naps:
+            self._metrics.napped()
+        self._heartbeat.publish(self._metrics.render())
+        return EXIT_NAP if naps else 0
 
     async def _serve(self, probe: FenceProbe, gateway: GatewayClient) -> None:
         """Prove the fence, load the app, and keep proving the fence."""
         settings, config = self._settings, self._config
-        proving = asyncio.create_task(probe.prove(settings.fence_patience_seconds))
+        proven = probe.recent()
+        proving = asyncio.create_task(probe.until_recent())
         try:
             app_server = await asyncio.to_thread(_import_app_server)
             self._server = server = await app_server.open(
@@ -165,19 +169,39 @@ class _Worker:
                 self._metrics,
                 self._log,
                 self._heartbeat,
+                self._port,
+                at_once=proven,
                 restore_state=self._restore_state,
                 debug=self._debug,
             )
             await proving
         finally:
             proving.cancel()
+        await probe.until_recent()  # it may have grown old meanwhile
         routes = await server.load()
         self._loaded = True
+        woken_ns, self._heartbeat.woken_ns = self._heartbeat.woken_ns, 0
         self._report(probe)
-        millis = round((time.monotonic() - self._begun) * 1000)
-        identity = {"app": config.app, "namespace": config.namespace, "revision": config.revision}
-        logs.write("ready", millis=millis, routes=routes, **identity)
-        await probe.watch(settings.fence_interval_seconds, settings.fence_patience_seconds)
+        now = time.monotonic()
+        if woken_ns:
+            logs.write("woken", cause="connection", millis=_millis(now - woken_ns / 1e9), **self._identity)
+        else:
+            logs.write("ready", millis=_millis(now - self._begun), routes=routes, **self._identity)
+        await probe.watch()
+
+    async def _until_quiet(self, probe: FenceProbe) -> None:
+        """Return when the app has had no request for as long as its config says; it accepts none any more then."""
+        seconds = self._config.nap_millis / 1000
+        if not seconds:
+            await asyncio.Event().wait()
+        while True:
+            server = self._server if self._loaded else None
+            since = server.idle_since if server else None
+            idle = time.monotonic() - since if since is not None else 0.0
+            if server and idle >= seconds and probe.proven and await server.stop_when_quiet():
+                logs.write("napping", cause="no requests", millis=_millis(idle), **self._identity)
+                return
+            await asyncio.sleep(seconds - idle if idle < seconds else min(seconds, BEAT_SECONDS))
 
     async def _beat(self, probe: FenceProbe) -> None:
         while True:
@@ -189,10 +213,17 @@ class _Worker:
             await asyncio.sleep(BEAT_SECONDS)
 
     def _bound_log(self) -> None:
-        config = self._config
-        self._log.refill(time.monotonic(), app=config.app, namespace=config.namespace, revision=config.revision)
+        self._log.refill(time.monotonic(), **self._identity)
         self._metrics.set("genapps_log_lines_dropped_total", self._log.dropped)
 
     def _report(self, probe: FenceProbe) -> None:
-        self._heartbeat.ready = probe.proven and self._loaded
         self._metrics.set("genapps_fence_proven", float(probe.proven))
+        if self._loaded and self._server is not None:
+            # A guest that computes keeps the probe from its turn: that alone refuses nobody.
+            self._server.admit(probe.proven or probe.recent())
+        if self._loaded or not self._heartbeat.woken_ns:
+            self._heartbeat.ready = probe.proven and self._loaded
+
+
+def _millis(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -31,7 +31,7 @@ SETTINGS: dict[str, Any] = {
         "statePerTenantBytes": 1,
         "logBytesPerAction": 0,
     },
-    "time": {"actionMillis": 5000, "loadMillis": 10000},
+    "time": {"actionMillis": 5000, "loadMillis": 10000, "napMillis": 60_000},
     "tenancy": None,
     "fallback": None,
     "stateSnapshot": False,
@@ -60,8 +60,22 @@ def refuse(reference: str) -> Any:
 
 @pytest.mark.parametrize(
     ("changes", "valid"),
-    [({}, True), ({"surprise": 1}, False), ({"entry": "lib/app.py"}, False), ({"tenancy": {}}, False)],
-    ids=["settings as the operator writes them", "an unknown field", "an entry in a folder", "what is not built yet"],
+    [
+        ({}, True),
+        ({"surprise": 1}, False),
+        ({"entry": "lib/app.py"}, False),
+        ({"tenancy": {}}, False),
+        ({"time": SETTINGS["time"] | {"napMillis": 86_400_000}}, True),
+        ({"time": SETTINGS["time"] | {"napMillis": 86_400_001}}, False),
+    ],
+    ids=[
+        "settings as the operator writes them",
+        "an unknown field",
+        "an entry in a folder",
+        "what is not built yet",
+        "a nap after a day",
+        "a nap after more than a day",
+    ],
 )
 def test_the_schema_of_runtime_settings_is_strict(changes: dict[str, Any], valid: bool) -> None:
     schema = jsonschema_rs.validator_for(json.loads(runtime_config()), retriever=refuse)

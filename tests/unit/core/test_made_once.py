@@ -45,6 +45,7 @@ def test_another_tier_makes_another_pod_at_the_next_pass() -> None:
     ("changes", "part"),
     [
         ({"workloadClass": "batch"}, "time"),
+        ({"napAfter": "90s"}, "time"),
         ({"envelope": {"retention": {"responses": "2h"}}}, "retention"),
     ],
 )
@@ -54,6 +55,24 @@ def test_settings_follow_the_spec(changes: dict[str, Any], part: str) -> None:
     assert getattr(before, part) != getattr(after, part)
     assert before.limits == after.limits
     assert settings(world) == before
+
+
+@pytest.mark.parametrize(
+    ("of_app", "of_tier", "millis"),
+    [
+        ({}, {}, 60_000),
+        ({}, {"napAfter": "5m"}, 300_000),
+        ({"napAfter": "1h30m"}, {"napAfter": "5m"}, 5_400_000),
+        ({"napAfter": "0s"}, {}, 0),
+        ({"napAfter": "10s"}, {"napAfter": "0s"}, 10_000),
+    ],
+)
+def test_when_an_app_naps_is_its_own_word_and_else_its_tiers(
+    of_app: dict[str, Any], of_tier: dict[str, Any], millis: int
+) -> None:
+    world = World()
+    world.budget = budget({"tiers": {"small": of_tier}})
+    assert settings(world, **of_app).time.nap_millis == millis
 
 
 def test_settings_follow_the_tier_and_the_platform() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
+from genapps_runtime.listening import listening_socket
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.messages import Exchange, Reply, Request
@@ -101,13 +102,15 @@ class Caller:
 async def serving(limits: HttpLimits | None = None, *, ready: bool = True) -> AsyncIterator[Server]:
     """A server whose bodies have at most BODY_LIMIT bytes, closed at the end without patience."""
     server = Server(limits or HttpLimits(BODY_LIMIT))
-    server.port = await server.listener.open("127.0.0.1", 0)
-    if ready:
-        server.listener.serve(server.submit)
-    try:
-        yield server
-    finally:
-        for caller in server.callers:
-            caller.reset()
-        await server.listener.close(0.0)
-        await asyncio.sleep(0)
+    with listening_socket("127.0.0.1", 0) as port:
+        server.port = port.getsockname()[1]
+        server.listener.open(port)
+        if ready:
+            server.listener.serve(server.submit)
+        try:
+            yield server
+        finally:
+            for caller in server.callers:
+                caller.reset()
+            await server.listener.close(0.0)
+            await asyncio.sleep(0)

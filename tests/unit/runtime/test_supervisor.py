@@ -1,70 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The supervisor against workers that misbehave, as real processes: a worker here is a few lines of Python."""
 
-import json
 import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-DEADLINE_SECONDS = 60
-MAIN = """
-import os, signal, sys, time
-from genapps_runtime.settings import Settings
-from genapps_runtime.supervisor.supervisor import Supervisor
-
-def worker(heartbeat):
-    runs = len(open({runs!r}).read())
-    open({runs!r}, "a").write("x")
-    {body}
-
-sys.exit(Supervisor(Settings(address="127.0.0.1", health_port={port}), worker).run())
-"""
-
-
-class Process:
-    """A supervisor whose worker executes `body`; `runs` is how often one was started."""
-
-    def __init__(self, folder: Path, body: str) -> None:
-        self.port = _free_port()
-        self.runs = folder / "runs"
-        self.runs.write_text("")
-        text = MAIN.format(runs=str(self.runs), port=self.port, body=body)
-        self.log = folder / "log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen([sys.executable, "-c", text], stdout=log)
-
-    def ended(self) -> int:
-        return self.process.wait(DEADLINE_SECONDS)
-
-    def events(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-    def get(self, path: str) -> tuple[int, bytes]:
-        """Waits for the port."""
-        limit = time.monotonic() + DEADLINE_SECONDS
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=DEADLINE_SECONDS) as answer:
-                    return answer.status, answer.read()
-            except urllib.error.HTTPError as error:
-                with error:
-                    return error.code, error.read()
-            except OSError:
-                assert time.monotonic() < limit
-                time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+from tests.unit.runtime.supervised import DEADLINE_SECONDS, Process
 
 
 @pytest.mark.parametrize(

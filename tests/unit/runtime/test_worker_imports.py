@@ -19,10 +19,10 @@ from genapps_runtime import main
 from genapps_runtime.supervisor import supervisor
 
 class InOneProcess:
-    def __init__(self, settings, work):
+    def __init__(self, settings, work, prove):
         self.work = work
     def run(self):
-        return self.work(None)
+        return self.work(None, None)
 
 def run_worker(*arguments, **options):
     print(gc.isenabled())

@@ -14,6 +14,7 @@ from genapps.api.fields import (
     Form,
     LabelValue,
     Money,
+    NapAfter,
     ObjectMeta,
     OwnModel,
     Rule,
@@ -94,6 +95,8 @@ class Tier(UserModel):
     """The most tool calls in a minute."""
     concurrency: Annotated[int, Field(ge=1, le=1_000)] = defaulted(8)
     """The most actions at the same time."""
+    nap_after: NapAfter = defaulted("60s")
+    """How long an app may be without a request before its process ends, unless the app says otherwise. 0s: never."""
     state: TierState = defaulted(TierState())
     """How much an app may store."""
     tokens_per_period: Count | None = None

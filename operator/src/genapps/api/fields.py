@@ -235,6 +235,10 @@ def duration_within(low: str, high: str) -> Within:
     return Within(low, high, quantities.seconds)
 
 
+NapAfter = Annotated[Duration, duration_within("0s", "24h")]
+"""0s: never."""
+
+
 def memory_within(low: str, high: str) -> Quantity:
     """A size within bounds, both included."""
     return Quantity(quantities.byte_count, 1, low, high, quantities.MEMORY_FORM)

@@ -15,6 +15,7 @@ from genapps.api.fields import (
     Form,
     HeaderName,
     HttpsUrl,
+    NapAfter,
     ObjectMeta,
     ObjectName,
     OwnModel,
@@ -162,6 +163,9 @@ class GeneratedAppSpec(UserModel):
     """How the runtime finds the tenant of a request. Absent: one tenant."""
     ingress: Ingress | None = None
     """Who may call the app. Absent: all pods of its namespace."""
+    nap_after: NapAfter | None = None
+    """How long the app may be without a request before its process ends, which gives its memory back. The next request
+    starts it again. 0s: never. Absent: napAfter of the tier."""
     idle_timeout: Annotated[Duration, duration_within("1m", "168h")] | None = None
     """How long the app may be without a request before its pod stops. Absent: the pod never stops."""
     fallback: Fallback | None = None

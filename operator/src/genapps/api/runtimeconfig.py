@@ -14,6 +14,7 @@ from genapps.api.names import CANARY_PORT, GATEWAY_PORT
 RUNTIME_API_VERSION: Literal["runtime.genapps.dev/v1"] = "runtime.genapps.dev/v1"
 
 Positive = Annotated[int, Field(ge=1, le=2**53 - 1)]
+NAP_MILLIS = 24 * 3600 * 1000
 Natural = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -61,6 +62,8 @@ class TimeBudget(Setting):
     """One action."""
     load_millis: Positive
     """Loading the code."""
+    nap_millis: Annotated[int, Field(ge=0, le=NAP_MILLIS)]
+    """Without a request, until the process that serves the app ends; 0: it stays."""
 
 
 class ResponseRetention(Setting):

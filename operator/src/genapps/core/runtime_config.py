@@ -38,7 +38,7 @@ def runtime_config(
         language=app.spec.code.language,
         entry=entry,
         limits=_limits(tier),
-        time=_time(app.spec.workload_class.action_seconds),
+        time=_time(app.spec.workload_class.action_seconds, app.spec.nap_after or tier.nap_after),
         state_snapshot=rollback is not None and rollback.state == "Restore",
         retention=_retention(responses),
         gateway=_gateway(system_namespace),
@@ -60,9 +60,10 @@ def _limits(tier: ResolvedTier) -> RuntimeLimits:
     )
 
 
-@lru_cache(maxsize=16)
-def _time(action_seconds: int) -> TimeBudget:
-    return TimeBudget(action_millis=1000 * action_seconds, load_millis=LOAD_MILLIS)
+@lru_cache(maxsize=256)
+def _time(action_seconds: int, nap_after: str) -> TimeBudget:
+    nap = quantities.seconds(nap_after)
+    return TimeBudget(action_millis=1000 * action_seconds, load_millis=LOAD_MILLIS, nap_millis=1000 * nap)
 
 
 @lru_cache(maxsize=256)

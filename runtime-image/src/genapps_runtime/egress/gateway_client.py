@@ -13,8 +13,10 @@ from typing import Any, cast
 import httptools
 import orjson
 
+from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.mounted_file import MountedFile
 from genapps_runtime.problems import call_problem
+from genapps_runtime.settings import Settings
 
 REPLY_BYTES = 1024 * 1024
 HEAD_BYTES = 16 * 1024
@@ -40,11 +42,18 @@ class GatewayClient:
     """Calls to the gateway with this pod's token. Idle connections are reused."""
 
     def __init__(self, address: GatewayAddress, ca_file: str, token_file: str) -> None:
-        self._address = address
+        self.address = address
         self._authority = MountedFile(ca_file)
         self._token = MountedFile(token_file)
         self._context: tuple[bytes, ssl.SSLContext] | None = None
         self._idle: list[_Connection] = []
+
+    @classmethod
+    def of_pod(cls, settings: Settings, config: RuntimeConfig) -> "GatewayClient":
+        """The client that this pod's settings and config ask for."""
+        connect, port = settings.gateway_address or config.gateway_host, settings.gateway_port or config.gateway_port
+        address = GatewayAddress(connect, port, config.gateway_host)
+        return cls(address, settings.gateway_ca_file, settings.token_file)
 
     async def healthy(self, seconds: float) -> None:
         """Ask for the gateway's health on a new connection.
@@ -135,10 +144,10 @@ class GatewayClient:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
                     _Connection,
-                    self._address.connect,
-                    self._address.port,
+                    self.address.connect,
+                    self.address.port,
                     ssl=self._trust(),
-                    server_hostname=self._address.name,
+                    server_hostname=self.address.name,
                 )
         except (OSError, TimeoutError, ssl.SSLError) as error:
             raise UnreachableError(f"{type(error).__name__}: {error}") from None
@@ -154,7 +163,7 @@ class GatewayClient:
         return self._context[1]
 
     def _head(self, method: str, path: str, body: bytes, token: str | None) -> bytes:
-        lines = [f"{method} {path} HTTP/1.1", f"host: {self._address.name}:{self._address.port}"]
+        lines = [f"{method} {path} HTTP/1.1", f"host: {self.address.name}:{self.address.port}"]
         if token is not None:
             lines += [f"authorization: Bearer {token}", "content-type: application/json"]
         lines += [f"content-length: {len(body)}", "", ""]

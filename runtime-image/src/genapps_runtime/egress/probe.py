@@ -10,7 +10,10 @@ import asyncio
 import time
 from enum import Enum
 
+from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import GatewayClient, UnreachableError
+from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.settings import Settings
 from genapps_runtime.termination import Reason, RefusedError
 
 GATEWAY_SECONDS = 3.0
@@ -18,6 +21,7 @@ FIRST_WINDOW_SECONDS = 0.1
 WINDOW_SECONDS = 1.0
 PATIENCE_FACTOR = 10
 RETRY_SECONDS = 0.2
+RENEW_SECONDS = 1.0
 
 
 class Finding(Enum):
@@ -29,19 +33,38 @@ class Finding(Enum):
 
 
 class FenceProbe:
-    """Probes at the start and then periodically. `proven` is the latest result, `detail` its reason."""
+    """Probes at the start and then periodically. `proven` is the latest result, `detail` its reason.
 
-    def __init__(self, gateway: GatewayClient, canary_address: str, canary_port: int) -> None:
+    When the fence was proven is noted in the shared page. So the proof of an earlier process counts, while it is
+    recent.
+    """
+
+    def __init__(self, settings: Settings, config: RuntimeConfig, gateway: GatewayClient, heartbeat: Heartbeat) -> None:
         self._gateway = gateway
-        self._canary = (canary_address, canary_port)
-        self.proven = False
+        self._canary = gateway.address.connect, settings.canary_port or config.canary_port
+        self._heartbeat = heartbeat
+        self._interval = settings.fence_interval_seconds
+        self._patience = settings.fence_patience_seconds
+        self._proof_seconds = settings.fence_proof_seconds
+        self.proven = self.recent()
         self.detail = "not probed yet"
 
-    async def prove(self, patience_seconds: float) -> None:
+    def recent(self) -> bool:
+        """Whether guest code may run on the last proof."""
+        proven = self._heartbeat.proven_ns
+        return proven > 0 and time.monotonic_ns() - proven <= self._proof_seconds * 1e9
+
+    async def until_recent(self) -> None:
+        """Return when there is a recent proof; see `prove`."""
+        if not self.recent():
+            await self.prove()
+
+    async def prove(self) -> None:
         """Return when the fence is proven.
 
         Waits without limit for the gateway; the pod is not ready meanwhile. Raises RefusedError (EgressOpen) when
-        the canary answers for longer than `patience_seconds`: policies may take effect shortly after a pod's start.
+        the canary answers for longer than `fence_patience_seconds`: policies may take effect shortly after a pod's
+        start.
         """
         open_since: float | None = None
         while True:
@@ -50,16 +73,24 @@ class FenceProbe:
                 return
             if finding is Finding.OPEN:
                 open_since = open_since or time.monotonic()
-                if time.monotonic() - open_since >= patience_seconds:
+                if time.monotonic() - open_since >= self._patience:
                     raise _egress_open(self._canary)
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def watch(self, interval_seconds: float, patience_seconds: float) -> None:
-        """Probe again every `interval_seconds`. Ends only by RefusedError (EgressOpen)."""
+    async def watch(self) -> None:
+        """Renew the proof every `fence_interval_seconds`. Ends only by RefusedError (EgressOpen)."""
         while True:
-            await asyncio.sleep(interval_seconds if self.proven else min(1.0, interval_seconds))
+            await asyncio.sleep(self._heartbeat.proven_ns / 1e9 + self._interval - time.monotonic())
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Probe now, and return when the fence is proven again; see `prove`."""
+        while True:
             if await self.probe(WINDOW_SECONDS) is Finding.OPEN:
-                await self.prove(patience_seconds)
+                await self.prove()
+            if self.proven:
+                return
+            await asyncio.sleep(RENEW_SECONDS)
 
     async def probe(self, window_seconds: float) -> Finding:
         """One probe.
@@ -77,6 +108,7 @@ class FenceProbe:
             self.proven, self.detail = False, "the canary port answers"
             return Finding.OPEN
         self.proven, self.detail = True, "proven"
+        self._heartbeat.proven_ns = int(begun * 1e9)
         return Finding.PROVEN
 
     async def _canary_answers(self, window_seconds: float) -> bool:

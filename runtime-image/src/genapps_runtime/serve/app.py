@@ -68,6 +68,7 @@ class App:
         self._waiting: deque[_Waiting] = deque()
         self._awake = False
         self._expiry: asyncio.TimerHandle | None = None
+        self._answered = time.monotonic()
 
     def load(self) -> list[str]:
         """Make the guest and load the code into it; returns the app's routes.
@@ -85,6 +86,11 @@ class App:
         self._waiting.append(waiting)
         exchange.on_gone = partial(self._forget, waiting)
         self._wake()
+
+    @property
+    def idle_since(self) -> float | None:
+        """The time of the last answer, on the monotonic clock in seconds; None while a request is under way."""
+        return None if self._begun or self._waiting else self._answered
 
     async def close(self) -> None:
         """End what waits for tools, and drop the guest."""
@@ -182,7 +188,7 @@ class App:
 
     def _answer(self, ended: list[Ended]) -> None:
         """Write the log lines of these actions, then send their replies: nothing is answered that is not logged."""
-        now = time.monotonic()
+        self._answered = now = time.monotonic()
         metrics = self._context.metrics
         metrics.set("genapps_state_bytes", self._context.facet.size)
         replies: list[tuple[Exchange, Reply]] = []

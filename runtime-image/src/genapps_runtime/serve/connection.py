@@ -42,14 +42,16 @@ class Connection(asyncio.Protocol):
     """The protocol. A running request has no time limit here: the app answers it by its deadline."""
 
     __slots__ = (
-        "_discarded", "_flush_by", "_idle_until", "_leaving", "_loop", "_parser", "_reading_paused", "_refusal",
-        "_running", "_serving", "_shared", "_timer", "_transport", "_unfed", "_unsent",
+        "_discarded", "_flush_by", "_fresh", "_idle_until", "_leaving", "_loop", "_parser", "_reading_paused",
+        "_refusal", "_running", "_serving", "_shared", "_timer", "_transport", "_unfed", "_unsent",
     )  # fmt: skip
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._parser = RequestParser(shared.limits, shared.held)
         self._running: tuple[Arrived, Exchange] | None = None
+        self._fresh = True
+        """No request has come yet."""
         self._serving = False
         """In the loop that starts requests: replies may come while it runs."""
         self._refusal: tuple[Reply, str] | None = None
@@ -146,6 +148,10 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         busy = self._running or parser.arrived or parser.stage or self._refusal or self._leaving or self._unsent
         return not (busy or self._transport.is_closing())
+
+    def spent(self) -> bool:
+        """Whether it is idle after a reply: callers must expect that such a connection is closed."""
+        return not self._fresh and self.idle()
 
     def shut_down(self) -> None:
         """Close as soon as everything that has begun is answered. The listener has set `draining`."""
@@ -246,6 +252,7 @@ class Connection(asyncio.Protocol):
         shared, request = self._shared, arrived.request
         exchange = Exchange(request, arrived.begun, self._reply)
         self._running = arrived, exchange
+        self._fresh = False
         if shared.submit is None:
             exchange.reply(problem_reply(ProblemError("NotReady"), request.id))
         elif not shared.held.fits(0):

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The app's port: the listening socket and its connections."""
+"""The app's port: the connections that come from its listening socket, which the supervisor has made.
+
+They are accepted here and not by asyncio's server: that one loses those that it has accepted a moment before it is
+closed, and a nap must lose none.
+"""
 
 import asyncio
 import socket
 
-from genapps_runtime.listening import BACKLOG, listening_socket
+from genapps_runtime.listening import BACKLOG
 from genapps_runtime.serve.connection import Connection, Shared, Submit
 from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.limits import HttpLimits
+
+EXHAUSTED_SECONDS = 1.0
+"""How long to accept nothing when the process has no descriptor or memory left for a connection."""
 
 
 class Listener:
@@ -15,22 +22,58 @@ class Listener:
 
     def __init__(self, limits: HttpLimits) -> None:
         self._shared = Shared(limits, HeldBytes(limits.bodies_bytes))
-        self._server: asyncio.Server | None = None
+        self._loop = asyncio.get_running_loop()
+        self._port: socket.socket | None = None
+        self._arriving: set[asyncio.Task[None]] = set()
+        """Accepted, and no connection yet."""
+        self._exhausted: asyncio.TimerHandle | None = None
+        self.accepting = False
 
-    async def open(self, address: str, port: int) -> int:
-        """Listen; returns the port (of use when `port` is 0)."""
-        listening = listening_socket(address, port)
-        # Inherited by its connections. asyncio sets it only for sockets that name their protocol.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._shared), sock=listening, backlog=BACKLOG
-        )
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
+    def open(self, port: socket.socket) -> None:
+        """Accept connections from a listening socket, which is closed at the end."""
+        # Inherited by its connections.
+        port.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        port.setblocking(False)
+        self._port = port
+        self.resume()
 
-    def serve(self, submit: Submit) -> None:
-        """Hand requests to `submit` from now on. It is called while a connection is read, and may reply at once."""
+    def serve(self, submit: Submit | None) -> None:
+        """Hand requests to `submit` from now on. It is called while a connection is read, and may reply at once.
+
+        With None they are answered NotReady.
+        """
         self._shared.submit = submit
+
+    async def stop_when_quiet(self) -> bool:
+        """Stop accepting, unless a connection carries a request or may bring its first one; returns whether it did.
+
+        Others stay open until `close`. What comes from now on waits in the socket's queue.
+        """
+        if not self.quiet():
+            return False
+        self._stop_accepting()
+        # Two iterations of the loop: in the second, what had arrived on open connections is read.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if self.quiet():
+            return True
+        self.resume()
+        return False
+
+    def quiet(self) -> bool:
+        """Whether every connection is idle after a reply: callers must expect that such a one is closed."""
+        return not self._arriving and all(connection.spent() for connection in self._shared.connections)
+
+    def resume(self) -> None:
+        """Accept again."""
+        if self._port is not None:
+            self._loop.add_reader(self._port, self._accept, self._port)
+            self.accepting = True
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._shared.connections)
 
     @property
     def held_bytes(self) -> int:
@@ -40,9 +83,13 @@ class Listener:
     async def close(self, seconds: float) -> None:
         """Accept no more and end idle connections; running requests may take `seconds` to their end."""
         shared = self._shared
-        if self._server is not None:
-            self._server.close()
         shared.draining = True
+        self._stop_accepting()
+        port, self._port = self._port, None
+        if port is not None:
+            port.close()
+        if self._arriving:
+            await asyncio.wait(self._arriving)
         connections = list(shared.connections)
         for connection in connections:
             connection.shut_down()
@@ -55,3 +102,27 @@ class Listener:
             except TimeoutError:
                 for connection in list(shared.connections):
                     connection.abort()
+
+    def _stop_accepting(self) -> None:
+        self.accepting = False
+        if self._port is not None:
+            self._loop.remove_reader(self._port)
+        if self._exhausted is not None:
+            self._exhausted.cancel()
+
+    def _accept(self, port: socket.socket) -> None:
+        for _ in range(BACKLOG):
+            try:
+                connection, _ = port.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:
+                self._stop_accepting()
+                self._exhausted = self._loop.call_later(EXHAUSTED_SECONDS, self.resume)
+                return
+            task = self._loop.create_task(self._connect(connection))
+            self._arriving.add(task)
+            task.add_done_callback(self._arriving.discard)
+
+    async def _connect(self, accepted: socket.socket) -> None:
+        await self._loop.connect_accepted_socket(lambda: Connection(self._shared), accepted)
