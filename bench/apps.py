@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from genapps.api.names import API_VERSION, RUN_NAMESPACE
@@ -100,6 +101,10 @@ def compute(request, seconds):
         pass
     return {"computed": seconds}
 """
+
+ASSET = "static/numbers.json"
+"""The path of a file that is measured, and what is in it: JSON of 16 KiB, because answers are compared as JSON."""
+ASSET_CONTENT = json.dumps({"numbers": [*range(10_000, 12_727)]}, separators=(",", ":")).encode("ascii")
 
 # Answers under a path of its own, so that an answer tells which code it comes from.
 EDITED = """\

@@ -44,6 +44,7 @@ GOALS: Mapping[tuple[Kind, str], Sequence[Goal]] = {
     ("engine", "warm request, c=32, p99"): (Goal("<=", 3),),
     ("engine", "never-seen app, first response"): (Goal("<=", 3.8),),
     ("engine", "private memory per loaded app"): (Goal("<=", 2.2),),
+    ("engine", "static asset, c=32"): (Goal(">=", 2, "Starlette"),),
     ("engine", "durable get + put, c=32"): (Goal(">=", 4.5, "workerd JS"),),
     ("engine", "10 ms wait, c=200"): (Goal(">=", 4, "workerd JS"),),
     ("engine", "10 ms wait, c=200, p50"): (Goal("<=", 15),),

@@ -20,6 +20,7 @@ from bench.engine.durable_state import durable_state
 from bench.engine.forms import forms
 from bench.engine.idle_runtime import idle_runtime
 from bench.engine.never_seen import never_seen
+from bench.engine.static_asset import static_asset
 from bench.engine.waiting import waiting
 from bench.engine.warm_request import warm_request
 from bench.figures import Figure
@@ -32,6 +33,7 @@ ALONE: Mapping[str, Alone] = {
     "idle-runtime": idle_runtime,
     "never-seen": never_seen,
     "warm-request": warm_request,
+    "static-asset": static_asset,
     "durable-state": durable_state,
     "forms": forms,
     "waiting": waiting,

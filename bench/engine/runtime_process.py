@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bench.apps import ASSET, ASSET_CONTENT
 from bench.context import Context
 from bench.cores import on_core, server_core
 from bench.engine.snapshot import Snapshot, snapshot
@@ -27,20 +28,27 @@ _SOURCES = (REPOSITORY / "runtime-image" / "src", REPOSITORY / "operator" / "src
 
 @asynccontextmanager
 async def runtime(
-    context: Context, source: str, module: str = "genapps_runtime.main", instances: int = 1
+    context: Context,
+    source: str,
+    module: str = "genapps_runtime.main",
+    instances: int = 1,
+    *,
+    with_asset: bool = False,
 ) -> AsyncIterator[Server]:
-    """A ready runtime with one app. Its log is a file in `work`, as a container's log is one as well."""
+    """A ready runtime with one app, `with_asset` also with the measured file. Its log is a file in `work`, as a
+    container's log is one as well."""
     interpreter = await context.interpreter()
     packages = await installed(context.cache, interpreter, RUNTIME_LOCK)
     engine = await asyncio.to_thread(engines.precompiled)
     context.ran_on[OURS] = str(interpreter)
     port, health = free_port(), free_port()
     paths = ":".join(str(path) for path in (*_SOURCES, packages))
+    public = {ASSET: ASSET_CONTENT} if with_asset else {}
     with (
         tempfile.TemporaryDirectory(dir=context.work) as folder,
         (context.work / f"runtime-{port}.log").open("wb") as log,
     ):
-        made = snapshot(Path(folder), source, instances)
+        made = snapshot(Path(folder), source, instances, public=public)
         async with stub_gateway(Path(folder)) as gateway:
             settings = _environment(made, gateway, engine, port, health)
             process = await asyncio.create_subprocess_exec(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,17 +57,22 @@ class Snapshot:
         return self.folder / "termination"
 
 
-def snapshot(folder: Path, source: str, instances: int = 1, nap_millis: int = 0) -> Snapshot:
+def snapshot(
+    folder: Path, source: str, instances: int = 1, nap_millis: int = 0, public: Mapping[str, bytes] | None = None
+) -> Snapshot:
     """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes, but for its `instances`.
 
-    `nap_millis` as in the RuntimeConfig; 0: the app never naps."""
-    content = source.encode("utf-8")
-    code_digest = bundle_digest(ENTRY, {ENTRY: content})
+    `nap_millis` as in the RuntimeConfig; 0: the app never naps. `public` are files that are served."""
+    served = {f"public/{path}": content for path, content in (public or {}).items()}
+    files = {ENTRY: source.encode("utf-8"), **served}
+    code_digest = bundle_digest(ENTRY, files)
     config = _config(code_digest, instances, nap_millis).content()
     made = Snapshot(folder, code_digest, sha256(config))
     for directory in (made.config_file.parent, made.code, made.state):
         directory.mkdir(parents=True)
-    (made.code / ENTRY).write_bytes(content)
+    for path, content in files.items():
+        (made.code / path).parent.mkdir(parents=True, exist_ok=True)
+        (made.code / path).write_bytes(content)
     made.config_file.write_bytes(config)
     made.token_file.write_text("none", encoding="ascii")
     return made

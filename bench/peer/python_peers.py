@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bench.apps import ASSET, ASSET_CONTENT
 from bench.context import Context
 from bench.cores import on_core, server_core
 from bench.packages import PEERS_LOCK, installed, versions
@@ -31,13 +32,15 @@ async def python_peer(context: Context, name: str) -> AsyncIterator[Server]:
     pinned = versions(PEERS_LOCK)
     used = ", ".join(f"{each} {pinned[each]}" for each in (name.lower(), "uvicorn", "uvloop", "httptools"))
     context.ran_on[name] = f"{used}, {interpreter}"
-    port = free_port()
+    port, files = free_port(), context.work / "files"
+    (files / ASSET).parent.mkdir(parents=True, exist_ok=True)
+    (files / ASSET).write_bytes(ASSET_CONTENT)
     with (context.work / f"{name.lower()}.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *on_core(server_core()),
             *(*interpreter.command, "-m", "uvicorn", f"{MODULES[name]}:app", "--port", str(port), *_UVICORN),
             cwd=_HERE,
-            env={**os.environ, "PYTHONPATH": str(packages)},
+            env={**os.environ, "PYTHONPATH": str(packages), "BENCH_FILES": str(files)},
             stdout=log,
             stderr=log,
         )

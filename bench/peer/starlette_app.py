@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The measured app on Starlette alone: what is under FastAPI, without its validation."""
+"""The measured app on Starlette alone: what is under FastAPI, without its validation; and a file from a folder."""
+
+import os
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 
 async def hello(request: Request) -> JSONResponse:
@@ -12,4 +15,5 @@ async def hello(request: Request) -> JSONResponse:
     return JSONResponse({"hello": request.scope["path"]})
 
 
-app = Starlette(routes=[Route("/", hello)])
+files = Mount("/", StaticFiles(directory=os.environ["BENCH_FILES"]))
+app = Starlette(routes=[Route("/", hello), files])

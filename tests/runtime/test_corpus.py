@@ -49,7 +49,7 @@ async def test_an_app_of_the_corpus_answers_as_it_should(folder: Path, pod: Pod)
 
 def case(folder: Path) -> tuple[dict[str, bytes], list[Any]]:
     """The files of an app, and what is done with it."""
-    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     steps: list[Any] = yaml.safe_load(files.pop("calls.yaml"))
     return {name: content for name, content in files.items() if not name.endswith("_original.py")}, steps
 

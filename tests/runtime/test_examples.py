@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The product's examples, with files and numbers as users have them: an answer, or 400 with a sentence."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from genapps_runtime.guest.engine import Language
+from tests.runtime.harness import Pod
 from tests.support.guest import AppInEngine
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -71,6 +73,23 @@ def test_numbers_are_converted_or_refused_with_a_sentence(example: Callable[[str
     for number in ("nan", "inf", "1e308", "3,5"):
         assert app.call("GET", f"/convert?value={number}&from=mi&to=cm").code == "BadRequest"
     assert len(app.call("GET", "/history").json()["history"]) == 3
+
+
+async def test_a_page_and_its_api_are_one_app(pod: Pod) -> None:
+    source, manifest = yaml.safe_load_all((EXAMPLES / "lunch-poll.yaml").read_text())
+    mounted = manifest["spec"]["code"]["source"]["configMap"]
+    assert mounted["name"] == source["metadata"]["name"]
+    pod.write({item["path"]: source["data"][item["key"]].encode() for item in mounted["items"]})
+    await pod.start()
+    page = await pod.call("GET", "/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    for asked in re.findall(r'(?:href|src)="([^"]+)"', page.body.decode()):
+        found = await pod.call("GET", f"/{asked}", headers={"If-None-Match": page.headers["etag"]})
+        assert found.status == 200
+        assert (await pod.call("GET", f"/{asked}", headers={"If-None-Match": found.headers["etag"]})).status == 304
+    assert (await pod.call("POST", "/api/votes", json={"dish": "soup"})).json()["soup"] == 1
+    assert (await pod.call("POST", "/api/votes", json=["soup"])).code == "BadRequest"
+    assert (await pod.call("GET", "/api/votes")).json() == {"soup": 1, "curry": 0, "salad": 0}
 
 
 def test_a_diff_holds_texts_that_were_cut_within_a_character(example: Callable[[str], AppInEngine]) -> None:

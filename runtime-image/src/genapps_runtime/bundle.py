@@ -32,6 +32,19 @@ class Bundle:
     files: dict[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A bundle as it is run: what the engine loads, and the files that are served, by their paths below `public/`."""
+
+    load_message: str
+    public: dict[str, bytes]
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that it takes, about."""
+        return len(self.load_message) + sum(map(len, self.public.values()))
+
+
 def digest_of(bundle: Bundle) -> str:
     """`sha256:<hex>` of the RFC 8785 JSON `{"entry": ..., "files": {path: base64}}`.
 
@@ -137,6 +150,11 @@ def load_message(bundle: Bundle, log_bytes: int) -> str:
             raise RefusedError(Reason.CODE_REJECTED, f"{name} {error}") from None
     message: dict[str, Any] = {"entry": bundle.entry, "files": texts, "logBytes": log_bytes}
     return orjson.dumps(message | ({"data": data} if data else {})).decode()
+
+
+def public_files(bundle: Bundle) -> dict[str, bytes]:
+    """The files that are served, by their paths below `public/`."""
+    return {path.removeprefix(PUBLIC): content for path, content in bundle.files.items() if path.startswith(PUBLIC)}
 
 
 def _text_or_base64(content: bytes) -> dict[str, str]:

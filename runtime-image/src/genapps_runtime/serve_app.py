@@ -7,6 +7,7 @@ Everything that is heavy to import is imported here, so the worker imports this 
 import asyncio
 import socket
 
+from genapps_runtime.bundle import Code
 from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest.engine import Language
@@ -15,8 +16,9 @@ from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
-from genapps_runtime.serve.limits import HttpLimits
+from genapps_runtime.serve.limits import HttpLimits, held_beside
 from genapps_runtime.serve.listener import Listener
+from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.settings import Settings
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
@@ -41,7 +43,7 @@ class AppServer:
         cls,
         settings: Settings,
         config: RuntimeConfig,
-        load_message: str,
+        code: Code,
         gateway: GatewayClient,
         metrics: Metrics,
         log: BoundedLog,
@@ -54,11 +56,10 @@ class AppServer:
     ) -> "AppServer":
         """Prepare everything that does not need the app's code.
 
-        `load_message` is what `bundle.load_message` returns; `restore_state` is explained at `Volume.prepare`,
-        `debug` at `App`. `port` is the listening socket, `at_once` whether `load` follows soon: then callers wait for
-        it, and are not told NotReady. Raises RefusedError.
+        `restore_state` is explained at `Volume.prepare`, `debug` at `App`. `port` is the listening socket, `at_once`
+        whether `load` follows soon: then callers wait for it, and are not told NotReady. Raises RefusedError.
         """
-        listener = Listener(HttpLimits(config.limits.request_body_bytes))
+        listener = Listener(HttpLimits(config.limits.request_body_bytes, held_bytes=held_beside(code.size)))
         if not at_once:
             listener.open(port)
         volume = Volume(settings.state_directory, config.revision)
@@ -71,7 +72,9 @@ class AppServer:
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
         context = ActionContext(config, gateway, facet, metrics, log)
-        app = App(language, load_message, context, heartbeat, cores=settings.cpu_millicores / 1000, debug=debug)
+        files = StaticFiles(code.public) if code.public else None
+        cores = settings.cpu_millicores / 1000
+        app = App(language, code.load_message, context, heartbeat, files, cores=cores, debug=debug)
         return cls(port, listener, app, volume, facet)
 
     async def load(self) -> list[str]:

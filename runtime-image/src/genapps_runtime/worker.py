@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from genapps_runtime import logs
-from genapps_runtime.bundle import load_message, read_bundle
+from genapps_runtime.bundle import Code, load_message, public_files, read_bundle
 from genapps_runtime.config import RuntimeConfig, read_config
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.egress.probe import FenceProbe
@@ -52,8 +52,8 @@ def run_worker(
     """
     begun = time.monotonic()
     _return_large_memory()
-    config, message = _judged(settings, config_digest, code_digest)
-    worker = _Worker(settings, config, message, heartbeat, port, begun, restore_state=restore_state, debug=debug)
+    config, code = _judged(settings, config_digest, code_digest)
+    worker = _Worker(settings, config, code, heartbeat, port, begun, restore_state=restore_state, debug=debug)
     return asyncio.run(worker.run())
 
 
@@ -68,13 +68,13 @@ def _return_large_memory() -> None:
     libc.mallopt(_M_TRIM_THRESHOLD, TRIM_BYTES)
 
 
-def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[RuntimeConfig, str]:
-    """The config, and the code as the engine takes it; raises RefusedError unless both have the pod's digests."""
+def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[RuntimeConfig, Code]:
+    """The config and the code; raises RefusedError unless both have the pod's digests."""
     config = read_config(settings.config_file, config_digest)
     if config.code_digest != code_digest:
         raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig is for the code {config.code_digest}")
     bundle = read_bundle(settings.code_directory, config.entry, code_digest)
-    return config, load_message(bundle, config.limits.log_bytes_per_action)
+    return config, Code(load_message(bundle, config.limits.log_bytes_per_action), public_files(bundle))
 
 
 def _import_app_server() -> "type[AppServer]":
@@ -97,7 +97,7 @@ class _Worker:
         self,
         settings: Settings,
         config: RuntimeConfig,
-        load_message: str,
+        code: Code,
         heartbeat: Heartbeat,
         port: socket.socket,
         begun: float,
@@ -107,7 +107,7 @@ class _Worker:
     ) -> None:
         self._settings = settings
         self._config = config
-        self._load_message = load_message
+        self._code = code
         self._heartbeat = heartbeat
         self._port = port
         self._begun = begun
@@ -164,7 +164,7 @@ class _Worker:
             self._server = server = await app_server.open(
                 settings,
                 config,
-                self._load_message,
+                self._code,
                 gateway,
                 self._metrics,
                 self._log,
@@ -186,7 +186,8 @@ class _Worker:
         if woken_ns:
             logs.write("woken", cause="connection", millis=_millis(now - woken_ns / 1e9), **self._identity)
         else:
-            logs.write("ready", millis=_millis(now - self._begun), routes=routes, **self._identity)
+            files = {"files": len(self._code.public)} if self._code.public else {}
+            logs.write("ready", millis=_millis(now - self._begun), routes=routes, **files, **self._identity)
         await probe.watch()
 
     async def _until_quiet(self, probe: FenceProbe) -> None:

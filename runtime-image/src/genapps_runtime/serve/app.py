@@ -17,8 +17,9 @@ from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.guests import Guests
-from genapps_runtime.serve.messages import Exchange, Reply, problem_reply
+from genapps_runtime.serve.messages import Answer, Exchange, FileReply, problem_reply
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages
+from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.state.facet import DEFAULT_TENANT
 
 WAITING_PER_PLACE = 8
@@ -37,7 +38,8 @@ class _Waiting:
 class App:
     """Answers requests. Call `load` before the first one.
 
-    `cores` is the pod's CPU limit. In `debug` callers are told what a failing app says.
+    `files` are served without a guest; every other request is the app's. `cores` is the pod's CPU limit. In `debug`
+    callers are told what a failing app says.
     """
 
     def __init__(
@@ -46,11 +48,14 @@ class App:
         load_message: str,
         context: ActionContext,
         heartbeat: Heartbeat,
+        files: StaticFiles | None = None,
         *,
         cores: float,
         debug: bool = False,
     ) -> None:
         self._context = context
+        self._files = files
+        self._served: list[Ended] = []
         self._debug = debug
         config = context.config
         self._identity = {
@@ -82,6 +87,9 @@ class App:
 
         Requests that come in one iteration of the loop run together. Errors of the app or of the caller are replies.
         """
+        if self._files is not None and (file := self._files.reply(exchange.request)) is not None:
+            self._serve(exchange, file)
+            return
         waiting = _Waiting(exchange, time.monotonic() + self._action_seconds)
         self._waiting.append(waiting)
         exchange.on_gone = partial(self._forget, waiting)
@@ -98,6 +106,16 @@ class App:
             self._expiry.cancel()
         self._stages.close()
         self._guests.close()
+
+    def _serve(self, exchange: Exchange, file: FileReply) -> None:
+        """Answer with a file: all that are asked for in one iteration of the loop together."""
+        self._served.append(Ended(Action(0, exchange, self._context, 0.0), file))
+        if len(self._served) == 1:
+            asyncio.get_running_loop().call_soon(self._answer_served)
+
+    def _answer_served(self) -> None:
+        served, self._served = self._served, []
+        self._answer(served)
 
     def _wake(self) -> None:
         if not self._awake:
@@ -191,7 +209,7 @@ class App:
         self._answered = now = time.monotonic()
         metrics = self._context.metrics
         metrics.set("genapps_state_bytes", self._context.facet.size)
-        replies: list[tuple[Exchange, Reply]] = []
+        replies: list[tuple[Exchange, Answer]] = []
         lines: list[dict[str, object]] = []
         for one in ended:
             exchange, outcome, code = one.action.exchange, one.outcome, "ok"

@@ -13,13 +13,15 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.lazy_timer import LazyTimer
 from genapps_runtime.serve.limits import HttpLimits
-from genapps_runtime.serve.messages import Exchange, Reply, problem_reply
+from genapps_runtime.serve.messages import Answer, Exchange, Reply, problem_reply
 from genapps_runtime.serve.reply_bytes import CONTINUE, reply_bytes
 from genapps_runtime.serve.request_ids import new_id
 from genapps_runtime.serve.request_parser import BODY, HEAD, Arrived, RequestParser
 
 PIECE_BYTES = 4096
 """Parsed at a time, so that few requests arrive beyond what may wait. A body is taken as it comes."""
+FILE_PIECE_BYTES = 64 * 1024
+"""Of a file that is sent: what one reader who takes nothing makes this process hold, beside the file itself."""
 _NEVER = float("inf")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -42,8 +44,8 @@ class Connection(asyncio.Protocol):
     """The protocol. A running request has no time limit here: the app answers it by its deadline."""
 
     __slots__ = (
-        "_discarded", "_flush_by", "_fresh", "_idle_until", "_leaving", "_loop", "_parser", "_reading_paused",
-        "_refusal", "_running", "_serving", "_shared", "_timer", "_transport", "_unfed", "_unsent",
+        "_discarded", "_flush_by", "_fresh", "_idle_until", "_last", "_leaving", "_loop", "_parser", "_reading_paused",
+        "_refusal", "_rest", "_running", "_serving", "_shared", "_timer", "_transport", "_unfed", "_unsent",
     )  # fmt: skip
 
     def __init__(self, shared: Shared) -> None:
@@ -63,7 +65,11 @@ class Connection(asyncio.Protocol):
         """Read and not parsed yet, while `_reading_paused`: enough requests are waiting."""
         self._reading_paused = False
         self._unsent = 0
-        """Bytes of replies that the kernel has not taken."""
+        """Bytes of replies that the kernel has not taken. While there are any, nothing else is begun."""
+        self._rest: memoryview | None = None
+        """Of a file: what follows the bytes that the kernel has not taken."""
+        self._last = False
+        """The connection ends with the reply that is being sent."""
         self._flush_by = _NEVER
 
     # Called by the transport.
@@ -89,6 +95,7 @@ class Connection(asyncio.Protocol):
         self._drop_waiting()
         shared.held.give(self._unsent)
         self._unsent = 0
+        self._rest = None
         del shared.connections[self]
         running, self._running = self._running, None
         if running is not None:
@@ -127,7 +134,7 @@ class Connection(asyncio.Protocol):
         self._unsent = self._transport.get_write_buffer_size()
         self._shared.held.take(self._unsent)
         self._transport.pause_reading()
-        if not self._leaving:
+        if not self._leaving and self._rest is None:
             self._flush_by = time.monotonic() + self._shared.limits.write_seconds
         self._timer.hasten()
 
@@ -137,6 +144,12 @@ class Connection(asyncio.Protocol):
         self._unsent = 0
         if self._transport.is_closing():
             return
+        if self._rest is not None:
+            self._write_rest()
+            if self._rest is None:
+                self._sent()
+            if self._unsent or self._transport.is_closing():
+                return
         if not self._reading_paused:
             self._transport.resume_reading()
         self._go_on()
@@ -263,7 +276,7 @@ class Connection(asyncio.Protocol):
             except Exception:
                 exchange.reply(problem_reply(_failure(request.id), request.id))
 
-    def _reply(self, reply: Reply) -> None:
+    def _reply(self, reply: Answer) -> None:
         if self._running is None:
             return  # the caller is gone
         (arrived, _), self._running = self._running, None
@@ -274,17 +287,38 @@ class Connection(asyncio.Protocol):
         last = self._leaving or not arrived.persistent
         if shared.draining and not (parser.arrived or parser.stage or self._refusal):
             last = True
+        self._last = last
         self._write(reply, arrived.request.id, only_head=arrived.request.method == "HEAD", close=last)
-        if not last:
-            self._idle_until = time.monotonic() + shared.limits.idle_seconds
+        if self._rest is None:
+            self._sent()
+
+    def _sent(self) -> None:
+        """All of a reply is written, but for what the transport still holds."""
+        if not self._last:
+            self._idle_until = time.monotonic() + self._shared.limits.idle_seconds
             self._go_on()
         elif self._discarded:
             self._linger()
         else:
             self._transport.close()
 
-    def _write(self, reply: Reply, request_id: str, *, only_head: bool, close: bool) -> None:
-        for piece in reply_bytes(reply, request_id, only_head=only_head, close=close):
+    def _write(self, reply: Answer, request_id: str, *, only_head: bool, close: bool) -> None:
+        pieces = reply_bytes(reply, request_id, only_head=only_head, close=close)
+        self._transport.write(pieces[0])
+        if len(pieces) == 1:
+            return
+        if isinstance(reply, Reply):
+            self._transport.write(pieces[1])
+        else:
+            self._flush_by = time.monotonic() + self._shared.limits.write_seconds
+            self._rest = memoryview(pieces[1])
+            self._write_rest()
+
+    def _write_rest(self) -> None:
+        """Write on while the kernel takes it: others get this file too, and a reader who is slow holds one piece."""
+        while self._rest is not None and not (self._unsent or self._transport.is_closing()):
+            piece, rest = self._rest[:FILE_PIECE_BYTES], self._rest[FILE_PIECE_BYTES:]
+            self._rest = rest or None
             self._transport.write(piece)
 
     # The end.

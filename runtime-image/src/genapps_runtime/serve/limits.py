@@ -9,6 +9,14 @@ HELD_BYTES = 16 * MIB
 three times (as it came, whole, and as the guest's message). So sixteen bodies of the largest size fit, and what they
 take while they are read and run stays below 60."""
 
+_LEAST_HELD_BYTES = 8 * MIB
+
+
+def held_beside(size: int) -> int:
+    """What callers may hold where the app's code and files take `size` bytes themselves. A held byte costs up to three,
+    so half of it makes room for the rest."""
+    return max(_LEAST_HELD_BYTES, HELD_BYTES - size // 2)
+
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:

@@ -34,6 +34,19 @@ class Reply:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class FileReply:
+    """What callers get of a file: the beginning of the head as `reply_bytes.beginning` writes it, and a body that
+    others get too, which nobody changes."""
+
+    status: int
+    head: bytes
+    body: bytes | memoryview
+
+
+Answer = Reply | FileReply
+
+
 class Exchange:
     """One request and the way back to its caller.
 
@@ -42,16 +55,16 @@ class Exchange:
 
     __slots__ = ("_send", "begun", "gone", "on_gone", "request")
 
-    def __init__(self, request: Request, begun: float, send: Callable[[Reply], None]) -> None:
+    def __init__(self, request: Request, begun: float, send: Callable[[Answer], None]) -> None:
         self.request = request
         self.begun = begun
         self.gone = False
         """The caller went away: what has not begun should not begin."""
         self.on_gone: Callable[[], object] | None = None
         """Set by the app to learn that the caller went away."""
-        self._send: Callable[[Reply], None] | None = send
+        self._send: Callable[[Answer], None] | None = send
 
-    def reply(self, reply: Reply) -> None:
+    def reply(self, reply: Answer) -> None:
         """Answer, at most once. Whether the caller is still there to read it does not matter."""
         send, self._send = self._send, None
         if send is None:

@@ -4,7 +4,7 @@
 from functools import lru_cache
 from http import HTTPStatus
 
-from genapps_runtime.serve.messages import Reply
+from genapps_runtime.serve.messages import Answer, Headers, Reply
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 JOINED_BYTES = 64 * 1024
@@ -15,22 +15,31 @@ _REASONS = {int(status): status.phrase for status in HTTPStatus}
 _WITHOUT_BODY = frozenset({204, 304})
 
 
-def reply_bytes(reply: Reply, request_id: str, *, only_head: bool, close: bool) -> list[bytes]:
+def reply_bytes(reply: Answer, request_id: str, *, only_head: bool, close: bool) -> list[bytes | memoryview]:
     """What to write, in one piece or two. `only_head`: the request was a HEAD; `close`: no further request is read."""
     body = reply.body
     end = b"\r\nconnection: close\r\n\r\n" if close else b"\r\n\r\n"
-    head = _beginning(reply.status, tuple(reply.headers)) + request_id.encode("ascii")
+    if isinstance(reply, Reply):
+        head = _beginning(reply.status, tuple(reply.headers)) + request_id.encode("ascii")
+    else:
+        head = reply.head + request_id.encode("ascii")
     if reply.status in _WITHOUT_BODY:
         return [head + end]
     if only_head:
         return [b"%b\r\ncontent-length: %d%b" % (head, len(body), end)]
     if len(body) <= JOINED_BYTES:
-        return [b"%b\r\ncontent-length: %d%b%b" % (head, len(body), end, body)]
+        # mypy knows bytes only; %b takes any buffer.
+        return [b"%b\r\ncontent-length: %d%b%b" % (head, len(body), end, body)]  # type: ignore[str-format]
     return [b"%b\r\ncontent-length: %d%b" % (head, len(body), end), body]
 
 
 @lru_cache(_KEPT_HEADS)
 def _beginning(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return beginning(status, headers)
+
+
+def beginning(status: int, headers: Headers | tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The head of a reply up to the request's id, which `reply_bytes` adds."""
     lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}".encode("ascii")]
     lines += [b"%b: %b" % header for header in headers]
     return b"\r\n".join([*lines, b"genapps-request-id: "])

@@ -22,7 +22,7 @@ from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.commits import Commits
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes
-from genapps_runtime.serve.messages import Reply
+from genapps_runtime.serve.messages import Answer
 from genapps_runtime.serve.serial import Serial
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.serve.waiting import Waiting
@@ -42,10 +42,10 @@ Continued = turns.Calls | turns.Wait | turns.Emit | turns.Done
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An action's end: the app's reply, or the problem in its place."""
+    """An action's end: the app's reply, or the problem in its place; or a file, which is served in place of one."""
 
     action: Action
-    outcome: Reply | ProblemError
+    outcome: Answer | ProblemError
 
 
 class Stages:
