@@ -57,10 +57,11 @@ def parts(digest: str, count: int) -> set[str]:
         ({"app.py": b"0" * FILE_BYTES}, (("app.py",),)),
         ({"app.py": b"", "pkg/b.py": b""}, (("app.py", "pkg/b.py"),)),
         ({"b/1": LARGE, "a.py": LARGE, "b/0": b""}, (("a.py", "b/0"), ("b/1",))),
+        ({"a": b"1", "b/large": b"0" * PART_BYTES, "c": b"2"}, (("a", "c"), ("b/large",))),
     ],
-    ids=["flat", "flat and full", "one byte more", "before it", "one large file", "a folder", "sorted"],
+    ids=["flat", "flat and full", "one byte more", "before it", "one large file", "a folder", "sorted", "around one"],
 )
-def test_files_are_spread_in_their_order(files: dict[str, bytes], wanted: Any) -> None:
+def test_files_are_spread_over_few_parts(files: dict[str, bytes], wanted: Any) -> None:
     assert split(files) == wanted
 
 
@@ -85,7 +86,11 @@ def test_a_pod_mounts_every_file_at_its_path() -> None:
     first, second = names.code_snapshot_names(CHILD, digest, 3)[:2]
     assert volume["projected"]["sources"][0]["configMap"] == {
         "name": first,
-        "items": [{"key": "0-app.py", "path": "app.py"}, {"key": "1-0.js", "path": "public/0.js"}],
+        "items": [
+            {"key": "0-app.py", "path": "app.py"},
+            {"key": "1-0.js", "path": "public/0.js"},
+            {"key": "2-index.html", "path": "public/index.html"},
+        ],
     }
     assert running.manifests["ConfigMap", first]["data"]["0-app.py"] == "# one\n"
     notes = running.manifests["ConfigMap", second]["metadata"]["annotations"]

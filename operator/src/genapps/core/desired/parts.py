@@ -31,17 +31,20 @@ class Part:
 
 
 def split(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], ...] | None:
-    """The paths of each part, in their order; None for a bundle that is in one ConfigMap as it is."""
+    """The paths of each part; None for a bundle that is in one ConfigMap as it is. A file goes into the first part
+    that has room for it."""
     if not any("/" in path for path in files) and sum(map(len, files.values())) <= PART_BYTES:
         return None
     parts: list[list[str]] = []
-    size = 0
+    sizes: list[int] = []
     for path in sorted(files):
-        size += len(files[path])
-        if not parts or size > PART_BYTES:
+        size = len(files[path])
+        place = next((number for number, used in enumerate(sizes) if used + size <= PART_BYTES), len(parts))
+        if place == len(parts):
             parts.append([])
-            size = len(files[path])
-        parts[-1].append(path)
+            sizes.append(0)
+        parts[place].append(path)
+        sizes[place] += size
     return tuple(map(tuple, parts))
 
 
