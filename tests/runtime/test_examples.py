@@ -12,6 +12,7 @@ import yaml
 from genapps_runtime.guest.engine import Language
 from tests.runtime.harness import Pod
 from tests.support.guest import AppInEngine
+from tests.support.packages import installed
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -96,3 +97,12 @@ def test_a_diff_holds_texts_that_were_cut_within_a_character(example: Callable[[
     answered = example("text-diff").call("POST", "/", b'{"before": "a\\ud83d", "after": "b"}')
     assert answered.status == 200, answered.detail
     assert "-a\ufffd" in answered.body.decode().splitlines()
+
+
+def test_the_markdown_page_works_with_its_vendored_package(engine: Path) -> None:
+    source = (EXAMPLES / "markdown-page" / "app.py").read_bytes()
+    app = AppInEngine(Language(str(engine)), {"app.py": source, **installed("markdown")})
+    assert "<th>write</th>" in app.call("GET", "/notes/a").body.decode()
+    assert app.call("PUT", "/notes/a", b"*hi* <script>").status == 200
+    assert app.call("GET", "/notes/a").body == b"<p><em>hi</em> &lt;script&gt;</p>"
+    assert app.call("PUT", "/notes/a").code == "BadRequest"

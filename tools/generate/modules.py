@@ -34,9 +34,9 @@ Each with all that is below it. So are the modules of Python whose names begin w
 """
 _PACKAGES = """## Packages
 
-An app has the packages that are in its bundle, if they are pure Python
-([writing-apps.md](writing-apps.md#folders-and-packages)). The error of an import of another one
-names what to use:
+An app has the packages that are in its bundle: `genapps bundle` puts those there that are pure
+Python ([writing-apps.md](writing-apps.md#folders-and-packages)). The error of an import of another
+one names what to use:
 
 | package | in its place |
 |---|---|

@@ -9,6 +9,7 @@ import yaml
 
 from genapps.api.crd import root_schema
 from genapps.api.kinds import KINDS
+from genapps.cli.bundle.lock import read_lock
 from genapps.core.code.scan import scan_python
 from tests.support.markdown import ROOT, Block, blocks, pages
 
@@ -67,3 +68,12 @@ def test_code_in_a_manifest_passes_the_scan(block: Block) -> None:
         if document.get("kind") == "GeneratedApp" and "inline" in document["spec"]["code"]["source"]:
             source = document["spec"]["code"]["source"]["inline"]
             assert scan_python("app.py", {"app.py": source.encode()}) is None
+
+
+def test_the_example_vendors_what_the_tests_vendor() -> None:
+    """The environment of the tests has the version that the example's lock names, by the same hashes."""
+    lock, ours = (
+        read_lock((ROOT / path).read_text(encoding="utf-8"))
+        for path in ("examples/markdown-page/requirements.txt", "locks/dev.txt")
+    )
+    assert {name: pins[0].hashes for name, pins in lock.items()} == {"markdown": ours["markdown"][0].hashes}

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
-`genapps digest`, `genapps check`, `genapps modules` and `genapps catalogue` are for authors, `genapps preflight`
-checks a cluster.
+`genapps digest`, `bundle`, `check`, `modules` and `catalogue` are for authors, `genapps preflight` checks a cluster.
 """
 
 import os
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from genapps.api.digests import bundle_digest
+from genapps.api.digests import INLINE_ENTRY, bundle_digest
 from genapps.api.modules import AVAILABLE, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
@@ -48,6 +47,42 @@ def digest(path: Path, entry: str | None, flat: bool) -> None:
     """
     try:
         click.echo(bundle_digest(*read_bundle(path, entry, flat=flat)))
+    except ValueError as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+@main.command()
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder or file to write.")
+@click.option("--form", type=click.Choice(["folder", "configmap", "layer"]), default="folder", show_default=True)
+@click.option("--with", "packages", multiple=True, metavar="NAME", help="A package of the lock; may be repeated.")
+@click.option("--lock", type=click.Path(path_type=Path), help="The lock file. Default: PATH/requirements.txt.")
+@click.option("--without-native", multiple=True, metavar="NAME", help="A package to take without its native code.")
+@click.option("--entry", default=INLINE_ENTRY["python"], show_default=True, help="The file that is loaded first.")
+@click.option("--name", default="", help="The ConfigMap. Default: the name of the folder.")
+def bundle(
+    path: Path,
+    output: Path,
+    form: str,
+    packages: tuple[str, ...],
+    lock: Path | None,
+    without_native: tuple[str, ...],
+    entry: str,
+    name: str,
+) -> None:
+    """Make the folder PATH into a bundle, with packages from a lock file.
+
+    A package is vendored with all that it needs, as pip fetches it: wheels of
+    pure Python by the hashes of the lock, of which nothing is executed. Their
+    tests and byte code are left out. Three forms: a folder (for oras push), a
+    ConfigMap, or one layer of an image (tar.gz). The digest is printed.
+    """
+    command = import_module("genapps.cli.bundle.command")
+    options = command.Options(
+        form, output, entry, name or path.resolve().name, lock or path / "requirements.txt", packages, without_native
+    )
+    try:
+        click.echo(command.run(path, options), nl=False)
     except ValueError as problem:
         raise click.ClickException(str(problem)) from problem
 
