@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 import yaml
 
-from genapps.api.modules import AVAILABLE, LIMITED, PACKAGES, PYTHON_MODULES, REFUSED, SDK, WORKERS, in_place_of
+from genapps.api.modules import (
+    AVAILABLE,
+    FOR_PACKAGES,
+    FRAMEWORKS,
+    LIMITED,
+    PACKAGES,
+    PYTHON_MODULES,
+    REFUSED,
+    SDK,
+    WORKERS,
+    in_place_of,
+)
 from genapps.core.code.scan import scan_python
 from tests.runtime.rejected import REJECTED
 
@@ -38,6 +49,8 @@ def test_the_operator_accepts_the_modules_of_the_contract() -> None:
     assert contract["limited"] == LIMITED
     assert contract["refused"] == REFUSED
     assert contract["packages"] == PACKAGES
+    assert contract["forPackages"] == [*FOR_PACKAGES]
+    assert contract["frameworks"] == [*FRAMEWORKS]
 
 
 def test_a_module_is_in_one_list_only() -> None:
@@ -46,7 +59,7 @@ def test_a_module_is_in_one_list_only() -> None:
 
 
 def test_the_engine_has_the_modules_of_the_contract() -> None:
-    assert {*PYTHON_MODULES, SDK, WORKERS} == _engines_list().IMPORTABLE
+    assert {*PYTHON_MODULES, *FRAMEWORKS, SDK, WORKERS} == _engines_list().IMPORTABLE
     assert scan_python("app.py", {"app.py": b"from workers import Response, WorkerEntrypoint\n"}) is None
     assert (ENGINE / SDK / "__init__.py").is_file()
 
@@ -65,7 +78,7 @@ def test_the_operator_refuses_what_the_contract_refuses(name: str) -> None:
     assert in_place_of(name) in found.message
 
 
-@pytest.mark.parametrize("name", PYTHON_MODULES)
+@pytest.mark.parametrize("name", [*PYTHON_MODULES, *FRAMEWORKS])
 def test_the_operator_lets_through_what_the_contract_lists(name: str) -> None:
     assert scan_python("app.py", {"app.py": f"import {name}\nfrom {name} import *\n".encode()}) is None
 

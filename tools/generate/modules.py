@@ -5,7 +5,7 @@ import json
 import textwrap
 from collections.abc import Iterable, Mapping
 
-from genapps.api.modules import AVAILABLE, FOR_PACKAGES, LIMITED, PACKAGES, PRIVATE, REFUSED
+from genapps.api.modules import AVAILABLE, FOR_PACKAGES, FRAMEWORKS, LIMITED, PACKAGES, PRIVATE, REFUSED
 
 FOLDERS = ()
 COLUMNS = 100
@@ -35,8 +35,9 @@ Each with all that is below it. So are the modules of Python whose names begin w
 _PACKAGES = """## Packages
 
 An app has the packages that are in its bundle: `genapps bundle` puts those there that are pure
-Python ([writing-apps.md](writing-apps.md#folders-and-packages)). The error of an import of another
-one names what to use:
+Python ([writing-apps.md](writing-apps.md#folders-and-packages)). `fastapi` and `pydantic` are small
+layers of the engine ([fastapi.md](fastapi.md)). The error of an import of another one names what to
+use:
 
 | package | in its place |
 |---|---|
@@ -53,7 +54,7 @@ def files() -> dict[str, str]:
 
 
 def contract() -> str:
-    """`available` and `forPackages` are lists; `private` is a sentence, the others give one for each module."""
+    """Lists of modules, and with a sentence for each those that are limited or refused; `private` is a sentence."""
     listed = {
         "available": [*AVAILABLE],
         "limited": dict(LIMITED),
@@ -61,6 +62,7 @@ def contract() -> str:
         "packages": dict(sorted(PACKAGES.items())),
         "private": PRIVATE,
         "forPackages": [*FOR_PACKAGES],
+        "frameworks": [*FRAMEWORKS],
     }
     return json.dumps(listed, indent=2) + "\n"
 

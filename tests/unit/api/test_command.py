@@ -120,7 +120,10 @@ def test_modules_lists_what_apps_can_import() -> None:
         ("genapps", 0, "genapps"),
         ("selectors", 1, "selectors: not available to apps. Apps have no sockets to wait for."),
         ("tkinter.ttk", 1, "tkinter.ttk: not available to apps. Apps have no screen. Answer with HTML."),
-        ("flask", 1, "flask: not available to apps. Write `from genapps import app`, and `@app.get("),
+        ("fastapi.responses", 0, "fastapi.responses"),
+        ("fastapi.security", 1, "fastapi.security: not available to apps. Apps do not see credentials."),
+        ("bottle", 1, "bottle: not available to apps. Write `from genapps import app`, and `@app.get("),
+        ("flask", 1, "flask: not available to apps. Flask runs when it is vendored: `genapps bundle PATH --with"),
         ("nothing", 1, "nothing: not available to apps."),
     ],
 )

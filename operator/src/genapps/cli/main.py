@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from genapps.api.digests import INLINE_ENTRY, bundle_digest
-from genapps.api.modules import AVAILABLE, LIMITED, SDK, in_place_of
+from genapps.api.modules import AVAILABLE, FRAMEWORKS, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
 
@@ -144,7 +144,7 @@ def modules(names: tuple[str, ...]) -> None:
 
 
 def _is_importable(name: str) -> bool:
-    return name == SDK or name in AVAILABLE or name in LIMITED
+    return name == SDK or name in AVAILABLE or name in LIMITED or name in FRAMEWORKS
 
 
 def _module(name: str) -> str:

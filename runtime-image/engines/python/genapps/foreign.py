@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Apps in other forms: a callable of ASGI or WSGI that the entry names `app` or `application`, or a Worker."""
+"""Apps in other forms: a callable of ASGI or WSGI that the entry names `app` or `application`, an app of the layer
+`fastapi`, or a Worker.
+"""
 
 import inspect
 from collections.abc import Mapping
@@ -24,6 +26,10 @@ def adopt(namespace: Mapping[str, Any]) -> None:
         return
     for name in NAMES:
         found = namespace.get(name)
+        answer = getattr(type(found), "__genapps_answer__", None)
+        if answer is not None:
+            app.serve_rest(answer.__get__(found))
+            return
         if callable(found) and not isinstance(found, App | type):
             if _takes(found, 3) and _is_coroutine(found):
                 server = asgi.Server(found)

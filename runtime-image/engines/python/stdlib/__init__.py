@@ -32,6 +32,10 @@ PRELOADED = (
     "time", "tokenize", "tomllib", "traceback", "types", "typing", "unicodedata", "urllib.error", "urllib.parse",
     "urllib.request", "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zipfile", "zlib", "zoneinfo",
 )  # fmt: skip
+_LAYERS = (
+    "fastapi", "fastapi.calling", "fastapi.params", "fastapi.responses", "fastapi.routing", "fastapi.status",
+    "pydantic", "pydantic.checks", "pydantic.errors", "pydantic.fields", "pydantic.models",
+)  # fmt: skip
 _NATIVE_NOT = frozenset({"_asyncio", "_sqlite3", "componentize_py_runtime", "faulthandler"})
 _LARGE = frozenset({"_pydatetime", "_pydecimal", "_pyio", "_pyrepl"})  # the engine has these in C
 
@@ -46,6 +50,7 @@ def prepare() -> None:
     zones.keep()
     library = Path(email.__file__).parents[1]  # `os` is frozen and says nothing true
     stored.keep(library, _to_keep(library))
+    stored.keep(Path(__file__).parents[1], _LAYERS)
     _install()
 
 

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 _LISTED = json.loads((Path(__file__).parent / "python-modules.json").read_text(encoding="utf-8"))
-IMPORTABLE = frozenset((*_LISTED["available"], *_LISTED["limited"], "genapps", "workers"))
+FRAMEWORKS = frozenset(_LISTED["frameworks"])
+IMPORTABLE = frozenset((*_LISTED["available"], *_LISTED["limited"], *FRAMEWORKS, "genapps", "workers"))
 FOR_PACKAGES = frozenset(_LISTED["forPackages"])
 
 

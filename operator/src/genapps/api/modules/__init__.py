@@ -9,8 +9,8 @@ from genapps.api.modules.importable import AVAILABLE, LIMITED
 from genapps.api.modules.refused import FOR_PACKAGES, PACKAGES, PRIVATE, REFUSED
 
 __all__ = [
-    "AVAILABLE", "FOR_PACKAGES", "LIMITED", "PACKAGES", "PRIVATE", "PYTHON_MODULES", "REFUSED", "SDK", "WORKERS",
-    "in_place_of",
+    "AVAILABLE", "FOR_PACKAGES", "FRAMEWORKS", "LIMITED", "PACKAGES", "PRIVATE", "PYTHON_MODULES", "REFUSED", "SDK",
+    "WORKERS", "in_place_of",
 ]  # fmt: skip
 
 PYTHON_MODULES = tuple(sorted((*AVAILABLE, *LIMITED)))
@@ -21,6 +21,9 @@ SDK = "genapps"
 
 WORKERS = "workers"
 """The module for apps in the form of a Worker: a class `Default` with `fetch`."""
+
+FRAMEWORKS = ("fastapi", "fastapi.params", "fastapi.responses", "fastapi.status", "pydantic")
+"""Small layers of the engine with the names of packages (docs/fastapi.md)."""
 
 
 def in_place_of(name: str) -> str:

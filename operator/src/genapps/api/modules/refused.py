@@ -75,8 +75,17 @@ _PACKAGES_BY_SENTENCE = {
         "aiosqlite asyncpg mysql peewee psycopg psycopg2 pymongo pymysql redis sqlalchemy sqlmodel tinydb"
     ),
     'Write `from genapps import app`, and `@app.get("/items/{name}")` above `async def item(request, name)`.': (
-        "bottle django falcon fastapi flask quart sanic starlette tornado"
+        "bottle django falcon quart sanic starlette tornado"
     ),
+    "Flask runs when it is vendored: `genapps bundle PATH --with flask --without-native markupsafe`.": "flask werkzeug",
+    "Its layer here has no such part. The platform is in front of the app: leave it out.": (
+        "fastapi.middleware fastapi.testclient fastapi.websockets"
+    ),
+    "Apps do not see credentials. The platform knows who calls: leave it out.": "fastapi.security",
+    "Import it from `fastapi`.": "fastapi.exceptions",
+    "Return the value from the handler: it becomes JSON.": "fastapi.encoders",
+    "Answer with `FileResponse(path)`, from `fastapi.responses`.": "fastapi.staticfiles",
+    "Render with `string.Template`, and answer with `HTMLResponse`.": "fastapi.templating",
     "Answer with a page: `return html(text)`.": "dash gradio nicegui streamlit",
     "Packages with native code do not run in apps. Use `statistics`, `math` and `csv`.": (
         "matplotlib numpy pandas polars scipy sklearn"
@@ -86,7 +95,7 @@ _PACKAGES_BY_SENTENCE = {
     "Packages with native code do not run in apps. Call a tool: `await tools.call(...)`.": "PIL cv2 tensorflow torch",
     "Use `zoneinfo`.": "pytz tzlocal",
     "Use `datetime` and `zoneinfo`.": "arrow dateutil pendulum",
-    "Use `dataclasses`, and check what comes in.": "attr attrs marshmallow pydantic",
+    "Use `dataclasses`, and check what comes in.": "attr attrs marshmallow",
     "Use `string.Template` or f-strings, with `html.escape`.": "jinja2 mako",
     "Use `json`, or `tomllib` for configuration.": "orjson simplejson ujson yaml",
     "Apps have no environment. Write settings into the code, or read them with a tool.": "decouple dotenv environs",

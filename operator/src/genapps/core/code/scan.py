@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from genapps.api.bundles import PUBLIC
 from genapps.api.conditions import Reason, next_step
-from genapps.api.modules import FOR_PACKAGES, PYTHON_MODULES, REFUSED, SDK, WORKERS, in_place_of
+from genapps.api.modules import FOR_PACKAGES, FRAMEWORKS, PACKAGES, PYTHON_MODULES, REFUSED, SDK, WORKERS, in_place_of
 from genapps.core.code.encoding import source_text
 from genapps.core.code.imports import Import, certain_imports
 from genapps.core.code.lines import BrokenError
@@ -25,8 +25,9 @@ SCANNED_CHARACTERS = 1024 * 1024
 
 _MISSING = Reason.MODULE_NOT_AVAILABLE
 _SUFFIX = ".py"
-_IMPORTABLE = frozenset(PYTHON_MODULES) | {SDK, WORKERS}
+_IMPORTABLE = frozenset(PYTHON_MODULES) | {SDK, WORKERS, *FRAMEWORKS}
 _FOR_PACKAGES = _IMPORTABLE | {*FOR_PACKAGES}
+_INNER = REFUSED.keys() | {name for name in PACKAGES if "." in name}
 _OF_THE_API = (f"{SDK}.py", f"{SDK}/__init__.py", f"{VENDORED}{SDK}.py", f"{VENDORED}{SDK}/__init__.py")
 
 
@@ -86,7 +87,7 @@ def _lack(modules: BundleModules, file: str, one: Import) -> str | None:
     if file.startswith(VENDORED):
         found = one.module in _FOR_PACKAGES or one.module.startswith("_")
         return None if found and (whole not in REFUSED or whole in _FOR_PACKAGES) else in_place_of(whole)
-    return None if one.module in _IMPORTABLE and whole not in REFUSED else in_place_of(whole)
+    return None if one.module in _IMPORTABLE and whole not in _INNER else in_place_of(whole)
 
 
 def _missing(places: Sequence[str], instead: str, file: str, line: int) -> SourceProblem:
@@ -99,7 +100,7 @@ def _missing(places: Sequence[str], instead: str, file: str, line: int) -> Sourc
 def _whole(one: Import) -> str:
     """The module that is lacking: `from http import server` needs `http.server`, which is no name in `http`."""
     inner = f"{one.module}.{one.name}"
-    return inner if not one.level and one.module in _FOR_PACKAGES and inner in REFUSED else one.module
+    return inner if not one.level and one.module in _FOR_PACKAGES and inner in _INNER else one.module
 
 
 def _named(one: Import) -> str:
