@@ -16,7 +16,7 @@ from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
-from genapps_runtime.serve.messages import Exchange, Reply, Request
+from genapps_runtime.serve.messages import Answer, Exchange, Reply, Request
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from tests.runtime.harness import runtime_config, sha256, until
 from tests.runtime.telling_language import TellingLanguage
@@ -134,7 +134,8 @@ class LanesWorld:
         self.replied: list[str] = []
 
     def ask(self, path: str, method: str = "GET") -> Asked:
-        def reply(reply: Reply) -> None:
+        def reply(reply: Answer) -> None:
+            assert isinstance(reply, Reply)
             self.replied.append(path)
             asked.reply = reply
 
