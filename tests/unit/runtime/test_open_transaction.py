@@ -248,3 +248,22 @@ def test_text_of_an_app_never_runs_what_was_prepared_for_the_runtime(store: Stor
             view.sql(spelled, [], soon())
     transaction.undo_action()
     transaction.roll_back()
+
+
+def test_pages_of_keys_are_not_taken_for_pages_of_tables(store: Store) -> None:
+    roomy = OpenTransaction(store.writer, store.figures, LIMIT)
+    tables = store.figures.tables
+    for number in range(3):
+        begun(roomy).sql("UPDATE t SET n = n + 1", [], soon())
+        roomy.end_action([(f"key {number}", '"' + "x" * 50_000 + '"')])
+        assert roomy.figures.tables == tables
+    begun(roomy).sql("INSERT INTO t VALUES (zeroblob(41000))", [], soon())
+    roomy.undo_action()
+    begun(roomy).sql("INSERT INTO t VALUES (zeroblob(41000))", [], soon())
+    roomy.end_action([])
+    assert roomy.figures.tables == tables + 10
+    begun(roomy).sql("DELETE FROM t WHERE typeof(n) = 'blob'", [], soon())
+    roomy.end_action([])
+    assert roomy.figures.tables == tables
+    roomy.commit()
+    assert prepare(store.writer).size == roomy.figures.size

@@ -37,7 +37,8 @@ def test_any_bytes_are_a_turn_or_refused(content: bytes) -> None:
 
 FIELDS = st.sampled_from(
     [
-        b"200", b"599", b"600", b"get", b"", b"[]", b"7", b'[["a","1"]]', b'[["a",null]]', b"null", b"{}", b"\xff",
+        b"200", b"599", b"600", b"get", b"sql", b"", b"[]", b"7", b'[["a","1"]]', b'[["a",null]]', b"null", b"{}",
+        b"\xff",
         b"[", b"x" * PIECE_BYTES, b"x" * (PIECE_BYTES + 1), b'[["x","' + b"y" * HEADER_BYTES + b'"]]', b"\xed\xa0\x80",
     ]
 ) | st.binary(max_size=8)  # fmt: skip
@@ -47,13 +48,14 @@ FIELDS = st.sampled_from(
 @given(st.lists(FIELDS, max_size=6))
 @example([b"200", b"[]", b"", b"\xc3\xbc"])
 @example([b"get", b"1", b"key"])
+@example([b"sql", b"1", b"[1]", b"SELECT ?"])
 def test_any_compact_bytes_are_a_turn_within_the_limits_or_refused(fields: list[bytes]) -> None:
     try:
         turn = parse_turn(b"\0".join(fields))
     except (TurnInvalidError, ResponseInvalidError):
         return
     if isinstance(turn, Calls):
-        assert [call.kind for call in turn.calls] == ["get"]
+        assert [call.kind for call in turn.calls] in (["get"], ["sql"])
         assert turn.calls[0].id == str(int(turn.calls[0].id))
         return
     assert isinstance(turn, Done)
@@ -73,6 +75,10 @@ def test_any_compact_bytes_are_a_turn_within_the_limits_or_refused(fields: list[
         b"200\0[]\0\0\xed\xa0\x80", b"200\0[]\0\0" + b"x" * (PIECE_BYTES + 1), b"\xd9\xa2\0\0[]\0\0",
         b"get\0" + b"1" * 19 + b"\0a", b"get\0" + b"01\0a", b"get\0-1\0a", b"get\0\0a", b"get\0" + b"1",
         b"get\0" + b"1\0\xff", b"put\0" + b"1\0a", b"GET\0" + b"1\0a",
+        b"sql\0" + b"1\0[]", b"sql\0" + b"01\0[]\0a", b"sql\0" + b"1\0\0a", b"sql\0" + b"1\0[\0a",
+        b"sql\0" + b"1\0[]\0\xff", b"sql\0" + b"1\0[[]]\0a", b"sql\0" + b"1\0null\0a", b"sql\0" + b'1\0"a"\0a',
+        b"sql\0" + b'1\0[{"base64":"*"}]\0a', b"sql\0" + b'1\0[{"more":"aa"}]\0a', b"sql\0" + b"1\0[NaN]\0a",
+        b"sql\0" + b'1\0["\xff"]\0a', b"sql\0" + b'1\0{"a":{}}\0a',
     ],
 )  # fmt: skip
 def test_a_compact_turn_that_is_not_by_the_contract_is_refused(turn: bytes) -> None:

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Iterator
 from typing import Any
 
+from genapps.encoding import from_json
 from genapps.plain import plain
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
@@ -93,11 +94,13 @@ class Rows(list[Row]):
     columns: list[str]
 
 
-def rows_of(result: dict[str, Any]) -> Rows:
-    """The host's result as rows."""
-    columns = result["columns"]
-    rows = Rows(Row(columns, [_value(value) for value in row]) for row in result["rows"])
-    rows.rowcount, rows.lastrowid, rows.columns = result["rowcount"], result["lastrowid"], columns
+def rows_of(result: str) -> Rows:
+    """The host's result, which is JSON, as rows."""
+    columns, values, rowcount, lastrowid = from_json(result)
+    if '{"' in result:  # there may be a blob, or a number that JSON has not
+        values = [[_value(value) for value in row] for row in values]
+    rows = Rows([Row(columns, row) for row in values])
+    rows.rowcount, rows.lastrowid, rows.columns = rowcount, lastrowid, columns
     return rows
 
 

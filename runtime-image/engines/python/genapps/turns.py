@@ -5,9 +5,10 @@ They are formatted by hand: one ends every request, and json.dumps would take ha
 """
 
 import json
+from typing import Any
 
 from genapps.calls import Call
-from genapps.encoding import quoted, to_json
+from genapps.encoding import quoted, to_dense_json, to_json
 
 JSON_HEADERS = '[["content-type","application/json"]]'
 TEXT_HEADERS = '[["content-type","text/plain; charset=utf-8"]]'
@@ -19,10 +20,21 @@ def calls(wanted: list[Call] | dict[str, str]) -> str:
     """What a coroutine yielded: calls, or a piece of the body. An app's own awaitables may yield anything."""
     if isinstance(wanted, dict):
         return emit(wanted)
-    if len(wanted) == 1 and wanted[0].kind == "get":
-        return f"get\0{wanted[0].id}\0{wanted[0].payload['key']}"  # what an app waits for most
+    if len(wanted) == 1:  # what an app waits for most
+        call = wanted[0]
+        if call.kind == "get":
+            return f"get\0{call.id}\0{call.payload['key']}"
+        if call.kind == "sql":
+            return f"sql\0{call.id}\0{_dense(call.payload['parameters'])}\0{call.payload['text']}"
     asked = [f'{{"id":{call.id},"{call.kind}":{to_json(call.payload)}}}' for call in wanted]
     return f'{{"calls":[{",".join(asked)}]}}'
+
+
+def _dense(parameters: list[Any] | dict[str, Any]) -> str:
+    """Parameters of SQL as JSON: mostly a few numbers and texts, for which an encoder need not be made."""
+    if type(parameters) is list:
+        return f"[{','.join([to_dense_json(value) for value in parameters])}]"
+    return to_dense_json(parameters)
 
 
 def wait(wanted: list[Call], cancelled: list[int], woken: list[int]) -> str:

@@ -129,6 +129,8 @@ def _compact(text: bytes) -> Turn:
             return _compact_done(text)
         if kind == b"get":
             return _compact_get(text)
+        if kind == b"sql":
+            return _compact_sql(text)
     except (TypeError, ValueError, AttributeError):
         raise TurnInvalidError("a malformed turn in the compact form") from None
     raise TurnInvalidError("an unknown kind of turn")
@@ -152,6 +154,14 @@ def _compact_get(text: bytes) -> Calls:
     if not _NATURAL.match(number):
         raise ValueError
     return Calls([Call(number.decode("ascii"), "get", {"key": key.decode()})])
+
+
+def _compact_sql(text: bytes) -> Calls:
+    _, number, parameters, statement = text.split(b"\0", 3)
+    if not _NATURAL.match(number):
+        raise ValueError
+    payload = {"text": statement.decode(), "parameters": _parameters(orjson.loads(parameters))}
+    return Calls([Call(number.decode("ascii"), "sql", payload)])
 
 
 @lru_cache(64)

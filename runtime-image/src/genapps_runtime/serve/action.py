@@ -20,23 +20,15 @@ from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.messages import Exchange, Reply
-from genapps_runtime.serve.sql_results import result_of
+from genapps_runtime.serve.statements import run_statement
 from genapps_runtime.serve.tools import Outcome, Tools
-from genapps_runtime.state.errors import (
-    SqlError,
-    SqlWritesError,
-    StateFullError,
-    StateUnavailableError,
-    TransactionLostError,
-    TurnLostError,
-)
+from genapps_runtime.state.errors import StateFullError, StateUnavailableError, TransactionLostError, TurnLostError
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.open_transaction import OpenView
 from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
 from genapps_runtime.state.view import Overlaid, Reads, View
 
 LIST_KEYS = 2000
-MOST_TEXTS = 256
 _LASTING = frozenset({"tool", "timer"})
 STATE_ERRORS = (TurnLostError, TransactionLostError, StateFullError, StateUnavailableError)
 _TOOL_AFTER_SQL = "a request cannot call a tool after it has written by SQL: call the tool first, or in another request"
@@ -237,19 +229,8 @@ class Action:
         """
         if self._view is None:
             self._view = self.see()
-        text, known = call.payload["text"], self._context.facet.writing_texts
-        if hash(text) in known and not isinstance(self._view, OpenView):
-            return None
         try:
-            return {"ok": result_of(self._view.sql(text, call.payload["parameters"], until))}
-        except SqlWritesError:
-            if text.lstrip()[:6].lower() != "create":  # it writes once, if it says IF NOT EXISTS
-                if len(known) >= MOST_TEXTS:
-                    known.clear()
-                known.add(hash(text))
-            return None
-        except SqlError as error:
-            return {"problem": call_problem(error.code, str(error))}
+            return run_statement(self._view, call.payload, until, self._context.facet.writing_texts)
         except STATE_ERRORS as error:
             raise self._problem(error) from None
 

@@ -14,25 +14,14 @@ chain has one open transaction for all its actions, or none.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
 
 from genapps_runtime.guest.turns import Call, Done
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, lost_turn
 from genapps_runtime.serve.commits import Commits, Group
 from genapps_runtime.serve.hot_paths import HotPaths
-from genapps_runtime.serve.tools import Outcome
-from genapps_runtime.state.errors import (
-    FILE_ERRORS,
-    StateFullError,
-    StateUnavailableError,
-    TransactionLostError,
-    write_error,
-)
+from genapps_runtime.serve.open_chain import OpenChain, QueuedStatement, Runner
 from genapps_runtime.state.facet import Facet
-from genapps_runtime.state.open_transaction import OpenTransaction
-from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
 from genapps_runtime.state.transaction import Commit
 from genapps_runtime.state.view import Overlaid, Snapshot, View
 
@@ -43,35 +32,6 @@ HOLD_SECONDS = 2.0
 """How long an action may keep the state while it waits for tools."""
 
 
-class Runner(Protocol):
-    """What runs the actions (`stages`)."""
-
-    def begin(self, action: Action) -> None:
-        """The turn of this action has come."""
-
-    def answer(self, action: Action, call: str, outcome: Outcome) -> None:
-        """A statement that has waited for the turn has this outcome."""
-
-    def begin_again(self, action: Action) -> None:
-        """Let the guest forget what it has done for this action, which waits in it."""
-
-    def refuse(self, action: Action, problem: ProblemError) -> None:
-        """This action cannot be served; calls `failed`."""
-
-
-class QueuedStatement:
-    """A statement that waits for its action's turn."""
-
-    def __init__(self, action: Action, call: Call, cancelled: Callable[[Action, Call], None]) -> None:
-        self._action = action
-        self._call = call
-        self._cancelled = cancelled
-
-    def cancel(self) -> None:
-        """Nobody waits for it any more."""
-        self._cancelled(self._action, self._call)
-
-
 class Serial:
     """The line of actions, and the one whose turn it is."""
 
@@ -79,11 +39,12 @@ class Serial:
         self._facet = facet
         self._commits = commits
         self._runner = runner
+        self._hot = HotPaths()
         self._waiting: deque[Action] = deque()
         self._running: Action | None = None
         self._chain: Group = []
         self._chain_ends = 0.0
-        self._open: OpenTransaction | None = None
+        self._open = OpenChain(facet, runner, self._hot)
         self._after: Commit | None = None
         self._writes: dict[str, str | None] = {}
         self._snapshot: Snapshot | None = None
@@ -91,7 +52,6 @@ class Serial:
         """Whether the chain was stored while the running action waits to write by SQL."""
         self._alone = 0
         """How many of the next actions get a chain of their own."""
-        self._hot = HotPaths()
         self._expiry: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
 
@@ -149,31 +109,26 @@ class Serial:
         """
         if action is not self._running:
             raise lost_turn(action)
-        if self._open is not None:
-            try:
-                self._open.end_action(done.writes)
-            except StateFullError as error:
-                raise ProblemError("StateFull", str(error)) from None
-            except StateUnavailableError as error:
-                raise ProblemError("StateUnavailable", str(error)) from None
+        if self._open:
+            self._open.end_action(done.writes)
         else:
             self._writes.update(done.writes)
         self._chain.append((action, done))
-        self._leave(end=self._open is not None and action.succeeded_tools)  # it could not run again
+        self._leave(end=bool(self._open) and action.succeeded_tools)  # it could not run again
 
     def failed(self, action: Action) -> None:
         """The action has failed, and stores nothing."""
         if action is self._running:
-            self._undo()
+            self._open.undo_action()
             self._leave()
         elif action in self._waiting:
             self._waiting.remove(action)
 
     def restarted(self, action: Action) -> None:
         """The action begins again, in another guest; it keeps its turn. Raises ProblemError."""
-        if action is self._running and self._open is not None:
-            self._undo()
-            self._enter(action)
+        if action is self._running and self._open:
+            self._open.undo_action()
+            self._open.enter(action)
 
     def waits(self, action: Action) -> None:
         """The action waits for tools: those before it are stored meanwhile, and it keeps its turn for HOLD_SECONDS.
@@ -181,10 +136,10 @@ class Serial:
         Those before it in an open transaction wait as well. So the next action of its path gets a chain of its own.
         """
         if action is self._running and self._patience is None:
-            if self._open is None:
-                self._store()
-            else:
+            if self._open:
                 self._hot.waited(action)
+            else:
+                self._store()
             self._patience = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._lose)
 
     def _hold(self) -> None:
@@ -196,12 +151,8 @@ class Serial:
         if action is not None and action.statements:
             self._runner.refuse(action, lost_turn(action))
             return
-        self._undo()
+        self._open.undo_action()
         self._leave()
-
-    def _undo(self) -> None:
-        if self._open is not None:
-            self._open.undo_action()
 
     def _leave(self, *, end: bool = False) -> None:
         """The turn of the running action is over; `end` stores the chain now."""
@@ -211,30 +162,27 @@ class Serial:
                 self._patience.cancel()
             self._patience, self._midway = None, False
             self._end_chain()
-        elif end or self._alone or len(self._chain) >= CHAIN or time.monotonic() >= self._chain_ends or self._broken():
+        elif end or self._alone or len(self._chain) >= CHAIN or time.monotonic() >= self._chain_ends or self._open.lost:
             self._end_chain()
         else:
             self._next()
 
-    def _broken(self) -> bool:
-        return self._open is not None and self._open.lost
-
     def _next(self) -> None:
         """Begin the next action. The facet is held, and no commit is running."""
-        if not self._chain and self._snapshot is None and self._open is None:
+        if not self._chain and self._snapshot is None and not self._open:
             self._chain_ends = time.monotonic() + CHAIN_SECONDS
         if not self._waiting:
             self._end_chain()
             return
         action = self._waiting[0]
         wants_open = bool(action.statements) or action.writes_tables
-        if self._chain and ((wants_open and self._open is None) or self._hot.has_waited(action)):
+        if self._chain and ((wants_open and not self._open) or self._hot.has_waited(action)):
             self._end_chain()
             return
         self._running = self._waiting.popleft()
         action.serial = True
         self._alone = max(0, self._alone - 1)
-        if wants_open or self._open is not None:
+        if wants_open or self._open:
             self._enter_and_go_on(action)
             return
         writes = self._writes
@@ -243,8 +191,8 @@ class Serial:
 
     def _enter_and_go_on(self, action: Action) -> None:
         try:
-            self._enter(action)
-            self._go_on(action)
+            self._open.enter(action)
+            self._open.go_on(action)
         except ProblemError as problem:
             self._refuse_soon(action, problem)
 
@@ -257,45 +205,6 @@ class Serial:
 
         asyncio.get_running_loop().call_soon(refuse)
 
-    def _enter(self, action: Action) -> None:
-        """Give the running action its place in the open transaction. Raises ProblemError."""
-        begun = bool(action.statements)
-        try:
-            if self._open is None:
-                self._open = self._facet.open()
-            view = self._open.begin_action(action.reads if begun else None)
-            if view is None:
-                self._take_back(action)
-                view = self._open.begin_action(None)
-        except TransactionLostError:
-            raise ProblemError("AppRestarted") from None
-        except FILE_ERRORS as error:
-            raise ProblemError("StateUnavailable", str(write_error(error))) from None
-        assert view is not None  # noqa: S101  nothing was read
-        entered = view
-        action.take_turn(lambda: entered)
-
-    def _take_back(self, action: Action) -> None:
-        """What the action has read has changed: it begins again, and has its turn already. Raises ProblemError."""
-        self._hot.conflicted(action)
-        if action.succeeded_tools:
-            detail = "the app had called a tool before it wrote by SQL, and what it had read has changed"
-            raise ProblemError("StateConflict", detail)
-        action.conflicts += 1
-        self._runner.begin_again(action)
-
-    def _go_on(self, action: Action) -> None:
-        """Run what the action has waited with, or let it begin. Raises ProblemError."""
-        if not action.statements:
-            self._runner.begin(action)
-            return
-        calls, action.statements = action.statements, []
-        until = time.thread_time() + STATEMENT_SECONDS
-        for call in calls:
-            outcome = action.run_sql(call, until)
-            assert outcome is not None  # noqa: S101  it has its turn
-            self._runner.answer(action, call.id, outcome)
-
     def _open_for_running(self) -> None:
         """The chain before the running action is stored: open a transaction for it, and go on in it."""
         action = self._running
@@ -306,9 +215,9 @@ class Serial:
         self._drop_snapshot()
         try:
             if failed:  # it has seen what is not stored
-                self._take_back(action)
-            self._enter(action)
-            self._go_on(action)
+                self._open.take_back(action)
+            self._open.enter(action)
+            self._open.go_on(action)
         except ProblemError as problem:
             self._refuse_soon(action, problem)
 
@@ -340,7 +249,7 @@ class Serial:
 
     def _store(self) -> None:
         chain, self._chain = self._chain, []
-        opened, self._open = self._open, None
+        opened = self._open.take()
         if opened is not None and chain:
             self._commits.add_open(chain, opened)
         elif opened is not None:

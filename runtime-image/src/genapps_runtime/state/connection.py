@@ -9,8 +9,7 @@ prefix that no statement of the runtime has: neither can ever run a statement th
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from genapps_runtime.state import sql_rules
 from genapps_runtime.state.errors import SqlError, SqlWritesError
@@ -30,8 +29,7 @@ _READS = ("select", "values", "explain")
 Parameters = Sequence[Value] | dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a statement gave. `rowcount` is how many rows it changed, -1 when it only reads.
 
     `lastrowid` is the rowid of the last row that it inserted, if it did. `touched` are the tables that it may have read
@@ -57,7 +55,7 @@ class Connection(sqlite3.Connection):
         self._until = 0.0
         self._noted = Noted()
         self._touched: dict[str, Touched] = {}
-        """By the texts of statements: SQLite asks about those that it has prepared no second time."""
+        """By texts that were checked: SQLite asks about those that it has prepared no second time."""
         self._modules = frozenset(name.lower() for (name,) in self.execute("SELECT name FROM pragma_module_list"))
         # At their first use SQLite makes these tables, which would look like a change by the statement.
         self.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").fetchall()
@@ -76,7 +74,8 @@ class Connection(sqlite3.Connection):
         SqlWritesError when it writes and the connection may only read, and sqlite3.Error when the file fails. The
         transaction may be over after an error: see `in_transaction`.
         """
-        _check_text(text)
+        if text not in self._touched:
+            _check_text(text)
         self._app, self._refusal, self._until = True, "", until
         self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, sql_rules.VALUE_BYTES)
         self.set_progress_handler(self._late, STEPS)

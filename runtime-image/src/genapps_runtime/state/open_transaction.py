@@ -48,7 +48,8 @@ class OpenTransaction:
         """Begin it; raises one of FILE_ERRORS."""
         self._connection = connection
         self._limit = limit_bytes
-        self._pages = 0
+        self._pages: int | None = None
+        """Used by the actions that have ended, once it is known."""
         self._changed: set[str] = set()
         self._view: OpenView | None = None
         self.figures = figures
@@ -66,10 +67,12 @@ class OpenTransaction:
         """
         if self.lost:
             raise TransactionLostError
-        if reads is not None and not self._transaction().holds(reads):
+        if reads is not None and not self._holds(reads):
             return None
         self._connection.execute("SAVEPOINT genapps_action")
-        self._pages, self._changed = self._used_pages(), set()
+        if self._pages is None:
+            self._pages = self._used_pages()
+        self._changed = set()
         self._view = OpenView(self, self._connection)
         return self._view
 
@@ -86,11 +89,11 @@ class OpenTransaction:
         Raises StateFullError, StateUnavailableError and TransactionLostError: then call `undo_action`.
         """
         try:
-            figures = self._ended(writes)
+            figures, pages = self._ended(writes)
             self._connection.execute("RELEASE genapps_action")
         except FILE_ERRORS as error:
             raise write_error(error) from None
-        self.figures = figures
+        self.figures, self._pages = figures, pages
         self._leave_view()
 
     def undo_action(self) -> None:
@@ -123,29 +126,33 @@ class OpenTransaction:
         except FILE_ERRORS:
             self._connection.exhausted = True
 
-    def _ended(self, writes: Writes) -> Figures:
-        before = self.figures
-        tables = before.tables
+    def _ended(self, writes: Writes) -> tuple[Figures, int | None]:
+        """The figures with what the action has written, and the used pages if they are known."""
+        before, pages = self.figures, self._pages
+        tables, size, sequence = before.tables, before.size, before.sequence + 1
         if self._changed:
-            tables += self._used_pages() - self._pages
-            size = before.size + (tables - before.tables) * PAGE_BYTES
+            pages = self._used_pages()
+            tables += pages - (self._pages or 0)
+            size += (tables - before.tables) * PAGE_BYTES
             if size > self._limit and size > before.size:
                 raise StateFullError(f"the state would take {size} bytes; the tier allows {self._limit}")
             if tables != before.tables:
                 self._connection.execute("UPDATE main.genapps_facet SET tables = ?", (tables,))
-        transaction = self._transaction(tables)
-        commit = Commit(None, writes)
-        transaction.apply([commit])
-        if commit.verdict is not None:
-            raise commit.verdict
-        changes = before.changes.after(self._changed, transaction.sequence)
+        if writes:
+            transaction = Transaction(self._connection, before.sequence, size, self._limit, before.changes)
+            commit = Commit(None, writes)
+            transaction.apply([commit])
+            if commit.verdict is not None:
+                raise commit.verdict
+            size, pages = transaction.size, None
+        changes = before.changes.after(self._changed, sequence)
         schema = schema_of(self._connection) if SCHEMA in self._changed else before.schema
-        return Figures(transaction.sequence, changes, transaction.size, tables, schema)
+        return Figures(sequence, changes, size, tables, schema), pages
 
-    def _transaction(self, tables: int | None = None) -> Transaction:
+    def _holds(self, reads: Reads) -> bool:
         figures = self.figures
-        size = figures.size + (0 if tables is None else (tables - figures.tables) * PAGE_BYTES)
-        return Transaction(self._connection, figures.sequence, size, self._limit, figures.changes)
+        transaction = Transaction(self._connection, figures.sequence, figures.size, self._limit, figures.changes)
+        return transaction.holds(reads)
 
     def _used_pages(self) -> int:
         (pages,) = self._connection.execute("PRAGMA main.page_count").fetchone()
