@@ -12,10 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES
-from genapps.registry.archive import MOST_BYTES, ArchiveError, ArchiveTooLargeError, unpack
+from genapps.registry.archive import MOST_BYTES, ArchiveError, ArchiveTooLargeError, decompressed
+from genapps.registry.archive import unpack as unpack_archive
 
 FILES = {"app.py": b"x = 1\n", "public/index.html": b"<p>" * 300, "pkg/empty": b"", f"pkg/{'n' * 180}.py": b"1" * 512}
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
+
+
+def unpack(content: bytes) -> dict[str, bytes]:
+    return unpack_archive(decompressed(content))
 
 
 def entry(path: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, **changes: object) -> bytes:

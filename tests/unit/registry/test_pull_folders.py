@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Artifacts with folders: files whose titles are paths, and folders that `oras push` has packed."""
 
+import gzip
 import io
 import tarfile
 
@@ -70,6 +71,25 @@ def folder(registry: Registry, *contents: bytes) -> str:
     notes = {TITLE: "src", "io.deis.oras.content.unpack": "true"}
     layers = [registry.layer("src", content, annotations=notes) for content in contents]
     return registry.put(manifest([registry.layer("app.py", b"x"), *layers]))
+
+
+async def test_many_small_bombs_are_one_large_one(registry: Registry, access: Access) -> None:
+    """Each holds as much as a bundle may have; together they would take gigabytes, or minutes to look through."""
+    full = [archive({f"{n}/{m}": bytes(LIMIT) for m in range(7)}) for n in range(20)]
+    assert sum(map(len, full)) < 8 * LIMIT
+    found = await refused(folder(registry, *full), access)
+    assert found.reason is Reason.SOURCE_TOO_LARGE
+    assert "has more than" in str(found)
+    empty = [gzip.compress(_folders(n)) for n in range(30)]
+    found = await refused(folder(registry, *empty), access)
+    assert found.reason is Reason.SOURCE_TOO_LARGE
+
+
+def _folders(number: int) -> bytes:
+    """An archive of 500 KiB that holds folders only."""
+    entry = tarfile.TarInfo(f"folder-{number}")
+    entry.type = tarfile.DIRTYPE
+    return entry.tobuf() * 1000
 
 
 @pytest.mark.parametrize(

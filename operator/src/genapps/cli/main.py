@@ -112,11 +112,11 @@ def check(
     """Check code and manifests without a cluster, as the API server and the operator would.
 
     PATH is a file of code (.py), a folder with app.py (and folders of its
-    own, as for genapps digest), a manifest or a folder of manifests (.yaml, .yml, .json), or - for
-    standard input. GeneratedApps, AppBudgets, Connectors and ConfigMaps are
-    checked. An app is checked against its AppBudget when that is among the
-    inputs or named by --budget; its code when it is inline or in a ConfigMap
-    among the inputs.
+    own, as for genapps digest), a manifest or a folder of manifests (.yaml,
+    .yml, .json), or - for standard input. GeneratedApps, AppBudgets,
+    Connectors and ConfigMaps are checked. An app is checked against its
+    AppBudget when that is among the inputs or named by --budget; its code when
+    it is inline or in a ConfigMap among the inputs.
 
     Each finding is a line `file:line: code: message`; what was not checked
     goes to standard error. Exit code 0: nothing found, 1: something found,

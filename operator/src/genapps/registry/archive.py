@@ -14,7 +14,7 @@ from typing import NoReturn
 from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, PATH_FORM, is_path
 
 MOST_BYTES = BUNDLE_BYTES + 2 * 1024 * 1024
-"""Of an archive: the files, and headers and padding for four times as many entries as there may be files."""
+"""Of all archives of a bundle: the files, and headers and padding for many more entries than there may be files."""
 
 _BLOCK = 512
 _GZIP = b"\x1f\x8b"
@@ -34,11 +34,29 @@ class ArchiveTooLargeError(ArchiveError):
     """It has more than a bundle may have."""
 
 
-def unpack(content: bytes) -> dict[str, bytes]:
+def decompressed(content: bytes, most: int = MOST_BYTES) -> bytes:
+    """The archive, at most `most` bytes of it; it may be none. Raises ArchiveError."""
+    if not content.startswith(_GZIP):
+        if len(content) > most:
+            raise ArchiveTooLargeError(f"has more than {BUNDLE_BYTES} bytes")
+        return content
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        found = stream.decompress(content, most + 1)
+    except zlib.error:
+        raise ArchiveError("is not compressed with gzip as it says; pack it again") from None
+    if len(found) > most:
+        raise ArchiveTooLargeError(f"has more than {BUNDLE_BYTES} bytes")
+    if not stream.eof or stream.unused_data:
+        raise ArchiveError("is cut off, or has more behind its end; pack it again")
+    return found
+
+
+def unpack(archive: bytes) -> dict[str, bytes]:
     """The files by path, at most BUNDLE_FILES and BUNDLE_BYTES. Raises ArchiveError."""
     found: dict[str, bytes] = {}
     size = 0
-    for path, data in _files(_decompressed(content)):
+    for path, data in _files(archive):
         if path in found:
             raise ArchiveError(f"has {path} twice; pack it again")
         size += len(data)
@@ -49,23 +67,6 @@ def unpack(content: bytes) -> dict[str, bytes]:
         found[path] = data
         if len(found) > BUNDLE_FILES:
             raise ArchiveTooLargeError(f"has more than {BUNDLE_FILES} files")
-    return found
-
-
-def _decompressed(content: bytes) -> bytes:
-    if not content.startswith(_GZIP):
-        if len(content) > MOST_BYTES:
-            raise ArchiveTooLargeError(f"has more than {BUNDLE_BYTES} bytes")
-        return content
-    stream = zlib.decompressobj(wbits=31)
-    try:
-        found = stream.decompress(content, MOST_BYTES + 1)
-    except zlib.error:
-        raise ArchiveError("is not compressed with gzip as it says; pack it again") from None
-    if len(found) > MOST_BYTES:
-        raise ArchiveTooLargeError(f"has more than {BUNDLE_BYTES} bytes")
-    if not stream.eof or stream.unused_data:
-        raise ArchiveError("is cut off, or has more behind its end; pack it again")
     return found
 
 

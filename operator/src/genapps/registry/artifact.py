@@ -15,7 +15,7 @@ from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, PATH_FOR
 from genapps.api.conditions import Reason
 from genapps.api.digests import sha256
 from genapps.api.source import IMAGE_REFERENCE
-from genapps.registry.archive import ArchiveError, ArchiveTooLargeError, unpack
+from genapps.registry.archive import MOST_BYTES, ArchiveError, ArchiveTooLargeError, decompressed, unpack
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MANIFEST_BYTES = 256 * 1024
@@ -127,22 +127,32 @@ def files_of(manifest: Manifest, contents: Mapping[str, bytes]) -> dict[str, byt
 
     It decompresses up to ten MiB, so it is called in a thread."""
     found: dict[str, bytes] = {}
+    size, left = 0, MOST_BYTES
     for layer in manifest.layers:
-        try:
-            more = unpack(contents[layer.digest]) if layer.packed else {layer.path: contents[layer.digest]}
-        except ArchiveTooLargeError as error:
-            raise PullError(Reason.SOURCE_TOO_LARGE, f"the packed folder {error}; make the bundle smaller") from None
-        except ArchiveError as error:
-            raise _invalid(f"the packed folder {error}") from None
+        more = {layer.path: contents[layer.digest]}
+        if layer.packed:
+            more, left = _unpacked(contents[layer.digest], left)
         if twice := found.keys() & more.keys():
             raise _invalid(f"two layers have the file {min(twice)}; push it once")
         found |= more
-    size = sum(len(content) for content in found.values())
-    if len(found) > BUNDLE_FILES or size > BUNDLE_BYTES:
-        raise _too_large(f"{len(found)} files and {size} bytes, the maximum is {BUNDLE_FILES} and {BUNDLE_BYTES}")
+        size += sum(len(content) for content in more.values())
+        # After each layer: a few KiB may hold as much as a bundle may have, and there may be hundreds of them.
+        if len(found) > BUNDLE_FILES or size > BUNDLE_BYTES:
+            raise _too_large(f"{len(found)} files and {size} bytes, the maximum is {BUNDLE_FILES} and {BUNDLE_BYTES}")
     if fault := path_fault(found):
         raise _invalid(f"the image has {fault}")
     return found
+
+
+def _unpacked(content: bytes, left: int) -> tuple[dict[str, bytes], int]:
+    """The files of a packed folder, and how many of the `left` bytes of archives are left after it."""
+    try:
+        archive = decompressed(content, left)
+        return unpack(archive), left - len(archive)
+    except ArchiveTooLargeError as error:
+        raise PullError(Reason.SOURCE_TOO_LARGE, f"the packed folder {error}; make the bundle smaller") from None
+    except ArchiveError as error:
+        raise _invalid(f"the packed folder {error}") from None
 
 
 def checked(layer: Layer, content: bytes) -> bytes:

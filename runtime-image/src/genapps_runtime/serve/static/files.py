@@ -34,9 +34,6 @@ class StaticFiles:
             if _HIDDEN.search(path) is None:
                 self._add(path, _File(path, dict(_encoded(path, files))))
 
-    def __len__(self) -> int:
-        return len(self._found)
-
     def reply(self, request: Request) -> FileReply | None:
         """The reply to a request for a file; None where the request is the app's: for any other path, and with any
         other method than GET and HEAD."""
