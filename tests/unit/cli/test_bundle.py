@@ -114,8 +114,8 @@ def test_a_layer_has_the_same_bytes_whoever_makes_it_and_when(app: Path, tmp_pat
     [
         ({"start.py": b""}, (), "has no file 'app.py'"),
         ({"app.py": b"import missing\n"}, (), "Module not available to apps: missing (app.py, line 1)"),
-        ({"app.py": b"", "two words.txt": b""}, (), "'two words.txt' is no path of a bundle"),
-        ({"app.py": b"", "a/b/c/d/e/f/g/h/i": b""}, (), "is no path of a bundle"),
+        ({"app.py": b"", "two words.txt": b""}, (), "the invalid path 'two words.txt'"),
+        ({"app.py": b"", "a/b/c/d/e/f/g/h/i": b""}, (), "the invalid path"),
         ({"app.py": b"", "large.bin": b"0" * (1024 * 1024 + 1)}, (), "the maximum of a file is 1048576"),
         ({"app.py": b"", **{f"{n}.txt": b"" for n in range(512)}}, (), "has 513 files"),
         ({"app.py": b"", **{f"{n}.txt": b"0" * 1024 * 1024 for n in range(8)}, "one.txt": b"0"}, (), "8388609 bytes"),
@@ -181,7 +181,7 @@ REFUSED = [
     (
         "a path that leads out of the bundle",
         {"words": wheel("words", {"words.py": b"", "../../app.py": b""})},
-        "'site-packages/../../app.py' is no path of a bundle",
+        "the invalid path 'site-packages/../../app.py'",
     ),
 ]
 

@@ -97,6 +97,16 @@ def test_an_object_at_module_level_that_a_handler_changes_is_a_note(tmp_path: Pa
     assert (result.exit_code, result.stderr.partition(": StateInModule: ")[1]) == (0, ": StateInModule: ")
 
 
+def test_packages_of_others_get_no_advice(tmp_path: Path) -> None:
+    changes = "seen = []\ndef add():\n    seen.append(1)\n"
+    written(tmp_path / "app.py", "import inner.a\n")
+    for folder in ("inner", "site-packages"):
+        (tmp_path / folder).mkdir()
+        written(tmp_path / folder / "a.py", changes)
+    result = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == [f"{tmp_path}/inner/a.py:3"]
+
+
 def test_a_folder_of_code_is_a_configmap_and_names_the_file_that_is_wrong(tmp_path: Path) -> None:
     written(tmp_path / "app.py", "import words\n")
     written(tmp_path / "rates.json", "[1, 2")  # data of the app, and no manifest

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads an app's code from disk in the form in which the operator reads it from the cluster."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, path_fault
@@ -24,7 +24,7 @@ def read_bundle(path: Path, entry: str | None = None, *, flat: bool = False) -> 
         return entry, {entry: _inline(path)}
     files: dict[str, bytes] = {}
     size = 0
-    for file in _files(path, flat=flat):
+    for file in app_files(path, flat=flat):
         size += file.stat().st_size
         if len(files) == BUNDLE_FILES or size > BUNDLE_BYTES:
             msg = f"{path} has more than {BUNDLE_FILES} files or {BUNDLE_BYTES} bytes; remove files"
@@ -47,15 +47,17 @@ def read_bundle(path: Path, entry: str | None = None, *, flat: bool = False) -> 
     return entry, files
 
 
-def _files(path: Path, *, flat: bool) -> Iterator[Path]:
-    """Links and devices are left out, as by kubectl, and folders with byte code and hidden ones."""
+def app_files(path: Path, *, flat: bool = False, left_out: Collection[Path] = ()) -> Iterator[Path]:
+    """The files of a folder that an app has, but `left_out` (resolved). Links and devices are left out, as by kubectl,
+    and folders with byte code and hidden ones.
+    """
     for found in sorted(path.iterdir()):
-        if found.is_symlink():
+        if found.is_symlink() or found.resolve() in left_out:
             continue
         if found.is_file():
             yield found
         elif not flat and found.is_dir() and not _left_by_tools(found.name):
-            yield from _files(found, flat=False)
+            yield from app_files(found, left_out=left_out)
 
 
 def _left_by_tools(folder: str) -> bool:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the app and its packages, writes the bundle, and prints what the manifest of the app says of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,9 @@ from genapps.api.digests import bundle_digest
 from genapps.cli.bundle.lock import read_lock
 from genapps.cli.bundle.outputs import check_files, config_map, layer, write_folder
 from genapps.cli.bundle.vendor import vendored
+from genapps.cli.bundles import app_files
 from genapps.core.code.packages import VENDORED
 from genapps.core.code.scan import scan_python
-
-FORMS = ("folder", "configmap", "layer")
-_BYTE_CODE = "__pycache__"
-_WELL_KNOWN = ".well-known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,8 @@ class Options:
 
 def run(path: Path, options: Options) -> str:
     """Write the bundle of a folder; returns what to tell. Raises ValueError where there can be none."""
-    files = {file.relative_to(path).as_posix(): file.read_bytes() for file in _files(path, options)}
+    left_out = (options.output.resolve(), options.lock.resolve())
+    files = {file.relative_to(path).as_posix(): file.read_bytes() for file in app_files(path, left_out=left_out)}
     if options.packages or options.without_native:
         if any(name.startswith(VENDORED) for name in files):
             msg = f"{path} has a folder {VENDORED} already; remove it, or leave out --with"
@@ -57,17 +55,6 @@ def run(path: Path, options: Options) -> str:
     if fault is not None:
         raise ValueError(fault.message)
     return _write(files, options)
-
-
-def _files(path: Path, options: Options) -> Iterator[Path]:
-    """All but links, hidden folders, byte code, the lock and what this command wrote before."""
-    for found in sorted(path.iterdir()):
-        if found.is_symlink() or found.resolve() in (options.output.resolve(), options.lock.resolve()):
-            continue
-        if found.is_file() and found.suffix != ".pyc":
-            yield found
-        elif found.is_dir() and found.name != _BYTE_CODE and (found.name[0] != "." or found.name == _WELL_KNOWN):
-            yield from _files(found, options)
 
 
 def _write(files: dict[str, bytes], options: Options) -> str:

@@ -12,24 +12,20 @@ from typing import Any
 
 import yaml
 
+from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, path_fault
 from genapps.api.names import LABEL_SOURCE
 from genapps.api.source import SOURCE_BYTES
 
-BUNDLE_BYTES = 8 * 1024 * 1024
-BUNDLE_FILES = 512
-FILE_BYTES = 1024 * 1024
-_PATH = re.compile(r"([.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*/){0,7}[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*")
-_PATH_CHARACTERS = 253
 _KEY_CHARACTERS = 253
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def check_files(files: Mapping[str, bytes]) -> None:
     """Raises ValueError for files that no bundle can have."""
+    if fault := path_fault(files):
+        msg = f"the bundle has {fault}"
+        raise ValueError(msg)
     for path, content in files.items():
-        if len(path) > _PATH_CHARACTERS or _PATH.fullmatch(path) is None:
-            msg = f"{path!r} is no path of a bundle: at most 8 parts of letters, digits, '-', '_' and '.'"
-            raise ValueError(msg)
         if len(content) > FILE_BYTES:
             msg = f"{path} has {len(content)} bytes; the maximum of a file is {FILE_BYTES}"
             raise ValueError(msg)

@@ -8,6 +8,7 @@ from genapps.api.bundles import PUBLIC
 from genapps.api.conditions import Reason
 from genapps.core.code.encoding import source_text
 from genapps.core.code.habits import changed_globals
+from genapps.core.code.packages import VENDORED
 from genapps.core.code.routes import route_faults
 from genapps.core.observed import Bundle
 
@@ -34,7 +35,7 @@ def advice_on(bundle: Bundle) -> tuple[Advice, ...]:
 def _advice(_digest: str, files: tuple[tuple[str, bytes], ...]) -> tuple[Advice, ...]:
     found: list[Advice] = []
     for name, content in sorted(files):
-        if not name.endswith(".py") or name.startswith(PUBLIC):
+        if not name.endswith(".py") or name.startswith((PUBLIC, VENDORED)):
             continue
         try:
             source = source_text(content)

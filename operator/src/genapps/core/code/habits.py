@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_MAKERS = frozenset({"list", "dict", "set", "defaultdict", "deque", "Counter", "OrderedDict"})
+_MAKERS = frozenset({"list", "dict", "set", "defaultdict", "deque", "Counter", "OrderedDict", "count"})
 _LITERALS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _CHANGES = frozenset(
     {
@@ -125,6 +125,8 @@ def _changed(node: ast.Call | ast.Subscript) -> str:
         inner = node.value if not isinstance(node.ctx, ast.Load) else None
     else:
         inner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES else None
+        if isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+            inner = node.args[0]
     while isinstance(inner, ast.Subscript):
         inner = inner.value
     return inner.id if isinstance(inner, ast.Name) else ""
