@@ -17,7 +17,8 @@ from dataclasses import replace
 from bench.apps import ANSWERS
 from genapps_runtime.bundle import Bundle, digest_of, load_message
 from genapps_runtime.config import read_config
-from genapps_runtime.egress.gateway_client import GatewayAddress, GatewayClient
+from genapps_runtime.egress.gateway_address import GatewayAddress
+from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.listening import listening_socket

@@ -264,6 +264,18 @@ async def test_an_app_that_is_awake_runs_on_no_old_proof_either(pod: Pod) -> Non
     assert (await pod.call("GET", "/echo/text")).body == b"text"
 
 
+async def test_a_guest_that_computes_does_not_keep_the_probe_from_its_turn(pod: Pod) -> None:
+    pod.write(
+        "import time\n" + COUNTER + "\n@app.get('/compute')\ndef compute(request):\n"
+        "    ends = time.monotonic() + 2\n    while time.monotonic() < ends: pass\n    return 'computed'\n"
+    )
+    pod.environment |= FAST | {"fence_proof_seconds": "1.8"}
+    await pod.start()
+    assert (await pod.call("GET", "/compute")).body == b"computed"
+    assert (await pod.call("GET", "/echo/next")).body == b"next"
+    assert (await pod.health("/readyz")).status == 200
+
+
 @pytest.mark.parametrize("millis", [-1, 24 * 3600 * 1000 + 1, "60s", None, True])
 async def test_a_time_that_is_none_is_refused_by_its_field(pod: Pod, millis: object) -> None:
     pod.write(FINE, time={"napMillis": millis})

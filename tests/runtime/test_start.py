@@ -249,6 +249,7 @@ async def test_a_worker_whose_loop_stands_still_is_killed_and_replaced(pod: Pod)
     os.kill(stuck, signal.SIGSTOP)
     async with asyncio.timeout(DEADLINE_SECONDS):
         await pod.until_log("worker is stuck, killing it")
+        await pod.until_log("worker ended")
         await pod.until_ready()
     assert pod.worker() != stuck
     assert (await pod.call("GET", "/")).body == b"fine"

@@ -9,6 +9,7 @@ import socket
 
 from genapps_runtime.bundle import Code
 from genapps_runtime.config import RuntimeConfig
+from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
@@ -31,12 +32,21 @@ DRAIN_SECONDS = 5.0
 class AppServer:
     """The app's port and what is behind it: NotReady until `load`, then the app's answers."""
 
-    def __init__(self, port: socket.socket, listener: Listener, app: App, volume: Volume, facet: Facet) -> None:
+    def __init__(
+        self,
+        port: socket.socket,
+        listener: Listener,
+        app: App,
+        volume: Volume,
+        facet: Facet,
+        gateway: GatewayClient,
+    ) -> None:
         self._port = port
         self._listener = listener
         self._app = app
         self._volume = volume
         self._facet = facet
+        self._gateway = gateway
 
     @classmethod
     async def open(
@@ -44,7 +54,6 @@ class AppServer:
         settings: Settings,
         config: RuntimeConfig,
         code: Code,
-        gateway: GatewayClient,
         metrics: Metrics,
         log: BoundedLog,
         heartbeat: Heartbeat,
@@ -71,11 +80,13 @@ class AppServer:
             facet = Facet(volume.facets, DEFAULT_TENANT, limits.state_per_tenant_bytes, limits.concurrency)
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
+        address = GatewayAddress.of_pod(settings, config)
+        gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
         context = ActionContext(config, gateway, facet, metrics, log)
         files = StaticFiles(code.public) if code.public else None
         cores = settings.cpu_millicores / 1000
         app = App(language, code.load_message, context, heartbeat, files, cores=cores, debug=debug)
-        return cls(port, listener, app, volume, facet)
+        return cls(port, listener, app, volume, facet, gateway)
 
     async def load(self) -> list[str]:
         """Load the app's code and answer requests with it from now on.
@@ -116,3 +127,4 @@ class AppServer:
         await self._app.close()
         await self._facet.close()
         self._volume.close()
+        self._gateway.close()

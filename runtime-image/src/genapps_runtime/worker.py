@@ -11,13 +11,13 @@ import gc
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genapps_runtime import logs
 from genapps_runtime.bundle import Code, load_message, public_files, read_bundle
 from genapps_runtime.config import RuntimeConfig, read_config
-from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.egress.probe import FenceProbe
+from genapps_runtime.egress.probe_thread import ProbeThread
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.settings import Settings
@@ -126,13 +126,13 @@ class _Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        settings, config = self._settings, self._config
-        gateway = GatewayClient.of_pod(settings, config)
-        probe = FenceProbe(settings, config, gateway, self._heartbeat)
+        probing = ProbeThread(self._settings, self._config, self._heartbeat)
+        probe = probing.probe
         quiet = asyncio.create_task(self._until_quiet(probe))
-        tasks = {
-            asyncio.create_task(self._serve(probe, gateway)),
+        tasks: set[asyncio.Future[Any]] = {
+            asyncio.create_task(self._serve(probing)),
             asyncio.create_task(self._beat(probe)),
+            probing.ended,
             asyncio.create_task(stop.wait()),
             quiet,
         }
@@ -148,47 +148,39 @@ class _Worker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            gateway.close()
         if naps:
             self._metrics.napped()
         self._heartbeat.publish(self._metrics.render())
         return EXIT_NAP if naps else 0
 
-    async def _serve(self, probe: FenceProbe, gateway: GatewayClient) -> None:
-        """Prove the fence, load the app, and keep proving the fence."""
-        settings, config = self._settings, self._config
-        proven = probe.recent()
-        proving = asyncio.create_task(probe.until_recent())
-        try:
-            app_server = await asyncio.to_thread(_import_app_server)
-            self._server = server = await app_server.open(
-                settings,
-                config,
-                self._code,
-                gateway,
-                self._metrics,
-                self._log,
-                self._heartbeat,
-                self._port,
-                at_once=proven,
-                restore_state=self._restore_state,
-                debug=self._debug,
-            )
-            await proving
-        finally:
-            proving.cancel()
-        await probe.until_recent()  # it may have grown old meanwhile
+    async def _serve(self, probing: ProbeThread) -> None:
+        """Load the app once the fence is proven."""
+        proven = probing.probe.recent()
+        app_server = await asyncio.to_thread(_import_app_server)
+        self._server = server = await app_server.open(
+            self._settings,
+            self._config,
+            self._code,
+            self._metrics,
+            self._log,
+            self._heartbeat,
+            self._port,
+            at_once=proven,
+            restore_state=self._restore_state,
+            debug=self._debug,
+        )
+        await probing.until_recent()
         routes = await server.load()
         self._loaded = True
         woken_ns, self._heartbeat.woken_ns = self._heartbeat.woken_ns, 0
-        self._report(probe)
+        self._report(probing.probe)
         now = time.monotonic()
         if woken_ns:
             logs.write("woken", cause="connection", millis=_millis(now - woken_ns / 1e9), **self._identity)
         else:
             files = {"files": len(self._code.public)} if self._code.public else {}
             logs.write("ready", millis=_millis(now - self._begun), routes=routes, **files, **self._identity)
-        await probe.watch()
+        await asyncio.Event().wait()
 
     async def _until_quiet(self, probe: FenceProbe) -> None:
         """Return when the app has had no request for as long as its config says; it accepts none any more then."""
@@ -220,8 +212,7 @@ class _Worker:
     def _report(self, probe: FenceProbe) -> None:
         self._metrics.set("genapps_fence_proven", float(probe.proven))
         if self._loaded and self._server is not None:
-            # A guest that computes keeps the probe from its turn: that alone refuses nobody.
-            self._server.admit(probe.proven or probe.recent())
+            self._server.admit(probe.recent())
         if self._loaded or not self._heartbeat.woken_ns:
             self._heartbeat.ready = probe.proven and self._loaded
 

@@ -7,16 +7,14 @@ and bounds everything it reads. The CA and the token are mounted files that chan
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from typing import Any, cast
 
 import httptools
 import orjson
 
-from genapps_runtime.config import RuntimeConfig
+from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.mounted_file import MountedFile
 from genapps_runtime.problems import call_problem
-from genapps_runtime.settings import Settings
 
 REPLY_BYTES = 1024 * 1024
 HEAD_BYTES = 16 * 1024
@@ -29,48 +27,15 @@ class UnreachableError(Exception):
     """The gateway did not answer: it refused, timed out, is not trusted, or does not speak HTTP."""
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayAddress:
-    """`connect` is the address of the connection. `name` is what the gateway's certificate must contain."""
-
-    connect: str
-    port: int
-    name: str
-
-
 class GatewayClient:
     """Calls to the gateway with this pod's token. Idle connections are reused."""
 
     def __init__(self, address: GatewayAddress, ca_file: str, token_file: str) -> None:
-        self.address = address
+        self._address = address
         self._authority = MountedFile(ca_file)
         self._token = MountedFile(token_file)
         self._context: tuple[bytes, ssl.SSLContext] | None = None
         self._idle: list[_Connection] = []
-
-    @classmethod
-    def of_pod(cls, settings: Settings, config: RuntimeConfig) -> "GatewayClient":
-        """The client that this pod's settings and config ask for."""
-        connect, port = settings.gateway_address or config.gateway_host, settings.gateway_port or config.gateway_port
-        address = GatewayAddress(connect, port, config.gateway_host)
-        return cls(address, settings.gateway_ca_file, settings.token_file)
-
-    async def healthy(self, seconds: float) -> None:
-        """Ask for the gateway's health on a new connection.
-
-        Raises UnreachableError unless it answers 200 within `seconds`.
-        """
-        try:
-            async with asyncio.timeout(seconds):
-                connection = await self._connect()
-                try:
-                    status, _ = await connection.exchange(self._head("GET", "/v1/healthz", b"", None))
-                finally:
-                    connection.close()
-        except (OSError, TimeoutError) as error:
-            raise UnreachableError(f"{type(error).__name__}: {error}") from None
-        if status != 200:
-            raise UnreachableError(f"the gateway answers {status} to its health check")
 
     async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
         """One tool call; returns `{"ok": result}` or `{"problem": {...}}` for the guest.
@@ -144,10 +109,10 @@ class GatewayClient:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
                     _Connection,
-                    self.address.connect,
-                    self.address.port,
+                    self._address.connect,
+                    self._address.port,
                     ssl=self._trust(),
-                    server_hostname=self.address.name,
+                    server_hostname=self._address.name,
                 )
         except (OSError, TimeoutError, ssl.SSLError) as error:
             raise UnreachableError(f"{type(error).__name__}: {error}") from None
@@ -163,7 +128,7 @@ class GatewayClient:
         return self._context[1]
 
     def _head(self, method: str, path: str, body: bytes, token: str | None) -> bytes:
-        lines = [f"{method} {path} HTTP/1.1", f"host: {self.address.name}:{self.address.port}"]
+        lines = [f"{method} {path} HTTP/1.1", f"host: {self._address.name}:{self._address.port}"]
         if token is not None:
             lines += [f"authorization: Bearer {token}", "content-type: application/json"]
         lines += [f"content-length: {len(body)}", "", ""]

@@ -4,14 +4,19 @@
 Both are ports of the same pods, and the gateway's own policy admits app pods to both. So only this app's egress
 policy can block the canary. The probe guards against misconfiguration (a network plugin that ignores policies, a
 missing policy) and not against a compromised runtime.
+
+It blocks, on the standard library alone. So it costs little in a process of its own, and the worker's loop cannot keep
+it from its turn.
 """
 
-import asyncio
+import socket
+import ssl
 import time
+from collections.abc import Callable
 from enum import Enum
 
 from genapps_runtime.config import RuntimeConfig
-from genapps_runtime.egress.gateway_client import GatewayClient, UnreachableError
+from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.settings import Settings
 from genapps_runtime.termination import Reason, RefusedError
@@ -20,8 +25,11 @@ GATEWAY_SECONDS = 3.0
 FIRST_WINDOW_SECONDS = 0.1
 WINDOW_SECONDS = 1.0
 PATIENCE_FACTOR = 10
+PROBE_SECONDS = GATEWAY_SECONDS * (1 + PATIENCE_FACTOR)
+"""The longest that a probe may take."""
 RETRY_SECONDS = 0.2
 RENEW_SECONDS = 1.0
+_STATUS_LINE_BYTES = 1024
 
 
 class Finding(Enum):
@@ -33,33 +41,32 @@ class Finding(Enum):
 
 
 class FenceProbe:
-    """Probes at the start and then periodically. `proven` is the latest result, `detail` its reason.
+    """Probes at the start and then periodically. `proven` is the latest result; `after_each` is called after each one.
 
     When the fence was proven is noted in the shared page. So the proof of an earlier process counts, while it is
     recent.
     """
 
-    def __init__(self, settings: Settings, config: RuntimeConfig, gateway: GatewayClient, heartbeat: Heartbeat) -> None:
-        self._gateway = gateway
-        self._canary = gateway.address.connect, settings.canary_port or config.canary_port
+    def __init__(
+        self,
+        settings: Settings,
+        config: RuntimeConfig,
+        heartbeat: Heartbeat,
+        after_each: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings = settings
+        self._gateway = GatewayAddress.of_pod(settings, config)
+        self._canary = self._gateway.connect, settings.canary_port or config.canary_port
         self._heartbeat = heartbeat
-        self._interval = settings.fence_interval_seconds
-        self._patience = settings.fence_patience_seconds
-        self._proof_seconds = settings.fence_proof_seconds
+        self._after_each = after_each
         self.proven = self.recent()
-        self.detail = "not probed yet"
 
     def recent(self) -> bool:
         """Whether guest code may run on the last proof."""
         proven = self._heartbeat.proven_ns
-        return proven > 0 and time.monotonic_ns() - proven <= self._proof_seconds * 1e9
+        return proven > 0 and time.monotonic_ns() - proven <= self._settings.fence_proof_seconds * 1e9
 
-    async def until_recent(self) -> None:
-        """Return when there is a recent proof; see `prove`."""
-        if not self.recent():
-            await self.prove()
-
-    async def prove(self) -> None:
+    def prove(self) -> None:
         """Return when the fence is proven.
 
         Waits without limit for the gateway; the pod is not ready meanwhile. Raises RefusedError (EgressOpen) when
@@ -68,57 +75,89 @@ class FenceProbe:
         """
         open_since: float | None = None
         while True:
-            finding = await self.probe(FIRST_WINDOW_SECONDS)
+            finding = self.probe(FIRST_WINDOW_SECONDS)
             if finding is Finding.PROVEN:
                 return
             if finding is Finding.OPEN:
                 open_since = open_since or time.monotonic()
-                if time.monotonic() - open_since >= self._patience:
+                if time.monotonic() - open_since >= self._settings.fence_patience_seconds:
                     raise _egress_open(self._canary)
-            await asyncio.sleep(RETRY_SECONDS)
+            time.sleep(RETRY_SECONDS)
 
-    async def watch(self) -> None:
+    def watch(self) -> None:
         """Renew the proof every `fence_interval_seconds`. Ends only by RefusedError (EgressOpen)."""
         while True:
-            await asyncio.sleep(self._heartbeat.proven_ns / 1e9 + self._interval - time.monotonic())
-            await self.renew()
+            due = self._heartbeat.proven_ns / 1e9 + self._settings.fence_interval_seconds
+            time.sleep(max(0.0, due - time.monotonic()))
+            self.renew()
 
-    async def renew(self) -> None:
+    def renew(self) -> None:
         """Probe now, and return when the fence is proven again; see `prove`."""
         while True:
-            if await self.probe(WINDOW_SECONDS) is Finding.OPEN:
-                await self.prove()
+            if self.probe(WINDOW_SECONDS) is Finding.OPEN:
+                self.prove()
             if self.proven:
                 return
-            await asyncio.sleep(RENEW_SECONDS)
+            time.sleep(RENEW_SECONDS)
 
-    async def probe(self, window_seconds: float) -> Finding:
-        """One probe.
+    def probe(self, window_seconds: float) -> Finding:
+        """One probe, of PROBE_SECONDS at most.
 
         The canary is tried after the gateway has answered, and for ten times as long as the gateway took (at least
         `window_seconds`). Only then does its silence mean something.
         """
         begun = time.monotonic()
-        try:
-            await self._gateway.healthy(GATEWAY_SECONDS)
-        except (UnreachableError, OSError) as error:
-            self.proven, self.detail = False, f"the gateway is out of reach: {error}"
-            return Finding.UNREACHABLE
-        if await self._canary_answers(max(window_seconds, PATIENCE_FACTOR * (time.monotonic() - begun))):
-            self.proven, self.detail = False, "the canary port answers"
-            return Finding.OPEN
-        self.proven, self.detail = True, "proven"
-        self._heartbeat.proven_ns = int(begun * 1e9)
-        return Finding.PROVEN
+        if not self._gateway_answers(begun + GATEWAY_SECONDS):
+            finding = Finding.UNREACHABLE
+        elif self._canary_answers(max(window_seconds, PATIENCE_FACTOR * (time.monotonic() - begun))):
+            finding = Finding.OPEN
+        else:
+            finding = Finding.PROVEN
+            self._heartbeat.proven_ns = int(begun * 1e9)
+        self.proven = finding is Finding.PROVEN
+        self._after_each()
+        return finding
 
-    async def _canary_answers(self, window_seconds: float) -> bool:
+    def _gateway_answers(self, deadline: float) -> bool:
+        """Whether the gateway, by its certificate, says that it is healthy."""
+        gateway = self._gateway
+        request = f"GET /v1/healthz HTTP/1.1\r\nhost: {gateway.name}:{gateway.port}\r\nconnection: close\r\n\r\n"
         try:
-            async with asyncio.timeout(window_seconds):
-                _, writer = await asyncio.open_connection(*self._canary)
-        except (OSError, TimeoutError):
+            with (
+                socket.create_connection((gateway.connect, gateway.port), _left(deadline)) as plain,
+                self._trust().wrap_socket(plain, server_hostname=gateway.name) as connection,
+            ):
+                connection.sendall(request.encode("ascii"))
+                line = b""
+                while b"\r\n" not in line and len(line) < _STATUS_LINE_BYTES:
+                    connection.settimeout(_left(deadline))
+                    received = connection.recv(_STATUS_LINE_BYTES)
+                    if not received:
+                        return False
+                    line += received
+        except (OSError, ValueError):
             return False
-        writer.close()
+        return line.startswith(b"HTTP/1.1 200 ")
+
+    def _trust(self) -> ssl.SSLContext:
+        """A context that trusts only the mounted authority, which may be another one at each probe."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self._settings.gateway_ca_file)
+        return context
+
+    def _canary_answers(self, window_seconds: float) -> bool:
+        try:
+            socket.create_connection(self._canary, window_seconds).close()
+        except OSError:
+            return False
         return True
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def _egress_open(canary: tuple[str, int]) -> RefusedError:
