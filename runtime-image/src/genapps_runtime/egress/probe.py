@@ -123,9 +123,10 @@ class FenceProbe:
         gateway = self._gateway
         request = f"GET /v1/healthz HTTP/1.1\r\nhost: {gateway.name}:{gateway.port}\r\nconnection: close\r\n\r\n"
         try:
+            trust = self._trust()
             with (
                 socket.create_connection((gateway.connect, gateway.port), _left(deadline)) as plain,
-                self._trust().wrap_socket(plain, server_hostname=gateway.name) as connection,
+                trust.wrap_socket(plain, server_hostname=gateway.name) as connection,
             ):
                 connection.sendall(request.encode("ascii"))
                 line = b""

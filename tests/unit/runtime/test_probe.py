@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One probe of the fence, against gateways that answer anything."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from genapps_runtime.config import parse_config
+from genapps_runtime.egress.probe import FenceProbe, Finding
+from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.settings import Settings
+from tests.contract.test_runtime_contract import _model
+from tests.runtime.fake_gateway import Authority
+
+AUTHORITY = Authority.make()
+HEALTHY = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+
+
+@asynccontextmanager
+async def gateway(answer: list[bytes] | None, folder: Path, *, trusted: bool = True) -> AsyncIterator[int]:
+    """A port with TLS whose answer to one connection comes in these pieces, or never."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            for piece in answer or []:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            if answer is None:
+                await reader.read()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            ended.release()
+
+    ended = asyncio.Semaphore(0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=AUTHORITY.server_context(folder))
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        if trusted:
+            await ended.acquire()
+
+
+@asynccontextmanager
+async def canary(*, open_: bool) -> AsyncIterator[int]:
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    if not open_:
+        server.close()
+        await server.wait_closed()
+    yield port
+    server.close()
+    await server.wait_closed()
+
+
+def probe_of(folder: Path, port: int, canary_port: int, heartbeat: Heartbeat, told: list[bool]) -> FenceProbe:
+    (folder / "ca.crt").write_bytes(AUTHORITY.ca)
+    settings = Settings(
+        gateway_ca_file=str(folder / "ca.crt"), gateway_address="127.0.0.1", gateway_port=port, canary_port=canary_port
+    )
+    probe: FenceProbe = FenceProbe(
+        settings, parse_config(_model().content()), heartbeat, lambda: told.append(probe.proven)
+    )
+    return probe
+
+
+@pytest.mark.parametrize(
+    ("answer", "canary_open", "finding"),
+    [
+        ([HEALTHY], False, Finding.PROVEN),
+        ([HEALTHY], True, Finding.OPEN),
+        ([HEALTHY[:5], HEALTHY[5:12], HEALTHY[12:]], False, Finding.PROVEN),
+        ([b"HTTP/1.1 503 Service Unavailable\r\n\r\n"], False, Finding.UNREACHABLE),
+        ([b"HTTP/1.1 2000 OK\r\n\r\n"], False, Finding.UNREACHABLE),
+        ([b"SSH-2.0-OpenSSH\r\n"], False, Finding.UNREACHABLE),
+        ([b"HTTP/1.1 200"], False, Finding.UNREACHABLE),
+        ([b"x" * 5000], False, Finding.UNREACHABLE),
+        ([], False, Finding.UNREACHABLE),
+        (None, False, Finding.UNREACHABLE),
+    ],
+    ids=[
+        "healthy", "healthy, and the canary answers too", "healthy, in pieces", "unhealthy", "a status that is none",
+        "another protocol", "half a status line", "a line without end", "nothing, and it hangs up", "nothing",
+    ],
+)  # fmt: skip
+async def test_only_a_healthy_gateway_and_a_silent_canary_prove_the_fence(
+    tmp_path: Path, answer: list[bytes] | None, canary_open: bool, finding: Finding
+) -> None:
+    heartbeat, told = Heartbeat(), list[bool]()
+    async with gateway(answer, tmp_path) as port, canary(open_=canary_open) as canary_port:
+        probe = probe_of(tmp_path, port, canary_port, heartbeat, told)
+        assert not probe.recent()
+        before = time.monotonic_ns()
+        assert await asyncio.to_thread(probe.probe, 0.1) is finding
+    proven = finding is Finding.PROVEN
+    assert told == [proven]
+    assert (probe.proven, probe.recent()) == (proven, proven)
+    assert (heartbeat.proven_ns >= before) == proven
+
+
+@pytest.mark.parametrize("content", [b"", b"no certificate", b"\xff\xfe"])
+async def test_an_authority_that_is_none_proves_nothing(tmp_path: Path, content: bytes) -> None:
+    async with gateway([HEALTHY], tmp_path, trusted=False) as port, canary(open_=False) as canary_port:
+        probe = probe_of(tmp_path, port, canary_port, Heartbeat(), [])
+        (tmp_path / "ca.crt").write_bytes(content)
+        assert await asyncio.to_thread(probe.probe, 0.1) is Finding.UNREACHABLE
+
+
+@pytest.mark.parametrize(("age_seconds", "recent"), [(74, True), (76, False)])
+def test_a_proof_counts_for_75_seconds(tmp_path: Path, age_seconds: int, recent: bool) -> None:
+    heartbeat = Heartbeat()
+    heartbeat.proven_ns = time.monotonic_ns() - age_seconds * 10**9
+    probe = probe_of(tmp_path, 1, 1, heartbeat, [])
+    assert (probe.recent(), probe.proven) == (recent, recent)
