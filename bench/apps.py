@@ -11,6 +11,8 @@ from genapps.api.names import API_VERSION, RUN_NAMESPACE
 NAMESPACE = "genapps-bench"
 BUDGET = "genapps-bench"
 TIER = "bench"
+NAPPING = "napping"
+"""The tier of apps that nap soon, with the CPU limit that a small tier has."""
 THRESHOLD = 3
 
 Manifest = dict[str, Any]
@@ -131,8 +133,8 @@ async def trespass(request):
 """
 
 
-def generated_app(name: str, source: str, namespace: str = NAMESPACE) -> Manifest:
-    """A GeneratedApp with inline Python, no connectors, in the bench's tier."""
+def generated_app(name: str, source: str, namespace: str = NAMESPACE, tier: str = TIER) -> Manifest:
+    """A GeneratedApp with inline Python and no connectors."""
     return {
         "apiVersion": API_VERSION,
         "kind": "GeneratedApp",
@@ -140,18 +142,19 @@ def generated_app(name: str, source: str, namespace: str = NAMESPACE) -> Manifes
         "spec": {
             "envelope": {"owner": {"team": "bench"}, "riskClass": "low", "retention": {"afterDelete": "1h"}},
             "code": {"language": "python", "source": {"inline": source}},
-            "tier": TIER,
+            "tier": tier,
             "budget": BUDGET,
         },
     }
 
 
 def app_budget(namespace: str = NAMESPACE, run_namespace: str = RUN_NAMESPACE) -> Manifest:
-    """A budget whose tier limits nothing that is measured: the CPU limit would measure the kernel's throttling."""
+    """A budget whose first tier limits nothing that is measured: a CPU limit would measure the kernel's throttling."""
     tier = {
         "guestMemory": "64Mi",
         "cpu": "2",
         "concurrency": 64,
+        "napAfter": "0s",
         "toolCallsPerAction": 8,
         "state": {"claim": "64Mi", "perTenant": "32Mi"},
     }
@@ -163,7 +166,7 @@ def app_budget(namespace: str = NAMESPACE, run_namespace: str = RUN_NAMESPACE) -
             "businessUnit": "bench",
             "namespaces": [namespace],
             "runNamespace": run_namespace,
-            "tiers": {TIER: tier},
+            "tiers": {TIER: tier, NAPPING: tier | {"cpu": "500m", "napAfter": "1s"}},
             "policy": {"maxApps": 10_000, "violations": {"threshold": THRESHOLD, "window": "10m"}},
         },
     }

@@ -45,6 +45,8 @@ GOALS: Mapping[tuple[Kind, str], Sequence[Goal]] = {
     ("engine", "never-seen app, first response"): (Goal("<=", 3.8),),
     ("engine", "private memory per loaded app"): (Goal("<=", 2.2),),
     ("engine", "static asset, c=32"): (Goal(">=", 2, "Starlette"),),
+    ("engine", "runtime that naps"): (Goal("<=", 12),),
+    ("engine", "first answer out of a nap, 500m"): (Goal("<=", 300),),
     ("engine", "durable get + put, c=32"): (Goal(">=", 4.5, "workerd JS"),),
     ("engine", "10 ms wait, c=200"): (Goal(">=", 4, "workerd JS"),),
     ("engine", "10 ms wait, c=200, p50"): (Goal("<=", 15),),
@@ -58,6 +60,8 @@ GOALS: Mapping[tuple[Kind, str], Sequence[Goal]] = {
     ("kubernetes", "violation to suspended"): (Goal("<=", 2),),
     ("kubernetes", "90 apps deleted: last pod gone"): (Goal("<=", 15),),
     ("kubernetes", "memory of an idle app's pod"): (Goal("<=", 30),),
+    ("kubernetes", "memory of a napping app's pod"): (Goal("<=", 12),),
+    ("kubernetes", "first answer out of a nap, 500m"): (Goal("<=", 300),),
     ("kubernetes", "reconciled without pods"): (Goal(">=", 19.2),),
     ("kubernetes", "500 apps to their last child"): (Goal("<=", 26),),
     # Set for 1,000 apps.

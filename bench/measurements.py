@@ -9,6 +9,7 @@ from bench.cluster.api_writes import api_writes
 from bench.cluster.apply_to_ready import apply_to_ready
 from bench.cluster.deletion import deletion
 from bench.cluster.memory_of_pods import memory_of_pods
+from bench.cluster.naps import naps_of_pods
 from bench.cluster.platform import Platform
 from bench.cluster.reconcile import reconcile
 from bench.cluster.requests import requests
@@ -19,6 +20,7 @@ from bench.engine.beside_computing import beside_computing
 from bench.engine.durable_state import durable_state
 from bench.engine.forms import forms
 from bench.engine.idle_runtime import idle_runtime
+from bench.engine.naps import naps
 from bench.engine.never_seen import never_seen
 from bench.engine.static_asset import static_asset
 from bench.engine.waiting import waiting
@@ -31,6 +33,7 @@ OnPlatform = Callable[[Context, Platform], Awaitable[list[Figure]]]
 # These bring up what they need.
 ALONE: Mapping[str, Alone] = {
     "idle-runtime": idle_runtime,
+    "naps": naps,
     "never-seen": never_seen,
     "warm-request": warm_request,
     "static-asset": static_asset,
@@ -45,6 +48,7 @@ ALONE: Mapping[str, Alone] = {
 # raises the operator's alarm.
 ON_PLATFORM: Mapping[str, OnPlatform] = {
     "memory": memory_of_pods,
+    "naps-of-pods": naps_of_pods,
     "apply-to-ready": apply_to_ready,
     "api-writes": api_writes,
     "switch": switch,

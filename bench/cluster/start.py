@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from bench.apps import NAMESPACE, generated_app
+from bench.apps import NAMESPACE, TIER, generated_app
 from bench.cluster.platform import Platform
 from bench.load.job import Answer
 from genapps.api.names import child_name
@@ -28,9 +28,9 @@ class Started:
     first_request: float
 
 
-async def start(platform: Platform, name: str, source: str) -> Started:
+async def start(platform: Platform, name: str, source: str, tier: str = TIER) -> Started:
     """Apply it, wait until Ready is True, then until it answers a caller in its namespace through its Service."""
-    manifest = generated_app(name, source)
+    manifest = generated_app(name, source, tier=tier)
     platform.running.append(manifest)
     applied = time.time()
     stored = await platform.client.apply(manifest)

@@ -21,8 +21,9 @@ from bench.server import Server
 from tools import engines
 
 OURS = "genapps"
-# As in runtime-image/Dockerfile; the folders are for the module that stands in for a Worker Loader.
-_IMAGE = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+# As in runtime-image/Dockerfile; the folders are for the module that stands in for a Worker Loader. The image has byte
+# code: here the first start leaves it, whatever the environment says of that.
+_IMAGE = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2", "PYTHONDONTWRITEBYTECODE": ""}
 _SOURCES = (REPOSITORY / "runtime-image" / "src", REPOSITORY / "operator" / "src", REPOSITORY)
 
 
@@ -31,12 +32,15 @@ async def runtime(
     context: Context,
     source: str,
     module: str = "genapps_runtime.main",
-    instances: int = 1,
     *,
+    instances: int = 1,
+    nap_millis: int = 0,
     with_asset: bool = False,
 ) -> AsyncIterator[Server]:
-    """A ready runtime with one app, `with_asset` also with the measured file. Its log is a file in `work`, as a
-    container's log is one as well."""
+    """A ready runtime with one app, `with_asset` also with the measured file.
+
+    It naps after `nap_millis` without a request; 0: never. Its log is a file in `work`, as a container's log is one as
+    well."""
     interpreter = await context.interpreter()
     packages = await installed(context.cache, interpreter, RUNTIME_LOCK)
     engine = await asyncio.to_thread(engines.precompiled)
@@ -48,7 +52,7 @@ async def runtime(
         tempfile.TemporaryDirectory(dir=context.work) as folder,
         (context.work / f"runtime-{port}.log").open("wb") as log,
     ):
-        made = snapshot(Path(folder), source, instances, public=public)
+        made = snapshot(Path(folder), source, instances, nap_millis, public)
         async with stub_gateway(Path(folder)) as gateway:
             settings = _environment(made, gateway, engine, port, health)
             process = await asyncio.create_subprocess_exec(
