@@ -104,6 +104,20 @@ async def test_a_term_signal_ends_a_nap_with_0(pod: Pod) -> None:
     assert not pod.log("woken")
 
 
+async def test_a_term_signal_on_the_way_into_a_nap_or_out_of_it_ends_with_0(pod: Pod) -> None:
+    pod.write(COUNTER, time=SOON)
+    await pod.start()
+    await pod.until_log("napping")
+    assert await pod.stop() == 0
+    await pod.start()
+    await napping(pod, 2)
+    _, writer = await asyncio.open_connection("127.0.0.1", pod.port)
+    await until(lambda: bool(pod.children()))
+    assert await pod.stop() == 0
+    writer.close()
+    assert not pod.log("worker ended")
+
+
 async def test_an_app_whose_config_says_0_does_not_nap(pod: Pod) -> None:
     pod.write(COUNTER, time={"napMillis": 0})
     await pod.start()
@@ -218,13 +232,13 @@ async def test_a_fence_that_opens_during_a_nap_ends_the_process(pod: Pod) -> Non
 
 async def test_without_a_gateway_a_napping_app_is_not_ready_and_its_code_does_not_run(pod: Pod) -> None:
     pod.write("print('loaded')\n" + COUNTER, time=SOON)
-    pod.environment |= FAST | {"fence_proof_seconds": "0.5"}
+    pod.environment |= FAST | {"fence_proof_seconds": "2"}
     await pod.start()
     await napping(pod)
     await pod.gateway.stop()
     await pod.until_ready(wanted=False)
     assert "genapps_fence_proven 0" in await pod.until_metrics("genapps_fence_proven 0")
-    await asyncio.sleep(0.5)  # the last proof grows too old
+    await asyncio.sleep(2)  # the last proof grows too old
     answer = await pod.call("GET", "/echo/early")
     assert (answer.status, answer.code) == (503, "NotReady")
     assert len(pod.log("load")) == 1
@@ -248,7 +262,7 @@ async def test_a_gateway_that_comes_back_makes_a_napping_app_ready_again(pod: Po
 
 async def test_an_app_that_is_awake_runs_on_no_old_proof_either(pod: Pod) -> None:
     pod.write(COUNTER)
-    pod.environment |= FAST | {"fence_proof_seconds": "0.5"}
+    pod.environment |= FAST | {"fence_proof_seconds": "2"}
     await pod.start()
     await pod.gateway.stop()
     async with asyncio.timeout(DEADLINE_SECONDS):
@@ -267,9 +281,9 @@ async def test_an_app_that_is_awake_runs_on_no_old_proof_either(pod: Pod) -> Non
 async def test_a_guest_that_computes_does_not_keep_the_probe_from_its_turn(pod: Pod) -> None:
     pod.write(
         "import time\n" + COUNTER + "\n@app.get('/compute')\ndef compute(request):\n"
-        "    ends = time.monotonic() + 2\n    while time.monotonic() < ends: pass\n    return 'computed'\n"
+        "    ends = time.monotonic() + 3\n    while time.monotonic() < ends: pass\n    return 'computed'\n"
     )
-    pod.environment |= FAST | {"fence_proof_seconds": "1.8"}
+    pod.environment |= FAST | {"fence_proof_seconds": "2.5"}
     await pod.start()
     assert (await pod.call("GET", "/compute")).body == b"computed"
     assert (await pod.call("GET", "/echo/next")).body == b"next"

@@ -212,7 +212,7 @@ class _Worker:
     def _report(self, probe: FenceProbe) -> None:
         self._metrics.set("genapps_fence_proven", float(probe.proven))
         if self._loaded and self._server is not None:
-            self._server.admit(probe.recent())
+            self._server.admit(probe.recent(BEAT_SECONDS))
         if self._loaded or not self._heartbeat.woken_ns:
             self._heartbeat.ready = probe.proven and self._loaded
 

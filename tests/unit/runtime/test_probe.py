@@ -114,9 +114,9 @@ async def test_an_authority_that_is_none_proves_nothing(tmp_path: Path, content:
         assert await asyncio.to_thread(probe.probe, 0.1) is Finding.UNREACHABLE
 
 
-@pytest.mark.parametrize(("age_seconds", "recent"), [(74, True), (76, False)])
-def test_a_proof_counts_for_75_seconds(tmp_path: Path, age_seconds: int, recent: bool) -> None:
+@pytest.mark.parametrize(("age_seconds", "now", "soon"), [(70, True, True), (73, True, False), (76, False, False)])
+def test_a_proof_counts_for_75_seconds(tmp_path: Path, age_seconds: int, now: bool, soon: bool) -> None:
     heartbeat = Heartbeat()
     heartbeat.proven_ns = time.monotonic_ns() - age_seconds * 10**9
     probe = probe_of(tmp_path, 1, 1, heartbeat, [])
-    assert (probe.recent(), probe.proven) == (recent, recent)
+    assert (probe.recent(), probe.proven, probe.recent(3.0)) == (now, now, soon)

@@ -61,10 +61,11 @@ class FenceProbe:
         self._after_each = after_each
         self.proven = self.recent()
 
-    def recent(self) -> bool:
-        """Whether guest code may run on the last proof."""
+    def recent(self, for_seconds: float = 0.0) -> bool:
+        """Whether guest code may run on the last proof, now and for so long."""
         proven = self._heartbeat.proven_ns
-        return proven > 0 and time.monotonic_ns() - proven <= self._settings.fence_proof_seconds * 1e9
+        age = (time.monotonic_ns() - proven) / 1e9
+        return proven > 0 and age + for_seconds <= self._settings.fence_proof_seconds
 
     def prove(self) -> None:
         """Return when the fence is proven.
