@@ -197,7 +197,7 @@ async def test_of_many_callers_around_the_beginning_of_naps_each_gets_one_answer
     killing = asyncio.create_task(kill())
     number = 0
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while len(pod.log("napping")) < 12:
+        while len(pod.log("napping")) < 9:
             numbers = range(number, number + 8)
             assert await asyncio.gather(*map(call, numbers)) == [str(one).encode() for one in numbers]
             number += 8
