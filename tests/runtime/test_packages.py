@@ -14,6 +14,7 @@ from genapps_runtime.guest.engine import Language
 from genapps_runtime.termination import RefusedError
 from tests.runtime.package_cases import APP, LOADS, REFUSED, TELL, VENDORED, bytes_of, entry_of
 from tests.support.guest import AppInEngine
+from tests.support.packages import installed
 
 Files = dict[str, str | bytes]
 
@@ -94,3 +95,13 @@ for name in {sorted(REFUSED_MODULES)}:
 """
     app = AppInEngine(language, bytes_of({"app.py": f"{APP}import pkg\n{TELL}pkg.found\n", f"{VENDORED}pkg.py": probe}))
     assert app.call("GET", "/").json() == sorted(FOR_PACKAGES)
+
+
+def test_a_bundle_that_does_not_fit_into_the_memory_is_told_what_is_full(
+    language: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.support.guest.MEMORY_BYTES", 32 * 1024 * 1024)
+    flask = installed("flask", "werkzeug", "jinja2", "itsdangerous", "click", "blinker", "markupsafe")
+    with pytest.raises(RefusedError) as refused:
+        AppInEngine(language, {"app.py": b"from flask import Flask\napp = Flask(__name__)\n", **flask})
+    assert "guestMemory of the tier is full" in refused.value.message or "MemoryError" in refused.value.message

@@ -213,6 +213,9 @@ class Guest:
             log.sink = ignore_record
 
 
+_FULL = " (so does the interpreter when it cannot go on, most often because guestMemory of the tier is full)"
+
+
 def _gone(message: str) -> GuestGoneError:
     """What a trap means to the caller. wasmtime describes traps by text only."""
     if INTERRUPT in message:
@@ -221,7 +224,8 @@ def _gone(message: str) -> GuestGoneError:
         return GuestGoneError("GuestTrapped", "the app exhausted its call stack")
     if "unknown import" in message:
         name = message.rpartition("unknown import: ")[2].split(" ")[0].strip("`")
-        return GuestGoneError("GuestTrapped", f"the app called a function that is not available to apps: {name}")
+        hint = _FULL if name.startswith("wasi:cli/stderr") else ""
+        return GuestGoneError("GuestTrapped", f"the app called a function that is not available to apps: {name}{hint}")
     return GuestGoneError("GuestTrapped", "the app crashed: " + message.rpartition("wasm trap: ")[2][:200])
 
 
