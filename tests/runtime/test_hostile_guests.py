@@ -2,6 +2,7 @@
 """A guest that misbehaves gets a clean error and one log line, and its app stays up."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,67 +10,12 @@ import pytest
 import pytest_asyncio
 
 from tests.runtime.fake_gateway import Authority
-from tests.runtime.harness import Pod, serving
+from tests.runtime.harness import Answer, Pod, serving
 from tests.runtime.hostile import SOURCE
+from tests.runtime.hostile_bundle import files
+from tests.runtime.hostile_cases import BUNDLES, GUESTS, REQUESTS, Request, wanted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-CASES = [
-    ("a loop ends at its deadline", "/loop", 504, "ActionTimeout"),
-    ("a loop inside the interpreter ends at its deadline", "/loop-in-c", 504, "ActionTimeout"),
-    ("a loop that catches everything ends at its deadline", "/swallow", 504, "ActionTimeout"),
-    ("allocation ends at the tier's memory", "/allocate", 500, "MemoryExceeded"),
-    ("one large allocation ends at the tier's memory", "/allocate-at-once", 500, "MemoryExceeded"),
-    ("recursion is an error of the app", "/recurse", 500, "AppFailed"),
-    ("recursion beyond the interpreter's limit is a trap", "/recurse-without-limit", 502, "GuestTrapped"),
-    ("nesting that overflows the stack is a trap", "/nested", 502, "GuestTrapped"),
-    ("an abort below the library is a trap", "/abort", 502, "GuestTrapped"),
-    ("an abort is an error of the app", "/os-abort", 500, "AppFailed"),
-    ("an exit is an error of the app", "/exit", 500, "AppFailed"),
-    ("an exception is an error of the app", "/raise", 500, "AppFailed"),
-    ("a request to exit is an error of the app", "/raise-exit", 500, "AppFailed"),
-    ("an exception that cannot be printed is a trap", "/raise-unprintable", 502, "GuestTrapped"),
-    ("a large text is refused", "/huge-response", 502, "ResponseTooLarge"),
-    ("a large binary is refused", "/huge-binary-response", 502, "ResponseTooLarge"),
-    ("an object cannot be answered", "/object", 500, "AppFailed"),
-    ("not-a-number cannot be answered", "/nan", 500, "AppFailed"),
-    ("not-a-number cannot be an argument of a tool", "/nan-argument", 500, "AppFailed"),
-    ("half a character cannot be in a header", "/surrogate", 500, "AppFailed"),
-    ("a header name cannot split the response", "/bad-header", 502, "ResponseInvalid"),
-    ("a header value cannot split the response", "/bad-header-value", 502, "ResponseInvalid"),
-    ("a header value beyond Latin-1 is refused", "/wide-header-value", 502, "ResponseInvalid"),
-    ("framing is not the app's business", "/reserved-header", 502, "ResponseInvalid"),
-    ("headers are limited", "/many-headers", 502, "ResponseInvalid"),
-    ("a protocol switch is refused", "/bad-status", 502, "ResponseInvalid"),
-    ("a status that is no number is an error of the app", "/text-status", 500, "AppFailed"),
-    ("sleeping is an error of the app", "/sleep", 500, "AppFailed"),
-    ("sleeping in another way is an error of the app", "/sleep-below", 500, "AppFailed"),
-    ("there is no file to open", "/open", 500, "AppFailed"),
-    ("there is no directory to list", "/list-files", 500, "AppFailed"),
-    ("a late import is an error of the app", "/import-later", 500, "AppFailed"),
-    ("awaiting a number is an error of the app", "/await-number", 500, "AppFailed"),
-    ("an awaitable that yields a number is an error of the app", "/yield-number", 500, "AppFailed"),
-    ("an awaitable that yields half a piece is nonsense", "/yield-piece", 502, "TurnInvalid"),
-    ("an awaitable that yields no call is nonsense", "/yield-nothing", 502, "TurnInvalid"),
-    ("reading without end ends at the deadline", "/endless-reads", 504, "ActionTimeout"),
-    ("a response without end ends at the tier's limit", "/endless-pieces", 502, "ResponseTooLarge"),
-    ("too many calls at once are nonsense", "/very-many-reads", 502, "TurnInvalid"),
-    ("state ends at the tier's limit", "/fill-state", 507, "StateFull"),
-    ("a large value is an error of the app", "/big-value", 500, "AppFailed"),
-    ("an empty key is an error of the app", "/bad-key", 500, "AppFailed"),
-    ("a flood of random numbers ends at the deadline", "/random-flood", 504, "ActionTimeout"),
-    ("random numbers are limited", "/random-hog", 502, "GuestTrapped"),
-    ("an engine that is broken is a trap", "/break-engine", 502, "GuestTrapped"),
-    ("a route that is not there is said so", "/nowhere", 404, "RouteNotFound"),
-] + [
-    (f"a forged turn is nonsense: {kind}", f"/forge/{kind}", 502, "TurnInvalid")
-    for kind in (
-        "empty", "not-json", "list", "unknown", "two", "no-calls", "bad-call", "bad-arguments", "no-response", "base64",
-        "wait-list", "wait-half", "wait-cancel", "wait-wake", "wait-much", "timer-short", "timer-long",
-        "big-piece", "surrogate", "bad-writes", "float-status", "foreign-code", "nested", "huge", "huge-number",
-        "compact-fields", "compact-headers", "compact-writes", "compact-big-piece", "compact-call",
-    )
-]  # fmt: skip
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -85,21 +31,59 @@ async def hostile(authority: Authority, engine: Path, tmp_path_factory: pytest.T
         yield pod
 
 
-@pytest.mark.parametrize(("path", "status", "code"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bundled(authority: Authority, engine: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pod]:
+    folder = tmp_path_factory.mktemp("bundled")
+    async with serving(authority, engine, folder, files(), time={"actionMillis": 2000}) as pod:
+        assert (await pod.call("GET", "/remember")).status == 200
+        yield pod
+
+
+@pytest.mark.parametrize(("path", "status", "code"), [case[1:] for case in GUESTS], ids=[case[0] for case in GUESTS])
 async def test_misbehaviour_is_a_clean_error_and_the_app_stays_up(
     hostile: Pod, path: str, status: int, code: str
 ) -> None:
     before = len(hostile.log())
-    answer = await hostile.call("GET", path)
-    assert (answer.status, answer.code) == (status, code), answer
-    assert answer.json()["requestId"] == answer.headers["genapps-request-id"]
-    lines = hostile.log()[before:]
-    assert [(line["path"], line["status"], line["code"]) for line in lines] == [(path, status, code)]
-    fine = await hostile.call("GET", "/fine")
+    ended(hostile, before, path, await hostile.call("GET", path), status, code)
+    await unharmed(hostile)
+
+
+@pytest.mark.parametrize(("path", "status", "code"), [case[1:] for case in BUNDLES], ids=[case[0] for case in BUNDLES])
+async def test_a_hostile_bundle_harms_nobody(bundled: Pod, path: str, status: int, code: str) -> None:
+    before = len(bundled.log())
+    ended(bundled, before, path, await bundled.call("GET", path), status, code)
+    await unharmed(bundled)
+    assert (await bundled.call("GET", "/remembered")).json() == {"before": [1, 2, 3]}
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=[one.title for one in REQUESTS])
+async def test_a_hostile_request_harms_nobody(bundled: Pod, request_: Request) -> None:
+    body = io.BytesIO(request_.body)
+    answer = await bundled.call(request_.method, request_.path, data=body, headers=request_.headers)
+    if request_.code:
+        assert (answer.status, answer.code) == (request_.status, request_.code), answer
+    else:
+        assert (answer.status, answer.json()) == (request_.status, wanted(request_)), answer
+    await unharmed(bundled)
+    assert (await bundled.call("GET", "/remembered")).json() == {"before": [1, 2, 3]}
+
+
+def ended(pod: Pod, before: int, path: str, answer: Answer, status: int, code: str) -> None:
+    """The answer and the only new line of the log say so."""
+    assert (answer.status, answer.code if code else "") == (status, code), pod.log()[-1].get("detail")
+    if code:
+        assert answer.json()["requestId"] == answer.headers["genapps-request-id"]
+    lines = pod.log()[before:]
+    assert [(line["path"], line["status"], line.get("code") or "") for line in lines] == [(path, status, code)]
+
+
+async def unharmed(pod: Pod) -> None:
+    """The app answers, and its process is the one that it was."""
+    fine = await pod.call("GET", "/fine")
     assert (fine.status, fine.json()) == (200, {"fine": True})
-    assert hostile.process is not None
-    assert hostile.process.returncode is None
-    assert not hostile.log("worker ended")
+    assert pod.process is not None
+    assert pod.process.returncode is None
+    assert not pod.log("worker ended")
 
 
 async def test_a_failed_action_leaves_no_state(hostile: Pod) -> None:

@@ -74,6 +74,9 @@ class Turns(HostDriven):
         try:
             action.task = asyncio.Task(coroutine, loop=self, context=context, eager_start=True)  # type: ignore[call-arg]
             self._run(action)
+        except (SystemExit, KeyboardInterrupt) as error:  # the task that raised it at its start
+            action.task = self.create_future()
+            action.task.set_exception(error)
         finally:
             asyncio._set_running_loop(None)  # noqa: SLF001
 
@@ -168,7 +171,10 @@ class Turns(HostDriven):
             left -= answered()
             handle = ready.popleft()
             if not handle.cancelled():
-                handle._run()  # noqa: SLF001
+                try:
+                    handle._run()  # noqa: SLF001
+                except (SystemExit, KeyboardInterrupt):
+                    continue  # asyncio tells its loop to end; the task that did it has failed
 
     # What asyncio calls.
 
