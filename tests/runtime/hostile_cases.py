@@ -81,7 +81,7 @@ BUNDLES: list[Row] = [
     ("source with a deep expression overflows the stack", "/import/nested", 502, "GuestTrapped"),
     ("native code is an error of the app", "/import/native", 500, "AppFailed"),
     ("a package with a name of Python's is not what Python imports", "/shadowed", 200, ""),
-    ("a sitecustomize of the bundle is never run by itself", "/import/uncalled", 200, ""),
+    ("a sitecustomize of the bundle runs only when it is imported", "/import/uncalled", 200, ""),
     ("a package that hides the engine's modules hides them from the app only", "/import/engine", 200, ""),
     ("ctypes is not there below the list either", "/trick/ctypes", 500, "AppFailed"),
     ("a loader reads the files of the app only", "/trick/loader", 500, "AppFailed"),

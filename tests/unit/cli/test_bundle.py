@@ -12,7 +12,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from genapps.api.digests import bundle_digest
+from genapps.api.source import Code
 from genapps.cli.main import main
+from genapps.core.code.source import source_of
+from genapps.core.observed import Bundle
+from genapps.registry.archive import unpack
 from tests.support.packages import Index, wheel
 
 APP = "from genapps import app\nimport words\n\n@app.get('/')\ndef hello(request):\n    return words.hello\n"
@@ -73,14 +77,18 @@ def test_a_config_map_has_a_key_for_each_path(app: Path, tmp_path: Path) -> None
     manifest = yaml.safe_load((tmp_path / "code.yaml").read_text(encoding="utf-8"))
     assert manifest["metadata"] == {"name": "my-app", "labels": {"genapps.dev/source": "true"}}
     code = yaml.safe_load(told.output.partition("In the app's spec:\n")[2])["code"]
-    assert code["digest"] == bundle_digest("app.py", FILES)
-    source = code["source"]["configMap"]
-    assert (source["name"], source["entry"]) == ("my-app", "app.py")
-    assert {item["path"]: manifest["data"].get(item["key"], "").encode() for item in source["items"]} == {
-        **FILES, "inner/dot.bin": b"",
-    }  # fmt: skip
-    binary = [item["key"] for item in source["items"] if item["path"] == "inner/dot.bin"]
-    assert manifest["binaryData"] == {binary[0]: "/wA="}
+    found = source_of(Code.model_validate(code), manifest)
+    assert isinstance(found, Bundle)
+    assert (found.entry, dict(found.files), found.digest) == ("app.py", FILES, code["digest"])
+
+
+@pytest.mark.parametrize(("arguments", "said"), [(("--entry", "inner/a.py"), "entry"), (("--name", "No Name"), "name")])
+def test_what_a_config_map_cannot_be_called_is_refused(
+    app: Path, tmp_path: Path, arguments: tuple[str, str], said: str
+) -> None:
+    told = run(app, "-o", tmp_path / "code.yaml", "--form", "configmap", *arguments)
+    assert (told.exit_code, said in told.output) == (1, True), told.output
+    assert not (tmp_path / "code.yaml").exists()
 
 
 def test_a_config_map_without_folders_needs_no_items(tmp_path: Path) -> None:
@@ -102,10 +110,9 @@ def test_a_layer_has_the_same_bytes_whoever_makes_it_and_when(app: Path, tmp_pat
             file.touch()
     one, two = ((tmp_path / name).read_bytes() for name in ("one.tgz", "two.tgz"))
     assert hashlib.sha256(one).hexdigest() == hashlib.sha256(two).hexdigest()
+    assert unpack(gzip.decompress(one)) == FILES  # as the operator reads it
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(one))) as archive:
         members = archive.getmembers()
-        found = {member.name: archive.extractfile(member) for member in members}
-    assert {name: file.read() if file else b"" for name, file in found.items()} == FILES
     assert {(member.mtime, member.uid, member.mode) for member in members} == {(0, 0, 0o644)}
 
 

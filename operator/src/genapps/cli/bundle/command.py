@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from genapps.api.digests import bundle_digest
+from genapps.api.source import ConfigMapSource
 from genapps.cli.bundle.lock import read_lock
 from genapps.cli.bundle.outputs import check_files, config_map, layer, write_folder
 from genapps.cli.bundle.vendor import vendored
@@ -68,8 +69,9 @@ def _write(files: dict[str, bytes], options: Options) -> str:
         options.output.write_bytes(layer(files))
         return told
     manifest, items = config_map(files, options.name)
-    options.output.write_text(manifest, encoding="utf-8")
     source: dict[str, Any] = {"name": options.name, "entry": options.entry} | ({"items": items} if items else {})
+    ConfigMapSource.model_validate(source)  # a ValueError: for a name or an entry that a ConfigMap cannot have
+    options.output.write_text(manifest, encoding="utf-8")
     code = {"code": {"language": "python", "digest": digest, "source": {"configMap": source}}}
     return f"{told}In the app's spec:\n{yaml.safe_dump(code, sort_keys=False)}"
 
