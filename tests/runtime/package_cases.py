@@ -76,6 +76,12 @@ LOADS: list[tuple[str, dict[str, str | bytes], Any]] = [
         ["hi", 1],
     ),
     (
+        "an entry in a folder that is called as a package of Python",
+        {"email/main.py": _app("from email.words import hello\nimport email.mime", "[hello, email.mime.x, __name__]"),
+         "email/words.py": "hello = 'hi'\n", "email/mime/__init__.py": "x = 1\n"},
+        ["hi", 1, "email@app.main"],
+    ),
+    (
         "modules of the app and of packages that are called as Python's",
         {"app.py": _app(
             "import json, queue, calendar.events\nfrom concurrent.futures import ThreadPoolExecutor\nimport thing",

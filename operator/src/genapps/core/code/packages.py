@@ -29,6 +29,8 @@ class BundleModules:
         self._native = {_without_suffixes(path): path for path in others if path.endswith(NATIVE)}
         self._folders = {path[:end] for path in (*texts, *self._native) for end in _slashes(path)}
         self._roots = dict.fromkeys(("", entry[: entry.rfind("/") + 1], VENDORED))
+        self._entrys = entry.partition("/")[0]
+        """The folder at the top that the entry is in."""
         self._words: dict[str, Counter[str]] = {}
         self._making: dict[str, bool] = {}
 
@@ -47,7 +49,7 @@ class BundleModules:
             whole = f"{root}{top}"
             if self.files(whole) or whole in self._native:
                 return "/".join([whole, *inner])
-            if whole in self._folders and top not in _PYTHONS:
+            if whole in self._folders and (top not in _PYTHONS or whole == self._entrys):
                 spaces.append("/".join([whole, *inner]))
         return next((place for place in spaces if self._is_there(place)), spaces[0] if spaces else None)
 
