@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -29,6 +30,9 @@ REFUSED = [
     "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT x", "ROLLBACK TO x", "ANALYZE",
     "SELECT load_extension('x')", "SELECT fts3_tokenizer('x')", "SELECT sqlite_compileoption_get(0)",
     "SELECT json_patch('{}', '{}')", "SELECT * FROM dbstat", "SELECT count(*) FROM sqlite_stmt",
+    "CREATE TABLE json_each (a)", 'CREATE TABLE main."JSON_Tree" AS SELECT 1', "CREATE TABLE pragma_module_list (name)",
+    "ALTER TABLE t RENAME TO json_each", "ALTER TABLE t RENAME TO [Json_Tree]", "ALTER TABLE t RENAME TO'dbstat'",
+    "ALTER TABLE t RENAME TO/**/`PRAGMA_module_list`", "CREATE TABLE dbstat (a)",
 ]  # fmt: skip
 INVALID = [
     "VACUUM", "VACUUM INTO '/tmp/copy'", "UPDATE sqlite_master SET sql = 'x'", "DELETE FROM sqlite_schema",
@@ -132,6 +136,16 @@ def test_a_search_in_a_large_text_takes_no_product_of_lengths(connection: Connec
     ]
     with pytest.raises(SqlError):
         connection.run("SELECT trim(?, ?)", [text, wanted], until)
+
+
+def test_a_table_that_hides_one_of_sqlite_widens_no_rule(tmp_path: Path) -> None:
+    file = str(tmp_path / "state")
+    with closing(sqlite3.connect(file)) as foreign:
+        foreign.execute("CREATE TABLE pragma_module_list (name)")
+        foreign.execute("INSERT INTO pragma_module_list VALUES (NULL)")
+        foreign.commit()
+    with closing(Connection(file)) as connection:
+        assert fails(connection, "SELECT * FROM dbstat") == sql_rules.REFUSED
 
 
 VALUES = (

@@ -9,6 +9,8 @@ prefix that no statement of the runtime has: neither can ever run a statement th
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from functools import cache
 from typing import Any, NamedTuple
 
 from genapps_runtime.state import sql_rules
@@ -51,12 +53,12 @@ class Connection(sqlite3.Connection):
         super().__init__(path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS)
         self.exhausted = False
         self._app = False
+        self._text = ""
         self._refusal = ""
         self._until = 0.0
         self._noted = Noted()
         self._touched: dict[str, Touched] = {}
         """By texts that were checked: SQLite asks about those that it has prepared no second time."""
-        self._modules = frozenset(name.lower() for (name,) in self.execute("SELECT name FROM pragma_module_list"))
         # At their first use SQLite makes these tables, which would look like a change by the statement.
         self.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").fetchall()
         self.execute("PRAGMA temp_store=MEMORY")
@@ -76,7 +78,7 @@ class Connection(sqlite3.Connection):
         """
         if text not in self._touched:
             _check_text(text)
-        self._app, self._refusal, self._until = True, "", until
+        self._app, self._text, self._refusal, self._until = True, text, "", until
         self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, sql_rules.VALUE_BYTES)
         self.set_progress_handler(self._late, STEPS)
         before = self.total_changes
@@ -119,7 +121,9 @@ class Connection(sqlite3.Connection):
         if not self._app:
             return sqlite3.SQLITE_OK
         self._noted.add(code, first)
-        found = sql_rules.refusal(code, first, second, database, self._modules)
+        found = sql_rules.refusal(code, first, second, database, _modules())
+        if not found and code == sqlite3.SQLITE_ALTER_TABLE:
+            found = sql_rules.refused_words(self._text, _modules())  # SQLite does not tell a table's new name
         if not found:
             return sqlite3.SQLITE_OK
         self._refusal = self._refusal or found
@@ -151,6 +155,13 @@ _OF_THE_FILE = frozenset(
         sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL,
     }
 )  # fmt: skip
+
+
+@cache
+def _modules() -> frozenset[str]:
+    """The virtual tables that this SQLite has without anybody creating them. No file of an app is asked for them."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        return frozenset(name.lower() for (name,) in connection.execute("SELECT name FROM pragma_module_list"))
 
 
 def only_reads(text: str) -> bool:

@@ -5,6 +5,7 @@ The text is a hostile program's. SQLite asks `refusal` about each thing that a s
 statement. What is not listed here is refused, also what later versions of SQLite may bring.
 """
 
+import re
 import sqlite3
 
 INVALID, REFUSED, CONSTRAINT = "SqlInvalid", "SqlRefused", "SqlConstraint"
@@ -207,8 +208,23 @@ def refusal(code: int, first: str | None, second: str | None, database: str | No
         return _refused_name(second, modules) if first == "main" else _TEMPORARY
     if database == "temp" and first != _TEMPORARY_SCHEMA:
         return _TEMPORARY
+    if code == sqlite3.SQLITE_CREATE_TABLE and (first or "").lower() in _TABLE_VALUED:
+        return _own_name(first)
     names = (first, second) if code in _INDEX_ACTIONS else (first,)
     return next((found for name in names if (found := _refused_name(name, modules))), "")
+
+
+def refused_words(text: str, modules: frozenset[str]) -> str:
+    """Why a statement that alters a table may not have this text: what is its new name is not asked about.
+
+    A table with the name of one of SQLite's virtual tables hides that one, also from the runtime.
+    """
+    words = re.findall(r"\w+", text.lower())
+    return next((_own_name(word) for word in words if word in modules or word.startswith("pragma_")), "")
+
+
+def _own_name(name: str | None) -> str:
+    return f"the name {name} is SQLite's own"
 
 
 def _refused_name(name: str | None, modules: frozenset[str]) -> str:
