@@ -85,6 +85,29 @@ async def count(request, times):
     await state.put("number", number + 1)
     return [number, again]
 
+@app.get("/create")
+async def create(request):
+    await state.sql("CREATE TABLE written (number)")
+
+@app.get("/write")
+async def write(request):
+    await state.sql("INSERT INTO written VALUES (1)")
+    await asyncio.sleep(0.001)
+    await state.put("number", 1)
+
+@app.get("/write-late/{times}")
+async def write_late(request, times):
+    async def late():
+        await asyncio.sleep(0.001)
+        compute(times)
+    before = await state.get("number", 0)
+    await asyncio.gather(state.sql("INSERT INTO written VALUES (7)"), late())
+    return before
+
+@app.get("/written")
+async def written(request):
+    return [row[0] for row in await state.sql("SELECT number FROM written")]
+
 @app.get("/number")
 async def number(request):
     return await state.get("number", 0)
@@ -146,9 +169,15 @@ class LanesWorld:
     async def answered(self, *several: Asked) -> None:
         await until(lambda: all(asked.reply is not None for asked in several))
 
-    async def computing(self, number: int) -> None:
-        """Wait until so many guests compute."""
-        await until(lambda: sum(held.guest.computing for held in self.guests._live) == number)
+    async def computing(self, number: int, *, loading: int = 0) -> None:
+        """Wait until so many guests compute for an action, and so many load."""
+
+        def found() -> tuple[int, int]:
+            computing = [held for held in self.guests._live if held.guest.computing]
+            loads = sum(held.loading is not None for held in computing)
+            return len(computing) - loads, loads
+
+        await until(lambda: found() == (number, loading))
 
     async def slices(self, number: int) -> None:
         """Wait until those that compute have had so many more slices, at least."""

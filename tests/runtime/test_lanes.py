@@ -213,6 +213,36 @@ async def test_an_action_that_computes_sees_one_state_and_conflicts_as_any_other
     assert number.answer == 2
 
 
+async def test_an_attempt_that_is_taken_back_while_it_computes_counts_for_nothing(
+    worlds: Worlds, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It waits for its turn to write by SQL and computes meanwhile; then what it had read has changed."""
+    world = worlds()
+    await world.answered(world.ask("/create"))
+    others = [world.ask("/compute/1")]
+    await world.computing(1)
+    await world.answered(world.ask("/small/a"))
+    others.append(world.ask("/write"))  # in the second instance, with the turn
+    others.append(world.ask("/compute/2"))
+    await world.computing(2)
+    world.language.tell()
+    await world.answered(others[0])
+    late = world.ask("/write-late/3")  # in the first one
+    await world.computing(2)
+    await world.slices(10)
+    world.language.tell()
+    await world.answered(*others)
+    await world.computing(1)  # the second attempt: the instance of the first one was dropped
+    assert late.reply is None
+    world.language.tell()
+    await world.answered(late)
+    assert late.answer == 1
+    assert lines(capfd)["/write-late/3"]["attempts"] == 2
+    written = world.ask("/written")
+    await world.answered(written)
+    assert written.answer == [1, 7]
+
+
 async def test_a_get_whose_caller_has_gone_ends_with_its_instance(
     worlds: Worlds, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -249,7 +279,7 @@ async def test_an_instance_that_loads_without_end_holds_nobody_else_up(worlds: W
     naps, computes = world.ask("/nap"), world.ask("/compute/1")
     await world.computing(1)
     needs = world.ask("/small/a")
-    await world.computing(2)
+    await world.computing(1, loading=1)
     waits = world.ask("/small/b")
     await world.answered(needs)
     assert needs.code == "AppUnavailable"

@@ -73,8 +73,8 @@ class World:
     def computed(self, action: Action, outcome: bytes | Exception) -> None:
         self.ended.append((action.number, outcome))
 
-    def begin(self, action: Action) -> None:
-        self.begun.append(action.number)
+    def retry(self, actions: list[Action]) -> None:
+        self.begun += [action.number for action in actions]
 
     def fail(self, action: Action, problem: ProblemError) -> None:
         self.failed[action.number] = problem.code
@@ -154,6 +154,23 @@ async def test_one_whose_time_is_over_or_whose_caller_has_gone_waits_no_longer()
     assert world.lanes.waiting == 1
     world.lanes.close()
     assert world.failed == {2: "Busy", 3: "ActionTimeout", 4: "CallerGone", 1: "AppRestarted", 5: "AppRestarted"}
+
+
+async def test_a_call_that_does_not_matter_any_more_ends_with_its_guest() -> None:
+    world = World(10**9, 10**9)
+    forgotten = world.call(1)
+    world.call(2)
+    waits, late = world.call(3), world.call(4, guest=world.guests[0])
+    assert [world.lanes.has(action) for action in (forgotten, waits, late)] == [True, True, True]
+    world.lanes.forget(forgotten)
+    world.lanes.forget(waits)
+    assert [world.lanes.has(action) for action in (forgotten, waits, late)] == [False, False, True]
+    await until(lambda: bool(world.begun))
+    assert world.begun == [4]
+    assert [guest.dropped for guest in world.guests] == [True, False]
+    assert world.ended == []
+    world.lanes.close()
+    assert world.failed == {2: "AppRestarted"}
 
 
 async def test_a_guest_that_was_dropped_meanwhile_ends_its_call() -> None:

@@ -9,7 +9,8 @@ waits for it; one that has not begun goes to another guest, or waits for one.
 import asyncio
 import time
 from collections import deque
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError
@@ -26,11 +27,15 @@ IDLE_SECONDS = 30.0
 Outcome = bytes | Exception
 
 
-class _Call(NamedTuple):
-    """A call that computes. `loads` says that it loads the code into the guest that the action will begin in."""
+@dataclass(slots=True)
+class _Call:
+    """A call that computes; `action` is None when that has ended otherwise.
+
+    `loads` says that it loads the code into the guest that the action will begin in.
+    """
 
     guest: Guest
-    action: Action
+    action: Action | None
     loads: bool
 
 
@@ -43,8 +48,8 @@ class Runner(Protocol):
     def computed(self, action: Action, outcome: Outcome) -> None:
         """The action's call has ended, with the guest's answer or what went wrong."""
 
-    def begin(self, action: Action) -> None:
-        """The guest that the action has waited for may be free."""
+    def retry(self, actions: list[Action]) -> None:
+        """The guests that these have waited for may be free: before all others, in this order."""
 
     def fail(self, action: Action, problem: ProblemError) -> None:
         """This action cannot wait any longer."""
@@ -73,10 +78,12 @@ class Lanes:
         """Whether an action that has not begun waits here: others should not begin before it."""
         self._slice: asyncio.Handle | None = None
         self._idle: asyncio.Handle | None = None
+        self._expiry: asyncio.Handle | None = None
+        self._expires = 0.0
 
     @property
     def busy(self) -> bool:
-        """Whether a call computes; if not, nobody waits here."""
+        """Whether a call computes: what it does may let others go on."""
         return bool(self._calls)
 
     @property
@@ -105,18 +112,42 @@ class Lanes:
         else:
             self._held.append(action)
             self.blocked = self.blocked or guest is None
+            if self._expiry is None or action.deadline < self._expires:
+                self._watch()
         self._runner.waits(action)
         return None
 
+    def has(self, action: Action) -> bool:
+        """Whether a call of this action computes, or it waits for a guest."""
+        return action in self._held or any(call.action is action for call in self._calls)
+
+    def forget(self, action: Action) -> None:
+        """The action has ended, or begins again, whatever its call comes to."""
+        for call in self._calls:
+            if call.action is action:
+                call.action = None
+        if action in self._held:
+            self._held.remove(action)
+
+    def release(self, *first: Action) -> None:
+        """A guest has become free, or there may be another one: let `first` and those go on that have waited for it."""
+        freed = list(first)
+        held, self._held, self.blocked = self._held, [], False
+        for action in held:
+            waits = action.guest is not None and action.guest.computing
+            (self._held if waits else freed).append(action)
+        if freed:
+            self._runner.retry(freed)
+
     def close(self) -> None:
         """Fail all."""
-        if self._idle is not None:
-            self._idle.cancel()
-        if self._slice is not None:
-            self._slice.cancel()
+        for handle in (self._idle, self._slice, self._expiry):
+            if handle is not None:
+                handle.cancel()
         held, self._held = self._held, []
         for action in (*(call.action for call in self._calls), *held):
-            self._runner.fail(action, ProblemError("AppRestarted"))
+            if action is not None:
+                self._runner.fail(action, ProblemError("AppRestarted"))
         self._calls.clear()
 
     def _compute(self, call: _Call) -> None:
@@ -129,14 +160,15 @@ class Lanes:
         begun, spent = time.monotonic(), time.thread_time()
         outcome = self._go_on(call)
         spent = time.thread_time() - spent
-        if not call.loads:
+        if call.action is not None and not call.loads:
             call.action.guest_seconds += time.monotonic() - begun
         try:
             if call.guest.computing:
                 self._calls.append(call)
             else:
                 self._end(call, outcome)
-            self._fail_late()
+            if any(_gone(action) for action in self._held):
+                self._fail_late()
         finally:
             self._slice = None
             if self._calls:
@@ -148,41 +180,54 @@ class Lanes:
         self._slice = loop.call_later(rest, self._run_slice) if rest else loop.call_soon(self._run_slice)
 
     def _go_on(self, call: _Call) -> Outcome | None:
-        guest = call.guest
+        guest, action = call.guest, call.action
         if guest.dropped:
             return GuestGoneError("AppRestarted", "another request broke the app")
-        if not call.loads and _gone(call.action) and not self._in_use(guest):
-            guest.drop()
-            return ProblemError("CallerGone")
         try:
-            if not call.loads:
+            if call.loads:
+                self._guests.go_on_loading(guest)
+            elif action is None:
+                guest.drop()  # its memory is in the middle of something
+            elif _gone(action) and not self._in_use(guest):
+                guest.drop()
+                return ProblemError("CallerGone")
+            else:
                 return guest.go_on()
-            self._guests.go_on_loading(guest)
         except Exception as error:
             return error
         return None
 
     def _end(self, call: _Call, outcome: Outcome | None) -> None:
-        if outcome is None:
-            self._runner.begin(call.action)
+        action = call.action
+        if action is None:
+            self.release()
+        elif outcome is None:
+            self.release(action)
         else:
             if isinstance(outcome, bytes):
-                call.action.turns += 1
-            self._runner.computed(call.action, outcome)
-        held, self._held, self.blocked = self._held, [], False
-        for action in held:
-            if action.guest is not None and action.guest.computing:
-                self._held.append(action)
-            else:
-                self._runner.begin(action)
+                action.turns += 1
+            self._runner.computed(action, outcome)
+            self.release()
         if self._idle is None:
             self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._drop_idle)
 
+    def _watch(self) -> None:
+        """Look again when the time of the next one is over."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if self._held:
+            self._expires = min(action.deadline for action in self._held)
+            left = max(0.0, self._expires - time.monotonic())
+            self._expiry = asyncio.get_running_loop().call_later(left, self._fail_late)
+
     def _fail_late(self) -> None:
-        now = time.monotonic()
-        late = [action for action in self._held if action.deadline <= now or _gone(action)]
+        """Fail those whose time is over or whose callers have gone."""
+        now, held = time.monotonic(), self._held
+        late = [action for action in held if action.deadline <= now or _gone(action)]
+        self._held = [action for action in held if action not in late]
+        self._watch()
         for action in late:
-            self._held.remove(action)
             if _gone(action):
                 problem = ProblemError("CallerGone")
             elif action.guest is None:

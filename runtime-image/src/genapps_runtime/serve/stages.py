@@ -135,10 +135,12 @@ class Stages:
     def answer(self, action: Action, call: str, outcome: Outcome) -> None:
         """A statement that has waited for the turn has this outcome."""
         self._waiting.arrive(action, call, outcome)
+        if self.lanes.has(action):
+            self._serial.waits(action)
 
     def begin_again(self, action: Action) -> None:
         """Let the guest forget what it has done for this action, which waits in it."""
-        self._waiting.end(action)
+        self._forget(action)
         if action.open and action.guest is not None:
             self._cancelled.append((action.guest, action.number))
             asyncio.get_running_loop().call_soon(self._clean_up)
@@ -161,6 +163,11 @@ class Stages:
         self._settle()
         self._context.facet.end_batch()
         self._clean_up()
+        self._wake()
+
+    def retry(self, actions: list[Action]) -> None:
+        """The guests that these have waited for may be free: before all others, in this order."""
+        self.ready.extendleft(reversed(actions))
         self._wake()
 
     def fail(self, action: Action, problem: ProblemError) -> None:
@@ -258,11 +265,18 @@ class Stages:
 
     def _failed(self, action: Action, problem: ProblemError) -> Ended:
         action.close()
-        self._waiting.end(action)
+        self._forget(action)
         self._serial.failed(action)
         if action.open and action.guest is not None:
             self._cancelled.append((action.guest, action.number))
         return Ended(action, problem)
+
+    def _forget(self, action: Action) -> None:
+        """What the action waits for does not matter any more, nor that it may have something to go on with."""
+        self._waiting.end(action)
+        self.lanes.forget(action)
+        if action in self.ready:
+            self.ready.remove(action)
 
     def _stored(self, stored: list[tuple[Action, turns.Done]], verdicts: list[Exception | None]) -> None:
         """The commit of these actions is done, with these verdicts."""
@@ -286,6 +300,8 @@ class Stages:
         dropped, self._dropped = self._dropped, []
         for guest in dropped:
             guest.drop()
+        if dropped:
+            self.lanes.release()
         cancelled, self._cancelled = self._cancelled, []
         for guest, number in cancelled:
             if guest.computing:
