@@ -8,7 +8,7 @@ import pytest
 
 from genapps.api.modules import FOR_PACKAGES, PYTHON_MODULES
 from genapps.core.code.imports import MOST
-from genapps.core.code.packages import LONGEST
+from genapps.core.code.packages import LONGEST, READ_CHARACTERS
 from genapps.core.code.scan import SCANNED_CHARACTERS, scan_python
 
 BAD = b"import numpy\n"
@@ -67,6 +67,17 @@ def test_no_more_is_scanned_than_a_megabyte() -> None:
     files = {"app.py": b"import a, b\n", "a.py": b"#" * SCANNED_CHARACTERS, "b.py": BAD}
     assert scan_python("app.py", files) is None
     assert scan_python("app.py", files | {"a.py": b"#" * (SCANNED_CHARACTERS - 100)}) is not None
+
+
+def test_no_more_words_of_packages_are_kept_than_of_a_megabyte() -> None:
+    first, second = b"core = 1\n", b"x = 1\n"
+    files = {"app.py": b"from first import core\nfrom second import core\n", "second/__init__.py": second}
+    files |= {"first/core.so": b"\0", "second/core.so": b"\0"}
+    fits = first.ljust(READ_CHARACTERS - len(second), b"#")
+    found = scan_python("app.py", files | {"first/__init__.py": fits})
+    assert found is not None
+    assert "second/core.so is native code" in found.message
+    assert scan_python("app.py", files | {"first/__init__.py": fits + b"#"}) is None
 
 
 def test_hostile_names_and_packages_end() -> None:

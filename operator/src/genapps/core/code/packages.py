@@ -16,6 +16,9 @@ _PACKAGE = "/__init__.py"
 _PYTHONS = frozenset(name.partition(".")[0] for name in PYTHON_MODULES)
 LONGEST = 253
 """Characters of a path."""
+READ_CHARACTERS = 1024 * 1024
+"""Of packages whose words are kept: those of hostile text take forty times as many bytes. What comes then may define
+any name."""
 _WORD = re.compile(r"\w+|\*")
 _DEFINE_ALL = ("*", "__getattr__", "globals", "vars")
 _MAKES_MODULES = re.compile(r"\b(?:sys|modules|meta_path|__path__)\b")
@@ -31,7 +34,8 @@ class BundleModules:
         self._roots = dict.fromkeys(("", entry[: entry.rfind("/") + 1], VENDORED))
         self._entrys = entry.partition("/")[0]
         """The folder at the top that the entry is in."""
-        self._words: dict[str, Counter[str]] = {}
+        self._words: dict[str, Counter[str] | None] = {}
+        self._readable = READ_CHARACTERS
         self._making: dict[str, bool] = {}
 
     def place(self, file: str, one: Import) -> str | None:
@@ -108,11 +112,18 @@ class BundleModules:
         """Whether the package itself may have that name: then no module is imported for it."""
         for path in self.files(place):
             if path not in self._words:
-                self._words[path] = Counter(_WORD.findall(self._texts[path]))
+                self._words[path] = self._words_of(self._texts[path])
             words = self._words[path]
-            if words[name] > (path == by) or any(word in words for word in _DEFINE_ALL):
+            if words is None or words[name] > (path == by) or any(word in words for word in _DEFINE_ALL):
                 return True
         return False
+
+    def _words_of(self, text: str) -> Counter[str] | None:
+        """How often each word is there; None when too much was read already."""
+        if len(text) > self._readable:
+            return None
+        self._readable -= len(text)
+        return Counter(found[0] for found in _WORD.finditer(text))
 
 
 def _slashes(path: str) -> list[int]:
