@@ -210,6 +210,30 @@ def test_the_runtime_reads_what_the_operator_writes() -> None:
     assert (config.gateway_host, config.gateway_port, config.canary_port) == ("gateway.genapps-system.svc", 8443, 8444)
 
 
+LATER = {("limits", "instances"): 1, ("time", "napMillis"): 0}
+"""Fields that came after others, and what their absence means."""
+
+
+def test_a_config_of_an_older_operator_works_as_it_did_then() -> None:
+    config = json.loads(_model().content())
+    for section, field in LATER:
+        del config[section][field]
+    assert not CONFIG(config), "no operator of today writes it"
+    read = parse_config(orjson.dumps(config))
+    assert [read.limits.instances, read.nap_millis] == [*LATER.values()]
+
+
+def test_any_other_field_must_be_there() -> None:
+    for *parents, last in _places(json.loads(_model().content())):
+        config = json.loads(_model().content())
+        holder = config
+        for key in parents:
+            holder = holder[key]
+        del holder[last]
+        optional = (*parents, last) in LATER or last in ("tenancy", "fallback")
+        assert (_refusal(config) is None) is optional, (*parents, last)
+
+
 def test_the_harness_of_the_runtime_tests_writes_configs_as_the_operator_does() -> None:
     assert CONFIG(runtime_config(HASH))
 

@@ -3,7 +3,8 @@
 
 The operator writes the file from a pydantic model (`genapps.api.runtimeconfig`). tests/contract hold both sides to
 docs/contracts/runtime-config.schema.json. Unknown fields are refused: an older runtime must not run an app with
-rules that it does not know.
+rules that it does not know. A field that came later may be absent: a revision that is returned to, or that is held
+while its source is wrong, has the file that an older operator wrote, and works as it did then.
 """
 
 import hashlib
@@ -104,7 +105,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         entry=top.text("entry"),
         limits=Limits(
             guest_memory_bytes=limits.integer("guestMemoryBytes"),
-            instances=limits.integer("instances"),
+            instances=limits.integer("instances", absent=1),
             request_body_bytes=limits.integer("requestBodyBytes"),
             response_body_bytes=limits.integer("responseBodyBytes"),
             concurrency=limits.integer("concurrency"),
@@ -114,7 +115,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         ),
         action_millis=time.integer("actionMillis"),
         load_millis=time.integer("loadMillis"),
-        nap_millis=time.integer("napMillis", low=0, high=NAP_MILLIS),
+        nap_millis=time.integer("napMillis", low=0, high=NAP_MILLIS, absent=0),
         gateway_host=gateway.text("host"),
         gateway_port=gateway.integer("port", high=65535),
         canary_port=gateway.integer("canaryPort", high=65535),
@@ -157,7 +158,10 @@ class _Section:
             _invalid(self.path(key), f"must be {wanted}")
         return value
 
-    def integer(self, key: str, *, low: int = 1, high: int = MAXIMUM) -> int:
+    def integer(self, key: str, *, low: int = 1, high: int = MAXIMUM, absent: int | None = None) -> int:
+        """`absent` is what counts where an older operator has not written the field."""
+        if absent is not None and key not in self.raw:
+            return absent
         value = self.take(key)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             _invalid(self.path(key), f"must be a whole number from {low} to {high}")
