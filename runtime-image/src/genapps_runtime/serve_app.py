@@ -112,11 +112,13 @@ class AppServer:
     async def stop_when_quiet(self) -> bool:
         """Accept no more if nothing is under way and nothing may come on open connections; returns whether that is so.
 
-        If it is, call `close` next. Otherwise everything goes on.
+        If it is, idle connections are closed in the same step: a request that began now would have less time than its
+        action. Call `close` next. Otherwise everything goes on.
         """
         if not await self._listener.stop_when_quiet():
             return False
         if self._app.idle_since is not None:
+            self._listener.shut_down()
             return True
         self._listener.resume()
         return False

@@ -6,13 +6,15 @@ import errno
 import random
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
 
 import pytest
 
 from genapps_runtime.listening import listening_socket
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.messages import Exchange
+from genapps_runtime.serve_app import AppServer
 from tests.runtime.harness import until
 from tests.unit.runtime.http_cases import GET
 from tests.unit.runtime.http_server import BODY_LIMIT, Server, held, told
@@ -107,6 +109,26 @@ async def test_a_request_that_comes_on_an_idle_connection_meanwhile_is_answered(
             caller.sendall(ONE)  # in the kernel already, and the loop has not looked
             assert not await server.listener.stop_when_quiet()
             assert len(server.seen) == 2
+
+
+class Quiet:
+    """As much of an app, or of its state, as a server asks for that has nothing to do."""
+
+    idle_since = 0.0
+
+
+async def test_what_comes_on_an_idle_connection_after_the_decision_is_not_begun() -> None:
+    async with workers() as made:
+        server = made.start()
+        spent = await server.connect()
+        spent.send(ONE)
+        assert (await spent.reply())[0] == 200
+        app_server = AppServer(made.port, server.listener, cast("Any", Quiet()), cast("Any", None), cast("Any", None))
+        assert await app_server.stop_when_quiet()
+        spent.send(ONE)
+        with suppress(ConnectionResetError):
+            assert await spent.rest() == b""
+        assert len(server.seen) == 1
 
 
 class Exhausted(socket.socket):

@@ -47,7 +47,7 @@ class Listener:
     async def stop_when_quiet(self) -> bool:
         """Stop accepting, unless a connection carries a request or may bring its first one; returns whether it did.
 
-        Others stay open until `close`. What comes from now on waits in the socket's queue.
+        Others stay open until `shut_down`. Who connects from now on waits in the socket's queue.
         """
         if not self.quiet():
             return False
@@ -80,20 +80,23 @@ class Listener:
         """What callers make this process hold."""
         return self._shared.held.held
 
-    async def close(self, seconds: float) -> None:
-        """Accept no more and end idle connections; running requests may take `seconds` to their end."""
-        shared = self._shared
-        shared.draining = True
+    def shut_down(self) -> None:
+        """Accept no more and end idle connections, at once: nothing that comes on them is begun."""
+        self._shared.draining = True
         self._stop_accepting()
         port, self._port = self._port, None
         if port is not None:
             port.close()
+        for connection in self._shared.connections:
+            connection.shut_down()
+
+    async def close(self, seconds: float) -> None:
+        """Shut down; running requests may take `seconds` to their end."""
+        shared = self._shared
+        self.shut_down()
         if self._arriving:
             await asyncio.wait(self._arriving)
-        connections = list(shared.connections)
-        for connection in connections:
-            connection.shut_down()
-        if connections:
+        if shared.connections:
             lost = asyncio.Event()
             shared.on_last_lost = lost.set
             try:
