@@ -31,7 +31,7 @@ class Metrics:
         self._tool_calls: dict[str, int] = {}
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
-        self._values = {
+        self._values = {  # whole numbers
             "genapps_actions_waiting": 0.0,
             "genapps_guest_starts_total": 0.0,
             "genapps_log_lines_dropped_total": 0.0,
@@ -89,7 +89,7 @@ class Metrics:
             lines.append(f'{name}_bucket{{le="{bound}"}} {total}')
         lines += [f"{name}_sum {self._seconds:.6f}", f"{name}_count {total}"]
         for name, value in self._values.items():
-            lines += [*_head(name, "counter" if name.endswith("_total") else "gauge"), f"{name} {value:g}"]
+            lines += [*_head(name, "counter" if name.endswith("_total") else "gauge"), f"{name} {value:.0f}"]
         return ("\n".join(lines) + "\n").encode()
 
     def _take(self, text: bytes) -> None:

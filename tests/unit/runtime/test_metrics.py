@@ -53,6 +53,15 @@ def test_counters_go_on_where_the_process_before_has_ended(processes: list[list[
     assert _counters(text) == pytest.approx(_counters(one.render()), abs=1e-5)
 
 
+@given(st.integers(0, 2**53))
+def test_large_numbers_lose_nothing_from_one_process_to_the_next(value: int) -> None:
+    metrics = Metrics()
+    metrics.set("genapps_log_lines_dropped_total", value)
+    after = Metrics(metrics.render())
+    assert after.value("genapps_log_lines_dropped_total") == value
+    assert f"genapps_log_lines_dropped_total {value}" in after.render().decode().splitlines()
+
+
 def _counters(text: bytes) -> dict[str, float]:
     lines = (line.rpartition(" ") for line in text.decode().splitlines() if not line.startswith("#"))
     return {series: float(value) for series, _, value in lines}
