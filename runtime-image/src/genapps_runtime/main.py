@@ -80,10 +80,11 @@ def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_st
         return _told(settings, lambda: run_prover(settings, config_digest, heartbeat))
 
     try:
-        return Supervisor(settings, work, prove).run()
+        supervisor = Supervisor(settings, work, prove)
     except OSError as error:
         write_termination(settings.termination_file, RefusedError(Reason.CONFIG_INVALID, f"cannot listen: {error}"))
         return EXIT_REFUSED
+    return supervisor.run()  # a node without a process to spare says nothing about the config
 
 
 def _told(settings: Settings, run: Callable[[], int]) -> int:
