@@ -25,13 +25,14 @@ from genapps.api.runtimeconfig import (
 )
 from genapps.core import ephemeral_storage
 from genapps.core.desired.pod import DEBUG as DEBUG_ASKED
+from genapps.core.desired.pod import FRESH as FRESH_ASKED
 from genapps_runtime import bundle, logs
 from genapps_runtime.config import parse_config
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.guest.turns import ResponseInvalidError, TurnInvalidError, parse_turn
 from genapps_runtime.heartbeat import Heartbeat
-from genapps_runtime.main import DEBUG
+from genapps_runtime.main import DEBUG, FRESH
 from genapps_runtime.termination import Reason, RefusedError
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod, runtime_config
@@ -283,8 +284,9 @@ def test_both_planes_bound_a_bundle_alike() -> None:
     assert (bundle.PATH_DEPTH, bundle.PUBLIC) == (bundles.PATH_DEPTH, bundles.PUBLIC)
 
 
-def test_the_operator_asks_for_debug_in_the_runtimes_words() -> None:
+def test_the_operator_asks_for_debug_and_fresh_instances_in_the_runtimes_words() -> None:
     assert DEBUG_ASKED == DEBUG
+    assert FRESH_ASKED == FRESH
 
 
 def test_what_a_pod_may_take_of_the_disk_is_reckoned_with_the_runtimes_log_rate() -> None:

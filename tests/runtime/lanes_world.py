@@ -71,6 +71,10 @@ async def nap(request):
     await asyncio.sleep(0.001)
     return INSTANCE
 
+@app.get("/long-nap")
+async def long_nap(request):
+    await asyncio.sleep(60)
+
 @app.get("/wake/{name}/{times}")
 async def wake(request, name, times):
     compute(times)
@@ -108,6 +112,10 @@ async def write_late(request, times):
 async def written(request):
     return [row[0] for row in await state.sql("SELECT number FROM written")]
 
+@app.get("/fail")
+async def fail(request):
+    raise LookupError
+
 @app.get("/number")
 async def number(request):
     return await state.get("number", 0)
@@ -143,7 +151,7 @@ def load_message(source: str = SOURCE) -> str:
 class LanesWorld:
     """`replied` has the paths of the requests that were answered, in that order."""
 
-    def __init__(self, language: TellingLanguage, directory: Path, **changes: Any) -> None:
+    def __init__(self, language: TellingLanguage, directory: Path, *, fresh: bool = False, **changes: Any) -> None:
         self.language = language
         config = parse_config(orjson.dumps(runtime_config(sha256(b""), **changes)))
         self.facet = Facet(str(directory), DEFAULT_TENANT, 1024 * 1024, 8)
@@ -151,7 +159,7 @@ class LanesWorld:
         context = ActionContext(
             config, cast("GatewayClient", None), self.facet, self.metrics, BoundedLog(time.monotonic())
         )
-        self.app = App(language, load_message(), context, Heartbeat(), cores=1.0)
+        self.app = App(language, load_message(), context, Heartbeat(), cores=1.0, fresh_instances=fresh)
         self.guests = self.app._guests
         self.app.load()
         self.replied: list[str] = []

@@ -123,7 +123,7 @@ async def test_what_waits_for_an_instance_until_its_deadline_is_refused(worlds: 
 
 
 async def test_a_request_that_computes_ends_at_its_deadline_and_others_notice_nothing(worlds: Worlds) -> None:
-    world = worlds(time={"actionMillis": 300})
+    world = worlds(time={"actionMillis": 3000})
     loops = world.ask("/loop")
     await world.computing(1)
     small = world.ask("/small/a")

@@ -18,7 +18,9 @@ from genapps_runtime.termination import EXIT_REFUSED, Reason, RefusedError, writ
 
 RESTORE = "--restore-state"
 DEBUG = "--debug"
-USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST [--debug] [--restore-state]
+FRESH = "--fresh-instances"
+USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST
+                       [--debug] [--fresh-instances] [--restore-state]
        genapps-runtime precompile SOURCE.wasm TARGET.cwasm"""
 _PREFIX = "sha256:"
 
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"{error}\n{USAGE}", file=sys.stderr)  # noqa: T201  a command's answer
         return 2
-    return _run(settings, *digests, restore_state=RESTORE in flags, debug=DEBUG in flags)
+    return _run(settings, *digests, flags)
 
 
 def _digests(given: list[str]) -> tuple[str, str]:
@@ -53,12 +55,12 @@ def _digests(given: list[str]) -> tuple[str, str]:
 
 def _flags(given: list[str]) -> set[str]:
     flags = set(given)
-    if len(flags) != len(given) or flags - {RESTORE, DEBUG}:
-        raise ValueError(f"after the digests come {DEBUG} and {RESTORE}, each at most once")
+    if len(flags) != len(given) or flags - {RESTORE, DEBUG, FRESH}:
+        raise ValueError(f"after the digests come {DEBUG}, {FRESH} and {RESTORE}, each at most once")
     return flags
 
 
-def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_state: bool, debug: bool) -> int:
+def _run(settings: Settings, config_digest: str, code_digest: str, flags: set[str]) -> int:
     from genapps_runtime.supervisor.supervisor import Supervisor
 
     # What children import comes after the fork: the supervisor never imports the heavy part.
@@ -70,7 +72,15 @@ def _run(settings: Settings, config_digest: str, code_digest: str, *, restore_st
         digests = config_digest, code_digest
         return _told(
             settings,
-            lambda: run_worker(settings, *digests, heartbeat, port, restore_state=restore_state, debug=debug),
+            lambda: run_worker(
+                settings,
+                *digests,
+                heartbeat,
+                port,
+                restore_state=RESTORE in flags,
+                fresh_instances=FRESH in flags,
+                debug=DEBUG in flags,
+            ),
         )
 
     def prove(heartbeat: Heartbeat) -> int:

@@ -61,12 +61,14 @@ class AppServer:
         *,
         at_once: bool,
         restore_state: bool,
+        fresh_instances: bool,
         debug: bool,
     ) -> "AppServer":
         """Prepare everything that does not need the app's code.
 
-        `restore_state` is explained at `Volume.prepare`, `debug` at `App`. `port` is the listening socket, `at_once`
-        whether `load` follows soon: then callers wait for it, and are not told NotReady. Raises RefusedError.
+        `restore_state` is explained at `Volume.prepare`, `fresh_instances` and `debug` at `App`. `port` is the
+        listening socket, `at_once` whether `load` follows soon: then callers wait for it, and are not told NotReady.
+        Raises RefusedError.
         """
         listener = Listener(HttpLimits(config.limits.request_body_bytes, held_bytes=held_beside(code.size)))
         if not at_once:
@@ -84,8 +86,16 @@ class AppServer:
         gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
         context = ActionContext(config, gateway, facet, metrics, log)
         files = StaticFiles(code.public) if code.public else None
-        cores = settings.cpu_millicores / 1000
-        app = App(language, code.load_message, context, heartbeat, files, cores=cores, debug=debug)
+        app = App(
+            language,
+            code.load_message,
+            context,
+            heartbeat,
+            files,
+            cores=settings.cpu_millicores / 1000,
+            fresh_instances=fresh_instances,
+            debug=debug,
+        )
         return cls(port, listener, app, volume, facet, gateway)
 
     async def load(self) -> list[str]:

@@ -42,18 +42,29 @@ def run_worker(
     port: socket.socket,
     *,
     restore_state: bool,
+    fresh_instances: bool = False,
     debug: bool = False,
 ) -> int:
     """Work until SIGTERM or until nobody calls; returns the exit code: 0 after a requested stop, or EXIT_NAP.
 
     The digests are `sha256:<hex>`. `port` is the app's listening socket. `restore_state` asks for the state that this
-    revision left, see `Volume.prepare`; `debug` lets callers see what the app says when it fails. Raises RefusedError
-    when a restart cannot help.
+    revision left, see `Volume.prepare`; `fresh_instances` gives each action an instance of its own; `debug` lets
+    callers see what the app says when it fails. Raises RefusedError when a restart cannot help.
     """
     begun = time.monotonic()
     _return_large_memory()
     config, code = _judged(settings, config_digest, code_digest)
-    worker = _Worker(settings, config, code, heartbeat, port, begun, restore_state=restore_state, debug=debug)
+    worker = _Worker(
+        settings,
+        config,
+        code,
+        heartbeat,
+        port,
+        begun,
+        restore_state=restore_state,
+        fresh_instances=fresh_instances,
+        debug=debug,
+    )
     return asyncio.run(worker.run())
 
 
@@ -103,6 +114,7 @@ class _Worker:
         begun: float,
         *,
         restore_state: bool,
+        fresh_instances: bool,
         debug: bool,
     ) -> None:
         self._settings = settings
@@ -112,6 +124,7 @@ class _Worker:
         self._port = port
         self._begun = begun
         self._restore_state = restore_state
+        self._fresh_instances = fresh_instances
         self._debug = debug
         self._identity = {"app": config.app, "namespace": config.namespace, "revision": config.revision}
         self._metrics = Metrics(heartbeat.published())
@@ -167,6 +180,7 @@ class _Worker:
             self._port,
             at_once=proven,
             restore_state=self._restore_state,
+            fresh_instances=self._fresh_instances,
             debug=self._debug,
         )
         await probing.until_recent()

@@ -21,7 +21,7 @@ from tests.unit.core.world import World, app, budget, merged
 STATES = {"in force", "refused", "inactive", "recorded"}
 DIGEST = "sha256:" + "0" * 64
 REFUSED: Mapping[str, Any] = {
-    "envelope": {"riskClass": "high", "retention": {"state": "720h"}},
+    "envelope": {"retention": {"state": "720h"}},
     "code": {"language": "javascript", "digest": DIGEST},
     "stage": "Internal",
     "workloadClass": "background",
@@ -108,7 +108,7 @@ def test_the_page_lists_what_the_checks_refuse() -> None:
     wanted = small_app(REFUSED)
     found = fields_supported(facts_of(World(app=wanted).observe(), wanted))
     assert found is not None
-    named = set(re.findall(r"(spec\.[\w.]+(?: \w+)?|effective risk class high)(?= \()", found.message))
+    named = set(re.findall(r"(spec\.[\w.]+(?: \w+)?)(?= \()", found.message))
     assert named == listed("GeneratedApp", "refused")
 
 

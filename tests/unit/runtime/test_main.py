@@ -29,6 +29,7 @@ DIGESTS = ["--config-digest", "sha256:" + "a" * 64, "--code-digest", "sha256:" +
         [*DIGESTS, "--restore-state", "--restore-state"],
         [*DIGESTS, "--debug", "--debug"],
         [*DIGESTS, "--debug", "--restore-state", "--debug"],
+        [*DIGESTS, "--fresh-instances", "--fresh-instances"],
         ["--debug", *DIGESTS],
         [*DIGESTS, "--restore"],
         [*DIGESTS[:3], "sha256:" + "B" * 64],

@@ -38,8 +38,9 @@ class _Waiting:
 class App:
     """Answers requests. Call `load` before the first one.
 
-    `files` are served without a guest; every other request is the app's. `cores` is the pod's CPU limit. In `debug`
-    callers are told what a failing app says.
+    `files` are served without a guest; every other request is the app's. `cores` is the pod's CPU limit. With
+    `fresh_instances` each action has an instance in which no other has been. In `debug` callers are told what a failing
+    app says.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class App:
         files: StaticFiles | None = None,
         *,
         cores: float,
+        fresh_instances: bool = False,
         debug: bool = False,
     ) -> None:
         self._context = context
@@ -66,7 +68,7 @@ class App:
         }
         self._places = config.limits.concurrency
         self._action_seconds = config.action_millis / 1000
-        self._guests = Guests(language, load_message, context, heartbeat)
+        self._guests = Guests(language, load_message, context, heartbeat, fresh=fresh_instances)
         self._stages = Stages(self._guests, context, cores, self._end, self._wake)
         self._numbers = itertools.count(1)
         self._begun = 0

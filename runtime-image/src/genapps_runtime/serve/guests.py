@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The app's guests: one that serves, and more while it computes, up to the tier's `instances`.
 
-A guest serves one tenant. No other code than the app's own has run in it before, and no request.
+A guest serves one tenant. No other code than the app's own has run in it before, and no request. An app of high risk
+gets a guest for each action: it is dropped when the action has ended.
 """
 
 from collections.abc import Callable
@@ -23,13 +24,17 @@ class _Held:
     tenant: str
     guest: Guest
     loading: ActionLog | None
+    spent: bool = False
 
 
 class Guests:
     """Makes guests with the app's code, anew after a trap, a timeout or an invalid turn."""
 
-    def __init__(self, language: Language, load_message: str, context: ActionContext, heartbeat: Heartbeat) -> None:
-        """`load_message` is what `bundle.load_message` returns."""
+    def __init__(
+        self, language: Language, load_message: str, context: ActionContext, heartbeat: Heartbeat, *, fresh: bool
+    ) -> None:
+        """`load_message` is what `bundle.load_message` returns. `fresh` gives a guest to one action only."""
+        self.fresh = fresh
         self._language = language
         self._load_message = load_message
         self._context = context
@@ -59,17 +64,17 @@ class Guests:
         ProblemError when the code does not load.
         """
         guest = self._serving.get(tenant)
-        if guest is not None and not guest.dropped and not guest.computing:
+        if guest is not None and not guest.dropped and not guest.computing and not self.fresh:
             return guest
         self._live = [held for held in self._live if not held.guest.dropped]
         own = [held for held in self._live if held.tenant == tenant]
         for held in reversed(own):
-            if not held.guest.computing:
+            if not held.guest.computing and not held.spent:
                 return self._serve(held)
         if len(self._live) >= self._most or any(held.loading for held in own):
             return None
         try:
-            return self._make(tenant).guest
+            return self._serve(self._make(tenant))
         except RefusedError as refused:
             raise ProblemError("AppUnavailable", refused.message) from None
 
@@ -109,7 +114,6 @@ class Guests:
         log = ActionLog(limits.log_bytes_per_action)
         held = _Held(tenant, guest, log)
         self._live.append(held)
-        self._serving[tenant] = guest
         seconds = self._context.config.load_millis / 1000
         self._step(held, lambda: guest.begin_loading(self._load_message, seconds, log.add))
         return held
@@ -130,6 +134,7 @@ class Guests:
             self._context.metrics.guest_started()
 
     def _serve(self, held: _Held) -> Guest:
+        held.spent = self.fresh and held.loading is None
         self._live.remove(held)
         self._live.append(held)
         self._serving[held.tenant] = held.guest

@@ -64,6 +64,7 @@ class Stages:
         wake: Callable[[], None],
     ) -> None:
         self._context = context
+        self._fresh = guests.fresh
         self._end = end
         self._wake = wake
         self.ready: deque[Action] = deque()
@@ -141,9 +142,8 @@ class Stages:
     def begin_again(self, action: Action) -> None:
         """Let the guest forget what it has done for this action, which waits in it."""
         self._forget(action)
-        if action.open and action.guest is not None:
-            self._cancelled.append((action.guest, action.number))
-            asyncio.get_running_loop().call_soon(self._clean_up)
+        self._let_go(action)
+        asyncio.get_running_loop().call_soon(self._clean_up)
         action.begin_again()
 
     def refuse(self, action: Action, problem: ProblemError) -> None:
@@ -196,8 +196,7 @@ class Stages:
                 elif isinstance(turn, turns.Calls | turns.Wait):
                     self._answer(action, turn, again)
                 else:
-                    action.close()
-                    self._waiting.end(action)
+                    self._finish(action)
                     if action.serial:
                         self._serial.done(action, turn)
                     elif turn.writes:
@@ -267,9 +266,23 @@ class Stages:
         action.close()
         self._forget(action)
         self._serial.failed(action)
-        if action.open and action.guest is not None:
-            self._cancelled.append((action.guest, action.number))
+        self._let_go(action)
         return Ended(action, problem)
+
+    def _finish(self, action: Action) -> None:
+        """The guest has said all that there is of this action."""
+        action.close()
+        self._waiting.end(action)
+        if self._fresh:
+            self._let_go(action)
+
+    def _let_go(self, action: Action) -> None:
+        """The guest is to forget the action. It is dropped if it was there for this action only."""
+        if action.guest is not None:
+            if self._fresh:
+                self._dropped.append(action.guest)
+            elif action.open:
+                self._cancelled.append((action.guest, action.number))
 
     def _forget(self, action: Action) -> None:
         """What the action waits for does not matter any more, nor that it may have something to go on with."""

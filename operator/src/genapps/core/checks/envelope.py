@@ -8,7 +8,6 @@ that it asked for.
 from functools import partial
 
 from genapps.api.conditions import ConditionType, Reason
-from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import Language, Stage, WorkloadClass
 from genapps.core.checks.facts import Facts
 from genapps.core.code.registries import may_pull
@@ -30,7 +29,6 @@ def fields_supported(facts: Facts) -> Finding | None:
         ),
         "spec.attestation": ("remove it", spec.attestation is not None),
         "spec.envelope.retention.state": ("remove it", retention is not None and retention.state is not None),
-        "effective risk class high": ("use a lower risk class and less risky connectors", facts.risk is RiskClass.HIGH),
     }
     asked = [f"{field} ({way_out})" for field, (way_out, present) in unsupported.items() if present]
     if not asked:

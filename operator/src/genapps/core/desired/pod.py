@@ -5,6 +5,7 @@ from typing import Any
 
 from genapps.api import names, quantities
 from genapps.api.appbudget import Tier
+from genapps.api.envelope import RiskClass
 from genapps.core import ephemeral_storage
 from genapps.core.desired.metadata import metadata
 from genapps.core.desired.parts import parts_of
@@ -17,6 +18,8 @@ RUNTIME_MEMORY = 96 * 2**20
 """Bytes that the runtime itself needs beside its guests."""
 DEBUG = "--debug"
 """The runtime's argument that lets callers read what the app says when it fails."""
+FRESH = "--fresh-instances"
+"""The runtime's argument that gives each request of the app an instance of its own."""
 CPU_REQUEST_MILLICORES = 20
 TOKEN_SECONDS = 600
 """The shortest life that a projected token may have."""
@@ -143,10 +146,12 @@ def _container(observed: Observed, grant: Grant, revision: Revision) -> Manifest
 
 
 def _arguments(grant: Grant, revision: Revision) -> list[str]:
-    # Whether callers may read what an app says is no setting of a revision: an earlier one would come back with it.
+    # Whether callers may read what an app says is no setting of a revision: an earlier one would come back with it. Nor
+    # is the risk, which may have risen since.
     return [
         "--config-digest", revision.config_digest, "--code-digest", revision.code_digest,
-        *([DEBUG] if grant.debug else []), *(["--restore-state"] if revision.restore_state else []),
+        *([DEBUG] if grant.debug else []), *([FRESH] if grant.effective_risk is RiskClass.HIGH else []),
+        *(["--restore-state"] if revision.restore_state else []),
     ]  # fmt: skip
 
 
