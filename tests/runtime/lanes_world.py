@@ -99,6 +99,11 @@ async def write(request):
     await asyncio.sleep(0.001)
     await state.put("number", 1)
 
+@app.get("/write-first/{times}")
+async def write_first(request, times):
+    await state.sql("INSERT INTO written VALUES (5)")
+    compute(times)
+
 @app.get("/write-late/{times}")
 async def write_late(request, times):
     async def late():

@@ -243,6 +243,22 @@ async def test_an_attempt_that_is_taken_back_while_it_computes_counts_for_nothin
     assert written.answer == [1, 7]
 
 
+async def test_an_action_that_computes_with_the_state_held_gives_way(worlds: Worlds) -> None:
+    world = worlds()
+    await world.answered(world.ask("/create"))
+    computes = world.ask("/write-first/1")
+    await world.computing(1)
+    writes = world.ask("/count/0")
+    await world.answered(writes)
+    assert computes.reply is None
+    world.language.tell()
+    await world.answered(computes)
+    assert computes.code == "Busy"
+    written = world.ask("/written")
+    await world.answered(written)
+    assert written.answer == []
+
+
 async def test_a_get_whose_caller_has_gone_ends_with_its_instance(
     worlds: Worlds, capfd: pytest.CaptureFixture[str]
 ) -> None:

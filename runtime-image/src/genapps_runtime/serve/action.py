@@ -290,5 +290,5 @@ class Action:
 def lost_turn(action: Action) -> ProblemError:
     """What an action ends with that had the state to itself for too long."""
     if action.succeeded_tools:
-        return ProblemError("StateConflict", "the app waited too long for its tools while it changed its state")
-    return ProblemError("Busy", "the app waited too long for its tools while others waited for its state")
+        return ProblemError("StateConflict", "the app waited too long for its tools, or computed, with its state held")
+    return ProblemError("Busy", "the app waited too long for its tools, or computed, while others waited for its state")
