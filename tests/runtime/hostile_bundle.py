@@ -74,11 +74,12 @@ async def tasks(request):
 
 @app.get("/more-tasks")
 async def more_tasks(request):
-    async def more():
-        while True:
-            asyncio.create_task(more())
-            await asyncio.sleep(0)
-    await more()
+    hoard = []
+    async def hold():
+        hoard.append(bytearray(1024 * 1024))
+        await asyncio.sleep(0)
+    while True:
+        await asyncio.create_task(hold())
 
 
 @app.get("/task-exit")
@@ -157,5 +158,5 @@ def files() -> dict[str, bytes]:
         "queue.py": b"mine = True\n",
         **{f"site-packages/{path}.py": text.encode() for path, text in packages.items()},
         "site-packages/native.cpython-314-x86_64-linux-gnu.so": b"\x7fELF",
-        "site-packages/large-1.0.dist-info/METADATA": b"Name: large\nVersion: 1.0\n" + b"Classifier: x\n" * 60_000,
+        "site-packages/large-1.0.dist-info/METADATA": b"Name: large\nVersion: 1.0\n" + b"Classifier: x\n" * 20_000,
     }
