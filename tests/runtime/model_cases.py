@@ -7,7 +7,7 @@ SOURCE = """
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Dict, List, Literal, Optional, Set, Union
+from typing import Annotated, Any, ClassVar, Dict, List, Literal, Optional, Set, Union
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -76,7 +76,26 @@ class Strict(BaseModel):
 
 class Open(BaseModel):
     model_config = {"extra": "allow"}
+    limit: ClassVar[int] = 5
     a: int = 1
+
+
+class Every(BaseModel):
+    a: str = ""
+    b: str = ""
+
+    @field_validator("*")
+    @classmethod
+    def short(cls, value):
+        if len(value) > 3:
+            raise ValueError("too long")
+        return value
+
+
+class Patterns(BaseModel):
+    price: str = Field("$5", pattern=r"^\\$[0-9]+$")
+    unit: str = Field("$", pattern="^[]$]$")
+    lines: str = Field("a", pattern="(?m)^a$")
 
 
 class Checked(BaseModel):
@@ -142,6 +161,10 @@ CASES: list[tuple[str, Any]] = [
     ("Held", {"grid": [[1], [2], [3]]}), ("Held", {}),
     ("Named", {"ownName": "abc", "otherName": "d"}), ("Named", {"own": "abc"}), ("Named", {"ownName": "ABC"}),
     ("Strict", {"a": 1}), ("Strict", {"a": 1, "b": 2, "c": 3}), ("Open", {"a": 2, "b": [1]}),
+    ("Open", {"limit": 100, "model_dump": 1, "model_fields": 2}), ("Numbers", {"exact": "NaN"}),
+    ("Numbers", {"exact": "-Infinity"}), ("Named", {"ownName": "abc\n"}), ("Every", {"a": "abc", "b": "abcd"}),
+    ("Patterns", {"price": "$12", "unit": "]", "lines": "b\na\nc"}), ("Patterns", {"price": "$12\n"}),
+    ("Patterns", {"unit": "$\n", "lines": "b"}),
     ("Checked", {"name": " x "}), ("Checked", {"name": "bad", "even": 3}), ("Checked", {"name": 5}),
     ("Child", {"whole": 100, "real": 5}), ("Child", {}),
 ]  # fmt: skip

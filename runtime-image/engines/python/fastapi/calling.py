@@ -2,10 +2,12 @@
 """From a handler's signature to its arguments: a plan is made once, and carried out for each request."""
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from copy import copy
 from typing import Any
 
 from genapps.errors import BadRequest
@@ -18,6 +20,7 @@ from .params import BackgroundTasks, Body, Depends, File, Header, Param, Path, Q
 from .responses import Request, Response
 
 _IN_BODY = frozenset({"body", "form", "file"})
+_JSON = re.compile(r"\s*application/(?:[^;\s]+\+)?json\s*(?:;|\Z)", re.IGNORECASE)
 
 
 class Place:
@@ -62,8 +65,10 @@ class Plan:
         elif isinstance(kind, type) and issubclass(kind, Request | Response | BackgroundTasks):
             self.special[name] = kind
         else:
-            param = next((one for one in told if isinstance(one, Param)), None) or _guessed(name, kind, path)
-            if default is not parameter.empty and default is not param:
+            said = next((one for one in told if isinstance(one, Param)), None)
+            # Others may share what an alias of `Annotated` says, and not the default that it has here.
+            param = _guessed(name, kind, path) if said is None else copy(said)
+            if default is not parameter.empty and not isinstance(default, Param):
                 param.default = default
             self.places.append(Place(name, kind, param))
 
@@ -100,8 +105,15 @@ class Call:
         self._known: dict[Callable[..., Any], Any] = {}
 
     async def read(self, sources: set[str]) -> None:
-        """Read the body, if somebody needs it. Raises Unfit for what is no JSON."""
-        if "body" in sources and await self.request.body():
+        """Read the body, if somebody needs it. Raises Unfit for what is no JSON.
+
+        It is JSON only where the caller says so. A page of another site can send any text in the name of its reader,
+        but with this type only if the app allows it.
+        """
+        if "body" in sources and (body := await self.request.body()):
+            if not _JSON.match(self.request.headers.get("content-type", "")):
+                self._body = body.decode("utf-8", "replace")
+                return
             try:
                 self._body = await self.request.json()
             except BadRequest as error:

@@ -154,6 +154,7 @@ class FastAPI(APIRouter):
         try:
             async with AsyncExitStack() as exits:
                 return await self._answered(request, exits)  # type: ignore[arg-type]
+            raise RuntimeError("a dependency caught what the handler raised, and did not raise it again")
         except HTTPException as error:
             return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
         except Unfit as error:
@@ -166,11 +167,13 @@ class FastAPI(APIRouter):
         for plan in route.plans:
             await call.needed(plan)
         value = route.handler(**await call.arguments(route.plan))
-        response = route.response(await value if inspect.isawaitable(value) else value)
-        for name, text in call.response.headers.multi_items():
-            response.headers.add(name, text)
-        if call.response.status != 200:
-            response.status = call.response.status
+        value = await value if inspect.isawaitable(value) else value
+        response = route.response(value)
+        if response is not value:  # what the handler made itself stays as it is: the app may answer with it again
+            for name, text in call.response.headers.multi_items():
+                response.headers.add(name, text)
+            if call.response.status != 200:
+                response.status = call.response.status
         await call.tasks.run()
         return response
 

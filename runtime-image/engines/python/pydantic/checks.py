@@ -141,12 +141,21 @@ def _parsed(kind: type, name: str, parse: Callable[[str], Any]) -> Check:
     return checked
 
 
+def _decimal(value: Any, place: Place) -> decimal.Decimal:
+    """Infinity is beyond no bound, and what is no number cannot be compared."""
+    found: decimal.Decimal = _any_decimal(value, place)
+    if not found.is_finite():
+        raise unfit("finite_number", place, "Input should be a finite number", value)
+    return found
+
+
+_any_decimal = _parsed(decimal.Decimal, "decimal", decimal.Decimal)
 _CHECKS: dict[Any, Check] = {
     int: _int, float: _float, bool: _bool, str: _str, None: _none, type(None): _none, EmailStr: _email,
     datetime.datetime: _parsed(datetime.datetime, "datetime", datetime.datetime.fromisoformat),
     datetime.date: _parsed(datetime.date, "date", datetime.date.fromisoformat),
     datetime.time: _parsed(datetime.time, "time", datetime.time.fromisoformat),
-    decimal.Decimal: _parsed(decimal.Decimal, "decimal", decimal.Decimal),
+    decimal.Decimal: _decimal,
     uuid.UUID: _parsed(uuid.UUID, "uuid", uuid.UUID),
 }  # fmt: skip
 

@@ -4,6 +4,7 @@
 import operator
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, Final
 
 from .errors import Place, unfit
@@ -19,6 +20,8 @@ _BOUNDS = {
 _LENGTHS = {"min_length": ("short", "at least", operator.ge), "max_length": ("long", "at most", operator.le)}
 _TELLING = frozenset({"title", "description", "examples", "example"})
 """What only a schema would show, and apps have none."""
+_END = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+"""A `$` of a pattern, and before it what may hold another one that is none: an escape, a class."""
 
 
 class FieldInfo:
@@ -41,17 +44,22 @@ class FieldInfo:
         self.default_factory = default_factory
         self.alias = alias
         self.bounds = {name: bound for name, bound in more.items() if name not in _TELLING and bound is not None}
-        self.pattern = re.compile(pattern) if pattern is not None else None
+        self.pattern = pattern
+        self._matches = None if pattern is None else _compiled(pattern)
 
     def is_required(self) -> bool:
         """Whether it has no default."""
         return self.default is UNSET and self.default_factory is None
 
     def get_default(self) -> Any:
-        """The default; a list or dictionary is copied, so that no two share it."""
+        """The default; what can change (a list, a model) is copied whole, so that no two requests share it."""
         if self.default_factory is not None:
             return self.default_factory()
-        return self.default.copy() if isinstance(self.default, list | dict | set) else self.default
+        try:
+            hash(self.default)
+        except TypeError:
+            return deepcopy(self.default)
+        return self.default
 
     def check(self, value: Any, place: Place) -> None:
         """Raises Unfit for a value beyond its bounds."""
@@ -62,10 +70,17 @@ class FieldInfo:
                     raise unfit(kind, place, f"Input should be {words} {bound}", value, **{name: bound})
             elif not _LENGTHS[name][2](len(value), bound):
                 raise _of_length(name, bound, value, place)
-        if self.pattern is not None and not self.pattern.search(value):
-            said = self.pattern.pattern
-            text = f"String should match pattern '{said}'"
-            raise unfit("string_pattern_mismatch", place, text, value, pattern=said)
+        if self._matches is not None and not self._matches.search(value):
+            text = f"String should match pattern '{self.pattern}'"
+            raise unfit("string_pattern_mismatch", place, text, value, pattern=self.pattern)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """With pydantic's `$`, the end of the text: Python's is also before a last line break."""
+    found = re.compile(pattern)
+    if found.flags & re.MULTILINE:
+        return found
+    return re.compile(_END.sub(lambda part: r"\Z" if part[0] == "$" else part[0], pattern))
 
 
 def _of_length(name: str, bound: int, value: Any, place: Place) -> Exception:

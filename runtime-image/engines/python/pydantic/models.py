@@ -16,6 +16,8 @@ from .fields import FieldInfo
 
 ConfigDict = dict
 """Settings of a model: `extra` is ignore, forbid or allow."""
+_BESIDE = frozenset({"model_extra", "model_fields_set"})
+"""Attributes of an object that are no fields."""
 
 
 class _Validator:
@@ -38,7 +40,10 @@ class _Validator:
 
 
 def field_validator(*fields: str, mode: str = "after") -> Callable[[Any], Any]:
-    """Marks a method `(cls, value)` that checks these fields, and returns the value. It raises ValueError."""
+    """Marks a method `(cls, value)` that checks these fields, `"*"` for all, and returns the value. It raises
+    ValueError. Raises TypeError where no field is named."""
+    if not fields or not all(isinstance(name, str) for name in fields):
+        raise TypeError('name the fields that are checked: @field_validator("name")')
     return lambda function: _Validator(function, mode, fields)
 
 
@@ -55,8 +60,11 @@ class BaseModel:
         cls.model_config = {**cls.model_config, **settings}
         if unknown := cls.model_config.keys() - {"extra", "json_schema_extra"}:
             raise TypeError(f"apps have no {min(unknown)!r} of a model's settings")
+        if isinstance(vars(cls).get("Config"), type):
+            raise TypeError("write model_config = ConfigDict(...) in place of the class Config")
         cls._checks, fields = None, {**cls.model_fields}
-        cls._validators = (*cls._validators, *(one for one in vars(cls).values() if isinstance(one, _Validator)))
+        validators = [one for one in vars(cls).values() if isinstance(one, _Validator)]
+        cls._validators = (*cls._validators, *validators)
         annotations = annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
         for name, annotation in annotations.items():
             if name[0] != "_" and name != "model_config" and typing.get_origin(annotation) is not typing.ClassVar:
@@ -65,6 +73,8 @@ class BaseModel:
                 if name in vars(cls):
                     delattr(cls, name)
         cls.model_fields = fields
+        if missing := {name for one in validators for name in one.fields} - {*fields, "*"}:
+            raise TypeError(f"a validator checks the field {min(missing)!r}, which {cls.__name__} does not have")
 
     def __init__(self, /, **data: Any) -> None:
         """Raises ValidationError."""
@@ -100,7 +110,9 @@ class BaseModel:
                 problems += unfit("extra_forbidden", (*place, name), said, value).problems
         if problems:
             raise Unfit(problems)
-        vars(self).update(values | (more if self.model_config.get("extra") == "allow" else {}))
+        vars(self).update(values)
+        # Beside the attributes: a caller's name must not take the place of a field, a method or a constant.
+        self.__dict__["model_extra"] = more if self.model_config.get("extra") == "allow" else None
         self.__dict__["model_fields_set"] = {name for name in values if (self.model_fields[name].alias or name) in data}
 
     @classmethod
@@ -114,9 +126,8 @@ class BaseModel:
     @classmethod
     def _check(cls, name: str, annotation: Any) -> Check:
         kind = bounded(check_of(annotation), [cls.model_fields[name]])
-        before, after = (
-            [one for one in cls._validators if name in one.fields and one.mode == mode] for mode in ("before", "after")
-        )
+        ours = [one for one in cls._validators if {name, "*"} & {*one.fields}]
+        before, after = ([one for one in ours if one.mode == mode] for mode in ("before", "after"))
         if not before and not after:
             return kind
 
@@ -172,8 +183,17 @@ class BaseModel:
     json = model_dump_json
     copy = model_copy
 
+    def __getattr__(self, name: str) -> Any:
+        """What came beside the fields, with the setting `extra`."""
+        more = self.__dict__.get("model_extra") or {}
+        if name not in more:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return more[name]
+
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        return iter([(name, value) for name, value in vars(self).items() if name != "model_fields_set"])
+        own = {name: value for name, value in vars(self).items() if name not in _BESIDE}
+        more: dict[str, Any] = self.__dict__["model_extra"] or {}
+        return iter([*own.items(), *((name, value) for name, value in more.items() if name not in own)])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BaseModel) and type(self) is type(other) and [*self] == [*other]
