@@ -49,6 +49,16 @@ def test_what_is_no_wheel_is_refused(content: bytes) -> None:
         read_wheel(content)
 
 
+def test_a_wheel_whose_files_are_damaged_is_refused() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.py", b"x = 1\n" * 100)
+    content = bytearray(packed.getvalue())
+    content[30 + len("a.py")] = 0xFF  # behind the header of the first file: no way to compress has this number
+    with pytest.raises(WheelError, match="is no wheel"):
+        read_wheel(bytes(content))
+
+
 def test_a_wheel_with_more_than_any_bundle_is_refused_before_it_is_unpacked() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

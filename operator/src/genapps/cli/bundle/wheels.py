@@ -4,6 +4,7 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -53,7 +54,7 @@ def read_wheel(content: bytes, *, without_native: bool = False) -> Wheel:
                 msg = f"has more than {WHEEL_FILES} files or {WHEEL_BYTES} bytes"
                 raise WheelError(msg)
             found = {member.filename: archive.read(member) for member in members}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as problem:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as problem:
         msg = f"is no wheel: {problem}"
         raise WheelError(msg) from None
     return _of_files(found, without_native=without_native)
