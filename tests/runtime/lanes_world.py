@@ -156,7 +156,15 @@ def load_message(source: str = SOURCE) -> str:
 class LanesWorld:
     """`replied` has the paths of the requests that were answered, in that order."""
 
-    def __init__(self, language: TellingLanguage, directory: Path, *, fresh: bool = False, **changes: Any) -> None:
+    def __init__(
+        self,
+        language: TellingLanguage,
+        directory: Path,
+        source: str = SOURCE,
+        *,
+        fresh: bool = False,
+        **changes: Any,
+    ) -> None:
         self.language = language
         config = parse_config(orjson.dumps(runtime_config(sha256(b""), **changes)))
         self.facet = Facet(str(directory), DEFAULT_TENANT, 1024 * 1024, 8)
@@ -164,7 +172,7 @@ class LanesWorld:
         context = ActionContext(
             config, cast("GatewayClient", None), self.facet, self.metrics, BoundedLog(time.monotonic())
         )
-        self.app = App(language, load_message(), context, Heartbeat(), cores=1.0, fresh_instances=fresh)
+        self.app = App(language, load_message(source), context, Heartbeat(), cores=1.0, fresh_instances=fresh)
         self.guests = self.app._guests
         self.app.load()
         self.replied: list[str] = []

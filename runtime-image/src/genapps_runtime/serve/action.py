@@ -69,15 +69,17 @@ class Action:
     """
 
     __slots__ = (
-        "_body", "_body_bytes", "_context", "_view", "_was_put_off", "conflicts", "deadline", "exchange", "guest",
-        "guest_seconds", "log", "number", "open", "pending", "restarts", "results", "see", "serial", "statements",
-        "tools", "trace", "turns", "waits_for_all", "writes_tables",
+        "_body", "_body_bytes", "_context", "_view", "_was_put_off", "attempt", "conflicts", "deadline", "exchange",
+        "guest", "guest_seconds", "log", "number", "open", "pending", "restarts", "results", "see", "serial",
+        "statements", "tools", "trace", "turns", "waits_for_all", "writes_tables",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, deadline: float) -> None:
         self.number = number
         self.exchange = exchange
         self.deadline = deadline
+        self.attempt = 0
+        """Changes when what its guest does for it, or still says, counts for nothing any more."""
         self.conflicts = 0
         self.restarts = 0
         self.guest: Guest | None = None
@@ -100,7 +102,7 @@ class Action:
         self._was_put_off = False
         self._context = context
         self.results: Results = {}
-        """What has come for it since its last turn."""
+        """What has come for it since its last call into the guest began."""
         self.pending: dict[str, Pending] = {}
         """What it waits for, by the ids of its calls: see `waiting`."""
         self.waits_for_all = False
@@ -148,6 +150,7 @@ class Action:
     def begin_again(self) -> None:
         """Forget what the guest has done for it, and begin with the request once more."""
         self.close()
+        self.attempt += 1
         self.guest, self.open, self.turns = None, False, 0
         self.log, self.tools, self.trace, self._view = None, None, "", None
         self.results, self._body, self._body_bytes, self.statements = {}, [], 0, []
@@ -188,7 +191,6 @@ class Action:
                 raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
             raise ProblemError(turn.code, turn.detail)
         self.open = not isinstance(turn, turns.Done)
-        self.results = {}
         if isinstance(turn, turns.Emit | turns.Done):
             self._collect(turn.piece)
         return turn

@@ -101,6 +101,7 @@ class Lanes:
                 if action.guest is None:
                     action.begin(guest)
                 call = guest.resume if action.turns else guest.start
+                action.results = {}  # they are in the message; what comes from now on is for the next one
                 text = call(message, action.deadline, action.add_record)
                 if not guest.computing:
                     action.turns += 1

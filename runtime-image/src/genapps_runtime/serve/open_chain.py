@@ -35,8 +35,11 @@ class Runner(Protocol):
     def answer(self, action: Action, call: str, outcome: Outcome) -> None:
         """A statement that has waited for the turn has this outcome."""
 
+    def is_outside(self, action: Action) -> bool:
+        """Whether the action still waits for something, or computes."""
+
     def begin_again(self, action: Action) -> None:
-        """Let the guest forget what it has done for this action, which waits in it."""
+        """Let the guest forget what it has done for this action, wherever it is."""
 
     def refuse(self, action: Action, problem: ProblemError) -> None:
         """This action cannot be served; calls `failed`."""

@@ -192,9 +192,14 @@ class Serial:
     def _enter_and_go_on(self, action: Action) -> None:
         try:
             self._open.enter(action)
-            self._open.go_on(action)
+            self._go_on(action)
         except ProblemError as problem:
             self._refuse_soon(action, problem)
+
+    def _go_on(self, action: Action) -> None:
+        self._open.go_on(action)
+        if self._runner.is_outside(action):
+            self.waits(action)
 
     def _refuse_soon(self, action: Action, problem: ProblemError) -> None:
         """Not at once: the next one may have to be refused as well, and so on."""
@@ -217,7 +222,7 @@ class Serial:
             if failed:  # it has seen what is not stored
                 self._open.take_back(action)
             self._open.enter(action)
-            self._open.go_on(action)
+            self._go_on(action)
         except ProblemError as problem:
             self._refuse_soon(action, problem)
 

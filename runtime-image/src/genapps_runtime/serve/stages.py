@@ -11,7 +11,7 @@ import asyncio
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from genapps_runtime import logs
@@ -69,7 +69,8 @@ class Stages:
         self._wake = wake
         self.ready: deque[Action] = deque()
         """Actions with a message for the guest, in the order in which they run."""
-        self._outcomes: list[tuple[Action, bytes | Exception]] = []
+        self._outcomes: list[tuple[Action, int, bytes | Exception]] = []
+        """Actions, the attempts at them, and what the guest has answered."""
         self._dropped: list[Guest] = []
         self._cancelled: list[tuple[Guest, int]] = []
         self._commits = Commits(context, self._stored)
@@ -85,18 +86,21 @@ class Stages:
         """
         if self._cancelled:
             self._clean_up()
-        messages = [action.message() for action in batch]
+        planned = [(action, action.attempt, len(action.results), action.message()) for action in batch]
         begun = time.monotonic()
-        for index, (action, message) in enumerate(zip(batch, messages, strict=True)):
-            outcome = self.lanes.call(action, message)
+        for index, (action, attempt, results, message) in enumerate(planned):
+            if action.attempt != attempt:
+                continue
+            outcome = self.lanes.call(action, message if len(action.results) == results else action.message())
             ended = time.monotonic()
             action.guest_seconds += ended - begun
             begun = ended
             if outcome is not None:
-                self._outcomes.append((action, outcome))
+                self._outcomes.append((action, attempt, outcome))
             if ended >= ends or action.guest is None or action.guest.dropped:
                 # The callers before it have waited long enough; and what comes after a broken guest gets a new one.
-                self.ready.extendleft(reversed(batch[index + 1 :]))
+                rest = [action for action, attempt, *_ in planned[index + 1 :] if action.attempt == attempt]
+                self.ready.extendleft(reversed(rest))
                 break
         self._settle()
         self._clean_up()
@@ -136,11 +140,13 @@ class Stages:
     def answer(self, action: Action, call: str, outcome: Outcome) -> None:
         """A statement that has waited for the turn has this outcome."""
         self._waiting.arrive(action, call, outcome)
-        if self.lanes.has(action):
-            self._serial.waits(action)
+
+    def is_outside(self, action: Action) -> bool:
+        """Whether the action still waits for something, or computes."""
+        return self._waiting.holds(action) or self.lanes.has(action)
 
     def begin_again(self, action: Action) -> None:
-        """Let the guest forget what it has done for this action, which waits in it."""
+        """Let the guest forget what it has done for this action, wherever it is."""
         self._forget(action)
         self._let_go(action)
         asyncio.get_running_loop().call_soon(self._clean_up)
@@ -159,7 +165,7 @@ class Stages:
 
     def computed(self, action: Action, outcome: bytes | Exception) -> None:
         """The call of an action has ended that computed: all other stages follow."""
-        self._outcomes.append((action, outcome))
+        self._outcomes.append((action, action.attempt, outcome))
         self._settle()
         self._context.facet.end_batch()
         self._clean_up()
@@ -184,11 +190,10 @@ class Stages:
 
         It may run inside a long call of the guest (`Guest.on_slow`), so it calls no guest itself.
         """
-        outcomes, self._outcomes = self._outcomes, []
         ended: list[Ended] = []
         stored: list[tuple[Action, turns.Done]] = []
         again: list[Action] = []
-        for action, outcome in outcomes:
+        for action, outcome in self._current_outcomes():
             try:
                 turn = self._read(action, outcome)
                 if turn is None or isinstance(turn, turns.Emit):
@@ -212,6 +217,13 @@ class Stages:
             self._commits.add(stored)
         if ended:
             self._end(ended)
+
+    def _current_outcomes(self) -> Iterator[tuple[Action, bytes | Exception]]:
+        """What the guest has answered. The end of one action may void what it has answered for the next one."""
+        outcomes, self._outcomes = self._outcomes, []
+        for action, attempt, outcome in outcomes:
+            if action.attempt == attempt:
+                yield action, outcome
 
     def _read(self, action: Action, outcome: bytes | Exception) -> Continued | None:
         """The guest's turn; None when the action runs again in another guest. Raises ProblemError."""
@@ -285,7 +297,8 @@ class Stages:
                 self._cancelled.append((action.guest, action.number))
 
     def _forget(self, action: Action) -> None:
-        """What the action waits for does not matter any more, nor that it may have something to go on with."""
+        """What the action waits for does not matter any more, nor what it does, or is about to do."""
+        action.attempt += 1
         self._waiting.end(action)
         self.lanes.forget(action)
         if action in self.ready:

@@ -73,6 +73,10 @@ class Waiting:
             if action.exchange.gone:
                 loop.call_soon(self._leave, action)
 
+    def holds(self, action: Action) -> bool:
+        """Whether the action waits."""
+        return action.number in self._waiting
+
     def uses(self, guest: Guest) -> bool:
         """Whether an action that waits has begun in this guest."""
         return any(action.guest is guest for action in self._waiting.values())
