@@ -172,6 +172,18 @@ async def fill(request, size):
     await state.sql("INSERT INTO u VALUES (1, zeroblob(?))", int(size))
     return "filled"
 
+@app.get("/put-large")
+async def put_large(request):
+    await state.put("large", "x" * 262_000)
+
+@app.get("/at-once/{kind}/{times}")
+async def at_once(request, kind, times):
+    text = "SELECT " + ", ".join(["zeroblob(192000)"] * 4)
+    reads = {"sql": lambda: state.sql(text), "get": lambda: state.get("large"), "list": lambda: state.list("large")}
+    found = await asyncio.gather(*[reads[kind]() for _ in range(int(times))], return_exceptions=True)
+    failed = [one for one in found if isinstance(one, Exception)]
+    return [len(failed), *{one.code for one in failed}]
+
 @app.get("/filled")
 async def filled(request):
     return (await state.sql("SELECT count(*) FROM u WHERE n = 1"))[0][0]
@@ -234,6 +246,16 @@ async def test_an_action_that_breaks_its_guest_takes_only_its_own_writes_with_it
     assert [answer.status for answer in await together(pod, "/add/t", "/add/u")] == [200, 200]  # the turn is free
     assert await counts(pod) == [3, 3, 1]
     assert not pod.log("worker ended")
+
+
+@pytest.mark.parametrize(
+    ("kind", "most", "code"), [("sql", 5, "SqlTooLarge"), ("get", 17, "StateFull"), ("list", 17, "StateFull")]
+)
+async def test_what_is_read_at_once_is_bounded(pod: Pod, kind: str, most: int, code: str) -> None:
+    await started(pod)
+    assert (await pod.call("GET", "/put-large")).status == 200
+    assert (await pod.call("GET", f"/at-once/{kind}/{most}")).json() == [0]
+    assert (await pod.call("GET", f"/at-once/{kind}/{most + 3}")).json() == [3, code]
 
 
 async def test_a_chain_that_does_not_fit_on_the_disk_is_stored_one_by_one(pod: Pod, small_disk: Path) -> None:

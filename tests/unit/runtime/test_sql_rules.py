@@ -3,6 +3,7 @@
 
 import sqlite3
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,8 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from genapps_runtime.state import sql_rules
-from genapps_runtime.state.connection import Connection
+from genapps_runtime.state.connection import REMEMBERED_CHARACTERS, Connection
 from genapps_runtime.state.errors import SqlError, SqlWritesError
+from genapps_runtime.state.tables import UNKNOWN
 
 ENDLESS = "WITH RECURSIVE r(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM r)"
 DOUBLED = "".join(f", a{i} AS (SELECT 1 FROM a{i - 1} UNION ALL SELECT 1 FROM a{i - 1})" for i in range(1, 30))
@@ -146,6 +148,37 @@ def test_a_table_that_hides_one_of_sqlite_widens_no_rule(tmp_path: Path) -> None
         foreign.commit()
     with closing(Connection(file)) as connection:
         assert fails(connection, "SELECT * FROM dbstat") == sql_rules.REFUSED
+
+
+@pytest.mark.parametrize(("inserted", "length"), [(1, 262_144), (2, None), (4096, None)])
+def test_a_replacement_is_made_only_when_a_value_may_be_so_long(
+    connection: Connection, inserted: int, length: int | None
+) -> None:
+    text, parameters = "SELECT length(replace(?, 'a', ?))", ["a" * 262_144, "b" * inserted]
+    tracemalloc.start()
+    try:
+        if length is not None:
+            assert connection.run(text, parameters, time.thread_time() + 5).rows == [(length,)]
+        else:
+            with pytest.raises(SqlError) as error:
+                connection.run(text, parameters, time.thread_time() + 5)
+            assert error.value.code == sql_rules.TOO_LARGE
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_statement_of_few_steps_does_not_begin_when_the_time_is_over(connection: Connection) -> None:
+    assert connection.run("SELECT 1", [], time.thread_time()).rows == [(1,)]
+    assert fails(connection, "SELECT 1", -sql_rules.SHORT_SECONDS) == sql_rules.TOO_SLOW
+    assert connection.in_transaction
+
+
+def test_long_texts_are_not_kept_with_what_they_touch(connection: Connection) -> None:
+    long = f"SELECT b FROM t -- {'x' * REMEMBERED_CHARACTERS}"
+    assert connection.run(long, [], time.thread_time() + 5).touched.read == {"t"}
+    assert connection.run(long, [], time.thread_time() + 5).touched == UNKNOWN
+    assert not connection._touched
 
 
 VALUES = (

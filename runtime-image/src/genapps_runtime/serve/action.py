@@ -29,10 +29,13 @@ from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
 from genapps_runtime.state.view import Overlaid, Reads, View
 
 LIST_KEYS = 2000
+RESULTS_CHARACTERS = 4 * 1024 * 1024
+"""Of what this process answers in one turn; the one that goes beyond it is the last. So many that all is held twice."""
 _LASTING = frozenset({"tool", "timer"})
 STATE_ERRORS = (TurnLostError, TransactionLostError, StateFullError, StateUnavailableError)
 _TOOL_AFTER_SQL = "a request cannot call a tool after it has written by SQL: call the tool first, or in another request"
 _SQL_BESIDE_TOOL = "a statement cannot write while a tool is being called: await the tool first"
+_TOO_MUCH = f"what a request reads at once may have at most {RESULTS_CHARACTERS} characters: await fewer calls together"
 OWN_SECONDS = 1.0
 """What an action has for itself at least, however long others kept it from its beginning."""
 
@@ -69,9 +72,9 @@ class Action:
     """
 
     __slots__ = (
-        "_body", "_body_bytes", "_context", "_view", "_was_put_off", "attempt", "conflicts", "deadline", "exchange",
-        "guest", "guest_seconds", "log", "number", "open", "pending", "restarts", "results", "see", "serial",
-        "statements", "tools", "trace", "turns", "waits_for_all", "writes_tables",
+        "_answered", "_body", "_body_bytes", "_context", "_view", "_was_put_off", "attempt", "conflicts", "deadline",
+        "exchange", "guest", "guest_seconds", "log", "number", "open", "pending", "restarts", "results", "see",
+        "serial", "statements", "tools", "trace", "turns", "waits_for_all", "writes_tables",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, deadline: float) -> None:
@@ -109,6 +112,8 @@ class Action:
         self._view: View | Overlaid | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._answered = 0
+        """Characters of what was answered in this turn."""
 
     @property
     def called_tools(self) -> bool:
@@ -191,6 +196,7 @@ class Action:
                 raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
             raise ProblemError(turn.code, turn.detail)
         self.open = not isinstance(turn, turns.Done)
+        self._answered = 0
         if isinstance(turn, turns.Emit | turns.Done):
             self._collect(turn.piece)
         return turn
@@ -229,12 +235,16 @@ class Action:
 
         `until` is as for `Connection.run`. Raises ProblemError.
         """
+        if self._answered >= RESULTS_CHARACTERS:
+            return {"problem": call_problem("SqlTooLarge", _TOO_MUCH)}
         if self._view is None:
             self._view = self.see()
         try:
-            return run_statement(self._view, call.payload, until, self._context.facet.writing_texts)
+            outcome = run_statement(self._view, call.payload, until, self._context.facet.writing_texts)
         except STATE_ERRORS as error:
             raise self._problem(error) from None
+        self._answered += len(outcome.get("ok", "")) if outcome is not None else 0
+        return outcome
 
     def take_turn(self, see: Callable[[], View | Overlaid]) -> None:
         """From now on it reads and writes what `see` gives."""
@@ -259,6 +269,13 @@ class Action:
             self._view.close()
 
     def _local(self, call: turns.Call) -> dict[str, Any]:
+        if self._answered >= RESULTS_CHARACTERS:
+            return {"problem": call_problem("StateFull", _TOO_MUCH)}
+        outcome = self._read(call)
+        self._answered += _characters(outcome.get("ok"))
+        return outcome
+
+    def _read(self, call: turns.Call) -> dict[str, Any]:
         if call.kind == "body":
             return {"ok": piece_of(self.exchange.request.body, call.payload["chunk"])}
         if self._view is None:
@@ -287,6 +304,12 @@ class Action:
         if self._body_bytes > limit:
             raise ProblemError("ResponseTooLarge", f"a response may have at most {limit} bytes")
         self._body.append(piece)
+
+
+def _characters(result: str | dict[str, str] | None) -> int:
+    if isinstance(result, dict):
+        return sum(len(key) + len(value) for key, value in result.items())
+    return len(result or "")
 
 
 def lost_turn(action: Action) -> ProblemError:

@@ -21,6 +21,8 @@ from genapps_runtime.state.tables import UNKNOWN, Noted, Touched
 STATEMENTS = 48
 """How many prepared statements a connection keeps, of the runtime and of the app together."""
 MOST_TEXTS = 4 * STATEMENTS
+REMEMBERED_CHARACTERS = 2000
+"""Of a longer text it is not kept which tables it touches, for there may be many: when SQLite knows it, that is all."""
 STEPS = 100
 """After so many steps of a statement its time is looked at."""
 _PREFIX = "/*app*/"
@@ -76,6 +78,8 @@ class Connection(sqlite3.Connection):
         SqlWritesError when it writes and the connection may only read, and sqlite3.Error when the file fails. The
         transaction may be over after an error: see `in_transaction`.
         """
+        if time.thread_time() >= until + sql_rules.SHORT_SECONDS:
+            raise _too_slow()
         if text not in self._touched:
             _check_text(text)
         self._app, self._text, self._refusal, self._until = True, text, "", until
@@ -109,9 +113,10 @@ class Connection(sqlite3.Connection):
         noted = self._noted.take()
         if noted is None:
             return self._touched.get(text, UNKNOWN)
-        if len(self._touched) >= MOST_TEXTS:
-            self._touched.clear()
-        self._touched[text] = noted
+        if len(text) <= REMEMBERED_CHARACTERS:
+            if len(self._touched) >= MOST_TEXTS:
+                self._touched.clear()
+            self._touched[text] = noted
         return noted
 
     def _late(self) -> int:
@@ -138,9 +143,7 @@ class Connection(sqlite3.Connection):
         if primary == sqlite3.SQLITE_READONLY:
             return SqlWritesError()
         if primary == sqlite3.SQLITE_INTERRUPT:
-            millis = int(sql_rules.STATEMENT_SECONDS * 1000)
-            advice = "use an index, or fewer rows at once"
-            return SqlError(sql_rules.TOO_SLOW, f"the statement took more than {millis} ms of processor time; {advice}")
+            return _too_slow()
         if primary in _OF_THE_FILE:
             return error
         if primary == sqlite3.SQLITE_TOOBIG:
@@ -167,6 +170,12 @@ def _modules() -> frozenset[str]:
 def only_reads(text: str) -> bool:
     """Whether the text of a statement says at once that it changes nothing. Others may change nothing as well."""
     return text[:200].lstrip().lower().startswith(_READS)
+
+
+def _too_slow() -> SqlError:
+    millis = int(sql_rules.STATEMENT_SECONDS * 1000)
+    advice = "use an index, or fewer rows at once"
+    return SqlError(sql_rules.TOO_SLOW, f"the statement took more than {millis} ms of processor time; {advice}")
 
 
 def _check_text(text: str) -> None:

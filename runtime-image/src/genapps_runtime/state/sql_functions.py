@@ -8,6 +8,8 @@ import sqlite3
 from contextlib import closing
 from typing import TypeVar
 
+from genapps_runtime.state.sql_rules import VALUE_BYTES
+
 Value = None | int | float | str | bytes
 _Text = TypeVar("_Text", str, bytes)
 TRIMMED = 1000
@@ -34,10 +36,15 @@ def _instr(text: Value, wanted: Value) -> int | None:
 def _replace(text: Value, old: Value, new: Value) -> Value:
     if text is None or old is None:
         return None
-    wanted = _text(old)
+    found, wanted = _text(text), _text(old)
     if not wanted:
-        return _text(text)
-    return None if new is None else _text(text).replace(wanted, _text(new))
+        return found
+    if new is None:
+        return None
+    inserted = _text(new)
+    if len(found) + found.count(wanted) * (len(inserted) - len(wanted)) > VALUE_BYTES:
+        raise OverflowError  # before Python makes it: SQLite says that it is too big
+    return found.replace(wanted, inserted)
 
 
 def _trim(text: Value, characters: Value = " ") -> str | None:

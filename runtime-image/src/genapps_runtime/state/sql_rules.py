@@ -20,6 +20,8 @@ RESULT_ROWS = 10_000
 PARAMETERS = 1000
 STATEMENT_SECONDS = 0.02
 """Time of the processor for the statements of one turn: nobody else is served meanwhile."""
+SHORT_SECONDS = 0.08
+"""What statements of a turn may take beyond that which are too short to be ended: then none begins any more."""
 HEAP_BYTES = 24 * 1024 * 1024
 """What SQLite may take in this process, for all connections."""
 
