@@ -267,3 +267,34 @@ def test_pages_of_keys_are_not_taken_for_pages_of_tables(store: Store) -> None:
     assert roomy.figures.tables == tables
     roomy.commit()
     assert prepare(store.writer).size == roomy.figures.size
+
+
+@pytest.mark.parametrize("returned", ["zeroblob(200000)", "CAST(x'ff' AS TEXT)"])
+def test_a_statement_whose_rows_cannot_be_given_has_changed_nothing(store: Store, returned: str) -> None:
+    transaction = store.open()
+    view = begun(transaction)
+    view.sql("INSERT INTO t VALUES (1), (2), (3), (4), (5)", [], soon())
+    with pytest.raises(SqlError):
+        view.sql(f"UPDATE t SET n = n + 100 RETURNING {returned}", [], soon())
+    assert view.sql("SELECT sum(n) FROM t", [], soon()).rows == [(15,)]
+    assert view.sql("UPDATE t SET n = n + 1 WHERE n = 5 RETURNING n", [], soon()).rows == [(6,)]
+    transaction.end_action([])
+    transaction.commit()
+    assert store.writer.execute("SELECT sum(n) FROM t").fetchone() == (16,)
+
+
+def test_the_table_of_sequences_counts_and_conflicts_like_any_other(store: Store) -> None:
+    transaction = store.open()
+    begun(transaction).sql("CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT)", [], soon())
+    transaction.end_action([])
+    before = transaction.figures
+    view = begun(transaction)
+    view.sql("INSERT INTO sqlite_sequence VALUES (zeroblob(20000), 1)", [], soon())
+    assert view.wrote
+    transaction.end_action([])
+    assert transaction.figures.size > before.size + 16_000
+    assert transaction.figures.changes.touched_since({"*"}, before.sequence)
+    view = begun(transaction)
+    view.sql("INSERT INTO sqlite_sequence VALUES (zeroblob(30000), 1)", [], soon())
+    with pytest.raises(StateFullError):
+        transaction.end_action([])

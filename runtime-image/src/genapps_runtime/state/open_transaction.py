@@ -108,6 +108,15 @@ class OpenTransaction:
         except FILE_ERRORS:
             self.roll_back()
 
+    def undo_statement(self) -> None:
+        """Take back what the last statement has written, which had a savepoint of its own."""
+        try:
+            if not self.lost:
+                self._connection.execute("ROLLBACK TO genapps_statement")
+                self._connection.execute("RELEASE genapps_statement")
+        except FILE_ERRORS:
+            self.roll_back()
+
     def commit(self) -> None:
         """Store everything durably; raises one of FILE_ERRORS or StateConflictError: then nothing is stored."""
         if self.lost:
@@ -194,10 +203,17 @@ class OpenView(View):
         The action cannot go on after TransactionLostError, StateFullError and StateUnavailableError.
         """
         writer, _ = self._begin()
+        returns = "returning" in text.lower()  # it has changed everything before it gives its first row
         try:
+            if returns:
+                writer.execute("SAVEPOINT genapps_statement")
             result = writer.run(text, parameters, until)
+            if returns:
+                writer.execute("RELEASE genapps_statement")
             self.wrote |= self._transaction.note_changes(result.touched.changed)
         except SqlError as error:
+            if returns:
+                self._transaction.undo_statement()
             if not only_reads(text):  # OR FAIL keeps the rows before the one that failed
                 self.wrote |= self._transaction.note_changes(UNKNOWN.changed)
             if self._transaction.lost:

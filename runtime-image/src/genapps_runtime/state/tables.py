@@ -17,6 +17,8 @@ SCHEMA = "*schema"
 MOST_NAMES = 256
 
 _CHANGES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+_SEQUENCE = "sqlite_sequence"
+"""The one table of SQLite that apps may change like their own."""
 _NEITHER = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_FUNCTION})
 
 
@@ -46,7 +48,7 @@ class Noted:
         name = (first or "").lower()
         if code == sqlite3.SQLITE_READ:
             self._read.add(ALL if name.startswith("sqlite_") else name)
-        elif code in _CHANGES and not name.startswith("sqlite_"):
+        elif code in _CHANGES and (name == _SEQUENCE or not name.startswith("sqlite_")):
             self._changed.add(name)
         else:
             self._changed.add(SCHEMA)
