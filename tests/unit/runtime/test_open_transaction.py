@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genapps_runtime.state import sql_rules
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import (
     SqlError,
@@ -298,3 +299,30 @@ def test_the_table_of_sequences_counts_and_conflicts_like_any_other(store: Store
     view.sql("INSERT INTO sqlite_sequence VALUES (zeroblob(30000), 1)", [], soon())
     with pytest.raises(StateFullError):
         transaction.end_action([])
+
+
+@pytest.mark.parametrize(
+    ("columns", "most"),
+    [("a", sql_rules.SCHEMA_ENTRIES - 5), (", ".join(f"c{'x' * 50}{n}" for n in range(100)), 11)],
+    ids=["many", "large"],
+)
+def test_what_every_connection_keeps_of_the_tables_is_bounded(tmp_path: Path, columns: str, most: int) -> None:
+    store = Store(str(tmp_path))
+    transaction = store.open()
+    view = begun(transaction)
+    for number in range(most):
+        view.sql(f"CREATE TABLE made{number} ({columns})", [], soon())
+    transaction.end_action([])
+    view = begun(transaction)
+    for number in range(5):
+        view.sql(f"CREATE TABLE more{number} ({columns})", [], soon())
+    with pytest.raises(StateFullError, match="tables and indexes"):
+        transaction.end_action([])
+    transaction.undo_action()
+    begun(transaction).sql("DROP TABLE made0", [], soon())
+    transaction.end_action([])
+    transaction.commit()
+    store.close()
+    reopened = Store(str(tmp_path))
+    assert reopened.reader.run("SELECT count(*) FROM made1", [], soon()).rows == [(0,)]
+    reopened.close()

@@ -19,11 +19,13 @@ from genapps_runtime.state.errors import (
     TurnLostError,
     write_error,
 )
+from genapps_runtime.state.sql_rules import SCHEMA_BYTES, SCHEMA_ENTRIES
 from genapps_runtime.state.tables import SCHEMA, UNKNOWN, TableChanges
 from genapps_runtime.state.transaction import Commit, Transaction, Writes
 from genapps_runtime.state.view import Reads, View
 
 PAGE_BYTES = 4096
+_SCHEMA_SIZE = "SELECT count(*), coalesce(sum(length(CAST(sql AS BLOB))), 0) FROM main.sqlite_schema"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,17 @@ class OpenTransaction:
                 raise commit.verdict
             size, pages = transaction.size, None
         changes = before.changes.after(self._changed, sequence)
-        schema = schema_of(self._connection) if SCHEMA in self._changed else before.schema
+        schema = before.schema
+        if SCHEMA in self._changed:
+            schema = schema_of(self._connection)
+            self._check_schema()
         return Figures(sequence, changes, size, tables, schema), pages
+
+    def _check_schema(self) -> None:
+        entries, size = self._connection.execute(_SCHEMA_SIZE).fetchone()
+        if entries > SCHEMA_ENTRIES or size > SCHEMA_BYTES:
+            found = f"the state would have {entries} tables and indexes with definitions of {size} bytes"
+            raise StateFullError(f"{found}; there may be {SCHEMA_ENTRIES} with {SCHEMA_BYTES} bytes")
 
     def _holds(self, reads: Reads) -> bool:
         figures = self.figures

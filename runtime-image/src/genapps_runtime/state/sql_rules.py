@@ -15,6 +15,9 @@ RESERVED = "genapps_"
 TEXT_CHARACTERS = 16 * 1024
 VALUE_BYTES = 256 * 1024
 """Of a text, a blob or a row, as of a value of state. It bounds what one step of a statement can take."""
+SCHEMA_ENTRIES, SCHEMA_BYTES = 200, 64 * 1024
+"""Tables and indexes of a file, and the bytes of their definitions. Each connection keeps all of it in its memory: with
+more of it none could be opened, and nobody could drop a table any more."""
 RESULT_BYTES = 1024 * 1024
 RESULT_ROWS = 10_000
 PARAMETERS = 1000
