@@ -14,7 +14,8 @@ from genapps.core.verdict import Grant, Revision
 
 CONFIG_KEY = "runtime.json"
 
-_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+"""JSON says some of it in six characters. The rest is refused, or read as line breaks, where JSON is read as YAML."""
 
 
 def snapshots(observed: Observed, grant: Grant, revision: Revision) -> tuple[Manifest, ...]:
@@ -71,10 +72,9 @@ def _snapshot(meta: Manifest, files: Mapping[str, bytes]) -> Manifest:
 
 
 def _text(content: bytes) -> str | None:
-    """As people can read it; None for what is no text, or would grow sixfold in JSON and exceed a request's limit."""
-    if _CONTROLS.search(content):
-        return None
+    """As people can read it; None for what is no text, would exceed a request's limit, or come out as another one."""
     try:
-        return content.decode()
+        text = content.decode()
     except UnicodeDecodeError:
         return None
+    return None if _UNREADABLE.search(text) else text
