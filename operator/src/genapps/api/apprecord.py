@@ -13,7 +13,9 @@ from genapps.api.names import API_VERSION, FINALIZER_PURGE
 
 Text = Annotated[str, Field(max_length=1024)]
 Uid = Annotated[str, Field(max_length=64)]
-CodeParts = Annotated[int, Field(ge=1, le=32)]
+MOST_PARTS = 32
+"""ConfigMaps with the code of one revision; two together hold more than one has room for."""
+CodeParts = Annotated[int, Field(ge=1, le=MOST_PARTS)]
 
 
 class ObjectRef(OwnModel):

@@ -108,6 +108,14 @@ def test_a_snapshot_tells_of_which_image_it_was_taken() -> None:
     assert slim("ConfigMap")(snapshot(code_digest=notes["code_digest"])).image is None
 
 
+@pytest.mark.parametrize("entry", ["", "a/app.py", "..", "a b", "a\n", "x" * 254])
+def test_an_entry_that_is_none_is_not_believed(entry: str) -> None:
+    """The RuntimeConfig cannot be made with it: no pass over the app would come to an end."""
+    notes = {"code_digest": f"sha256:{'b' * 64}", "image_digest": f"sha256:{'a' * 64}"}
+    assert slim("ConfigMap")(snapshot(**notes, entry="app.py")).image is not None
+    assert slim("ConfigMap")(snapshot(**notes, entry=entry)).image is None
+
+
 def test_a_part_of_a_snapshot_tells_its_paths_and_how_many_parts_there_are() -> None:
     digest = f"sha256:{'b' * 64}"
     notes = {"code_digest": digest, "image_digest": f"sha256:{'a' * 64}", "entry": "app.py", "code_parts": "12"}
@@ -146,7 +154,7 @@ def test_paths_that_are_none_are_not_believed(files: str) -> None:
     assert slim("ConfigMap")(snapshot(files=files)).child.files == ""
 
 
-@pytest.mark.parametrize("parts", ["0", "-1", "100", "1\n", "x", ""])
+@pytest.mark.parametrize("parts", ["0", "-1", "33", "100", "1\n", "x", ""])
 def test_a_number_of_parts_that_is_none_is_not_believed(parts: str) -> None:
     digest = f"sha256:{'b' * 64}"
     notes = {"code_digest": digest, "image_digest": f"sha256:{'a' * 64}", "entry": "app.py", "code_parts": parts}

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from genapps.api.apprecord import MOST_PARTS
 from genapps.api.bundles import BUNDLE_FILES, is_path
 from genapps.api.names import (
     ANNOTATION_CODE_DIGEST,
@@ -132,7 +133,7 @@ def _image_snapshot(metadata: Mapping[str, Any]) -> ImageSnapshot | None:
     notes = metadata.get("annotations") or {}
     image, entry = notes.get(ANNOTATION_IMAGE_DIGEST), notes.get(ANNOTATION_ENTRY)
     code = notes.get(ANNOTATION_CODE_DIGEST)
-    if not (image and entry and code):
+    if not (image and entry and code) or "/" in entry or not is_path(entry):
         return None
     parts, name = _parts(notes), metadata["name"]
     if name != code_snapshot_names(child_name_of(name), code, parts)[0]:
@@ -142,7 +143,7 @@ def _image_snapshot(metadata: Mapping[str, Any]) -> ImageSnapshot | None:
 
 def _parts(notes: Mapping[str, str]) -> int | None:
     said = notes.get(ANNOTATION_CODE_PARTS, "")
-    return int(said) if _COUNT.match(said) else None
+    return int(said) if _COUNT.match(said) and int(said) <= MOST_PARTS else None
 
 
 def _files(metadata: Mapping[str, Any]) -> str:
