@@ -44,4 +44,4 @@ def write_error(error: Exception) -> StateFullError | StateUnavailableError:
     """What a failed write (one of FILE_ERRORS) means to an action."""
     if getattr(error, "sqlite_errorcode", 0) == SQLITE_FULL:
         return StateFullError("the disk of the app's state is full")
-    return StateUnavailableError(f"cannot write the state: {error or 'out of memory'}")
+    return StateUnavailableError(f"cannot write the state: {str(error) or 'out of memory'}")

@@ -41,6 +41,10 @@ class Facet:
         self._limit = limit_bytes
         self._most_readers = readers
         self._readers: list[Connection] = []
+        self._lent: set[Connection] = set()
+        """Those for reading that are in a snapshot."""
+        self._short = False
+        """Whether a commit has found no memory."""
         self._shared: Snapshot | None = None
         self._waiting: list[tuple[list[Commit], Committed]] = []
         self._committing: asyncio.Task[None] | None = None
@@ -105,10 +109,16 @@ class Facet:
         self._commit_soon()
 
     def open(self) -> OpenTransaction:
-        """A transaction for whoever holds the facet, while no commit is running. Raises sqlite3.Error.
+        """A transaction for whoever holds the facet, while no commit is running. Raises one of FILE_ERRORS.
 
         It ends with `commit_open`, or is rolled back, before anything else is stored.
         """
+        try:
+            self._renew_writer()
+            return OpenTransaction(self._writer, self.figures, self._limit)
+        except MemoryError:
+            self._writer.exhausted = True
+        self._make_room()
         self._renew_writer()
         return OpenTransaction(self._writer, self.figures, self._limit)
 
@@ -136,6 +146,7 @@ class Facet:
         connection = self._readers.pop() if self._readers else self._connect_reader()
         # It begins with the first read after this; a commit in between only makes the check at the end more thorough
         # than it had to be.
+        self._lent.add(connection)
         return Snapshot(connection, self.figures.sequence, self._give_back)
 
     async def close(self) -> None:
@@ -149,11 +160,23 @@ class Facet:
 
     def _batch_snapshot(self) -> Snapshot:
         """The snapshot of the running batch; raises sqlite3.Error."""
+        if self._shared is not None and self._shared.lost:
+            self.end_batch()
         if self._shared is None:
             self._shared = self.snapshot()
         return self._shared
 
+    def _make_room(self) -> None:
+        """Close all connections for reading, on the loop's thread: the writer has no memory.
+
+        What an app has prepared on them is most of it. Actions that have read there fail when they read again.
+        """
+        for connection in (*self._readers, *self._lent):
+            connection.close()
+        self._readers, self._lent, self._short = [], set(), False
+
     def _give_back(self, connection: Connection) -> None:
+        self._lent.discard(connection)
         if connection.exhausted:
             # Prepared statements of all connections may be what takes the memory.
             for idle in self._readers:
@@ -196,12 +219,19 @@ class Facet:
                 if opened is not None:
                     transaction, commits, committed = opened
                     await loop.run_in_executor(self._thread, self._apply_open, transaction, commits)
+                    if self._short:
+                        self._make_room()
                     committed(commits)
                     continue
                 groups = self._next_groups()
                 if not groups:
                     break
-                await loop.run_in_executor(self._thread, self._apply, [one for commits, _ in groups for one in commits])
+                batch = [one for commits, _ in groups for one in commits]
+                await loop.run_in_executor(self._thread, self._apply, batch)
+                if self._short:
+                    self._make_room()
+                    failed = [one for one in batch if isinstance(one.verdict, StateUnavailableError)]
+                    await loop.run_in_executor(self._thread, self._apply, failed)
                 for commits, committed in groups:
                     committed(commits)
         finally:
@@ -228,7 +258,7 @@ class Facet:
             transaction = Transaction(self._writer, figures.sequence, figures.size, self._limit, figures.changes)
             transaction.run(batch)
         except FILE_ERRORS as error:
-            self._writer.exhausted |= isinstance(error, MemoryError)
+            self._note_memory(error)
             if len(batch) == 1:
                 batch[0].verdict = write_error(error)
                 return
@@ -236,6 +266,10 @@ class Facet:
                 self._apply([commit])
         else:
             self.figures = replace(figures, sequence=transaction.sequence, size=transaction.size)
+
+    def _note_memory(self, error: Exception) -> None:
+        if isinstance(error, MemoryError):
+            self._writer.exhausted = self._short = True
 
     def _apply_open(self, transaction: OpenTransaction, commits: list[Commit]) -> None:
         """Run in the commit thread."""
@@ -245,7 +279,9 @@ class Facet:
         except StateConflictError as error:
             verdict = error
         except FILE_ERRORS as error:
-            verdict = write_error(error) if len(commits) == 1 else StateConflictError()
+            self._note_memory(error)
+            again = len(commits) > 1 or isinstance(error, MemoryError)
+            verdict = StateConflictError() if again else write_error(error)
         else:
             self.figures = transaction.figures
         for commit in commits:

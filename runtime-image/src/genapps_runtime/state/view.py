@@ -5,6 +5,7 @@ The actions of one batch share a snapshot, because a read transaction costs more
 a tool keeps the snapshot of its batch until it ends.
 """
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -45,6 +46,14 @@ class Snapshot:
         self._give_back = give_back
         connection.execute("BEGIN")
 
+    @property
+    def lost(self) -> bool:
+        """Whether it was ended by SQLite, which had no memory, or by the facet: what is read now is newer."""
+        try:
+            return not self.connection.in_transaction
+        except sqlite3.ProgrammingError:  # closed
+            return True
+
     def end_sharing(self) -> None:
         """No more views may join: it ends with the last that reads in it."""
         self.shared = False
@@ -57,9 +66,8 @@ class Snapshot:
         try:
             self.connection.execute("COMMIT")
         except FILE_ERRORS:
-            self.connection.close()
-        else:
-            self._give_back(self.connection)
+            self.connection.exhausted = True
+        self._give_back(self.connection)
 
 
 class View:
@@ -136,6 +144,8 @@ class View:
             self._snapshot = snapshot = self._take()
             snapshot.holders += 1
             self.reads = Reads(snapshot.sequence)
+        elif self._snapshot.lost:
+            raise StateUnavailableError("SQL of the app has used up its memory, and what the request had read with it")
         return self._snapshot.connection, self.reads
 
 
@@ -188,4 +198,4 @@ def _too_long() -> StateFullError:
 
 
 def _unreadable(error: Exception) -> StateUnavailableError:
-    return StateUnavailableError(f"cannot read the state: {error or 'out of memory'}")
+    return StateUnavailableError(f"cannot read the state: {str(error) or 'out of memory'}")
