@@ -386,7 +386,12 @@ FAILS = [
     ("processes of the library", "import subprocess", "not available to apps: subprocess. Apps have no processes."),
     ("a part of a package", "from http import server", "not available to apps: http.server. The platform serves"),
     ("native code", "import ctypes", "not available to apps: ctypes. Apps cannot call native code."),
-    ("a database", "import sqlite3", "not available to apps: sqlite3. It is not available yet."),
+    ("a database in memory", "import sqlite3\nsqlite3.connect(':memory:')", "is the app's own database"),
+    (
+        "a function of Python in SQL",
+        "import sqlite3\nsqlite3.connect('a').create_function('f', 0, int)",
+        "do it in Python",
+    ),
     ("a package for requests", "import requests", "not available to apps: requests. Apps reach the network"),
     ("a package for data", "import pandas as pd", "not available to apps: pandas. Packages with native code"),
     ("an unknown package", "import nothing", "not available to apps: nothing. `genapps modules` prints the list."),

@@ -2,7 +2,8 @@
 """What SQL adds to a request: `python -m tests.runtime.sql_cost`, no test.
 
 Prints the CPU time of the worker for a request with 32 callers, and what it adds to a request that does nothing: with
-a key read, a row read by SQL, a key written, and a row written by SQL. They take turns within one run.
+a key read, a row read by SQL (with and without await, and by `sqlite3`), a key written, and a row written by SQL. They
+take turns within one run.
 """
 
 import asyncio
@@ -17,7 +18,33 @@ from tools import engines
 
 ROUNDS, CALLERS, CALLS = 9, 32, 60
 SOURCE = """
+import sqlite3
 from genapps import app, state
+
+db = sqlite3.connect("app.db")
+
+@app.get("/get-sync")
+def get_sync(request):
+    return {"n": state.get_sync("k")}
+
+@app.get("/select-sync")
+def select_sync(request):
+    return {"n": state.sql_sync("SELECT n FROM t WHERE id = ?", 7)[0]["n"]}
+
+@app.get("/sqlite3")
+def by_sqlite3(request):
+    return {"n": db.execute("SELECT n FROM t WHERE id = ?", (7,)).fetchone()[0]}
+
+@app.post("/sqlite3-write")
+def write_by_sqlite3(request):
+    with db:
+        db.execute("UPDATE t SET n = n + 1 WHERE id = ?", (7,))
+    return {"n": 2}
+
+@app.post("/update-sync")
+def update_sync(request):
+    state.sql_sync("UPDATE t SET n = n + 1 WHERE id = ?", 7)
+    return {"n": 2}
 
 @app.get("/make")
 async def make(request):
@@ -47,7 +74,12 @@ async def update(request):
     await state.sql("UPDATE t SET n = n + 1 WHERE id = ?", 7)
     return {"n": 2}
 """
-PATHS = ("/nothing", "/get", "/select", "/put", "/update")
+PATHS = (
+    "/nothing", "/get", "/get-sync", "/select", "/select-sync", "/sqlite3", "/put", "/update", "/update-sync",
+    "/sqlite3-write",
+)  # fmt: skip
+POSTED = frozenset({"/update-sync", "/sqlite3-write"})
+"""Their path is noted as one that writes for a minute, as that of a form is."""
 
 
 async def _measure() -> dict[str, list[float]]:
@@ -71,7 +103,7 @@ async def _call(pod: Pod, path: str) -> None:
     """One caller: requests one after the other on one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", pod.port)
     for _ in range(CALLS):
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        writer.write(f"{'POST' if path in POSTED else 'GET'} {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         assert b" 200 " in head.partition(b"\r\n")[0], head
         length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
@@ -84,7 +116,7 @@ def main() -> None:
     nothing = statistics.median(spent["/nothing"])
     for path, micros in spent.items():
         median = statistics.median(micros)
-        print(f"{path:10} {median:6.1f} us of CPU a request, {median - nothing:6.1f} added (median of {ROUNDS})")
+        print(f"{path:15} {median:6.1f} us of CPU a request, {median - nothing:6.1f} added (median of {ROUNDS})")
 
 
 if __name__ == "__main__":

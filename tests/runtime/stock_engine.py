@@ -10,6 +10,7 @@ from wasmtime import Config, Engine, Store, WasmtimeError
 from wasmtime.component import Component, Func, Linker, LinkerInstance, Record
 
 from genapps_runtime.guest.host_functions import RANDOM_BYTES, RECORD_BYTES, WASI, WORLD
+from genapps_runtime.guest.immediate import CALL_BYTES, nobody_answers, too_long
 from genapps_runtime.guest.precompile import SWITCHES, target
 from genapps_runtime.guest.store import INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES, GuestLog
 from genapps_runtime.guest.ticker import Ticker
@@ -48,6 +49,7 @@ class StockLanguage:
                 host.add_func("log", lambda _store, text: log.sink(cut(text)))
                 host.add_func("now-millis", lambda _store: time.time_ns() // 1_000_000)
                 host.add_func("random", lambda _store, size: random(size).hex())
+                host.add_func("answer", lambda _store, call: answer(call))
             wasi(root)
         linker.allow_shadowing = True
         linker.define_unknown_imports_as_traps(self.component)
@@ -70,6 +72,11 @@ def wasi(root: LinkerInstance) -> None:
 
 def cut(text: str) -> str:
     return text.encode()[:RECORD_BYTES].decode(errors="replace")
+
+
+def answer(call: str) -> str:
+    text = call.encode()
+    return (nobody_answers(text) if len(text) <= CALL_BYTES else too_long()).decode()
 
 
 def wall_clock() -> Record:

@@ -21,7 +21,8 @@ ENDLESS = "WITH RECURSIVE r(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM r)"
 DOUBLED = "".join(f", a{i} AS (SELECT 1 FROM a{i - 1} UNION ALL SELECT 1 FROM a{i - 1})" for i in range(1, 30))
 
 REFUSED = [
-    "ATTACH 'x' AS y", "DETACH main", "PRAGMA user_version = 9", "PRAGMA writable_schema = 1", "PRAGMA table_info(t)",
+    "ATTACH 'x' AS y", "DETACH main", "PRAGMA user_version = 9", "PRAGMA writable_schema = 1",
+    "PRAGMA table_info(genapps_facet)", "PRAGMA index_list(genapps_entries)", "PRAGMA integrity_check",
     "PRAGMA hard_heap_limit = 0", "SELECT * FROM pragma_table_info('t')", "SELECT count(*) FROM pragma_database_list",
     "CREATE TEMP TABLE q (a)", "CREATE TABLE temp.q (a)", "CREATE TEMP TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END",
     "CREATE VIEW v AS SELECT 1", "CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END",

@@ -41,6 +41,7 @@ def touched(connection: Connection, text: str) -> Touched:
         ("WITH x AS (SELECT a FROM t) SELECT count(*) FROM x, OTHER", "t other", ""),
         ("SELECT value FROM json_each('[1]')", "json_each", ""),
         ("SELECT name FROM sqlite_schema", ALL, ""),
+        ("PRAGMA table_info(t)", ALL, ""),
         ("INSERT INTO t VALUES ('a', 1)", "", "t"),
         ("INSERT INTO t SELECT a, b FROM other", "other", "t"),
         ("WITH x AS (SELECT 1 AS n) UPDATE t SET b = (SELECT n FROM x)", "", "t"),

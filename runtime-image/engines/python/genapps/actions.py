@@ -14,12 +14,12 @@ class Action:
     `writes` maps a key to its JSON text, or to None for a deletion. `log_left` is in characters. `coroutine` runs
     the handler; with an event loop `task` does, and `ready`, `tasks` and `waiting` are the loop's. `rest` is its
     response: status, headers and the pieces of the body that the host has not got yet. `files` is what it has in
-    /tmp, once it uses files (stdlib.tree).
+    /tmp, once it uses files (stdlib.tree), `transaction` what `sqlite3` has not committed.
     """
 
     __slots__ = (
-        "calls", "coroutine", "files", "id", "log_left", "ready", "rest", "task", "tasks", "waiting", "writes",
-        "written",
+        "calls", "coroutine", "files", "id", "log_left", "ready", "rest", "task", "tasks", "transaction", "waiting",
+        "writes", "written",
     )  # fmt: skip
 
     def __init__(self, number: int, log_left: int) -> None:
@@ -35,6 +35,7 @@ class Action:
         self.waiting: Any = None
         self.rest: Any = None
         self.files: Any = None
+        self.transaction: Any = None
 
 
 class Current:

@@ -16,5 +16,9 @@ class Tools:
         """
         return await Call("tool", {"connector": connector, "tool": tool, "arguments": {**(arguments or {}), **more}})
 
+    def call_sync(self, connector: str, tool: str, arguments: dict[str, Any] | None = None, /, **more: Any) -> Any:
+        """Refused: nothing can wait inside a synchronous call. Raises RuntimeError."""
+        raise RuntimeError("a tool is called by `await tools.call(...)`, in a handler that begins with `async def`")
+
 
 tools = Tools()

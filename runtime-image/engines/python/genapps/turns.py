@@ -5,10 +5,10 @@ They are formatted by hand: one ends every request, and json.dumps would take ha
 """
 
 import json
-from typing import Any
 
 from genapps.calls import Call
-from genapps.encoding import quoted, to_dense_json, to_json
+from genapps.encoding import quoted, to_json
+from genapps.immediate import dense
 
 JSON_HEADERS = '[["content-type","application/json"]]'
 TEXT_HEADERS = '[["content-type","text/plain; charset=utf-8"]]'
@@ -25,16 +25,9 @@ def calls(wanted: list[Call] | dict[str, str]) -> str:
         if call.kind == "get":
             return f"get\0{call.id}\0{call.payload['key']}"
         if call.kind == "sql":
-            return f"sql\0{call.id}\0{_dense(call.payload['parameters'])}\0{call.payload['text']}"
+            return f"sql\0{call.id}\0{dense(call.payload['parameters'])}\0{call.payload['text']}"
     asked = [f'{{"id":{call.id},"{call.kind}":{to_json(call.payload)}}}' for call in wanted]
     return f'{{"calls":[{",".join(asked)}]}}'
-
-
-def _dense(parameters: list[Any] | dict[str, Any]) -> str:
-    """Parameters of SQL as JSON: mostly a few numbers and texts, for which an encoder need not be made."""
-    if type(parameters) is list:
-        return f"[{','.join([to_dense_json(value) for value in parameters])}]"
-    return to_dense_json(parameters)
 
 
 def wait(wanted: list[Call], cancelled: list[int], woken: list[int]) -> str:

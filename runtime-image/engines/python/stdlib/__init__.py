@@ -34,10 +34,13 @@ PRELOADED = (
 )  # fmt: skip
 _LAYERS = (
     "fastapi", "fastapi.calling", "fastapi.params", "fastapi.responses", "fastapi.routing", "fastapi.status",
-    "pydantic", "pydantic.checks", "pydantic.errors", "pydantic.fields", "pydantic.models",
+    "pydantic", "pydantic.checks", "pydantic.errors", "pydantic.fields", "pydantic.models", "sqlite3",
+    "sqlite3.columns", "sqlite3.connection", "sqlite3.cursor", "sqlite3.dbapi2", "sqlite3.errors", "sqlite3.pragmas",
+    "sqlite3.rows", "sqlite3.texts", "sqlite3.transactions", "sqlite3.values",
 )  # fmt: skip
 _NATIVE_NOT = frozenset({"_asyncio", "_sqlite3", "componentize_py_runtime", "faulthandler"})
 _LARGE = frozenset({"_pydatetime", "_pydecimal", "_pyio", "_pyrepl"})  # the engine has these in C
+_OWN = frozenset({"sqlite3"})  # the engine has one of its own
 
 
 def prepare() -> None:
@@ -63,7 +66,7 @@ def _to_keep(library: Path) -> list[str]:
             del parts[-1]
         name = ".".join(parts)
         refused = name not in listed.FOR_PACKAGES and listed.refused(name)
-        if parts and "test" not in parts and parts[0] not in _LARGE and not refused and parts[-1] != "__main__":
+        if parts and "test" not in parts and parts[0] not in _LARGE | _OWN and not refused and parts[-1] != "__main__":
             found.append(name)
     return found
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from genapps_runtime.guest import c_api
 from genapps_runtime.guest.c_api import WasmtimeError
+from genapps_runtime.guest.immediate import CALL_BYTES, too_long
 from genapps_runtime.guest.store import Store, store_of
 
 WORLD = "genapps:app/host@0.1.0"
@@ -67,6 +68,7 @@ def host_functions() -> Mapping[str, Mapping[str, HostFunction]]:
             "log": HostFunction(_log, c_api.STRING),
             "now-millis": HostFunction(lambda _store: time.time_ns() // 1_000_000, None, _write_u64),
             "random": HostFunction(lambda _store, size: _random(size).hex().encode(), c_api.U32, _write_string),
+            "answer": HostFunction(_answer, c_api.STRING, _write_string),
         },
         f"wasi:clocks/wall-clock@{WASI}": {"now": HostFunction(lambda _store: time.time_ns(), None, _write_datetime)},
         f"wasi:clocks/monotonic-clock@{WASI}": {
@@ -87,6 +89,11 @@ def _log(store: Store, record: c_api.ByteVec) -> None:
     """The calling store's GuestLog gets the record, cut at RECORD_BYTES before anything copies it."""
     text = c_api.bytes_of(record, min(record.size, RECORD_BYTES))
     store.log.sink(text.decode(errors="replace"))
+
+
+def _answer(store: Store, call: c_api.ByteVec) -> bytes:
+    """What the action that runs, or the load, answers. A long call is refused before anything copies it."""
+    return store.answer(c_api.bytes_of(call, call.size)) if call.size <= CALL_BYTES else too_long()
 
 
 def _random(size: int) -> bytes:

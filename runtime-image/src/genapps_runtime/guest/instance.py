@@ -15,6 +15,7 @@ import orjson
 
 from genapps_runtime.guest.c_api import WasmtimeError
 from genapps_runtime.guest.engine import Language
+from genapps_runtime.guest.immediate import Answer, nobody_answers
 from genapps_runtime.guest.store import INTERRUPT, GuestLog, LogSink, ReentrantCallError, ignore_record
 from genapps_runtime.guest.string_call import TURN_BYTES, ResultCall, StringCall
 from genapps_runtime.heartbeat import Heartbeat
@@ -24,7 +25,7 @@ from genapps_runtime.termination import Reason, RefusedError
 CANCEL_SECONDS = 0.05
 _USED_UP = "the app used up the time of the request"
 
-Answer = TypeVar("Answer")
+Ended = TypeVar("Ended")
 
 
 class GuestGoneError(Exception):
@@ -49,8 +50,8 @@ class Guest:
         self.dropped = False
         self.computing = False
         """Whether a call has paused. `go_on`, or `go_on_loading`, lets it run again; no other call can begin."""
-        self._paused: tuple[StringCall | ResultCall, float, LogSink] | None = None
-        """The call that has paused, its deadline and its log."""
+        self._paused: tuple[StringCall | ResultCall, float, LogSink, Answer] | None = None
+        """The call that has paused, its deadline, its log and what answers it."""
         self._load_seconds = 0.0
         self.routes: list[str] = []
         """Of the code that has loaded."""
@@ -66,36 +67,38 @@ class Guest:
         self._start = partial(self._on_fiber, start) if pausing else start
         self._resume = partial(self._on_fiber, self._cancel) if pausing else self._cancel
 
-    def load(self, message: str, seconds: float, sink: LogSink = ignore_record) -> list[str]:
+    def load(
+        self, message: str, seconds: float, sink: LogSink = ignore_record, answer: Answer = nobody_answers
+    ) -> list[str]:
         """Hand over the app's files (`bundle.load_message`); returns the app's routes.
 
         Raises RefusedError when the code does not load within `seconds`.
         """
-        self.begin_loading(message, seconds, sink)
+        self.begin_loading(message, seconds, sink, answer)
         while self.computing:
             self.go_on_loading()
         return self.routes
 
-    def begin_loading(self, message: str, seconds: float, sink: LogSink) -> None:
+    def begin_loading(self, message: str, seconds: float, sink: LogSink, answer: Answer = nobody_answers) -> None:
         """The same until the load pauses: `go_on_loading` follows while this guest is `computing`."""
         self._load_seconds = seconds
-        self._loading(lambda: self._call(self._load, message.encode(), time.monotonic() + seconds, sink))
+        self._loading(lambda: self._call(self._load, message.encode(), time.monotonic() + seconds, sink, answer))
 
     def go_on_loading(self) -> None:
         """Let the load that has paused run until it ends or pauses again. Raises RefusedError."""
         self._loading(self._after_pause)
 
-    def start(self, message: bytes, deadline: float, sink: LogSink) -> bytes:
+    def start(self, message: bytes, deadline: float, sink: LogSink, answer: Answer = nobody_answers) -> bytes:
         """Begin an action; returns its first turn (JSON), or nothing when the call has paused (`computing`).
 
-        `deadline` is a time of the monotonic clock, in seconds. `sink` gets what the app logs. Raises
-        GuestGoneError.
+        `deadline` is a time of the monotonic clock, in seconds. `sink` gets what the app logs, `answer` what it asks
+        inside the call. Raises GuestGoneError.
         """
-        return self._turn(self._start, message, deadline, sink)
+        return self._turn(self._start, message, deadline, sink, answer)
 
-    def resume(self, message: bytes, deadline: float, sink: LogSink) -> bytes:
+    def resume(self, message: bytes, deadline: float, sink: LogSink, answer: Answer = nobody_answers) -> bytes:
         """Continue an action with the results of its calls; otherwise like `start`."""
-        return self._turn(self._resume, message, deadline, sink)
+        return self._turn(self._resume, message, deadline, sink, answer)
 
     def go_on(self) -> bytes:
         """Let the call that has paused run until it ends or pauses again; otherwise like `start`."""
@@ -106,7 +109,7 @@ class Guest:
         if not self.dropped:
             message = orjson.dumps({"action": action, "cancel": True})
             try:
-                self._turn(self._cancel, message, time.monotonic() + CANCEL_SECONDS, ignore_record)
+                self._turn(self._cancel, message, time.monotonic() + CANCEL_SECONDS, ignore_record, nobody_answers)
             except GuestGoneError:
                 return
 
@@ -150,8 +153,15 @@ class Guest:
                 Reason.CODE_REJECTED, "the code does not load: the engine returned no list of routes"
             ) from None
 
-    def _turn(self, function: Callable[[bytes], bytes | None], message: bytes, deadline: float, sink: LogSink) -> bytes:
-        turn = self._call(function, message, deadline, sink)
+    def _turn(
+        self,
+        function: Callable[[bytes], bytes | None],
+        message: bytes,
+        deadline: float,
+        sink: LogSink,
+        answer: Answer,
+    ) -> bytes:
+        turn = self._call(function, message, deadline, sink, answer)
         return turn if turn is not None else self._checked(turn)
 
     def _checked(self, turn: bytes | None) -> bytes:
@@ -167,10 +177,10 @@ class Guest:
 
     def _after_pause(self) -> Any:
         assert self._paused is not None  # noqa: S101  it is `computing`
-        call, deadline, sink = self._paused
+        call, deadline, sink, answer = self._paused
         self.computing = False
         try:
-            return self._call(lambda _message: self._until_pause(call, call.go_on()), b"", deadline, sink)
+            return self._call(lambda _message: self._until_pause(call, call.go_on()), b"", deadline, sink, answer)
         except GuestGoneError as gone:
             self.drop()
             if gone.code == "ActionTimeout":  # it may have been told that it only waited
@@ -181,18 +191,25 @@ class Guest:
         """The answer, or None when the call has paused."""
         if ended:
             return call.answer()
-        self.computing, self._paused = True, (call, self._store.deadline, self._log.sink)
+        self.computing, self._paused = True, (call, self._store.deadline, self._log.sink, self._store.answer)
         return None
 
-    def _call(self, function: Callable[[bytes], Answer], message: bytes, deadline: float, sink: LogSink) -> Answer:
-        ticker, log = self._ticker, self._log
+    def _call(
+        self,
+        function: Callable[[bytes], Ended],
+        message: bytes,
+        deadline: float,
+        sink: LogSink,
+        answer: Answer,
+    ) -> Ended:
+        ticker, log, store = self._ticker, self._log, self._store
         if ticker.running:
             raise ReentrantCallError("a call into a guest runs")
         if self.dropped:
             raise GuestGoneError("AppRestarted", "the app was restarted because another request broke it")
-        if self._store.set_deadline(deadline) <= 0:
+        if store.set_deadline(deadline) <= 0:
             raise GuestGoneError("ActionTimeout", "the time of the request ran out while it waited")
-        log.sink = sink
+        log.sink, store.answer = sink, answer
         ticker.enter()
         self._heartbeat.enter(int(deadline * 1e9))
         try:
@@ -210,7 +227,7 @@ class Guest:
         finally:
             self._heartbeat.leave()
             ticker.leave()
-            log.sink = ignore_record
+            log.sink, store.answer = ignore_record, nobody_answers
 
 
 _FULL = " (so does the interpreter when it cannot go on, most often because guestMemory of the tier is full)"

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from genapps_runtime import logs
 from genapps_runtime.guest import c_api
 from genapps_runtime.guest.c_api import WasmtimeError, context_set_epoch_deadline
+from genapps_runtime.guest.immediate import Answer, nobody_answers
 from genapps_runtime.guest.ticker import ticks
 from genapps_runtime.problems import printable
 
@@ -56,6 +57,8 @@ class Store:
     def __init__(self, linker: "Linker", memory_bytes: int, log: GuestLog) -> None:
         """`memory_bytes` bounds each memory of the store. Raises WasmtimeError when the instance does not start."""
         self.log = log
+        self.answer: Answer = nobody_answers
+        """Answers what the guest asks inside the call that runs; in UTF-8, and it raises nothing that is expected."""
         self.running = False
         """Whether a call has begun and not ended."""
         self.pausing = False

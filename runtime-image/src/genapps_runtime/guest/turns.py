@@ -160,7 +160,7 @@ def _compact_sql(text: bytes) -> Calls:
     _, number, parameters, statement = text.split(b"\0", 3)
     if not _NATURAL.match(number):
         raise ValueError
-    payload = {"text": statement.decode(), "parameters": _parameters(orjson.loads(parameters))}
+    payload = {"text": statement.decode(), "parameters": read_parameters(orjson.loads(parameters))}
     return Calls([Call(number.decode("ascii"), "sql", payload)])
 
 
@@ -173,7 +173,7 @@ def _known_headers(raw: bytes) -> tuple[tuple[bytes, bytes], ...]:
 def _calls(value: Any) -> Calls:
     if not isinstance(value, list) or not 0 < len(value) <= CALLS_PER_TURN:
         raise ValueError
-    return Calls([_call(one) for one in value])
+    return Calls([read_call(one) for one in value])
 
 
 def _wait(value: dict[str, Any]) -> Wait:
@@ -182,10 +182,13 @@ def _wait(value: dict[str, Any]) -> Wait:
         raise TypeError
     if max(len(calls), len(cancel), len(wake)) > CALLS_PER_TURN:
         raise ValueError
-    return Wait([_call(one) for one in calls], [str(_natural(one)) for one in cancel], [_natural(one) for one in wake])
+    return Wait(
+        [read_call(one) for one in calls], [str(_natural(one)) for one in cancel], [_natural(one) for one in wake]
+    )
 
 
-def _call(value: dict[str, Any]) -> Call:
+def read_call(value: dict[str, Any]) -> Call:
+    """A call from its JSON. Raises KeyError, TypeError, ValueError or AttributeError."""
     ((kind, payload),) = [(key, inner) for key, inner in value.items() if key != "id"]
     if kind == "tool":
         _texts(payload, "connector", "tool")
@@ -198,7 +201,7 @@ def _call(value: dict[str, Any]) -> Call:
         _natural(payload["limit"])
     elif kind == "sql":
         _texts(payload, "text")
-        payload = {"text": payload["text"], "parameters": _parameters(payload["parameters"])}
+        payload = {"text": payload["text"], "parameters": read_parameters(payload["parameters"])}
     elif kind == "timer":
         if not 1 <= _natural(payload["millis"]) <= TIMER_MILLIS:
             raise ValueError
@@ -209,8 +212,11 @@ def _call(value: dict[str, Any]) -> Call:
     return Call(str(_natural(value["id"])), kind, payload)
 
 
-def _parameters(raw: Any) -> list[Any] | dict[str, Any]:
-    """Values for SQL, in their order or by name. More than SQLite takes are refused by it."""
+def read_parameters(raw: Any) -> list[Any] | dict[str, Any]:
+    """Values for SQL, in their order or by name, from their JSON. More than SQLite takes are refused by it.
+
+    Raises TypeError, ValueError or AttributeError.
+    """
     if isinstance(raw, list):
         return [_parameter(one) for one in raw]
     return {name: _parameter(one) for name, one in raw.items()}

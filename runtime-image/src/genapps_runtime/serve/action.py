@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest import turns
+from genapps_runtime.guest.immediate import Immediate
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.guest.messages import piece_of, resume_message, start_message
 from genapps_runtime.logs import ActionLog, BoundedLog
@@ -72,9 +73,9 @@ class Action:
     """
 
     __slots__ = (
-        "_answered", "_body", "_body_bytes", "_context", "_view", "_was_put_off", "attempt", "conflicts", "deadline",
-        "exchange", "guest", "guest_seconds", "log", "number", "open", "pending", "restarts", "results", "see",
-        "serial", "statements", "tools", "trace", "turns", "waits_for_all", "writes_tables",
+        "_answered", "_body", "_body_bytes", "_context", "_immediate", "_view", "_was_put_off", "attempt", "conflicts",
+        "deadline", "exchange", "guest", "guest_seconds", "log", "number", "open", "pending", "restarts", "results",
+        "see", "serial", "statements", "tools", "trace", "turns", "waits_for_all", "writes_tables",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, deadline: float) -> None:
@@ -110,6 +111,7 @@ class Action:
         """What it waits for, by the ids of its calls: see `waiting`."""
         self.waits_for_all = False
         self._view: View | Overlaid | None = None
+        self._immediate: Immediate | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._answered = 0
@@ -157,7 +159,7 @@ class Action:
         self.close()
         self.attempt += 1
         self.guest, self.open, self.turns = None, False, 0
-        self.log, self.tools, self.trace, self._view = None, None, "", None
+        self.log, self.tools, self.trace, self._view, self._immediate = None, None, "", None, None
         self.results, self._body, self._body_bytes, self.statements = {}, [], 0, []
 
     def add_record(self, record: str) -> None:
@@ -175,18 +177,26 @@ class Action:
             self.number, request.id, request.method, request.path, request.query, request.headers, request.body
         )
 
+    def answer_now(self, text: bytes) -> bytes:
+        """Answer what the app asks inside a call; given to the guest's call."""
+        if self._immediate is None:
+            self._immediate = Immediate()
+        return self._immediate.answer(text, self._run_now)
+
     def take(self, text: bytes) -> turns.Calls | turns.Wait | turns.Emit | turns.Done:
         """Read what the guest answered, and keep what it says for the end.
 
-        Raises ProblemError when the action ends with it, and GuestGoneError when the guest cannot be trusted any more.
+        Raises ProblemError when the action ends with it, GuestGoneError when the guest cannot be trusted any more, and
+        TurnWantedError.
         """
         self.open = False
+        ended = self._immediate.ended if self._immediate is not None else None
         try:
             turn = turns.parse_turn(text)
         except turns.TurnInvalidError as error:
             raise GuestGoneError("TurnInvalid", str(error)) from None
         except turns.ResponseInvalidError as error:
-            raise ProblemError("ResponseInvalid", str(error)) from None
+            raise ended or ProblemError("ResponseInvalid", str(error)) from None
         if isinstance(turn, turns.Failed):
             self.trace = turn.trace
             if turn.code == "MemoryExceeded":
@@ -194,9 +204,11 @@ class Action:
                 raise GuestGoneError("MemoryExceeded", turn.detail)
             if turn.code == "Cancelled":
                 raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
-            raise ProblemError(turn.code, turn.detail)
+            raise ended or ProblemError(turn.code, turn.detail)
         self.open = not isinstance(turn, turns.Done)
         self._answered = 0
+        if ended is not None:
+            raise ended
         if isinstance(turn, turns.Emit | turns.Done):
             self._collect(turn.piece)
         return turn
@@ -219,9 +231,7 @@ class Action:
                 outcome = None if queued else self.run_sql(call, until)
                 if outcome is not None:
                     self.results[call.id] = outcome
-                elif any(isinstance(one, asyncio.Task) for one in self.pending.values()) or any(
-                    one.kind == "tool" for one in lasting
-                ):
+                elif self._calls_tool or any(one.kind == "tool" for one in lasting):
                     self.results[call.id] = {"problem": call_problem("SqlRefused", _SQL_BESIDE_TOOL)}
                 else:
                     queued = True
@@ -230,16 +240,19 @@ class Action:
                 self.results[call.id] = self._local(call)
         return lasting
 
-    def run_sql(self, call: turns.Call, until: float) -> Outcome | None:
+    def run_sql(self, call: turns.Call, until: float, point: int = 0) -> Outcome | None:
         """The outcome of a statement; None when it writes and the action has not got its turn.
 
-        `until` is as for `Connection.run`. Raises ProblemError.
+        `until` is as for `Connection.run`. `point` is the number of a savepoint that begins before it, 0 for none.
+        Raises ProblemError.
         """
         if self._answered >= RESULTS_CHARACTERS:
             return {"problem": call_problem("SqlTooLarge", _TOO_MUCH)}
         if self._view is None:
             self._view = self.see()
         try:
+            if point and isinstance(self._view, OpenView):
+                self._view.point("begin", point)
             outcome = run_statement(self._view, call.payload, until, self._context.facet.writing_texts)
         except STATE_ERRORS as error:
             raise self._problem(error) from None
@@ -267,6 +280,28 @@ class Action:
         """Let go of the snapshot of the state."""
         if self._view is not None:
             self._view.close()
+
+    def _run_now(self, call: turns.Call) -> Outcome | None:
+        """The outcome of a call inside the guest's; None when it has to wait for the action's turn."""
+        self._answered = 0  # the guest has what was answered before
+        if call.kind == "sql":
+            outcome = self.run_sql(call, time.thread_time() + STATEMENT_SECONDS, int(call.id))
+            if outcome is None and self._calls_tool:
+                return {"problem": call_problem("SqlRefused", _SQL_BESIDE_TOOL)}
+            return outcome
+        if call.kind != "point":
+            return self._local(call)
+        if isinstance(self._view, OpenView):
+            try:
+                self._view.point(call.payload["step"], int(call.id))
+            except STATE_ERRORS as error:
+                raise self._problem(error) from None
+        return {"ok": None}
+
+    @property
+    def _calls_tool(self) -> bool:
+        """Whether it waits for a tool."""
+        return any(isinstance(one, asyncio.Task) for one in self.pending.values())
 
     def _local(self, call: turns.Call) -> dict[str, Any]:
         if self._answered >= RESULTS_CHARACTERS:

@@ -14,16 +14,18 @@ from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.logs import ActionLog
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import ActionContext
-from genapps_runtime.termination import RefusedError
+from genapps_runtime.serve.loading import LoadSql
+from genapps_runtime.termination import Reason, RefusedError
 
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A guest and whose it is. `loading` is the log of its load until that is done."""
+    """A guest and whose it is. `loading` is the log of its load until that is done, `sql` what it does by SQL."""
 
     tenant: str
     guest: Guest
     loading: ActionLog | None
+    sql: LoadSql
     spent: bool = False
 
 
@@ -46,6 +48,8 @@ class Guests:
         """The guest that began to serve last, for each tenant."""
         self.on_slow: Callable[[], None] | None = None
         """What a guest's long call that does not pause runs meanwhile, see `Guest.on_slow`."""
+        self.on_free: Callable[[], None] = _nothing
+        """Called when a load has held the facet and lets go of it."""
 
     def load(self, tenant: str) -> list[str]:
         """Make a guest and load the code into it, however long that takes; returns the app's routes.
@@ -106,24 +110,39 @@ class Guests:
         """Drop all."""
         for held in self._live:
             held.guest.drop()
+            held.sql.undo()
 
     def _make(self, tenant: str) -> _Held:
         """A guest that begins to load. Raises RefusedError."""
         limits = self._context.config.limits
         guest = Guest(self._language, self._heartbeat, limits.guest_memory_bytes, pausing=self._most > 1)
         log = ActionLog(limits.log_bytes_per_action)
-        held = _Held(tenant, guest, log)
+        sql = LoadSql(self._context.facet, self.on_free)
+        held = _Held(tenant, guest, log, sql)
         self._live.append(held)
         seconds = self._context.config.load_millis / 1000
-        self._step(held, lambda: guest.begin_loading(self._load_message, seconds, log.add))
+        self._step(held, lambda: guest.begin_loading(self._load_message, seconds, log.add, sql.answer))
         return held
 
     def _step(self, held: _Held, step: Callable[[], None]) -> None:
-        """A step of the load; what the app has logged is written when it ends, whichever way."""
+        """A step of the load; what the app has logged is written when it ends, whichever way.
+
+        Raises RefusedError.
+        """
         guest, log, config = held.guest, held.loading, self._context.config
         assert log is not None  # noqa: S101  it loads
         try:
             step()
+            if guest.computing:
+                held.sql.check_time()
+            else:
+                held.sql.store()
+        except BaseException:
+            held.sql.undo()
+            _check_sql(held)
+            raise
+        else:
+            _check_sql(held)
         finally:
             if not guest.computing:
                 held.loading = None
@@ -139,3 +158,14 @@ class Guests:
         self._live.append(held)
         self._serving[held.tenant] = held.guest
         return held.guest
+
+
+def _check_sql(held: _Held) -> None:
+    """Drop a guest whose code could not do by SQL what it wanted to, whatever it says. Raises RefusedError."""
+    if held.sql.problem and not held.guest.computing:
+        held.guest.drop()
+        raise RefusedError(Reason.STATE_UNAVAILABLE, f"the code does not load: {held.sql.problem}")
+
+
+def _nothing() -> None:
+    """Nobody waits for the facet."""

@@ -4,9 +4,10 @@
 import time
 
 from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.messages import SAFE
 
 HOT_SECONDS = 1.0
-WAITED_SECONDS = 60.0
+WAITED_SECONDS = WRITTEN_SECONDS = 60.0
 MOST_PATHS = 256
 
 
@@ -39,10 +40,16 @@ class HotPaths:
     def __init__(self) -> None:
         self._conflicts = _Paths(HOT_SECONDS)
         self._waits = _Paths(WAITED_SECONDS)
+        self._writes = _Paths(WRITTEN_SECONDS)
 
     def conflicted(self, action: Action) -> None:
         """Note a conflict."""
         self._conflicts.note(action, writes_tables=action.writes_tables)
+
+    def wrote_at_once(self, action: Action) -> None:
+        """Note that it wanted to write inside a call of the guest: it has run in vain until there."""
+        noted = self._conflicts if action.exchange.request.method in SAFE else self._writes
+        noted.note(action, writes_tables=True)
 
     def waited(self, action: Action) -> None:
         """Note that it waits outside."""
@@ -50,7 +57,7 @@ class HotPaths:
 
     def takes(self, action: Action) -> bool:
         """Whether a new action should have the state to itself: then it is told whether to write by SQL."""
-        writes_tables = self._conflicts.noted(action)
+        writes_tables = self._writes.noted(action) or self._conflicts.noted(action)
         if writes_tables:
             action.writes_tables = True
         return writes_tables is not None

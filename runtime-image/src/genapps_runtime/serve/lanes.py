@@ -16,7 +16,7 @@ from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.guests import Guests
-from genapps_runtime.serve.waiting import SAFE
+from genapps_runtime.serve.messages import SAFE
 from genapps_runtime.state.facet import DEFAULT_TENANT
 
 SHARE = 2 / 3
@@ -102,7 +102,7 @@ class Lanes:
                     action.begin(guest)
                 call = guest.resume if action.turns else guest.start
                 action.results = {}  # they are in the message; what comes from now on is for the next one
-                text = call(message, action.deadline, action.add_record)
+                text = call(message, action.deadline, action.add_record, action.answer_now)
                 if not guest.computing:
                     action.turns += 1
                     return text

@@ -9,6 +9,9 @@ from genapps_runtime.problems import CODES, CONTENT_TYPE, ProblemError
 Headers = list[tuple[bytes, bytes]]
 """Names in lower case with their values, in the order of sending."""
 
+SAFE = frozenset({"GET", "HEAD"})
+"""Methods of requests that nobody misses when their caller has gone."""
+
 
 @dataclass(slots=True)
 class Request:

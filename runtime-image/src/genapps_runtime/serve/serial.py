@@ -77,6 +77,17 @@ class Serial:
         action.begin_again()
         self.join(action)
 
+    def wanted_at_once(self, action: Action) -> None:
+        """The action wants to write inside a call of the guest: note it, and give up the turn that it may have."""
+        action.writes_tables = True
+        self._hot.wrote_at_once(action)
+        self.failed(action)
+
+    def freed(self) -> None:
+        """A load has held the facet: who has come meanwhile waits for it now."""
+        if self._waiting:
+            self._hold()
+
     def join(self, action: Action) -> None:
         """Wait for the turn, until the action's deadline."""
         action.serial = True

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from genapps_runtime import logs
 from genapps_runtime.guest import turns
+from genapps_runtime.guest.immediate import TurnWantedError
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
@@ -77,7 +78,7 @@ class Stages:
         self._serial = Serial(context.facet, self._commits, self)
         self._waiting = Waiting(self._go_on, self.fail, self._serial.queue)
         self.lanes = Lanes(guests, cores, self)
-        guests.on_slow = self._settle
+        guests.on_slow, guests.on_free = self._settle, self._serial.freed
 
     def run(self, batch: list[Action], ends: float) -> None:
         """Run the guest once for each action, until the time `ends` of the monotonic clock, then all other stages.
@@ -201,15 +202,11 @@ class Stages:
                 elif isinstance(turn, turns.Calls | turns.Wait):
                     self._answer(action, turn, again)
                 else:
-                    self._finish(action)
-                    if action.serial:
-                        self._serial.done(action, turn)
-                    elif turn.writes:
-                        stored.append((action, turn))
-                    else:
-                        ended.append(Ended(action, action.reply(turn)))
+                    self._finish(action, turn, stored, ended)
             except ProblemError as problem:
                 ended.append(self._failed(action, problem))
+            except TurnWantedError:
+                self._run_in_turn(action, ended)
             except Exception as error:
                 ended.append(self._failed(action, _own_failure(action, error)))
         self.ready.extendleft(reversed(again))
@@ -274,19 +271,37 @@ class Stages:
         elif not queued:
             self._serial.waits(action)
 
+    def _finish(
+        self, action: Action, done: turns.Done, stored: list[tuple[Action, turns.Done]], ended: list[Ended]
+    ) -> None:
+        """The guest has said all that there is of this action: what it wrote is stored first."""
+        action.close()
+        self._waiting.end(action)
+        if self._fresh:
+            self._let_go(action)
+        if action.serial:
+            self._serial.done(action, done)
+        elif done.writes:
+            stored.append((action, done))
+        else:
+            ended.append(Ended(action, action.reply(done)))
+
+    def _run_in_turn(self, action: Action, ended: list[Ended]) -> None:
+        """The action wanted to write by SQL inside the guest's call: it runs again, with the state to itself."""
+        self._serial.wanted_at_once(action)
+        if action.succeeded_tools or action.conflicts >= CONFLICTS:
+            ended.append(self._failed(action, _conflict(action)))
+            return
+        action.conflicts += 1
+        self.begin_again(action)
+        self._serial.join(action)
+
     def _failed(self, action: Action, problem: ProblemError) -> Ended:
         action.close()
         self._forget(action)
         self._serial.failed(action)
         self._let_go(action)
         return Ended(action, problem)
-
-    def _finish(self, action: Action) -> None:
-        """The guest has said all that there is of this action."""
-        action.close()
-        self._waiting.end(action)
-        if self._fresh:
-            self._let_go(action)
 
     def _let_go(self, action: Action) -> None:
         """The guest is to forget the action. It is dropped if it was there for this action only."""

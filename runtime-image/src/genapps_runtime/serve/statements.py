@@ -9,7 +9,7 @@ import orjson
 
 from genapps_runtime.problems import call_problem
 from genapps_runtime.serve.tools import Outcome
-from genapps_runtime.state.connection import Result
+from genapps_runtime.state.connection import Result, makes
 from genapps_runtime.state.errors import SqlError, SqlWritesError
 from genapps_runtime.state.open_transaction import OpenView
 from genapps_runtime.state.sql_functions import Value
@@ -34,7 +34,7 @@ def run_statement(
     try:
         return {"ok": _json(view.sql(text, payload["parameters"], until))}
     except SqlWritesError:
-        if text.lstrip()[:6].lower() != "create":  # it writes once, if it says IF NOT EXISTS
+        if not makes(text):
             if len(writing_texts) >= MOST_TEXTS:
                 writing_texts.clear()
             writing_texts.add(hash(text))

@@ -15,12 +15,11 @@ from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.action import Action, Statement
+from genapps_runtime.serve.messages import SAFE
 from genapps_runtime.serve.tools import Outcome
 
 PENDING = 1000
 """Calls and timers that an action may wait for at once."""
-SAFE = frozenset({"GET", "HEAD"})
-"""Methods of requests that nobody misses when their caller has gone."""
 
 
 class Waiting:

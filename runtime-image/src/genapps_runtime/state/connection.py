@@ -82,13 +82,14 @@ class Connection(sqlite3.Connection):
             raise _too_slow()
         if text not in self._touched:
             _check_text(text)
+        prefix = f"/*app {self._schema()}*/" if makes(text) else _PREFIX
         self._app, self._text, self._refusal, self._until = True, text, "", until
         self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, sql_rules.VALUE_BYTES)
         self.set_progress_handler(self._late, STEPS)
         before = self.total_changes
         cursor = self.cursor()
         try:
-            cursor.execute(_PREFIX + text, parameters)
+            cursor.execute(prefix + text, parameters)
             columns = [column[0] for column in cursor.description or ()]
             rows = _fetched(cursor)
             lastrowid = cursor.lastrowid
@@ -107,6 +108,15 @@ class Connection(sqlite3.Connection):
             touched = self._touches(text)
         changed = self.total_changes - before
         return Result(columns, rows, -1 if only_reads(text) else changed, lastrowid if changed else None, touched)
+
+    def _schema(self) -> int:
+        """SQLite's number of the schema, which it has read anew.
+
+        A statement that was prepared before the table was there would write.
+        """
+        self.execute("SELECT 1 FROM main.sqlite_schema LIMIT 0").fetchall()
+        (number,) = self.execute("PRAGMA main.schema_version").fetchone()
+        return int(number)
 
     def _touches(self, text: str) -> Touched:
         """The tables of the statement that has just run."""
@@ -176,6 +186,11 @@ def _too_slow() -> SqlError:
     millis = int(sql_rules.STATEMENT_SECONDS * 1000)
     advice = "use an index, or fewer rows at once"
     return SqlError(sql_rules.TOO_SLOW, f"the statement took more than {millis} ms of processor time; {advice}")
+
+
+def makes(text: str) -> bool:
+    """Whether the text of a statement begins with CREATE: it writes once, if it says IF NOT EXISTS."""
+    return text[:200].lstrip()[:6].lower() == "create"
 
 
 def _check_text(text: str) -> None:

@@ -131,6 +131,13 @@ class Facet:
         self._open = transaction, commits, committed
         self._commit_soon()
 
+    def store_now(self, transaction: OpenTransaction) -> Exception | None:
+        """Store an open transaction of whoever holds the facet, before this returns; returns what is against it."""
+        alone = [Commit(None, [])]
+        self._apply_open(transaction, alone)
+        self.end_batch()
+        return alone[0].verdict
+
     def release(self) -> None:
         """End the hold: what had to wait is stored, also when the facet is held again at once."""
         self.holding = False

@@ -197,13 +197,15 @@ class OpenView(View):
     All methods raise TurnLostError when the transaction went on without the action.
     """
 
-    __slots__ = ("_noted", "_transaction", "_writer", "ended", "wrote")
+    __slots__ = ("_noted", "_points", "_transaction", "_writer", "ended", "wrote")
 
     def __init__(self, transaction: OpenTransaction, writer: Connection) -> None:
         self.reads = None
         self.ended = False
         self.wrote = False
         """Whether it has run a statement that may have written."""
+        self._points: list[int] = []
+        """Numbers of savepoints within that of the action, in order."""
         self._noted = Reads(0)
         self._transaction = transaction
         self._writer = writer
@@ -235,6 +237,29 @@ class OpenView(View):
         except FILE_ERRORS as error:
             raise write_error(error) from None
         return result
+
+    def point(self, step: str, number: int) -> None:
+        """Begin the savepoint with this number, keep what was written since then, or undo it; either way it ends.
+
+        One that is not known began before the action had its turn, when it had written nothing. Raises
+        TransactionLostError and StateUnavailableError.
+        """
+        writer, _ = self._begin()
+        if self._transaction.lost:
+            raise TransactionLostError("the transaction is gone; what the request had written is not stored")
+        inner = [one for one in self._points if one >= number]
+        try:
+            if step == "undo":
+                writer.execute(f"ROLLBACK TO genapps_{number if number in inner else 'action'}")
+                inner = inner if number in inner else self._points
+            if inner and (step != "undo" or number in inner):
+                writer.execute(f"RELEASE genapps_{inner[0]}")
+            self._points = [one for one in self._points if one not in inner]
+            if step == "begin":
+                writer.execute(f"SAVEPOINT genapps_{number}")
+                self._points.append(number)
+        except FILE_ERRORS as error:
+            raise write_error(error) from None
 
     def close(self) -> None:
         """Nothing: the transaction goes on."""

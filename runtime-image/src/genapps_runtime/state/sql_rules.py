@@ -181,11 +181,13 @@ _TABLE_ACTIONS = frozenset(
 )  # fmt: skip
 _INDEX_ACTIONS = frozenset({sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_DROP_INDEX})
 """Their second argument is the table, of the others a column or nothing."""
+_PRAGMAS = frozenset({"table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo"})
+"""Those that only tell something of the tables. Without the name of one they tell of nothing, or of all."""
 _FREE_ACTIONS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
 _SENTENCES = {
     sqlite3.SQLITE_TRANSACTION: "a request is one transaction: leave out BEGIN, COMMIT and ROLLBACK",
     sqlite3.SQLITE_SAVEPOINT: "a request is one transaction: leave out SAVEPOINT, RELEASE and ROLLBACK TO",
-    sqlite3.SQLITE_PRAGMA: "PRAGMA is not available; the tables are in sqlite_schema",
+    sqlite3.SQLITE_PRAGMA: f"of PRAGMA only {', '.join(sorted(_PRAGMAS))} are available",
     sqlite3.SQLITE_ATTACH: "an app has one database: ATTACH is not available",
     sqlite3.SQLITE_DETACH: "an app has one database: DETACH is not available",
     sqlite3.SQLITE_CREATE_VTABLE: "virtual tables (FTS5, R*Tree) are not available",
@@ -204,6 +206,8 @@ def refusal(code: int, first: str | None, second: str | None, database: str | No
     """
     if code in _FREE_ACTIONS:
         return ""
+    if code == sqlite3.SQLITE_PRAGMA and (first or "").lower() in _PRAGMAS:
+        return _refused_name(second, modules)
     if code == sqlite3.SQLITE_FUNCTION:
         name = (second or "").lower()
         return "" if name in _FUNCTIONS or name in _ALTERING else f"the function {name} is not available"

@@ -46,7 +46,9 @@ class Noted:
         if code in _NEITHER:
             return
         name = (first or "").lower()
-        if code == sqlite3.SQLITE_READ:
+        if code == sqlite3.SQLITE_PRAGMA:
+            self._read.add(ALL)
+        elif code == sqlite3.SQLITE_READ:
             self._read.add(ALL if name.startswith("sqlite_") else name)
         elif code in _CHANGES and (name == _SEQUENCE or not name.startswith("sqlite_")):
             self._changed.add(name)

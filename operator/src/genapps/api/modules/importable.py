@@ -105,6 +105,11 @@ LIMITED: Mapping[str, str] = {
     "socket": (
         "Names and constants. Whatever would connect or listen raises an error: call a tool, `await tools.call(...)`."
     ),
+    "sqlite3": (
+        "Any file name is the app's own database, in one transaction with the request; `:memory:`, functions in Python "
+        "and `ATTACH` are not there."
+    ),
+    "sqlite3.dbapi2": "As `sqlite3`.",
     "ssl": "Contexts can be made. There is nothing to connect them to.",
     "sys": "`argv` has the entry file, `stdin` is empty, `path` is not searched. `exit` fails the request.",
     "tarfile": "On the files of `os`, or in memory. bzip2 and xz are not there.",

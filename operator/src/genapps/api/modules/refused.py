@@ -24,7 +24,6 @@ _BY_SENTENCE = {
         "asyncio.base_subprocess asyncio.proactor_events asyncio.selector_events asyncio.sslproto asyncio.streams "
         "asyncio.subprocess asyncio.tools asyncio.unix_events asyncio.windows_events asyncio.windows_utils"
     ),
-    "It is not available yet. Use `await state.sql(text, *parameters)` for SQL on the app's own database.": "sqlite3",
     "Apps have no database files. Keep data with `await state.put(key, value)`.": "dbm shelve",
     "Apps cannot call native code. Write it in Python, or call a tool: `await tools.call(...)`.": "ctypes",
     "It is not part of the engine. Use `gzip` or `zlib`.": (

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The transaction of a request, as connections see it: savepoints of the host, within the request's own transaction.
+
+All connections of a request are one database, so they share this.
+"""
+
+from sqlite3.errors import OperationalError
+from typing import Any
+
+from genapps.actions import current
+from genapps.immediate import ask_point
+
+MOST = 16
+
+
+class Transaction:
+    """Names of savepoints in order: the first is empty when BEGIN made it. `owner` is the connection that began."""
+
+    __slots__ = ("owner", "points")
+
+    def __init__(self) -> None:
+        self.points: list[str] = []
+        self.owner = 0
+
+    def begin(self, owner: int) -> None:
+        """BEGIN. Raises OperationalError within a transaction."""
+        if self.points:
+            raise OperationalError("cannot start a transaction within a transaction")
+        ask_point("begin", 1)
+        self.note_begun(owner)
+
+    def note_begun(self, owner: int) -> None:
+        """The host begins with the next statement."""
+        self.points.append("")
+        self.owner = owner
+
+    def commit(self) -> None:
+        """Keep everything. Nothing outside a transaction."""
+        if self.points:
+            ask_point("keep", 1)
+            self.points.clear()
+
+    def roll_back(self) -> None:
+        """Undo everything. Nothing outside a transaction."""
+        if self.points:
+            ask_point("undo", 1)
+            self.points.clear()
+
+    def save(self, name: str, owner: int) -> None:
+        """SAVEPOINT name. Raises OperationalError when there are too many."""
+        if len(self.points) >= MOST:
+            raise OperationalError(f"a request may have at most {MOST} savepoints at once")
+        ask_point("begin", len(self.points) + 1)
+        if not self.points:
+            self.owner = owner
+        self.points.append(name)
+
+    def release(self, name: str) -> None:
+        """RELEASE name. Raises OperationalError for one that is not known."""
+        number = self._number(name)
+        ask_point("keep", number)
+        del self.points[number - 1 :]
+
+    def roll_back_to(self, name: str) -> None:
+        """ROLLBACK TO name, which goes on to exist. Raises OperationalError for one that is not known."""
+        number = self._number(name)
+        ask_point("undo", number)
+        ask_point("begin", number)
+        del self.points[number:]
+
+    def _number(self, name: str) -> int:
+        for number in range(len(self.points), 0, -1):
+            if self.points[number - 1] == name:
+                return number
+        raise OperationalError(f"no such savepoint: {name}")
+
+
+def transaction() -> Transaction:
+    """That of the running action, or of the load."""
+    action: Any = current.action
+    if action.transaction is None:
+        action.transaction = Transaction()
+    found: Transaction = action.transaction
+    return found
