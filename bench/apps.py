@@ -35,6 +35,27 @@ async def count(request):
     return {"count": value}
 """
 
+# Counts by SQL, in one statement; the peer's host.mjs does the same.
+COUNTS = """\
+import sqlite3
+
+from genapps import app, state
+
+sqlite3.connect("app.db").execute("CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, n INTEGER NOT NULL)")
+
+
+@app.get("/")
+def hello(request):
+    return {"hello": request.path}
+
+
+@app.get("/sql")
+async def count(request):
+    key = request.query.get("key", "")
+    text = "INSERT INTO counts VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET n = n + 1 RETURNING n"
+    return {"count": (await state.sql(text, key))[0]["n"]}
+"""
+
 # Waits for 10 ms, as for a tool; the peer's host.mjs does the same.
 WAITS = """\
 import asyncio

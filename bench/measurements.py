@@ -17,6 +17,7 @@ from bench.cluster.suspension import suspension
 from bench.cluster.switch import switch
 from bench.context import Context
 from bench.engine.beside_computing import beside_computing
+from bench.engine.durable_sql import durable_sql
 from bench.engine.durable_state import durable_state
 from bench.engine.forms import forms
 from bench.engine.idle_runtime import idle_runtime
@@ -38,6 +39,7 @@ ALONE: Mapping[str, Alone] = {
     "warm-request": warm_request,
     "static-asset": static_asset,
     "durable-state": durable_state,
+    "durable-sql": durable_sql,
     "forms": forms,
     "waiting": waiting,
     "beside-computing": beside_computing,

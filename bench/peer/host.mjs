@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same things that our side does, as workerd does them: an app loaded from source that was never seen, a loaded
-// app answering, at once or after 10 ms, and a loaded app that reads and durably writes state of its own.
+// app answering, at once or after 10 ms, and a loaded app that reads and durably writes state of its own, by key and by SQL.
 import { DurableObject } from "cloudflare:workers";
 
 const APP = `
@@ -13,8 +13,19 @@ export default {
   },
 };
 export class Counter extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, n INTEGER NOT NULL)");
+  }
   async fetch(request) {
-    const key = new URL(request.url).searchParams.get("key") ?? "";
+    const url = new URL(request.url);
+    const key = url.searchParams.get("key") ?? "";
+    if (url.pathname === "/sql") {
+      const text =
+        "INSERT INTO counts VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET n = n + 1 RETURNING n";
+      const row = this.ctx.storage.sql.exec(text, key).one();
+      return new Response(JSON.stringify({ count: row.n }), { headers: { "content-type": "application/json" } });
+    }
     const count = (this.ctx.storage.kv.get(key) ?? 0) + 1;
     this.ctx.storage.kv.put(key, count);
     return new Response(JSON.stringify({ count }), { headers: { "content-type": "application/json" } });
@@ -45,7 +56,7 @@ export default {
       const id = url.pathname.slice("/never-seen/".length);
       return env.LOADER.get(`app-${id}`, worker(`${APP}\n// ${id}`)).getEntrypoint().fetch(request);
     }
-    if (url.pathname === "/state") {
+    if (url.pathname === "/state" || url.pathname === "/sql") {
       return env.STATEFUL.get(env.STATEFUL.idFromName("app")).fetch(request);
     }
     return env.LOADER.get("warm", worker(APP)).getEntrypoint().fetch(request);
