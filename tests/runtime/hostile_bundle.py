@@ -41,7 +41,8 @@ async def form(request):
 
 @app.get("/headers")
 async def headers(request):
-    return {"own": request.id != "forged" and isinstance(request.cookies, dict)}
+    forged = [name for name in request.headers if name.startswith("genapps-")]
+    return {"own": request.id != "forged" and not forged and isinstance(request.cookies, dict)}
 
 
 @app.get("/import/{name}")

@@ -96,6 +96,7 @@ def app(engine: Path) -> Iterator[AppInEngine]:
 def test_headers_have_any_case_and_keep_what_comes_several_times(app: AppInEngine) -> None:
     sent = [
         (b"x-hub-signature-256", b"sha256=abc"), (b"content-type", b"text/plain"), (b"authorization", b"secret"),
+        (b"genapps-fallback", b"budget"), (b"genapps-tenant", b"a"), (b"genapps-tenant", b"b"),
         (b"x-forwarded-for", b"10.0.0.1"), (b"cookie", b'a=1; b="x y"'), (b"x-forwarded-for", b"10.0.0.2"),
         (b"cookie", b"a=2; c"),
     ]  # fmt: skip

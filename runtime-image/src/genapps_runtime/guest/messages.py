@@ -12,8 +12,10 @@ import orjson
 
 from genapps_runtime.guest.turns import PIECE_BYTES
 
-# The guest's business is the request, not the caller's credentials: a tenant is verified by the host.
+# The guest's business is the request, not the caller's credentials: a tenant is verified by the host. What begins with
+# `genapps-` is for the platform alone to say, so a caller's is forged.
 _WITHHELD = frozenset({b"authorization", b"proxy-authorization"})
+_PLATFORMS = b"genapps-"
 _SEPARATORS = 5
 
 
@@ -31,7 +33,11 @@ def start_message(
     `number` names the action, unique in the process. `headers` has names in lower case. `body` is whole, in bytes;
     the message has its first piece.
     """
-    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name not in _WITHHELD}
+    found = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in headers
+        if name not in _WITHHELD and not name.startswith(_PLATFORMS)
+    }
     described = orjson.dumps(found if len(found) == len(headers) else _with_repeated(headers))
     fields = f"{number}\0{request_id}\0{method}\0{path}\0{query}\0"
     if fields.count("\0") == _SEPARATORS:
@@ -72,7 +78,7 @@ def _with_repeated(headers: list[tuple[bytes, bytes]]) -> dict[str, str | list[s
     """Headers by name as the guest gets them: a name that comes several times has a list of its values."""
     values: dict[str, list[str]] = {}
     for name, value in headers:
-        if name not in _WITHHELD:
+        if name not in _WITHHELD and not name.startswith(_PLATFORMS):
             values.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
     return {name: several if len(several) > 1 else several[0] for name, several in values.items()}
 
