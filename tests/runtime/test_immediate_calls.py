@@ -44,6 +44,16 @@ def add(request):
     state.put_sync("n", n + 1)
     return state.sql_sync("UPDATE t SET n = ? RETURNING n", n + 1)[0]["n"]
 
+@app.post("/slow-add")
+def slow_add(request):
+    n = state.sql_sync("SELECT n FROM t")[0]["n"]
+    for _ in range(40):  # longer than it takes until the host answers others meanwhile
+        state.sql_sync("UPDATE t SET n = n + 0")
+        sum(range(5000))
+    state.put_sync("n", n + 1)
+    state.sql_sync("UPDATE t SET n = ?", n + 1)
+    return n + 1
+
 @app.get("/runs")
 def how_often(request):
     return len(runs)
@@ -214,6 +224,14 @@ async def test_many_at_once_lose_nothing(pod: Pod) -> None:
     answers = await asyncio.gather(*[get(pod, "/add") for _ in range(40)])
     assert sorted(int(answer.body) for answer in answers) == list(range(1, 41))
     assert await value(pod, "/n") == [40, 40]
+
+
+async def test_others_are_answered_inside_a_slow_call_and_nothing_is_lost(pod: Pod) -> None:
+    await started(pod)
+    paths = [("/slow-add", "POST"), ("/add", "POST"), ("/n", "GET"), ("/mixed", "GET")] * 6
+    answers = await asyncio.gather(*[get(pod, path, method) for path, method in paths])
+    assert {answer.status for answer in answers} == {200}
+    assert (await value(pod, "/n"))[0] == 6 + 6 + 2 * 6
 
 
 @pytest.mark.parametrize("path", ["/swallow", "/swallow-and-wait"])

@@ -125,7 +125,6 @@ async def test_a_load_has_savepoints(facet: Facet) -> None:
     load.point("begin", 2)
     load.run("INSERT INTO t VALUES (2)")
     load.point("undo", 2)
-    load.point("keep", 1)
     assert load.run("SELECT n FROM t") == [[1]]
     load.sql.store()
     assert tables(facet) == ["t"]

@@ -326,3 +326,34 @@ def test_what_every_connection_keeps_of_the_tables_is_bounded(tmp_path: Path, co
     reopened = Store(str(tmp_path))
     assert reopened.reader.run("SELECT count(*) FROM made1", [], soon()).rows == [(0,)]
     reopened.close()
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["write", "begin", "undo"]), st.integers(1, 4)), max_size=14)
+
+
+@settings(deadline=None)
+@given(STEPS)
+def test_savepoints_of_an_action_undo_what_was_written_since_then(steps: list[tuple[str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(folder)
+        store.make()
+        transaction = store.open()
+        view = transaction.begin_action(None)
+        assert view is not None
+        written, known = 0, dict[int, int]()
+        for step, number in steps:
+            if step == "write":
+                view.sql("UPDATE t SET n = n + ?", [number], soon())
+                written += number
+            elif step == "begin":
+                known = {one: sum_ for one, sum_ in known.items() if one < number} | {number: written}
+                view.point(step, number)
+            elif number in known:
+                written = known[number]
+                known = {one: sum_ for one, sum_ in known.items() if one < number}
+                view.point(step, number)
+            assert read(view, "t") == written
+        transaction.end_action([])
+        transaction.commit()
+        assert store.stored()["t"] == written
+        store.close()

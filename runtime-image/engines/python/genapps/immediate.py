@@ -55,7 +55,7 @@ def ask_sql(text: str, parameters: list[Any] | dict[str, Any], point: int = 0) -
 
 
 def ask_point(step: str, point: int) -> None:
-    """Begin, keep or undo the savepoint with this number."""
+    """Begin the savepoint with this number, or undo what was written since then."""
     ask(f'{{"id":{point},"point":"{step}"}}')
 
 

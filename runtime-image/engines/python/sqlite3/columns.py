@@ -24,11 +24,9 @@ _TABLE = re.compile(r"""\b(?:from|join|into|update)\s+["`\[]?(\w+)""", re.IGNORE
 Reader = Callable[[Any], Any]
 
 
-def names_and_readers(connection: "Connection", sql: str, columns: list[str]) -> tuple[list[str], list[Reader] | None]:
-    """The names for the description, and what reads each column; None when all are as they come."""
+def names_and_readers(connection: "Connection", sql: str, columns: list[str]) -> tuple[list[str], list[Reader]]:
+    """The names for the description, and what reads each column."""
     detect, factory = connection.detect_types, connection.text_factory
-    if not detect and factory is str:
-        return columns, None
     names = [name.partition(" [")[0] for name in columns] if detect & PARSE_COLNAMES else columns
     types = _types(sql) if detect & PARSE_DECLTYPES else {}
     readers: list[Reader] = []

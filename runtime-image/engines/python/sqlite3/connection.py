@@ -102,8 +102,7 @@ class Connection:
 
     def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
         """Run one statement with a new cursor."""
-        made: Cursor = self.cursor()
-        return made.execute(sql, parameters)
+        return Cursor(self).execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
         """Run one statement for each of the parameters, with a new cursor."""
@@ -163,10 +162,10 @@ class Connection:
 
     def point(self, *, changes: bool) -> int:
         """The number of the savepoint that begins before a statement, 0 for none."""
-        if transaction().points:
+        implicit = changes and self._level is not None and self.legacy
+        if not implicit and self._autocommit is not False:
             return 0
-        implicit = changes and self.legacy and self._level is not None
-        return 1 if implicit or self._autocommit is False else 0
+        return 0 if transaction().points else 1
 
     def note(self, rowcount: int, rowid: int | None) -> None:
         """A statement has changed rows."""

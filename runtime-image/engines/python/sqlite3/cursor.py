@@ -30,11 +30,19 @@ class Cursor:
         self.connection = connection
         self.row_factory = connection.row_factory
         self.arraysize = 1
-        self.description: tuple[tuple[str, None, None, None, None, None, None], ...] | None = None
+        self.names: list[str] | None = None
+        """Of the columns; None when there are none."""
         self.rowcount = -1
         self.lastrowid: int | None = None
         self._rows: Iterator[Any] = iter(())
         self._closed = False
+
+    @property
+    def description(self) -> tuple[tuple[str, None, None, None, None, None, None], ...] | None:
+        """The names of the columns, as DB-API has them."""
+        if self.names is None:
+            return None
+        return tuple([(name, None, None, None, None, None, None) for name in self.names])
 
     def execute(self, sql: str, parameters: Any = (), /) -> "Cursor":
         """Run one statement. Raises Error."""
@@ -128,7 +136,7 @@ class Cursor:
             raise ProgrammingError("the query contains a null character")
         if not sql.isascii():
             sql.encode()
-        self._rows, self.description, self.rowcount = iter(()), None, -1
+        self._rows, self.names, self.rowcount = iter(()), None, -1
 
     def _run(self, sql: str, parameters: Any, *, changes: bool) -> tuple[list[str], list[Any], int, int | None]:
         """Columns, rows, count and rowid of one statement."""
@@ -149,14 +157,10 @@ class Cursor:
         if not columns:
             return
         connection, factory = self.connection, self.row_factory
-        names, readers = names_and_readers(connection, sql, columns)
-        self.description = tuple([(name, None, None, None, None, None, None) for name in names])
-        if readers is not None:
-            made: Iterable[tuple[Any, ...]] = [
-                tuple([read(value) for read, value in zip(readers, row, strict=True)]) for row in rows
-            ]
-        else:
-            made = map(tuple, rows)
+        self.names, made = columns, map(tuple, rows)
+        if connection.detect_types or connection.text_factory is not str:
+            self.names, readers = names_and_readers(connection, sql, columns)
+            made = map(tuple, [[read(value) for read, value in zip(readers, row, strict=True)] for row in rows])
         self._rows = iter(made) if factory is None else iter([factory(self, row) for row in made])
 
 

@@ -15,7 +15,7 @@ class Row:
         if not isinstance(values, tuple):
             raise TypeError("tuple required for second argument")
         row = super().__new__(cls)
-        row._names = [column[0] for column in cursor.description or ()]
+        row._names = cursor.names or []
         row._values = values
         return row
 

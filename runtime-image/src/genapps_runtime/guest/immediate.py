@@ -20,7 +20,7 @@ POINTS = 16
 """Savepoints of one request at once."""
 KINDS = frozenset({"get", "list", "sql"})
 _NUMBERS = {b"%d" % number: str(number) for number in range(POINTS + 1)}
-STEPS = frozenset({"begin", "keep", "undo"})
+STEPS = frozenset({"begin", "undo"})
 ENDED = b"."
 """The code cannot go on: whatever it answers from here on is ignored."""
 

@@ -239,27 +239,30 @@ class OpenView(View):
         return result
 
     def point(self, step: str, number: int) -> None:
-        """Begin the savepoint with this number, keep what was written since then, or undo it; either way it ends.
+        """Begin the savepoint with this number, or undo what was written since then.
 
-        One that is not known began before the action had its turn, when it had written nothing. Raises
-        TransactionLostError and StateUnavailableError.
+        Either way the one that had the number ends, and those with higher ones. One that is not known began when the
+        action had written nothing. Raises TransactionLostError and StateUnavailableError.
         """
         writer, _ = self._begin()
         if self._transaction.lost:
             raise TransactionLostError("the transaction is gone; what the request had written is not stored")
-        inner = [one for one in self._points if one >= number]
+        outer = [one for one in self._points if one < number]
         try:
-            if step == "undo":
-                writer.execute(f"ROLLBACK TO genapps_{number if number in inner else 'action'}")
-                inner = inner if number in inner else self._points
-            if inner and (step != "undo" or number in inner):
-                writer.execute(f"RELEASE genapps_{inner[0]}")
-            self._points = [one for one in self._points if one not in inner]
-            if step == "begin":
+            if step == "undo" and number not in self._points:
+                outer = []
+                writer.execute("ROLLBACK TO genapps_action")
+            elif step == "undo":
+                writer.execute(f"ROLLBACK TO genapps_{number}")
+                writer.execute(f"RELEASE genapps_{number}")
+            elif self.wrote:
+                if outer != self._points:
+                    writer.execute(f"RELEASE genapps_{self._points[len(outer)]}")
                 writer.execute(f"SAVEPOINT genapps_{number}")
-                self._points.append(number)
+                outer.append(number)
         except FILE_ERRORS as error:
             raise write_error(error) from None
+        self._points = outer
 
     def close(self) -> None:
         """Nothing: the transaction goes on."""
