@@ -54,6 +54,14 @@ def slow_add(request):
     state.sql_sync("UPDATE t SET n = ?", n + 1)
     return n + 1
 
+@app.post("/third/{name}")
+def third(request, name):
+    n = state.get_sync("n", 0)
+    state.put_sync("n", n + 1)
+    if n % 3 == 0:
+        state.sql_sync("UPDATE t SET n = n + 1")
+    return n
+
 @app.get("/runs")
 def how_often(request):
     return len(runs)
@@ -224,6 +232,15 @@ async def test_many_at_once_lose_nothing(pod: Pod) -> None:
     answers = await asyncio.gather(*[get(pod, "/add") for _ in range(40)])
     assert sorted(int(answer.body) for answer in answers) == list(range(1, 41))
     assert await value(pod, "/n") == [40, 40]
+
+
+async def test_requests_that_wait_for_keys_and_then_write_by_sql_lose_nothing(pod: Pod) -> None:
+    await started(pod)
+    for round_ in range(4):
+        paths = [f"/third/{number % 5}" for number in range(24)]
+        answers = await asyncio.gather(*[get(pod, path, "POST") for path in paths])
+        assert sorted(int(answer.body) for answer in answers) == list(range(24 * round_, 24 * (round_ + 1)))
+        assert await value(pod, "/n") == [8 * (round_ + 1), 24 * (round_ + 1)]
 
 
 async def test_others_are_answered_inside_a_slow_call_and_nothing_is_lost(pod: Pod) -> None:
