@@ -47,24 +47,22 @@ class Model:
     def size(self) -> int:
         return sum(len(key.encode()) + len(value.encode()) for key, (value, _) in self.entries.items())
 
-    def listed(self, prefix: str, start: str, limit: int) -> list[tuple[str, int]]:
+    def listed(self, prefix: str, start: str, limit: int) -> int:
         # SQLite sorts texts by their bytes.
         first = sorted((key for key in self.entries if key.encode() >= start.encode()), key=str.encode)[:limit]
-        return [(key, self.entries[key][1]) for key in first if key.startswith(prefix)]
+        return hash(tuple((key, self.entries[key][1]) for key in first if key.startswith(prefix)))
 
     def read(self, keys: list[str], prefix: str | None, after: str) -> Reads:
         reads = Reads(self.sequence, {key: self.entries[key][1] if key in self.entries else 0 for key in keys})
         if prefix is not None:
             start = max(prefix, after)
-            reads.lists.append((prefix, start, 3, self.listed(prefix, start, 3)))
+            reads.lists[prefix, start, 3] = self.listed(prefix, start, 3)
         return reads
 
     def commit(self, reads: Reads | None, writes: Writes) -> type[Exception] | None:
         if reads is not None and reads.sequence != self.sequence:
             versions = {key: self.entries[key][1] if key in self.entries else 0 for key in reads.keys}
-            if versions != reads.keys or any(
-                self.listed(prefix, start, limit) != seen for prefix, start, limit, seen in reads.lists
-            ):
+            if versions != reads.keys or any(self.listed(*asked) != seen for asked, seen in reads.lists.items()):
                 return StateConflictError
         before, size = dict(self.entries), self.size
         self.sequence += 1

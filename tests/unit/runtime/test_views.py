@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import StateFullError
-from genapps_runtime.state.view import LIST_BYTES, Overlaid, Snapshot, View, versions
+from genapps_runtime.state.view import LIST_BYTES, LISTINGS, Overlaid, Snapshot, View, listing
 
 KEYS = ["a", "a\0", "a\0b", "a/1", "a/2", "b", "ä", "\U0001f600", "\ufffd"]
 STORED = st.dictionaries(st.sampled_from(KEYS), st.just("1"))
@@ -49,9 +49,9 @@ def test_a_listing_has_the_first_keys_of_a_prefix_that_follow_a_key(
             model({**entries, **writes}).items()
         )
         assert view.reads is not None
-        ((noted_prefix, start, noted_limit, seen),) = view.reads.lists
+        ((asked, seen),) = view.reads.lists.items()
         connection = view._begin()[0]
-        assert versions(connection, noted_prefix, start, noted_limit) == seen == [(key, 1) for key in found]
+        assert listing(connection, *asked) == seen == hash(tuple((key, 1) for key in found))
 
 
 def test_a_listing_ends_at_its_bytes() -> None:
@@ -60,3 +60,12 @@ def test_a_listing_ends_at_its_bytes() -> None:
         assert list(view.list("", 5, "a")) == ["b"]
         with pytest.raises(StateFullError):
             view.list("", 2)
+
+
+def test_what_is_kept_of_listings_is_bounded() -> None:
+    with _stored({"a": "1"}) as view:
+        for limit in range(LISTINGS):
+            view.list("", limit)
+        assert view.list("", 7) == {"a": "1"}  # one of them again
+        with pytest.raises(StateFullError, match="at most 1000 different listings"):
+            view.list("a", 7)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateFullError
 from genapps_runtime.state.tables import TableChanges
-from genapps_runtime.state.view import Reads, versions
+from genapps_runtime.state.view import Reads, listing
 
 Writes = list[tuple[str, str | None]]
 """Keys with JSON texts, in the order of writing; None deletes the key."""
@@ -119,9 +119,7 @@ class Transaction:
             return False
         if reads.lists:
             self._store()  # the listings must see the batch's own writes
-        return all(
-            versions(self._connection, prefix, start, limit) == seen for prefix, start, limit, seen in reads.lists
-        )
+        return all(listing(self._connection, *asked) == seen for asked, seen in reads.lists.items())
 
     def _version(self, key: str) -> int:
         known = self._known.get(key)

@@ -14,19 +14,22 @@ from genapps_runtime.state.errors import FILE_ERRORS, SqlError, StateFullError, 
 from genapps_runtime.state.tables import ALL
 
 LIST_BYTES = 1024 * 1024
+LISTINGS = 1000
+"""Different ones of an action: each is held, and read again when the action has to be checked."""
 _FROM = "SELECT {} FROM main.genapps_entries WHERE key >= ? ORDER BY key LIMIT ?"
 
 
 @dataclass(slots=True)
 class Reads:
-    """What an action has seen: versions of keys (0: absent) and the results of its listings (prefix, first key, limit).
+    """What an action has seen: versions of keys (0: absent), and of its listings (prefix, first key, limit) a hash of
+    keys and versions: an app could otherwise fill the memory with them.
 
     `sequence` is the number of the last commit that the snapshot is known to hold.
     """
 
     sequence: int
     keys: dict[str, int] = field(default_factory=dict)
-    lists: list[tuple[str, str, int, list[tuple[str, int]]]] = field(default_factory=list)
+    lists: dict[tuple[str, str, int], int] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     """What it has read by SQL: names of tables, or `tables.ALL`."""
 
@@ -98,7 +101,7 @@ class View:
     def list(self, prefix: str, limit: int, after: str = "") -> dict[str, str]:
         """At most `limit` keys that start with `prefix` and follow `after`, with their JSON texts, sorted by key.
 
-        Raises StateFullError when they take more than LIST_BYTES, and StateUnavailableError.
+        Raises StateFullError when they take more than LIST_BYTES, or after LISTINGS others, and StateUnavailableError.
         """
         found: dict[str, str] = {}
         seen: list[tuple[str, int]] = []
@@ -106,6 +109,8 @@ class View:
         start = max(prefix, after + "\0") if after else prefix
         try:
             connection, reads = self._begin()
+            if (prefix, start, limit) not in reads.lists and len(reads.lists) == LISTINGS:
+                raise StateFullError(f"a request may make at most {LISTINGS} different listings of the state")
             for key, value, version in connection.execute(_FROM.format("key, value, version"), (start, limit)):
                 if not key.startswith(prefix):
                     break
@@ -116,7 +121,7 @@ class View:
                     raise _too_long()
         except FILE_ERRORS as error:
             raise _unreadable(error) from None
-        reads.lists.append((prefix, start, limit, seen))
+        reads.lists[prefix, start, limit] = hash(tuple(seen))
         return found
 
     def sql(self, text: str, parameters: Parameters, until: float) -> Result:
@@ -187,10 +192,10 @@ class Overlaid:
         self._view.close()
 
 
-def versions(connection: Connection, prefix: str, start: str, limit: int) -> list[tuple[str, int]]:
-    """Keys and versions as `View.list` notes them, from the key `start` on; raises sqlite3.Error."""
+def listing(connection: Connection, prefix: str, start: str, limit: int) -> int:
+    """What `View.list` notes of the keys from `start` on; raises sqlite3.Error."""
     rows = connection.execute(_FROM.format("key, version"), (start, limit))
-    return [(key, version) for key, version in rows if key.startswith(prefix)]
+    return hash(tuple((key, version) for key, version in rows if key.startswith(prefix)))
 
 
 def _too_long() -> StateFullError:
