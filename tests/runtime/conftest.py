@@ -9,12 +9,24 @@ import pytest
 
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod
+from tests.runtime.telling_language import TellingLanguage
 from tools import engines
 
 
 @pytest.fixture(scope="session")
 def engine() -> Path:
     return engines.precompiled()
+
+
+@pytest.fixture(scope="module")
+def loaded_telling_language(engine: Path) -> TellingLanguage:
+    return TellingLanguage(str(engine))
+
+
+@pytest.fixture
+def telling_language(loaded_telling_language: TellingLanguage) -> TellingLanguage:
+    loaded_telling_language.told = 0
+    return loaded_telling_language
 
 
 @pytest.fixture(scope="session")

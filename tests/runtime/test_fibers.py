@@ -6,7 +6,6 @@ import json
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,23 +89,12 @@ def load_message(source: str = SOURCE) -> str:
     return json.dumps({"entry": "app.py", "files": {"app.py": source}, "logBytes": 0})
 
 
-@pytest.fixture(scope="module")
-def shared(engine: Path) -> TellingLanguage:
-    return TellingLanguage(str(engine))
-
-
 @pytest.fixture
-def language(shared: TellingLanguage) -> TellingLanguage:
-    shared.told = 0
-    return shared
-
-
-@pytest.fixture
-def guests(language: TellingLanguage) -> Iterator[Callable[[], Guest]]:
+def guests(telling_language: TellingLanguage) -> Iterator[Callable[[], Guest]]:
     made: list[Guest] = []
 
     def make() -> Guest:
-        guest = Guest(language, Heartbeat(), MEMORY, pausing=True)
+        guest = Guest(telling_language, Heartbeat(), MEMORY, pausing=True)
         guest.load(load_message(), 60)
         made.append(guest)
         return guest
@@ -161,18 +149,18 @@ def quick(guest: Guest) -> str:
     return ended(guest) if guest.computing else text_of(turn)
 
 
-def test_a_call_that_computes_pauses_and_goes_on(guest: Guest, language: TellingLanguage) -> None:
+def test_a_call_that_computes_pauses_and_goes_on(guest: Guest, telling_language: TellingLanguage) -> None:
     paused(guest, "/until-told/1")
     for _ in range(10):
         assert guest.go_on() == b""
-    language.tell()
+    telling_language.tell()
     assert ended(guest) == "told 1"
     assert not guest.computing
     assert quick(guest) == "quick"
 
 
 def test_several_guests_compute_at_once_and_end_in_any_order(
-    guests: Callable[[], Guest], language: TellingLanguage
+    guests: Callable[[], Guest], telling_language: TellingLanguage
 ) -> None:
     first, second, third = guests(), guests(), guests()
     paused(first, "/until-told/2")
@@ -181,32 +169,32 @@ def test_several_guests_compute_at_once_and_end_in_any_order(
         assert first.go_on() == b""
         assert second.go_on() == b""
         assert quick(third) == "quick"
-    language.tell()
+    telling_language.tell()
     assert ended(second) == "told 1"
     assert first.go_on() == b""
-    language.tell()
+    telling_language.tell()
     assert ended(first) == "told 2"
 
 
 def test_records_of_a_call_go_to_its_own_sink_before_and_after_pauses(
-    guests: Callable[[], Guest], language: TellingLanguage
+    guests: Callable[[], Guest], telling_language: TellingLanguage
 ) -> None:
     logs: list[list[str]] = [[], []]
     both = guests(), guests()
     for guest, log in zip(both, logs, strict=True):
         paused(guest, "/until-told/1", sink=log.append)
-    language.tell()
+    telling_language.tell()
     assert ended(both[0]) == "told 1"
     assert logs == [["begun", "told"], ["begun"]]
     assert ended(both[1]) == "told 1"
     assert logs == [["begun", "told"], ["begun", "told"]]
 
 
-def test_a_guest_whose_call_has_paused_takes_no_other(language: TellingLanguage) -> None:
-    store = language.instantiate(MEMORY, GuestLog())
+def test_a_guest_whose_call_has_paused_takes_no_other(telling_language: TellingLanguage) -> None:
+    store = telling_language.instantiate(MEMORY, GuestLog())
     assert ResultCall(store, "load")(load_message().encode())[0]
     start, resume = StringCall(store, "start"), StringCall(store, "resume")
-    language.ticker.enter()
+    telling_language.ticker.enter()
     store.set_deadline(time.monotonic() + 60)
     assert not start.begin(message("/until-told/1"))
     attempts: list[Callable[[], Any]] = [
@@ -219,18 +207,18 @@ def test_a_guest_whose_call_has_paused_takes_no_other(language: TellingLanguage)
     for attempt in attempts:
         with pytest.raises(ReentrantCallError):
             attempt()
-    language.tell()
+    telling_language.tell()
     while not start.go_on():
         pass
     assert text_of(start.answer()) == "told 1"
     with pytest.raises(ReentrantCallError, match="has paused"):
         start.go_on()
-    language.ticker.leave()
+    telling_language.ticker.leave()
     store.close()
 
 
 def test_nothing_enters_or_ends_a_call_from_inside_after_a_pause_either(
-    guest: Guest, language: TellingLanguage
+    guest: Guest, telling_language: TellingLanguage
 ) -> None:
     refused: list[str] = []
 
@@ -245,7 +233,7 @@ def test_nothing_enters_or_ends_a_call_from_inside_after_a_pause_either(
                 refused.append(record)
 
     paused(guest, "/until-told/1", sink=again)
-    language.tell()
+    telling_language.tell()
     assert ended(guest) == "told 1"
     assert len(refused) == 4
 
@@ -260,13 +248,13 @@ def test_a_deadline_ends_a_call_in_one_of_its_slices(guest: Guest) -> None:
 
 
 def test_a_deadline_that_passes_in_a_pause_ends_the_call_without_another_slice(
-    guest: Guest, language: TellingLanguage
+    guest: Guest, telling_language: TellingLanguage
 ) -> None:
     paused(guest, "/until-told/1", seconds=0.05)
     end = time.monotonic() + 0.05
     while time.monotonic() < end:
         pass
-    language.tell()
+    telling_language.tell()
     with pytest.raises(GuestGoneError, match="used up the time") as gone:
         guest.go_on()
     assert gone.value.code == "ActionTimeout"
@@ -277,12 +265,12 @@ def test_a_deadline_that_passes_in_a_pause_ends_the_call_without_another_slice(
     ("path", "code"), [("/abort/1", "GuestTrapped"), ("/random-hog/1", "GuestTrapped"), ("/much/1", "TurnInvalid")]
 )
 def test_a_call_that_breaks_after_a_pause_breaks_its_guest_only(
-    guests: Callable[[], Guest], language: TellingLanguage, path: str, code: str
+    guests: Callable[[], Guest], telling_language: TellingLanguage, path: str, code: str
 ) -> None:
     breaking, other = guests(), guests()
     paused(breaking, path)
     paused(other, "/until-told/1")
-    language.tell()
+    telling_language.tell()
     with pytest.raises(GuestGoneError) as gone:
         ended(breaking)
     assert gone.value.code == code
@@ -294,13 +282,13 @@ class StopError(BaseException):
     """Like what ends a process, and no Exception."""
 
 
-def test_what_a_host_function_raises_after_a_pause_comes_out(guest: Guest, language: TellingLanguage) -> None:
+def test_what_a_host_function_raises_after_a_pause_comes_out(guest: Guest, telling_language: TellingLanguage) -> None:
     def stop(record: str) -> None:
         if record == "told":
             raise StopError
 
     paused(guest, "/until-told/1", sink=stop)
-    language.tell()
+    telling_language.tell()
     with pytest.raises(StopError):
         ended(guest)
     assert guest.dropped
@@ -317,8 +305,8 @@ def test_a_guest_is_dropped_while_its_call_has_paused(guests: Callable[[], Guest
     assert quick(other) == "quick"
 
 
-def test_a_guest_that_nobody_dropped_is_collected_with_its_paused_call(language: TellingLanguage) -> None:
-    guest = Guest(language, Heartbeat(), MEMORY, pausing=True)
+def test_a_guest_that_nobody_dropped_is_collected_with_its_paused_call(telling_language: TellingLanguage) -> None:
+    guest = Guest(telling_language, Heartbeat(), MEMORY, pausing=True)
     guest.load(load_message(), 60)
     paused(guest, "/loop")
     store = weakref.ref(guest._store)
@@ -327,7 +315,9 @@ def test_a_guest_that_nobody_dropped_is_collected_with_its_paused_call(language:
     assert store() is None
 
 
-def test_the_supervisor_sees_a_deadline_only_while_a_slice_runs(guest: Guest, language: TellingLanguage) -> None:
+def test_the_supervisor_sees_a_deadline_only_while_a_slice_runs(
+    guest: Guest, telling_language: TellingLanguage
+) -> None:
     heartbeat, seen = guest._heartbeat, list[str]()
 
     def look(_record: str) -> None:
@@ -335,7 +325,7 @@ def test_the_supervisor_sees_a_deadline_only_while_a_slice_runs(guest: Guest, la
 
     paused(guest, "/until-told/1", sink=look)
     seen.append(heartbeat.overdue_seconds(time.monotonic_ns())[0])
-    language.tell()
+    telling_language.tell()
     assert ended(guest) == "told 1"
     seen.append(heartbeat.overdue_seconds(time.monotonic_ns())[0])
     assert seen == ["guest", "loop", "guest", "loop"]
@@ -349,21 +339,21 @@ def test_a_cancellation_does_not_pause(guest: Guest) -> None:
     assert quick(guest) == "quick"
 
 
-def test_a_deep_stack_leaves_room_for_what_the_host_does_on_it(guest: Guest, language: TellingLanguage) -> None:
+def test_a_deep_stack_leaves_room_for_what_the_host_does_on_it(guest: Guest, telling_language: TellingLanguage) -> None:
     log = ActionLog(1_000_000)
     paused(guest, "/deep/1", sink=log.add)
-    language.tell()
+    telling_language.tell()
     assert ended(guest) == "deep"
     assert [len(record["message"]) for record in log.records] == [2000, 2000]
 
 
-def test_a_load_pauses_too(language: TellingLanguage) -> None:
-    guest, log = Guest(language, Heartbeat(), MEMORY, pausing=True), list[str]()
+def test_a_load_pauses_too(telling_language: TellingLanguage) -> None:
+    guest, log = Guest(telling_language, Heartbeat(), MEMORY, pausing=True), list[str]()
     guest.begin_loading(load_message(SLOW_LOAD), 60, log.append)
     assert guest.computing
     guest.go_on_loading()
     assert guest.computing
-    language.tell()
+    telling_language.tell()
     loaded(guest)
     assert log == ["loads", "loaded"]
     assert "GET /quick" in guest.routes
@@ -381,12 +371,12 @@ def test_a_load_pauses_too(language: TellingLanguage) -> None:
     ids=["hangs", "fails", "traps"],
 )
 def test_code_that_fails_to_load_after_a_pause_is_refused(
-    language: TellingLanguage, code: str, seconds: float, words: str
+    telling_language: TellingLanguage, code: str, seconds: float, words: str
 ) -> None:
-    guest = Guest(language, Heartbeat(), MEMORY, pausing=True)
+    guest = Guest(telling_language, Heartbeat(), MEMORY, pausing=True)
     guest.begin_loading(load_message(f"{SOURCE}\n{code}\n"), seconds, ignore_record)
     assert guest.computing
-    language.tell()
+    telling_language.tell()
     with pytest.raises(RefusedError, match=words) as refused:
         loaded(guest)
     assert refused.value.reason is Reason.CODE_REJECTED

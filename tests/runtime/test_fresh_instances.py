@@ -16,19 +16,13 @@ from tests.runtime.telling_language import TellingLanguage
 Worlds = Callable[..., LanesWorld]
 
 
-@pytest.fixture(scope="module")
-def shared(engine: Path) -> TellingLanguage:
-    return TellingLanguage(str(engine))
-
-
 @pytest.fixture
-async def worlds(shared: TellingLanguage, tmp_path: Path) -> AsyncIterator[Worlds]:
+async def worlds(telling_language: TellingLanguage, tmp_path: Path) -> AsyncIterator[Worlds]:
     made: list[LanesWorld] = []
-    shared.told = 0
 
     def make(instances: int, millis: int = 60_000) -> LanesWorld:
         changes: dict[str, Any] = {"limits": {"instances": instances}, "time": {"actionMillis": millis}}
-        made.append(LanesWorld(shared, tmp_path, fresh=True, **changes))
+        made.append(LanesWorld(telling_language, tmp_path, fresh=True, **changes))
         return made[-1]
 
     yield make

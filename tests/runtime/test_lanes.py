@@ -14,19 +14,15 @@ from tests.runtime.telling_language import TellingLanguage
 Worlds = Callable[..., LanesWorld]
 
 
-@pytest.fixture(scope="module")
-def shared(engine: Path) -> TellingLanguage:
-    return TellingLanguage(str(engine))
-
-
 @pytest.fixture
-async def worlds(shared: TellingLanguage, tmp_path: Path) -> AsyncIterator[Worlds]:
+async def worlds(telling_language: TellingLanguage, tmp_path: Path) -> AsyncIterator[Worlds]:
     made: list[LanesWorld] = []
-    shared.told = 0
 
     def make(instances: int = 2, **changes: Any) -> LanesWorld:
         limits = {"instances": instances, **changes.pop("limits", {})}
-        made.append(LanesWorld(shared, tmp_path, **{"time": {"actionMillis": 60_000}, "limits": limits, **changes}))
+        made.append(
+            LanesWorld(telling_language, tmp_path, **{"time": {"actionMillis": 60_000}, "limits": limits, **changes})
+        )
         return made[-1]
 
     yield make

@@ -60,15 +60,9 @@ async def read_and_add(request, times, waits):
 """
 
 
-@pytest.fixture(scope="module")
-def shared(engine: Path) -> TellingLanguage:
-    return TellingLanguage(str(engine))
-
-
 @pytest.fixture
-async def world(shared: TellingLanguage, tmp_path: Path) -> AsyncIterator[LanesWorld]:
-    shared.told = 0
-    made = LanesWorld(shared, tmp_path, SOURCE, time={"actionMillis": 60_000}, limits={"instances": 3})
+async def world(telling_language: TellingLanguage, tmp_path: Path) -> AsyncIterator[LanesWorld]:
+    made = LanesWorld(telling_language, tmp_path, SOURCE, time={"actionMillis": 60_000}, limits={"instances": 3})
     made_tables = made.ask("/make")
     await made.answered(made_tables)
     assert made_tables.reply is not None
