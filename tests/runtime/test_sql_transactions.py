@@ -261,16 +261,19 @@ async def test_what_is_read_at_once_is_bounded(pod: Pod, kind: str, most: int, c
 async def test_a_chain_that_does_not_fit_on_the_disk_is_stored_one_by_one(pod: Pod, small_disk: Path) -> None:
     pod.environment["state_directory"] = str(small_disk)
     await started(pod)
-    assert (await pod.call("GET", "/add/t")).json() == 1
-    answers = await together(pod, *["/fill/150000"] * 8, "/add/t")
-    stored = [answer.status for answer in answers]
-    assert set(stored) == {200, 507}
-    assert stored[-1] == 200
-    assert {answer.code for answer in answers if answer.status == 507} == {"StateFull"}
-    assert int((await pod.call("GET", "/filled")).body) == stored.count(200) - 1
-    assert (await counts(pod))[0] == 2
-    # Those that fit were stored by another attempt than the one that failed with the others.
-    assert any(line.get("attempts", 1) > 1 for line in pod.log() if line["status"] == 200)
+    filled, added = 0, 0
+    # Those that fit are stored by another attempt than the one that failed with the others. A slow machine may need
+    # more than one try until some are in one chain.
+    while not any(line.get("attempts", 1) > 1 for line in pod.log() if line.get("status") == 200):
+        assert added < 20
+        answers = await together(pod, *["/fill/150000"] * 8, "/add/t")
+        stored = [answer.status for answer in answers]
+        assert set(stored) == {200, 507}
+        assert stored[-1] == 200
+        assert {answer.code for answer in answers if answer.status == 507} == {"StateFull"}
+        filled, added = filled + stored.count(200) - 1, added + 1
+        assert int((await pod.call("GET", "/filled")).body) == filled
+        assert (await counts(pod))[0] == added
     assert not pod.log("worker ended")
 
 
