@@ -173,15 +173,17 @@ async def test_of_many_callers_at_random_moments_each_gets_one_answer(seed: int)
             caller.reset()
 
     async with workers() as made:
-        first = made.start(later)
-        callers = asyncio.gather(*(call(first, number) for number in range(100)))
-        while not callers.done():
-            listener = made.last.listener
-            if await listener.stop_when_quiet():
-                await listener.close(5.0)
-                made.start(later)
-            await asyncio.sleep(0.001)
-        await callers
+        first, called = made.start(later), 0
+        while len(made.servers) < 3:  # on a busy machine there may be no quiet moment among a hundred callers
+            assert called < 2000
+            callers = asyncio.gather(*(call(first, number) for number in range(called, called + 100)))
+            called += 100
+            while not callers.done():
+                listener = made.last.listener
+                if await listener.stop_when_quiet():
+                    await listener.close(5.0)
+                    made.start(later)
+                await asyncio.sleep(0.001)
+            await callers
         paths = [request.path for server in made.servers for request in server.seen]
-        assert sorted(paths) == sorted(f"/{number}" for number in range(100))
-        assert len(made.servers) > 2
+        assert sorted(paths) == sorted(f"/{number}" for number in range(called))
