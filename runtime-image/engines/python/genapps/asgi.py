@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from genapps.fields import Headers
-from genapps.messages import Request, headers_in, raw_path
+from genapps.messages import Request, by_headers, raw_path
 from genapps.responses import Made, Response, fields_json
 
 Message = dict[str, Any]
@@ -17,8 +17,6 @@ Application = Callable[
 VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 MOST_BYTES = 8 * 1024 * 1024
 """Of a response. The runtime allows less: this keeps one that does not end from filling the guest's memory."""
-KNOWN_CHARACTERS = 2048
-"""Headers of a request in JSON that are remembered: more would fill the guest's memory."""
 
 
 class Server:
@@ -89,8 +87,7 @@ class Server:
         return Made(begun[0]["status"], _fields_json(fields), pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def _scope(self, request: Request) -> Message:
-        text = request.headers_text
-        fields, server = _known_head(text) if 0 < len(text) <= KNOWN_CHARACTERS else _head(request.headers)
+        fields, server = _head(request)
         return {
             "type": "http",
             "asgi": VERSIONS,
@@ -108,16 +105,11 @@ class Server:
         }
 
 
+@by_headers
 def _head(headers: Headers) -> tuple[Fields, tuple[str, int]]:
     """The headers as ASGI has them, and the server that they name."""
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.multi_items()]
     return fields, server_of(headers.get("host", ""))
-
-
-@lru_cache(64)
-def _known_head(text: str) -> tuple[Fields, tuple[str, int]]:
-    """The same from their JSON: callers send the same headers again and again."""
-    return _head(headers_in(text))
 
 
 @lru_cache(64)

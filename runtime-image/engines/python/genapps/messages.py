@@ -3,8 +3,9 @@
 
 import base64
 import re
+from collections.abc import Callable
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from genapps.calls import Call
@@ -14,6 +15,9 @@ from genapps.fields import Headers, Values, cookies_of, headers_of, values_of
 from genapps.forms import Form, Upload, read_form
 
 NESTING = 200
+KNOWN_CHARACTERS = 2048
+"""Headers of a request in JSON that are remembered: more would fill the guest's memory."""
+Known = TypeVar("Known")
 _new, _fill = Headers.__new__, dict.update
 PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 """What a path may hold as it is, beside letters and digits."""
@@ -125,6 +129,20 @@ class Request:
 def raw_path(path: str) -> str:
     """A path as an address has it."""
     return quote(path, safe=PATH_CHARACTERS)
+
+
+def by_headers(read: Callable[[Headers], Known]) -> Callable[[Request], Known]:
+    """What `read` makes of a request's headers, remembered by their JSON: callers send the same again and again.
+
+    It is given to several requests, so nobody may change it.
+    """
+    known = lru_cache(64)(lambda text: read(headers_in(text)))
+
+    def of(request: Request) -> Known:
+        text = request.headers_text
+        return known(text) if 0 < len(text) <= KNOWN_CHARACTERS else read(request.headers)
+
+    return of
 
 
 def headers_in(text: str) -> Headers:

@@ -4,12 +4,11 @@
 import io
 import sys
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any
 
-from genapps.asgi import KNOWN_CHARACTERS, MOST_BYTES, server_of
+from genapps.asgi import MOST_BYTES, server_of
 from genapps.fields import Headers
-from genapps.messages import Request, headers_in
+from genapps.messages import Request, by_headers
 from genapps.responses import Made, Response, fields_json
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -54,11 +53,9 @@ class Server:
 
 
 def _environ(request: Request, body: bytes) -> dict[str, Any]:
-    text = request.headers_text
-    fields = _known_fields(text) if 0 < len(text) <= KNOWN_CHARACTERS else _fields(request.headers)
     return {
         "CONTENT_TYPE": "",
-        **fields,
+        **_fields(request),
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": request.path if request.path.isascii() else request.path.encode().decode("latin-1"),
@@ -76,6 +73,7 @@ def _environ(request: Request, body: bytes) -> dict[str, Any]:
     }
 
 
+@by_headers
 def _fields(headers: Headers) -> dict[str, str]:
     """What the environment has of a request's headers."""
     host, port = server_of(headers.get("host", ""))
@@ -85,9 +83,3 @@ def _fields(headers: Headers) -> dict[str, str]:
             found[_OWN_NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"] = value
     found.pop("CONTENT_LENGTH", None)  # the body's own counts
     return found
-
-
-@lru_cache(64)
-def _known_fields(text: str) -> dict[str, str]:
-    """The same from their JSON: callers send the same headers again and again."""
-    return _fields(headers_in(text))

@@ -20,7 +20,11 @@ from genapps_runtime.termination import Reason, RefusedError
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A guest and whose it is. `loading` is the log of its load until that is done, `sql` what it does by SQL."""
+    """A guest and whose it is.
+
+    `loading` is the log of its load until that is done, `sql` what it does by SQL. `spent`: it has got the one action
+    that it was made for.
+    """
 
     tenant: str
     guest: Guest

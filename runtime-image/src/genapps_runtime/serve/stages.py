@@ -135,7 +135,7 @@ class Stages:
     # What `Serial` calls, which may be inside a call of the guest.
 
     def begin(self, action: Action) -> None:
-        """The turn of this action has come, or the guest that it has waited for may be free."""
+        """The turn of this action has come."""
         self._go_on(action)
 
     def answer(self, action: Action, call: str, outcome: Outcome) -> None:
