@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from genapps.api.runtimeconfig import RuntimeConfig
 from genapps.core.steps import Apply, Delete, Wait
 from genapps.core.verdict import PodStatus
 from tests.unit.core.test_pod_fence import POD, admitted, put
@@ -70,6 +71,14 @@ def test_its_pod_is_not_applied_while_it_waits() -> None:
     assert applied == ["ServiceAccount"], "its spec is another one now and cannot be changed"
 
 
+def forget_settings(world: World) -> None:
+    """The record is of a version that noted no digest of them."""
+    assert world.record
+    assert world.record.revision
+    revision = world.record.revision.model_copy(update={"settings_digest": None})
+    world.record = world.record.model_copy(update={"revision": revision})
+
+
 def _not_ready(world: World) -> None:
     assert world.pod
     world.pod = replace(world.pod, ready=False)
@@ -85,7 +94,7 @@ def _other_code(world: World) -> None:
 
 
 def _other_settings_of_the_app(world: World) -> None:
-    world.budget = budget({"tiers": {"small": {"guestMemory": "128Mi"}}})
+    world.app = app({"workloadClass": "batch"}, {"generation": 2})
 
 
 def _higher_risk(world: World) -> None:
@@ -107,11 +116,36 @@ def test_anything_else_that_is_wrong_with_its_pod_waits_for_no_permit(change: Ca
     assert not verdict.pod.exact
 
 
-def test_a_size_of_the_tier_that_only_the_pod_has_waits_as_well() -> None:
+@pytest.mark.parametrize("size", [{"cpu": "250m"}, {"guestMemory": "128Mi"}])
+def test_another_size_of_the_tier_waits_as_well(size: dict[str, str]) -> None:
     world = World().run()
     world.others["may_replace"] = False
-    world.budget = budget({"tiers": {"small": {"cpu": "250m"}}})
+    world.budget = budget({"tiers": {"small": size}})
     assert world.verdict().pod.waits
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_settings_that_another_operator_writes_differently_wait_and_the_old_ones_stay_mounted(
+    known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World().run()
+    before = {name for kind, name in world.children if kind == "ConfigMap"}
+    if not known:
+        forget_settings(world)
+    world.others["may_replace"] = False
+    written = RuntimeConfig.content
+    monkeypatch.setattr(RuntimeConfig, "content", lambda self: written(self) + b" ")
+    world.settle()
+    assert world.verdict().pod.waits
+    assert before < {name for kind, name in world.children if kind == "ConfigMap"}
+    world.others["may_replace"] = True
+    world.settle()
+    world.pod_is_gone()
+    world.settle()
+    world.make_ready()
+    world.settle()
+    assert world.verdict().pod.exact
+    assert len({name for kind, name in world.children if kind == "ConfigMap"}) == len(before)
 
 
 def test_a_suspension_does_not_wait() -> None:

@@ -64,6 +64,9 @@ class Revision(OwnModel):
     """The digest of the RuntimeConfig."""
     code_parts: CodeParts | None = None
     """The ConfigMaps that hold its code; absent: one holds it as it is."""
+    settings_digest: Digest | None = None
+    """The digest of what the app's spec says for the RuntimeConfig; another RuntimeConfig with the same one is the
+    platform's doing."""
     restore_state: bool | None = None
     """True when it was returned to together with the state that it had left."""
 

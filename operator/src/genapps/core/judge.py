@@ -20,7 +20,7 @@ from genapps.core.inactive import debug_withheld, inactive_fields
 from genapps.core.observed import Bundle, NotAsked, Observed, SourceProblem, Unreadable
 from genapps.core.pod_state import pod_state
 from genapps.core.revisions import choose, has_snapshots, recorded_choice
-from genapps.core.runtime_config import runtime_config
+from genapps.core.runtime_config import runtime_config, settings_digest
 from genapps.core.verdict import Effect, Finding, Grant, ImageOrigin, Mode, Revision, Verdict
 
 
@@ -171,15 +171,32 @@ def _offered(facts: Facts, grant: Grant) -> Revision | None:
     platform = facts.observed.platform
     config = runtime_config(facts.app, grant, platform.system_namespace, facts.code_digest, source.entry).content()
     digest, config_digest = revision_digest(facts.code_digest, facts.app.spec.envelope.digest), sha256(config)
+    settings = _settings(facts, config_digest)
     if not isinstance(source, Bundle):
-        return Revision(digest, facts.code_digest, config_digest, code_parts=source.parts, config=config)
+        return Revision(
+            digest,
+            facts.code_digest,
+            config_digest,
+            code_parts=source.parts,
+            settings_digest=settings,
+            config=config,
+        )
     image, parts = ImageOrigin(source.image, source.entry) if source.image else None, split(source.files)
     return Revision(
         digest,
         facts.code_digest,
         config_digest,
         code_parts=None if parts is None else len(parts),
+        settings_digest=settings,
         code=source.files,
         config=config,
         image=image,
     )
+
+
+def _settings(facts: Facts, config_digest: str) -> str | None:
+    # The recorded one is as good while it gives the same config, and costs nothing.
+    record = facts.observed.record
+    running = record.revision if record and record.app.uid == facts.observed.uid else None
+    same = running is not None and running.config_digest == config_digest
+    return running.settings_digest if running and same else settings_digest(facts.app)

@@ -90,9 +90,10 @@ def _keep(observed: Observed, verdict: Verdict, desired: Sequence[Manifest], rec
         yield Apply(changed)
     if not slices:
         yield from _delete_endpoints(observed)
-    yield from _delete_old_snapshots(observed, verdict)
     if verdict.pod.waits:
         yield Wait("ReplacementPending")
+    else:
+        yield from _delete_old_snapshots(observed, verdict)
     if verdict.grant and verdict.pod.status is PodStatus.READY and (larger := grown(observed, verdict.grant)):
         yield Apply((larger,))
     ends = look_again_at(observed)

@@ -50,18 +50,21 @@ def pod_state(observed: Observed, grant: Grant | None, revision: Revision | None
 
 
 def _serves(observed: Observed, child: Child, grant: Grant, revision: Revision) -> bool:
-    """A ready pod that runs this revision under this risk class, as it was made: only values of the platform, or the
-    size of its tier, are others now."""
+    """A ready pod that runs this revision under this risk class, as it was made: only values of the platform, or of its
+    tier, are others now."""
     record, live = observed.record, observed.pod
     if record is None or record.revision is None or record.pod is None or live is None:
         return False
     running = record.revision
-    same = (running.digest, running.code_digest, running.config_digest, bool(running.restore_state))
+    same = (running.digest, running.code_digest, bool(running.restore_state))
+    # If the app asks for the same, its tier has changed the config, or another version of ours writes it differently.
+    unasked = running.settings_digest in (None, revision.settings_digest)
     return (
         live.ready
         and record.app.uid == observed.uid
         and record.pod.uid == live.uid
-        and same == (revision.digest, revision.code_digest, revision.config_digest, revision.restore_state)
+        and same == (revision.digest, revision.code_digest, revision.restore_state)
+        and (unasked or running.config_digest == revision.config_digest)
         and child.risk in ("", grant.effective_risk.value)
         and stands(child.fence, child.spec_digest.partition(".")[2])
     )

@@ -143,6 +143,7 @@ def _revision(verdict: Verdict) -> RecordedRevision | None:
         code_digest=revision.code_digest,
         config_digest=revision.config_digest,
         code_parts=revision.code_parts,
+        settings_digest=revision.settings_digest,
         restore_state=revision.restore_state or None,
     )
 

@@ -85,7 +85,14 @@ def _recorded(record: Record | None) -> Revision | None:
     if record is None or record.revision is None:
         return None
     kept = record.revision
-    return Revision(kept.digest, kept.code_digest, kept.config_digest, bool(kept.restore_state), kept.code_parts)
+    return Revision(
+        kept.digest,
+        kept.code_digest,
+        kept.config_digest,
+        bool(kept.restore_state),
+        kept.code_parts,
+        kept.settings_digest,
+    )
 
 
 def _history(observed: Observed) -> tuple[KeptRevision, ...]:

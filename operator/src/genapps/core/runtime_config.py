@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from genapps.api import names, quantities
 from genapps.api.apprecord import ResolvedTier
-from genapps.api.digests import revision_digest
+from genapps.api.digests import canonical, revision_digest, sha256
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.runtimeconfig import (
     Digests,
@@ -21,6 +21,11 @@ LOAD_MILLIS = 10_000
 BODY_BYTES = 2**20
 LOG_BYTES = 16 * 2**10
 RESPONSES_KEPT = "24h"
+_NO_SETTINGS = {
+    "envelope", "code", "budget", "operating_mode", "acknowledged_suspension", "stage", "debug", "incident", "slo",
+    "attestation",
+}  # fmt: skip
+"""Fields of a spec that no RuntimeConfig is made of, or that are part of the revision's digest."""
 
 
 def runtime_config(
@@ -43,6 +48,16 @@ def runtime_config(
         retention=_retention(responses),
         gateway=_gateway(system_namespace),
     )
+
+
+def settings_digest(app: GeneratedApp) -> str:
+    """The digest of what the app's spec says for its RuntimeConfig, beside code and envelope.
+
+    It is the same in all versions of the operator that know the same fields: by it a config that the app has changed is
+    told from one that the platform has.
+    """
+    settings = app.spec.model_dump(by_alias=True, mode="json", exclude_defaults=True, exclude=_NO_SETTINGS)
+    return sha256(canonical(settings))
 
 
 # Parts that are the same for most apps are made once.

@@ -79,6 +79,8 @@ class Revision:
     """Its own state comes back with it: the one that a later revision found and changed."""
     code_parts: int | None = None
     """ConfigMaps that hold the code; None for one that holds it as it is."""
+    settings_digest: str | None = None
+    """What the app's spec says for its config; None where that is not known."""
     code: Mapping[str, bytes] | None = None
     config: bytes | None = None
     image: ImageOrigin | None = None
