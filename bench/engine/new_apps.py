@@ -30,7 +30,7 @@ from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.messages import Exchange
 from genapps_runtime.settings import Settings
-from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
+from genapps_runtime.state.facets import Facets
 
 
 class NewApps(App):
@@ -58,8 +58,8 @@ async def _serve(settings: Settings, config_digest: str) -> None:
     address = GatewayAddress(settings.gateway_address, settings.gateway_port, config.gateway_host)
     gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
     limits = config.limits
-    facet = Facet(settings.state_directory, DEFAULT_TENANT, limits.state_per_tenant_bytes, limits.concurrency)
-    context = ActionContext(config, gateway, facet, Metrics(), BoundedLog(time.monotonic()))
+    facets = Facets(settings.state_directory, limits.state_per_tenant_bytes, limits.concurrency)
+    context = ActionContext(config, gateway, facets, Metrics(), BoundedLog(time.monotonic()))
     listener = Listener(HttpLimits(config.limits.request_body_bytes))
     listener.serve(NewApps(Language(settings.engine_file), context, Heartbeat()).submit)
     listener.open(listening_socket(settings.address, settings.app_port))

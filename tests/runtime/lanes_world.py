@@ -17,7 +17,8 @@ from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, Request
-from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
+from genapps_runtime.state.facet import DEFAULT_TENANT
+from genapps_runtime.state.facets import Facets
 from tests.runtime.harness import runtime_config, sha256, until
 from tests.runtime.telling_language import TellingLanguage
 
@@ -167,10 +168,11 @@ class LanesWorld:
     ) -> None:
         self.language = language
         config = parse_config(orjson.dumps(runtime_config(sha256(b""), **changes)))
-        self.facet = Facet(str(directory), DEFAULT_TENANT, 1024 * 1024, 8)
+        self.facets = Facets(str(directory), 1024 * 1024, 8)
+        self.facet = self.facets.get(DEFAULT_TENANT)
         self.metrics = Metrics()
         context = ActionContext(
-            config, cast("GatewayClient", None), self.facet, self.metrics, BoundedLog(time.monotonic())
+            config, cast("GatewayClient", None), self.facets, self.metrics, BoundedLog(time.monotonic())
         )
         self.app = App(language, load_message(source), context, Heartbeat(), cores=1.0, fresh_instances=fresh)
         self.guests = self.app._guests
@@ -212,4 +214,4 @@ class LanesWorld:
 
     async def close(self) -> None:
         await self.app.close()
-        await self.facet.close()
+        await self.facets.close()

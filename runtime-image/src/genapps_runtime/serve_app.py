@@ -22,7 +22,7 @@ from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.settings import Settings
 from genapps_runtime.state.errors import StateUnavailableError
-from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
+from genapps_runtime.state.facets import Facets
 from genapps_runtime.state.volume import Volume
 from genapps_runtime.termination import Reason, RefusedError
 
@@ -38,14 +38,14 @@ class AppServer:
         listener: Listener,
         app: App,
         volume: Volume,
-        facet: Facet,
+        facets: Facets,
         gateway: GatewayClient,
     ) -> None:
         self._port = port
         self._listener = listener
         self._app = app
         self._volume = volume
-        self._facet = facet
+        self._facets = facets
         self._gateway = gateway
 
     @classmethod
@@ -77,26 +77,25 @@ class AppServer:
         # In a thread: a copy takes seconds, and the supervisor takes a loop that stands still so long for stuck.
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
         language = Language(settings.engine_file)
-        try:
-            limits = config.limits
-            facet = Facet(volume.facets, DEFAULT_TENANT, limits.state_per_tenant_bytes, limits.concurrency)
-        except StateUnavailableError as error:
-            raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
+        facets = Facets(volume.facets, config.limits.state_per_tenant_bytes, config.limits.concurrency)
         address = GatewayAddress.of_pod(settings, config)
         gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
-        context = ActionContext(config, gateway, facet, metrics, log)
+        context = ActionContext(config, gateway, facets, metrics, log)
         files = StaticFiles(code.public) if code.public else None
-        app = App(
-            language,
-            code.load_message,
-            context,
-            heartbeat,
-            files,
-            cores=settings.cpu_millicores / 1000,
-            fresh_instances=fresh_instances,
-            debug=debug,
-        )
-        return cls(port, listener, app, volume, facet, gateway)
+        try:
+            app = App(
+                language,
+                code.load_message,
+                context,
+                heartbeat,
+                files,
+                cores=settings.cpu_millicores / 1000,
+                fresh_instances=fresh_instances,
+                debug=debug,
+            )
+        except StateUnavailableError as error:
+            raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
+        return cls(port, listener, app, volume, facets, gateway)
 
     async def load(self) -> list[str]:
         """Load the app's code and answer requests with it from now on.
@@ -137,6 +136,6 @@ class AppServer:
         """Accept no more, let running requests end (for at most DRAIN_SECONDS), then close the state."""
         await self._listener.close(DRAIN_SECONDS)
         await self._app.close()
-        await self._facet.close()
+        await self._facets.close()
         self._volume.close()
         self._gateway.close()

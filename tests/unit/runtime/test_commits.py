@@ -7,9 +7,10 @@ from typing import cast
 from genapps_runtime.guest.turns import Done
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
-from genapps_runtime.serve.commits import Commits, Group, Verdict
+from genapps_runtime.serve.commits import Commits, Group, Storing, Verdict
 from genapps_runtime.serve.messages import Exchange, Request
 from genapps_runtime.state.facet import Committed
+from genapps_runtime.state.facet import Facet as RealFacet
 from genapps_runtime.state.transaction import Commit
 from tests.runtime.harness import until
 
@@ -33,40 +34,35 @@ class Facet:
         self.begun.append((commits, committed))
 
 
-class Context:
-    def __init__(self, facet: Facet) -> None:
-        self.facet = facet
-
-
-def begun(facet: Facet) -> tuple[Commits, list[Verdict]]:
+def begun(facet: Facet) -> tuple[Storing, list[Verdict]]:
     """One action's commit, and the verdicts about it."""
-    context, verdicts = cast("ActionContext", Context(facet)), cast("list[Verdict]", [])
-    commits = Commits(context, lambda _group, found: verdicts.extend(found))
+    verdicts = cast("list[Verdict]", [])
+    storing = Storing(lambda _group, found: verdicts.extend(found))
     exchange = Exchange(Request("r", "GET", "/", "", [], b""), 0.0, lambda _reply: None)
-    action = Action(1, exchange, context, time.monotonic())
-    group: Group = [(action, Done(200, [], b"", []))]
-    commits.add(group)
-    assert commits.storing == 1
-    return commits, verdicts
+    context, real = cast("ActionContext", None), cast("RealFacet", facet)
+    group: Group = [(Action(1, exchange, context, real, time.monotonic()), Done(200, [], b"", []))]
+    Commits(real, storing).add(group)
+    assert storing.actions == 1
+    return storing, verdicts
 
 
 async def test_a_disk_that_does_not_answer_is_told_once() -> None:
     facet = Facet(storing=True)
-    commits, verdicts = begun(facet)
+    storing, verdicts = begun(facet)
     await until(lambda: bool(verdicts))
     assert isinstance(verdicts[0], ProblemError)
     assert verdicts[0].code == "StateUnavailable"
-    assert commits.storing == 0
+    assert storing.actions == 0
     stored, committed = facet.begun[0]
     committed(stored)
-    assert (len(verdicts), commits.storing) == (1, 0)
+    assert (len(verdicts), storing.actions) == (1, 0)
 
 
 async def test_a_commit_that_waits_for_the_turn_of_another_is_not_late() -> None:
     facet = Facet(storing=False)
-    commits, verdicts = begun(facet)
+    storing, verdicts = begun(facet)
     await until(lambda: facet.asked >= 2)
     assert not verdicts
     stored, committed = facet.begun[0]
     committed(stored)
-    assert (verdicts, commits.storing) == ([None], 0)
+    assert (verdicts, storing.actions) == ([None], 0)

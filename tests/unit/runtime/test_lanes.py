@@ -13,6 +13,7 @@ from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes, rest_seconds
 from genapps_runtime.serve.messages import Exchange, Request
+from genapps_runtime.state.facet import Facet
 from tests.runtime.harness import until
 
 
@@ -84,7 +85,8 @@ class World:
 
     def call(self, number: int, *, seconds: float = 60, guest: FakeGuest | None = None) -> Action:
         exchange = Exchange(Request("r", "GET", "/", "", [], b""), 0.0, lambda _reply: None)
-        action = Action(number, exchange, cast("ActionContext", _Context()), time.monotonic() + seconds)
+        context, facet = cast("ActionContext", _Context()), cast("Facet", _Facet())
+        action = Action(number, exchange, context, facet, time.monotonic() + seconds)
         action.guest = cast("Guest | None", guest)
         assert self.lanes.call(action, b"message") in (None, b"turn")
         return action
@@ -95,12 +97,12 @@ class _Config:
 
 
 class _Facet:
+    tenant = "default"
     view = None
 
 
 class _Context:
     config = _Config()
-    facet = _Facet()
 
 
 @pytest.mark.parametrize(("cores", "rest"), [(1.0, 0.5), (0.5, 2.0), (0.05, 29.0), (1.5, 0.0), (2.0, 0.0), (16.0, 0.0)])

@@ -14,15 +14,12 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext, Statement
 from genapps_runtime.serve.messages import Exchange, Request
 from genapps_runtime.serve.waiting import PENDING, Waiting
+from genapps_runtime.state.facet import Facet
 from tests.runtime.harness import until
 
 
 class _Facet:
     view = None
-
-
-class _Context:
-    facet = _Facet()
 
 
 def _no_statement(_action: Action, call: Call) -> Statement:
@@ -57,7 +54,7 @@ def action(
     number: int, *, method: str = "GET", seconds: float = 60, tool: Callable[[], Awaitable[Any]] | None = None
 ) -> Acting:
     exchange = Exchange(Request("r", method, "/", "", [], b""), 0.0, lambda _reply: None)
-    made = Acting(number, exchange, cast("ActionContext", _Context()), time.monotonic() + seconds)
+    made = Acting(number, exchange, cast("ActionContext", None), cast("Facet", _Facet()), time.monotonic() + seconds)
     made.tool = tool
     return made
 

@@ -25,6 +25,7 @@ from genapps_runtime.serve.statements import run_statement
 from genapps_runtime.serve.tools import Outcome, Tools
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError, TransactionLostError, TurnLostError
 from genapps_runtime.state.facet import Facet
+from genapps_runtime.state.facets import Facets
 from genapps_runtime.state.open_transaction import OpenView
 from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
 from genapps_runtime.state.view import Overlaid, Reads, View
@@ -60,7 +61,7 @@ class ActionContext:
 
     config: RuntimeConfig
     gateway: GatewayClient
-    facet: Facet
+    facets: Facets
     metrics: Metrics
     log: BoundedLog
 
@@ -74,12 +75,14 @@ class Action:
 
     __slots__ = (
         "_answered", "_body", "_body_bytes", "_context", "_immediate", "_view", "_was_put_off", "attempt", "conflicts",
-        "deadline", "exchange", "guest", "guest_seconds", "log", "number", "open", "pending", "restarts", "results",
-        "see", "serial", "statements", "tools", "trace", "turns", "waits_for_all", "writes_tables",
+        "deadline", "exchange", "facet", "guest", "guest_seconds", "log", "number", "open", "pending", "restarts",
+        "results", "see", "serial", "statements", "tools", "trace", "turns", "waits_for_all", "writes_tables",
     )  # fmt: skip
 
-    def __init__(self, number: int, exchange: Exchange, context: ActionContext, deadline: float) -> None:
+    def __init__(self, number: int, exchange: Exchange, context: ActionContext, facet: Facet, deadline: float) -> None:
         self.number = number
+        self.facet = facet
+        """The state of its tenant."""
         self.exchange = exchange
         self.deadline = deadline
         self.attempt = 0
@@ -95,7 +98,7 @@ class Action:
         self.log: ActionLog | None = None
         self.tools: Tools | None = None
         self.trace = ""
-        self.see: Callable[[], View | Overlaid] = context.facet.view
+        self.see: Callable[[], View | Overlaid] = facet.view
         """What the action reads the state with, from its first read on."""
         self.serial = False
         """Whether it has, or waits to have, the state for itself (`serial`)."""
@@ -253,7 +256,7 @@ class Action:
         try:
             if point and isinstance(self._view, OpenView):
                 self._view.point("begin", point)
-            outcome = run_statement(self._view, call.payload, until, self._context.facet.writing_texts)
+            outcome = run_statement(self._view, call.payload, until, self.facet.writing_texts)
         except STATE_ERRORS as error:
             raise self._problem(error) from None
         self._answered += len(outcome.get("ok", "")) if outcome is not None else 0

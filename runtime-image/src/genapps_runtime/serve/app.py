@@ -18,9 +18,9 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import Answer, Exchange, FileReply, problem_reply
-from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages
+from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages, Unbegun
 from genapps_runtime.serve.static.files import StaticFiles
-from genapps_runtime.state.facet import DEFAULT_TENANT
+from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 
 WAITING_PER_PLACE = 8
 OUTSIDE_PER_PLACE = 32
@@ -32,11 +32,12 @@ class _Waiting:
     """A request that has not begun. `deadline` is a time of the monotonic clock, in seconds."""
 
     exchange: Exchange
+    facet: Facet
     deadline: float
 
 
 class App:
-    """Answers requests. Call `load` before the first one.
+    """Answers requests. Call `load` before the first one. Making one raises StateUnavailableError.
 
     `files` are served without a guest; every other request is the app's. `cores` is the pod's CPU limit. With
     `fresh_instances` each action has an instance in which no other has been. In `debug` callers are told what a failing
@@ -70,6 +71,7 @@ class App:
         self._action_seconds = config.action_millis / 1000
         self._guests = Guests(language, load_message, context, heartbeat, fresh=fresh_instances)
         self._stages = Stages(self._guests, context, cores, self._end, self._wake)
+        self._facet = self._stages.tenants.get(DEFAULT_TENANT).facet
         self._numbers = itertools.count(1)
         self._begun = 0
         self._waiting: deque[_Waiting] = deque()
@@ -82,7 +84,7 @@ class App:
 
         Raises RefusedError when the code does not load.
         """
-        return self._guests.load(DEFAULT_TENANT)
+        return self._guests.load(self._facet.tenant)
 
     def submit(self, exchange: Exchange) -> None:
         """Take a request; its reply comes later.
@@ -92,7 +94,7 @@ class App:
         if self._files is not None and (file := self._files.reply(exchange.request)) is not None:
             self._serve(exchange, file)
             return
-        waiting = _Waiting(exchange, time.monotonic() + self._action_seconds)
+        waiting = _Waiting(exchange, self._facet, time.monotonic() + self._action_seconds)
         self._waiting.append(waiting)
         exchange.on_gone = partial(self._forget, waiting)
         self._wake()
@@ -111,7 +113,7 @@ class App:
 
     def _serve(self, exchange: Exchange, file: FileReply) -> None:
         """Answer with a file: all that are asked for in one iteration of the loop together."""
-        self._served.append(Ended(Action(0, exchange, self._context, 0.0), file))
+        self._served.append(Ended(Unbegun(exchange), file))
         if len(self._served) == 1:
             asyncio.get_running_loop().call_soon(self._answer_served)
 
@@ -134,7 +136,7 @@ class App:
                 if time.monotonic() >= ends:
                     break
         finally:
-            self._context.facet.end_batch()
+            self._context.facets.end_batch()
             if self._overflow() > 0:
                 # Not at once: callers who have hung up are noticed in between.
                 asyncio.get_running_loop().call_soon(self._refuse_overflow)
@@ -163,7 +165,7 @@ class App:
             waiting = self._waiting.popleft()
             waiting.exchange.on_gone = None
             self._begun += 1
-            action = Action(next(self._numbers), waiting.exchange, self._context, waiting.deadline)
+            action = Action(next(self._numbers), waiting.exchange, self._context, waiting.facet, waiting.deadline)
             if self._stages.add(action):
                 batch.append(action)
         return batch
@@ -197,7 +199,7 @@ class App:
 
     def _refuse(self, exchanges: list[Exchange], problem: ProblemError) -> None:
         """Answer requests that have not begun."""
-        self._answer([Ended(Action(0, exchange, self._context, 0.0), problem) for exchange in exchanges])
+        self._answer([Ended(Unbegun(exchange), problem) for exchange in exchanges])
 
     def _end(self, ended: list[Ended]) -> None:
         """Answer actions that have begun, and give their places to others."""
@@ -210,7 +212,7 @@ class App:
         """Write the log lines of these actions, then send their replies: nothing is answered that is not logged."""
         self._answered = now = time.monotonic()
         metrics = self._context.metrics
-        metrics.set("genapps_state_bytes", self._context.facet.size)
+        metrics.set("genapps_state_bytes", self._context.facets.size)
         replies: list[tuple[Exchange, Answer]] = []
         lines: list[dict[str, object]] = []
         for one in ended:
@@ -244,6 +246,8 @@ class App:
         }
         if isinstance(ended.outcome, ProblemError):
             fields["code"], fields["detail"] = ended.outcome.code, ended.outcome.detail
+        if isinstance(action, Unbegun):
+            return fields
         if action.guest is not None:
             fields["turns"], fields["guestMillis"] = action.turns, int(action.guest_seconds * 1e6) / 1000
         if action.log is not None:

@@ -4,13 +4,14 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from genapps_runtime.guest.turns import Done
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.action import Action
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError
-from genapps_runtime.state.facet import Committed
+from genapps_runtime.state.facet import Committed, Facet
 from genapps_runtime.state.open_transaction import OpenTransaction
 from genapps_runtime.state.transaction import Commit
 
@@ -22,14 +23,21 @@ Verdict = Exception | None
 """None when it is stored, StateConflictError, or the ProblemError that the caller gets."""
 
 
-class Commits:
-    """Stores what actions wrote. `stored` gets each group with the verdict of each action in it, once."""
+@dataclass(slots=True)
+class Storing:
+    """What is being stored, of all facets. `stored` gets each group with the verdict of each action in it, once."""
 
-    def __init__(self, context: ActionContext, stored: Callable[[Group, list[Verdict]], None]) -> None:
-        self._facet = context.facet
-        self._stored = stored
-        self.storing = 0
-        """Actions whose commit is not done."""
+    stored: Callable[[Group, list[Verdict]], None]
+    actions: int = 0
+    """How many there are whose commit is not done."""
+
+
+class Commits:
+    """Stores what the actions of one facet wrote."""
+
+    def __init__(self, facet: Facet, storing: Storing) -> None:
+        self._facet = facet
+        self._storing = storing
 
     def add(self, group: Group) -> None:
         """Begin to store the writes of these actions, whose snapshots are closed; they end together."""
@@ -58,7 +66,7 @@ class Commits:
     def _begin(self, group: Group, commits: list[Commit], store: Callable[[list[Commit], Committed], None]) -> None:
         latest = max(action.deadline for action, _ in group)
         seconds = max(COMMIT_SECONDS, latest - time.monotonic())
-        self.storing += len(group)
+        self._storing.actions += len(group)
         loop = asyncio.get_running_loop()
         timer = loop.call_later(seconds, lambda: late(storing=False))
 
@@ -73,17 +81,17 @@ class Commits:
         def committed(commits: list[Commit]) -> None:
             if group:
                 timer.cancel()
-                self.storing -= len(group)
-                self._stored(group, [_verdict(commit.verdict) for commit in commits])
+                self._storing.actions -= len(group)
+                self._storing.stored(group, [_verdict(commit.verdict) for commit in commits])
 
         store(commits, committed)
 
     def _too_late(self, group: Group) -> None:
         detail = "the disk of the app's state does not answer; the changes may or may not be stored"
-        self.storing -= len(group)
+        self._storing.actions -= len(group)
         waiting = group[:]
         group.clear()  # nobody waits for its commit any more
-        self._stored(waiting, [ProblemError("StateUnavailable", detail) for _ in waiting])
+        self._storing.stored(waiting, [ProblemError("StateUnavailable", detail) for _ in waiting])
 
 
 def _verdict(error: Exception | None) -> Verdict:

@@ -7,6 +7,7 @@ gets a guest for each action: it is dropped when the action has ended.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
@@ -52,8 +53,8 @@ class Guests:
         """The guest that began to serve last, for each tenant."""
         self.on_slow: Callable[[], None] | None = None
         """What a guest's long call that does not pause runs meanwhile, see `Guest.on_slow`."""
-        self.on_free: Callable[[], None] = _nothing
-        """Called when a load has held the facet and lets go of it."""
+        self.on_free: Callable[[str], None] = _nothing
+        """Called with the tenant when a load has held its facet and lets go of it."""
 
     def load(self, tenant: str) -> list[str]:
         """Make a guest and load the code into it, however long that takes; returns the app's routes.
@@ -121,7 +122,7 @@ class Guests:
         limits = self._context.config.limits
         guest = Guest(self._language, self._heartbeat, limits.guest_memory_bytes, pausing=self._most > 1)
         log = ActionLog(limits.log_bytes_per_action)
-        sql = LoadSql(self._context.facet, self.on_free)
+        sql = LoadSql(self._context.facets.get(tenant), partial(self.on_free, tenant))
         held = _Held(tenant, guest, log, sql)
         self._live.append(held)
         seconds = self._context.config.load_millis / 1000
@@ -171,5 +172,5 @@ def _check_sql(held: _Held) -> None:
         raise RefusedError(Reason.STATE_UNAVAILABLE, f"the code does not load: {held.sql.problem}")
 
 
-def _nothing() -> None:
+def _nothing(_tenant: str) -> None:
     """Nobody waits for the facet."""

@@ -17,7 +17,6 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import SAFE
-from genapps_runtime.state.facet import DEFAULT_TENANT
 
 SHARE = 2 / 3
 """Of the pod's CPU limit: what calls that compute may use."""
@@ -95,7 +94,7 @@ class Lanes:
         """Call the action's guest: its answer, or what went wrong; None when that comes later."""
         free = False
         try:
-            guest = action.guest or self._guests.current(DEFAULT_TENANT)
+            guest = action.guest or self._guests.current(action.facet.tenant)
             if guest is not None and not guest.computing:
                 free = True
                 if action.guest is None:

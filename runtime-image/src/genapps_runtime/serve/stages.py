@@ -19,15 +19,16 @@ from genapps_runtime.guest import turns
 from genapps_runtime.guest.immediate import TurnWantedError
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext
-from genapps_runtime.serve.commits import Commits
+from genapps_runtime.serve.action import Action, ActionContext, Statement
+from genapps_runtime.serve.commits import Group, Verdict
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes
-from genapps_runtime.serve.messages import Answer
-from genapps_runtime.serve.serial import Serial
+from genapps_runtime.serve.messages import Answer, Exchange
+from genapps_runtime.serve.tenants import Tenants
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.serve.waiting import Waiting
 from genapps_runtime.state.errors import StateConflictError
+from genapps_runtime.state.facet import Facet
 
 BATCH = 16
 BATCH_SECONDS = 0.002
@@ -42,10 +43,17 @@ Continued = turns.Calls | turns.Wait | turns.Emit | turns.Done
 
 
 @dataclass(frozen=True, slots=True)
+class Unbegun:
+    """A request that is answered without an action: with a file, or because it is refused."""
+
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """An action's end: the app's reply, or the problem in its place; or a file, which is served in place of one."""
 
-    action: Action
+    action: Action | Unbegun
     outcome: Answer | ProblemError
 
 
@@ -74,11 +82,10 @@ class Stages:
         """Actions, the attempts at them, and what the guest has answered."""
         self._dropped: list[Guest] = []
         self._cancelled: list[tuple[Guest, int]] = []
-        self._commits = Commits(context, self._stored)
-        self._serial = Serial(context.facet, self._commits, self)
-        self._waiting = Waiting(self._go_on, self.fail, self._serial.queue)
+        self.tenants = Tenants(context.facets, self, self._stored)
+        self._waiting = Waiting(self._go_on, self.fail, self._queue)
         self.lanes = Lanes(guests, cores, self)
-        guests.on_slow, guests.on_free = self._settle, self._serial.freed
+        guests.on_slow, guests.on_free = self._settle, self.tenants.freed
 
     def run(self, batch: list[Action], ends: float) -> None:
         """Run the guest once for each action, until the time `ends` of the monotonic clock, then all other stages.
@@ -109,11 +116,11 @@ class Stages:
     @property
     def outside(self) -> int:
         """How many actions have begun and wait for something outside the guest."""
-        return len(self._waiting) + self._serial.waiting + self._commits.storing + self.lanes.waiting
+        return len(self._waiting) + self.tenants.outside + self.lanes.waiting
 
     def settled(self) -> None:
         """Nothing is ready, and no request waits to begin: what waits for another action only waits in vain."""
-        if not self._serial.busy and not self.lanes.busy:
+        if not self.tenants.busy and not self.lanes.busy:
             self._waiting.fail_stuck()
 
     def close(self) -> None:
@@ -123,14 +130,18 @@ class Stages:
 
     def add(self, action: Action) -> bool:
         """Take a new action; False when it waits for the state first, and is `ready` later."""
-        if self._serial.wanted(action):
-            self._serial.join(action)
+        serial = self.tenants.of(action).serial
+        if serial.wanted(action):
+            serial.join(action)
             return False
         return True
 
     def _go_on(self, action: Action) -> None:
         self.ready.append(action)
         self._wake()
+
+    def _queue(self, action: Action, call: turns.Call) -> Statement:
+        return self.tenants.of(action).serial.queue(action, call)
 
     # What `Serial` calls, which may be inside a call of the guest.
 
@@ -162,13 +173,13 @@ class Stages:
 
     def waits(self, action: Action) -> None:
         """The action's call computes, or it waits for a guest."""
-        self._serial.waits(action)
+        self.tenants.of(action).serial.waits(action)
 
     def computed(self, action: Action, outcome: bytes | Exception) -> None:
         """The call of an action has ended that computed: all other stages follow."""
         self._outcomes.append((action, action.attempt, outcome))
         self._settle()
-        self._context.facet.end_batch()
+        self._context.facets.end_batch()
         self._clean_up()
         self._wake()
 
@@ -192,7 +203,7 @@ class Stages:
         It may run inside a long call of the guest (`Guest.on_slow`), so it calls no guest itself.
         """
         ended: list[Ended] = []
-        stored: list[tuple[Action, turns.Done]] = []
+        stored: dict[Facet, Group] = {}
         again: list[Action] = []
         for action, outcome in self._current_outcomes():
             try:
@@ -210,8 +221,8 @@ class Stages:
             except Exception as error:
                 ended.append(self._failed(action, _own_failure(action, error)))
         self.ready.extendleft(reversed(again))
-        if stored:
-            self._commits.add(stored)
+        for group in stored.values():
+            self.tenants.of(group[0][0]).commits.add(group)
         if ended:
             self._end(ended)
 
@@ -233,7 +244,7 @@ class Stages:
             if gone.code == "AppRestarted" and not action.called_tools and action.restarts < RESTARTS:
                 action.restarts += 1
                 self._waiting.end(action)
-                self._serial.restarted(action)
+                self.tenants.of(action).serial.restarted(action)
                 action.begin_again()
                 return None
             raise ProblemError(gone.code, gone.detail) from None
@@ -265,41 +276,39 @@ class Stages:
             raise ProblemError(gone.code, gone.detail) from None
         queued = bool(action.statements)
         if queued:
-            self._serial.wait_turn(action)
+            self.tenants.of(action).serial.wait_turn(action)
         if go_on:
             self._waiting.wake([action.number])
         elif not queued:
-            self._serial.waits(action)
+            self.tenants.of(action).serial.waits(action)
 
-    def _finish(
-        self, action: Action, done: turns.Done, stored: list[tuple[Action, turns.Done]], ended: list[Ended]
-    ) -> None:
+    def _finish(self, action: Action, done: turns.Done, stored: dict[Facet, Group], ended: list[Ended]) -> None:
         """The guest has said all that there is of this action: what it wrote is stored first."""
         action.close()
         self._waiting.end(action)
         if self._fresh:
             self._let_go(action)
         if action.serial:
-            self._serial.done(action, done)
+            self.tenants.of(action).serial.done(action, done)
         elif done.writes:
-            stored.append((action, done))
+            stored.setdefault(action.facet, []).append((action, done))
         else:
             ended.append(Ended(action, action.reply(done)))
 
     def _run_in_turn(self, action: Action, ended: list[Ended]) -> None:
         """The action wanted to write by SQL inside the guest's call: it runs again, with the state to itself."""
-        self._serial.wanted_at_once(action)
+        self.tenants.of(action).serial.wanted_at_once(action)
         if action.succeeded_tools or action.conflicts >= CONFLICTS:
             ended.append(self._failed(action, _conflict(action)))
             return
         action.conflicts += 1
         self.begin_again(action)
-        self._serial.join(action)
+        self.tenants.of(action).serial.join(action)
 
     def _failed(self, action: Action, problem: ProblemError) -> Ended:
         action.close()
         self._forget(action)
-        self._serial.failed(action)
+        self.tenants.of(action).serial.failed(action)
         self._let_go(action)
         return Ended(action, problem)
 
@@ -319,7 +328,7 @@ class Stages:
         if action in self.ready:
             self.ready.remove(action)
 
-    def _stored(self, stored: list[tuple[Action, turns.Done]], verdicts: list[Exception | None]) -> None:
+    def _stored(self, stored: Group, verdicts: list[Verdict]) -> None:
         """The commit of these actions is done, with these verdicts."""
         ended: list[Ended] = []
         for (action, done), verdict in zip(stored, verdicts, strict=True):
@@ -328,7 +337,7 @@ class Stages:
             elif isinstance(verdict, StateConflictError):
                 if action.conflicts < CONFLICTS and not action.succeeded_tools:
                     action.conflicts += 1
-                    self._serial.conflicted(action)
+                    self.tenants.of(action).serial.conflicted(action)
                 else:
                     ended.append(Ended(action, _conflict(action)))
             else:

@@ -37,6 +37,7 @@ class Facet:
         `limit_bytes` bounds keys, values and tables together. `readers` is how many snapshots are open at once when all
         actions that the tier allows wait for tools: so many connections are kept.
         """
+        self.tenant = tenant
         self._path = str(Path(directory) / (hashlib.sha256(tenant.encode()).hexdigest() + ".sqlite"))
         self._limit = limit_bytes
         self._most_readers = readers

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tenants of the app: each has a facet of its own, and its actions take turns with each other only."""
+
+from collections.abc import Callable
+
+from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.commits import Commits, Group, Storing, Verdict
+from genapps_runtime.serve.open_chain import Runner
+from genapps_runtime.serve.serial import Serial
+from genapps_runtime.state.facet import Facet
+from genapps_runtime.state.facets import Facets
+
+
+class Tenant:
+    """What the actions of one tenant share."""
+
+    __slots__ = ("commits", "facet", "serial")
+
+    def __init__(self, facet: Facet, storing: Storing, runner: Runner) -> None:
+        self.facet = facet
+        self.commits = Commits(facet, storing)
+        self.serial = Serial(facet, self.commits, runner)
+
+
+class Tenants:
+    """The tenants that have called since the start.
+
+    `runner` runs their actions. `stored` is told of each group of actions whose commit is done, see `Storing`.
+    """
+
+    def __init__(self, facets: Facets, runner: Runner, stored: Callable[[Group, list[Verdict]], None]) -> None:
+        self._facets = facets
+        self._runner = runner
+        self._storing = Storing(stored)
+        self._known: dict[str, Tenant] = {}
+
+    def get(self, name: str) -> Tenant:
+        """The tenant; raises StateUnavailableError."""
+        tenant = self._known.get(name)
+        if tenant is None:
+            tenant = self._known[name] = Tenant(self._facets.get(name), self._storing, self._runner)
+        return tenant
+
+    def of(self, action: Action) -> Tenant:
+        """The tenant of an action."""
+        return self._known[action.facet.tenant]
+
+    @property
+    def outside(self) -> int:
+        """How many actions wait for their commit, or for their turn before they begin."""
+        actions = self._storing.actions
+        for tenant in self._known.values():
+            actions += tenant.serial.waiting
+        return actions
+
+    @property
+    def busy(self) -> bool:
+        """Whether an action has its tenant's state for itself, or waits for it."""
+        return any(tenant.serial.busy for tenant in self._known.values())
+
+    def freed(self, name: str) -> None:
+        """A load has held the tenant's facet, and lets go of it."""
+        if name in self._known:
+            self._known[name].serial.freed()
