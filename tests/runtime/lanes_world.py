@@ -3,6 +3,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -164,6 +165,7 @@ class LanesWorld:
         source: str = SOURCE,
         *,
         fresh: bool = False,
+        clock: Callable[[], float] = time.monotonic,
         **changes: Any,
     ) -> None:
         self.language = language
@@ -174,7 +176,9 @@ class LanesWorld:
         context = ActionContext(
             config, cast("GatewayClient", None), self.facets, self.metrics, BoundedLog(time.monotonic())
         )
-        self.app = App(language, load_message(source), context, Heartbeat(), cores=1.0, fresh_instances=fresh)
+        self.app = App(
+            language, load_message(source), context, Heartbeat(), cores=1.0, fresh_instances=fresh, clock=clock
+        )
         self.guests = self.app._guests
         self.app.load()
         self.replied: list[str] = []

@@ -14,6 +14,8 @@ _HELP = {
     "genapps_guest_starts_total": "Instances made of the app: at the start, after a trap, timeout or nap, beside one "
     "that computes.",
     "genapps_state_bytes": "Keys and values in the app's state.",
+    "genapps_breaker_open": "1 while requests are refused because the app keeps failing.",
+    "genapps_breaker_opened_total": "Times that the app failed so often that requests were refused.",
     "genapps_log_lines_dropped_total": "Log lines of actions that were more than the log's rate allows.",
     "genapps_naps_total": "Times that the app's process ended because nobody called the app.",
     "genapps_napping": "1 while the app naps: the next request starts its process again.",
@@ -33,6 +35,8 @@ class Metrics:
         self._seconds = 0.0
         self._values = {  # whole numbers
             "genapps_actions_waiting": 0.0,
+            "genapps_breaker_open": 0.0,
+            "genapps_breaker_opened_total": 0.0,
             "genapps_guest_starts_total": 0.0,
             "genapps_log_lines_dropped_total": 0.0,
             "genapps_state_bytes": 0.0,
@@ -58,6 +62,11 @@ class Metrics:
         """Count an instance of the app."""
         self._values["genapps_guest_starts_total"] += 1
         self.changed = True
+
+    def breaker_opened(self) -> None:
+        """Count an opening of the breaker, which is open now."""
+        self._values["genapps_breaker_opened_total"] += 1
+        self.set("genapps_breaker_open", 1)
 
     def napped(self) -> None:
         """Count a nap, which begins now."""

@@ -44,6 +44,7 @@ CODES: dict[str, Code] = {
     "ToolFailed": Code(502, "A tool call of the app was refused or failed", private=True),
     "AppRestarted": Code(503, "The app was restarted", 1),
     "AppUnavailable": Code(503, "The app did not load again after a restart", 5, private=True),
+    "BreakerOpen": Code(503, "The app keeps failing; it is tried again in a few seconds", 5),
     "Busy": Code(503, "The app is at the concurrency limit of its tier", 1),
     "NotReady": Code(503, "The app is starting, or its network isolation is not proven", 1),
     "StateUnavailable": Code(503, "The app's state cannot be read or written", 5),

@@ -8,6 +8,7 @@ import itertools
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +17,7 @@ from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import Answer, Exchange, FileReply, problem_reply
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages, Unbegun
@@ -41,7 +43,7 @@ class App:
 
     `files` are served without a guest; every other request is the app's. `cores` is the pod's CPU limit. With
     `fresh_instances` each action has an instance in which no other has been. In `debug` callers are told what a failing
-    app says.
+    app says. `clock` is the breaker's, in seconds.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class App:
         cores: float,
         fresh_instances: bool = False,
         debug: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = context
         self._files = files
@@ -67,6 +70,7 @@ class App:
             "revision": config.revision,
             "envelope": config.envelope_digest,
         }
+        self._breaker = ExecutionBreaker(clock, context.metrics, self._identity)
         self._places = config.limits.concurrency
         self._action_seconds = config.action_millis / 1000
         self._guests = Guests(language, load_message, context, heartbeat, fresh=fresh_instances)
@@ -92,7 +96,10 @@ class App:
         Requests that come in one iteration of the loop run together. Errors of the app or of the caller are replies.
         """
         if self._files is not None and (file := self._files.reply(exchange.request)) is not None:
-            self._serve(exchange, file)
+            self._answer_soon(exchange, file)
+            return
+        if self._breaker.open and not self._breaker.admits(exchange):
+            self._answer_soon(exchange, ProblemError("BreakerOpen"))
             return
         waiting = _Waiting(exchange, self._facet, time.monotonic() + self._action_seconds)
         self._waiting.append(waiting)
@@ -111,9 +118,9 @@ class App:
         self._stages.close()
         self._guests.close()
 
-    def _serve(self, exchange: Exchange, file: FileReply) -> None:
-        """Answer with a file: all that are asked for in one iteration of the loop together."""
-        self._served.append(Ended(Unbegun(exchange), file))
+    def _answer_soon(self, exchange: Exchange, outcome: FileReply | ProblemError) -> None:
+        """Answer a request that does not begin: all of one iteration of the loop together."""
+        self._served.append(Ended(Unbegun(exchange), outcome))
         if len(self._served) == 1:
             asyncio.get_running_loop().call_soon(self._answer_served)
 
@@ -213,6 +220,7 @@ class App:
         self._answered = now = time.monotonic()
         metrics = self._context.metrics
         metrics.set("genapps_state_bytes", self._context.facets.size)
+        self._breaker.take(ended)
         replies: list[tuple[Exchange, Answer]] = []
         lines: list[dict[str, object]] = []
         for one in ended:

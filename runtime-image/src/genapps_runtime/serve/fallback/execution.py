@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The execution breaker of the app: which ends of actions count, and who is told when it opens.
+
+Only what the app itself did wrong counts: traps, time-outs, exceptions and statuses from 500 on. What the platform
+refuses, what a caller asked wrongly, and a tool that failed, count neither for the app nor against it.
+"""
+
+from collections.abc import Callable, Iterable
+
+from genapps_runtime import logs
+from genapps_runtime.metrics import Metrics
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.fallback.breaker import Breaker
+from genapps_runtime.serve.messages import Answer, Exchange, Reply
+from genapps_runtime.serve.stages import Ended
+
+FAILURES = frozenset(
+    {
+        "ActionTimeout", "AppFailed", "AppUnavailable", "GuestTrapped", "MemoryExceeded", "ResponseInvalid",
+        "ResponseTooLarge", "TurnInvalid",
+    }
+)  # fmt: skip
+SERVER_ERROR = 500
+
+
+class ExecutionBreaker:
+    """`open` is all that a request looks at. It is closed when the process starts, whatever was before."""
+
+    def __init__(self, clock: Callable[[], float], metrics: Metrics, identity: dict[str, str]) -> None:
+        self._breaker = Breaker(clock)
+        self._metrics = metrics
+        self._identity = identity
+        self.open = False
+        metrics.set("genapps_breaker_open", 0)
+
+    def admits(self, exchange: Exchange) -> bool:
+        """Whether this request is tried although the breaker is open."""
+        return self._breaker.admit(exchange)
+
+    def take(self, ended: Iterable[Ended]) -> None:
+        """Count these ends."""
+        if self.open:
+            for one in ended:
+                if self._breaker.ended(one.action.exchange, _failed(one.outcome)):
+                    self._told_closed()
+            return
+        failures = [failed for one in ended if (failed := _failed(one.outcome)) is not None]
+        if failures and self._breaker.count(len(failures), sum(failures)):
+            self._told_open()
+
+    def _told_open(self) -> None:
+        self.open = True
+        self._metrics.breaker_opened()
+        attempts, failures = self._breaker.window
+        logs.write("breaker opened", level="error", actions=attempts, failures=failures, **self._identity)
+
+    def _told_closed(self) -> None:
+        self.open = False
+        self._metrics.set("genapps_breaker_open", 0)
+        logs.write("breaker closed", **self._identity)
+
+
+def _failed(outcome: Answer | ProblemError) -> bool | None:
+    """Whether the app failed; None when this end says nothing about it."""
+    if isinstance(outcome, ProblemError):
+        return True if outcome.code in FAILURES else None
+    return outcome.status >= SERVER_ERROR if isinstance(outcome, Reply) else None
