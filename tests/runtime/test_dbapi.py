@@ -13,14 +13,21 @@ import pytest_asyncio
 from tests.runtime.fake_gateway import Authority
 from tests.runtime.harness import Pod, serving
 
-CASES = [
-    tuple(case.split("\n", 1))
-    for case in (Path(__file__).parent / "dbapi_cases.txt").read_text(encoding="utf-8").split("=== ")[1:]
-]
+
+def read(file: str) -> list[tuple[str, str]]:
+    cases = (Path(__file__).parent / file).read_text(encoding="utf-8").split("=== ")[1:]
+    return [(name, code) for name, code in (case.split("\n", 1) for case in cases)]
+
+
+CASES = read("dbapi_cases.txt")
 """Names and code, in parts: each is a request of its own here, and a run of its own in CPython.
 
 `out` notes values, `fails` the error of a function. A table `t (id INTEGER PRIMARY KEY, name TEXT UNIQUE, n)` is there.
+What has one part runs once more with all connections to databases in memory: each of them has the table.
 """
+PARTS = "\n---\n"
+ALL = [(*case, "app.db") for case in (*CASES, *read("dbapi_memory_cases.txt"))]
+ALL += [(*case, ":memory:") for case in CASES if PARTS not in case[1]]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 COMMON = """
@@ -28,7 +35,10 @@ import sqlite3
 
 def world(database, found):
     def connect(**options):
-        return sqlite3.connect(database, **options)
+        connection = sqlite3.connect(database, **options)
+        if database == ":memory:":
+            connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE, n)")
+        return connection
 
     def out(*values):
         found.extend(map(repr, values))
@@ -62,7 +72,7 @@ async def new(request):
 @app.post("/run")
 async def run(request):
     found = []
-    exec(await request.text(), world("app.db", found))
+    exec(await request.text(), world(request.query["database"], found))
     return found
 """
 
@@ -73,31 +83,32 @@ async def pod(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
         yield pod
 
 
-def in_cpython(parts: list[str], file: Path) -> list[list[str]]:
+def in_cpython(parts: list[str], database: str) -> list[list[str]]:
     names: dict[str, Any] = {}
     exec(COMMON, names)
-    connection = sqlite3.connect(file)
-    connection.execute(TABLE)
-    connection.close()
+    if database != ":memory:":
+        connection = sqlite3.connect(database)
+        connection.execute(TABLE)
+        connection.close()
     results = []
     for part in parts:
         found: list[str] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a connection was not closed, and what 3.12 deprecates
-            exec(part, names["world"](str(file), found))
+            exec(part, names["world"](database, found))
         results.append(found)
     return results
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("name", "code"), CASES, ids=[name for name, _ in CASES])
-async def test_an_app_gets_what_cpython_gives(pod: Pod, tmp_path: Path, name: str, code: str) -> None:
-    parts = code.split("\n---\n")
-    expected = in_cpython(parts, tmp_path / "app.db")
+@pytest.mark.parametrize(("name", "code", "database"), ALL, ids=[f"{name} ({database})" for name, _, database in ALL])
+async def test_an_app_gets_what_cpython_gives(pod: Pod, tmp_path: Path, name: str, code: str, database: str) -> None:
+    parts = code.split(PARTS)
+    expected = in_cpython(parts, database if database == ":memory:" else str(tmp_path / database))
     assert (await pod.call("POST", "/new")).status == 200
     found = []
     for part in parts:
-        answer = await pod.call("POST", "/run", data=part.encode())
+        answer = await pod.call("POST", f"/run?database={database}", data=part.encode())
         assert answer.status == 200, pod.log()[-1]
         found.append(answer.json())
     assert found == expected, name

@@ -45,18 +45,33 @@ def ask_sql(text: str, parameters: list[Any] | dict[str, Any], point: int = 0) -
 
     Raises SqlError and ToolError.
     """
-    try:
-        result: str = ask(f"sql\0{point}\0{dense(parameters)}\0{text}")
-    except ToolError as error:
-        if not error.code.startswith("Sql"):
-            raise
-        raise SqlError(error.code, error.detail) from None
+    result: str = _ask(f"sql\0{point}\0{dense(parameters)}\0{text}")
     return result
+
+
+def ask_memory(database: str, text: str, parameters: list[Any] | dict[str, Any], point: int) -> str:
+    """The same on a database in memory, by its number."""
+    result: str = _ask(f"mem\0{database}\0{point}\0{dense(parameters)}\0{text}")
+    return result
+
+
+def step_memory(database: str, step: str, point: int) -> Any:
+    """Open one, close it, begin, undo or commit, or ask for its transaction. Raises SqlError and ToolError."""
+    return _ask(f"mem\0{database}\0{step}\0{point}")
 
 
 def ask_point(step: str, point: int) -> None:
     """Begin the savepoint with this number, or undo what was written since then."""
     ask(f'{{"id":{point},"point":"{step}"}}')
+
+
+def _ask(call: str) -> Any:
+    try:
+        return ask(call)
+    except ToolError as error:
+        if not error.code.startswith("Sql"):
+            raise
+        raise SqlError(error.code, error.detail) from None
 
 
 def dense(parameters: list[Any] | dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from genapps.calls import ToolError
 from genapps.encoding import from_json
-from genapps.immediate import ask_sql
 from genapps.sql import SqlError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def names_and_readers(connection: "Connection", sql: str, columns: list[str]) ->
     """The names for the description, and what reads each column."""
     detect, factory = connection.detect_types, connection.text_factory
     names = [name.partition(" [")[0] for name in columns] if detect & PARSE_COLNAMES else columns
-    types = _types(sql) if detect & PARSE_DECLTYPES else {}
+    types = _types(connection, sql) if detect & PARSE_DECLTYPES else {}
     readers: list[Reader] = []
     for column, name in zip(columns, names, strict=True):
         kind = types.get(name.lower(), "")
@@ -39,12 +38,12 @@ def names_and_readers(connection: "Connection", sql: str, columns: list[str]) ->
     return names, readers
 
 
-def _types(sql: str) -> dict[str, str]:
+def _types(connection: "Connection", sql: str) -> dict[str, str]:
     """The first words of the columns' declared types, by names in lower case."""
     found: dict[str, str] = {}
     for table in dict.fromkeys(_TABLE.findall(sql)):
         try:
-            result = from_json(ask_sql(f'PRAGMA table_info("{table}")', []))
+            result = from_json(connection.database.run(f'PRAGMA table_info("{table}")', [], 0))
         except (SqlError, ToolError):
             continue
         for row in result[1]:

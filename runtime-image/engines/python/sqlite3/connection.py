@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections: all of them are the app's own database."""
+"""Connections: to the app's own database, or to one in memory."""
 
 from collections.abc import Callable, Iterable, Iterator
 from sqlite3 import errors, texts
 from sqlite3.cursor import Cursor, cursor_of
+from sqlite3.databases import database_of, name_of
 from sqlite3.errors import NotSupportedError, OperationalError, ProgrammingError
-from sqlite3.transactions import transaction
 from typing import Any, Literal, Never
-
-from genapps.actions import current
 
 LEGACY_TRANSACTION_CONTROL = -1
 _LEVELS = (None, "", "DEFERRED", "IMMEDIATE", "EXCLUSIVE")
@@ -42,7 +40,7 @@ class Connection:
         *,
         autocommit: Any = LEGACY_TRANSACTION_CONTROL,
     ) -> None:
-        """`database` is any name of a file; `timeout`, threads and the cache mean nothing here."""
+        """`database` is `:memory:`, or any name of a file; `timeout`, threads and the cache mean nothing here."""
         self.row_factory: Any = None
         self.text_factory: Any = str
         self.detect_types = detect_types
@@ -50,6 +48,7 @@ class Connection:
         self.last_rowid = 0
         self._autocommit = _autocommit(autocommit)
         self._level: str | None = ""
+        self.database = database_of(name_of(database))
         self._closed = False
         self.isolation_level = isolation_level
 
@@ -78,7 +77,7 @@ class Connection:
         value = _autocommit(value)
         self.check()
         if value is True and self._autocommit is not True:
-            transaction().commit()
+            self.database.transaction.commit()
         self._autocommit = value
 
     @property
@@ -90,7 +89,7 @@ class Connection:
     def in_transaction(self) -> bool:
         """Whether something is not committed."""
         self.check()
-        return self._autocommit is False or bool(transaction().points)
+        return self._autocommit is False or bool(self.database.transaction.points)
 
     def cursor(self, factory: Callable[..., Any] = Cursor) -> Any:
         """A new cursor."""
@@ -118,20 +117,19 @@ class Connection:
         """Keep what was changed: it is stored when the request succeeds."""
         self.check()
         if self._autocommit is not True:
-            transaction().commit()
+            self.database.transaction.commit()
 
     def rollback(self) -> None:
         """Undo what was changed since the last commit."""
         self.check()
         if self._autocommit is not True:
-            transaction().roll_back()
+            self.database.transaction.roll_back()
 
     def close(self) -> None:
         """Use it no more. What was not committed is undone."""
         if not self._closed:
             self._closed = True
-            if transaction().points and transaction().owner == id(self):
-                transaction().roll_back()
+            self.database.let_go(id(self))
 
     def interrupt(self) -> None:
         """Nothing: no statement runs while somebody can call this."""
@@ -165,7 +163,7 @@ class Connection:
         implicit = changes and self._level is not None and self.legacy
         if not implicit and self._autocommit is not False:
             return 0
-        return 0 if transaction().points else 1
+        return 0 if self.database.transaction.points else 1
 
     def note(self, rowcount: int, rowid: int | None) -> None:
         """A statement has changed rows."""
@@ -175,7 +173,7 @@ class Connection:
 
     def step(self, step: str, name: str) -> None:
         """A statement about the transaction. Raises OperationalError."""
-        running = transaction()
+        running = self.database.transaction
         if step == "begin":
             running.begin(id(self))
         elif step == "savepoint":
@@ -210,8 +208,7 @@ class Connection:
         return False
 
     def __del__(self) -> None:
-        if not self._closed and current.action.transaction is not None:
-            self.close()
+        self.close()
 
 
 def _refuse(name: str, told: str) -> Callable[..., Never]:
@@ -224,7 +221,7 @@ def _refuse(name: str, told: str) -> Callable[..., Never]:
 _IN_PYTHON = "SQL cannot call functions of the app; do it in Python, with the rows"
 for _names, _told in {
     ("create_function", "create_aggregate", "create_window_function", "create_collation"): _IN_PYTHON,
-    ("backup", "serialize", "deserialize", "blobopen"): "the database is the app's state; read it with SELECT",
+    ("backup", "serialize", "deserialize", "blobopen"): "a database is read and filled by statements",
     ("enable_load_extension", "load_extension"): "there are no extensions",
     ("set_authorizer", "set_progress_handler", "set_trace_callback"): "the app has no part in running a statement",
     ("setlimit", "getlimit", "setconfig", "getconfig"): "the limits are the same for all apps",

@@ -6,13 +6,11 @@ from itertools import islice
 from sqlite3 import pragmas, texts
 from sqlite3.columns import names_and_readers
 from sqlite3.errors import InterfaceError, ProgrammingError, error_of
-from sqlite3.transactions import transaction
 from sqlite3.values import parameters_of, received
 from typing import TYPE_CHECKING, Any
 
 from genapps.calls import ToolError
 from genapps.encoding import from_json
-from genapps.immediate import ask_sql
 from genapps.sql import SqlError
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ class Cursor:
         word = texts.first_word(sql)
         if word in _OF_TRANSACTIONS:
             self.connection.step(*texts.transaction_step(sql))
-        elif word == "pragma" and (answered := pragmas.answer(sql)) is not None:
+        elif word == "pragma" and (answered := self._pragma(sql)) is not None:
             self._take(sql, *answered)
         elif word not in _NOTHING:
             changes = word in _CHANGES
@@ -85,7 +83,7 @@ class Cursor:
             word = texts.first_word(text)
             if word in _OF_TRANSACTIONS:
                 self.connection.step(*texts.transaction_step(text))
-            elif word not in _NOTHING and (word != "pragma" or pragmas.answer(text) is None):
+            elif word not in _NOTHING and (word != "pragma" or self._pragma(text) is None):
                 self.connection.note(max(0, self._run(text, [], changes=False)[2]), None)
         return self
 
@@ -138,13 +136,16 @@ class Cursor:
             sql.encode()
         self._rows, self.names, self.rowcount = iter(()), None, -1
 
+    def _pragma(self, text: str) -> tuple[list[str], list[tuple[Any, ...]]] | None:
+        return pragmas.answer(text, in_memory=self.connection.database.in_memory)
+
     def _run(self, sql: str, parameters: Any, *, changes: bool) -> tuple[list[str], list[Any], int, int | None]:
         """Columns, rows, count and rowid of one statement."""
         point = self.connection.point(changes=changes)
         if point:
-            transaction().note_begun(id(self.connection))
+            self.connection.database.transaction.note_begun(id(self.connection))
         try:
-            result = ask_sql(sql, parameters, point)
+            result = self.connection.database.run(sql, parameters, point)
         except (SqlError, ToolError) as error:
             raise error_of(error) from None
         columns, rows, rowcount, rowid = from_json(result)

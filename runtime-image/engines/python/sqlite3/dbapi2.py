@@ -3,11 +3,11 @@
 
 import collections.abc
 import datetime
-import os
 import time
 from sqlite3.columns import PARSE_COLNAMES, PARSE_DECLTYPES
 from sqlite3.connection import LEGACY_TRANSACTION_CONTROL, Connection, complete_statement
 from sqlite3.cursor import Cursor
+from sqlite3.databases import is_in_memory, name_of
 from sqlite3.errors import (
     DatabaseError,
     DataError,
@@ -39,23 +39,18 @@ __all__ = [
 apilevel, paramstyle, threadsafety = "2.0", "qmark", 3
 Date, Time, Timestamp, Binary = datetime.date, datetime.time, datetime.datetime, memoryview
 _names: set[str] = set()
-_IN_MEMORY = (
-    "a database in memory is not available: write sqlite3.connect('app.db'), which is the app's own database, and "
-    "stays; or keep the values in a dictionary"
-)
 
 
 def connect(database: Any, *arguments: Any, factory: Any = Connection, **options: Any) -> Any:
-    """A connection to the app's own database: any name of a file is that one. Raises NotSupportedError."""
-    name = os.fspath(database)
-    name = name.decode() if isinstance(name, bytes) else name
+    """A connection to the app's own database, which any name of a file is, or to one in memory. Raises Error."""
+    name = name_of(database)
     if len(arguments) >= 5:  # `factory` has the sixth place
         factory, arguments = arguments[4], (*arguments[:4], *arguments[5:])
-    if ":memory:" in name or "mode=memory" in name or not name:
-        raise NotSupportedError(_IN_MEMORY)
-    _names.add(name.rpartition("/")[2])
-    if len(_names) == 2:
-        log.warning(f"sqlite3: the app has one database, and these names are all of it: {', '.join(sorted(_names))}")
+    if not is_in_memory(name):
+        _names.add(name.rpartition("/")[2])
+        if len(_names) == 2:
+            names = ", ".join(sorted(_names))
+            log.warning(f"sqlite3: the app has one database, and these names are all of it: {names}")
     return factory(database, *arguments, **options)
 
 

@@ -22,7 +22,7 @@ _ANSWERED = frozenset({"journal_mode", "busy_timeout", "mmap_size", "locking_mod
 _told: set[str] = set()
 
 
-def answer(text: str) -> tuple[list[str], list[tuple[Any, ...]]] | None:
+def answer(text: str, *, in_memory: bool) -> tuple[list[str], list[tuple[Any, ...]]] | None:
     """Columns and rows of a PRAGMA; None when the host is to be asked. Raises NotSupportedError."""
     found = _PARTS.match(text)
     name = found[1].lower() if found else ""
@@ -32,6 +32,8 @@ def answer(text: str) -> tuple[list[str], list[tuple[Any, ...]]] | None:
         told = "; keep such a number in a table of your own" if name == "user_version" else ""
         raise NotSupportedError(f"PRAGMA {name} is not available{told}")
     value, is_set = _SETTINGS[name], bool(found[2])
+    if in_memory and name == "journal_mode":
+        value = "memory"
     if is_set and name not in _told:
         _told.add(name)
         log.info(f"sqlite3: PRAGMA {name} does nothing here")

@@ -35,8 +35,8 @@ PRELOADED = (
 _LAYERS = (
     "fastapi", "fastapi.calling", "fastapi.params", "fastapi.responses", "fastapi.routing", "fastapi.status",
     "pydantic", "pydantic.checks", "pydantic.errors", "pydantic.fields", "pydantic.models", "sqlite3",
-    "sqlite3.columns", "sqlite3.connection", "sqlite3.cursor", "sqlite3.dbapi2", "sqlite3.errors", "sqlite3.pragmas",
-    "sqlite3.rows", "sqlite3.texts", "sqlite3.transactions", "sqlite3.values",
+    "sqlite3.columns", "sqlite3.connection", "sqlite3.cursor", "sqlite3.databases", "sqlite3.dbapi2", "sqlite3.errors",
+    "sqlite3.pragmas", "sqlite3.rows", "sqlite3.texts", "sqlite3.transactions", "sqlite3.values",
 )  # fmt: skip
 _NATIVE_NOT = frozenset({"_asyncio", "_sqlite3", "componentize_py_runtime", "faulthandler"})
 _LARGE = frozenset({"_pydatetime", "_pydecimal", "_pyio", "_pyrepl"})  # the engine has these in C

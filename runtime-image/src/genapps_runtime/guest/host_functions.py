@@ -13,7 +13,7 @@ from typing import Any
 
 from genapps_runtime.guest import c_api
 from genapps_runtime.guest.c_api import WasmtimeError
-from genapps_runtime.guest.immediate import CALL_BYTES, too_long
+from genapps_runtime.guest.immediate import CALL_BYTES, MEMORY, too_long
 from genapps_runtime.guest.store import Store, store_of
 
 WORLD = "genapps:app/host@0.1.0"
@@ -93,7 +93,10 @@ def _log(store: Store, record: c_api.ByteVec) -> None:
 
 def _answer(store: Store, call: c_api.ByteVec) -> bytes:
     """What the action that runs, or the load, answers. A long call is refused before anything copies it."""
-    return store.answer(c_api.bytes_of(call, call.size)) if call.size <= CALL_BYTES else too_long()
+    if call.size > CALL_BYTES:
+        return too_long()
+    text = c_api.bytes_of(call, call.size)
+    return store.databases(text) if text[:4] == MEMORY else store.answer(text)
 
 
 def _random(size: int) -> bytes:

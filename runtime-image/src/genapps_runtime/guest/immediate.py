@@ -6,7 +6,7 @@ one character that says what follows.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -21,12 +21,24 @@ POINTS = 16
 KINDS = frozenset({"get", "list", "sql"})
 _NUMBERS = {b"%d" % number: str(number) for number in range(POINTS + 1)}
 STEPS = frozenset({"begin", "undo"})
+MEMORY = b"mem\0"
+"""Calls that begin with it are about the instance's databases in memory, and no part of the action."""
 ENDED = b"."
 """The code cannot go on: whatever it answers from here on is ignored."""
 
 Answer = Callable[[bytes], bytes]
 Outcome = dict[str, Any]
 """`{"ok": value}` or `{"problem": {...}}`, as of calls in turns."""
+
+
+class Databases(Protocol):
+    """The databases in memory of one instance."""
+
+    def answer(self, call: bytes) -> bytes:
+        """Answer a call that begins with MEMORY."""
+
+    def close(self) -> None:
+        """Give their memory back."""
 
 
 class TurnWantedError(Exception):
@@ -57,12 +69,12 @@ class Immediate:
         try:
             call = parse_call(text)
         except (KeyError, TypeError, ValueError, AttributeError):
-            return _problem("CallInvalid", "the call is malformed")
+            return problem_answer("CallInvalid", "the call is malformed")
         try:
             outcome = run(call)
         except ProblemError as problem:
             return self._end(problem)
-        return self._end(TurnWantedError()) if outcome is None else _reply(outcome)
+        return self._end(TurnWantedError()) if outcome is None else answer_of(outcome)
 
     def _end(self, why: ProblemError | TurnWantedError) -> bytes:
         self.ended = why
@@ -94,15 +106,16 @@ def parse_call(text: bytes) -> Call:
 
 def nobody_answers(_call: bytes) -> bytes:
     """The answer while no action runs."""
-    return _problem("NoAction", "no request runs: nothing can be read or written")
+    return problem_answer("NoAction", "no request runs: nothing can be read or written")
 
 
 def too_long() -> bytes:
     """The answer to a call that has more than CALL_BYTES."""
-    return _problem("SqlTooLarge", f"a call may have at most {CALL_BYTES} bytes")
+    return problem_answer("SqlTooLarge", f"a call may have at most {CALL_BYTES} bytes")
 
 
-def _reply(outcome: Outcome) -> bytes:
+def answer_of(outcome: Outcome) -> bytes:
+    """An outcome as the guest gets it."""
     if "problem" in outcome:
         return b"!" + orjson.dumps(outcome["problem"])
     value = outcome["ok"]
@@ -111,5 +124,6 @@ def _reply(outcome: Outcome) -> bytes:
     return b"=" + (value.encode() if isinstance(value, str) else orjson.dumps(value))
 
 
-def _problem(code: str, detail: str) -> bytes:
+def problem_answer(code: str, detail: str) -> bytes:
+    """What was refused, and why, as the guest gets it."""
     return b"!" + orjson.dumps(call_problem(code, detail))

@@ -15,7 +15,7 @@ import orjson
 
 from genapps_runtime.guest.c_api import WasmtimeError
 from genapps_runtime.guest.engine import Language
-from genapps_runtime.guest.immediate import Answer, nobody_answers
+from genapps_runtime.guest.immediate import Answer, Databases, nobody_answers
 from genapps_runtime.guest.store import INTERRUPT, GuestLog, LogSink, ReentrantCallError, ignore_record
 from genapps_runtime.guest.string_call import TURN_BYTES, ResultCall, StringCall
 from genapps_runtime.heartbeat import Heartbeat
@@ -40,9 +40,18 @@ class GuestGoneError(Exception):
 class Guest:
     """Owns the store of an instance."""
 
-    def __init__(self, language: Language, heartbeat: Heartbeat, memory_bytes: int, *, pausing: bool = False) -> None:
-        """With `pausing` its calls pause when they compute. Raises RefusedError when the engine does not start with
-        `memory_bytes`.
+    def __init__(
+        self,
+        language: Language,
+        heartbeat: Heartbeat,
+        memory_bytes: int,
+        databases: Databases | None = None,
+        *,
+        pausing: bool = False,
+    ) -> None:
+        """With `pausing` its calls pause when they compute. `databases` are closed when it is dropped.
+
+        Raises RefusedError when the engine does not start with `memory_bytes`.
         """
         self._ticker = language.ticker
         self._log = GuestLog()
@@ -57,6 +66,9 @@ class Guest:
         """Of the code that has loaded."""
         try:
             self._store = language.instantiate(memory_bytes, self._log)
+            self._databases = databases
+            if databases is not None:
+                self._store.databases = databases.answer
             load = ResultCall(self._store, "load")
             self._cancel = StringCall(self._store, "resume")
             start = StringCall(self._store, "start")
@@ -131,6 +143,8 @@ class Guest:
         if not self.dropped:
             self._store.close()
             self.dropped, self.computing = True, False
+            if self._databases is not None:
+                self._databases.close()
 
     def _loading(self, step: Callable[[], tuple[bool, bytes | None] | None]) -> None:
         try:

@@ -59,6 +59,8 @@ class Store:
         self.log = log
         self.answer: Answer = nobody_answers
         """Answers what the guest asks inside the call that runs; in UTF-8, and it raises nothing that is expected."""
+        self.databases: Answer = nobody_answers
+        """Answers likewise what the guest asks of its databases in memory."""
         self.running = False
         """Whether a call has begun and not ended."""
         self.pausing = False

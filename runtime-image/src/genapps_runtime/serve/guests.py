@@ -16,6 +16,7 @@ from genapps_runtime.logs import ActionLog
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.loading import LoadSql
+from genapps_runtime.serve.memory_databases import MemoryDatabases
 from genapps_runtime.termination import Reason, RefusedError
 
 
@@ -120,7 +121,8 @@ class Guests:
     def _make(self, tenant: str) -> _Held:
         """A guest that begins to load. Raises RefusedError."""
         limits = self._context.config.limits
-        guest = Guest(self._language, self._heartbeat, limits.guest_memory_bytes, pausing=self._most > 1)
+        databases = MemoryDatabases(self._most)
+        guest = Guest(self._language, self._heartbeat, limits.guest_memory_bytes, databases, pausing=self._most > 1)
         log = ActionLog(limits.log_bytes_per_action)
         sql = LoadSql(self._context.facets.get(tenant), partial(self.on_free, tenant))
         held = _Held(tenant, guest, log, sql)

@@ -32,7 +32,7 @@ def run_statement(
     if hash(text) in writing_texts and not isinstance(view, OpenView):
         return None
     try:
-        return {"ok": _json(view.sql(text, payload["parameters"], until))}
+        return {"ok": json_of(view.sql(text, payload["parameters"], until))}
     except SqlWritesError:
         if not makes(text):
             if len(writing_texts) >= MOST_TEXTS:
@@ -43,7 +43,7 @@ def run_statement(
         return {"problem": call_problem(error.code, str(error))}
 
 
-def _json(result: Result) -> str:
+def json_of(result: Result) -> str:
     """The result of one statement, as the guest gets it."""
     rows: list[Any] = result.rows
     if not all(type(value) in _PLAIN for row in rows for value in row):

@@ -50,9 +50,9 @@ class Result(NamedTuple):
 class Connection(sqlite3.Connection):
     """A connection in autocommit mode. `exhausted` says that SQLite had no memory left for it: close it soon."""
 
-    def __init__(self, path: str) -> None:
-        """Open or create the file; raises sqlite3.Error."""
-        super().__init__(path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS)
+    def __init__(self, path: str, statements: int = STATEMENTS) -> None:
+        """Open or create the file; raises sqlite3.Error. It keeps so many prepared statements."""
+        super().__init__(path, isolation_level=None, check_same_thread=False, cached_statements=statements)
         self.exhausted = False
         self._app = False
         self._text = ""

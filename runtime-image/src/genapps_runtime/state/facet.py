@@ -16,6 +16,7 @@ from pathlib import Path
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateUnavailableError, write_error
 from genapps_runtime.state.layout import prepare
+from genapps_runtime.state.memory_database import close_all
 from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, OpenTransaction
 from genapps_runtime.state.sqlite_checks import check_sqlite
 from genapps_runtime.state.transaction import Commit, Transaction
@@ -177,8 +178,10 @@ class Facet:
     def _make_room(self) -> None:
         """Close all connections for reading, on the loop's thread: the writer has no memory.
 
-        What an app has prepared on them is most of it. Actions that have read there fail when they read again.
+        What an app has prepared on them is most of it. Actions that have read there fail when they read again. What
+        apps keep in memory goes too.
         """
+        close_all()
         for connection in (*self._readers, *self._lent):
             connection.close()
         self._readers, self._lent, self._short = [], set(), False

@@ -160,14 +160,9 @@ class OpenTransaction:
         schema = before.schema
         if SCHEMA in self._changed:
             schema = schema_of(self._connection)
-            self._check_schema()
+            if excess := schema_excess(self._connection):
+                raise StateFullError(excess)
         return Figures(sequence, changes, size, tables, schema), pages
-
-    def _check_schema(self) -> None:
-        entries, size = self._connection.execute(_SCHEMA_SIZE).fetchone()
-        if entries > SCHEMA_ENTRIES or size > SCHEMA_BYTES:
-            found = f"the state would have {entries} tables and indexes with definitions of {size} bytes"
-            raise StateFullError(f"{found}; there may be {SCHEMA_ENTRIES} with {SCHEMA_BYTES} bytes")
 
     def _holds(self, reads: Reads) -> bool:
         figures = self.figures
@@ -189,6 +184,18 @@ def schema_of(connection: Connection) -> int:
     """SQLite's number of the schema; raises one of FILE_ERRORS."""
     (number,) = connection.execute("PRAGMA main.schema_version").fetchone()
     return int(number)
+
+
+def schema_excess(connection: Connection) -> str:
+    """What is against the definitions of a database's tables and indexes: nothing, or a sentence.
+
+    Raises one of FILE_ERRORS.
+    """
+    entries, size = connection.execute(_SCHEMA_SIZE).fetchone()
+    if entries <= SCHEMA_ENTRIES and size <= SCHEMA_BYTES:
+        return ""
+    found = f"there would be {entries} tables and indexes with definitions of {size} bytes"
+    return f"{found}; there may be {SCHEMA_ENTRIES} with {SCHEMA_BYTES} bytes"
 
 
 class OpenView(View):

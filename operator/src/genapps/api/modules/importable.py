@@ -106,8 +106,8 @@ LIMITED: Mapping[str, str] = {
         "Names and constants. Whatever would connect or listen raises an error: call a tool, `await tools.call(...)`."
     ),
     "sqlite3": (
-        "Any file name is the app's own database, in one transaction with the request; `:memory:`, functions in Python "
-        "and `ATTACH` are not there."
+        "Any file name is the app's own database, in one transaction with the request. `:memory:` is a database of the "
+        "instance, gone with it. Functions in Python and `ATTACH` are not there."
     ),
     "sqlite3.dbapi2": "As `sqlite3`.",
     "ssl": "Contexts can be made. There is nothing to connect them to.",

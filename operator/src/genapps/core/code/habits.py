@@ -17,25 +17,34 @@ _CHANGES = frozenset(
         "popleft", "remove", "reverse", "setdefault", "sort", "update",
     }
 )  # fmt: skip
+_STATEMENTS = frozenset({"execute", "executemany", "executescript"})
+_WRITES = re.compile(r"\s*(?:insert|update|delete|replace|create|drop|alter)\b", re.IGNORECASE)
 _MAYBE = re.compile(
-    rf"^[ \t]+global[ \t]|^\w+[ \t]*(?::[^=\n]*)?=[ \t]*(?:[\[{{]|(?:\w+\.)?(?:{'|'.join(sorted(_MAKERS))})\()",
+    rf"^[ \t]+global[ \t]|^\w+[ \t]*(?::[^=\n]*)?=[ \t]*(?:[\[{{]|(?:\w+\.)?(?:connect|{'|'.join(sorted(_MAKERS))})\()",
     re.MULTILINE,
 )
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Changed(NamedTuple):
-    """In `line`, `function` changes what is made at module level in the line `made`."""
+    """In `line`, `function` changes what is made at module level in the line `made`.
+
+    `is_database` says that it is a database in memory.
+    """
 
     line: int
     name: str
     made: int
     function: str
+    is_database: bool = False
 
     def __str__(self) -> str:
+        lasting = f"Use state: await state.put({self.name!r}, ...)"
+        if self.is_database:
+            lasting = "Use the app's own database: sqlite3.connect('app.db')"
         return (
             f"{self.function} changes {self.name!r}, which is made at module level (line {self.made}): each instance "
-            f"of the app has its own, and loses it at a restart. Use state: await state.put({self.name!r}, ...)"
+            f"of the app has its own, and loses it at a restart. {lasting}"
         )
 
 
@@ -48,22 +57,25 @@ def changed_globals(source: str) -> list[Changed]:
     if not _MAYBE.search(source):
         return []  # most apps
     tree = ast.parse(source)
-    made, containers = _made(tree)
+    made, containers, databases = _made(tree)
     called = _called(tree)
     found: dict[str, Changed] = {}
     for function in (node for node in ast.walk(tree) if isinstance(node, _Function)):
         if function.name not in called:
             for line, name, rebound in _changes(function):
-                known = name in made if rebound else name in containers
+                known = name in made if rebound else name in containers or name in databases
                 if known and (name not in found or line < found[name].line):
-                    found[name] = Changed(line, name, made[name], function.name)
+                    found[name] = Changed(line, name, made[name], function.name, name in databases)
     return sorted(found.values())
 
 
-def _made(tree: ast.Module) -> tuple[dict[str, int], set[str]]:
-    """The names that the module assigns, with the line of the first assignment, and those that are containers."""
+def _made(tree: ast.Module) -> tuple[dict[str, int], set[str], set[str]]:
+    """The names that the module assigns, with the line of the first assignment, those that are containers, and those
+    that are databases in memory.
+    """
     made: dict[str, int] = {}
     containers: set[str] = set()
+    databases: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
@@ -71,7 +83,9 @@ def _made(tree: ast.Module) -> tuple[dict[str, int], set[str]]:
                     made.setdefault(target.id, node.lineno)
                     if _is_container(node.value):
                         containers.add(target.id)
-    return made, containers
+                    if _is_in_memory(node.value):
+                        databases.add(target.id)
+    return made, containers, databases
 
 
 def _is_container(value: ast.expr | None) -> bool:
@@ -80,6 +94,14 @@ def _is_container(value: ast.expr | None) -> bool:
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         return name in _MAKERS
     return isinstance(value, _LITERALS)
+
+
+def _is_in_memory(value: ast.expr | None) -> bool:
+    """Whether it is `connect(":memory:")`."""
+    if not isinstance(value, ast.Call) or not value.args or not isinstance(value.args[0], ast.Constant):
+        return False
+    name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
+    return name == "connect" and ":memory:" in str(value.args[0].value)
 
 
 def _called(tree: ast.Module) -> set[str]:
@@ -124,9 +146,19 @@ def _changed(node: ast.Call | ast.Subscript) -> str:
     if isinstance(node, ast.Subscript):
         inner = node.value if not isinstance(node.ctx, ast.Load) else None
     else:
-        inner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES else None
+        changes = isinstance(node.func, ast.Attribute) and (node.func.attr in _CHANGES or _writes(node))
+        inner = node.func.value if isinstance(node.func, ast.Attribute) and changes else None
         if isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
             inner = node.args[0]
     while isinstance(inner, ast.Subscript):
         inner = inner.value
     return inner.id if isinstance(inner, ast.Name) else ""
+
+
+def _writes(node: ast.Call) -> bool:
+    """Whether it is a call of `execute` with a text that writes, or of its like."""
+    attribute = getattr(node.func, "attr", "")
+    if attribute not in _STATEMENTS or not node.args:
+        return False
+    text = node.args[0].value if isinstance(node.args[0], ast.Constant) else ""
+    return attribute != "execute" or _WRITES.match(str(text)) is not None
