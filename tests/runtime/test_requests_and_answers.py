@@ -43,6 +43,10 @@ def headers(request):
         "cookie": found["Cookie"], "names": sorted(found), "all": found.multi_items(),
     }
 
+@app.get("/address")
+def address(request):
+    return request.url
+
 @app.get("/query")
 def query(request):
     return {"last": request.query["a"], "all": request.query.getlist("a"), "none": request.query.getlist("b"),
@@ -118,6 +122,14 @@ def test_headers_have_any_case_and_keep_what_comes_several_times(app: AppInEngin
             ["cookie", "a=2; c"],
         ],
     }
+
+
+def test_what_a_proxy_may_have_said_is_not_heeded(app: AppInEngine) -> None:
+    sent = [
+        (b"host", b"a.example"), (b"forwarded", b"proto=https;host=b.example"), (b"x-forwarded-proto", b"https"),
+        (b"x-forwarded-host", b"b.example"), (b"x-forwarded-prefix", b"/b"),
+    ]  # fmt: skip
+    assert app.call("GET", "/address", headers=sent).body == b"http://a.example/address"
 
 
 def test_a_query_has_all_values_of_a_name(app: AppInEngine) -> None:

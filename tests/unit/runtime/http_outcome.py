@@ -5,10 +5,11 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator
 
-from genapps_runtime.serve.connection import Connection, Shared
+from genapps_runtime.serve.connection import Connection
 from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.messages import Exchange, Request
+from genapps_runtime.serve.shared import Shared
 from tests.unit.runtime.http_server import BODY_LIMIT, told
 
 WIDE_BYTES = 1000

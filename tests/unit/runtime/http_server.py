@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from genapps_runtime.listening import listening_socket
+from genapps_runtime.serve.connection import Connection
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.messages import Exchange, Reply, Request
@@ -38,6 +39,12 @@ class Server:
             while len(self.seen) < count:
                 self.begun.clear()
                 await self.begun.wait()
+
+    def connection(self) -> Connection:
+        """The only one. What it is doing is told to nobody else."""
+        (found,) = self.listener._shared.connections
+        assert isinstance(found, Connection)
+        return found
 
     async def connect(self) -> "Caller":
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**24)

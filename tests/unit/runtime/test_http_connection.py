@@ -186,40 +186,75 @@ async def test_callers_that_went_away_are_told_to_the_app_and_what_they_sent_is_
         assert len(server.seen) == 1
 
 
-async def test_a_caller_who_only_closed_their_side_gets_the_reply_to_what_may_have_changed_something() -> None:
+async def test_a_caller_who_only_closed_their_side_gets_all_answers() -> None:
     async with serving() as server:
         server.answers = held
         caller = await server.connect()
-        caller.send(CHUNKED + HELLO + NEXT)
+        caller.send(ONE + CHUNKED + HELLO + NEXT + POST + b"content-length: 9\r\n\r\nhalf")
         await server.until_begun(1)
         caller.writer.write_eof()
-        await until(lambda: server.exchanges[0].gone)
-        told(server.exchanges[0])
-        status, fields, body = await caller.reply()
-        assert (status, fields["connection"], body) == (200, "close", b"POST /one hello")
+        assert await caller.head() == (100, {})
+        for number, body in enumerate((b"GET /one ", b"POST /one hello", b"GET /next ")):
+            await server.until_begun(number + 1)
+            assert not server.exchanges[number].gone
+            told(server.exchanges[number])
+            status, fields, found = await caller.reply()
+            assert (status, found) == (200, body)
+            assert fields.get("connection") == ("close" if number == 2 else None)
         assert await caller.rest() == b""
+        assert len(server.seen) == 3, "a request that is not whole is not begun"
+
+
+async def test_a_caller_who_closed_their_side_gets_a_long_answer_and_a_refusal_too() -> None:
+    async with serving() as server:
+        server.answers = lambda exchange: exchange.reply(LARGE)
+        caller = await server.connect()
+        caller.send(ONE + b"nonsense\r\n\r\n")
+        caller.writer.write_eof()
+        assert (await caller.reply())[2] == LARGE.body
+        assert (await caller.reply())[0] == 400
+        assert await caller.rest() == b""
+
+
+async def test_an_old_caller_who_closed_their_side_gets_nothing_but_the_answer() -> None:
+    async with serving() as server:
+        server.answers = held
+        caller = await server.connect()
+        caller.send(ONE.replace(b"1.1", b"1.0"))
+        await server.until_begun(1)
+        caller.writer.write_eof()
+        await until(lambda: bool(server.connection()._half_closed))
+        told(server.exchanges[0])
+        assert (await caller.rest()).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("sent", [ONE, CHUNKED + HELLO])
+async def test_a_caller_who_has_closed_both_sides_is_found_out(sent: bytes) -> None:
+    async with serving() as server:
+        server.answers = held
+        caller = await server.connect()
+        caller.send(sent + NEXT)
+        await server.until_begun(1)
+        caller.writer.close()
+        await until(lambda: server.exchanges[0].gone)
+        assert server.listener.connections == 0
         assert len(server.seen) == 1, "what was not begun is not begun any more"
 
 
-async def test_a_request_that_is_not_answered_after_its_caller_closed_their_side_ends() -> None:
-    async with serving(HttpLimits(BODY_LIMIT, half_closed_seconds=0.2)) as server:
-        server.answers = held
-        caller = await server.connect()
-        caller.send(CHUNKED + HELLO)
-        await server.until_begun(1)
-        caller.writer.write_eof()
-        assert await caller.rest() == b""
-
-
-async def test_a_get_ends_with_its_caller() -> None:
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /one HT", POST + b"content-length: 9\r\n\r\nhalf", CHUNKED + b"5\r\nhel", ONE]
+)
+@pytest.mark.parametrize("how", ["close", "abort", "write_eof"])
+async def test_whoever_goes_away_in_any_phase_leaves_nothing_behind(sent: bytes, how: str) -> None:
     async with serving() as server:
-        server.answers = held
         caller = await server.connect()
-        caller.send(ONE)
-        await server.until_begun(1)
-        caller.writer.write_eof()
-        assert await caller.rest() == b""
-        assert server.exchanges[0].gone
+        caller.send(sent)
+        if sent == ONE:
+            await caller.reply()
+        await until(lambda: server.listener.connections == 1)
+        getattr(caller.writer.transport, how)()
+        await until(lambda: server.listener.connections == 0)
+        assert server.listener.held_bytes == 0
 
 
 async def test_at_the_end_idle_connections_close_and_running_requests_are_answered() -> None:
@@ -259,8 +294,7 @@ async def test_two_writes_of_a_reply_do_not_wait_for_each_other() -> None:
         caller = await server.connect()
         caller.send(ONE)
         await caller.reply()
-        [connection] = server.listener._shared.connections
-        found = connection._transport.get_extra_info("socket")
+        found = server.connection()._transport.get_extra_info("socket")
         assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are served without a guest: which path is which file, and what its reply says."""
 
+import gzip
 import hashlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -314,3 +316,47 @@ def test_a_whole_file_is_not_copied_for_a_request() -> None:
     part = ask("/app.js", range="bytes=1-400")
     assert part is not None
     assert isinstance(part.body, memoryview)
+
+
+TEXT = b"a word and another one, " * 100
+LONG = hashlib.shake_128(b"x").hexdigest(1000).encode()
+
+
+def compressible(**files: bytes) -> Callable[..., tuple[int, dict[str, str], bytes]]:
+    static = StaticFiles({name.replace("_", "."): content for name, content in files.items()})
+
+    def get(path: str, accepted: str) -> tuple[int, dict[str, str], bytes]:
+        reply = static.reply(Request("id", "GET", path, "", [(b"accept-encoding", accepted.encode())], b""))
+        assert reply is not None
+        fields = dict(line.split(": ", 1) for line in reply.head.decode().split("\r\n")[1:-1])
+        return reply.status, fields, bytes(reply.body)
+
+    return get
+
+
+def test_a_text_that_the_bundle_has_not_in_gzip_is_compressed_when_it_is_asked_for() -> None:
+    get = compressible(page_html=TEXT, small_html=b"x", image_png=TEXT)
+    _, fields, body = get("/page.html", "gzip")
+    assert (gzip.decompress(body), fields["content-encoding"], fields["vary"]) == (TEXT, "gzip", "accept-encoding")
+    _, plain, body = get("/page.html", "br")
+    assert (body, plain["vary"]) == (TEXT, "accept-encoding")
+    assert plain["etag"] != fields["etag"], "two forms are not equal byte by byte"
+    assert get("/page.html", "gzip")[1]["etag"] == fields["etag"]
+    for path in ("/small.html", "/image.png"):
+        assert "content-encoding" not in get(path, "gzip")[1]
+
+
+def test_the_bundles_own_forms_come_first() -> None:
+    get = compressible(page_html=TEXT, page_html_gz=b"gz", other_html=TEXT, other_html_br=b"br")
+    assert get("/page.html", "gzip")[2] == b"gz"
+    assert get("/other.html", "gzip, br")[2] == b"br"
+    assert gzip.decompress(get("/other.html", "gzip")[2]) == TEXT
+
+
+def test_what_is_kept_in_gzip_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genapps_runtime.serve.static.files.COMPRESSED_BYTES", len(gzip.compress(LONG)) + 100)
+    get = compressible(a_txt=LONG, b_txt=LONG)
+    assert gzip.decompress(get("/a.txt", "gzip")[2]) == LONG
+    _, fields, body = get("/b.txt", "gzip")
+    assert (body, "content-encoding" in fields) == (LONG, False)
+    assert gzip.decompress(get("/a.txt", "gzip")[2]) == LONG

@@ -19,7 +19,8 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.guests import Guests
-from genapps_runtime.serve.messages import Answer, Exchange, FileReply, problem_reply
+from genapps_runtime.serve.messages import Answer, Exchange, FileReply, Reply, problem_reply
+from genapps_runtime.serve.representations import may_differ, represented
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages, Unbegun
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
@@ -228,6 +229,8 @@ class App:
             if isinstance(outcome, ProblemError):
                 code = outcome.code
                 outcome = problem_reply(outcome, exchange.request.id, debug=self._debug)
+            elif isinstance(outcome, Reply) and may_differ(outcome):
+                outcome = represented(exchange.request, outcome)
             seconds = now - exchange.begun
             metrics.action(code, seconds)
             lines.append(self._line(one, outcome.status, seconds))

@@ -2,50 +2,36 @@
 """One connection of a caller: its requests run one after the other, and their replies leave in that order."""
 
 import asyncio
+import socket
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import cast
 
 from genapps_runtime import logs
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.lazy_timer import LazyTimer
-from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, problem_reply
 from genapps_runtime.serve.reply_bytes import CONTINUE, reply_bytes
 from genapps_runtime.serve.request_ids import new_id
 from genapps_runtime.serve.request_parser import BODY, HEAD, Arrived, RequestParser
+from genapps_runtime.serve.shared import Shared
 
 PIECE_BYTES = 4096
 """Parsed at a time, so that few requests arrive beyond what may wait. A body is taken as it comes."""
+FIRST_LOOK_SECONDS = 0.001
+"""When to look first whether a caller who has closed their side has gone; then each time after twice as long."""
 FILE_PIECE_BYTES = 64 * 1024
 """Of a file that is sent: what one reader who takes nothing makes this process hold, beside the file itself."""
 _NEVER = float("inf")
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-Submit = Callable[[Exchange], None]
-
-
-@dataclass(slots=True)
-class Shared:
-    """What the connections of a listener have in common. Without `submit` the app is not ready."""
-
-    limits: HttpLimits
-    held: HeldBytes
-    submit: Submit | None = None
-    connections: "dict[Connection, None]" = field(default_factory=dict)
-    draining: bool = False
-    on_last_lost: Callable[[], None] | None = None
 
 
 class Connection(asyncio.Protocol):
     """The protocol. A running request has no time limit here: the app answers it by its deadline."""
 
     __slots__ = (
-        "_discarded", "_flush_by", "_fresh", "_idle_until", "_last", "_leaving", "_loop", "_parser", "_reading_paused",
-        "_refusal", "_rest", "_running", "_serving", "_shared", "_timer", "_transport", "_unfed", "_unsent",
+        "_discarded", "_flush_by", "_fresh", "_half_closed", "_idle_until", "_last", "_leaving", "_look_at", "_loop",
+        "_parser", "_reading_paused", "_refusal", "_rest", "_running", "_serving", "_shared", "_timer", "_transport",
+        "_unfed", "_unsent",
     )  # fmt: skip
 
     def __init__(self, shared: Shared) -> None:
@@ -71,6 +57,10 @@ class Connection(asyncio.Protocol):
         self._last = False
         """The connection ends with the reply that is being sent."""
         self._flush_by = _NEVER
+        self._half_closed = 0.0
+        """When the caller has closed their side, in seconds of the monotonic clock; 0: not yet."""
+        self._look_at = _NEVER
+        """When to look whether such a caller has gone altogether."""
 
     # Called by the transport.
 
@@ -114,19 +104,23 @@ class Connection(asyncio.Protocol):
             self._feed(data)
 
     def eof_received(self) -> bool:
-        """The caller sends no more: as far as anybody can tell, they have gone.
+        """The caller sends no more: most have gone, and some wait for the answers to what they have sent.
 
-        What waits is not begun. The way back stays open for a running request that may change something.
+        An interim reply tells them apart: the kernel of a caller who has gone refuses it, and later looks find that.
         """
-        self._drop_waiting()
-        self._refusal = None
-        if self._running is None:
+        parser = self._parser
+        parser.drop()
+        if self._leaving or not (self._running or parser.arrived or self._refusal or self._unsent):
             return False
-        _, exchange = self._running
-        exchange.leave()
-        if self._running is None or exchange.request.method in _SAFE:
-            return False
-        self._leave_within(self._shared.limits.half_closed_seconds)
+        if not self._half_closed:
+            self._half_closed = time.monotonic()
+            self._look_at = self._half_closed + FIRST_LOOK_SECONDS
+            if self._running is not None and self._running[0].newer and not self._unsent:
+                self._transport.write(CONTINUE)
+                if self._is_refused():  # as it is at once on the same machine
+                    self._running[1].leave()
+                    return False
+        self._timer.hasten()
         return True
 
     def pause_writing(self) -> None:
@@ -285,7 +279,7 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         last = self._leaving or not arrived.persistent
-        if shared.draining and not (parser.arrived or parser.stage or self._refusal):
+        if (shared.draining or self._half_closed) and not (parser.arrived or parser.stage or self._refusal):
             last = True
         self._last = last
         self._write(reply, arrived.request.id, only_head=arrived.request.method == "HEAD", close=last)
@@ -294,7 +288,7 @@ class Connection(asyncio.Protocol):
 
     def _sent(self) -> None:
         """All of a reply is written, but for what the transport still holds."""
-        if not self._last:
+        if not self._last and not (self._half_closed and not (self._parser.arrived or self._refusal)):
             self._idle_until = time.monotonic() + self._shared.limits.idle_seconds
             self._go_on()
         elif self._discarded:
@@ -323,6 +317,11 @@ class Connection(asyncio.Protocol):
 
     # The end.
 
+    def _is_refused(self) -> bool:
+        """Whether the caller's kernel takes nothing more. Reading does not tell, once it has found the end."""
+        error: int = self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return error != 0
+
     def _refuse(self, problem: ProblemError) -> None:
         """Parse nothing more, and say why when all before it is answered."""
         self._parser.drop()
@@ -333,6 +332,9 @@ class Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """Close when the caller does, and soon: closing while they still send would destroy the reply on its way."""
         if self._transport.is_closing():
+            return
+        if self._half_closed:
+            self._transport.close()
             return
         self._transport.write_eof()
         if self._reading_paused:
@@ -362,6 +364,8 @@ class Connection(asyncio.Protocol):
         limits, parser = self._shared.limits, self._parser
         if self._leaving or self._unsent:
             return self._flush_by
+        if self._half_closed:
+            return self._look_at
         if self._refusal is not None or self._reading_paused:
             return _NEVER
         if parser.stage == HEAD:
@@ -374,6 +378,11 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         if self._leaving or self._unsent:
             self._transport.abort()
+        elif self._half_closed:
+            if self._is_refused():
+                self._transport.abort()
+            now = time.monotonic()
+            self._look_at = now + (now - self._half_closed)
         elif parser.stage:
             part = "head" if parser.stage == HEAD else "body"
             self._refuse(ProblemError("RequestTimeout", f"the {part} did not arrive in time"))

@@ -46,8 +46,6 @@ class HttpLimits:
     """Between a reply and the next request; not less than `head_seconds`."""
     write_seconds: float = 60.0
     """Until a caller has taken a reply, but for what the kernel buffers."""
-    half_closed_seconds: float = 60.0
-    """How long a caller who sends nothing more may wait for the reply to what it has begun."""
     linger_seconds: float = 2.0
     """After a refusal: how long the caller may take to read it and hang up."""
     linger_bytes: int = MIB

@@ -9,9 +9,10 @@ import asyncio
 import socket
 
 from genapps_runtime.listening import BACKLOG
-from genapps_runtime.serve.connection import Connection, Shared, Submit
+from genapps_runtime.serve.connection import Connection
 from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.limits import HttpLimits
+from genapps_runtime.serve.shared import Shared, Submit
 
 EXHAUSTED_SECONDS = 1.0
 """How long to accept nothing when the process has no descriptor or memory left for a connection."""

@@ -24,14 +24,15 @@ BODY: Final = 2
 
 
 class Arrived:
-    """A whole request. `held` is what it counts for in the account, in bytes."""
+    """A whole request. `held` is what it counts for in the account, in bytes; `newer` says that it is no HTTP/1.0."""
 
-    __slots__ = ("begun", "held", "persistent", "request")
+    __slots__ = ("begun", "held", "newer", "persistent", "request")
 
-    def __init__(self, request: Request, begun: float, held: int, persistent: bool) -> None:
+    def __init__(self, request: Request, begun: float, held: int, persistent: bool, newer: bool) -> None:
         self.request = request
         self.begun = begun
         self.held = held
+        self.newer = newer
         self.persistent = persistent
 
 
@@ -161,7 +162,7 @@ class RequestParser:
         method = self._parser.get_method().decode("ascii")
         request = Request(head.request_id, method, head.path, head.query, self._headers, bytes(self._body))
         persistent = head.persistent and self._parser.should_keep_alive()
-        self.arrived.append(Arrived(request, self.begun, self.held, persistent))
+        self.arrived.append(Arrived(request, self.begun, self.held, persistent, head.persistent))
         self._body = b""
         self.held = self.left = 0
         self.ended = not persistent

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 
+from genapps_runtime.serve.compression import compressed, is_worth_it
 from genapps_runtime.serve.messages import FileReply, Headers, Request
 from genapps_runtime.serve.reply_bytes import beginning
 from genapps_runtime.serve.static.content_types import HTML, content_type
@@ -21,6 +22,8 @@ _ASKED = frozenset({b"accept-encoding", b"if-match", b"if-none-match", b"if-rang
 _HIDDEN = re.compile(r"(?:^|/)\.(?!well-known/)")
 _FINGERPRINT = re.compile(r"[.-](?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}\.[^/]*\Z")
 """Build tools put a digest into the names of files. Only what can be nothing else is taken for one."""
+COMPRESSED_BYTES = 2 * 1024 * 1024
+"""Of all files that are kept in gzip, because somebody has asked for them so."""
 REVALIDATE = b"no-cache"
 FOR_EVER = b"max-age=31536000, immutable"
 
@@ -30,9 +33,10 @@ class StaticFiles:
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._found: dict[str, _File | _Folder] = {}
+        room = _Room(COMPRESSED_BYTES)
         for path in files:
             if _HIDDEN.search(path) is None:
-                self._add(path, _File(path, dict(_encoded(path, files))))
+                self._add(path, _File(path, dict(_encoded(path, files)), room))
 
     def reply(self, request: Request) -> FileReply | None:
         """The reply to a request for a file; None where the request is the app's: for any other path, and with any
@@ -64,15 +68,33 @@ class _Folder:
         return FileReply(307, beginning(307, headers), b"")
 
 
-class _File:
-    """A file in its encodings; it is itself the one without a name."""
+class _Room:
+    """How many bytes of compressed files may still be kept."""
 
-    def __init__(self, path: str, contents: Mapping[str, bytes]) -> None:
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def takes(self, size: int) -> bool:
+        """Take that many bytes, if they are left."""
+        taken = size <= self._left
+        self._left -= size if taken else 0
+        return taken
+
+
+class _File:
+    """A file in its encodings; it is itself the one without a name. What the bundle has not in gzip is compressed when
+    somebody asks for it."""
+
+    def __init__(self, path: str, contents: Mapping[str, bytes], room: _Room) -> None:
         headers = [(b"content-type", content_type(path)), (b"x-content-type-options", b"nosniff")]
         lasting = _FINGERPRINT.search(path) is not None and headers[0][1] != HTML
         headers.append((b"cache-control", FOR_EVER if lasting else REVALIDATE))
-        if len(contents) > 1:
+        plain = contents[""]
+        self._uncompressed = "gzip" not in contents and is_worth_it(headers[0][1], len(plain))
+        """Whether a form in gzip is still to be made, when it is asked for."""
+        if len(contents) > 1 or self._uncompressed:
             headers.append((b"vary", b"accept-encoding"))
+        self._headers, self._content, self._room = headers, plain, room
         self._forms = {encoding: _Form(content, headers, encoding) for encoding, content in contents.items()}
         self._plain = self._forms[""]
 
@@ -84,8 +106,8 @@ class _File:
         if not asked:
             return self._plain.whole
         form, part = self._plain, asked.get(b"range") if request.method == "GET" else None
-        if part is None and len(self._forms) > 1:
-            form = self._forms[chosen(asked.get(b"accept-encoding", b""), self._forms.keys()) or ""]
+        if part is None and b"accept-encoding" in asked and (self._uncompressed or len(self._forms) > 1):
+            form = self._accepted(asked[b"accept-encoding"])
         if b"if-match" in asked and not is_any(asked[b"if-match"], form.tag, weak=False):
             return form.changed
         if b"if-none-match" in asked and is_any(asked[b"if-none-match"], form.tag, weak=True):
@@ -93,6 +115,16 @@ class _File:
         if part is None or not is_same(asked.get(b"if-range", form.tag), form.tag):
             return form.whole
         return form.part(part)
+
+    def _accepted(self, accepted: bytes) -> "_Form":
+        encoding = chosen(accepted, {*self._forms, "gzip"} if self._uncompressed else self._forms.keys()) or ""
+        if encoding not in self._forms:
+            self._uncompressed = False
+            content = compressed(self._content)
+            if content is None or not self._room.takes(len(content)):
+                return self._plain
+            self._forms[encoding] = _Form(content, self._headers, encoding)
+        return self._forms[encoding]
 
 
 class _Form:
