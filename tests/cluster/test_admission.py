@@ -8,6 +8,7 @@ from tools.kubectl import Kubectl
 
 CODE = "spec.code.source"
 SELECTOR = "spec.ingress.from"
+CORS = "spec.ingress.cors"
 JWT = {"issuer": "https://login.example.com", "audience": "apps", "claim": "org"}
 STATIC = {"status": 200, "contentType": "text/plain", "body": "Back soon."}
 BOTH_FALLBACKS = "give static, lastGood: true or export: true"
@@ -102,6 +103,19 @@ CASES = [
         "use spec.tenancy.jwt",
     ),
     Refusal("an issuer without TLS", {"spec.tenancy.jwt": JWT | {"issuer": "http://x.org"}}, "jwt.issuer", "https://"),
+    Refusal("no callers", {"spec.ingress": {"from": []}}, "ingress.from", "at least 1"),
+    Refusal("an origin without a scheme", {CORS: {"allowedOrigins": ["a.example"]}}, CORS, "write an origin"),
+    Refusal("an origin with a path", {CORS: {"allowedOrigins": ["https://a.example/"]}}, CORS, "write an origin"),
+    Refusal("every origin beside another", {CORS: {"allowedOrigins": ["*", "https://a.b"]}}, CORS, "stands alone"),
+    Refusal(
+        "cookies from every origin",
+        {CORS: {"allowedOrigins": ["*"], "allowCredentials": True}},
+        CORS,
+        "every page could act as the caller",
+    ),
+    Refusal("33 origins", {CORS: {"allowedOrigins": [f"https://a{n}.b" for n in range(33)]}}, CORS, "at most 32 items"),
+    Refusal("another method", {CORS: {"allowedMethods": ["TRACE"]}}, CORS, "Unsupported value"),
+    Refusal("a preflight for two days", {CORS: {"maxAge": "48h"}}, CORS, "between 0s and 24h"),
     Refusal("no tenants", {"spec.tenancy": {"jwt": JWT, "maxTenants": 0}}, "maxTenants", "greater than or equal to 1"),
     Refusal("callers from nowhere", {SELECTOR: []}, SELECTOR, "at least 1 items"),
     Refusal("callers without a selector", {SELECTOR: [{}]}, f"{SELECTOR}[0].podSelector", "Required value"),

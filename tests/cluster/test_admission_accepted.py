@@ -30,6 +30,15 @@ MAPPED = {
     + [{"key": f"{n:03}{'k' * 250}", "path": f"public/{'x' * 240}{n:03}"} for n in range(511)],
 }
 """As many items as there may be, with long names: the API server estimates what its rules cost."""
+CORS = {
+    "allowedOrigins": [f"https://{'x' * 240}{n:02}.example:8080" for n in range(32)],
+    "allowedMethods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    "allowedHeaders": [f"x-{n}" for n in range(32)],
+    "exposedHeaders": [f"x-{n}" for n in range(32)],
+    "allowCredentials": True,
+    "maxAge": "24h",
+}
+"""As much as there may be."""
 FULL_ENVELOPE = {
     "owner": {"team": "finance-tools"},
     "riskClass": "medium",
@@ -52,6 +61,9 @@ APPS = [
     Acceptance("tenants by header", {"spec.tenancy": {"header": "X-Tenant", "trustedCallers": ["web"]}}),
     Acceptance("high risk with one tenant", {"spec.envelope.riskClass": "high"}),
     Acceptance("some callers", {"spec.ingress.from": [{"podSelector": {"matchLabels": {"example.com/role": "web"}}}]}),
+    Acceptance("pages of other origins", {"spec.ingress.cors": CORS}),
+    Acceptance("pages of no other origin", {"spec.ingress.cors": {}}),
+    Acceptance("pages of every origin", {"spec.ingress.cors": {"allowedOrigins": ["*"], "allowCredentials": False}}),
     Acceptance("an empty acknowledgement", {"spec.acknowledgedSuspension": ""}),
     Acceptance("an acknowledgement", {"spec.acknowledgedSuspension": "0123456789abcdef" * 2}),
     Acceptance("no naps", {"spec.napAfter": "0s"}),

@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genapps.api import bundles, digests
+from genapps.api.cors import Cors
 from genapps.api.runtimeconfig import (
     Digests,
     GatewayAddress,
@@ -26,8 +28,9 @@ from genapps.api.runtimeconfig import (
 from genapps.core import ephemeral_storage
 from genapps.core.desired.pod import DEBUG as DEBUG_ASKED
 from genapps.core.desired.pod import FRESH as FRESH_ASKED
+from genapps.core.runtime_config import cors_rules
 from genapps_runtime import bundle, logs
-from genapps_runtime.config import parse_config
+from genapps_runtime.config import CorsRules, parse_config
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.guest.turns import ResponseInvalidError, TurnInvalidError, parse_turn
@@ -211,6 +214,46 @@ def test_the_runtime_reads_what_the_operator_writes() -> None:
     assert (config.gateway_host, config.gateway_port, config.canary_port) == ("gateway.genapps-system.svc", 8443, 8444)
 
 
+CORS = {
+    "allowedOrigins": ["https://a.example", "http://localhost:3000"], "allowedMethods": ["GET", "PUT"],
+    "allowedHeaders": ["Content-Type"], "exposedHeaders": [], "allowCredentials": True, "maxAge": "10m",
+}  # fmt: skip
+
+
+def test_the_runtime_reads_the_rules_for_pages_of_other_origins() -> None:
+    written = json.loads(_model().model_copy(update={"cors": cors_rules(Cors.model_validate(CORS))}).content())
+    assert CONFIG(written)
+    assert parse_config(orjson.dumps(written)).cors == CorsRules(
+        ("https://a.example", "http://localhost:3000"), ("GET", "PUT"), ("Content-Type",), (), True, 600
+    )
+    absent = json.loads(_model().model_copy(update={"cors": cors_rules(Cors())}).content())
+    read = parse_config(orjson.dumps(absent)).cors
+    assert read == CorsRules((), ("GET", "HEAD", "POST"), (), (), False, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"allowedOrigins": ["a.example"]}, "allowedOrigins"),
+        ({"allowedOrigins": ["https://a.example\r\nx: y"]}, "allowedOrigins"),
+        ({"allowedOrigins": ["*"]}, "allowedOrigins"),
+        ({"allowedOrigins": ["*", "https://a.example"], "allowCredentials": False}, "allowedOrigins"),
+        ({"allowedOrigins": ["https://a.example"] * 33}, "allowedOrigins"),
+        ({"allowedMethods": "GET"}, "allowedMethods"),
+        ({"allowedHeaders": ["a b"]}, "allowedHeaders"),
+        ({"exposedHeaders": [1]}, "exposedHeaders"),
+        ({"allowCredentials": "yes"}, "allowCredentials"),
+        ({"maxAgeSeconds": -1}, "maxAgeSeconds"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_rules_for_pages_that_are_not_sound_are_refused(changes: dict[str, Any], field: str) -> None:
+    config = json.loads(_model().model_copy(update={"cors": cors_rules(Cors.model_validate(CORS))}).content())
+    config["cors"] |= changes
+    with pytest.raises(RefusedError, match=re.escape(f"cors.{field}")):
+        parse_config(orjson.dumps(config))
+
+
 LATER = {("limits", "instances"): 1, ("time", "napMillis"): 0}
 """Fields that came after others, and what their absence means."""
 
@@ -219,9 +262,11 @@ def test_a_config_of_an_older_operator_works_as_it_did_then() -> None:
     config = json.loads(_model().content())
     for section, field in LATER:
         del config[section][field]
+    del config["cors"]
     assert not CONFIG(config), "no operator of today writes it"
     read = parse_config(orjson.dumps(config))
     assert [read.limits.instances, read.nap_millis] == [*LATER.values()]
+    assert read.cors is None
 
 
 def test_any_other_field_must_be_there() -> None:
@@ -231,7 +276,7 @@ def test_any_other_field_must_be_there() -> None:
         for key in parents:
             holder = holder[key]
         del holder[last]
-        optional = (*parents, last) in LATER or last in ("tenancy", "fallback")
+        optional = (*parents, last) in LATER or last in ("tenancy", "fallback", "cors")
         assert (_refusal(config) is None) is optional, (*parents, last)
 
 

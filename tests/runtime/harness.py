@@ -52,6 +52,7 @@ def runtime_config(code_digest: str, **changes: Any) -> dict[str, Any]:
         "time": {"actionMillis": 5000, "loadMillis": 10000, "napMillis": 0},
         "tenancy": None,
         "fallback": None,
+        "cors": None,
         "stateSnapshot": False,
         "retention": {"responsesSeconds": 86400},
         "gateway": {"host": GATEWAY_NAME, "port": 8443, "canaryPort": 8444},

@@ -22,6 +22,10 @@ CONFIG_BYTES = 1024 * 1024
 MAXIMUM = 2**53 - 1
 NAP_MILLIS = 24 * 3600 * 1000
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+LISTED = 32
+_ORIGIN = re.compile(r"(?:\*|https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?)\Z")
+_METHOD = re.compile(r"[A-Z]{1,16}\Z")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _REVISION = re.compile(r"[0-9a-f]{12}\Z")
 
 
@@ -37,6 +41,18 @@ class Limits:
     tool_calls_per_action: int
     state_per_tenant_bytes: int
     log_bytes_per_action: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorsRules:
+    """Which pages of other origins may read the app's answers in a browser; `*` is an origin that stands for all."""
+
+    allowed_origins: tuple[str, ...]
+    allowed_methods: tuple[str, ...]
+    allowed_headers: tuple[str, ...]
+    exposed_headers: tuple[str, ...]
+    allow_credentials: bool
+    max_age_seconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,8 @@ class RuntimeConfig:
     gateway_host: str
     gateway_port: int
     canary_port: int
+    cors: CorsRules | None
+    """None: the app says it itself."""
     state_snapshot: bool
     """Copy the state that another revision left, before this one's code is loaded."""
 
@@ -119,11 +137,27 @@ def parse_config(content: bytes) -> RuntimeConfig:
         gateway_host=gateway.text("host"),
         gateway_port=gateway.integer("port", high=65535),
         canary_port=gateway.integer("canaryPort", high=65535),
+        cors=_cors(top.section("cors")) if top.take("cors") is not None else None,
         state_snapshot=top.boolean("stateSnapshot"),
     )
     for section in (top, digests, limits, time, gateway, retention):
         section.done()
     return config
+
+
+def _cors(section: "_Section") -> CorsRules:
+    rules = CorsRules(
+        allowed_origins=section.texts("allowedOrigins", _ORIGIN, "'*', or a scheme, a host and a port"),
+        allowed_methods=section.texts("allowedMethods", _METHOD, "a method"),
+        allowed_headers=section.texts("allowedHeaders", _HEADER, "the name of a header"),
+        exposed_headers=section.texts("exposedHeaders", _HEADER, "the name of a header"),
+        allow_credentials=section.boolean("allowCredentials"),
+        max_age_seconds=None if section.take("maxAgeSeconds") is None else section.integer("maxAgeSeconds", low=0),
+    )
+    if "*" in rules.allowed_origins and (rules.allow_credentials or len(rules.allowed_origins) > 1):
+        _invalid("cors.allowedOrigins", "'*' stands alone, and without credentials")
+    section.done()
+    return rules
 
 
 class _Section:
@@ -172,6 +206,15 @@ class _Section:
         if not isinstance(value, bool):
             _invalid(self.path(key), "must be true or false")
         return bool(value)
+
+    def texts(self, key: str, pattern: re.Pattern[str], wanted: str) -> tuple[str, ...]:
+        values = self.take(key)
+        if not isinstance(values, list) or len(values) > LISTED:
+            _invalid(self.path(key), f"must be a list of at most {LISTED}")
+        for value in values:
+            if not isinstance(value, str) or not pattern.match(value):
+                _invalid(self.path(key), f"each must be {wanted}")
+        return tuple(values)
 
     def section(self, key: str) -> "_Section":
         return _Section(self.path(key), self.take(key))

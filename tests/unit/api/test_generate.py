@@ -34,6 +34,7 @@ SETTINGS: dict[str, Any] = {
     "time": {"actionMillis": 5000, "loadMillis": 10000, "napMillis": 60_000},
     "tenancy": None,
     "fallback": None,
+    "cors": None,
     "stateSnapshot": False,
     "retention": {"responsesSeconds": 86400},
     "gateway": {"host": "gateway.genapps-system.svc", "port": 8443, "canaryPort": 8444},

@@ -57,6 +57,13 @@ def test_a_stored_app_is_read_whatever_its_status_says() -> None:
     ("spec", "message"),
     [
         (with_spec(surprise=1), "surprise"),
+        (with_spec(ingress={"from": []}), "at least 1"),
+        (with_spec(ingress={"cors": {"allowedOrigins": ["https://a.example/"]}}), "write an origin"),
+        (with_spec(ingress={"cors": {"allowedOrigins": ["null"]}}), "write an origin"),
+        (with_spec(ingress={"cors": {"allowedOrigins": ["*", "https://a.example"]}}), "stands alone"),
+        (with_spec(ingress={"cors": {"allowedOrigins": ["*"], "allowCredentials": True}}), "every page could act"),
+        (with_spec(ingress={"cors": {"allowedMethods": ["TRACE"]}}), "GET"),
+        (with_spec(ingress={"cors": {"maxAge": "48h"}}), "between 0s and 24h"),
         (with_spec(code={"language": "python", "source": {}}), "exactly one of inline, configMap and image"),
         (with_spec(idleTimeout="10s"), "between 1m and 168h"),
         (with_spec(idleTimeout="soon"), "such as 15m"),
@@ -139,6 +146,8 @@ def test_runtime_settings_have_canonical_bytes() -> None:
             "gateway": {"host": "gateway.genapps-system.svc"},
         }
     )
-    assert settings.content().startswith(b'{"apiVersion":"runtime.genapps.dev/v1","app":"helper","digests":')
+    assert settings.content().startswith(
+        b'{"apiVersion":"runtime.genapps.dev/v1","app":"helper","cors":null,"digests":'
+    )
     assert b'"tenancy":null' in settings.content()
     assert RuntimeConfig.model_validate_json(settings.content()) == settings

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from genapps.api.cors import Cors
 from genapps.api.envelope import Envelope, Owner, Provenance, Retention, RiskClass
 from genapps.api.fields import (
     NAME_RULE,
@@ -108,8 +109,11 @@ class Tenancy(UserModel):
 class Ingress(UserModel):
     """Who may call the app."""
 
-    from_: Annotated[tuple[OwnPodPeer, ...], Field(min_length=1, max_length=16)] = Field(alias="from")
-    """Pods of the app's namespace. Callers of other namespaces are set in policy.ingressFrom of the budget."""
+    from_: Annotated[tuple[OwnPodPeer, ...], Field(min_length=1, max_length=16)] | None = Field(None, alias="from")
+    """Pods of the app's namespace. Absent: all of them. Callers of other namespaces are set in policy.ingressFrom of
+    the budget."""
+    cors: Cors | None = None
+    """Which pages of other origins may read the app's answers in a browser. Absent: the app says it itself."""
 
 
 class GeneratedAppSpec(UserModel):

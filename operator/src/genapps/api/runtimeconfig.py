@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from genapps.api.cors import Method
 from genapps.api.digests import canonical
-from genapps.api.fields import Digest, DnsLabel, Key, UserModel
+from genapps.api.fields import Digest, DnsLabel, HeaderName, Key, UserModel
 from genapps.api.generatedapp import Language
 from genapps.api.names import CANARY_PORT, GATEWAY_PORT
 
@@ -66,6 +67,23 @@ class TimeBudget(Setting):
     """Without a request, until the process that serves the app ends; 0: it stays."""
 
 
+class CorsRules(Setting):
+    """Which pages of other origins may read the app's answers in a browser."""
+
+    allowed_origins: tuple[Annotated[str, Field(max_length=268)], ...]
+    """As browsers send them; or `*` alone."""
+    allowed_methods: tuple[Method, ...]
+    """What pages may call with."""
+    allowed_headers: tuple[HeaderName, ...]
+    """What pages may send."""
+    exposed_headers: tuple[HeaderName, ...]
+    """What pages may read."""
+    allow_credentials: bool
+    """Whether browsers send cookies."""
+    max_age_seconds: Natural | None
+    """How long a preflight holds; null: as the browser likes."""
+
+
 class ResponseRetention(Setting):
     """How long things are kept."""
 
@@ -109,6 +127,8 @@ class RuntimeConfig(Setting):
     """How the tenant is known; null: one tenant, default."""
     fallback: None = None
     """What callers get when the app cannot answer; null: an error."""
+    cors: CorsRules | None = None
+    """Which pages of other origins may read answers; null: the app says it itself."""
     state_snapshot: bool = False
     """Whether the state that another revision left is copied before this one's code runs."""
     retention: ResponseRetention

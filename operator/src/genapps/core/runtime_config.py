@@ -5,9 +5,11 @@ from functools import lru_cache
 
 from genapps.api import names, quantities
 from genapps.api.apprecord import ResolvedTier
+from genapps.api.cors import Cors
 from genapps.api.digests import canonical, revision_digest, sha256
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.runtimeconfig import (
+    CorsRules,
     Digests,
     GatewayAddress,
     ResponseRetention,
@@ -44,6 +46,7 @@ def runtime_config(
         entry=entry,
         limits=_limits(tier),
         time=_time(app.spec.workload_class.action_seconds, app.spec.nap_after or tier.nap_after),
+        cors=cors_rules(app.spec.ingress.cors) if app.spec.ingress and app.spec.ingress.cors else None,
         state_snapshot=rollback is not None and rollback.state == "Restore",
         retention=_retention(responses),
         gateway=_gateway(system_namespace),
@@ -79,6 +82,19 @@ def _limits(tier: ResolvedTier) -> RuntimeLimits:
 def _time(action_seconds: int, nap_after: str) -> TimeBudget:
     nap = quantities.seconds(nap_after)
     return TimeBudget(action_millis=1000 * action_seconds, load_millis=LOAD_MILLIS, nap_millis=1000 * nap)
+
+
+@lru_cache(maxsize=64)
+def cors_rules(cors: Cors) -> CorsRules:
+    """The rules as the runtime gets them."""
+    return CorsRules(
+        allowed_origins=cors.allowed_origins,
+        allowed_methods=cors.allowed_methods,
+        allowed_headers=cors.allowed_headers,
+        exposed_headers=cors.exposed_headers,
+        allow_credentials=cors.allow_credentials,
+        max_age_seconds=quantities.seconds(cors.max_age) if cors.max_age is not None else None,
+    )
 
 
 @lru_cache(maxsize=256)

@@ -17,9 +17,10 @@ from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.cors import Cors
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.guests import Guests
-from genapps_runtime.serve.messages import Answer, Exchange, FileReply, Reply, problem_reply
+from genapps_runtime.serve.messages import Answer, Exchange, Reply, problem_reply
 from genapps_runtime.serve.representations import may_differ, represented
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages, Unbegun
 from genapps_runtime.serve.static.files import StaticFiles
@@ -62,6 +63,7 @@ class App:
     ) -> None:
         self._context = context
         self._files = files
+        self._cors = Cors(context.config.cors) if context.config.cors is not None else None
         self._served: list[Ended] = []
         self._debug = debug
         config = context.config
@@ -96,6 +98,9 @@ class App:
 
         Requests that come in one iteration of the loop run together. Errors of the app or of the caller are replies.
         """
+        if self._cors is not None and (preflight := self._cors.preflight(exchange.request)) is not None:
+            self._answer_soon(exchange, preflight)
+            return
         if self._files is not None and (file := self._files.reply(exchange.request)) is not None:
             self._answer_soon(exchange, file)
             return
@@ -119,7 +124,7 @@ class App:
         self._stages.close()
         self._guests.close()
 
-    def _answer_soon(self, exchange: Exchange, outcome: FileReply | ProblemError) -> None:
+    def _answer_soon(self, exchange: Exchange, outcome: Answer | ProblemError) -> None:
         """Answer a request that does not begin: all of one iteration of the loop together."""
         self._served.append(Ended(Unbegun(exchange), outcome))
         if len(self._served) == 1:
@@ -231,6 +236,8 @@ class App:
                 outcome = problem_reply(outcome, exchange.request.id, debug=self._debug)
             elif isinstance(outcome, Reply) and may_differ(outcome):
                 outcome = represented(exchange.request, outcome)
+            if self._cors is not None:
+                outcome = self._cors.told(exchange.request, outcome)
             seconds = now - exchange.begun
             metrics.action(code, seconds)
             lines.append(self._line(one, outcome.status, seconds))

@@ -12,6 +12,7 @@ JOINED_BYTES = 64 * 1024
 _KEPT_HEADS = 64
 """The headers of an app's reply have at most 16 KiB: a hostile app can fill 1 MiB."""
 _REASONS = {int(status): status.phrase for status in HTTPStatus}
+_REQUEST_ID = b"genapps-request-id: "
 _WITHOUT_BODY = frozenset({204, 304})
 
 
@@ -38,8 +39,14 @@ def _beginning(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     return beginning(status, headers)
 
 
+def with_headers(head: bytes, headers: Headers) -> bytes:
+    """The head that `beginning` has made, with these headers too."""
+    more = b"".join([b"%b: %b\r\n" % header for header in headers])
+    return head.removesuffix(_REQUEST_ID) + more + _REQUEST_ID
+
+
 def beginning(status: int, headers: Headers | tuple[tuple[bytes, bytes], ...]) -> bytes:
     """The head of a reply up to the request's id, which `reply_bytes` adds."""
     lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}".encode("ascii")]
     lines += [b"%b: %b" % header for header in headers]
-    return b"\r\n".join([*lines, b"genapps-request-id: "])
+    return b"\r\n".join([*lines, _REQUEST_ID])

@@ -54,7 +54,7 @@ def _own_peers(observed: Observed) -> list[Mapping[str, Any]]:
     own = _namespace(observed.key.namespace)
     if observed.spec is None:
         return []
-    if observed.spec.ingress is None:
+    if observed.spec.ingress is None or observed.spec.ingress.from_ is None:
         return [own]
     selectors = (peer.pod_selector for peer in observed.spec.ingress.from_)
     wire = (selector.model_dump(by_alias=True, exclude_none=True, mode="json") for selector in selectors)
