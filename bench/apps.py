@@ -28,6 +28,7 @@ def hello(request):
 
 
 @app.get("/state")
+@app.post("/state")
 async def count(request):
     key = request.query.get("key", "")
     value = await state.get(key, 0) + 1

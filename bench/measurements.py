@@ -21,6 +21,7 @@ from bench.engine.durable_sql import durable_sql
 from bench.engine.durable_state import durable_state
 from bench.engine.forms import forms
 from bench.engine.idle_runtime import idle_runtime
+from bench.engine.keyed_state import keyed_state
 from bench.engine.naps import naps
 from bench.engine.never_seen import never_seen
 from bench.engine.static_asset import static_asset
@@ -40,6 +41,7 @@ ALONE: Mapping[str, Alone] = {
     "static-asset": static_asset,
     "durable-state": durable_state,
     "durable-sql": durable_sql,
+    "keyed-state": keyed_state,
     "forms": forms,
     "waiting": waiting,
     "beside-computing": beside_computing,

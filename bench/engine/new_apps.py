@@ -58,7 +58,7 @@ async def _serve(settings: Settings, config_digest: str) -> None:
     address = GatewayAddress(settings.gateway_address, settings.gateway_port, config.gateway_host)
     gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
     limits = config.limits
-    facets = Facets(settings.state_directory, limits.state_per_tenant_bytes, limits.concurrency)
+    facets = Facets(settings.state_directory, limits.state_per_tenant_bytes, limits.concurrency, 86_400)
     context = ActionContext(config, gateway, facets, Metrics(), BoundedLog(time.monotonic()))
     listener = Listener(HttpLimits(config.limits.request_body_bytes))
     listener.serve(NewApps(Language(settings.engine_file), context, Heartbeat()).submit)

@@ -36,11 +36,12 @@ async def runtime(
     instances: int = 1,
     nap_millis: int = 0,
     with_asset: bool = False,
+    responses_seconds: int = 86_400,
 ) -> AsyncIterator[Server]:
     """A ready runtime with one app, `with_asset` also with the measured file.
 
-    It naps after `nap_millis` without a request; 0: never. Its log is a file in `work`, as a container's log is one as
-    well."""
+    It naps after `nap_millis` without a request; 0: never. Answers to requests with keys are kept for
+    `responses_seconds`. Its log is a file in `work`, as a container's log is one as well."""
     interpreter = await context.interpreter()
     packages = await installed(context.cache, interpreter, RUNTIME_LOCK)
     engine = await asyncio.to_thread(engines.precompiled)
@@ -52,7 +53,7 @@ async def runtime(
         tempfile.TemporaryDirectory(dir=context.work) as folder,
         (context.work / f"runtime-{port}.log").open("wb") as log,
     ):
-        made = snapshot(Path(folder), source, instances, nap_millis, public)
+        made = snapshot(Path(folder), source, instances, nap_millis, public, responses_seconds)
         async with stub_gateway(Path(folder)) as gateway:
             settings = _environment(made, gateway, engine, port, health)
             process = await asyncio.create_subprocess_exec(

@@ -58,15 +58,21 @@ class Snapshot:
 
 
 def snapshot(
-    folder: Path, source: str, instances: int = 1, nap_millis: int = 0, public: Mapping[str, bytes] | None = None
+    folder: Path,
+    source: str,
+    instances: int = 1,
+    nap_millis: int = 0,
+    public: Mapping[str, bytes] | None = None,
+    responses_seconds: int = 86_400,
 ) -> Snapshot:
     """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes, but for its `instances`.
 
-    `nap_millis` as in the RuntimeConfig; 0: the app never naps. `public` are files that are served."""
+    `nap_millis` and `responses_seconds` as in the RuntimeConfig; 0: the app never naps. `public` are files that
+    are served."""
     served = {f"public/{path}": content for path, content in (public or {}).items()}
     files = {ENTRY: source.encode("utf-8"), **served}
     code_digest = bundle_digest(ENTRY, files)
-    config = _config(code_digest, instances, nap_millis).content()
+    config = _config(code_digest, instances, nap_millis, responses_seconds).content()
     made = Snapshot(folder, code_digest, sha256(config))
     for directory in (made.config_file.parent, made.code, made.state):
         directory.mkdir(parents=True)
@@ -78,7 +84,7 @@ def snapshot(
     return made
 
 
-def _config(code_digest: str, instances: int, nap_millis: int) -> RuntimeConfig:
+def _config(code_digest: str, instances: int, nap_millis: int, responses_seconds: int) -> RuntimeConfig:
     return RuntimeConfig(
         app="bench",
         namespace="bench",
@@ -97,6 +103,6 @@ def _config(code_digest: str, instances: int, nap_millis: int) -> RuntimeConfig:
             log_bytes_per_action=16 * 1024,
         ),
         time=TimeBudget(action_millis=5000, load_millis=10_000, nap_millis=nap_millis),
-        retention=ResponseRetention(responses_seconds=86_400),
+        retention=ResponseRetention(responses_seconds=responses_seconds),
         gateway=GatewayAddress(host=HOST),
     )

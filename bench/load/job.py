@@ -13,8 +13,9 @@ from typing import Any
 class Load:
     """A closed loop: every connection sends its next request when the response to the last one is complete.
 
-    `path` may contain `{connection}` (from 0) and `{sequence}` (from 0, unique in the job). It ends after
-    `seconds`, or after `requests` in total when that is above 0."""
+    `path` may contain `{connection}` (from 0) and `{sequence}` (from 0, unique in the job). With `keys` each request
+    has an `Idempotency-Key` of its own, which begins with it. It ends after `seconds`, or after `requests`
+    in total when that is above 0."""
 
     host: str
     port: int
@@ -25,16 +26,19 @@ class Load:
     warm_up: float = 0.0
     requests: int = 0
     deadline: float = 30.0
+    method: str = "GET"
+    keys: str = ""
 
     def request(self, connection: int, sequence: int) -> bytes:
         """The bytes of one request."""
         path = self.path.replace("{connection}", str(connection)).replace("{sequence}", str(sequence))
-        return f"GET {path} HTTP/1.1\r\nHost: {self.name or self.host}\r\n\r\n".encode("ascii")
+        key = f"Idempotency-Key: {self.keys}-{sequence}\r\n" if self.keys else ""
+        return f"{self.method} {path} HTTP/1.1\r\nHost: {self.name or self.host}\r\n{key}\r\n".encode("ascii")
 
     @property
     def varies(self) -> bool:
         """Whether each request has bytes of its own."""
-        return "{sequence}" in self.path
+        return "{sequence}" in self.path or bool(self.keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ class LanesWorld:
     ) -> None:
         self.language = language
         config = parse_config(orjson.dumps(runtime_config(sha256(b""), **changes)))
-        self.facets = Facets(str(directory), 1024 * 1024, 8)
+        self.facets = Facets(str(directory), 1024 * 1024, 8, 86_400)
         self.facet = self.facets.get(DEFAULT_TENANT)
         self.metrics = Metrics()
         context = ActionContext(

@@ -68,6 +68,8 @@ class RuntimeConfig:
     limits: Limits
     action_millis: int
     load_millis: int
+    responses_seconds: int
+    """How long the answer to a request with a key is kept for repeats of the request."""
     nap_millis: int
     """How long the app has no request until its worker ends; 0: it stays."""
     gateway_host: str
@@ -113,7 +115,6 @@ def parse_config(content: bytes) -> RuntimeConfig:
             _invalid(unsupported, "not supported by this runtime")
     digests, limits, time = top.section("digests"), top.section("limits"), top.section("time")
     gateway, retention = top.section("gateway"), top.section("retention")
-    retention.integer("responsesSeconds")  # for replays, which this runtime does not store yet
     config = RuntimeConfig(
         app=top.text("app"),
         namespace=top.text("namespace"),
@@ -133,6 +134,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         ),
         action_millis=time.integer("actionMillis"),
         load_millis=time.integer("loadMillis"),
+        responses_seconds=retention.integer("responsesSeconds"),
         nap_millis=time.integer("napMillis", low=0, high=NAP_MILLIS, absent=0),
         gateway_host=gateway.text("host"),
         gateway_port=gateway.integer("port", high=65535),

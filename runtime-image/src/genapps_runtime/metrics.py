@@ -7,7 +7,7 @@ from itertools import pairwise
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
 _HELP = {
-    "genapps_actions_total": "Actions answered, by outcome (ok, or the code of the problem).",
+    "genapps_actions_total": "Actions answered, by outcome (ok, replayed, or the code of the problem).",
     "genapps_action_duration_seconds": "From the request's head to the commit of the response.",
     "genapps_tool_calls_total": "Tool calls asked for by the app, by outcome (ok, or the code of the problem).",
     "genapps_actions_waiting": "Actions that wait for tools, timers, each other, an instance or the disk.",
@@ -47,7 +47,7 @@ class Metrics:
         self._take(before)
 
     def action(self, outcome: str, seconds: float) -> None:
-        """Count an action. `outcome` is `ok` or a code of `problems.CODES`, so the number of series is bounded."""
+        """Count an action. `outcome` is `ok`, `replayed` or a code of `problems.CODES`, so there are few series."""
         self._actions[outcome] = self._actions.get(outcome, 0) + 1
         self._seconds += seconds
         self._buckets[bisect_left(BOUNDS, seconds)] += 1

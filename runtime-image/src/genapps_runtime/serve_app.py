@@ -77,7 +77,8 @@ class AppServer:
         # In a thread: a copy takes seconds, and the supervisor takes a loop that stands still so long for stuck.
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
         language = Language(settings.engine_file)
-        facets = Facets(volume.facets, config.limits.state_per_tenant_bytes, config.limits.concurrency)
+        limits = config.limits
+        facets = Facets(volume.facets, limits.state_per_tenant_bytes, limits.concurrency, config.responses_seconds)
         address = GatewayAddress.of_pod(settings, config)
         gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
         context = ActionContext(config, gateway, facets, metrics, log)

@@ -29,7 +29,6 @@ REFUSED: Mapping[str, Any] = {
     "attestation": {"configMap": {"name": "x", "key": "y"}},
 }
 INACTIVE: Mapping[str, Any] = {
-    "envelope": {"retention": {"responses": "24h"}},
     "idleTimeout": "10m",
     "slo": {"availability": "99.5"},
     "incident": {"contact": "team"},

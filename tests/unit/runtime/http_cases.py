@@ -211,6 +211,11 @@ CASES = [
     served("an expectation in HTTP/1.0", b"POST /one HTTP/1.0\r\nexpect: x\r\n" + FIVE, posted(b"hello"), closed=True),
     refused("a key of control characters", GET + b"idempotency-key: \t\xe9\r\n\r\n" + NEXT),
     refused("a key that is too long", GET + b"idempotency-key: " + b"k" * 129 + b"\r\n\r\n" + NEXT),
+    refused("a key without its last quote", GET + b'idempotency-key: "k\r\n\r\n' + NEXT),
+    refused("a key with parameters", POST + b'idempotency-key: "k";x=1\r\n' + FIVE + NEXT),
+    refused("two keys", POST + b"idempotency-key: k\r\nidempotency-key: k\r\n" + FIVE + NEXT),
+    refused("two keys of which one is empty", POST + b"idempotency-key:\r\nIdempotency-Key: k\r\n" + FIVE + NEXT),
+    served("a key in quotes", POST + b'idempotency-key: "k"\r\n' + FIVE + NEXT, posted(b"hello"), AFTER),
     # Size
     refused("a large field", GET + b"x: " + b"y" * 33000 + b"\r\n\r\n" + NEXT, 431),
     refused("many fields", GET + b"x: y\r\n" * 500 + b"\r\n" + NEXT, 431),

@@ -16,6 +16,7 @@ from genapps_runtime.state import layout
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.layout import LAYOUT, prepare
+from genapps_runtime.state.marks import Marks, Room
 from genapps_runtime.state.open_transaction import Figures
 from genapps_runtime.state.tables import TableChanges
 
@@ -36,7 +37,7 @@ def old(tmp_path: Path) -> Path:
 
 def figures(file: Path) -> Figures:
     with closing(Connection(str(file))) as connection:
-        return prepare(connection)
+        return prepare(connection, Marks(86_400, Room.beside(0)))
 
 
 def test_a_file_of_the_first_layout_keeps_its_keys(old: Path) -> None:
@@ -47,7 +48,7 @@ def test_a_file_of_the_first_layout_keeps_its_keys(old: Path) -> None:
         assert connection.execute("PRAGMA user_version").fetchone() == (LAYOUT,)
         assert connection.execute("SELECT * FROM genapps_entries").fetchall() == [("a", "12", 7)]
         connection.execute("CREATE TABLE entries (n)")  # the name is the app's now
-        assert prepare(connection).size == 3
+        assert prepare(connection, Marks(86_400, Room.beside(0))).size == 3
         assert connection.execute("SELECT * FROM genapps_entries").fetchall() == [("a", "12", 7)]
 
 
@@ -80,7 +81,7 @@ def _killed(old: Path) -> Iterator[Path]:
 
             connection = Connection(str(file))
             sys.setprofile(count)
-            prepare(connection)
+            prepare(connection, Marks(86_400, Room.beside(0)))
             os._exit(0)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         assert code in (0, 9)
@@ -97,7 +98,7 @@ def test_a_runtime_that_is_killed_half_way_leaves_the_old_file_or_the_new_one(ol
         with closing(sqlite3.connect(file)) as connection:
             (found,) = connection.execute("PRAGMA user_version").fetchone()
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-            assert tables == ({"genapps_entries", "genapps_facet"} if found else {"entries"})
+            assert tables == ({"genapps_entries", "genapps_facet", "genapps_marks"} if found else {"entries"})
             seen.add(found)
         again = figures(file)
         assert (again.sequence, again.size) == (7, 3)

@@ -22,11 +22,13 @@ from genapps_runtime.state.errors import (
     TurnLostError,
 )
 from genapps_runtime.state.layout import prepare
+from genapps_runtime.state.marks import Marks, Room
 from genapps_runtime.state.open_transaction import OpenTransaction, OpenView
 from genapps_runtime.state.transaction import Commit, Transaction, Writes
 from genapps_runtime.state.view import Reads, Snapshot, View
 
 LIMIT = 10_000_000
+MARKS = Marks(86_400, Room.beside(0))
 WHERE = st.sampled_from(["key", "t", "u"])
 ACTIONS = st.lists(st.tuples(st.booleans(), WHERE, WHERE), min_size=1, max_size=5)
 
@@ -43,10 +45,10 @@ class Store:
         self.writer, self.reader = Connection(f"{folder}/state"), Connection(f"{folder}/state")
         self.writer.execute("PRAGMA journal_mode=WAL").fetchall()
         self.reader.execute("PRAGMA query_only=ON")
-        self.figures = prepare(self.writer)
+        self.figures = prepare(self.writer, MARKS)
 
     def open(self) -> OpenTransaction:
-        return OpenTransaction(self.writer, self.figures, self.limit)
+        return OpenTransaction(self.writer, self.figures, self.limit, MARKS)
 
     def make(self) -> None:
         transaction = self.open()
@@ -119,7 +121,9 @@ class Both:
         chosen = [(source, *one) for (_, source, _), one in zip(batch, seen, strict=True)]
         commits = [Commit(reads, [("n", str(number + 1))]) for _, reads, number in chosen]
         before = self.store.figures
-        transaction = Transaction(self.store.writer, before.sequence, before.size, LIMIT, before.changes)
+        transaction = Transaction(
+            self.store.writer, before.sequence, before.size, LIMIT, before.changes, MARKS, before.kept
+        )
         transaction.run(commits)
         self.store.figures = replace(before, sequence=transaction.sequence, size=transaction.size)
         for commit, (source, _, number) in zip(commits, chosen, strict=True):
@@ -230,7 +234,7 @@ def test_tables_count_for_the_limit_together_with_keys(store: Store) -> None:
     transaction.end_action([])
     assert transaction.figures.size < before.size - 28_000
     transaction.commit()
-    assert prepare(store.writer).size == transaction.figures.size
+    assert prepare(store.writer, MARKS).size == transaction.figures.size
 
 
 def test_text_of_an_app_never_runs_what_was_prepared_for_the_runtime(store: Store) -> None:
@@ -252,7 +256,7 @@ def test_text_of_an_app_never_runs_what_was_prepared_for_the_runtime(store: Stor
 
 
 def test_pages_of_keys_are_not_taken_for_pages_of_tables(store: Store) -> None:
-    roomy = OpenTransaction(store.writer, store.figures, LIMIT)
+    roomy = OpenTransaction(store.writer, store.figures, LIMIT, MARKS)
     tables = store.figures.tables
     for number in range(3):
         begun(roomy).sql("UPDATE t SET n = n + 1", [], soon())
@@ -267,7 +271,7 @@ def test_pages_of_keys_are_not_taken_for_pages_of_tables(store: Store) -> None:
     roomy.end_action([])
     assert roomy.figures.tables == tables
     roomy.commit()
-    assert prepare(store.writer).size == roomy.figures.size
+    assert prepare(store.writer, MARKS).size == roomy.figures.size
 
 
 @pytest.mark.parametrize("returned", ["zeroblob(200000)", "CAST(x'ff' AS TEXT)"])
@@ -303,7 +307,7 @@ def test_the_table_of_sequences_counts_and_conflicts_like_any_other(store: Store
 
 @pytest.mark.parametrize(
     ("columns", "most"),
-    [("a", sql_rules.SCHEMA_ENTRIES - 5), (", ".join(f"c{'x' * 50}{n}" for n in range(100)), 11)],
+    [("a", sql_rules.SCHEMA_ENTRIES - 4), (", ".join(f"c{'x' * 50}{n}" for n in range(100)), 11)],
     ids=["many", "large"],
 )
 def test_what_every_connection_keeps_of_the_tables_is_bounded(tmp_path: Path, columns: str, most: int) -> None:

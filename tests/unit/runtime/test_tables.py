@@ -9,16 +9,18 @@ import pytest
 from genapps_runtime.state.connection import MOST_TEXTS, Connection
 from genapps_runtime.state.errors import SqlError
 from genapps_runtime.state.layout import prepare
+from genapps_runtime.state.marks import Marks, Room
 from genapps_runtime.state.open_transaction import OpenTransaction
 from genapps_runtime.state.tables import ALL, MOST_NAMES, SCHEMA, UNKNOWN, TableChanges, Touched
 
+MARKS = Marks(86_400, Room.beside(0))
 NONE: frozenset[str] = frozenset()
 
 
 @pytest.fixture
 def connection() -> Iterator[Connection]:
     made = Connection(":memory:")
-    prepare(made)
+    prepare(made, MARKS)
     for table in ("t", "Other"):
         made.execute(f"CREATE TABLE {table} (a TEXT, b INTEGER UNIQUE)")
     made.execute("BEGIN IMMEDIATE")
@@ -113,8 +115,8 @@ def test_many_names_are_taken_together() -> None:
 
 def test_a_table_that_is_there_already_is_not_made_again(connection: Connection) -> None:
     connection.execute("COMMIT")
-    before = prepare(connection)
-    transaction = OpenTransaction(connection, before, 1_000_000)
+    before = prepare(connection, MARKS)
+    transaction = OpenTransaction(connection, before, 1_000_000, MARKS)
     view = transaction.begin_action(None)
     assert view is not None
     until = time.thread_time() + 5

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import StateConflictError, StateFullError
+from genapps_runtime.state.marks import Kept, Marks, Room
 from genapps_runtime.state.tables import TableChanges
 from genapps_runtime.state.transaction import Commit, Transaction, Writes
 from genapps_runtime.state.view import Reads
 
 LIMIT = 60
+MARKS = Marks(86_400, Room.beside(0))
 KEYS = ["a", "aa", "b", "a\0b", "ä", "\U0001f600"]
 VALUES = st.one_of(st.none(), st.text(alphabet="x\0ä\U0001f600", max_size=12))
 
@@ -96,7 +98,7 @@ def test_a_batch_ends_as_its_commits_would_one_after_the_other(
         reads = [model.read(keys, prefix, after) if looks else None for looks, keys, prefix, after, _ in batch]
         commits = [Commit(seen, writes) for seen, (*_, writes) in zip(reads, batch, strict=True)]
         expected = [model.commit(commit.reads, commit.writes) for commit in commits]
-        transaction = Transaction(connection, sequence, size, LIMIT, TableChanges(0))
+        transaction = Transaction(connection, sequence, size, LIMIT, TableChanges(0), MARKS, Kept())
         transaction.run(commits)
         sequence, size = transaction.sequence, transaction.size
         assert [type(commit.verdict) if commit.verdict else None for commit in commits] == expected
@@ -109,12 +111,12 @@ def test_a_batch_ends_as_its_commits_would_one_after_the_other(
 @pytest.mark.parametrize("number", [1, 2, 256, 257, 600])
 def test_every_key_of_a_large_batch_is_checked(connection: Connection, number: int) -> None:
     writes: Writes = [(f"key {index}", "1") for index in range(number)]
-    first = Transaction(connection, 0, 0, 1_000_000, TableChanges(0))
+    first = Transaction(connection, 0, 0, 1_000_000, TableChanges(0), MARKS, Kept())
     first.run([Commit(None, writes)])
     seen = {f"key {index}": 1 for index in range(number)}
     current, stale = Reads(0, seen), Reads(0, {**seen, f"key {number - 1}": 0})
     commits = [Commit(current, [("x", "1")]), Commit(stale, [("y", "1")])]
-    Transaction(connection, first.sequence, first.size, 1_000_000, TableChanges(0)).run(commits)
+    Transaction(connection, first.sequence, first.size, 1_000_000, TableChanges(0), MARKS, Kept()).run(commits)
     assert commits[0].verdict is None
     assert isinstance(commits[1].verdict, StateConflictError)
 
@@ -125,7 +127,7 @@ def test_a_failed_transaction_stores_nothing(connection: Connection) -> None:
         "BEGIN SELECT raise(FAIL, 'no'); END"
     )
     with pytest.raises(sqlite3.Error):
-        Transaction(connection, 0, 0, LIMIT, TableChanges(0)).run(
+        Transaction(connection, 0, 0, LIMIT, TableChanges(0), MARKS, Kept()).run(
             [Commit(None, [("a", "1")]), Commit(None, [("bad", "1")])]
         )
     assert connection.execute("SELECT count(*) FROM genapps_entries").fetchone() == (0,)

@@ -124,7 +124,7 @@ def _done(**response: Any) -> bytes:
     [
         [["x\r\ny", "1"]], [["x", "1\n"]], [["x", "\0"]], [["", "1"]], [["x y", "1"]], [["x", "\u20ac"]],
         [["Content-Length", "0"]], [["transfer-encoding", "chunked"]], [["Connection", "close"]],
-        [["genapps-request-id", "mine"]], [["x", "y" * 20_000]], [["x", "1"]] * 65,
+        [["genapps-request-id", "mine"]], [["Idempotent-Replayed", "true"]], [["x", "y" * 20_000]], [["x", "1"]] * 65,
     ],
 )  # fmt: skip
 def test_a_header_that_would_change_the_response_is_refused(headers: list[list[str]]) -> None:

@@ -67,9 +67,7 @@ def inactive_in_connector(connector: Connector) -> tuple[str, ...]:
 
 def _of_app(app: GeneratedApp) -> Iterator[str]:
     spec = app.spec
-    retention = spec.envelope.retention
     given = {
-        "spec.envelope.retention.responses": retention and retention.responses,
         "spec.idleTimeout": spec.idle_timeout,
         "spec.slo": spec.slo,
         "spec.incident": spec.incident,

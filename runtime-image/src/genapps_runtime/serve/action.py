@@ -20,12 +20,14 @@ from genapps_runtime.guest.messages import piece_of, resume_message, start_messa
 from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
+from genapps_runtime.serve.keys import Keyed
 from genapps_runtime.serve.messages import Exchange, Reply
 from genapps_runtime.serve.statements import run_statement
 from genapps_runtime.serve.tools import Outcome, Tools
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError, TransactionLostError, TurnLostError
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.facets import Facets
+from genapps_runtime.state.marks import Mark
 from genapps_runtime.state.open_transaction import OpenView
 from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
 from genapps_runtime.state.view import Overlaid, Reads, View
@@ -75,8 +77,9 @@ class Action:
 
     __slots__ = (
         "_answered", "_body", "_body_bytes", "_context", "_immediate", "_view", "_was_put_off", "attempt", "conflicts",
-        "deadline", "exchange", "facet", "guest", "guest_seconds", "log", "number", "open", "pending", "restarts",
-        "results", "see", "serial", "statements", "tools", "trace", "turns", "waits_for_all", "writes_tables",
+        "deadline", "exchange", "facet", "guest", "guest_seconds", "keyed", "log", "number", "open", "pending",
+        "restarts", "results", "see", "serial", "statements", "tools", "trace", "turns", "waits_for_all",
+        "writes_tables",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, facet: Facet, deadline: float) -> None:
@@ -100,6 +103,8 @@ class Action:
         self.trace = ""
         self.see: Callable[[], View | Overlaid] = facet.view
         """What the action reads the state with, from its first read on."""
+        self.keyed: Keyed | None = None
+        """Its key, if its request has one that counts."""
         self.serial = False
         """Whether it has, or waits to have, the state for itself (`serial`)."""
         self.writes_tables = False
@@ -278,6 +283,10 @@ class Action:
     def reply(self, done: turns.Done) -> Reply:
         """The response that the guest made."""
         return Reply(done.status, done.headers, b"".join(self._body) if len(self._body) > 1 else self._body[0])
+
+    def mark(self, done: turns.Done) -> Mark | None:
+        """What is kept of the response for repeats, if the request has a key."""
+        return None if self.keyed is None else self.keyed.mark(self.reply(done))
 
     def close(self) -> None:
         """Let go of the snapshot of the state."""

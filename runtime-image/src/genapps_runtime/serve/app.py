@@ -217,6 +217,9 @@ class App:
     def _end(self, ended: list[Ended]) -> None:
         """Answer actions that have begun, and give their places to others."""
         self._begun -= len(ended)
+        for one in ended:
+            if one.action.keyed is not None:
+                one.action.keyed.leave()
         self._answer(ended)
         if self._waiting:
             self._wake()
@@ -230,7 +233,7 @@ class App:
         replies: list[tuple[Exchange, Answer]] = []
         lines: list[dict[str, object]] = []
         for one in ended:
-            exchange, outcome, code = one.action.exchange, one.outcome, "ok"
+            exchange, outcome, code = one.action.exchange, one.outcome, "replayed" if one.replayed else "ok"
             if isinstance(outcome, ProblemError):
                 code = outcome.code
                 outcome = problem_reply(outcome, exchange.request.id, debug=self._debug)
@@ -268,6 +271,8 @@ class App:
             return fields
         if action.guest is not None:
             fields["turns"], fields["guestMillis"] = action.turns, int(action.guest_seconds * 1e6) / 1000
+        if ended.replayed:
+            fields["replayed"] = True
         if action.log is not None:
             fields.update(action.log.fields())
         if action.tools is not None:

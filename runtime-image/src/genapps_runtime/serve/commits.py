@@ -41,7 +41,10 @@ class Commits:
 
     def add(self, group: Group) -> None:
         """Begin to store the writes of these actions, whose snapshots are closed; they end together."""
-        self._begin(group, [Commit(action.reads, done.writes) for action, done in group], self._facet.commit)
+        commits = [
+            Commit(action.reads if done.writes else None, done.writes, mark=action.mark(done)) for action, done in group
+        ]
+        self._begin(group, commits, self._facet.commit)
 
     def add_serial(self, group: Group, after: Commit | None) -> Commit:
         """The same for actions that hold the facet: each has seen the writes of the one before it.
@@ -49,8 +52,8 @@ class Commits:
         The first has seen those of `after`. Returns the last commit.
         """
         commits: list[Commit] = []
-        for _, done in group:
-            after = Commit(None, done.writes, after)
+        for action, done in group:
+            after = Commit(None, done.writes, after, action.mark(done))
             commits.append(after)
         self._begin(group, commits, self._facet.commit_held)
         return commits[-1]

@@ -7,10 +7,12 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.key_field import key_of
 from genapps_runtime.serve.messages import Headers
 from genapps_runtime.serve.request_ids import new_id
 
-KEY_CHARACTERS = 128
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods of requests that change nothing, as callers may rely on: their keys are ids and nothing else."""
 _VERSIONS = frozenset({"1.1", "1.0"})
 _JUDGED = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"idempotency-key"})
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(?::[0-9]*)?\Z")
@@ -22,6 +24,7 @@ class Head:
     """`length` is the announced size of the body in bytes: None without a body, -1 in chunks of unknown number."""
 
     request_id: str
+    key: str
     path: str
     query: str
     length: int | None
@@ -50,8 +53,11 @@ def read_head(method: str, version: str, target: bytes, headers: Headers) -> Hea
     newer = version == "1.1"
     _judge_host(found.get(b"host"), required=newer)
     path, query = _split(target)
+    key = found.get(b"idempotency-key")
+    named = "" if key is None else key_of(key)
     return Head(
-        _request_id(found.get(b"idempotency-key")),
+        named or new_id(),
+        "" if method in _SAFE else named,
         path,
         query,
         _length(found, newer),
@@ -61,9 +67,11 @@ def read_head(method: str, version: str, target: bytes, headers: Headers) -> Hea
 
 
 def _judge_repeated(name: bytes) -> None:
-    # The parser refuses a second Content-Length itself; of keys the first counts.
+    # The parser refuses a second Content-Length itself, and of expectations the first counts.
     if name in (b"host", b"transfer-encoding"):
         raise ProblemError("RequestInvalid", f"more than one {name.decode('ascii')}")
+    if name == b"idempotency-key":
+        raise ProblemError("RequestInvalid", "more than one Idempotency-Key")
 
 
 def _judge_host(host: bytes | None, *, required: bool) -> None:
@@ -118,13 +126,3 @@ def _expects_continue(expectation: bytes | None) -> bool:
     if expectation.lower() != b"100-continue":
         raise ProblemError("ExpectationFailed")
     return True
-
-
-def _request_id(key: bytes | None) -> str:
-    """The caller's Idempotency-Key, or a new id without one."""
-    if key is None:
-        return new_id()
-    if not 0 < len(key) <= KEY_CHARACTERS or not all(0x20 <= byte < 0x7F for byte in key):
-        detail = f"Idempotency-Key must have 1 to {KEY_CHARACTERS} printable ASCII characters"
-        raise ProblemError("RequestInvalid", detail)
-    return key.decode("ascii")

@@ -26,6 +26,8 @@ class Request:
     query: str
     headers: Headers
     body: bytes
+    key: str = ""
+    """The `Idempotency-Key` of a request that may change something; it is the id as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from genapps_runtime.guest.turns import Call
+from genapps_runtime.guest.turns import Call, Done
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.hot_paths import HotPaths
@@ -23,7 +23,6 @@ from genapps_runtime.state.errors import (
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.open_transaction import OpenTransaction
 from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
-from genapps_runtime.state.transaction import Writes
 
 
 class Runner(Protocol):
@@ -114,11 +113,11 @@ class OpenChain:
             assert outcome is not None  # noqa: S101  it has its turn
             self._runner.answer(action, call.id, outcome)
 
-    def end_action(self, writes: Writes) -> None:
-        """Add the keys that the running action writes. Raises ProblemError when its writes do not fit."""
+    def end_action(self, action: Action, done: Done) -> None:
+        """Add the keys and the mark of the running action. Raises ProblemError when its writes do not fit."""
         assert self._transaction is not None  # noqa: S101  asked before
         try:
-            self._transaction.end_action(writes)
+            self._transaction.end_action(done.writes, action.mark(done))
         except StateFullError as error:
             raise ProblemError("StateFull", str(error)) from None
         except StateUnavailableError as error:

@@ -121,7 +121,7 @@ class Serial:
         if action is not self._running:
             raise lost_turn(action)
         if self._open:
-            self._open.end_action(done.writes)
+            self._open.end_action(action, done)
         else:
             self._writes.update(done.writes)
         self._chain.append((action, done))

@@ -13,6 +13,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from genapps_runtime import logs
 from genapps_runtime.guest import turns
@@ -20,10 +21,11 @@ from genapps_runtime.guest.immediate import TurnWantedError
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext, Statement
+from genapps_runtime.serve.admission import Admission, Unrun
 from genapps_runtime.serve.commits import Group, Verdict
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes
-from genapps_runtime.serve.messages import Answer, Exchange
+from genapps_runtime.serve.messages import Answer, Exchange, Reply
 from genapps_runtime.serve.tenants import Tenants
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.serve.waiting import Waiting
@@ -47,6 +49,7 @@ class Unbegun:
     """A request that is answered without an action: with a file, or because it is refused."""
 
     exchange: Exchange
+    keyed: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Ended:
 
     action: Action | Unbegun
     outcome: Answer | ProblemError
+    replayed: bool = False
+    """Whether it is the answer to an earlier request with the same key."""
 
 
 class Stages:
@@ -84,6 +89,7 @@ class Stages:
         self._cancelled: list[tuple[Guest, int]] = []
         self.tenants = Tenants(context.facets, self, self._stored)
         self._waiting = Waiting(self._go_on, self.fail, self._queue)
+        self._admission = Admission(self._end_unrun)
         self.lanes = Lanes(guests, cores, self)
         guests.on_slow, guests.on_free = self._settle, self.tenants.freed
 
@@ -129,12 +135,17 @@ class Stages:
         self.lanes.close()
 
     def add(self, action: Action) -> bool:
-        """Take a new action; False when it waits for the state first, and is `ready` later."""
+        """Take a new action; False when it waits for the state first, and is `ready` later, or does not run."""
+        if action.exchange.request.key and not self._admission.admits(action):
+            return False
         serial = self.tenants.of(action).serial
         if serial.wanted(action):
             serial.join(action)
             return False
         return True
+
+    def _end_unrun(self, unrun: Unrun) -> None:
+        self._end([Ended(action, outcome, isinstance(outcome, Reply)) for action, outcome in unrun])
 
     def _go_on(self, action: Action) -> None:
         self.ready.append(action)
@@ -290,7 +301,7 @@ class Stages:
             self._let_go(action)
         if action.serial:
             self.tenants.of(action).serial.done(action, done)
-        elif done.writes:
+        elif done.writes or action.keyed is not None:
             stored.setdefault(action.facet, []).append((action, done))
         else:
             ended.append(Ended(action, action.reply(done)))

@@ -8,6 +8,7 @@ in a thread, because a slow disk must not block the loop.
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,9 +17,11 @@ from pathlib import Path
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateUnavailableError, write_error
 from genapps_runtime.state.layout import prepare
+from genapps_runtime.state.marks import DAY_SECONDS, Found, Marks, Room
 from genapps_runtime.state.memory_database import close_all
 from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, OpenTransaction
 from genapps_runtime.state.sqlite_checks import check_sqlite
+from genapps_runtime.state.sweeping import Sweeping
 from genapps_runtime.state.transaction import Commit, Transaction
 from genapps_runtime.state.view import Snapshot, View
 
@@ -32,15 +35,29 @@ Committed = Callable[[list[Commit]], None]
 class Facet:
     """The state of one tenant. `figures` are those of the last commit."""
 
-    def __init__(self, directory: str, tenant: str, limit_bytes: int, readers: int) -> None:
+    def __init__(
+        self,
+        directory: str,
+        tenant: str,
+        limit_bytes: int,
+        readers: int,
+        retention_seconds: int = DAY_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Open or create the file; raises StateUnavailableError.
 
         `limit_bytes` bounds keys, values and tables together. `readers` is how many snapshots are open at once when all
-        actions that the tier allows wait for tools: so many connections are kept.
+        actions that the tier allows wait for tools: so many connections are kept. Marks of requests with keys are kept
+        for `retention_seconds` of `clock`.
         """
         self.tenant = tenant
         self._path = str(Path(directory) / (hashlib.sha256(tenant.encode()).hexdigest() + ".sqlite"))
         self._limit = limit_bytes
+        self.marks = Marks(retention_seconds, Room.beside(limit_bytes), clock)
+        self._sweeping = Sweeping(self.marks, lambda: self.commit([Commit(None, [])], lambda _: None))
+        self.running: dict[bytes, bytes] = {}
+        """Digests of requests with keys that are under way, by their scopes. No file holds them: a process that ends
+        runs nothing any more."""
         self._most_readers = readers
         self._readers: list[Connection] = []
         self._lent: set[Connection] = set()
@@ -61,7 +78,7 @@ class Facet:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         try:
             self._writer = self._connect_writer()
-            self.figures = _prepared(self._writer)
+            self.figures = _prepared(self._writer, self.marks)
         except FILE_ERRORS as error:
             raise StateUnavailableError(f"cannot open the state: {error}") from None
 
@@ -74,6 +91,22 @@ class Facet:
     def storing(self) -> bool:
         """Whether a commit is running."""
         return self._committing is not None
+
+    def find_mark(self, scope: bytes) -> Found | None:
+        """The mark of a request with a key, which may have `expired`. Raises StateUnavailableError.
+
+        It sees all that was stored before the running batch began.
+        """
+        if not self.figures.kept.marks:
+            return None
+        try:
+            return self.marks.find(self._batch_snapshot().connection, scope)
+        except FILE_ERRORS as error:
+            raise StateUnavailableError(f"cannot read the state: {str(error) or 'out of memory'}") from None
+
+    def sweep_later(self) -> None:
+        """Remove marks when their retention is over, from now on."""
+        self._sweeping.later(self.figures.kept)
 
     def view(self) -> View:
         """What one action sees; the caller closes it."""
@@ -117,12 +150,12 @@ class Facet:
         """
         try:
             self._renew_writer()
-            return OpenTransaction(self._writer, self.figures, self._limit)
+            return OpenTransaction(self._writer, self.figures, self._limit, self.marks)
         except MemoryError:
             self._writer.exhausted = True
         self._make_room()
         self._renew_writer()
-        return OpenTransaction(self._writer, self.figures, self._limit)
+        return OpenTransaction(self._writer, self.figures, self._limit, self.marks)
 
     def commit_open(self, transaction: OpenTransaction, commits: list[Commit], committed: Committed) -> None:
         """Store an open transaction, in which `commits` were added; see `commit`.
@@ -163,6 +196,7 @@ class Facet:
         self.release()
         if self._committing is not None:
             await self._committing
+        self._sweeping.stop()
         self._thread.shutdown()
         for connection in (*self._readers, self._writer):
             connection.close()
@@ -209,7 +243,8 @@ class Facet:
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-512")
-        connection.execute(f"PRAGMA max_page_count={2 * self._limit // PAGE_BYTES + 1024}").fetchall()
+        most = 2 * self._limit + self.marks.room.bytes
+        connection.execute(f"PRAGMA max_page_count={most // PAGE_BYTES + 1024}").fetchall()
         return connection
 
     def _renew_writer(self) -> None:
@@ -247,6 +282,7 @@ class Facet:
                     committed(commits)
         finally:
             self._committing = None
+        self.sweep_later()
         on_held, self._on_held = self._on_held, None
         if on_held is not None:
             on_held()
@@ -266,7 +302,8 @@ class Facet:
         figures = self.figures
         try:
             self._renew_writer()
-            transaction = Transaction(self._writer, figures.sequence, figures.size, self._limit, figures.changes)
+            numbers = figures.sequence, figures.size, self._limit
+            transaction = Transaction(self._writer, *numbers, figures.changes, self.marks, figures.kept)
             transaction.run(batch)
         except FILE_ERRORS as error:
             self._note_memory(error)
@@ -276,7 +313,8 @@ class Facet:
             for commit in batch:
                 self._apply([commit])
         else:
-            self.figures = replace(figures, sequence=transaction.sequence, size=transaction.size)
+            new = transaction
+            self.figures = replace(figures, sequence=new.sequence, size=new.size, kept=new.kept)
 
     def _note_memory(self, error: Exception) -> None:
         if isinstance(error, MemoryError):
@@ -299,11 +337,11 @@ class Facet:
             commit.verdict = verdict
 
 
-def _prepared(writer: Connection) -> Figures:
+def _prepared(writer: Connection, marks: Marks) -> Figures:
     """The file's figures, when this SQLite and this layout will do; otherwise the connection is closed."""
     try:
         check_sqlite(writer)
-        return prepare(writer)
+        return prepare(writer, marks)
     except (StateUnavailableError, *FILE_ERRORS):
         writer.close()
         raise

@@ -6,10 +6,11 @@
 
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import StateUnavailableError
+from genapps_runtime.state.marks import TABLE, Marks
 from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, schema_of
 from genapps_runtime.state.tables import TableChanges
 
-LAYOUT = 1
+LAYOUT = 2
 _KEYS = (
     "CREATE TABLE main.genapps_entries "
     "(key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID"
@@ -20,33 +21,44 @@ _FIGURES = (
 )
 
 
-def prepare(connection: Connection) -> Figures:
+def prepare(connection: Connection, marks: Marks) -> Figures:
     """Bring a new or an older file to this layout, in one transaction, and read its figures.
 
     Raises StateUnavailableError for a newer file, and sqlite3.Error.
     """
+    bring_forward(connection)
+    sequence, size = connection.execute(_FIGURES).fetchone()
+    (tables,) = connection.execute("SELECT tables FROM main.genapps_facet").fetchone()
+    size += tables * PAGE_BYTES
+    return Figures(sequence, TableChanges(sequence), size, tables, schema_of(connection), marks.figures(connection))
+
+
+def bring_forward(connection: Connection) -> None:
+    """Layout 0 had the keys in a table `entries`, and no tables of apps; layout 1 had no marks.
+
+    A kill leaves the old file or the new one. Raises as `prepare`.
+    """
     (layout,) = connection.execute("PRAGMA main.user_version").fetchone()
     if layout > LAYOUT:
         raise StateUnavailableError(f"the state was written by a newer runtime (layout {layout}, known is {LAYOUT})")
-    if layout < LAYOUT:
-        _bring_forward(connection)
-    sequence, size = connection.execute(_FIGURES).fetchone()
-    (tables,) = connection.execute("SELECT tables FROM main.genapps_facet").fetchone()
-    return Figures(sequence, TableChanges(sequence), size + tables * PAGE_BYTES, tables, schema_of(connection))
-
-
-def _bring_forward(connection: Connection) -> None:
-    """Layout 0 had the keys in a table `entries`, and no tables of apps. A kill leaves the old file or the new one."""
+    if layout == LAYOUT:
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'entries'").fetchone():
-            connection.execute("ALTER TABLE main.entries RENAME TO genapps_entries")
-        else:
-            connection.execute(_KEYS)
-        connection.execute("CREATE TABLE main.genapps_facet (tables INTEGER NOT NULL)")
-        connection.execute("INSERT INTO main.genapps_facet VALUES (0)")
+        if layout == 0:
+            _begin_layout_1(connection)
+        connection.execute(TABLE)
         connection.execute(f"PRAGMA main.user_version={LAYOUT}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _begin_layout_1(connection: Connection) -> None:
+    if connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'entries'").fetchone():
+        connection.execute("ALTER TABLE main.entries RENAME TO genapps_entries")
+    else:
+        connection.execute(_KEYS)
+    connection.execute("CREATE TABLE main.genapps_facet (tables INTEGER NOT NULL)")
+    connection.execute("INSERT INTO main.genapps_facet VALUES (0)")

@@ -5,7 +5,7 @@ It runs on the writer's connection and on the loop's thread, while the facet is 
 it writes to keys is added at its end. All of them are stored by one commit, which runs in the commit thread.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from genapps_runtime.state.connection import Connection, Parameters, Result, only_reads
 from genapps_runtime.state.errors import (
@@ -19,13 +19,17 @@ from genapps_runtime.state.errors import (
     TurnLostError,
     write_error,
 )
+from genapps_runtime.state.marks import Kept, Mark, Marks
 from genapps_runtime.state.sql_rules import SCHEMA_BYTES, SCHEMA_ENTRIES
 from genapps_runtime.state.tables import SCHEMA, UNKNOWN, TableChanges
 from genapps_runtime.state.transaction import Commit, Transaction, Writes
 from genapps_runtime.state.view import Reads, View
 
 PAGE_BYTES = 4096
-_SCHEMA_SIZE = "SELECT count(*), coalesce(sum(length(CAST(sql AS BLOB))), 0) FROM main.sqlite_schema"
+_SCHEMA_SIZE = (
+    "SELECT count(*), coalesce(sum(length(CAST(sql AS BLOB))), 0) FROM main.sqlite_schema "
+    "WHERE tbl_name NOT GLOB 'genapps_*'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Figures:
     """Of a facet. `sequence` is the number of the last commit, `changes` tells the last ones that changed tables.
 
     `size` is in bytes of keys, values and tables; `tables` are the pages of the tables in it. `schema` is SQLite's
-    number of the schema.
+    number of the schema. `kept` are the figures of its marks.
     """
 
     sequence: int
@@ -41,15 +45,17 @@ class Figures:
     size: int
     tables: int
     schema: int
+    kept: Kept
 
 
 class OpenTransaction:
     """One transaction for some actions. `figures` are those of the facet if it is committed now."""
 
-    def __init__(self, connection: Connection, figures: Figures, limit_bytes: int) -> None:
+    def __init__(self, connection: Connection, figures: Figures, limit_bytes: int, marks: Marks) -> None:
         """Begin it; raises one of FILE_ERRORS."""
         self._connection = connection
         self._limit = limit_bytes
+        self._marks = marks
         self._pages: int | None = None
         """Used by the actions that have ended, once it is known."""
         self._changed: set[str] = set()
@@ -85,13 +91,13 @@ class OpenTransaction:
         self._changed |= changed
         return bool(changed)
 
-    def end_action(self, writes: Writes) -> None:
-        """Add the keys that the action writes, and keep everything for the commit.
+    def end_action(self, writes: Writes, mark: Mark | None = None) -> None:
+        """Add the keys that the action writes and its mark, and keep everything for the commit.
 
         Raises StateFullError, StateUnavailableError and TransactionLostError: then call `undo_action`.
         """
         try:
-            figures, pages = self._ended(writes)
+            figures, pages = self._ended(writes, mark)
             self._connection.execute("RELEASE genapps_action")
         except FILE_ERRORS as error:
             raise write_error(error) from None
@@ -137,10 +143,10 @@ class OpenTransaction:
         except FILE_ERRORS:
             self._connection.exhausted = True
 
-    def _ended(self, writes: Writes) -> tuple[Figures, int | None]:
+    def _ended(self, writes: Writes, mark: Mark | None) -> tuple[Figures, int | None]:
         """The figures with what the action has written, and the used pages if they are known."""
         before, pages = self.figures, self._pages
-        tables, size, sequence = before.tables, before.size, before.sequence + 1
+        tables, size, sequence, kept = before.tables, before.size, before.sequence + 1, before.kept
         if self._changed:
             pages = self._used_pages()
             tables += pages - (self._pages or 0)
@@ -149,25 +155,27 @@ class OpenTransaction:
                 raise StateFullError(f"the state would take {size} bytes; the tier allows {self._limit}")
             if tables != before.tables:
                 self._connection.execute("UPDATE main.genapps_facet SET tables = ?", (tables,))
-        if writes:
-            transaction = Transaction(self._connection, before.sequence, size, self._limit, before.changes)
-            commit = Commit(None, writes)
+        if writes or mark is not None:
+            transaction = self._transaction(replace(before, size=size))
+            commit = Commit(None, writes, mark=mark)
             transaction.apply([commit])
             if commit.verdict is not None:
                 raise commit.verdict
-            size, pages = transaction.size, None
+            size, kept, pages = transaction.size, transaction.kept, None
         changes = before.changes.after(self._changed, sequence)
         schema = before.schema
         if SCHEMA in self._changed:
             schema = schema_of(self._connection)
             if excess := schema_excess(self._connection):
                 raise StateFullError(excess)
-        return Figures(sequence, changes, size, tables, schema), pages
+        return Figures(sequence, changes, size, tables, schema, kept), pages
 
     def _holds(self, reads: Reads) -> bool:
-        figures = self.figures
-        transaction = Transaction(self._connection, figures.sequence, figures.size, self._limit, figures.changes)
-        return transaction.holds(reads)
+        return self._transaction(self.figures).holds(reads)
+
+    def _transaction(self, figures: Figures) -> Transaction:
+        numbers = figures.sequence, figures.size, self._limit
+        return Transaction(self._connection, *numbers, figures.changes, self._marks, figures.kept)
 
     def _used_pages(self) -> int:
         (pages,) = self._connection.execute("PRAGMA main.page_count").fetchone()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateFullError
+from genapps_runtime.state.marks import Kept, Mark, Marks
 from genapps_runtime.state.tables import TableChanges
 from genapps_runtime.state.view import Reads, listing
 
@@ -26,12 +27,14 @@ _SIZES = (1, 4, 16, 64, 256)
 class Commit:
     """What one action wants to store. `verdict` is set by the transaction: None when it is stored.
 
-    One that has seen the writes of another before those were stored names that one in `after`.
+    One that has seen the writes of another before those were stored names that one in `after`. `mark` is stored with
+    the writes.
     """
 
     reads: Reads | None
     writes: Writes
     after: "Commit | None" = None
+    mark: Mark | None = None
     verdict: Exception | None = None
 
 
@@ -39,25 +42,34 @@ class Transaction:
     """The check and the writes of one batch. Makes one transaction on `connection`."""
 
     def __init__(
-        self, connection: Connection, sequence: int, size: int, limit_bytes: int, changes: TableChanges
+        self,
+        connection: Connection,
+        sequence: int,
+        size: int,
+        limit_bytes: int,
+        changes: TableChanges,
+        marks: Marks,
+        kept: Kept,
     ) -> None:
         """`sequence` is the number of the last commit, `size` the bytes of the facet before this one.
 
-        `changes` are those of the app's tables until now.
+        `changes` are those of the app's tables until now, `kept` the figures of its marks.
         """
         self._connection = connection
         self._limit = limit_bytes
         self._changes = changes
         self._known: dict[str, tuple[int, int]] = {}
         self._pending: dict[str, tuple[str | None, int]] = {}
+        self._marks = marks
+        self._new_marks: list[Mark] = []
         self.sequence = sequence
         self.size = size
+        self.kept = kept
 
     def run(self, commits: list[Commit]) -> None:
         """Store what passes its check; sets each commit's verdict.
 
-        Raises one of FILE_ERRORS when the transaction fails: then nothing is stored, and `sequence` and `size` mean
-        nothing.
+        Raises one of FILE_ERRORS when the transaction fails: then nothing is stored, and the figures mean nothing.
         """
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -74,6 +86,8 @@ class Transaction:
         for commit in commits:
             commit.verdict = self._add(commit)
         self._store()
+        if self._new_marks or self._marks.due(self.kept):
+            self.kept = self._marks.store(self._connection, self.kept, self._new_marks)
 
     def holds(self, reads: Reads) -> bool:
         """Whether what an action has read is still there; within a transaction. Raises sqlite3.Error."""
@@ -107,6 +121,8 @@ class Transaction:
                 self._known[key] = self.sequence, length
         for key, value in commit.writes:
             self._pending[key] = value, self.sequence
+        if commit.mark is not None:
+            self._new_marks.append(commit.mark)
         return None
 
     def _current(self, reads: Reads | None) -> bool:

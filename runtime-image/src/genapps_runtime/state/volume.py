@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 import orjson
 
 from genapps_runtime import logs
+from genapps_runtime.state.carrying import carry_marks
+from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.layout import LAYOUT
 from genapps_runtime.state.safe_dir import ForeignFileError, SafeDir
 from genapps_runtime.termination import Reason, RefusedError
@@ -49,17 +51,11 @@ class Pointer:
     folder: str
     copy: Copy | None = None
 
-    def content(self) -> bytes:
-        """The file's bytes."""
-        return orjson.dumps({**self._named(), "layout": LAYOUT})
-
-    def first_content(self) -> bytes:
-        """The file's bytes as the runtimes of layout 0 wrote them."""
-        return orjson.dumps(self._named())
-
-    def _named(self) -> dict[str, object]:
+    def content(self, layout: int = LAYOUT) -> bytes:
+        """The file's bytes as the runtimes of that layout write them: those of the first do not name it."""
         copy = self.copy and {"revision": self.copy.revision, "folder": self.copy.folder}
-        return {"revision": self.revision, "folder": self.folder, "copy": copy}
+        named = {"revision": self.revision, "folder": self.folder, "copy": copy}
+        return orjson.dumps({**named, "layout": layout} if layout else named)
 
 
 class Volume:
@@ -144,12 +140,23 @@ class Volume:
             # A copy of its own, made for a successor that did not load, is out of date with its first write.
             return pointer if pointer.copy is None or pointer.copy.revision != revision else replace(pointer, copy=None)
         if restore and pointer.copy and pointer.copy.revision == revision:
+            self._carry_marks(pointer.folder, pointer.copy.folder)
             self._set(Pointer(revision, pointer.copy.folder))
             logs.write("state restored", revision=revision, insteadOf=pointer.revision)
             return self._pointer
         if restore:
             logs.write("no copy to restore", level="warning", revision=revision, stateOf=pointer.revision)
         return Pointer(revision, pointer.folder, self._copied() if snapshot else None)
+
+    def _carry_marks(self, left: str, restored: str) -> None:
+        """Before the pointer names the restored facets: a start that is killed here does it again."""
+        try:
+            carried = carry_marks(f"{self._directory}/{left}", f"{self._directory}/{restored}")
+        except StateUnavailableError as error:
+            raise RefusedError(Reason.STATE_UNAVAILABLE, f"the state cannot be restored: {error}; {_WAY_OUT}") from None
+        if carried:
+            with closing(self._root.enter(restored)) as folder:
+                folder.flush()
 
     def _copied(self) -> Copy:
         """A durable copy of the facets in use, named by the revision that left them."""
@@ -222,11 +229,7 @@ def _parsed(content: bytes) -> Pointer:
         known = all(isinstance(text, str) for text in texts) and all(map(_FOLDER.fullmatch, texts[1::2]))
     except (ValueError, KeyError, TypeError, AttributeError):
         known = False
-    if (
-        not known
-        or content not in (pointer.content(), pointer.first_content())
-        or (copy and copy.folder == pointer.folder)
-    ):
+    if not known or content not in map(pointer.content, range(LAYOUT + 1)) or (copy and copy.folder == pointer.folder):
         raise ForeignFileError(0, f"{POINTER} is damaged")
     return pointer
 

@@ -11,7 +11,7 @@ from genapps_runtime import logs
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.fallback.breaker import Breaker
-from genapps_runtime.serve.messages import Answer, Exchange, Reply
+from genapps_runtime.serve.messages import Exchange, Reply
 from genapps_runtime.serve.stages import Ended
 
 FAILURES = frozenset(
@@ -41,10 +41,10 @@ class ExecutionBreaker:
         """Count these ends."""
         if self.open:
             for one in ended:
-                if self._breaker.ended(one.action.exchange, _failed(one.outcome)):
+                if self._breaker.ended(one.action.exchange, _failed(one)):
                     self._told_closed()
             return
-        failures = [failed for one in ended if (failed := _failed(one.outcome)) is not None]
+        failures = [failed for one in ended if (failed := _failed(one)) is not None]
         if failures and self._breaker.count(len(failures), sum(failures)):
             self._told_open()
 
@@ -60,8 +60,11 @@ class ExecutionBreaker:
         logs.write("breaker closed", **self._identity)
 
 
-def _failed(outcome: Answer | ProblemError) -> bool | None:
+def _failed(ended: Ended) -> bool | None:
     """Whether the app failed; None when this end says nothing about it."""
+    outcome = ended.outcome
+    if ended.replayed:
+        return None
     if isinstance(outcome, ProblemError):
         return True if outcome.code in FAILURES else None
     return outcome.status >= SERVER_ERROR if isinstance(outcome, Reply) else None

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests that name a key (`Idempotency-Key`): each is run once, and a repeat gets the answer of the first.
+
+The scope of a key is the app, the tenant, the method and the path: the first two are the facet's, the others are in
+the scope's hash. What makes two requests the same is method, path, query, `Content-Type` and body. Other fields are
+not: a client may send another `User-Agent` or `traceparent` with a repeat, and a renewed token.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import orjson
+
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.messages import Reply, Request
+from genapps_runtime.state.errors import StateUnavailableError
+from genapps_runtime.state.facet import Facet
+from genapps_runtime.state.marks import Found, Mark
+
+RESPONSE_BYTES = 256 * 1024
+"""Of a larger response, with its head, only the mark is kept."""
+HASH_BYTES = 16
+"""Nobody finds a second text with a given hash of this length, and a page of an index holds many of them."""
+REPLAYED = (b"idempotent-replayed", b"true")
+_ASKS_AGAIN = frozenset({408, 425, 429})
+"""Statuses below 500 that say: not now, ask again."""
+
+
+@dataclass(slots=True)
+class Keyed:
+    """A request with a key that is under way. `replaces` is as for `Mark`."""
+
+    scope: bytes
+    digest: bytes
+    replaces: int | None
+    facet: Facet
+
+    def mark(self, reply: Reply) -> Mark | None:
+        """What is kept of the app's answer. None when a repeat runs again: the app has said that it may."""
+        if reply.status >= 500 or reply.status in _ASKS_AGAIN:
+            return None
+        response = _encoded(reply)
+        return Mark(self.scope, self.digest, response if len(response) <= RESPONSE_BYTES else None, self.replaces)
+
+    def leave(self) -> None:
+        """The request has ended: a repeat finds its mark, or runs."""
+        self.facet.running.pop(self.scope, None)
+
+
+def admit(request: Request, facet: Facet) -> Keyed | Reply:
+    """Begin a request with a key; or the answer that it has got before.
+
+    Raises ProblemError: KeyReused, RequestRunning, ResponseNotKept, KeysFull, StateUnavailable.
+    """
+    scope, digest = _hashes(request)
+    running = facet.running.get(scope)
+    if running is not None:
+        raise ProblemError("RequestRunning" if running == digest else "KeyReused")
+    try:
+        found = facet.find_mark(scope)
+    except StateUnavailableError as error:
+        raise ProblemError("StateUnavailable", str(error)) from None
+    replaces = None
+    if found is not None:
+        if not facet.marks.expired(found.at):
+            return _repeated(found, digest)
+        replaces = found.at
+    if facet.marks.full(facet.figures.kept, len(facet.running)):
+        raise ProblemError("KeysFull", f"there are {facet.marks.room.marks} keys whose marks must be kept")
+    facet.running[scope] = digest
+    return Keyed(scope, digest, replaces, facet)
+
+
+def _repeated(found: Found, digest: bytes) -> Reply:
+    if found.digest != digest:
+        raise ProblemError("KeyReused")
+    if found.response is None:
+        raise ProblemError("ResponseNotKept")
+    return _decoded(found.response)
+
+
+def _hashes(request: Request) -> tuple[bytes, bytes]:
+    """Of the scope and of the whole request. Each text stands behind its length: no two requests are the same bytes."""
+    key, method, path, query = request.key, request.method, request.path, request.query
+    hashed = hashlib.blake2b(f"{len(key)} {len(method)} {key}{method}{path}".encode(), digest_size=HASH_BYTES)
+    scope = hashed.digest()
+    types = "\n".join([value.decode("latin-1") for name, value in request.headers if name == b"content-type"])
+    hashed.update(f"{len(path)} {len(query)} {len(types)} {query}{types}".encode())
+    hashed.update(request.body)
+    return scope, hashed.digest()
+
+
+def _encoded(reply: Reply) -> bytes:
+    """A line of JSON with status and headers, then the body. Bytes of headers are code points there."""
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers]
+    return orjson.dumps((reply.status, headers)) + b"\n" + reply.body
+
+
+def _decoded(response: bytes) -> Reply:
+    head, _, body = response.partition(b"\n")
+    status, headers = orjson.loads(head)
+    fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return Reply(status, [*fields, REPLAYED], body)
