@@ -4,11 +4,15 @@
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.runtime.call_sync_world import SOURCE, Worlds
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod
+from tests.runtime.lanes_world import LanesWorld
+from tests.runtime.scripted_gateway import ScriptedGateway
 from tests.runtime.telling_language import TellingLanguage
 from tools import engines
 
@@ -50,6 +54,29 @@ async def pod(gateway: FakeGateway, engine: Path, tmp_path: Path) -> AsyncIterat
     yield pod
     if pod.process is not None:
         await pod.stop()
+
+
+@pytest.fixture
+def called() -> ScriptedGateway:
+    return ScriptedGateway()
+
+
+@pytest.fixture
+async def worlds(
+    loaded_telling_language: TellingLanguage, called: ScriptedGateway, tmp_path: Path
+) -> AsyncIterator[Worlds]:
+    """Makes apps whose tools `called` answers; at the end nothing is kept of their answers."""
+    made: list[LanesWorld] = []
+
+    def make(source: str = SOURCE, *, fresh: bool = False, **changes: Any) -> LanesWorld:
+        made.append(LanesWorld(loaded_telling_language, tmp_path, source, fresh=fresh, gateway=called, **changes))
+        return made[-1]
+
+    loaded_telling_language.told = 0
+    yield make
+    for world in made:
+        assert world.context.recorded.held == 0
+        await world.close()
 
 
 @pytest.fixture

@@ -166,6 +166,7 @@ class LanesWorld:
         *,
         fresh: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        gateway: object = None,
         **changes: Any,
     ) -> None:
         self.language = language
@@ -173,9 +174,9 @@ class LanesWorld:
         self.facets = Facets(str(directory), 1024 * 1024, 8, 86_400)
         self.facet = self.facets.get(DEFAULT_TENANT)
         self.metrics = Metrics()
-        context = ActionContext(
-            config, cast("GatewayClient", None), self.facets, self.metrics, BoundedLog(time.monotonic())
-        )
+        log, called = BoundedLog(time.monotonic()), cast("GatewayClient", gateway)
+        context = ActionContext(config, called, self.facets, self.metrics, log)
+        self.context = context
         self.app = App(
             language, load_message(source), context, Heartbeat(), cores=1.0, fresh_instances=fresh, clock=clock
         )

@@ -325,7 +325,7 @@ WORKS = [
     ("tests", "import unittest; return unittest.TestCase().assertEqual(1, 1)", None),
 ]
 
-SOCKETS = "apps reach the network through connectors only: use `await tools.call(connector, tool, ...)`"
+SOCKETS = "apps reach the network through connectors only: use `await tools.call(connector, tool, ...)`, or"
 FAILS = [
     ("opening what is not there", "open('/etc/passwd')", "FileNotFoundError: [Errno 44] No such file or directory"),
     ("listing what is not there", "import os; os.listdir('/etc')", "FileNotFoundError"),

@@ -168,17 +168,27 @@ async def test_calls_beyond_the_fan_out_never_reach_the_gateway(hostile: Pod) ->
     assert len(hostile.gateway.calls) == 8
 
 
-async def test_actions_that_wait_in_a_guest_that_breaks_fail_cleanly(hostile: Pod) -> None:
+@pytest.mark.parametrize("answered", [False, True])
+async def test_actions_that_wait_in_a_guest_that_breaks_begin_again_unless_a_tool_has_acted(
+    hostile: Pod, answered: bool
+) -> None:
     release = asyncio.Event()
-    hostile.gateway.hold = release
+    hostile.gateway.hold, hostile.gateway.calls = release, []
+    if answered:
+        hostile.gateway.answers["slow"] = 200, {"result": 1, "credit": None}
     waiting = asyncio.create_task(hostile.call("GET", "/wait"))
     await hostile.gateway.until_called("slow")
     assert (await hostile.call("GET", "/abort")).code == "GuestTrapped"
     release.set()
     hostile.gateway.hold = None
+    hostile.gateway.answers.pop("slow", None)
     answer = await waiting
-    assert (answer.status, answer.code) == (503, "AppRestarted")
-    assert answer.json()["retryAfter"] == 1
+    if answered:
+        assert (answer.status, answer.code) == (503, "AppRestarted")
+        assert answer.json()["retryAfter"] == 1
+    else:
+        assert (answer.status, answer.json()) == (200, {"refused": "ConnectorNotInEnvelope"})
+    assert [call["connector"] for call in hostile.gateway.calls] == ["slow"]
 
 
 async def test_an_action_whose_tool_does_not_answer_ends_at_its_deadline(hostile: Pod) -> None:

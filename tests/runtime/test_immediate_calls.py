@@ -17,7 +17,7 @@ from genapps import SqlError, ToolError, app, state, tools
 host = typing.sys.modules["genapps.logs"].host
 runs = []
 MALFORMED = [
-    "", "{", "[]", "null", "1", '{"id":0}', '{"id":0,"tool":{"connector":"a","tool":"b","arguments":{}}}',
+    "", "{", "[]", "null", "1", '{"id":0}', '{"id":1,"tool":{"connector":"a","tool":"b","arguments":{}}}',
     '{"id":0,"timer":{"millis":1}}', '{"id":0,"body":{"chunk":0}}', '{"id":1,"point":"drop"}',
     '{"id":0,"point":"undo"}', '{"id":true,"point":"undo"}', '{"id":17,"point":"begin"}',
     '{"id":1,"point":"begin","more":1}', '{"id":0,"get":{"key":1}}', '{"id":0,"list":{"prefix":"","limit":-1}}',
@@ -138,13 +138,6 @@ async def write_beside_tool(request):
         runs.append("refused")
         await task
         return error.detail
-
-@app.get("/tools-sync")
-def tools_sync(request):
-    try:
-        tools.call_sync("pause", "please")
-    except RuntimeError as error:
-        return str(error)
 
 @app.get("/raw/{number}")
 def raw(request, number):
@@ -301,11 +294,6 @@ async def test_nothing_is_written_while_a_tool_is_called(pod: Pod) -> None:
     pod.gateway.hold.set()
     assert "await the tool first" in await asked
     assert await value(pod, "/n") == [0, 0]
-
-
-async def test_a_tool_is_not_called_without_await_and_the_error_says_how(pod: Pod) -> None:
-    await started(pod)
-    assert "await tools.call" in await value(pod, "/tools-sync")
 
 
 async def test_malformed_calls_are_answered_and_the_guest_lives(pod: Pod) -> None:

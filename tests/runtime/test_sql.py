@@ -252,7 +252,7 @@ async def test_an_action_that_called_a_tool_goes_on_in_its_turn_if_nothing_has_c
     pod.gateway.on_call = meanwhile
     answer = await pod.call("GET", "/tool-first")
     assert (answer.code, answer.status) == ("StateConflict", 409)
-    assert "called a tool before it wrote by SQL" in answer.json()["detail"]
+    assert "called pause.please before it wrote by SQL" in answer.json()["detail"]
     pod.gateway.on_call = None
     assert (await pod.call("GET", "/n")).json() == [0, 11, None]
 

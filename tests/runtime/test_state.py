@@ -28,7 +28,7 @@ async def add(request):
 async def add_slowly(request):
     n = await state.get("n", 0)
     try:
-        await tools.call("pause", "please")
+        await tools.call("pause", "please", n=n)
     except ToolError:
         pass
     await state.put("n", n + 1)
@@ -95,6 +95,10 @@ async def empty(request, key):
 """
 
 
+REFUSED = 503, {"code": "ConnectorUnavailable", "class": "limit", "detail": "not now"}
+"""Whoever asks again with other arguments asks the gateway again."""
+
+
 def bump(pod: Pod, path: str, times: int) -> None:
     """While the next calls of the tool wait, another request changes the state; that many times."""
     left = [times]
@@ -119,6 +123,7 @@ async def test_an_action_whose_reads_changed_runs_once_more(pod: Pod) -> None:
 
 async def test_an_action_that_runs_again_has_the_state_to_itself(pod: Pod) -> None:
     pod.write(SOURCE)
+    pod.gateway.answers["pause"] = REFUSED
     await pod.start()
     adding: list[asyncio.Task[Answer]] = []
 
@@ -135,6 +140,7 @@ async def test_an_action_that_runs_again_has_the_state_to_itself(pod: Pod) -> No
 
 async def test_an_action_that_keeps_the_state_while_a_tool_does_not_answer_gives_way(pod: Pod) -> None:
     pod.write(SOURCE)
+    pod.gateway.answers["pause"] = REFUSED
     await pod.start()
     bump(pod, "/add", 2)  # the second one waits until the action has lost its turn
     answer = await pod.call("GET", "/add-slowly")
@@ -199,6 +205,7 @@ async def test_callers_who_count_at_the_same_time_all_get_an_answer_and_none_is_
 
 async def test_reads_do_not_wait_for_the_one_that_has_the_state(pod: Pod) -> None:
     pod.write(SOURCE)
+    pod.gateway.answers["pause"] = REFUSED
     await pod.start()
     seen: list[Any] = []
 

@@ -31,6 +31,7 @@ from genapps.errors import BadRequest
 from genapps.fields import headers_of
 from genapps.foreign import adopt
 from genapps.heap import lay_out
+from genapps.immediate import RequestEndedError
 from genapps.logs import Printed, log
 from genapps.messages import Request
 from genapps.rehearsal import rehearse
@@ -68,6 +69,8 @@ class Instance:
     def __init__(self) -> None:
         self.running: dict[int, Action] = {}
         self.log_limit = 0
+        self.repeats = False
+        """Whether the app may call tools without await: the host then tells each attempt at an action the same."""
 
 
 class WitWorld(wit_world.WitWorld):
@@ -80,6 +83,7 @@ class WitWorld(wit_world.WitWorld):
         """Load the app's files; returns its routes. Raises Err with code, message, file and line."""
         message = from_json(bundle)
         _INSTANCE.log_limit = message["logBytes"]
+        _INSTANCE.repeats = "call_sync" in bundle
         current.action = Action(0, _INSTANCE.log_limit)
         sys.stdout, sys.stderr = Printed("info"), Printed("warning")
         sys.path.clear()
@@ -105,6 +109,8 @@ class WitWorld(wit_world.WitWorld):
         """Begin an action with its request; returns its first turn."""
         number, request = _request(action)
         current.action = started = Action(number, _INSTANCE.log_limit)
+        if _INSTANCE.repeats:
+            random.seed()
         try:
             handler = exact_handler((request.method, request.path))
             if handler is not None and request.method != "HEAD":
@@ -127,6 +133,8 @@ class WitWorld(wit_world.WitWorld):
 
     def resume(self, results: str) -> str:
         """Continue an action with the results of its calls, or cancel it; returns its next turn."""
+        if _INSTANCE.repeats:
+            random.seed()
         if results[0] != "{":
             number, call, *value = results.split("\0", 2)
             action = current.action = _INSTANCE.running[int(number)]
@@ -271,6 +279,8 @@ def _failed(error: BaseException) -> str:
         return to_json({"failed": {"code": "ToolFailed", "detail": detail}})
     if isinstance(error, MemoryError):
         return '{"failed": {"code": "MemoryExceeded"}}'  # formatting a trace needs memory too
+    if isinstance(error, RequestEndedError):
+        return '{"failed": {"code": "AppFailed"}}'  # the host knows why
     name = type(error).__name__
     try:
         trace = "".join(traceback.format_exception(error))[-TRACE_CHARACTERS:]

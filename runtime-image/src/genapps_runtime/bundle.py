@@ -152,6 +152,11 @@ def load_message(bundle: Bundle, log_bytes: int) -> str:
     return orjson.dumps(message | ({"data": data} if data else {})).decode()
 
 
+def calls_in_place(load_message: str) -> bool:
+    """Whether the app's code may call tools without await, by its text. The engine asks the same of it."""
+    return "call_sync" in load_message
+
+
 def public_files(bundle: Bundle) -> dict[str, bytes]:
     """The files that are served, by their paths below `public/`."""
     return {path.removeprefix(PUBLIC): content for path, content in bundle.files.items() if path.startswith(PUBLIC)}

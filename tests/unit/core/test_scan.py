@@ -102,7 +102,10 @@ def test_a_missing_module_is_named_with_its_place_and_the_way_to_the_list(source
     [
         (
             "import requests",
-            "Apps reach the network through connectors only: `await tools.call(connector, tool, ...)`.",
+            (
+                "Apps reach the network through connectors only: `await tools.call(connector, tool, ...)`, or "
+                "`tools.call_sync(...)` in synchronous code."
+            ),
         ),
         ("import subprocess", "Apps have no processes. Write the work as a function, or call a tool"),
         ("from multiprocessing.pool import Pool", "Apps have no processes. Write the work"),

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from genapps_runtime.guest.immediate import ENDED, MOST_CALLS, Immediate, Outcome, TurnWantedError, parse_call
+from genapps_runtime.guest.immediate import (
+    ENDED,
+    MOST_CALLS,
+    Immediate,
+    Outcome,
+    ToolWantedError,
+    TurnWantedError,
+    parse_call,
+)
 from genapps_runtime.guest.turns import Call
 from genapps_runtime.problems import ProblemError
 
@@ -25,6 +33,10 @@ def answered(_call: Call) -> Outcome | None:
         (b"sql\x0016\x00{}\x00a\x00b", Call("16", "sql", {"text": "a\x00b", "parameters": {}})),
         (b"get\x000\x00a\x00b", Call("0", "get", {"key": "a\x00b"})),
         (b'{"id":0,"list":{"prefix":"a","limit":2}}', Call("0", "list", {"prefix": "a", "limit": 2})),
+        (
+            b'{"id":0,"tool":{"connector":"a","tool":"b","arguments":{"c":1}}}',
+            Call("0", "tool", {"connector": "a", "tool": "b", "arguments": {"c": 1}}),
+        ),
         (b'{"id":1,"point":"undo"}', Call("1", "point", {"step": "undo"})),
     ],
 )
@@ -62,6 +74,20 @@ def test_nothing_runs_after_a_statement_that_needs_the_turn() -> None:
     assert [immediate.answer(SQL, run) for _ in range(3)] == [ENDED] * 3
     assert len(ran) == 1
     assert isinstance(immediate.ended, TurnWantedError)
+
+
+def test_nothing_runs_after_a_tool_that_has_not_answered() -> None:
+    ran: list[Call] = []
+
+    def run(call: Call) -> Outcome | None:
+        ran.append(call)
+        raise ToolWantedError(call)
+
+    immediate = Immediate()
+    tool = b'{"id":0,"tool":{"connector":"a","tool":"b","arguments":{}}}'
+    assert [immediate.answer(text, run) for text in (tool, SQL, b"?")] == [ENDED] * 3
+    assert isinstance(immediate.ended, ToolWantedError)
+    assert ran == [immediate.ended.call]
 
 
 def test_nothing_runs_after_a_problem_of_the_request() -> None:

@@ -26,7 +26,7 @@ class FakeGuest:
         self.dropped = False
         self.slices = slices
 
-    def start(self, _message: bytes, _deadline: float, _sink: Any, _answer: Any) -> bytes:
+    def start(self, _message: bytes, _deadline: float, _sink: Any, _answer: Any, _readings: Any) -> bytes:
         return self.go_on()
 
     def go_on(self) -> bytes:

@@ -11,8 +11,9 @@ import pytest
 from genapps_runtime.guest.instance import GuestGoneError
 from genapps_runtime.guest.turns import Call
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext, Statement
+from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.messages import Exchange, Request
+from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.waiting import PENDING, Waiting
 from genapps_runtime.state.facet import Facet
 from tests.runtime.harness import until

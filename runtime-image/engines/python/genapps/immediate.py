@@ -65,6 +65,11 @@ def ask_point(step: str, point: int) -> None:
     ask(f'{{"id":{point},"point":"{step}"}}')
 
 
+def ask_tool(payload: dict[str, Any]) -> Any:
+    """What a tool has answered. The request begins again when that is not known yet. Raises ToolError."""
+    return from_json(ask(f'{{"id":0,"tool":{to_json(payload)}}}'))
+
+
 def _ask(call: str) -> Any:
     try:
         return ask(call)
@@ -81,7 +86,7 @@ def dense(parameters: list[Any] | dict[str, Any]) -> str:
     return to_dense_json(parameters)
 
 
-def in_request() -> None:
+def in_request(what: str = "state is read and written") -> None:
     """Raises RuntimeError while the app loads."""
     if not current.action.id:
-        raise RuntimeError("state is read and written while the app answers a request, not while it loads")
+        raise RuntimeError(f"{what} while the app answers a request, not while it loads")

@@ -4,6 +4,7 @@
 from typing import Any
 
 from genapps.calls import Call
+from genapps.immediate import ask_tool, in_request
 
 
 class Tools:
@@ -14,11 +15,19 @@ class Tools:
 
         Arguments are a dictionary, named values, or both. Raises ToolError when the call is refused or fails.
         """
-        return await Call("tool", {"connector": connector, "tool": tool, "arguments": {**(arguments or {}), **more}})
+        return await Call("tool", _payload(connector, tool, arguments, more))
 
     def call_sync(self, connector: str, tool: str, arguments: dict[str, Any] | None = None, /, **more: Any) -> Any:
-        """Refused: nothing can wait inside a synchronous call. Raises RuntimeError."""
-        raise RuntimeError("a tool is called by `await tools.call(...)`, in a handler that begins with `async def`")
+        """As `call`, without await: for handlers that are no coroutines, and for WSGI.
+
+        The request begins again when the tool has answered, and gets the answer here.
+        """
+        in_request("tools are called")
+        return ask_tool(_payload(connector, tool, arguments, more))
+
+
+def _payload(connector: str, tool: str, arguments: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:
+    return {"connector": connector, "tool": tool, "arguments": {**(arguments or {}), **more}}
 
 
 tools = Tools()

@@ -7,7 +7,10 @@ import socket
 from collections.abc import Callable
 from typing import Any, Never
 
-NO_NETWORK = "apps reach the network through connectors only: use `await tools.call(connector, tool, ...)`"
+NO_NETWORK = (
+    "apps reach the network through connectors only: use `await tools.call(connector, tool, ...)`, or "
+    "`tools.call_sync(...)` in synchronous code"
+)
 
 
 def no_socket(*_: Any, **__: Any) -> Never:

@@ -7,7 +7,7 @@ and bounds everything it reads. The CA and the token are mounted files that chan
 
 import asyncio
 import ssl
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httptools
 import orjson
@@ -27,6 +27,16 @@ class UnreachableError(Exception):
     """The gateway did not answer: it refused, timed out, is not trusted, or does not speak HTTP."""
 
 
+class Called(NamedTuple):
+    """What became of a tool call: `{"ok": result}` or `{"problem": {...}}` for the guest.
+
+    `wrote` says whether the tool may have changed something.
+    """
+
+    outcome: dict[str, Any]
+    wrote: bool
+
+
 class GatewayClient:
     """Calls to the gateway with this pod's token. Idle connections are reused."""
 
@@ -37,8 +47,8 @@ class GatewayClient:
         self._context: tuple[bytes, ssl.SSLContext] | None = None
         self._idle: list[_Connection] = []
 
-    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """One tool call; returns `{"ok": result}` or `{"problem": {...}}` for the guest.
+    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> Called:
+        """One tool call.
 
         `payload` has connector, tool and arguments; `step` counts the calls of the action from 1. A refusal is a
         problem and no exception. Raises TimeoutError when `seconds` are used up.
@@ -56,10 +66,12 @@ class GatewayClient:
             raise
         except (UnreachableError, OSError) as error:
             detail = f"the gateway did not answer: {type(error).__name__}"
-            return {"problem": call_problem("GatewayUnavailable", detail, 5)}
+            return Called({"problem": call_problem("GatewayUnavailable", detail, 5)}, wrote=True)  # it may have acted
         if status == 200:
-            return {"ok": reply.get("result")}
-        return {"problem": reply if "code" in reply else call_problem("GatewayUnavailable", f"it answered {status}", 5)}
+            return Called({"ok": reply.get("result")}, wrote=True)
+        if "code" in reply:
+            return Called({"problem": reply}, wrote=False)
+        return Called({"problem": call_problem("GatewayUnavailable", f"it answered {status}", 5)}, wrote=True)
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -66,17 +66,15 @@ def host_functions() -> Mapping[str, Mapping[str, HostFunction]]:
     return {
         WORLD: {
             "log": HostFunction(_log, c_api.STRING),
-            "now-millis": HostFunction(lambda _store: time.time_ns() // 1_000_000, None, _write_u64),
-            "random": HostFunction(lambda _store, size: _random(size).hex().encode(), c_api.U32, _write_string),
+            "now-millis": HostFunction(lambda store: _now(store) // 1_000_000, None, _write_u64),
+            "random": HostFunction(lambda store, size: _random(store, size).hex().encode(), c_api.U32, _write_string),
             "answer": HostFunction(_answer, c_api.STRING, _write_string),
         },
-        f"wasi:clocks/wall-clock@{WASI}": {"now": HostFunction(lambda _store: time.time_ns(), None, _write_datetime)},
+        f"wasi:clocks/wall-clock@{WASI}": {"now": HostFunction(_now, None, _write_datetime)},
         f"wasi:clocks/monotonic-clock@{WASI}": {
             "now": HostFunction(lambda _store: time.monotonic_ns(), None, _write_u64)
         },
-        f"wasi:random/random@{WASI}": {
-            "get-random-bytes": HostFunction(lambda _store, size: _random(size), c_api.U64, _write_bytes)
-        },
+        f"wasi:random/random@{WASI}": {"get-random-bytes": HostFunction(_random, c_api.U64, _write_bytes)},
         f"wasi:cli/environment@{WASI}": {
             "get-environment": HostFunction(lambda _store: b"", None, _write_bytes),
             "get-arguments": HostFunction(lambda _store: b"", None, _write_bytes),
@@ -99,10 +97,15 @@ def _answer(store: Store, call: c_api.ByteVec) -> bytes:
     return store.databases(text) if text[:4] == MEMORY else store.answer(text)
 
 
-def _random(size: int) -> bytes:
+def _now(store: Store) -> int:
+    """The wall clock in nanoseconds, or what it said when the action ran before."""
+    return time.time_ns() if store.readings is None else store.readings.clock()
+
+
+def _random(store: Store, size: int) -> bytes:
     if size > RANDOM_BYTES:
         raise WasmtimeError(f"at most {RANDOM_BYTES} random bytes in one call")
-    return os.urandom(size)
+    return os.urandom(size) if store.readings is None else store.readings.random(size)
 
 
 _READ: dict[int, Callable[[c_api.AnyValue], Any]] = {

@@ -18,7 +18,7 @@ MOST_CALLS = 20_000
 """Of one request, or one load."""
 POINTS = 16
 """Savepoints of one request at once."""
-KINDS = frozenset({"get", "list", "sql"})
+KINDS = frozenset({"get", "list", "sql", "tool"})
 _NUMBERS = {b"%d" % number: str(number) for number in range(POINTS + 1)}
 STEPS = frozenset({"begin", "undo"})
 MEMORY = b"mem\0"
@@ -45,6 +45,17 @@ class TurnWantedError(Exception):
     """The code wants to write, and its action has not got the state to itself: it has to run again."""
 
 
+class ToolWantedError(Exception):
+    """The code calls a tool, which takes time: it has to run again when that has answered."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__()
+        self.call = call
+
+
+Ended = ProblemError | TurnWantedError | ToolWantedError
+
+
 class Immediate:
     """Answers the calls of one attempt. `ended` is why the attempt cannot go on, once that is so."""
 
@@ -52,13 +63,13 @@ class Immediate:
 
     def __init__(self) -> None:
         self._count = 0
-        self.ended: ProblemError | TurnWantedError | None = None
+        self.ended: Ended | None = None
 
     def answer(self, text: bytes, run: Callable[[Call], Outcome | None]) -> bytes:
         """The answer to one call.
 
-        `run` gives its outcome, or None when it writes and may not. It raises ProblemError when the attempt ends with
-        it. It is not kept: each action would wait for the collector of circles.
+        `run` gives its outcome, or None when it writes and may not. It raises ProblemError or ToolWantedError when the
+        attempt ends with it. It is not kept: each action would wait for the collector of circles.
         """
         if self.ended is not None:
             return ENDED
@@ -72,11 +83,11 @@ class Immediate:
             return problem_answer("CallInvalid", "the call is malformed")
         try:
             outcome = run(call)
-        except ProblemError as problem:
-            return self._end(problem)
+        except (ProblemError, ToolWantedError) as why:
+            return self._end(why)
         return self._end(TurnWantedError()) if outcome is None else answer_of(outcome)
 
-    def _end(self, why: ProblemError | TurnWantedError) -> bytes:
+    def _end(self, why: Ended) -> bytes:
         self.ended = why
         return ENDED
 

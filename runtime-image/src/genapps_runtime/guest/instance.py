@@ -16,6 +16,7 @@ import orjson
 from genapps_runtime.guest.c_api import WasmtimeError
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.immediate import Answer, Databases, nobody_answers
+from genapps_runtime.guest.readings import Readings
 from genapps_runtime.guest.store import INTERRUPT, GuestLog, LogSink, ReentrantCallError, ignore_record
 from genapps_runtime.guest.string_call import TURN_BYTES, ResultCall, StringCall
 from genapps_runtime.heartbeat import Heartbeat
@@ -59,8 +60,8 @@ class Guest:
         self.dropped = False
         self.computing = False
         """Whether a call has paused. `go_on`, or `go_on_loading`, lets it run again; no other call can begin."""
-        self._paused: tuple[StringCall | ResultCall, float, LogSink, Answer] | None = None
-        """The call that has paused, its deadline, its log and what answers it."""
+        self._paused: tuple[StringCall | ResultCall, float, LogSink, Answer, Readings | None] | None = None
+        """The call that has paused, its deadline, its log, what answers it, and its readings."""
         self._load_seconds = 0.0
         self.routes: list[str] = []
         """Of the code that has loaded."""
@@ -100,17 +101,31 @@ class Guest:
         """Let the load that has paused run until it ends or pauses again. Raises RefusedError."""
         self._loading(self._after_pause)
 
-    def start(self, message: bytes, deadline: float, sink: LogSink, answer: Answer = nobody_answers) -> bytes:
+    def start(
+        self,
+        message: bytes,
+        deadline: float,
+        sink: LogSink,
+        answer: Answer = nobody_answers,
+        readings: Readings | None = None,
+    ) -> bytes:
         """Begin an action; returns its first turn (JSON), or nothing when the call has paused (`computing`).
 
         `deadline` is a time of the monotonic clock, in seconds. `sink` gets what the app logs, `answer` what it asks
-        inside the call. Raises GuestGoneError.
+        inside the call; `readings` are for `Store.readings`. Raises GuestGoneError.
         """
-        return self._turn(self._start, message, deadline, sink, answer)
+        return self._turn(self._start, message, deadline, sink, answer, readings)
 
-    def resume(self, message: bytes, deadline: float, sink: LogSink, answer: Answer = nobody_answers) -> bytes:
+    def resume(
+        self,
+        message: bytes,
+        deadline: float,
+        sink: LogSink,
+        answer: Answer = nobody_answers,
+        readings: Readings | None = None,
+    ) -> bytes:
         """Continue an action with the results of its calls; otherwise like `start`."""
-        return self._turn(self._resume, message, deadline, sink, answer)
+        return self._turn(self._resume, message, deadline, sink, answer, readings)
 
     def go_on(self) -> bytes:
         """Let the call that has paused run until it ends or pauses again; otherwise like `start`."""
@@ -174,8 +189,9 @@ class Guest:
         deadline: float,
         sink: LogSink,
         answer: Answer,
+        readings: Readings | None = None,
     ) -> bytes:
-        turn = self._call(function, message, deadline, sink, answer)
+        turn = self._call(function, message, deadline, sink, answer, readings)
         return turn if turn is not None else self._checked(turn)
 
     def _checked(self, turn: bytes | None) -> bytes:
@@ -191,10 +207,12 @@ class Guest:
 
     def _after_pause(self) -> Any:
         assert self._paused is not None  # noqa: S101  it is `computing`
-        call, deadline, sink, answer = self._paused
+        call, deadline, sink, answer, readings = self._paused
         self.computing = False
         try:
-            return self._call(lambda _message: self._until_pause(call, call.go_on()), b"", deadline, sink, answer)
+            return self._call(
+                lambda _message: self._until_pause(call, call.go_on()), b"", deadline, sink, answer, readings
+            )
         except GuestGoneError as gone:
             self.drop()
             if gone.code == "ActionTimeout":  # it may have been told that it only waited
@@ -205,7 +223,8 @@ class Guest:
         """The answer, or None when the call has paused."""
         if ended:
             return call.answer()
-        self.computing, self._paused = True, (call, self._store.deadline, self._log.sink, self._store.answer)
+        store, self.computing = self._store, True
+        self._paused = call, store.deadline, self._log.sink, store.answer, store.readings
         return None
 
     def _call(
@@ -215,6 +234,7 @@ class Guest:
         deadline: float,
         sink: LogSink,
         answer: Answer,
+        readings: Readings | None = None,
     ) -> Ended:
         ticker, log, store = self._ticker, self._log, self._store
         if ticker.running:
@@ -223,7 +243,7 @@ class Guest:
             raise GuestGoneError("AppRestarted", "the app was restarted because another request broke it")
         if store.set_deadline(deadline) <= 0:
             raise GuestGoneError("ActionTimeout", "the time of the request ran out while it waited")
-        log.sink, store.answer = sink, answer
+        log.sink, store.answer, store.readings = sink, answer, readings
         ticker.enter()
         self._heartbeat.enter(int(deadline * 1e9))
         try:
@@ -241,7 +261,7 @@ class Guest:
         finally:
             self._heartbeat.leave()
             ticker.leave()
-            log.sink, store.answer = ignore_record, nobody_answers
+            log.sink, store.answer, store.readings = ignore_record, nobody_answers, None
 
 
 _FULL = " (so does the interpreter when it cannot go on, most often because guestMemory of the tier is full)"

@@ -98,3 +98,10 @@ def piece_of(body: bytes, index: int) -> dict[str, str]:
         return {"text": piece.decode()}
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(piece).decode()}
+
+
+def characters_of(result: str | dict[str, str] | None) -> int:
+    """How long the result of a read of the state or the body is."""
+    if isinstance(result, dict):
+        return sum(len(key) + len(value) for key, value in result.items())
+    return len(result or "")

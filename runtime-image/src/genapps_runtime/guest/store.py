@@ -16,6 +16,7 @@ from genapps_runtime import logs
 from genapps_runtime.guest import c_api
 from genapps_runtime.guest.c_api import WasmtimeError, context_set_epoch_deadline
 from genapps_runtime.guest.immediate import Answer, nobody_answers
+from genapps_runtime.guest.readings import Readings
 from genapps_runtime.guest.ticker import ticks
 from genapps_runtime.problems import printable
 
@@ -61,6 +62,8 @@ class Store:
         """Answers what the guest asks inside the call that runs; in UTF-8, and it raises nothing that is expected."""
         self.databases: Answer = nobody_answers
         """Answers likewise what the guest asks of its databases in memory."""
+        self.readings: Readings | None = None
+        """What the call that runs is told of the clock and of chance; None: what is so now."""
         self.running = False
         """Whether a call has begun and not ended."""
         self.pausing = False

@@ -8,22 +8,24 @@ the gateway. An action changes nothing outside the guest before its commit, exce
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest import turns
-from genapps_runtime.guest.immediate import Immediate
+from genapps_runtime.guest.immediate import Immediate, ToolWantedError
 from genapps_runtime.guest.instance import Guest, GuestGoneError
-from genapps_runtime.guest.messages import piece_of, resume_message, start_message
+from genapps_runtime.guest.messages import characters_of, piece_of, resume_message, start_message
+from genapps_runtime.guest.readings import Readings
 from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
+from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.keys import Keyed
 from genapps_runtime.serve.messages import Exchange, Reply
-from genapps_runtime.serve.statements import run_statement
-from genapps_runtime.serve.tools import Outcome, Tools
+from genapps_runtime.serve.statements import Statement, run_statement
+from genapps_runtime.serve.tools import RECORDED_BYTES, Outcome, Tools, Wanted
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError, TransactionLostError, TurnLostError
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.facets import Facets
@@ -38,6 +40,7 @@ RESULTS_CHARACTERS = 4 * 1024 * 1024
 _LASTING = frozenset({"tool", "timer"})
 STATE_ERRORS = (TurnLostError, TransactionLostError, StateFullError, StateUnavailableError)
 _TOOL_AFTER_SQL = "a request cannot call a tool after it has written by SQL: call the tool first, or in another request"
+_BESIDE_TOOL = "a tool cannot be called without await while another one is being called: await that one first"
 _SQL_BESIDE_TOOL = "a statement cannot write while a tool is being called: await the tool first"
 _TOO_MUCH = f"what a request reads at once may have at most {RESULTS_CHARACTERS} characters: await fewer calls together"
 OWN_SECONDS = 1.0
@@ -45,13 +48,6 @@ OWN_SECONDS = 1.0
 
 Results = dict[str, Outcome]
 """What the calls of a turn brought, by the calls' ids."""
-
-
-class Statement(Protocol):
-    """A statement of SQL that waits for its action's turn."""
-
-    def cancel(self) -> object:
-        """Nobody waits for it any more."""
 
 
 Pending = asyncio.Task[None] | asyncio.TimerHandle | Statement
@@ -66,20 +62,23 @@ class ActionContext:
     facets: Facets
     metrics: Metrics
     log: BoundedLog
+    recorded: HeldBytes = field(default_factory=lambda: HeldBytes(RECORDED_BYTES))
+    """What tools have answered to the actions that run."""
 
 
 class Action:
     """One attempt at a request.
 
     `number` is unique within the process. `deadline` is a time of the monotonic clock, in seconds. It runs again when
-    another request changed the state that it had read (`conflicts`), or broke the guest (`restarts`).
+    another request changed the state that it had read (`conflicts`), or broke the guest (`restarts`), and for each tool
+    that it calls without await (`repeats`).
     """
 
     __slots__ = (
         "_answered", "_body", "_body_bytes", "_context", "_immediate", "_view", "_was_put_off", "attempt", "conflicts",
         "deadline", "exchange", "facet", "guest", "guest_seconds", "keyed", "log", "number", "open", "pending",
-        "restarts", "results", "see", "serial", "statements", "tools", "trace", "turns", "waits_for_all",
-        "writes_tables",
+        "readings", "relied_on", "repeats", "restarts", "results", "see", "serial", "statements", "tools", "trace",
+        "turns", "waits_for_all", "writes_tables",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, facet: Facet, deadline: float) -> None:
@@ -92,6 +91,7 @@ class Action:
         """Changes when what its guest does for it, or still says, counts for nothing any more."""
         self.conflicts = 0
         self.restarts = 0
+        self.repeats = 0
         self.guest: Guest | None = None
         """None until it begins."""
         self.open = False
@@ -100,6 +100,11 @@ class Action:
         self.guest_seconds = 0.0
         self.log: ActionLog | None = None
         self.tools: Tools | None = None
+        """What it has called in all attempts."""
+        self.readings: Readings | None = None
+        """What it is told of the clock and of chance in all attempts, if the app may call tools without await."""
+        self.relied_on: Reads | None = None
+        """What an earlier attempt had read before it called a tool that may have changed something."""
         self.trace = ""
         self.see: Callable[[], View | Overlaid] = facet.view
         """What the action reads the state with, from its first read on."""
@@ -126,14 +131,14 @@ class Action:
         """Characters of what was answered in this turn."""
 
     @property
-    def called_tools(self) -> bool:
-        """Whether anybody but the guest knows of this action: if not, it can run again without being noticed."""
-        return self.tools is not None
+    def wrote_by_tool(self) -> Wanted | None:
+        """The first tool call that may have changed something outside: what was read before it must not change then."""
+        return self.tools.wrote if self.tools is not None else None
 
     @property
-    def succeeded_tools(self) -> bool:
-        """Whether a tool did something for this action."""
-        return self.tools is not None and self.tools.succeeded > 0
+    def may_repeat(self) -> bool:
+        """Whether it can do the same once more without being noticed: with the state that it has read."""
+        return self.tools is None or (self.tools.complete and (self.readings is not None or self.tools.wrote is None))
 
     @property
     def reads(self) -> Reads | None:
@@ -148,7 +153,12 @@ class Action:
     def begin(self, guest: Guest) -> None:
         """It will run in this guest, from its beginning."""
         self.guest = guest
-        self._have_own_time()
+        if self.readings is not None:
+            self.readings.begin_again()
+        if self.tools is not None:
+            self.tools.begin_again()
+        if not self.repeats:  # else each call would give it more time
+            self._have_own_time()
 
     def put_off(self) -> bool:
         """Have its own time once more, if others have kept it from its turn until now; whether it does."""
@@ -162,12 +172,17 @@ class Action:
         own = min(OWN_SECONDS, self._context.config.action_millis / 1000)
         self.deadline = max(self.deadline, time.monotonic() + own)
 
-    def begin_again(self) -> None:
-        """Forget what the guest has done for it, and begin with the request once more."""
-        self.close()
+    def begin_again(self, *, keep_state: bool = False) -> None:
+        """Forget what the guest has done for it, and begin with the request once more.
+
+        It gets what its tools have answered. `keep_state`: it reads the state in the same snapshot, or turn.
+        """
+        if not keep_state:
+            self.close()
+            self._view = None
         self.attempt += 1
         self.guest, self.open, self.turns = None, False, 0
-        self.log, self.tools, self.trace, self._view, self._immediate = None, None, "", None, None
+        self.log, self.trace, self._immediate = None, "", None
         self.results, self._body, self._body_bytes, self.statements = {}, [], 0, []
 
     def add_record(self, record: str) -> None:
@@ -274,11 +289,17 @@ class Action:
         self._view = None
 
     async def call_tool(self, call: turns.Call) -> Outcome:
-        """Make a tool call. Raises TimeoutError when the action's time is used up."""
+        """The outcome of a tool call. Raises TimeoutError when the action's time is used up, and ProblemError."""
+        seconds = max(0.0, self.deadline - time.monotonic())
+        # When it has not begun, it begins again only to get this outcome.
+        return await self._own_tools().call(call.payload, seconds, keep=self.guest is None)
+
+    def _own_tools(self) -> Tools:
         if self.tools is None:
-            limit = self._context.config.limits.tool_calls_per_action
-            self.tools = Tools(self.exchange.request.id, self._context.gateway, self._context.metrics, limit)
-        return await self.tools.call(call.payload, max(0.0, self.deadline - time.monotonic()))
+            context = self._context
+            limit = context.config.limits.tool_calls_per_action
+            self.tools = Tools(self.exchange.request.id, context.gateway, context.metrics, limit, context.recorded)
+        return self.tools
 
     def reply(self, done: turns.Done) -> Reply:
         """The response that the guest made."""
@@ -294,13 +315,18 @@ class Action:
             self._view.close()
 
     def _run_now(self, call: turns.Call) -> Outcome | None:
-        """The outcome of a call inside the guest's; None when it has to wait for the action's turn."""
+        """The outcome of a call inside the guest's; None when it has to wait for the action's turn.
+
+        Raises ProblemError, and ToolWantedError when it has to wait for a tool.
+        """
         self._answered = 0  # the guest has what was answered before
         if call.kind == "sql":
             outcome = self.run_sql(call, time.thread_time() + STATEMENT_SECONDS, int(call.id))
             if outcome is None and self._calls_tool:
                 return {"problem": call_problem("SqlRefused", _SQL_BESIDE_TOOL)}
             return outcome
+        if call.kind == "tool":
+            return self._tool_now(call)
         if call.kind != "point":
             return self._local(call)
         if isinstance(self._view, OpenView):
@@ -309,6 +335,16 @@ class Action:
             except STATE_ERRORS as error:
                 raise self._problem(error) from None
         return {"ok": None}
+
+    def _tool_now(self, call: turns.Call) -> Outcome:
+        if self.statements or self.wrote_tables:
+            return {"problem": call_problem("ToolAfterSql", _TOOL_AFTER_SQL)}
+        if self._calls_tool:
+            return {"problem": call_problem("CallRefused", _BESIDE_TOOL)}
+        outcome = self._own_tools().at_once(call.payload)
+        if outcome is None:
+            raise ToolWantedError(call)
+        return outcome
 
     @property
     def _calls_tool(self) -> bool:
@@ -319,7 +355,7 @@ class Action:
         if self._answered >= RESULTS_CHARACTERS:
             return {"problem": call_problem("StateFull", _TOO_MUCH)}
         outcome = self._read(call)
-        self._answered += _characters(outcome.get("ok"))
+        self._answered += characters_of(outcome.get("ok"))
         return outcome
 
     def _read(self, call: turns.Call) -> dict[str, Any]:
@@ -353,14 +389,9 @@ class Action:
         self._body.append(piece)
 
 
-def _characters(result: str | dict[str, str] | None) -> int:
-    if isinstance(result, dict):
-        return sum(len(key) + len(value) for key, value in result.items())
-    return len(result or "")
-
-
 def lost_turn(action: Action) -> ProblemError:
     """What an action ends with that had the state to itself for too long."""
-    if action.succeeded_tools:
-        return ProblemError("StateConflict", "the app waited too long for its tools, or computed, with its state held")
+    if action.wrote_by_tool is not None:
+        detail = f"the app had called {action.wrote_by_tool}, and then waited or computed too long with its state held"
+        return ProblemError("StateConflict", detail)
     return ProblemError("Busy", "the app waited too long for its tools, or computed, while others waited for its state")

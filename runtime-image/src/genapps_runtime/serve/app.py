@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from genapps_runtime import logs
+from genapps_runtime.bundle import calls_in_place
 from genapps_runtime.guest.engine import Language
+from genapps_runtime.guest.readings import Readings
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
@@ -74,6 +76,7 @@ class App:
             "envelope": config.envelope_digest,
         }
         self._breaker = ExecutionBreaker(clock, context.metrics, self._identity)
+        self._repeats = calls_in_place(load_message)
         self._places = config.limits.concurrency
         self._action_seconds = config.action_millis / 1000
         self._guests = Guests(language, load_message, context, heartbeat, fresh=fresh_instances)
@@ -179,6 +182,8 @@ class App:
             waiting.exchange.on_gone = None
             self._begun += 1
             action = Action(next(self._numbers), waiting.exchange, self._context, waiting.facet, waiting.deadline)
+            if self._repeats:
+                action.readings = Readings()
             if self._stages.add(action):
                 batch.append(action)
         return batch
@@ -221,6 +226,9 @@ class App:
             if one.action.keyed is not None:
                 one.action.keyed.leave()
         self._answer(ended)
+        for one in ended:
+            if isinstance(one.action, Action) and one.action.tools is not None:
+                one.action.tools.close()
         if self._waiting:
             self._wake()
 
@@ -279,6 +287,6 @@ class App:
             fields["toolCalls"] = action.tools.called
         if action.trace:
             fields["trace"] = action.trace[:4000]
-        if action.conflicts or action.restarts:
-            fields["attempts"] = 1 + action.conflicts + action.restarts
+        if action.conflicts or action.restarts or action.repeats:
+            fields["attempts"] = 1 + action.conflicts + action.restarts + action.repeats
         return fields

@@ -101,7 +101,7 @@ class Lanes:
                     action.begin(guest)
                 call = guest.resume if action.turns else guest.start
                 action.results = {}  # they are in the message; what comes from now on is for the next one
-                text = call(message, action.deadline, action.add_record, action.answer_now)
+                text = call(message, action.deadline, action.add_record, action.answer_now, action.readings)
                 if not guest.computing:
                     action.turns += 1
                     return text

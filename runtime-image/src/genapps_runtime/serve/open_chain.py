@@ -80,7 +80,7 @@ class OpenChain:
         try:
             if self._transaction is None:
                 self._transaction = self._facet.open()
-            view = self._transaction.begin_action(action.reads if begun else None)
+            view = self._transaction.begin_action(action.reads if begun else action.relied_on)
             if view is None:
                 self.take_back(action)
                 view = self._transaction.begin_action(None)
@@ -95,8 +95,10 @@ class OpenChain:
     def take_back(self, action: Action) -> None:
         """What the action has read has changed: it begins again, and has its turn already. Raises ProblemError."""
         self._hot.conflicted(action)
-        if action.succeeded_tools:
-            detail = "the app had called a tool before it wrote by SQL, and what it had read has changed"
+        if action.wrote_by_tool is not None:
+            detail = (
+                f"the app had called {action.wrote_by_tool} before it wrote by SQL, and what it had read has changed"
+            )
             raise ProblemError("StateConflict", detail)
         action.conflicts += 1
         self._runner.begin_again(action)

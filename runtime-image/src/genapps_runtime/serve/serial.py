@@ -125,7 +125,7 @@ class Serial:
         else:
             self._writes.update(done.writes)
         self._chain.append((action, done))
-        self._leave(end=bool(self._open) and action.succeeded_tools)  # it could not run again
+        self._leave(end=bool(self._open) and action.wrote_by_tool is not None)  # it could not run again
 
     def failed(self, action: Action) -> None:
         """The action has failed, and stores nothing."""

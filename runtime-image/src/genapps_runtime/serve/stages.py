@@ -17,15 +17,16 @@ from typing import ClassVar
 
 from genapps_runtime import logs
 from genapps_runtime.guest import turns
-from genapps_runtime.guest.immediate import TurnWantedError
+from genapps_runtime.guest.immediate import ToolWantedError, TurnWantedError
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext, Statement
+from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.admission import Admission, Unrun
 from genapps_runtime.serve.commits import Group, Verdict
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes
 from genapps_runtime.serve.messages import Answer, Exchange, Reply
+from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.tenants import Tenants
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.serve.waiting import Waiting
@@ -168,12 +169,12 @@ class Stages:
         """Whether the action still waits for something, or computes."""
         return self._waiting.holds(action) or self.lanes.has(action)
 
-    def begin_again(self, action: Action) -> None:
-        """Let the guest forget what it has done for this action, wherever it is."""
+    def begin_again(self, action: Action, *, keep_state: bool = False) -> None:
+        """Let the guest forget what it has done for this action, wherever it is; see `Action.begin_again`."""
         self._forget(action)
         self._let_go(action)
         asyncio.get_running_loop().call_soon(self._clean_up)
-        action.begin_again()
+        action.begin_again(keep_state=keep_state)
 
     def refuse(self, action: Action, problem: ProblemError) -> None:
         """An action that has waited for its turn cannot be served."""
@@ -229,6 +230,8 @@ class Stages:
                 ended.append(self._failed(action, problem))
             except TurnWantedError:
                 self._run_in_turn(action, ended)
+            except ToolWantedError as wanted:
+                self._run_after(action, wanted.call)
             except Exception as error:
                 ended.append(self._failed(action, _own_failure(action, error)))
         self.ready.extendleft(reversed(again))
@@ -252,11 +255,11 @@ class Stages:
             guest, action.open = action.guest, False
             if guest is not None and not guest.dropped and guest not in self._dropped:
                 self._dropped.append(guest)
-            if gone.code == "AppRestarted" and not action.called_tools and action.restarts < RESTARTS:
+            if gone.code == "AppRestarted" and action.may_repeat and action.restarts < RESTARTS:
                 action.restarts += 1
                 self._waiting.end(action)
                 self.tenants.of(action).serial.restarted(action)
-                action.begin_again()
+                action.begin_again(keep_state=action.tools is not None)
                 return None
             raise ProblemError(gone.code, gone.detail) from None
 
@@ -294,7 +297,9 @@ class Stages:
             self.tenants.of(action).serial.waits(action)
 
     def _finish(self, action: Action, done: turns.Done, stored: dict[Facet, Group], ended: list[Ended]) -> None:
-        """The guest has said all that there is of this action: what it wrote is stored first."""
+        """The guest has said all that there is of this action: what it wrote is stored first. Raises ProblemError."""
+        if action.tools is not None:
+            action.tools.check_end()
         action.close()
         self._waiting.end(action)
         if self._fresh:
@@ -308,13 +313,22 @@ class Stages:
 
     def _run_in_turn(self, action: Action, ended: list[Ended]) -> None:
         """The action wanted to write by SQL inside the guest's call: it runs again, with the state to itself."""
+        wrote, reads = action.wrote_by_tool is not None, action.reads
         self.tenants.of(action).serial.wanted_at_once(action)
-        if action.succeeded_tools or action.conflicts >= CONFLICTS:
+        if action.conflicts >= CONFLICTS or not action.may_repeat or (wrote and action.serial):
             ended.append(self._failed(action, _conflict(action)))
             return
+        action.relied_on = reads if wrote else None
         action.conflicts += 1
         self.begin_again(action)
         self.tenants.of(action).serial.join(action)
+
+    def _run_after(self, action: Action, call: turns.Call) -> None:
+        """The action has called a tool inside the guest's call: it runs again when that has answered."""
+        self.begin_again(action, keep_state=True)
+        action.repeats += 1
+        self._waiting.add(action, [call], for_all=True)
+        self.tenants.of(action).serial.waits(action)
 
     def _failed(self, action: Action, problem: ProblemError) -> Ended:
         action.close()
@@ -346,7 +360,7 @@ class Stages:
             if isinstance(verdict, ProblemError):
                 ended.append(Ended(action, verdict))
             elif isinstance(verdict, StateConflictError):
-                if action.conflicts < CONFLICTS and not action.succeeded_tools:
+                if action.conflicts < CONFLICTS and action.wrote_by_tool is None:
                     action.conflicts += 1
                     self.tenants.of(action).serial.conflicted(action)
                 else:
@@ -372,8 +386,9 @@ class Stages:
 
 
 def _conflict(action: Action) -> ProblemError:
-    detail = "the app had called a tool, so the runtime did not run the request again"
-    return ProblemError("StateConflict", detail if action.succeeded_tools else "")
+    wrote = action.wrote_by_tool
+    detail = f"the app had called {wrote}, so the runtime did not run the request again" if wrote is not None else ""
+    return ProblemError("StateConflict", detail)
 
 
 def _own_failure(action: Action, error: Exception) -> ProblemError:

@@ -3,7 +3,7 @@
 
 import base64
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -18,6 +18,13 @@ from genapps_runtime.state.view import Overlaid, View
 MOST_TEXTS = 256
 _PLAIN = frozenset({type(None), int, str})
 """Types whose values are the same in JSON."""
+
+
+class Statement(Protocol):
+    """A statement that waits for its action's turn."""
+
+    def cancel(self) -> object:
+        """Nobody waits for it any more."""
 
 
 def run_statement(

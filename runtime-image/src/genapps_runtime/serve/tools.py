@@ -1,45 +1,210 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tool calls of one action: counted against the tier's fan-out, decided about by the gateway."""
+"""The tool calls of one action: counted against the tier's fan-out, decided about by the gateway, and recorded.
 
-from typing import Any
+An action that begins again gets what its calls have brought, and makes none of them twice.
+"""
 
-from genapps_runtime.egress.gateway_client import GatewayClient
+import hashlib
+from typing import Any, NamedTuple
+
+import orjson
+
+from genapps_runtime.egress.gateway_client import Called, GatewayClient
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.problems import call_problem
+from genapps_runtime.problems import ProblemError, call_problem, printable
+from genapps_runtime.serve.held_bytes import HeldBytes
+
+RECORDED_BYTES = 16 * 1024 * 1024
+"""Of the outcomes of all actions together, as JSON; the one that goes beyond it is the last."""
+NAME_CHARACTERS = 100
+_TOO_NESTED = "the arguments of the call are nested too deeply"
+_FULL = "what tools have answered to the requests that run takes too much memory: try again, or use `await tools.call`"
+_LOST = "a tool call was not waited for, or its answer not kept: after it a tool cannot be called without await"
 
 Outcome = dict[str, Any]
 """`{"ok": result}` or `{"problem": {...}}`, as the guest gets it."""
 
 
-class Tools:
-    """What an action has called so far. `called` counts all calls, `succeeded` those that brought a result."""
+class Wanted(NamedTuple):
+    """What a call asks for. `digest` is that of the arguments."""
 
-    def __init__(self, request_id: str, gateway: GatewayClient, metrics: Metrics, limit: int) -> None:
-        """`limit` is how many calls an action may make."""
+    connector: str
+    tool: str
+    digest: bytes
+
+    def __str__(self) -> str:
+        return f"{printable(self.connector, NAME_CHARACTERS)}.{printable(self.tool, NAME_CHARACTERS)}"
+
+
+class Step:
+    """One call that was made. `outcome` is JSON, None until it is known, or when it was not kept.
+
+    `wrote` says whether the tool may have changed something; `failed` that the outcome is a problem.
+    """
+
+    __slots__ = ("failed", "outcome", "wanted", "wrote")
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.outcome: bytes | None = None
+        self.failed = False
+        self.wrote = True
+
+    def ended(self, called: Called, *, keep: bool) -> int:
+        """The call has brought this; how many bytes are kept of it."""
+        self.failed = "problem" in called.outcome
+        self.wrote = called.wrote
+        self.outcome = orjson.dumps(called.outcome["problem" if self.failed else "ok"]) if keep else None
+        return len(self.outcome or b"")
+
+
+class Tools:
+    """What an action has called so far, in all attempts at it."""
+
+    def __init__(
+        self, request_id: str, gateway: GatewayClient, metrics: Metrics, limit: int, recorded: HeldBytes
+    ) -> None:
+        """`limit` is how many calls an action may make. `recorded` counts the outcomes of all actions."""
         self._request_id = request_id
         self._gateway = gateway
         self._metrics = metrics
         self._limit = limit
+        self._recorded = recorded
+        self._held = 0
         self._refused: dict[str, dict[str, Any]] = {}
-        self.called = 0
-        self.succeeded = 0
+        self._steps: list[Step] = []
+        self._left: list[Step] = []
+        """Those that this attempt has not asked for yet."""
+        self._beyond = 0
+        """Calls of this attempt that were more than it may make."""
 
-    async def call(self, payload: dict[str, Any], seconds: float) -> Outcome:
-        """Make one call (connector, tool, arguments). Raises TimeoutError when `seconds` are used up."""
-        self.called += 1
-        connector = payload["connector"]
-        if self.called > self._limit:
+    @property
+    def called(self) -> int:
+        """How many calls there were, those beyond the limit included."""
+        return len(self._steps) + self._beyond
+
+    @property
+    def wrote(self) -> Wanted | None:
+        """The first call that may have changed something."""
+        return next((step.wanted for step in self._steps if step.wrote), None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the outcomes of all calls that may have changed something are known."""
+        return all(step.outcome is not None for step in self._steps if step.wrote)
+
+    def begin_again(self) -> None:
+        """The action begins again: it gets the outcomes from the first on."""
+        self._left = [step for step in self._steps if step.outcome is not None]
+        self._beyond = 0
+
+    def close(self) -> None:
+        """The action has ended."""
+        self._recorded.give(self._held)
+        self._held = 0
+
+    async def call(self, payload: dict[str, Any], seconds: float, *, keep: bool) -> Outcome:
+        """The outcome of one call (connector, tool, arguments), recorded or made.
+
+        With `keep` it is recorded however much is. Raises TimeoutError when `seconds` are used up, and ProblemError.
+        """
+        wanted = _wanted(payload)
+        if wanted is None:
+            return {"problem": call_problem("CallInvalid", _TOO_NESTED)}
+        step = self._next(wanted, in_order=False)
+        if step is not None:
+            return {"problem" if step.failed else "ok": orjson.loads(step.outcome or b"null")}
+        outcome = self._refusal(wanted)
+        if outcome is not None:
+            return outcome
+        keep = keep or self._recorded.fits(1)
+        step = Step(wanted)
+        self._steps.append(step)
+        asked = {name: payload[name] for name in ("connector", "tool", "arguments")}
+        called = await self._gateway.call(self._request_id, len(self._steps), asked, seconds)
+        return self._ended(step, called, keep=keep)
+
+    def at_once(self, payload: dict[str, Any]) -> Outcome | None:
+        """The outcome of a call that cannot wait: recorded, with `ok` as JSON, or a refusal; None when it has to be
+        made first.
+
+        Raises ProblemError.
+        """
+        wanted = _wanted(payload)
+        if wanted is None:
+            return {"problem": call_problem("CallInvalid", _TOO_NESTED)}
+        step = self._next(wanted, in_order=True)
+        if step is None:
+            if not self.complete:
+                return {"problem": call_problem("CallRefused", _LOST)}
+            outcome = self._refusal(wanted)
+            if outcome is None and not self._recorded.fits(1):
+                return {"problem": call_problem("CallRefused", _FULL, 1)}
+            return outcome
+        text = (step.outcome or b"null").decode()
+        return {"problem": orjson.loads(text)} if step.failed else {"ok": text}
+
+    def check_end(self) -> None:
+        """The action has answered. Raises ProblemError when it has left out a call that an earlier attempt had made."""
+        left = next((step for step in self._left if step.wrote), None)
+        if left is not None:
+            raise _diverged(left, "it answered without that call")
+
+    def _next(self, wanted: Wanted, *, in_order: bool) -> Step | None:
+        """The recorded call that this one repeats; None when it is a new one.
+
+        What runs side by side may ask in another order; what does so `in_order` may not. Raises ProblemError when a
+        call that may have changed something was left out.
+        """
+        passed: Step | None = None
+        for number, step in enumerate(self._left):
+            if step.wanted == wanted:
+                if passed is not None and in_order:
+                    break
+                del self._left[number]
+                return step
+            passed = passed or (step if step.wrote else None)
+        if passed is not None:
+            raise _diverged(passed, f"it called {wanted}")
+        return None
+
+    def _refusal(self, wanted: Wanted) -> Outcome | None:
+        """The outcome of a call that need not be made."""
+        if len(self._steps) >= self._limit:
+            self._beyond += 1
+            self._metrics.tool_call("FanOutExceeded")
             detail = f"a request may make at most {self._limit} tool calls"
-            outcome = {"problem": call_problem("FanOutExceeded", detail)}
-        elif connector in self._refused:
-            outcome = {"problem": self._refused[connector]}  # it would be refused again
-        else:
-            wanted = {name: payload[name] for name in ("connector", "tool", "arguments")}
-            outcome = await self._gateway.call(self._request_id, self.called, wanted, seconds)
-        problem = outcome.get("problem")
+            return {"problem": call_problem("FanOutExceeded", detail)}
+        problem = self._refused.get(wanted.connector)
         if problem is None:
-            self.succeeded += 1
-        elif problem.get("code") == "ConnectorNotInEnvelope":
-            self._refused[connector] = problem
+            return None
+        step = Step(wanted)
+        self._steps.append(step)
+        return self._ended(step, Called({"problem": problem}, wrote=False), keep=True)  # it would be refused again
+
+    def _ended(self, step: Step, called: Called, *, keep: bool) -> Outcome:
+        size = step.ended(called, keep=keep)
+        self._held += size
+        self._recorded.take(size)
+        problem = called.outcome.get("problem")
+        if problem is not None and problem.get("code") == "ConnectorNotInEnvelope":
+            self._refused[step.wanted.connector] = problem
         self._metrics.tool_call("ok" if problem is None else str(problem.get("code")))
-        return outcome
+        return called.outcome
+
+
+def _wanted(payload: dict[str, Any]) -> Wanted | None:
+    """None when the arguments have too many levels to be sent."""
+    try:
+        arguments = orjson.dumps(payload["arguments"], option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return None
+    return Wanted(payload["connector"], payload["tool"], hashlib.sha256(arguments).digest())
+
+
+def _diverged(step: Step, instead: str) -> ProblemError:
+    detail = (
+        f"the app had called {step.wanted}; when the request ran again, {instead}. Code before a call must do the same "
+        "each time it runs: it should not depend on objects that last longer than a request"
+    )
+    return ProblemError("ReplayDiverged", detail)

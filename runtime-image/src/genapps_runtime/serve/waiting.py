@@ -14,8 +14,9 @@ from genapps_runtime import logs
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError, call_problem
-from genapps_runtime.serve.action import Action, Statement
+from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.messages import SAFE
+from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.tools import Outcome
 
 PENDING = 1000
@@ -121,6 +122,8 @@ class Waiting:
             return
         except TimeoutError:
             self._expire(action)  # not asked of the clock: the loop's timer may be a little ahead of it
+        except ProblemError as problem:
+            self._fail(action, problem)
         except Exception as error:
             logs.write("runtime failed", level="error", requestId=action.exchange.request.id, error=repr(error))
             self.arrive(action, call.id, {"problem": call_problem("GatewayUnavailable", "the call failed here")})

@@ -66,7 +66,8 @@ PRIVATE = "It is private to Python. Import the public module."
 """Of every other module with a part that begins with an underscore."""
 
 _PACKAGES_BY_SENTENCE = {
-    "Apps reach the network through connectors only: `await tools.call(connector, tool, ...)`.": (
+    "Apps reach the network through connectors only: `await tools.call(connector, tool, ...)`, or "
+    "`tools.call_sync(...)` in synchronous code.": (
         "aiohttp boto3 botocore grpc httpx openai anthropic paramiko pika requests stripe twilio urllib3 websocket "
         "websockets"
     ),
