@@ -22,7 +22,9 @@ from genapps.api.runtimeconfig import (
     GatewayAddress,
     ResponseRetention,
     RuntimeConfig,
+    RuntimeFallback,
     RuntimeLimits,
+    StaticFallback,
     TimeBudget,
 )
 from genapps.core import ephemeral_storage
@@ -30,7 +32,7 @@ from genapps.core.desired.pod import DEBUG as DEBUG_ASKED
 from genapps.core.desired.pod import FRESH as FRESH_ASKED
 from genapps.core.runtime_config import cors_rules
 from genapps_runtime import bundle, logs
-from genapps_runtime.config import CorsRules, parse_config
+from genapps_runtime.config import CorsRules, Fallback, parse_config
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.guest.turns import ResponseInvalidError, TurnInvalidError, parse_turn
@@ -186,8 +188,8 @@ async def test_the_runtimes_calls_follow_the_gateways_schema(
     assert [CALL(call) for call in gateway.calls] == [True]
 
 
-def _model() -> RuntimeConfig:
-    return RuntimeConfig(
+def _model(**changes: Any) -> RuntimeConfig:
+    whole = RuntimeConfig(
         app="unit-converter",
         namespace="finance",
         revision="a" * 12,
@@ -202,6 +204,14 @@ def _model() -> RuntimeConfig:
         retention=ResponseRetention(responses_seconds=86400),
         gateway=GatewayAddress(host="gateway.genapps-system.svc"),
     )  # fmt: skip
+    return whole.model_copy(update=changes)
+
+
+FALLBACK = RuntimeFallback(
+    static=StaticFallback(status=200, content_type="text/plain; charset=utf-8", body="later"),
+    last_good=True,
+    export=True,
+)
 
 
 def test_the_runtime_reads_what_the_operator_writes() -> None:
@@ -211,6 +221,7 @@ def test_the_runtime_reads_what_the_operator_writes() -> None:
     assert (config.app, config.entry, config.action_millis) == ("unit-converter", "app.py", 5000)
     assert (config.limits.guest_memory_bytes, config.limits.log_bytes_per_action) == (2**26, 2**14)
     assert config.limits.instances == 2
+    assert config.fallback is None
     assert (config.gateway_host, config.gateway_port, config.canary_port) == ("gateway.genapps-system.svc", 8443, 8444)
 
 
@@ -254,6 +265,34 @@ def test_rules_for_pages_that_are_not_sound_are_refused(changes: dict[str, Any],
         parse_config(orjson.dumps(config))
 
 
+def test_the_runtime_reads_every_fallback_that_the_operator_writes() -> None:
+    content = _model(fallback=FALLBACK).content()
+    assert CONFIG(json.loads(content))
+    fallback = parse_config(content).fallback
+    assert fallback is not None
+    assert (fallback.last_good, fallback.export) == (True, True)
+    assert fallback.static is not None
+    assert (fallback.static.status, fallback.static.body) == (200, "later")
+    only = _model(fallback=RuntimeFallback(static=None, last_good=False, export=True)).content()
+    assert CONFIG(json.loads(only))
+    assert parse_config(only).fallback == Fallback(None, last_good=False, export=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", 199), ("status", 600), ("contentType", ""), ("contentType", "text/plain\r\nx: y"),
+        ("contentType", "TEXT/PLAIN"), ("contentType", "a/" + "b" * 126), ("body", "x" * 16_385), ("body", None),
+        ("headers", {}),
+    ],
+)  # fmt: skip
+def test_neither_side_takes_a_fixed_answer_that_is_none(field: str, value: Any) -> None:
+    config = json.loads(_model(fallback=FALLBACK).content())
+    config["fallback"]["static"][field] = value
+    assert not CONFIG(config)
+    assert _refusal(config) is Reason.CONFIG_INVALID
+
+
 LATER = {("limits", "instances"): 1, ("time", "napMillis"): 0}
 """Fields that came after others, and what their absence means."""
 
@@ -287,7 +326,7 @@ def test_the_harness_of_the_runtime_tests_writes_configs_as_the_operator_does() 
 @settings(max_examples=300)
 @given(st.data())
 def test_the_runtime_accepts_no_config_that_the_schema_refuses(data: st.DataObject) -> None:
-    config = json.loads(_model().content())
+    config = json.loads(_model(fallback=data.draw(st.sampled_from([None, FALLBACK]))).content())
     *parents, last = data.draw(st.sampled_from(_places(config)))
     holder = config
     for key in parents:

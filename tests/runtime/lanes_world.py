@@ -184,13 +184,13 @@ class LanesWorld:
         self.app.load()
         self.replied: list[str] = []
 
-    def ask(self, path: str, method: str = "GET") -> Asked:
+    def ask(self, path: str, method: str = "GET", query: str = "") -> Asked:
         def reply(reply: Answer) -> None:
             assert isinstance(reply, Reply)
             self.replied.append(path)
             asked.reply = reply
 
-        asked = Asked(path, Exchange(Request(path, method, path, "", [], b""), time.monotonic(), reply))
+        asked = Asked(path, Exchange(Request(path, method, path, query, [], b""), time.monotonic(), reply))
         self.app.submit(asked.exchange)
         return asked
 

@@ -146,8 +146,14 @@ class WitWorld(wit_world.WitWorld):
         return _go_on(action, message["results"])
 
     def fallback(self, action: str) -> str:
-        """Not supported yet: always fails with NoFallback."""
-        return json.dumps({"failed": {"code": "NoFallback"}})
+        """Begin the app's own fallback for a request; otherwise like `start`."""
+        number, request = _request(action)
+        current.action = started = Action(number, _INSTANCE.log_limit)
+        started.coroutine = _own_fallback(request)
+        if current.loop is None:
+            return _advance(started, None)
+        current.loop.begin(started, started.coroutine)
+        return _stepped(started)
 
 
 _INSTANCE = Instance()
@@ -175,6 +181,11 @@ def _go_on(action: Action, results: dict[str, Any]) -> str:
     if not action.task.done():
         current.loop.step(action, results)
     return _stepped(action)
+
+
+async def _own_fallback(request: Request) -> Any:
+    answer = app.own_fallback()(request)
+    return await answer if inspect.isawaitable(answer) else answer
 
 
 async def _awaited(answer: Awaitable[Any]) -> Any:

@@ -20,12 +20,14 @@ from genapps_runtime.termination import Reason, RefusedError
 API_VERSION = "runtime.genapps.dev/v1"
 CONFIG_BYTES = 1024 * 1024
 MAXIMUM = 2**53 - 1
+FALLBACK_CHARACTERS = 16_384
 NAP_MILLIS = 24 * 3600 * 1000
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 LISTED = 32
 _ORIGIN = re.compile(r"(?:\*|https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?)\Z")
 _METHOD = re.compile(r"[A-Z]{1,16}\Z")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
+_CONTENT_TYPE = re.compile(r"(?=.{1,127}\Z)[a-z]+/[-+.a-z0-9]+(; ?charset=[-A-Za-z0-9]+)?\Z")
 _REVISION = re.compile(r"[0-9a-f]{12}\Z")
 
 
@@ -56,6 +58,25 @@ class CorsRules:
 
 
 @dataclass(frozen=True, slots=True)
+class StaticFallback:
+    """A fixed answer."""
+
+    status: int
+    content_type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What callers get when the app cannot answer."""
+
+    static: StaticFallback | None
+    last_good: bool
+    export: bool
+    """The app's own fallback."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeConfig:
     """What the operator decided for this pod. Times are in milliseconds, sizes in bytes."""
 
@@ -79,6 +100,7 @@ class RuntimeConfig:
     """None: the app says it itself."""
     state_snapshot: bool
     """Copy the state that another revision left, before this one's code is loaded."""
+    fallback: Fallback | None = None
 
 
 def read_config(path: str, digest: str) -> RuntimeConfig:
@@ -110,9 +132,8 @@ def parse_config(content: bytes) -> RuntimeConfig:
         _invalid("apiVersion", f"this runtime supports {API_VERSION} only")
     if top.text("language") != "python":
         _invalid("language", "this runtime supports python only")
-    for unsupported in ("tenancy", "fallback"):
-        if top.take(unsupported) is not None:
-            _invalid(unsupported, "not supported by this runtime")
+    if top.take("tenancy") is not None:
+        _invalid("tenancy", "not supported by this runtime")
     digests, limits, time = top.section("digests"), top.section("limits"), top.section("time")
     gateway, retention = top.section("gateway"), top.section("retention")
     config = RuntimeConfig(
@@ -141,6 +162,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         canary_port=gateway.integer("canaryPort", high=65535),
         cors=_cors(top.section("cors")) if top.take("cors") is not None else None,
         state_snapshot=top.boolean("stateSnapshot"),
+        fallback=_fallback(top),
     )
     for section in (top, digests, limits, time, gateway, retention):
         section.done()
@@ -162,6 +184,24 @@ def _cors(section: "_Section") -> CorsRules:
     return rules
 
 
+def _fallback(top: "_Section") -> Fallback | None:
+    if top.take("fallback") is None:
+        return None
+    given = top.section("fallback")
+    static = None
+    if given.take("static") is not None:
+        fixed = given.section("static")
+        static = StaticFallback(
+            status=fixed.integer("status", low=200, high=599),
+            content_type=fixed.matching("contentType", _CONTENT_TYPE, "a content type of at most 127 characters"),
+            body=fixed.text("body", low=0, high=FALLBACK_CHARACTERS),
+        )
+        fixed.done()
+    fallback = Fallback(static, given.boolean("lastGood"), given.boolean("export"))
+    given.done()
+    return fallback
+
+
 class _Section:
     """An object of the file. `done` refuses every field that nobody asked for."""
 
@@ -179,10 +219,10 @@ class _Section:
         self.taken.add(key)
         return self.raw.get(key)
 
-    def text(self, key: str) -> str:
+    def text(self, key: str, *, low: int = 1, high: int = 1024) -> str:
         value = self.take(key)
-        if not isinstance(value, str) or not value or len(value) > 1024:
-            _invalid(self.path(key), "must be a string of 1 to 1024 characters")
+        if not isinstance(value, str) or not low <= len(value) <= high:
+            _invalid(self.path(key), f"must be a string of {low} to {high} characters")
         return str(value)
 
     def digest(self, key: str) -> str:

@@ -11,6 +11,7 @@ _HELP = {
     "genapps_action_duration_seconds": "From the request's head to the commit of the response.",
     "genapps_tool_calls_total": "Tool calls asked for by the app, by outcome (ok, or the code of the problem).",
     "genapps_actions_waiting": "Actions that wait for tools, timers, each other, an instance or the disk.",
+    "genapps_fallbacks_total": "Actions answered by a fallback, by the reason: breaker, timeout or trap.",
     "genapps_guest_starts_total": "Instances made of the app: at the start, after a trap, timeout or nap, beside one "
     "that computes.",
     "genapps_state_bytes": "Keys and values in the app's state.",
@@ -31,6 +32,12 @@ class Metrics:
         self.changed = True
         self._actions: dict[str, int] = {}
         self._tool_calls: dict[str, int] = {}
+        self._fallbacks: dict[str, int] = {}
+        self._labelled = {
+            "genapps_actions_total": ("outcome", self._actions),
+            "genapps_fallbacks_total": ("reason", self._fallbacks),
+            "genapps_tool_calls_total": ("outcome", self._tool_calls),
+        }
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
         self._values = {  # whole numbers
@@ -56,6 +63,11 @@ class Metrics:
     def tool_call(self, outcome: str) -> None:
         """Count a tool call. `outcome` is `ok` or a code of the gateway, which has few of them."""
         self._tool_calls[outcome] = self._tool_calls.get(outcome, 0) + 1
+        self.changed = True
+
+    def fallback(self, reason: str) -> None:
+        """Count an action that a fallback answered: a value of the header `genapps-fallback`."""
+        self._fallbacks[reason] = self._fallbacks.get(reason, 0) + 1
         self.changed = True
 
     def guest_started(self) -> None:
@@ -87,9 +99,9 @@ class Metrics:
         """The metrics in Prometheus' text format; resets `changed`."""
         self.changed = False
         lines: list[str] = []
-        for name, counts in (("genapps_actions_total", self._actions), ("genapps_tool_calls_total", self._tool_calls)):
+        for name, (label, counts) in self._labelled.items():
             lines += _head(name, "counter")
-            lines += [f'{name}{{outcome="{outcome}"}} {count}' for outcome, count in sorted(counts.items())]
+            lines += [f'{name}{{{label}="{value}"}} {count}' for value, count in sorted(counts.items())]
         name = "genapps_action_duration_seconds"
         lines += _head(name, "histogram")
         total = 0
@@ -102,15 +114,14 @@ class Metrics:
         return ("\n".join(lines) + "\n").encode()
 
     def _take(self, text: bytes) -> None:
-        counts = {"genapps_actions_total": self._actions, "genapps_tool_calls_total": self._tool_calls}
         buckets: list[int] = []
         for line in text.decode().splitlines(keepends=True):
             series, _, value = line.rpartition(" ")
             name, _, label = series.partition("{")
             if not line.endswith("\n"):
                 break  # the page was too small for it
-            if name in counts:
-                counts[name][label.split('"')[1]] = int(value)
+            if name in self._labelled:
+                self._labelled[name][1][label.split('"')[1]] = int(value)
             elif name in self._values:
                 self._values[name] = float(value)
             elif name == "genapps_action_duration_seconds_sum":

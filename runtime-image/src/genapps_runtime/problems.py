@@ -43,6 +43,7 @@ CODES: dict[str, Code] = {
     "RuntimeFailed": Code(500, "The runtime failed; see its log"),
     "GuestTrapped": Code(502, "The app crashed", private=True),
     "TurnInvalid": Code(502, "The app returned an invalid turn", private=True),
+    "PartiallyDone": Code(502, "The app failed after a tool had done something for the request"),
     "ResponseInvalid": Code(502, "The app's response is not valid HTTP", private=True),
     "ResponseTooLarge": Code(502, "The response of the app is too large"),
     "ToolFailed": Code(502, "A tool call of the app was refused or failed", private=True),

@@ -47,6 +47,9 @@ def test_another_tier_makes_another_pod_at_the_next_pass() -> None:
         ({"workloadClass": "batch"}, "time"),
         ({"napAfter": "90s"}, "time"),
         ({"envelope": {"retention": {"responses": "2h"}}}, "retention"),
+        ({"fallback": {"static": {"status": 200, "contentType": "text/plain", "body": "later"}}}, "fallback"),
+        ({"fallback": {"lastGood": True}}, "fallback"),
+        ({"fallback": {"export": True}}, "fallback"),
     ],
 )
 def test_settings_follow_the_spec(changes: dict[str, Any], part: str) -> None:

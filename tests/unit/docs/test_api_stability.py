@@ -33,7 +33,6 @@ INACTIVE: Mapping[str, Any] = {
     "slo": {"availability": "99.5"},
     "incident": {"contact": "team"},
     "rollback": {"to": "fallback"},
-    "fallback": {"lastGood": True},
 }
 BUDGET: Mapping[str, Any] = {
     "limits": {"tokens": 1},

@@ -7,6 +7,9 @@ from pydantic import ConfigDict, Field
 
 from genapps.api.fields import Form, HttpsUrl, Key, Latency, ObjectName, UserModel, rules
 
+CONTENT_TYPE = "^[a-z]+/[-+.a-z0-9]+(; ?charset=[-A-Za-z0-9]+)?$"
+FALLBACK_CHARACTERS = 16_384
+
 
 class StaticFallback(UserModel):
     """A fixed response."""
@@ -16,15 +19,15 @@ class StaticFallback(UserModel):
     content_type: Annotated[
         str,
         Field(max_length=127),
-        Form("^[a-z]+/[-+.a-z0-9]+(; ?charset=[-A-Za-z0-9]+)?$", "write a type such as text/plain"),
+        Form(CONTENT_TYPE, "write a type such as text/plain"),
     ]
     """The content type of the body."""
-    body: Annotated[str, Field(max_length=16_384)]
-    """The body, at most 16 KiB."""
+    body: Annotated[str, Field(max_length=FALLBACK_CHARACTERS)]
+    """The body, at most 16 Ki characters."""
 
 
 class Fallback(UserModel):
-    """What callers get when the app cannot answer."""
+    """What callers get when the app cannot answer: the first of lastGood, export and static that there is."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -38,9 +41,10 @@ class Fallback(UserModel):
     static: StaticFallback | None = None
     """A fixed response."""
     last_good: bool | None = None
-    """The last good response to the same request (GET only, of the same tenant and revision)."""
+    """The last good response to the same path and query (GET only, of the same tenant, process and revision). Not for
+    answers that depend on other headers."""
     export: bool | None = None
-    """The app's own fallback function, without connectors."""
+    """The app's own fallback function (@app.fallback). It has a second, reads the state and calls no tools."""
 
 
 class Incident(UserModel):

@@ -11,6 +11,7 @@ from genapps.api.digests import canonical
 from genapps.api.fields import Digest, DnsLabel, HeaderName, Key, UserModel
 from genapps.api.generatedapp import Language
 from genapps.api.names import CANARY_PORT, GATEWAY_PORT
+from genapps.api.operations import CONTENT_TYPE, FALLBACK_CHARACTERS
 
 RUNTIME_API_VERSION: Literal["runtime.genapps.dev/v1"] = "runtime.genapps.dev/v1"
 
@@ -84,6 +85,28 @@ class CorsRules(Setting):
     """How long a preflight holds; null: as the browser likes."""
 
 
+class StaticFallback(Setting):
+    """A fixed answer."""
+
+    status: Annotated[int, Field(ge=200, le=599)]
+    """The HTTP status."""
+    content_type: Annotated[str, Field(min_length=1, max_length=127, pattern=CONTENT_TYPE)]
+    """The content type of the body."""
+    body: Annotated[str, Field(max_length=FALLBACK_CHARACTERS)]
+    """The body."""
+
+
+class RuntimeFallback(Setting):
+    """What callers get when the app cannot answer: the first of lastGood, export and static that there is."""
+
+    static: StaticFallback | None
+    """A fixed answer."""
+    last_good: bool
+    """The last good answer to the same GET."""
+    export: bool
+    """The app's own fallback."""
+
+
 class ResponseRetention(Setting):
     """How long things are kept."""
 
@@ -125,7 +148,7 @@ class RuntimeConfig(Setting):
     """Time budgets."""
     tenancy: None = None
     """How the tenant is known; null: one tenant, default."""
-    fallback: None = None
+    fallback: RuntimeFallback | None = None
     """What callers get when the app cannot answer; null: an error."""
     cors: CorsRules | None = None
     """Which pages of other origins may read answers; null: the app says it itself."""

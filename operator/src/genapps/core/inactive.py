@@ -72,7 +72,6 @@ def _of_app(app: GeneratedApp) -> Iterator[str]:
         "spec.slo": spec.slo,
         "spec.incident": spec.incident,
         "spec.rollback.to fallback": spec.rollback if spec.rollback and spec.rollback.to == "fallback" else None,
-        "spec.fallback": spec.fallback,
     }
     return (path for path, value in given.items() if value is not None)
 

@@ -8,13 +8,16 @@ from genapps.api.apprecord import ResolvedTier
 from genapps.api.cors import Cors
 from genapps.api.digests import canonical, revision_digest, sha256
 from genapps.api.generatedapp import GeneratedApp
+from genapps.api.operations import Fallback
 from genapps.api.runtimeconfig import (
     CorsRules,
     Digests,
     GatewayAddress,
     ResponseRetention,
     RuntimeConfig,
+    RuntimeFallback,
     RuntimeLimits,
+    StaticFallback,
     TimeBudget,
 )
 from genapps.core.verdict import Grant
@@ -47,6 +50,7 @@ def runtime_config(
         limits=_limits(tier),
         time=_time(app.spec.workload_class.action_seconds, app.spec.nap_after or tier.nap_after),
         cors=cors_rules(app.spec.ingress.cors) if app.spec.ingress and app.spec.ingress.cors else None,
+        fallback=_fallback(app.spec.fallback),
         state_snapshot=rollback is not None and rollback.state == "Restore",
         retention=_retention(responses),
         gateway=_gateway(system_namespace),
@@ -94,6 +98,17 @@ def cors_rules(cors: Cors) -> CorsRules:
         exposed_headers=cors.exposed_headers,
         allow_credentials=cors.allow_credentials,
         max_age_seconds=quantities.seconds(cors.max_age) if cors.max_age is not None else None,
+    )
+
+
+def _fallback(fallback: Fallback | None) -> RuntimeFallback | None:
+    if fallback is None:
+        return None
+    static = fallback.static
+    return RuntimeFallback(
+        static=static and StaticFallback(status=static.status, content_type=static.content_type, body=static.body),
+        last_good=bool(fallback.last_good),
+        export=bool(fallback.export),
     )
 
 

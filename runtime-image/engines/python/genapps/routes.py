@@ -41,6 +41,7 @@ class App:
         self._listed: list[str] = []
         self._shapes: dict[tuple[str, str], Handler] = {}
         self._rest: Handler | None = None
+        self._fallback: Handler | None = None
 
     def route(
         self, method: str, path: str | None = None, *, methods: Iterable[str] | None = None
@@ -94,6 +95,23 @@ class App:
     def delete(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Register a handler for DELETE."""
         return self.route("DELETE", path)
+
+    def fallback(self, handler: AnyHandler) -> AnyHandler:
+        """Register what answers a request when its handler cannot: it may read the state, and has a second.
+
+        It raises RouteError, a ValueError, for a second one, or one that does not take a request alone.
+        """
+        check_handler(handler, "a fallback", [])
+        if self._fallback is not None:
+            raise RouteError("the app has a fallback already: remove one")
+        self._fallback = handler
+        return handler
+
+    def own_fallback(self) -> Handler:
+        """What `fallback` has registered; raises NoHandlerError."""
+        if self._fallback is None:
+            raise NoHandlerError("RouteNotFound", "the app has no fallback: decorate a function with @app.fallback")
+        return self._fallback
 
     def serve_rest(self, handler: Handler) -> None:
         """Let this handler answer every request, in an app that has no routes."""

@@ -76,6 +76,8 @@ class Guest:
         except WasmtimeError as error:
             detail = f"the engine does not start within {memory_bytes} bytes of memory: {printable(str(error), 200)}"
             raise RefusedError(Reason.CONFIG_INVALID, detail) from None
+        self._pausing = pausing
+        self._fallback: Callable[[bytes], bytes | None] | None = None
         self._load = partial(self._on_fiber, load) if pausing else load
         self._start = partial(self._on_fiber, start) if pausing else start
         self._resume = partial(self._on_fiber, self._cancel) if pausing else self._cancel
@@ -115,6 +117,20 @@ class Guest:
         inside the call; `readings` are for `Store.readings`. Raises GuestGoneError.
         """
         return self._turn(self._start, message, deadline, sink, answer, readings)
+
+    def fallback(
+        self,
+        message: bytes,
+        deadline: float,
+        sink: LogSink,
+        answer: Answer = nobody_answers,
+        readings: Readings | None = None,
+    ) -> bytes:
+        """Begin the app's own fallback for a request; otherwise like `start`."""
+        if self._fallback is None:
+            fallback = StringCall(self._store, "fallback")
+            self._fallback = partial(self._on_fiber, fallback) if self._pausing else fallback
+        return self._turn(self._fallback, message, deadline, sink, answer, readings)
 
     def resume(
         self,

@@ -43,6 +43,7 @@ _TOOL_AFTER_SQL = "a request cannot call a tool after it has written by SQL: cal
 _BESIDE_TOOL = "a tool cannot be called without await while another one is being called: await that one first"
 _SQL_BESIDE_TOOL = "a statement cannot write while a tool is being called: await the tool first"
 _TOO_MUCH = f"what a request reads at once may have at most {RESULTS_CHARACTERS} characters: await fewer calls together"
+_READ_ONLY = "the app's fallback reads its state only: it cannot call tools or write"
 OWN_SECONDS = 1.0
 """What an action has for itself at least, however long others kept it from its beginning."""
 
@@ -76,9 +77,9 @@ class Action:
 
     __slots__ = (
         "_answered", "_body", "_body_bytes", "_context", "_immediate", "_view", "_was_put_off", "attempt", "conflicts",
-        "deadline", "exchange", "facet", "guest", "guest_seconds", "keyed", "log", "number", "open", "pending",
-        "readings", "relied_on", "repeats", "restarts", "results", "see", "serial", "statements", "tools", "trace",
-        "turns", "waits_for_all", "writes_tables",
+        "deadline", "exchange", "facet", "fallback", "guest", "guest_seconds", "keyed", "log", "number", "open",
+        "pending", "readings", "relied_on", "repeats", "restarts", "results", "see", "serial", "statements", "tools",
+        "trace", "turns", "waits_for_all", "writes_tables",
     )  # fmt: skip
 
     def __init__(self, number: int, exchange: Exchange, context: ActionContext, facet: Facet, deadline: float) -> None:
@@ -87,6 +88,8 @@ class Action:
         """The state of its tenant."""
         self.exchange = exchange
         self.deadline = deadline
+        self.fallback = False
+        """Whether it is the app's own fallback, which calls no tools and writes nothing."""
         self.attempt = 0
         """Changes when what its guest does for it, or still says, counts for nothing any more."""
         self.conflicts = 0
@@ -234,6 +237,8 @@ class Action:
             raise ended
         if isinstance(turn, turns.Emit | turns.Done):
             self._collect(turn.piece)
+            if self.fallback and isinstance(turn, turns.Done) and turn.writes:
+                raise ProblemError("AppFailed", _READ_ONLY)
         return turn
 
     def answer(self, calls: list[turns.Call]) -> list[turns.Call]:
@@ -245,7 +250,9 @@ class Action:
         lasting: list[turns.Call] = []
         until, queued = 0.0, bool(self.statements)
         for call in calls:
-            if call.kind == "tool" and (queued or self.wrote_tables):
+            if call.kind == "tool" and self.fallback:
+                self.results[call.id] = {"problem": call_problem("ReadOnly", _READ_ONLY)}
+            elif call.kind == "tool" and (queued or self.wrote_tables):
                 self.results[call.id] = {"problem": call_problem("ToolAfterSql", _TOOL_AFTER_SQL)}
             elif call.kind in _LASTING:
                 lasting.append(call)
@@ -279,7 +286,9 @@ class Action:
             outcome = run_statement(self._view, call.payload, until, self.facet.writing_texts)
         except STATE_ERRORS as error:
             raise self._problem(error) from None
-        self._answered += len(outcome.get("ok", "")) if outcome is not None else 0
+        if outcome is None:
+            return {"problem": call_problem("SqlRefused", _READ_ONLY)} if self.fallback else None
+        self._answered += len(outcome.get("ok", ""))
         return outcome
 
     def take_turn(self, see: Callable[[], View | Overlaid]) -> None:

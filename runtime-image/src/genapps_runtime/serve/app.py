@@ -21,6 +21,7 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.cors import Cors
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
+from genapps_runtime.serve.fallback.flows import Fallbacks, fallback_fields
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, problem_reply
 from genapps_runtime.serve.representations import may_differ, represented
@@ -28,6 +29,8 @@ from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages, Un
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 
+FALLBACK_SECONDS = 1.0
+"""The time of the app's own fallback."""
 WAITING_PER_PLACE = 8
 OUTSIDE_PER_PLACE = 32
 """Actions that wait outside the guest cost little: they leave their place to others, up to this number."""
@@ -47,7 +50,7 @@ class App:
 
     `files` are served without a guest; every other request is the app's. `cores` is the pod's CPU limit. With
     `fresh_instances` each action has an instance in which no other has been. In `debug` callers are told what a failing
-    app says. `clock` is the breaker's, in seconds.
+    app says. `clock`, in seconds, is for the breaker and for the age of kept answers.
     """
 
     def __init__(
@@ -77,6 +80,9 @@ class App:
         }
         self._breaker = ExecutionBreaker(clock, context.metrics, self._identity)
         self._repeats = calls_in_place(load_message)
+        self._fallbacks = (
+            Fallbacks(config.fallback, context.metrics, clock, self._begin_fallback) if config.fallback else None
+        )
         self._places = config.limits.concurrency
         self._action_seconds = config.action_millis / 1000
         self._guests = Guests(language, load_message, context, heartbeat, fresh=fresh_instances)
@@ -129,7 +135,7 @@ class App:
 
     def _answer_soon(self, exchange: Exchange, outcome: Answer | ProblemError) -> None:
         """Answer a request that does not begin: all of one iteration of the loop together."""
-        self._served.append(Ended(Unbegun(exchange), outcome))
+        self._served.append(Ended(Unbegun(exchange, self._facet), outcome))
         if len(self._served) == 1:
             asyncio.get_running_loop().call_soon(self._answer_served)
 
@@ -238,13 +244,18 @@ class App:
         metrics = self._context.metrics
         metrics.set("genapps_state_bytes", self._context.facets.size)
         self._breaker.take(ended)
+        if self._fallbacks is not None:
+            ended = self._fallbacks.take(ended)
         replies: list[tuple[Exchange, Answer]] = []
         lines: list[dict[str, object]] = []
         for one in ended:
             exchange, outcome, code = one.action.exchange, one.outcome, "replayed" if one.replayed else "ok"
             if isinstance(outcome, ProblemError):
                 code = outcome.code
-                outcome = problem_reply(outcome, exchange.request.id, debug=self._debug)
+                if one.instead is not None:
+                    outcome = one.instead.reply
+                else:
+                    outcome = problem_reply(outcome, exchange.request.id, debug=self._debug)
             elif isinstance(outcome, Reply) and may_differ(outcome):
                 outcome = represented(exchange.request, outcome)
             if self._cors is not None:
@@ -259,6 +270,18 @@ class App:
                 exchange.reply(reply)
             except Exception:
                 logs.write("runtime failed", level="error", requestId=exchange.request.id, trace=traceback.format_exc())
+
+    def _begin_fallback(self, exchange: Exchange, facet: Facet) -> Action | None:
+        """Begin the app's own fallback for a request; None when no place is left."""
+        if not self._room():
+            return None
+        deadline = time.monotonic() + FALLBACK_SECONDS
+        action = Action(next(self._numbers), exchange, self._context, facet, deadline)
+        action.fallback = True
+        self._begun += 1
+        self._stages.ready.append(action)
+        self._wake()
+        return action
 
     def _line(self, ended: Ended, status: int, seconds: float) -> dict[str, object]:
         """The fields of an action's log line."""
@@ -289,4 +312,6 @@ class App:
             fields["trace"] = action.trace[:4000]
         if action.conflicts or action.restarts or action.repeats:
             fields["attempts"] = 1 + action.conflicts + action.restarts + action.repeats
+        if ended.instead is not None or ended.tried is not None:
+            fields.update(fallback_fields(ended))
         return fields

@@ -99,7 +99,7 @@ class Lanes:
                 free = True
                 if action.guest is None:
                     action.begin(guest)
-                call = guest.resume if action.turns else guest.start
+                call = guest.resume if action.turns else guest.fallback if action.fallback else guest.start
                 action.results = {}  # they are in the message; what comes from now on is for the next one
                 text = call(message, action.deadline, action.add_record, action.answer_now, action.readings)
                 if not guest.computing:

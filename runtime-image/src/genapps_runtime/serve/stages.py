@@ -13,7 +13,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from genapps_runtime import logs
 from genapps_runtime.guest import turns
@@ -45,22 +45,39 @@ RESTARTS = 4
 Continued = turns.Calls | turns.Wait | turns.Emit | turns.Done
 
 
+class Instead(NamedTuple):
+    """What the caller gets in place of a problem: a `kind` of fallback, for the reason `why`."""
+
+    reply: Reply
+    why: str
+    kind: str
+
+
 @dataclass(frozen=True, slots=True)
 class Unbegun:
-    """A request that is answered without an action: with a file, or because it is refused."""
+    """A request that is answered without an action: with a file, or because it is refused.
+
+    `facet` is its tenant's, where that is known.
+    """
 
     exchange: Exchange
+    facet: Facet | None = None
     keyed: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An action's end: the app's reply, or the problem in its place; or a file, which is served in place of one."""
+    """An action's end: the app's reply, or the problem in its place; or a file, which is served in place of one.
+
+    `tried` is the app's own fallback, which ran for it.
+    """
 
     action: Action | Unbegun
     outcome: Answer | ProblemError
     replayed: bool = False
     """Whether it is the answer to an earlier request with the same key."""
+    instead: Instead | None = None
+    tried: Action | None = None
 
 
 class Stages:

@@ -123,7 +123,7 @@ _STARTING = {
 }
 _RUNS = {"Ready": ("True", "Available"), "Stalled": ("False", "NotStalled")}
 _OTHER_DIGEST = {"code": {"digest": "sha256:" + "0" * 64}}
-_FALLBACK = {"fallback": {"static": {"status": 200, "contentType": "text/plain", "body": "later"}}}
+_TO_FALLBACK = {"rollback": {"to": "fallback"}}
 
 
 def _stalled(reason: str) -> dict[str, tuple[str, str]]:
@@ -200,7 +200,7 @@ ROWS = (
         _stalled("Requested") | {"Suspended": ("True", "Requested")}),
     Row("the suspension was acknowledged", _acknowledged, {
         "Suspended": ("False", "Resumed"), "Stalled": ("False", "NotStalled")}),
-    Row("fields are set that have no effect yet", _spec(_FALLBACK | {"idleTimeout": "15m"}), _RUNS | {
+    Row("fields are set that have no effect yet", _spec(_TO_FALLBACK | {"idleTimeout": "15m"}), _RUNS | {
         "FieldsInactive": ("True", "NotYetActive")}),
     Row("the budget sets limits that have no effect yet",
         _world(budget=budget({"limits": {"tokens": 5}, "mode": "Shadow"})),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from genapps_runtime import logs
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.fallback.breaker import Breaker
 from genapps_runtime.serve.messages import Exchange, Reply
 from genapps_runtime.serve.stages import Ended
@@ -63,7 +64,7 @@ class ExecutionBreaker:
 def _failed(ended: Ended) -> bool | None:
     """Whether the app failed; None when this end says nothing about it."""
     outcome = ended.outcome
-    if ended.replayed:
+    if ended.replayed or not isinstance(ended.action, Action) or ended.action.fallback:
         return None
     if isinstance(outcome, ProblemError):
         return True if outcome.code in FAILURES else None
