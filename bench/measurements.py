@@ -24,6 +24,7 @@ from bench.engine.idle_runtime import idle_runtime
 from bench.engine.keyed_state import keyed_state
 from bench.engine.naps import naps
 from bench.engine.never_seen import never_seen
+from bench.engine.redaction import redaction
 from bench.engine.static_asset import static_asset
 from bench.engine.waiting import waiting
 from bench.engine.warm_request import warm_request
@@ -45,6 +46,7 @@ ALONE: Mapping[str, Alone] = {
     "forms": forms,
     "waiting": waiting,
     "beside-computing": beside_computing,
+    "redaction": redaction,
     "reconcile": reconcile,
 }
 

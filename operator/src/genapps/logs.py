@@ -2,7 +2,6 @@
 """JSON log lines of operator and gateway on stdout: one per event, nothing secret in them, whoever wrote the text."""
 
 import logging
-import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import orjson
 import structlog
 
-_SECRET_NAMES = re.compile(r"token|secret|password|authorization|credential|private", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"(?i)bearer\s+\S+|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*|-----BEGIN[^-]*PRIVATE KEY-----")
+from genapps.redaction.text import SECRET, is_secret_name, shown
+
 _LONGEST = 2000
 
 QUIET = {"kopf": logging.WARNING, "aiohttp.access": logging.WARNING, "uvicorn": logging.ERROR}
@@ -19,9 +18,9 @@ QUIET = {"kopf": logging.WARNING, "aiohttp.access": logging.WARNING, "uvicorn": 
 
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The last processor before rendering: drops values of secret names and tokens inside texts, cuts long texts."""
+    """The last processor before rendering: takes secrets and personal data out of texts, and cuts long ones."""
     for name, value in event.items():
-        event[name] = "[redacted]" if _SECRET_NAMES.search(name) else _plain(value)
+        event[name] = SECRET if is_secret_name(name) else _plain(value)
     return event
 
 
@@ -60,9 +59,9 @@ def configure(level: str) -> None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
-        return _SECRET_TEXT.sub("[redacted]", value)[:_LONGEST]
+        return shown(value, _LONGEST)
     if isinstance(value, Mapping):
-        return {name: "[redacted]" if _SECRET_NAMES.search(str(name)) else _plain(each) for name, each in value.items()}
+        return {name: SECRET if is_secret_name(str(name)) else _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value

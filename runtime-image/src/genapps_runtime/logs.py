@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Log lines: one JSON object each on standard output, one line an action. Guest text in them is escaped and bounded."""
+"""Log lines: one JSON object each on standard output, one line an action. Texts in them are those of `log_texts`."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from genapps_runtime.problems import printable
+from genapps_runtime.log_texts import told
 
 RECORDS = 200
 BYTES_PER_SECOND = 1024 * 1024
@@ -18,8 +18,6 @@ BURST_BYTES = 2 * 1024 * 1024
 """What a quiet time saves up. A worker begins with a second's worth: it may be one of many that end at once."""
 _AROUND_LINE = 64
 """What the container runtime writes before each line."""
-TRACE = "exception"
-"""The field that may be as long as a message: Python's `logging` puts the trace of an exception there."""
 _LEVELS = frozenset({"debug", "info", "warning", "error"})
 
 
@@ -29,7 +27,7 @@ def write(event: str, /, **fields: Any) -> None:
 
 
 def _line(event: str, fields: dict[str, Any]) -> bytes:
-    return orjson.dumps({"time": _now(), "event": event, **fields}, option=orjson.OPT_APPEND_NEWLINE, default=str)
+    return orjson.dumps({"time": _now(), "event": event, **told(fields)}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _write(lines: bytes) -> None:
@@ -96,7 +94,7 @@ def _now() -> str:
 
 
 class ActionLog:
-    """What the app logged during one action: at most `limit` bytes and RECORDS records. The rest is counted."""
+    """What the app logged during one action: at most `limit` characters and RECORDS records. The rest is counted."""
 
     def __init__(self, limit: int) -> None:
         self.records: list[dict[str, Any]] = []
@@ -116,13 +114,10 @@ class ActionLog:
             level, message, fields = "info", record, {}
         kept: dict[str, Any] = {
             "level": level if isinstance(level, str) and level in _LEVELS else "info",
-            "message": printable(str(message), 2000),
+            "message": str(message),
         }
         if isinstance(fields, dict) and fields:
-            kept["fields"] = {
-                printable(str(name), 100): printable(str(value), 2000 if name == TRACE else 200)
-                for name, value in fields.items()
-            }
+            kept["fields"] = fields
         self.records.append(kept)
 
     def fields(self) -> dict[str, Any]:

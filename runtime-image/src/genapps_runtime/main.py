@@ -104,7 +104,7 @@ def _told(settings: Settings, run: Callable[[], int]) -> int:
     except RefusedError as refused:
         from genapps_runtime import logs
 
-        logs.write("refused", level="error", reason=refused.reason.value, message=refused.message[:2000])
+        logs.write("refused", level="error", reason=refused.reason.value, message=refused.message)
         write_termination(settings.termination_file, refused)
         return EXIT_REFUSED
 

@@ -89,7 +89,8 @@ class ProblemError(Exception):
 
 def printable(text: str, length: int = DETAIL_CHARACTERS) -> str:
     """Hostile text without control characters, cut at `length` characters."""
-    return "".join(character if character.isprintable() else " " for character in text[:length])
+    cut = text[:length]
+    return cut if cut.isprintable() else "".join(character if character.isprintable() else " " for character in cut)
 
 
 def call_problem(code: str, detail: str, retry_after: int | None = None) -> dict[str, Any]:

@@ -28,9 +28,9 @@ def test_log_lines_are_json_without_secrets_control_characters_or_debug() -> Non
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["level"] for line in lines] == ["info", "warning", "warning", "error"]
     assert all(line["timestamp"].endswith("Z") for line in lines)
-    assert (lines[0]["event"], lines[0]["number"], lines[0]["header"]) == ("refused", 7, "[redacted]")
+    assert (lines[0]["event"], lines[0]["number"], lines[0]["header"]) == ("refused", 7, "Bearer [redacted:token]")
     assert len(lines[1]["event"]) == 2000
-    assert lines[2]["event"] == "Authorization: [redacted]"
-    assert "[redacted]" in lines[3]["exception"]
+    assert lines[2]["event"] == "Authorization: Bearer [redacted:token]"
+    assert "[redacted:private-key]" in lines[3]["exception"]
     assert b"\x1b" not in done.stdout
     assert b"PRIVATE" not in done.stdout

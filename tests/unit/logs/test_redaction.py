@@ -6,26 +6,27 @@ from typing import Any
 import pytest
 
 from genapps.logs import redact
+from genapps.redaction.text import SECRET
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 
 
 @pytest.mark.parametrize("name", ["token", "access_token", "Authorization", "clientSecret", "password", "private_key"])
 def test_values_of_secret_names_are_dropped(name: str) -> None:
-    assert redact(None, "", {name: "s3cret", "app": "a"}) == {name: "[redacted]", "app": "a"}
+    assert redact(None, "", {name: "s3cret", "app": "a"}) == {name: SECRET, "app": "a"}
 
 
 @pytest.mark.parametrize("text", [f"Bearer {JWT}", f"failed with {JWT} in it", "bearer abc.def"])
 def test_tokens_inside_texts_are_dropped(text: str) -> None:
     shown = str(redact(None, "", {"error": text})["error"])
-    assert "[redacted]" in shown
+    assert "[redacted:" in shown
     assert JWT not in shown
     assert "abc.def" not in shown
 
 
 def test_nested_values_are_looked_into() -> None:
     event: dict[str, Any] = {"about": {"token": "x", "names": ["a", f"Bearer {JWT}"]}}
-    assert redact(None, "", event) == {"about": {"token": "[redacted]", "names": ["a", "[redacted]"]}}
+    assert redact(None, "", event) == {"about": {"token": SECRET, "names": ["a", "Bearer [redacted:jwt]"]}}
 
 
 def test_long_texts_are_cut() -> None:

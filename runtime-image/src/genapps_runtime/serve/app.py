@@ -292,7 +292,7 @@ class App:
             **self._identity,
             "requestId": request.id,
             "method": request.method,
-            "path": request.path[:500],
+            "path": request.path,
             "status": status,
             "millis": int(seconds * 1e6) / 1000,
         }
@@ -309,7 +309,7 @@ class App:
         if action.tools is not None:
             fields["toolCalls"] = action.tools.called
         if action.trace:
-            fields["trace"] = action.trace[:4000]
+            fields["trace"] = action.trace
         if action.conflicts or action.restarts or action.repeats:
             fields["attempts"] = 1 + action.conflicts + action.restarts + action.repeats
         if ended.instead is not None or ended.tried is not None:
