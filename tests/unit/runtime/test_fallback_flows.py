@@ -13,17 +13,17 @@ from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.fallback.flows import REASONS, Fallbacks
 from genapps_runtime.serve.messages import Exchange, Reply, Request
 from genapps_runtime.serve.stages import Ended
-from genapps_runtime.serve.tools import Tools
+from genapps_runtime.serve.tools import Tools, Wanted
 from genapps_runtime.state.facet import Facet
 
 STATIC = StaticFallback(200, "text/plain", "later")
 
 
-def action(succeeded_tools: int = 0) -> Action:
+def action(wrote: Wanted | None = None) -> Action:
     exchange = Exchange(Request("r", "GET", "/", "", [], b""), 0.0, lambda _reply: None)
     facet: Any = SimpleNamespace(tenant="default", view=None)
     made = Action(1, exchange, cast("ActionContext", None), facet, 0.0)
-    made.tools = cast("Tools", SimpleNamespace(succeeded=succeeded_tools))
+    made.tools = cast("Tools", SimpleNamespace(wrote=wrote))
     return made
 
 
@@ -44,11 +44,12 @@ def test_only_breaker_timeout_and_trap_ask_for_it(code: str) -> None:
 
 @pytest.mark.parametrize("code", REASONS)
 def test_after_a_tool_that_did_something_the_caller_is_told_so(code: str) -> None:
-    done = Ended(action(succeeded_tools=1), ProblemError(code))
+    done = Ended(action(Wanted("mail", "send", b"")), ProblemError(code))
     (ended,) = fallbacks(Fallback(STATIC, last_good=True, export=True)).take([done])
     assert isinstance(ended.outcome, ProblemError)
     assert (ended.outcome.code, ended.outcome.status, ended.instead) == ("PartiallyDone", 502, None)
     assert code in ended.outcome.detail
+    assert "mail.send" in ended.outcome.detail
 
 
 def test_a_caller_who_has_gone_gets_none() -> None:

@@ -67,8 +67,9 @@ class Fallbacks:
             return one
         if outcome.code not in REASONS or exchange.gone:
             return one
-        if isinstance(action, Action) and action.succeeded_tools:
-            return Ended(action, ProblemError("PartiallyDone", f"it ended with {outcome.code} after that"))
+        if isinstance(action, Action) and (wrote := action.wrote_by_tool) is not None:
+            detail = f"it had called {wrote}, and ended with {outcome.code} after that"
+            return Ended(action, ProblemError("PartiallyDone", detail))
         kept = self._last_good.reply(facet.tenant, exchange.request) if self._last_good is not None else None
         if kept is not None:
             return self._instead(one, kept, "lastGood")
