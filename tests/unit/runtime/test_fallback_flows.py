@@ -10,9 +10,9 @@ from genapps_runtime.config import Fallback, StaticFallback
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import CODES, ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.ended import Ended
 from genapps_runtime.serve.fallback.flows import REASONS, Fallbacks
 from genapps_runtime.serve.messages import Exchange, Reply, Request
-from genapps_runtime.serve.stages import Ended
 from genapps_runtime.serve.tools import Tools, Wanted
 from genapps_runtime.state.facet import Facet
 

@@ -21,12 +21,13 @@ from genapps_runtime.guest.readings import Readings
 from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem
+from genapps_runtime.serve.endings import STATE_ERRORS, state_problem
 from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.keys import Keyed
 from genapps_runtime.serve.messages import Exchange, Reply
 from genapps_runtime.serve.statements import Statement, run_statement
 from genapps_runtime.serve.tools import RECORDED_BYTES, Outcome, Tools, Wanted
-from genapps_runtime.state.errors import StateFullError, StateUnavailableError, TransactionLostError, TurnLostError
+from genapps_runtime.state.errors import StateFullError
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.facets import Facets
 from genapps_runtime.state.marks import Mark
@@ -38,7 +39,6 @@ LIST_KEYS = 2000
 RESULTS_CHARACTERS = 4 * 1024 * 1024
 """Of what this process answers in one turn; the one that goes beyond it is the last. So many that all is held twice."""
 _LASTING = frozenset({"tool", "timer"})
-STATE_ERRORS = (TurnLostError, TransactionLostError, StateFullError, StateUnavailableError)
 _TOOL_AFTER_SQL = "a request cannot call a tool after it has written by SQL: call the tool first, or in another request"
 _BESIDE_TOOL = "a tool cannot be called without await while another one is being called: await that one first"
 _SQL_BESIDE_TOOL = "a statement cannot write while a tool is being called: await the tool first"
@@ -285,7 +285,7 @@ class Action:
                 self._view.point("begin", point)
             outcome = run_statement(self._view, call.payload, until, self.facet.writing_texts)
         except STATE_ERRORS as error:
-            raise self._problem(error) from None
+            raise state_problem(error, self.wrote_by_tool) from None
         if outcome is None:
             return {"problem": call_problem("SqlRefused", _READ_ONLY)} if self.fallback else None
         self._answered += len(outcome.get("ok", ""))
@@ -342,7 +342,7 @@ class Action:
             try:
                 self._view.point(call.payload["step"], int(call.id))
             except STATE_ERRORS as error:
-                raise self._problem(error) from None
+                raise state_problem(error, self.wrote_by_tool) from None
         return {"ok": None}
 
     def _tool_now(self, call: turns.Call) -> Outcome:
@@ -380,15 +380,7 @@ class Action:
         except StateFullError as error:
             return {"problem": call_problem("StateFull", str(error))}
         except STATE_ERRORS as error:
-            raise self._problem(error) from None
-
-    def _problem(self, error: Exception) -> ProblemError:
-        """What the action ends with after one of STATE_ERRORS."""
-        if isinstance(error, TurnLostError):
-            return lost_turn(self)
-        if isinstance(error, TransactionLostError):
-            return ProblemError("AppFailed", str(error))
-        return ProblemError("StateFull" if isinstance(error, StateFullError) else "StateUnavailable", str(error))
+            raise state_problem(error, self.wrote_by_tool) from None
 
     def _collect(self, piece: bytes) -> None:
         self._body_bytes += len(piece)
@@ -396,11 +388,3 @@ class Action:
         if self._body_bytes > limit:
             raise ProblemError("ResponseTooLarge", f"a response may have at most {limit} bytes")
         self._body.append(piece)
-
-
-def lost_turn(action: Action) -> ProblemError:
-    """What an action ends with that had the state to itself for too long."""
-    if action.wrote_by_tool is not None:
-        detail = f"the app had called {action.wrote_by_tool}, and then waited or computed too long with its state held"
-        return ProblemError("StateConflict", detail)
-    return ProblemError("Busy", "the app waited too long for its tools, or computed, while others waited for its state")

@@ -20,12 +20,13 @@ from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.cors import Cors
+from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.fallback.flows import Fallbacks, fallback_fields
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, problem_reply
 from genapps_runtime.serve.representations import may_differ, represented
-from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Ended, Stages, Unbegun
+from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Stages
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 

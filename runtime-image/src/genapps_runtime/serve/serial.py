@@ -17,8 +17,9 @@ from collections import deque
 
 from genapps_runtime.guest.turns import Call, Done
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, lost_turn
+from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.commits import Commits, Group
+from genapps_runtime.serve.endings import lost_turn
 from genapps_runtime.serve.hot_paths import HotPaths
 from genapps_runtime.serve.open_chain import OpenChain, QueuedStatement, Runner
 from genapps_runtime.state.facet import Facet
@@ -119,7 +120,7 @@ class Serial:
         Raises ProblemError when it had lost its turn, or its writes do not fit.
         """
         if action is not self._running:
-            raise lost_turn(action)
+            raise lost_turn(action.wrote_by_tool)
         if self._open:
             self._open.end_action(action, done)
         else:
@@ -160,7 +161,7 @@ class Serial:
     def _lose(self) -> None:
         action = self._running
         if action is not None and action.statements:
-            self._runner.refuse(action, lost_turn(action))
+            self._runner.refuse(action, lost_turn(action.wrote_by_tool))
             return
         self._open.undo_action()
         self._leave()

@@ -9,13 +9,9 @@ state is answered, all results are stored in one commit, all log lines are writt
 
 import asyncio
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
 
-from genapps_runtime import logs
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.immediate import ToolWantedError, TurnWantedError
 from genapps_runtime.guest.instance import Guest, GuestGoneError
@@ -23,9 +19,11 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.admission import Admission, Unrun
 from genapps_runtime.serve.commits import Group, Verdict
+from genapps_runtime.serve.ended import Ended
+from genapps_runtime.serve.endings import conflict, own_failure
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes
-from genapps_runtime.serve.messages import Answer, Exchange, Reply
+from genapps_runtime.serve.messages import Reply
 from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.tenants import Tenants
 from genapps_runtime.serve.tools import Outcome
@@ -43,41 +41,6 @@ RESTARTS = 4
 
 
 Continued = turns.Calls | turns.Wait | turns.Emit | turns.Done
-
-
-class Instead(NamedTuple):
-    """What the caller gets in place of a problem: a `kind` of fallback, for the reason `why`."""
-
-    reply: Reply
-    why: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unbegun:
-    """A request that is answered without an action: with a file, or because it is refused.
-
-    `facet` is its tenant's, where that is known.
-    """
-
-    exchange: Exchange
-    facet: Facet | None = None
-    keyed: ClassVar[None] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An action's end: the app's reply, or the problem in its place; or a file, which is served in place of one.
-
-    `tried` is the app's own fallback, which ran for it.
-    """
-
-    action: Action | Unbegun
-    outcome: Answer | ProblemError
-    replayed: bool = False
-    """Whether it is the answer to an earlier request with the same key."""
-    instead: Instead | None = None
-    tried: Action | None = None
 
 
 class Stages:
@@ -250,7 +213,7 @@ class Stages:
             except ToolWantedError as wanted:
                 self._run_after(action, wanted.call)
             except Exception as error:
-                ended.append(self._failed(action, _own_failure(action, error)))
+                ended.append(self._failed(action, own_failure(action.exchange.request.id, error)))
         self.ready.extendleft(reversed(again))
         for group in stored.values():
             self.tenants.of(group[0][0]).commits.add(group)
@@ -333,7 +296,7 @@ class Stages:
         wrote, reads = action.wrote_by_tool is not None, action.reads
         self.tenants.of(action).serial.wanted_at_once(action)
         if action.conflicts >= CONFLICTS or not action.may_repeat or (wrote and action.serial):
-            ended.append(self._failed(action, _conflict(action)))
+            ended.append(self._failed(action, conflict(action.wrote_by_tool)))
             return
         action.relied_on = reads if wrote else None
         action.conflicts += 1
@@ -381,7 +344,7 @@ class Stages:
                     action.conflicts += 1
                     self.tenants.of(action).serial.conflicted(action)
                 else:
-                    ended.append(Ended(action, _conflict(action)))
+                    ended.append(Ended(action, conflict(action.wrote_by_tool)))
             else:
                 ended.append(Ended(action, action.reply(done)))
         if ended:
@@ -400,16 +363,3 @@ class Stages:
                 self._cancelled.append((guest, number))
             else:
                 guest.cancel(number)
-
-
-def _conflict(action: Action) -> ProblemError:
-    wrote = action.wrote_by_tool
-    detail = f"the app had called {wrote}, so the runtime did not run the request again" if wrote is not None else ""
-    return ProblemError("StateConflict", detail)
-
-
-def _own_failure(action: Action, error: Exception) -> ProblemError:
-    """Our mistake and not the app's."""
-    trace = "".join(traceback.format_exception(error))
-    logs.write("runtime failed", level="error", requestId=action.exchange.request.id, trace=trace)
-    return ProblemError("RuntimeFailed")

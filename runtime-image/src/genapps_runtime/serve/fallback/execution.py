@@ -11,9 +11,9 @@ from genapps_runtime import logs
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.ended import Ended
 from genapps_runtime.serve.fallback.breaker import Breaker
 from genapps_runtime.serve.messages import Exchange, Reply
-from genapps_runtime.serve.stages import Ended
 
 FAILURES = frozenset(
     {

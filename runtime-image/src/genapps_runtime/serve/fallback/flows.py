@@ -12,9 +12,9 @@ from genapps_runtime.config import Fallback
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.ended import Ended, Instead
 from genapps_runtime.serve.fallback.last_good import LastGood
 from genapps_runtime.serve.messages import Answer, Exchange, Reply
-from genapps_runtime.serve.stages import Ended, Instead
 from genapps_runtime.state.facet import Facet
 
 HEADER = b"genapps-fallback"

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The problems that actions end with after their state, or this process, has failed them.
+
+`wrote` is the first tool call that may have changed something, None when there was none: after one, the runtime does
+not run a request again, and its caller is told so.
+"""
+
+import traceback
+
+from genapps_runtime import logs
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.tools import Wanted
+from genapps_runtime.state.errors import StateFullError, StateUnavailableError, TransactionLostError, TurnLostError
+
+STATE_ERRORS = (TurnLostError, TransactionLostError, StateFullError, StateUnavailableError)
+
+
+def state_problem(error: Exception, wrote: Wanted | None) -> ProblemError:
+    """What an action ends with after one of STATE_ERRORS."""
+    if isinstance(error, TurnLostError):
+        return lost_turn(wrote)
+    if isinstance(error, TransactionLostError):
+        return ProblemError("AppFailed", str(error))
+    return ProblemError("StateFull" if isinstance(error, StateFullError) else "StateUnavailable", str(error))
+
+
+def lost_turn(wrote: Wanted | None) -> ProblemError:
+    """What an action ends with that had the state to itself for too long."""
+    if wrote is not None:
+        detail = f"the app had called {wrote}, and then waited or computed too long with its state held"
+        return ProblemError("StateConflict", detail)
+    return ProblemError("Busy", "the app waited too long for its tools, or computed, while others waited for its state")
+
+
+def conflict(wrote: Wanted | None) -> ProblemError:
+    """What an action ends with whose state was changed by others, and that cannot run again."""
+    detail = f"the app had called {wrote}, so the runtime did not run the request again" if wrote is not None else ""
+    return ProblemError("StateConflict", detail)
+
+
+def own_failure(request_id: str, error: Exception) -> ProblemError:
+    """Our mistake and not the app's: it is in the log."""
+    trace = "".join(traceback.format_exception(error))
+    logs.write("runtime failed", level="error", requestId=request_id, trace=trace)
+    return ProblemError("RuntimeFailed")
