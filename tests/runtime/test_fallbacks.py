@@ -61,6 +61,11 @@ async def fallback(request):
                 await tools.call("rates", "latest")
             except ToolError as error:
                 return error.code
+        case "tool-sync":
+            try:
+                tools.call_sync("rates", "latest")
+            except ToolError as error:
+                return error.code
         case "loop": loop(request)
         case "wait": await asyncio.sleep(60)
         case "trap": broken.raise_signal(6)
@@ -174,9 +179,10 @@ async def test_an_own_fallback_that_fails_leaves_the_problem_where_there_is_no_o
         assert (asked.code, mark(asked)) == ("GuestTrapped", "")
 
 
-async def test_an_own_fallback_calls_no_tool(world: World) -> None:
+@pytest.mark.parametrize("do", ["tool", "tool-sync"])
+async def test_an_own_fallback_calls_no_tool(world: World, do: str) -> None:
     async with world(fallback=fallback(export=True)) as app:
-        assert (await ask(app, "/abort?do=tool")).answer == "ReadOnly"
+        assert (await ask(app, f"/abort?do={do}")).answer == "ReadOnly"
 
 
 async def test_an_app_without_an_own_fallback_keeps_its_problem(

@@ -346,6 +346,8 @@ class Action:
         return {"ok": None}
 
     def _tool_now(self, call: turns.Call) -> Outcome:
+        if self.fallback:
+            return {"problem": call_problem("ReadOnly", _READ_ONLY)}
         if self.statements or self.wrote_tables:
             return {"problem": call_problem("ToolAfterSql", _TOOL_AFTER_SQL)}
         if self._calls_tool:
