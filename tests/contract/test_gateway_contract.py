@@ -4,7 +4,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema_rs
 import orjson
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genapps.api.connector import ToolEffect
 from genapps.api.ledger import ViolationRule
 from genapps.gateway.messages import Fault, Heartbeat, ToolCall, ViolationReport, parse
 from genapps.gateway.problems import Code, Problem, RefusalClass
@@ -86,6 +87,10 @@ def test_the_closed_sets_are_the_same_in_schema_and_code() -> None:
     problem = schema("problem")["properties"]
     assert problem["code"]["enum"] == [code.value for code in Code]
     assert problem["class"]["enum"] == [kind.value for kind in RefusalClass]
+
+
+def test_a_result_says_what_the_contract_of_the_tool_says_of_its_effect() -> None:
+    assert schema("result")["properties"]["effect"]["enum"] == list(get_args(ToolEffect))
 
 
 @pytest.mark.parametrize("code", list(Code))

@@ -105,6 +105,9 @@ class ToolCost(UserModel):
     """US dollars."""
 
 
+ToolEffect = Literal["Read", "Write"]
+
+
 class Tool(UserModel):
     """One operation of the connector."""
 
@@ -118,7 +121,7 @@ class Tool(UserModel):
     """The HTTP method (type HTTP)."""
     path: Annotated[str, Field(max_length=512), Form("^/[!-~]*$", "begin with /, such as /v1/{currency}")] | None = None
     """The path, with arguments in braces (type HTTP)."""
-    effect: Literal["Read", "Write"]
+    effect: ToolEffect
     """Whether the tool changes anything. A Write is journalled and sent at most once."""
     idempotency: Annotated[
         Literal["None", "Key"] | IdempotencyHeader | None,

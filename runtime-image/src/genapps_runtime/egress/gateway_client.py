@@ -68,7 +68,7 @@ class GatewayClient:
             detail = f"the gateway did not answer: {type(error).__name__}"
             return Called({"problem": call_problem("GatewayUnavailable", detail, 5)}, wrote=True)  # it may have acted
         if status == 200:
-            return Called({"ok": reply.get("result")}, wrote=True)
+            return Called({"ok": reply.get("result")}, wrote=reply.get("effect") != "Read")
         if "code" in reply:
             return Called({"problem": reply}, wrote=False)
         return Called({"problem": call_problem("GatewayUnavailable", f"it answered {status}", 5)}, wrote=True)
