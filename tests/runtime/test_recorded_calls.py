@@ -48,6 +48,17 @@ async def given_up(request):
     await state.put("count", count)
     return count
 
+@app.post("/never")
+async def never(request):
+    task = asyncio.create_task(tools.call("mail", "send"))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0.001)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return (await tools.call("mail", "send-after-all"))[0]
+
 @app.get("/count")
 async def count(request):
     return await state.get("count", 0)
@@ -126,7 +137,11 @@ async def test_a_call_whose_answer_nobody_has_seen_counts_as_one_that_writes(
     assert sorted(one.reply.status for one in asked if one.reply is not None) == [200, 409]
 
 
-Example = tuple[list[str], list[int]]
+async def test_a_call_that_is_given_up_before_the_host_is_asked_is_not_made(
+    worlds: Worlds, called: ScriptedGateway
+) -> None:
+    assert await value(worlds(COUNTER), "/never", "POST") == "send-after-all"
+    assert called.asked == ["send-after-all"]
 
 
 class Slow(ScriptedGateway):

@@ -219,10 +219,17 @@ class Turns(HostDriven):
         self._give_up(handle.owner, handle.call)
 
     def _give_up(self, owner: Action, call: int) -> None:
-        """Nobody waits for this call any more. The host is told in a turn of its action only: it knows it by number."""
+        """Nobody waits for this call any more. The host is told in a turn of its action only: it knows it by number.
+
+        What the host has not been asked for yet, it is not asked for.
+        """
         waiting = owner.waiting
-        if waiting is not None and waiting.pop(str(call), None) is not None and owner is current.action:
+        if waiting is None or waiting.pop(str(call), None) is None or owner is not current.action:
+            return
+        wanted = [one for one in self._wanted if one.id != call]
+        if len(wanted) == len(self._wanted):
             self._cancelled.append(call)
+        self._wanted = wanted
 
     def time(self) -> float:
         """Seconds of the monotonic clock."""
