@@ -293,18 +293,19 @@ def test_neither_side_takes_a_fixed_answer_that_is_none(field: str, value: Any) 
     assert _refusal(config) is Reason.CONFIG_INVALID
 
 
-LATER = {("limits", "instances"): 1, ("time", "napMillis"): 0}
+LATER = {("limits", "instances"): 1, ("time", "napMillis"): 0, ("background",): False}
 """Fields that came after others, and what their absence means."""
 
 
 def test_a_config_of_an_older_operator_works_as_it_did_then() -> None:
     config = json.loads(_model().content())
-    for section, field in LATER:
-        del config[section][field]
+    for *section, field in LATER:
+        holder = config[section[0]] if section else config
+        del holder[field]
     del config["cors"]
     assert not CONFIG(config), "no operator of today writes it"
     read = parse_config(orjson.dumps(config))
-    assert [read.limits.instances, read.nap_millis] == [*LATER.values()]
+    assert [read.limits.instances, read.nap_millis, read.background] == [*LATER.values()]
     assert read.cors is None
 
 

@@ -53,6 +53,7 @@ def runtime_config(code_digest: str, **changes: Any) -> dict[str, Any]:
         "tenancy": None,
         "fallback": None,
         "cors": None,
+        "background": False,
         "stateSnapshot": False,
         "retention": {"responsesSeconds": 86400},
         "gateway": {"host": GATEWAY_NAME, "port": 8443, "canaryPort": 8444},

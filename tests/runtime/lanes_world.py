@@ -17,6 +17,7 @@ from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
+from genapps_runtime.serve.background.entries import EntryFile
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, Request
 from genapps_runtime.state.facet import DEFAULT_TENANT
 from genapps_runtime.state.facets import Facets
@@ -167,6 +168,7 @@ class LanesWorld:
         fresh: bool = False,
         clock: Callable[[], float] = time.monotonic,
         gateway: object = None,
+        entries: EntryFile | None = None,
         **changes: Any,
     ) -> None:
         self.language = language
@@ -178,19 +180,20 @@ class LanesWorld:
         context = ActionContext(config, called, self.facets, self.metrics, log)
         self.context = context
         self.app = App(
-            language, load_message(source), context, Heartbeat(), cores=1.0, fresh_instances=fresh, clock=clock
-        )
+            language, load_message(source), context, Heartbeat(), cores=1.0, fresh_instances=fresh, clock=clock,
+            entries=entries,
+        )  # fmt: skip
         self.guests = self.app._guests
         self.app.load()
         self.replied: list[str] = []
 
-    def ask(self, path: str, method: str = "GET", query: str = "") -> Asked:
+    def ask(self, path: str, method: str = "GET", query: str = "", key: str = "") -> Asked:
         def reply(reply: Answer) -> None:
             assert isinstance(reply, Reply)
             self.replied.append(path)
             asked.reply = reply
 
-        asked = Asked(path, Exchange(Request(path, method, path, query, [], b""), time.monotonic(), reply))
+        asked = Asked(path, Exchange(Request(path, method, path, query, [], b"", key), time.monotonic(), reply))
         self.app.submit(asked.exchange)
         return asked
 

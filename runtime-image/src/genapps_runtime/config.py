@@ -101,6 +101,8 @@ class RuntimeConfig:
     state_snapshot: bool
     """Copy the state that another revision left, before this one's code is loaded."""
     fallback: Fallback | None = None
+    background: bool = False
+    """Accept requests now and run them later."""
 
 
 def read_config(path: str, digest: str) -> RuntimeConfig:
@@ -163,6 +165,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         cors=_cors(top.section("cors")) if top.take("cors") is not None else None,
         state_snapshot=top.boolean("stateSnapshot"),
         fallback=_fallback(top),
+        background=top.boolean("background", absent=False),
     )
     for section in (top, digests, limits, time, gateway, retention):
         section.done()
@@ -243,7 +246,10 @@ class _Section:
             _invalid(self.path(key), f"must be a whole number from {low} to {high}")
         return int(value)
 
-    def boolean(self, key: str) -> bool:
+    def boolean(self, key: str, *, absent: bool | None = None) -> bool:
+        """`absent` is what counts where an older operator has not written the field."""
+        if absent is not None and key not in self.raw:
+            return absent
         value = self.take(key)
         if not isinstance(value, bool):
             _invalid(self.path(key), "must be true or false")

@@ -15,6 +15,7 @@ _HELP = {
     "genapps_guest_starts_total": "Instances made of the app: at the start, after a trap, timeout or nap, beside one "
     "that computes.",
     "genapps_state_bytes": "Keys and values in the app's state.",
+    "genapps_background_waiting": "Accepted requests that wait to run.",
     "genapps_breaker_open": "1 while requests are refused because the app keeps failing.",
     "genapps_breaker_opened_total": "Times that the app failed so often that requests were refused.",
     "genapps_log_lines_dropped_total": "Log lines of actions that were more than the log's rate allows.",
@@ -42,6 +43,7 @@ class Metrics:
         self._seconds = 0.0
         self._values = {  # whole numbers
             "genapps_actions_waiting": 0.0,
+            "genapps_background_waiting": 0.0,
             "genapps_breaker_open": 0.0,
             "genapps_breaker_opened_total": 0.0,
             "genapps_guest_starts_total": 0.0,

@@ -17,6 +17,7 @@ from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action import ActionContext
 from genapps_runtime.serve.app import App
+from genapps_runtime.serve.background.entries import EntryFile
 from genapps_runtime.serve.limits import HttpLimits, held_beside
 from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.static.files import StaticFiles
@@ -84,6 +85,7 @@ class AppServer:
         context = ActionContext(config, gateway, facets, metrics, log)
         files = StaticFiles(code.public) if code.public else None
         try:
+            entries = EntryFile.open(settings.state_directory) if config.background else None
             app = App(
                 language,
                 code.load_message,
@@ -93,6 +95,7 @@ class AppServer:
                 cores=settings.cpu_millicores / 1000,
                 fresh_instances=fresh_instances,
                 debug=debug,
+                entries=entries,
             )
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
@@ -105,6 +108,7 @@ class AppServer:
         """
         routes = self._app.load()
         await asyncio.to_thread(self._volume.hand_over)
+        await self._app.recover()
         self.admit(True)
         if not self._listener.accepting:
             self._listener.open(self._port)
@@ -113,6 +117,7 @@ class AppServer:
     def admit(self, admitted: bool) -> None:
         """Whether the app gets requests; callers are told NotReady when it does not."""
         self._listener.serve(self._app.submit if admitted else None)
+        self._app.admit(admitted)
 
     @property
     def idle_since(self) -> float | None:
@@ -135,7 +140,7 @@ class AppServer:
 
     async def close(self) -> None:
         """Accept no more, let running requests end (for at most DRAIN_SECONDS), then close the state."""
-        await self._listener.close(DRAIN_SECONDS)
+        await asyncio.gather(self._listener.close(DRAIN_SECONDS), self._app.drain(DRAIN_SECONDS))
         await self._app.close()
         await self._facets.close()
         self._volume.close()

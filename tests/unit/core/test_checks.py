@@ -83,8 +83,6 @@ ROWS = (
         {"stage": "Internal", "code": {"digest": DIGEST}}),
     Row("an app that brings an attestation", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.attestation",
         {"attestation": {"configMap": {"name": "x", "key": "y"}}}),
-    Row("an app that works in the background", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.workloadClass background",
-        {"workloadClass": "background"}, budget({"policy": {"workloadClasses": ["background"]}})),
     Row("an app whose state should be forgotten", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.envelope.retention.state",
         {"envelope": {"retention": {"state": "720h"}}}),
     Row("an app whose budget does not exist", Reason.BUDGET_NOT_FOUND, _BUDGET, "Correct spec.budget", budget=None),

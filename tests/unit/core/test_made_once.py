@@ -49,6 +49,7 @@ def test_another_tier_makes_another_pod_at_the_next_pass() -> None:
         ({"envelope": {"retention": {"responses": "2h"}}}, "retention"),
         ({"fallback": {"static": {"status": 200, "contentType": "text/plain", "body": "later"}}}, "fallback"),
         ({"fallback": {"lastGood": True}}, "fallback"),
+        ({"workloadClass": "background"}, "background"),
         ({"fallback": {"export": True}}, "fallback"),
     ],
 )

@@ -24,7 +24,6 @@ REFUSED: Mapping[str, Any] = {
     "envelope": {"retention": {"state": "720h"}},
     "code": {"language": "javascript", "digest": DIGEST},
     "stage": "Internal",
-    "workloadClass": "background",
     "tenancy": {"jwt": {"issuer": "https://id.example.com", "audience": "apps", "claim": "org"}},
     "attestation": {"configMap": {"name": "x", "key": "y"}},
 }

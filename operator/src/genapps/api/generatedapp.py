@@ -154,7 +154,9 @@ class GeneratedAppSpec(UserModel):
     stage: Stage = defaulted(Stage.DEVELOPMENT)
     """How far the app is promoted."""
     workload_class: WorkloadClass = defaulted(
-        WorkloadClass.INTERACTIVE, description=f"How long one action may take: {_TIMEOUTS}."
+        WorkloadClass.INTERACTIVE,
+        description=f"How long one action may take: {_TIMEOUTS}. With background, a request other than GET, HEAD and "
+        "OPTIONS is answered 202 with the Location of its status, and runs later.",
     )
     tier: DnsLabel
     """A tier of the budget. It sets memory, CPU, calls and state."""

@@ -152,6 +152,8 @@ class RuntimeConfig(Setting):
     """What callers get when the app cannot answer; null: an error."""
     cors: CorsRules | None = None
     """Which pages of other origins may read answers; null: the app says it itself."""
+    background: bool = False
+    """Whether requests that may change something are accepted now and run later."""
     state_snapshot: bool = False
     """Whether the state that another revision left is copied before this one's code runs."""
     retention: ResponseRetention

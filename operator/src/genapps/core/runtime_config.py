@@ -7,7 +7,7 @@ from genapps.api import names, quantities
 from genapps.api.apprecord import ResolvedTier
 from genapps.api.cors import Cors
 from genapps.api.digests import canonical, revision_digest, sha256
-from genapps.api.generatedapp import GeneratedApp
+from genapps.api.generatedapp import GeneratedApp, WorkloadClass
 from genapps.api.operations import Fallback
 from genapps.api.runtimeconfig import (
     CorsRules,
@@ -50,6 +50,7 @@ def runtime_config(
         limits=_limits(tier),
         time=_time(app.spec.workload_class.action_seconds, app.spec.nap_after or tier.nap_after),
         cors=cors_rules(app.spec.ingress.cors) if app.spec.ingress and app.spec.ingress.cors else None,
+        background=app.spec.workload_class is WorkloadClass.BACKGROUND,
         fallback=_fallback(app.spec.fallback),
         state_snapshot=rollback is not None and rollback.state == "Restore",
         retention=_retention(responses),

@@ -5,6 +5,7 @@ line and a reply.
 
 import asyncio
 import itertools
+import sqlite3
 import time
 import traceback
 from collections import deque
@@ -19,17 +20,22 @@ from genapps_runtime.guest.readings import Readings
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.background.entries import EntryFile
+from genapps_runtime.serve.background.queue import BackgroundQueue
 from genapps_runtime.serve.cors import Cors
 from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.fallback.flows import Fallbacks, fallback_fields
 from genapps_runtime.serve.guests import Guests
-from genapps_runtime.serve.messages import Answer, Exchange, Reply, problem_reply
+from genapps_runtime.serve.messages import BACKGROUND, Answer, Exchange, Reply, problem_reply
 from genapps_runtime.serve.representations import may_differ, represented
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Stages
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
+from genapps_runtime.termination import Reason, RefusedError
 
+DIRECT_SECONDS = 5.0
+"""The time of a request that is not queued, where others are."""
 FALLBACK_SECONDS = 1.0
 """The time of the app's own fallback."""
 WAITING_PER_PLACE = 8
@@ -51,7 +57,8 @@ class App:
 
     `files` are served without a guest; every other request is the app's. `cores` is the pod's CPU limit. With
     `fresh_instances` each action has an instance in which no other has been. In `debug` callers are told what a failing
-    app says. `clock`, in seconds, is for the breaker and for the age of kept answers.
+    app says. `clock`, in seconds, is for the breaker and for the age of kept answers. With `entries` requests that may
+    change something are queued there.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class App:
         fresh_instances: bool = False,
         debug: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        entries: EntryFile | None = None,
     ) -> None:
         self._context = context
         self._files = files
@@ -95,6 +103,11 @@ class App:
         self._awake = False
         self._expiry: asyncio.TimerHandle | None = None
         self._answered = time.monotonic()
+        self._queue: BackgroundQueue | None = None
+        self._direct_seconds = self._action_seconds
+        if entries is not None:
+            self._queue = BackgroundQueue(entries, config, context.metrics, self._answer_soon, self.submit)
+            self._direct_seconds = min(self._action_seconds, DIRECT_SECONDS)
 
     def load(self) -> list[str]:
         """Make the guest and load the code into it; returns the app's routes.
@@ -114,10 +127,12 @@ class App:
         if self._files is not None and (file := self._files.reply(exchange.request)) is not None:
             self._answer_soon(exchange, file)
             return
-        if self._breaker.open and not self._breaker.admits(exchange):
-            self._answer_soon(exchange, ProblemError("BreakerOpen"))
+        if self._queue is not None and not exchange.internal and self._queue.takes(exchange, self._facet.tenant):
             return
-        waiting = _Waiting(exchange, self._facet, time.monotonic() + self._action_seconds)
+        if self._breaker.open and not self._breaker.admits(exchange):
+            self._answer_soon(exchange, ProblemError("BreakerOpen"), self._facet)
+            return
+        waiting = _Waiting(exchange, self._facet, time.monotonic() + self._direct_seconds)
         self._waiting.append(waiting)
         exchange.on_gone = partial(self._forget, waiting)
         self._wake()
@@ -125,18 +140,39 @@ class App:
     @property
     def idle_since(self) -> float | None:
         """The time of the last answer, on the monotonic clock in seconds; None while a request is under way."""
-        return None if self._begun or self._waiting else self._answered
+        queued = self._queue is not None and self._queue.busy
+        return None if self._begun or self._waiting or queued else self._answered
+
+    async def recover(self) -> None:
+        """Take over what an earlier process has queued. Raises RefusedError."""
+        if self._queue is not None:
+            try:
+                await self._queue.recover()
+            except sqlite3.Error as error:
+                raise RefusedError(Reason.STATE_UNAVAILABLE, f"the background queue cannot be read: {error}") from None
+
+    def admit(self, admitted: bool) -> None:
+        """Whether what is queued may run."""
+        if self._queue is not None:
+            self._queue.admit(admitted)
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing more of the queue, and let what runs of it end for so many seconds."""
+        if self._queue is not None:
+            await self._queue.drain(seconds)
 
     async def close(self) -> None:
         """End what waits for tools, and drop the guest."""
+        if self._queue is not None:
+            await self._queue.close()
         if self._expiry is not None:
             self._expiry.cancel()
         self._stages.close()
         self._guests.close()
 
-    def _answer_soon(self, exchange: Exchange, outcome: Answer | ProblemError) -> None:
+    def _answer_soon(self, exchange: Exchange, outcome: Answer | ProblemError, facet: Facet | None = None) -> None:
         """Answer a request that does not begin: all of one iteration of the loop together."""
-        self._served.append(Ended(Unbegun(exchange, self._facet), outcome))
+        self._served.append(Ended(Unbegun(exchange, facet), outcome))
         if len(self._served) == 1:
             asyncio.get_running_loop().call_soon(self._answer_served)
 
@@ -188,7 +224,10 @@ class App:
             waiting = self._waiting.popleft()
             waiting.exchange.on_gone = None
             self._begun += 1
-            action = Action(next(self._numbers), waiting.exchange, self._context, waiting.facet, waiting.deadline)
+            deadline = waiting.deadline
+            if waiting.exchange.internal == BACKGROUND:
+                deadline = time.monotonic() + self._action_seconds
+            action = Action(next(self._numbers), waiting.exchange, self._context, waiting.facet, deadline)
             if self._repeats:
                 action.readings = Readings()
             if self._stages.add(action):
@@ -263,6 +302,8 @@ class App:
                 outcome = self._cors.told(exchange.request, outcome)
             seconds = now - exchange.begun
             metrics.action(code, seconds)
+            if exchange.internal:
+                exchange.code, exchange.tried = code, isinstance(one.action, Action)
             lines.append(self._line(one, outcome.status, seconds))
             replies.append((exchange, outcome))
         self._context.log.write_many("action", lines)

@@ -48,6 +48,8 @@ class Guests:
         self._context = context
         self._heartbeat = heartbeat
         self._most = context.config.limits.instances
+        # A request of the background computes for minutes: those who ask how far it is must be answered meanwhile.
+        self._pausing = self._most > 1 or context.config.background
         self._live: list[_Held] = []
         """Dropped ones may be among them. The one that began to serve last is at the end."""
         self._serving: dict[str, Guest] = {}
@@ -122,7 +124,7 @@ class Guests:
         """A guest that begins to load. Raises RefusedError."""
         limits = self._context.config.limits
         databases = MemoryDatabases(self._most)
-        guest = Guest(self._language, self._heartbeat, limits.guest_memory_bytes, databases, pausing=self._most > 1)
+        guest = Guest(self._language, self._heartbeat, limits.guest_memory_bytes, databases, pausing=self._pausing)
         log = ActionLog(limits.log_bytes_per_action)
         sql = LoadSql(self._context.facets.get(tenant), partial(self.on_free, tenant))
         held = _Held(tenant, guest, log, sql)

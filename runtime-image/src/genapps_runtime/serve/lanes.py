@@ -16,7 +16,6 @@ from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.guests import Guests
-from genapps_runtime.serve.messages import SAFE
 
 SHARE = 2 / 3
 """Of the pod's CPU limit: what calls that compute may use."""
@@ -246,4 +245,4 @@ class Lanes:
 
 def _gone(action: Action) -> bool:
     """Whether nobody waits for the answer, and nothing depends on it."""
-    return action.exchange.gone and action.exchange.request.method in SAFE
+    return action.exchange.gone and action.exchange.ends_when_gone

@@ -9,6 +9,8 @@ from genapps_runtime.problems import CODES, CONTENT_TYPE, ProblemError
 Headers = list[tuple[bytes, bytes]]
 """Names in lower case with their values, in the order of sending."""
 
+BACKGROUND = "background"
+"""Where a request comes from that nobody waits for: the queue."""
 SAFE = frozenset({"GET", "HEAD"})
 """Methods of requests that nobody misses when their caller has gone."""
 
@@ -55,14 +57,20 @@ Answer = Reply | FileReply
 class Exchange:
     """One request and the way back to its caller.
 
-    `begun` is when the first bytes of its head arrived, in seconds of the monotonic clock.
+    `begun` is when the first bytes of its head arrived, in seconds of the monotonic clock. `internal` says where a
+    request comes from that no caller waits for.
     """
 
-    __slots__ = ("_send", "begun", "gone", "on_gone", "request")
+    __slots__ = ("_send", "begun", "code", "gone", "internal", "on_gone", "request", "tried")
 
-    def __init__(self, request: Request, begun: float, send: Callable[[Answer], None]) -> None:
+    def __init__(self, request: Request, begun: float, send: Callable[[Answer], None], *, internal: str = "") -> None:
         self.request = request
         self.begun = begun
+        self.internal = internal
+        self.code = ""
+        """How it ended: `ok`, or the code of a problem. Set before the reply of an internal one, as `tried` is."""
+        self.tried = False
+        """Whether it has begun."""
         self.gone = False
         """The caller went away: what has not begun should not begin."""
         self.on_gone: Callable[[], object] | None = None
@@ -75,6 +83,11 @@ class Exchange:
         if send is None:
             raise RuntimeError("a request is answered once")
         send(reply)
+
+    @property
+    def ends_when_gone(self) -> bool:
+        """Whether nobody misses what it would have done."""
+        return self.request.method in SAFE or self.internal == BACKGROUND
 
     def leave(self) -> None:
         """The caller went away. Called by the server."""

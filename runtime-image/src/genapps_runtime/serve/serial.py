@@ -21,6 +21,7 @@ from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.commits import Commits, Group
 from genapps_runtime.serve.endings import lost_turn
 from genapps_runtime.serve.hot_paths import HotPaths
+from genapps_runtime.serve.messages import BACKGROUND
 from genapps_runtime.serve.open_chain import OpenChain, QueuedStatement, Runner
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.transaction import Commit
@@ -30,7 +31,7 @@ CHAIN = 16
 CHAIN_SECONDS = 0.002
 """When a chain is stored, whoever else waits: its callers wait for their replies."""
 HOLD_SECONDS = 2.0
-"""How long an action may keep the state while it waits for tools."""
+"""How long an action may keep the state while it waits for tools; one of the background may not at all."""
 
 
 class Serial:
@@ -152,7 +153,8 @@ class Serial:
                 self._hot.waited(action)
             else:
                 self._store()
-            self._patience = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._lose)
+            seconds = 0.0 if action.exchange.internal == BACKGROUND else HOLD_SECONDS
+            self._patience = asyncio.get_running_loop().call_later(seconds, self._lose)
 
     def _hold(self) -> None:
         if not self._facet.holding:

@@ -15,7 +15,6 @@ from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.action import Action
-from genapps_runtime.serve.messages import SAFE
 from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.tools import Outcome
 
@@ -68,7 +67,7 @@ class Waiting:
             self._outstanding.add(action.number)
         if action.number not in self._expiries:
             self._expire_later(action)
-        if action.exchange.request.method in SAFE:
+        if action.exchange.ends_when_gone:
             action.exchange.on_gone = lambda: self._leave(action)
             if action.exchange.gone:
                 loop.call_soon(self._leave, action)

@@ -8,7 +8,7 @@ that it asked for.
 from functools import partial
 
 from genapps.api.conditions import ConditionType, Reason
-from genapps.api.generatedapp import Language, Stage, WorkloadClass
+from genapps.api.generatedapp import Language, Stage
 from genapps.core.checks.facts import Facts
 from genapps.core.code.registries import may_pull
 from genapps.core.verdict import Effect, Finding
@@ -23,10 +23,6 @@ def fields_supported(facts: Facts) -> Finding | None:
         "spec.tenancy": ("remove it", spec.tenancy is not None),
         f"spec.code.language {code.language}": ("use python", code.language is not Language.PYTHON),
         f"spec.stage {spec.stage}": ("use Development", spec.stage is not Stage.DEVELOPMENT),
-        f"spec.workloadClass {spec.workload_class}": (
-            "use interactive or batch",
-            spec.workload_class is WorkloadClass.BACKGROUND,
-        ),
         "spec.attestation": ("remove it", spec.attestation is not None),
         "spec.envelope.retention.state": ("remove it", retention is not None and retention.state is not None),
     }

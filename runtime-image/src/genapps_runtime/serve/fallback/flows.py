@@ -65,7 +65,7 @@ class Fallbacks:
             if self._last_good is not None and isinstance(outcome, Reply):
                 self._last_good.keep(facet.tenant, exchange.request, outcome)
             return one
-        if outcome.code not in REASONS or exchange.gone:
+        if outcome.code not in REASONS or exchange.gone or exchange.internal:
             return one
         if isinstance(action, Action) and (wrote := action.wrote_by_tool) is not None:
             detail = f"it had called {wrote}, and ended with {outcome.code} after that"
