@@ -20,7 +20,22 @@ _NAME_CHARACTERS = 100
 _NAMES = 256
 _SHORT = 64
 _OWN = frozenset(
-    {"level", "app", "namespace", "revision", "envelope", "method", "status", "millis", "turns", "guestMillis"}
+    {
+        "level",
+        "app",
+        "namespace",
+        "revision",
+        "envelope",
+        "method",
+        "status",
+        "millis",
+        "turns",
+        "guestMillis",
+        "guestCpuMillis",
+        "hostCpuMillis",
+        "requestBytes",
+        "responseBytes",
+    }
 )
 """Fields that hold nothing of a guest's or a caller's. Those of every line are here, because a look at each costs."""
 

@@ -10,6 +10,14 @@ _HELP = {
     "genapps_actions_total": "Actions answered, by outcome (ok, replayed, or the code of the problem).",
     "genapps_action_duration_seconds": "From the request's head to the commit of the response.",
     "genapps_tool_calls_total": "Tool calls asked for by the app, by outcome (ok, or the code of the problem).",
+    "genapps_guest_cpu_seconds_total": "Processor time of guests, with what the host did inside their calls.",
+    "genapps_host_cpu_seconds_total": "Processor time of this process for actions outside of guests.",
+    "genapps_request_bytes_total": "Bodies of requests.",
+    "genapps_response_bytes_total": "Bodies of responses.",
+    "genapps_state_read_rows_total": "Keys and rows of tables that actions read.",
+    "genapps_state_read_bytes_total": "Bytes of what actions read of the state.",
+    "genapps_state_written_rows_total": "Keys and rows of tables that actions wrote or deleted, and that were stored.",
+    "genapps_state_written_bytes_total": "Bytes of the keys, values and parameters that actions wrote.",
     "genapps_actions_waiting": "Actions that wait for tools, timers, each other, an instance or the disk.",
     "genapps_fallbacks_total": "Actions answered by a fallback, by the reason: breaker, timeout or trap.",
     "genapps_guest_starts_total": "Instances made of the app: at the start, after a trap, timeout or nap, beside one "
@@ -41,7 +49,15 @@ class Metrics:
         }
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
-        self._values = {  # whole numbers
+        self._values = {
+            "genapps_guest_cpu_seconds_total": 0.0,
+            "genapps_host_cpu_seconds_total": 0.0,
+            "genapps_request_bytes_total": 0.0,
+            "genapps_response_bytes_total": 0.0,
+            "genapps_state_read_rows_total": 0.0,
+            "genapps_state_read_bytes_total": 0.0,
+            "genapps_state_written_rows_total": 0.0,
+            "genapps_state_written_bytes_total": 0.0,
             "genapps_actions_waiting": 0.0,
             "genapps_background_waiting": 0.0,
             "genapps_breaker_open": 0.0,
@@ -87,6 +103,12 @@ class Metrics:
         self._values["genapps_naps_total"] += 1
         self.set("genapps_napping", 1)
 
+    def add(self, amounts: dict[str, float]) -> None:
+        """Add to counters without labels."""
+        for name, amount in amounts.items():
+            self._values[name] += amount
+        self.changed = True
+
     def value(self, name: str) -> float:
         """The gauge `name`, or a counter without labels."""
         return self._values[name]
@@ -112,7 +134,7 @@ class Metrics:
             lines.append(f'{name}_bucket{{le="{bound}"}} {total}')
         lines += [f"{name}_sum {self._seconds:.6f}", f"{name}_count {total}"]
         for name, value in self._values.items():
-            lines += [*_head(name, "counter" if name.endswith("_total") else "gauge"), f"{name} {value:.0f}"]
+            lines += [*_head(name, "counter" if name.endswith("_total") else "gauge"), f"{name} {_number(name, value)}"]
         return ("\n".join(lines) + "\n").encode()
 
     def _take(self, text: bytes) -> None:
@@ -132,6 +154,10 @@ class Metrics:
                 buckets.append(int(value))
         if len(buckets) == len(self._buckets):
             self._buckets = [count - below for below, count in pairwise([0, *buckets])]
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:.6f}" if "seconds" in name else f"{value:.0f}"
 
 
 def _head(name: str, kind: str) -> list[str]:

@@ -13,6 +13,7 @@ from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes, rest_seconds
 from genapps_runtime.serve.messages import Exchange, Request
+from genapps_runtime.serve.processor_time import ProcessorTime
 from genapps_runtime.state.facet import Facet
 from tests.runtime.harness import until
 
@@ -66,7 +67,7 @@ class World:
         self.ended: list[tuple[int, object]] = []
         self.begun: list[int] = []
         self.failed: dict[int, str] = {}
-        self.lanes = Lanes(cast("Guests", self.fake), 2.0, self, idle_seconds=0.001)
+        self.lanes = Lanes(cast("Guests", self.fake), 2.0, self, ProcessorTime(), idle_seconds=0.001)
 
     def waits(self, action: Action) -> None:
         self.waited.append(action.number)

@@ -16,7 +16,7 @@ from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.immediate import Immediate, ToolWantedError
 from genapps_runtime.guest.instance import Guest, GuestGoneError
-from genapps_runtime.guest.messages import characters_of, piece_of, resume_message, start_message
+from genapps_runtime.guest.messages import piece_of, resume_message, start_message
 from genapps_runtime.guest.readings import Readings
 from genapps_runtime.logs import ActionLog, BoundedLog
 from genapps_runtime.metrics import Metrics
@@ -25,6 +25,7 @@ from genapps_runtime.serve.endings import STATE_ERRORS, state_problem
 from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.keys import Keyed
 from genapps_runtime.serve.messages import Exchange, Reply
+from genapps_runtime.serve.meter import Meter
 from genapps_runtime.serve.statements import Statement, run_statement
 from genapps_runtime.serve.tools import RECORDED_BYTES, Outcome, Tools, Wanted
 from genapps_runtime.state.errors import StateFullError
@@ -77,7 +78,7 @@ class Action:
 
     __slots__ = (
         "_answered", "_body", "_body_bytes", "_context", "_immediate", "_view", "_was_put_off", "attempt", "conflicts",
-        "deadline", "exchange", "facet", "fallback", "guest", "guest_seconds", "keyed", "log", "number", "open",
+        "deadline", "exchange", "facet", "fallback", "guest", "keyed", "log", "meter", "number", "open",
         "pending", "readings", "relied_on", "repeats", "restarts", "results", "see", "serial", "statements", "tools",
         "trace", "turns", "waits_for_all", "writes_tables",
     )  # fmt: skip
@@ -100,7 +101,7 @@ class Action:
         self.open = False
         """Whether the guest waits for results of this action."""
         self.turns = 0
-        self.guest_seconds = 0.0
+        self.meter = Meter()
         self.log: ActionLog | None = None
         self.tools: Tools | None = None
         """What it has called in all attempts."""
@@ -184,6 +185,7 @@ class Action:
             self.close()
             self._view = None
         self.attempt += 1
+        self.meter.begin_again()
         self.guest, self.open, self.turns = None, False, 0
         self.log, self.trace, self._immediate = None, "", None
         self.results, self._body, self._body_bytes, self.statements = {}, [], 0, []
@@ -283,7 +285,7 @@ class Action:
         try:
             if point and isinstance(self._view, OpenView):
                 self._view.point("begin", point)
-            outcome = run_statement(self._view, call.payload, until, self.facet.writing_texts)
+            outcome = run_statement(self._view, call.payload, until, self.facet.writing_texts, self.meter)
         except STATE_ERRORS as error:
             raise state_problem(error, self.wrote_by_tool) from None
         if outcome is None:
@@ -366,7 +368,7 @@ class Action:
         if self._answered >= RESULTS_CHARACTERS:
             return {"problem": call_problem("StateFull", _TOO_MUCH)}
         outcome = self._read(call)
-        self._answered += characters_of(outcome.get("ok"))
+        self._answered += self.meter.read(call.kind, outcome.get("ok"))
         return outcome
 
     def _read(self, call: turns.Call) -> dict[str, Any]:

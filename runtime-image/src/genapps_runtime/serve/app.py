@@ -20,12 +20,13 @@ from genapps_runtime.guest.readings import Readings
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.action_line import Told
 from genapps_runtime.serve.background.entries import EntryFile
 from genapps_runtime.serve.background.queue import BackgroundQueue
 from genapps_runtime.serve.cors import Cors
 from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
-from genapps_runtime.serve.fallback.flows import Fallbacks, fallback_fields
+from genapps_runtime.serve.fallback.flows import Fallbacks
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import BACKGROUND, Answer, Exchange, Reply, problem_reply
 from genapps_runtime.serve.representations import may_differ, represented
@@ -121,6 +122,8 @@ class App:
 
         Requests that come in one iteration of the loop run together. Errors of the app or of the caller are replies.
         """
+        if self.idle_since is not None:
+            self._stages.processor.begin()
         if self._cors is not None and (preflight := self._cors.preflight(exchange.request)) is not None:
             self._answer_soon(exchange, preflight)
             return
@@ -287,7 +290,7 @@ class App:
         if self._fallbacks is not None:
             ended = self._fallbacks.take(ended)
         replies: list[tuple[Exchange, Answer]] = []
-        lines: list[dict[str, object]] = []
+        told = Told(self._identity, self._stages.processor.share(len(ended)))
         for one in ended:
             exchange, outcome, code = one.action.exchange, one.outcome, "replayed" if one.replayed else "ok"
             if isinstance(outcome, ProblemError):
@@ -304,9 +307,10 @@ class App:
             metrics.action(code, seconds)
             if exchange.internal:
                 exchange.code, exchange.tried = code, isinstance(one.action, Action)
-            lines.append(self._line(one, outcome.status, seconds))
+            told.add(one, outcome, seconds)
             replies.append((exchange, outcome))
-        self._context.log.write_many("action", lines)
+        metrics.add(told.sums)
+        self._context.log.write_many("action", told.lines)
         for exchange, reply in replies:
             try:
                 exchange.reply(reply)
@@ -324,36 +328,3 @@ class App:
         self._stages.ready.append(action)
         self._wake()
         return action
-
-    def _line(self, ended: Ended, status: int, seconds: float) -> dict[str, object]:
-        """The fields of an action's log line."""
-        action = ended.action
-        request = action.exchange.request
-        fields: dict[str, object] = {
-            "level": "info" if status < 500 else "error",
-            **self._identity,
-            "requestId": request.id,
-            "method": request.method,
-            "path": request.path,
-            "status": status,
-            "millis": int(seconds * 1e6) / 1000,
-        }
-        if isinstance(ended.outcome, ProblemError):
-            fields["code"], fields["detail"] = ended.outcome.code, ended.outcome.detail
-        if isinstance(action, Unbegun):
-            return fields
-        if action.guest is not None:
-            fields["turns"], fields["guestMillis"] = action.turns, int(action.guest_seconds * 1e6) / 1000
-        if ended.replayed:
-            fields["replayed"] = True
-        if action.log is not None:
-            fields.update(action.log.fields())
-        if action.tools is not None:
-            fields["toolCalls"] = action.tools.called
-        if action.trace:
-            fields["trace"] = action.trace
-        if action.conflicts or action.restarts or action.repeats:
-            fields["attempts"] = 1 + action.conflicts + action.restarts + action.repeats
-        if ended.instead is not None or ended.tried is not None:
-            fields.update(fallback_fields(ended))
-        return fields

@@ -16,6 +16,7 @@ from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.guests import Guests
+from genapps_runtime.serve.processor_time import ProcessorTime
 
 SHARE = 2 / 3
 """Of the pod's CPU limit: what calls that compute may use."""
@@ -64,11 +65,14 @@ def rest_seconds(computed: float, cores: float) -> float:
 class Lanes:
     """The calls that compute, and the actions that wait for a guest."""
 
-    def __init__(self, guests: Guests, cores: float, runner: Runner, idle_seconds: float = IDLE_SECONDS) -> None:
-        """`cores` is the pod's CPU limit."""
+    def __init__(
+        self, guests: Guests, cores: float, runner: Runner, processor: ProcessorTime, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        """`cores` is the pod's CPU limit; `processor` is told of the slices of calls that compute."""
         self._guests = guests
         self._cores = cores
         self._runner = runner
+        self._processor = processor
         self._idle_seconds = idle_seconds
         self._calls: deque[_Call] = deque()
         self._held: list[Action] = []
@@ -159,8 +163,8 @@ class Lanes:
         begun, spent = time.monotonic(), time.thread_time()
         outcome = self._go_on(call)
         spent = time.thread_time() - spent
-        if call.action is not None and not call.loads:
-            call.action.guest_seconds += time.monotonic() - begun
+        meter = call.action.meter if call.action is not None and not call.loads else None
+        self._processor.slice(meter, time.monotonic() - begun, spent)
         try:
             if call.guest.computing:
                 self._calls.append(call)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from genapps_runtime.guest.immediate import Immediate
 from genapps_runtime.guest.turns import Call
 from genapps_runtime.problems import ProblemError, call_problem
+from genapps_runtime.serve.meter import Meter
 from genapps_runtime.serve.statements import run_statement
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.state.errors import (
@@ -109,7 +110,7 @@ class LoadSql:
 
     def _statement(self, call: Call) -> Outcome | None:
         until = time.thread_time() + STATEMENT_SECONDS
-        return run_statement(self._view, call.payload, until, self._facet.writing_texts)
+        return run_statement(self._view, call.payload, until, self._facet.writing_texts, Meter())
 
     def _take(self) -> None:
         """Open a transaction. Raises ProblemError when it is not to be had."""

@@ -24,6 +24,7 @@ from genapps_runtime.serve.endings import conflict, own_failure
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes
 from genapps_runtime.serve.messages import Reply
+from genapps_runtime.serve.processor_time import ProcessorTime
 from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.tenants import Tenants
 from genapps_runtime.serve.tools import Outcome
@@ -71,7 +72,8 @@ class Stages:
         self.tenants = Tenants(context.facets, self, self._stored)
         self._waiting = Waiting(self._go_on, self.fail, self._queue)
         self._admission = Admission(self._end_unrun)
-        self.lanes = Lanes(guests, cores, self)
+        self.processor = ProcessorTime()
+        self.lanes = Lanes(guests, cores, self, self.processor)
         guests.on_slow, guests.on_free = self._settle, self.tenants.freed
 
     def run(self, batch: list[Action], ends: float) -> None:
@@ -83,12 +85,13 @@ class Stages:
             self._clean_up()
         planned = [(action, action.attempt, len(action.results), action.message()) for action in batch]
         begun = time.monotonic()
+        self.processor.enter()
         for index, (action, attempt, results, message) in enumerate(planned):
             if action.attempt != attempt:
                 continue
             outcome = self.lanes.call(action, message if len(action.results) == results else action.message())
             ended = time.monotonic()
-            action.guest_seconds += ended - begun
+            self.processor.call(action.meter, ended - begun)
             begun = ended
             if outcome is not None:
                 self._outcomes.append((action, attempt, outcome))
@@ -97,6 +100,7 @@ class Stages:
                 rest = [action for action, attempt, *_ in planned[index + 1 :] if action.attempt == attempt]
                 self.ready.extendleft(reversed(rest))
                 break
+        self.processor.leave()
         self._settle()
         self._clean_up()
 
@@ -281,6 +285,7 @@ class Stages:
         if action.tools is not None:
             action.tools.check_end()
         action.close()
+        action.meter.writes = done.writes
         self._waiting.end(action)
         if self._fresh:
             self._let_go(action)

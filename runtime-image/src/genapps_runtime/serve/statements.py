@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import orjson
 
 from genapps_runtime.problems import call_problem
+from genapps_runtime.serve.meter import Meter
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.state.connection import Result, makes
 from genapps_runtime.state.errors import SqlError, SqlWritesError
@@ -28,18 +29,19 @@ class Statement(Protocol):
 
 
 def run_statement(
-    view: View | Overlaid, payload: dict[str, Any], until: float, writing_texts: set[int]
+    view: View | Overlaid, payload: dict[str, Any], until: float, writing_texts: set[int], meter: Meter
 ) -> Outcome | None:
     """The outcome of a statement; None when it writes and `view` may only read.
 
     `payload` is the call's. `until` is as for `Connection.run`. `writing_texts` are hashes of texts that were found to
-    write: they are not tried again. Raises StateUnavailableError, StateFullError, TransactionLostError, TurnLostError.
+    write: they are not tried again. `meter` takes what it used. Raises StateUnavailableError, StateFullError,
+    TransactionLostError, TurnLostError.
     """
     text = payload["text"]
     if hash(text) in writing_texts and not isinstance(view, OpenView):
         return None
     try:
-        return {"ok": json_of(view.sql(text, payload["parameters"], until))}
+        result = view.sql(text, payload["parameters"], until)
     except SqlWritesError:
         if not makes(text):
             if len(writing_texts) >= MOST_TEXTS:
@@ -48,6 +50,9 @@ def run_statement(
         return None
     except SqlError as error:
         return {"problem": call_problem(error.code, str(error))}
+    outcome = json_of(result)
+    meter.ran(result, outcome, payload["parameters"])
+    return {"ok": outcome}
 
 
 def json_of(result: Result) -> str:

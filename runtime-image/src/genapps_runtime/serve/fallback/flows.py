@@ -28,7 +28,6 @@ REASONS = {
 }
 """Which problems ask for a fallback, and what the header says then. An exception of the app is an answer: 500."""
 SERVER_ERROR = 500
-TRACE_CHARACTERS = 4000
 
 
 class Fallbacks:
@@ -106,10 +105,10 @@ def fallback_fields(ended: Ended) -> dict[str, object]:
     if ended.instead is not None:
         fields["fallback"], fields["fallbackKind"] = ended.instead.why, ended.instead.kind
     if ended.tried is not None:
-        tried: dict[str, object] = {"guestMillis": int(ended.tried.guest_seconds * 1e6) / 1000}
+        tried: dict[str, object] = {**ended.tried.meter.guest_fields()}
         if ended.tried.log is not None:
             tried |= ended.tried.log.fields()
         if ended.tried.trace:
-            tried["trace"] = ended.tried.trace[:TRACE_CHARACTERS]
+            tried["trace"] = ended.tried.trace
         fields["ownFallback"] = tried
     return fields
