@@ -34,6 +34,7 @@ SETTINGS: dict[str, Any] = {
     "time": {"actionMillis": 5000, "loadMillis": 10000, "napMillis": 60_000},
     "tenancy": None,
     "fallback": None,
+    "background": False,
     "cors": None,
     "stateSnapshot": False,
     "retention": {"responsesSeconds": 86400},

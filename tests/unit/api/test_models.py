@@ -147,7 +147,7 @@ def test_runtime_settings_have_canonical_bytes() -> None:
         }
     )
     assert settings.content().startswith(
-        b'{"apiVersion":"runtime.genapps.dev/v1","app":"helper","cors":null,"digests":'
+        b'{"apiVersion":"runtime.genapps.dev/v1","app":"helper","background":false,"cors":null,"digests":'
     )
     assert b'"tenancy":null' in settings.content()
     assert RuntimeConfig.model_validate_json(settings.content()) == settings
