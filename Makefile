@@ -32,6 +32,10 @@ test: venv lint verify engines oracles node-up images ## All tests: unit, golden
 test-unit: venv ## The tests that need neither a cluster nor an engine
 	@$(RUN) -m pytest tests/unit tests/golden
 
+.PHONY: test-long
+test-long: venv engines ## Long profiles: 2,000 histories of kills and a broken outside, about half an hour
+	@GENAPPS_HISTORIES=2000 $(RUN) -m pytest tests/runtime/test_journalled_steps.py --timeout 7200
+
 .PHONY: coverage
 coverage: venv engines ## Unit, golden and contract tests; fails below the lower bound of coverage in pyproject.toml
 	@$(RUN) -m pytest tests/unit tests/golden tests/contract --cov --cov-report=term

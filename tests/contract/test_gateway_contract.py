@@ -41,7 +41,23 @@ BEAT = validator(schema("heartbeat")["$defs"]["request"])
 TEXTS = st.one_of(
     st.text(max_size=20),
     st.sampled_from(
-        ["", " ", "~", "r1", "\x7f", "é", "r\n", "x" * 128, "x" * 129, "x" * 1024, "x" * 1025, "raw_egress"]
+        [
+            "",
+            " ",
+            "~",
+            "r1",
+            "0b" * 32,
+            "0B" * 32,
+            "0" * 63,
+            "\x7f",
+            "é",
+            "r\n",
+            "x" * 128,
+            "x" * 129,
+            "x" * 1024,
+            "x" * 1025,
+            "raw_egress",
+        ]
     ),
 )
 ANYTHING = st.one_of(
@@ -49,6 +65,7 @@ ANYTHING = st.one_of(
     st.just([]), st.dictionaries(st.text(max_size=3), st.integers(0, 3), max_size=2),
 )  # fmt: skip
 GOOD_CALL = {"requestId": "r1", "step": 0, "connector": "mail", "tool": "send", "arguments": {}}
+REPEATED_CALL = {**GOOD_CALL, "key": "0a" * 32, "repeated": True}
 GOOD_REPORT = {"requestId": "r1", "rule": "raw_egress", "subject": "10.0.0.1"}
 
 
@@ -61,7 +78,7 @@ def changed(good: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-@given(changed(GOOD_CALL))
+@given(st.one_of(changed(GOOD_CALL), changed(REPEATED_CALL)))
 def test_schema_and_gateway_agree_on_every_call(message: dict[str, Any]) -> None:
     assert isinstance(parse(ToolCall, orjson.dumps(message)), ToolCall) == CALL(message)
 
@@ -78,6 +95,8 @@ def test_schema_and_gateway_agree_on_every_heartbeat(message: Any) -> None:
 
 def test_good_messages_are_accepted_so_that_agreement_means_something() -> None:
     assert CALL(GOOD_CALL)
+    assert CALL(REPEATED_CALL)
+    assert not isinstance(parse(ToolCall, orjson.dumps(REPEATED_CALL)), Fault)
     assert REPORT(GOOD_REPORT)
     assert not isinstance(parse(ToolCall, orjson.dumps(GOOD_CALL)), Fault)
 

@@ -40,7 +40,8 @@ class Sent:
     @property
     def body(self) -> Any:
         assert self.reply is not None
-        return json.loads(self.reply.body)
+        is_text = any(name == b"content-type" and value.startswith(b"text/") for name, value in self.reply.headers)
+        return self.reply.body.decode() if is_text else json.loads(self.reply.body)
 
     @property
     def code(self) -> str:
@@ -62,7 +63,8 @@ class KeyedWorld:
         self.directory = directory
         self._arguments = language, source, gateway, changes
         config = parse_config(orjson.dumps(runtime_config(sha256(b""), **changes)))
-        self.facets = Facets(str(directory), 1024 * 1024, 8, config.responses_seconds)
+        (directory / "facets-1").mkdir(parents=True, exist_ok=True)
+        self.facets = Facets(str(directory / "facets-1"), 1024 * 1024, 8, config.responses_seconds)
         self.facet = self.facets.get(DEFAULT_TENANT)
         self.metrics = Metrics()
         log = BoundedLog(time.monotonic())

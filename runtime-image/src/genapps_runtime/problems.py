@@ -47,6 +47,7 @@ CODES: dict[str, Code] = {
     "PartiallyDone": Code(502, "The app failed after a tool had done something for the request"),
     "ResponseInvalid": Code(502, "The app's response is not valid HTTP", private=True),
     "ResponseTooLarge": Code(502, "The response of the app is too large"),
+    "OutcomeUnknown": Code(502, "Nobody knows whether a tool did what the app had asked it for"),
     "ToolFailed": Code(502, "A tool call of the app was refused or failed", private=True),
     "AppRestarted": Code(503, "The app was restarted", 1),
     "AppUnavailable": Code(503, "The app did not load again after a restart", 5, private=True),
@@ -56,6 +57,7 @@ CODES: dict[str, Code] = {
     "QueueFull": Code(503, "Too many requests wait in the background", 5),
     "StateUnavailable": Code(503, "The app's state cannot be read or written", 5),
     "ActionTimeout": Code(504, "The app did not answer in time"),
+    "JournalFull": Code(507, "The app can keep no further tool call of requests with keys"),
     "KeysFull": Code(507, "The app can keep no further Idempotency-Key"),
     "StateFull": Code(507, "The app's state is full"),
 }
@@ -71,6 +73,17 @@ class ProblemError(Exception):
         self.code = code
         self.detail = printable(detail)
         self.status = CODES[code].status
+        self.steps: list[dict[str, Any]] = []
+        """What the app had done by tools, for the caller to look after."""
+        self.cause: ProblemError | None = None
+        """What it failed of, for the log."""
+
+    def fields(self) -> dict[str, object]:
+        """What the log line of the action says."""
+        fields: dict[str, object] = {"code": self.code, "detail": self.detail}
+        if self.cause is not None:
+            fields["cause"] = f"{self.cause.code}: {self.cause.detail}"
+        return fields
 
     def body(self, request_id: str, *, debug: bool = False) -> bytes:
         """The RFC 9457 document as JSON; the title stands for a private detail unless in `debug`."""
@@ -84,6 +97,8 @@ class ProblemError(Exception):
             "code": self.code,
             "requestId": request_id,
         }
+        if self.steps:
+            document["steps"] = self.steps
         if known.retry_after is not None:
             document["retryAfter"] = known.retry_after
         return orjson.dumps(document)

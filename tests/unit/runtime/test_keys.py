@@ -47,7 +47,7 @@ async def answer(facet: Facet, request: Request = REQUEST, reply: Reply = REPLY)
     keyed = admit(request, facet)
     assert isinstance(keyed, Keyed)
     await stored(facet, Commit(None, [], mark=keyed.mark(reply)))
-    keyed.leave()
+    keyed.leave(answered=True, wrote=False)
     facet.end_batch()
 
 
@@ -99,7 +99,7 @@ async def test_a_key_belongs_to_one_request(facet: Facet, other: dict[str, Any])
     running = admit(REQUEST, facet)
     assert refusal(facet, replace(REQUEST, **other)) == "KeyReused"
     assert isinstance(running, Keyed)
-    running.leave()
+    running.leave(answered=True, wrote=False)
     await answer(facet)
     assert refusal(facet, replace(REQUEST, **other)) == "KeyReused"
     assert CODES["KeyReused"].status == 422
@@ -118,7 +118,7 @@ async def test_a_repeat_of_what_runs_is_told_to_come_later(facet: Facet) -> None
     assert refusal(facet) == "RequestRunning"
     assert (CODES["RequestRunning"].status, CODES["RequestRunning"].retry_after) == (409, 1)
     assert isinstance(keyed, Keyed)
-    keyed.leave()
+    keyed.leave(answered=True, wrote=False)
     assert isinstance(admit(REQUEST, facet), Keyed)
 
 
@@ -209,7 +209,7 @@ async def test_what_was_given_up_as_late_is_stored_once(facet: Facet) -> None:
     """A disk that hung: the first attempt's commit ends after a repeat has begun."""
     first, repeat = admit(REQUEST, facet), None
     assert isinstance(first, Keyed)
-    first.leave()
+    first.leave(answered=True, wrote=False)
     repeat = admit(REQUEST, facet)
     assert isinstance(repeat, Keyed)
     done = asyncio.Event()

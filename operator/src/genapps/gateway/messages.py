@@ -38,6 +38,10 @@ class ToolCall(_Message):
     connector: Name
     tool: Name
     arguments: dict[str, Any]
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = ""
+    """For tools that take the same call twice; empty from runtimes of before there were keys."""
+    repeated: bool = False
+    """An earlier attempt may have made this call, and nobody knows what it brought."""
 
 
 class ViolationReport(_Message):

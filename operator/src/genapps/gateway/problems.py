@@ -32,6 +32,7 @@ class Code(StrEnum):
     SUSPENDED = "Suspended"
     CONNECTOR_NOT_IN_ENVELOPE = "ConnectorNotInEnvelope"
     CONNECTOR_UNAVAILABLE = "ConnectorUnavailable"
+    OUTCOME_UNKNOWN = "OutcomeUnknown"
     REQUEST_INVALID = "RequestInvalid"
     TOO_MANY_REPORTS = "TooManyReports"
     GATEWAY_UNAVAILABLE = "GatewayUnavailable"
@@ -52,6 +53,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.SUSPENDED: Meaning(403, RefusalClass.LIMIT, "The app is suspended"),
     Code.CONNECTOR_NOT_IN_ENVELOPE: Meaning(403, RefusalClass.VIOLATION, "The app may not use this connector"),
     Code.CONNECTOR_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The connector is not available"),
+    Code.OUTCOME_UNKNOWN: Meaning(409, RefusalClass.LIMIT, "The call may have been made before"),
     Code.REQUEST_INVALID: Meaning(400, RefusalClass.DEFECT, "The request is invalid"),
     Code.TOO_MANY_REPORTS: Meaning(429, RefusalClass.LIMIT, "Too many reports"),
     Code.GATEWAY_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The gateway cannot decide at the moment"),

@@ -26,6 +26,7 @@ from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.keys import Keyed
 from genapps_runtime.serve.messages import Exchange, Reply
 from genapps_runtime.serve.meter import Meter
+from genapps_runtime.serve.request_journal import RequestJournal
 from genapps_runtime.serve.statements import Statement, run_statement
 from genapps_runtime.serve.tools import RECORDED_BYTES, Outcome, Tools, Wanted
 from genapps_runtime.state.errors import StateFullError
@@ -159,6 +160,8 @@ class Action:
         self.guest = guest
         if self.readings is not None:
             self.readings.begin_again()
+        if self.keyed is not None and self.keyed.intents:
+            self._own_tools()
         if self.tools is not None:
             self.tools.begin_again()
         if not self.repeats:  # else each call would give it more time
@@ -308,8 +311,13 @@ class Action:
     def _own_tools(self) -> Tools:
         if self.tools is None:
             context = self._context
-            limit = context.config.limits.tool_calls_per_action
-            self.tools = Tools(self.exchange.request.id, context.gateway, context.metrics, limit, context.recorded)
+            config, request = context.config, self.exchange.request
+            limit = config.limits.tool_calls_per_action
+            names = (config.namespace, config.app, self.facet.tenant, request.id, request.method, request.path)
+            journal = RequestJournal(self.keyed) if self.keyed is not None else None
+            self.tools = Tools(
+                request.id, context.gateway, context.metrics, limit, context.recorded, "\n".join(names), journal
+            )
         return self.tools
 
     def reply(self, done: turns.Done) -> Reply:

@@ -44,7 +44,7 @@ class Told:
         sums["genapps_request_bytes_total"] += len(request.body)
         sums["genapps_response_bytes_total"] += len(reply.body)
         if isinstance(ended.outcome, ProblemError):
-            fields["code"], fields["detail"] = ended.outcome.code, ended.outcome.detail
+            fields |= ended.outcome.fields()
         if ended.replayed:
             fields["replayed"] = True
         if isinstance(action, Action):

@@ -273,7 +273,8 @@ class App:
         self._begun -= len(ended)
         for one in ended:
             if one.action.keyed is not None:
-                one.action.keyed.leave()
+                answered = not isinstance(one.outcome, ProblemError)
+                one.action.keyed.leave(answered=answered, wrote=one.action.wrote_by_tool is not None)
         self._answer(ended)
         for one in ended:
             if isinstance(one.action, Action) and one.action.tools is not None:

@@ -9,10 +9,12 @@ import traceback
 
 from genapps_runtime import logs
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.tools import Wanted
+from genapps_runtime.serve.tools import Tools, Wanted
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError, TransactionLostError, TurnLostError
 
 STATE_ERRORS = (TurnLostError, TransactionLostError, StateFullError, StateUnavailableError)
+_TELL_OF_CALLS = frozenset({"CallerGone", "StateConflict", "ReplayDiverged", "OutcomeUnknown", "PartiallyDone"})
+"""Problems that say themselves what was called, or that nobody hears of."""
 
 
 def state_problem(error: Exception, wrote: Wanted | None) -> ProblemError:
@@ -36,6 +38,16 @@ def conflict(wrote: Wanted | None) -> ProblemError:
     """What an action ends with whose state was changed by others, and that cannot run again."""
     detail = f"the app had called {wrote}, so the runtime did not run the request again" if wrote is not None else ""
     return ProblemError("StateConflict", detail)
+
+
+def after_calls(tools: Tools | None, problem: ProblemError) -> ProblemError:
+    """What a failed action ends with: its caller is told what its tools may have changed."""
+    if tools is None or problem.code in _TELL_OF_CALLS or not (written := tools.written):
+        return problem
+    names = ", ".join(f"{one['connector']}.{one['tool']} ({one['outcome']})" for one in written)
+    partly = ProblemError("PartiallyDone", f"the request failed ({problem.code}) after it had called {names}")
+    partly.steps, partly.cause = written, problem
+    return partly
 
 
 def own_failure(request_id: str, error: Exception) -> ProblemError:

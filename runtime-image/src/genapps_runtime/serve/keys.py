@@ -7,6 +7,7 @@ not: a client may send another `User-Agent` or `traceparent` with a repeat, and 
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -15,6 +16,7 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.messages import Reply, Request
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facet import Facet
+from genapps_runtime.state.journal import Intent
 from genapps_runtime.state.marks import Found, Mark
 
 RESPONSE_BYTES = 256 * 1024
@@ -28,23 +30,33 @@ _ASKS_AGAIN = frozenset({408, 425, 429})
 
 @dataclass(slots=True)
 class Keyed:
-    """A request with a key that is under way. `replaces` is as for `Mark`."""
+    """A request with a key that is under way. `replaces` is as for `Mark`. `intents` are what it has called before."""
 
     scope: bytes
     digest: bytes
     replaces: int | None
     facet: Facet
+    intents: Sequence[Intent] = ()
+    marked: bool = False
+    """Whether its answer is kept, once it is stored."""
 
     def mark(self, reply: Reply) -> Mark | None:
         """What is kept of the app's answer. None when a repeat runs again: the app has said that it may."""
         if reply.status >= 500 or reply.status in _ASKS_AGAIN:
             return None
+        self.marked = True
         response = _encoded(reply)
         return Mark(self.scope, self.digest, response if len(response) <= RESPONSE_BYTES else None, self.replaces)
 
-    def leave(self) -> None:
-        """The request has ended: a repeat finds its mark, or runs."""
+    def leave(self, *, answered: bool, wrote: bool) -> None:
+        """The request has ended: a repeat finds its mark, or runs.
+
+        `answered`: with what the app said; `wrote`: its tools may have changed something. When it has no mark then, a
+        repeat gets what they have brought.
+        """
         self.facet.running.pop(self.scope, None)
+        if (answered and self.marked) or not wrote:
+            self.facet.journal.finish(self.scope)
 
 
 def admit(request: Request, facet: Facet) -> Keyed | Reply:
@@ -65,10 +77,13 @@ def admit(request: Request, facet: Facet) -> Keyed | Reply:
         if not facet.marks.expired(found.at):
             return _repeated(found, digest)
         replaces = found.at
+    unfinished = facet.journal.unfinished(scope)
+    if unfinished is not None and unfinished.request != digest:
+        raise ProblemError("KeyReused")
     if facet.marks.full(facet.figures.kept, len(facet.running)):
         raise ProblemError("KeysFull", f"there are {facet.marks.room.marks} keys whose marks must be kept")
     facet.running[scope] = digest
-    return Keyed(scope, digest, replaces, facet)
+    return Keyed(scope, digest, replaces, facet, () if unfinished is None else tuple(unfinished.intents))
 
 
 def _repeated(found: Found, digest: bytes) -> Reply:

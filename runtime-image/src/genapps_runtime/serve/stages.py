@@ -20,7 +20,7 @@ from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.admission import Admission, Unrun
 from genapps_runtime.serve.commits import Group, Verdict
 from genapps_runtime.serve.ended import Ended
-from genapps_runtime.serve.endings import conflict, own_failure
+from genapps_runtime.serve.endings import after_calls, conflict, own_failure
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes
 from genapps_runtime.serve.messages import Reply
@@ -320,7 +320,7 @@ class Stages:
         self._forget(action)
         self.tenants.of(action).serial.failed(action)
         self._let_go(action)
-        return Ended(action, problem)
+        return Ended(action, after_calls(action.tools, problem))
 
     def _let_go(self, action: Action) -> None:
         """The guest is to forget the action. It is dropped if it was there for this action only."""
@@ -343,7 +343,7 @@ class Stages:
         ended: list[Ended] = []
         for (action, done), verdict in zip(stored, verdicts, strict=True):
             if isinstance(verdict, ProblemError):
-                ended.append(Ended(action, verdict))
+                ended.append(Ended(action, after_calls(action.tools, verdict)))
             elif isinstance(verdict, StateConflictError):
                 if action.conflicts < CONFLICTS and action.wrote_by_tool is None:
                     action.conflicts += 1

@@ -5,7 +5,7 @@ An action that begins again gets what its calls have brought, and makes none of 
 """
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -17,6 +17,7 @@ from genapps_runtime.serve.held_bytes import HeldBytes
 RECORDED_BYTES = 16 * 1024 * 1024
 """Of the outcomes of all actions together, as JSON; the one that goes beyond it is the last."""
 NAME_CHARACTERS = 100
+_NOT_IN_ENVELOPE = "ConnectorNotInEnvelope"
 _TOO_NESTED = "the arguments of the call are nested too deeply"
 _FULL = "what tools have answered to the requests that run takes too much memory: try again, or use `await tools.call`"
 _LOST = "a tool call was not waited for, or its answer not kept: after it a tool cannot be called without await"
@@ -36,24 +37,50 @@ class Wanted(NamedTuple):
         return f"{printable(self.connector, NAME_CHARACTERS)}.{printable(self.tool, NAME_CHARACTERS)}"
 
 
-class Step:
-    """One call that was made. `outcome` is JSON, None until it is known, or when it was not kept.
+class Journalled(Protocol):
+    """Keeps the calls of a request with a key, for repeats of the request."""
 
-    `wrote` says whether the tool may have changed something; `failed` that the outcome is a problem.
+    steps: "list[Step]"
+    """Those that an earlier attempt has made, or was about to make when it was cut short."""
+
+    async def intend(self, step: "Step") -> None:
+        """This call is about to be made. Raises ProblemError: it must not be made then."""
+
+    async def ended(self, step: "Step", called: Called) -> None:
+        """The call has ended with this."""
+
+
+class Step:
+    """One call that was made, or was about to be. `number` counts from 1. `outcome` is JSON, None until it is known, or
+    when it was not kept.
+
+    `wrote` says whether the tool may have changed something; `failed` that the outcome is a problem. `again`: an
+    earlier attempt was about to make it, or made it, and nobody knows what it brought. `anew`: it was refused then.
     """
 
-    __slots__ = ("failed", "outcome", "wanted", "wrote")
+    __slots__ = ("again", "anew", "failed", "known", "number", "outcome", "wanted", "wrote")
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, number: int, wanted: Wanted) -> None:
+        self.number = number
         self.wanted = wanted
+        self.again = self.anew = False
         self.outcome: bytes | None = None
+        self.known = False
+        """Whether the call has ended, whatever was kept of it."""
         self.failed = False
         self.wrote = True
 
+    @property
+    def unknown(self) -> bool:
+        """Whether nobody knows if the tool did anything."""
+        return self.wrote and (self.failed or not self.known)
+
     def ended(self, called: Called, *, keep: bool) -> int:
         """The call has brought this; how many bytes are kept of it."""
+        self.known = True
         self.failed = "problem" in called.outcome
         self.wrote = called.wrote
+        self.again = False
         self.outcome = orjson.dumps(called.outcome["problem" if self.failed else "ok"]) if keep else None
         return len(self.outcome or b"")
 
@@ -62,9 +89,21 @@ class Tools:
     """What an action has called so far, in all attempts at it."""
 
     def __init__(
-        self, request_id: str, gateway: GatewayClient, metrics: Metrics, limit: int, recorded: HeldBytes
+        self,
+        request_id: str,
+        gateway: GatewayClient,
+        metrics: Metrics,
+        limit: int,
+        recorded: HeldBytes,
+        identity: str,
+        journal: Journalled | None = None,
     ) -> None:
-        """`limit` is how many calls an action may make. `recorded` counts the outcomes of all actions."""
+        """`limit` is how many calls an action may make. `recorded` counts the outcomes of all actions.
+
+        `identity` names the request: the keys of its calls are made of it. With `journal` they are kept for repeats.
+        """
+        self._identity = identity
+        self._journal = journal
         self._request_id = request_id
         self._gateway = gateway
         self._metrics = metrics
@@ -72,8 +111,9 @@ class Tools:
         self._recorded = recorded
         self._held = 0
         self._refused: dict[str, dict[str, Any]] = {}
-        self._steps: list[Step] = []
-        self._left: list[Step] = []
+        self._steps: list[Step] = journal.steps if journal is not None else []
+        self._left: list[Step] = list(self._steps)
+        self._note_refused()
         """Those that this attempt has not asked for yet."""
         self._beyond = 0
         """Calls of this attempt that were more than it may make."""
@@ -89,13 +129,27 @@ class Tools:
         return next((step.wanted for step in self._steps if step.wrote), None)
 
     @property
+    def written(self) -> list[dict[str, Any]]:
+        """The calls that may have changed something, for whoever has to look after them."""
+        return [
+            {
+                "step": step.number,
+                "connector": printable(step.wanted.connector, NAME_CHARACTERS),
+                "tool": printable(step.wanted.tool, NAME_CHARACTERS),
+                "outcome": "unknown" if step.unknown else "done",
+            }
+            for step in self._steps
+            if step.wrote
+        ]
+
+    @property
     def complete(self) -> bool:
         """Whether the outcomes of all calls that may have changed something are known."""
         return all(step.outcome is not None for step in self._steps if step.wrote)
 
     def begin_again(self) -> None:
         """The action begins again: it gets the outcomes from the first on."""
-        self._left = [step for step in self._steps if step.outcome is not None]
+        self._left = [step for step in self._steps if step.outcome is not None or step.again or step.anew]
         self._beyond = 0
 
     def close(self) -> None:
@@ -112,17 +166,32 @@ class Tools:
         if wanted is None:
             return {"problem": call_problem("CallInvalid", _TOO_NESTED)}
         step = self._next(wanted, in_order=False)
-        if step is not None:
-            return {"problem" if step.failed else "ok": orjson.loads(step.outcome or b"null")}
-        outcome = self._refusal(wanted)
-        if outcome is not None:
-            return outcome
+        if step is not None and step.outcome is not None:
+            return {"problem" if step.failed else "ok": orjson.loads(step.outcome)}
+        if step is None:
+            outcome = self._refusal(wanted)
+            if outcome is not None:
+                return outcome
+            step = self._begun(wanted)
+        if self._journal is not None and not step.again:
+            step.wrote = False
+            await self._journal.intend(step)
+        step.anew, step.known, step.wrote = False, False, True
         keep = keep or self._recorded.fits(1)
-        step = Step(wanted)
-        self._steps.append(step)
         asked = {name: payload[name] for name in ("connector", "tool", "arguments")}
-        called = await self._gateway.call(self._request_id, len(self._steps), asked, seconds)
-        return self._ended(step, called, keep=keep)
+        asked["key"] = self._key(step)
+        if step.again:
+            asked["repeated"] = True
+        called = await self._gateway.call(self._request_id, step.number, asked, seconds)
+        if step.again and called.outcome.get("problem", {}).get("code") == "OutcomeUnknown":
+            detail = f"nobody knows whether {wanted} was carried out, and it does not take the same call twice"
+            raise ProblemError("OutcomeUnknown", detail)
+        if step.again and "problem" in called.outcome:
+            called = Called(called.outcome, wrote=True)  # what refuses this call says nothing of the first one
+        outcome = self._ended(step, called, keep=keep)
+        if self._journal is not None:
+            await self._journal.ended(step, called)
+        return outcome
 
     def at_once(self, payload: dict[str, Any]) -> Outcome | None:
         """The outcome of a call that cannot wait: recorded, with `ok` as JSON, or a refusal; None when it has to be
@@ -134,6 +203,9 @@ class Tools:
         if wanted is None:
             return {"problem": call_problem("CallInvalid", _TOO_NESTED)}
         step = self._next(wanted, in_order=True)
+        if step is not None and step.outcome is None:
+            self._left.insert(0, step)
+            return None
         if step is None:
             if not self.complete:
                 return {"problem": call_problem("CallRefused", _LOST)}
@@ -164,7 +236,7 @@ class Tools:
                 del self._left[number]
                 return step
             passed = passed or (step if step.wrote else None)
-        if passed is not None:
+        if passed is not None and wanted.connector not in self._refused:
             raise _diverged(passed, f"it called {wanted}")
         return None
 
@@ -178,16 +250,32 @@ class Tools:
         problem = self._refused.get(wanted.connector)
         if problem is None:
             return None
-        step = Step(wanted)
+        # It would be refused again.
+        return self._ended(self._begun(wanted), Called({"problem": problem}, wrote=False), keep=True)
+
+    def _begun(self, wanted: Wanted) -> Step:
+        step = Step(1 + max((step.number for step in self._steps), default=0), wanted)
         self._steps.append(step)
-        return self._ended(step, Called({"problem": problem}, wrote=False), keep=True)  # it would be refused again
+        return step
+
+    def _key(self, step: Step) -> str:
+        """What tools that take the same call twice know it by: the same whenever this request is repeated."""
+        connector, tool, digest = step.wanted
+        lengths = f"{len(self._identity)} {len(connector)} {len(tool)} {step.number} "
+        return hashlib.sha256(f"{lengths}{self._identity}{connector}{tool}".encode() + digest).hexdigest()
+
+    def _note_refused(self) -> None:
+        for step in self._steps:
+            problem = orjson.loads(step.outcome) if step.failed and step.outcome else {}
+            if problem.get("code") == _NOT_IN_ENVELOPE:
+                self._refused[step.wanted.connector] = problem
 
     def _ended(self, step: Step, called: Called, *, keep: bool) -> Outcome:
         size = step.ended(called, keep=keep)
         self._held += size
         self._recorded.take(size)
         problem = called.outcome.get("problem")
-        if problem is not None and problem.get("code") == "ConnectorNotInEnvelope":
+        if problem is not None and problem.get("code") == _NOT_IN_ENVELOPE:
             self._refused[step.wanted.connector] = problem
         self._metrics.tool_call("ok" if problem is None else str(problem.get("code")))
         return called.outcome

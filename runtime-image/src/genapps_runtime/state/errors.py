@@ -20,6 +20,10 @@ class StateUnavailableError(Exception):
     """The file cannot be read or written."""
 
 
+class JournalFullError(Exception):
+    """There is no room for what a request wants to ask of a tool."""
+
+
 class SqlError(Exception):
     """A statement of the app was refused or failed, and changed nothing. `code` is one of those in `sql_rules`."""
 

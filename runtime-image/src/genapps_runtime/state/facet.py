@@ -16,6 +16,7 @@ from pathlib import Path
 
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateUnavailableError, write_error
+from genapps_runtime.state.journal import Journal
 from genapps_runtime.state.layout import prepare
 from genapps_runtime.state.marks import DAY_SECONDS, Found, Marks, Room
 from genapps_runtime.state.memory_database import close_all
@@ -79,6 +80,9 @@ class Facet:
         try:
             self._writer = self._connect_writer()
             self.figures = _prepared(self._writer, self.marks)
+            folder = str(Path(directory).parent)
+            self.journal = Journal(folder, tenant, retention_seconds, self._has_mark, clock)
+            """What requests with keys have asked of tools: beside the folder that goes back with the state."""
         except FILE_ERRORS as error:
             raise StateUnavailableError(f"cannot open the state: {error}") from None
 
@@ -197,9 +201,13 @@ class Facet:
         if self._committing is not None:
             await self._committing
         self._sweeping.stop()
+        await self.journal.close()
         self._thread.shutdown()
         for connection in (*self._readers, self._writer):
             connection.close()
+
+    def _has_mark(self, scope: bytes) -> bool:
+        return self.marks.find(self._writer, scope) is not None
 
     def _batch_snapshot(self) -> Snapshot:
         """The snapshot of the running batch; raises sqlite3.Error."""

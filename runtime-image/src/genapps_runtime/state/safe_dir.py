@@ -86,6 +86,10 @@ class SafeDir:
             file.flush()
             os.fsync(file.fileno())
 
+    def append(self, name: str) -> int:
+        """A descriptor of the file, which is made if need be, to write at its end; the caller closes it."""
+        return self._file(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
     def copy(self, name: str, target: "SafeDir") -> None:
         """Copy the file of that name into another directory, and flush it."""
         with (

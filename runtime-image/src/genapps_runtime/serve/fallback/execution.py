@@ -67,5 +67,5 @@ def _failed(ended: Ended) -> bool | None:
     if ended.replayed or not isinstance(ended.action, Action) or ended.action.fallback:
         return None
     if isinstance(outcome, ProblemError):
-        return True if outcome.code in FAILURES else None
+        return True if (outcome.cause or outcome).code in FAILURES else None
     return outcome.status >= SERVER_ERROR if isinstance(outcome, Reply) else None
