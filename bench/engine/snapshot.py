@@ -13,9 +13,9 @@ from genapps.api.generatedapp import Language
 from genapps.api.runtimeconfig import (
     Digests,
     GatewayAddress,
-    ResponseRetention,
     RuntimeConfig,
     RuntimeLimits,
+    RuntimeRetention,
     TimeBudget,
 )
 
@@ -103,6 +103,6 @@ def _config(code_digest: str, instances: int, nap_millis: int, responses_seconds
             log_bytes_per_action=16 * 1024,
         ),
         time=TimeBudget(action_millis=5000, load_millis=10_000, nap_millis=nap_millis),
-        retention=ResponseRetention(responses_seconds=responses_seconds),
+        retention=RuntimeRetention(responses_seconds=responses_seconds),
         gateway=GatewayAddress(host=HOST),
     )

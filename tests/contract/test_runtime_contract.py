@@ -20,10 +20,10 @@ from genapps.api.cors import Cors
 from genapps.api.runtimeconfig import (
     Digests,
     GatewayAddress,
-    ResponseRetention,
     RuntimeConfig,
     RuntimeFallback,
     RuntimeLimits,
+    RuntimeRetention,
     StaticFallback,
     TimeBudget,
 )
@@ -201,7 +201,7 @@ def _model(**changes: Any) -> RuntimeConfig:
             concurrency=8, tool_calls_per_action=8, state_per_tenant_bytes=2**26, log_bytes_per_action=2**14,
         ),
         time=TimeBudget(action_millis=5000, load_millis=10000, nap_millis=60_000),
-        retention=ResponseRetention(responses_seconds=86400),
+        retention=RuntimeRetention(responses_seconds=86400, state_seconds=2_592_000),
         gateway=GatewayAddress(host="gateway.genapps-system.svc"),
     )  # fmt: skip
     return whole.model_copy(update=changes)
@@ -222,6 +222,7 @@ def test_the_runtime_reads_what_the_operator_writes() -> None:
     assert (config.limits.guest_memory_bytes, config.limits.log_bytes_per_action) == (2**26, 2**14)
     assert config.limits.instances == 2
     assert config.fallback is None
+    assert (config.responses_seconds, config.state_seconds) == (86400, 2_592_000)
     assert (config.gateway_host, config.gateway_port, config.canary_port) == ("gateway.genapps-system.svc", 8443, 8444)
 
 
@@ -293,7 +294,12 @@ def test_neither_side_takes_a_fixed_answer_that_is_none(field: str, value: Any) 
     assert _refusal(config) is Reason.CONFIG_INVALID
 
 
-LATER = {("limits", "instances"): 1, ("time", "napMillis"): 0, ("background",): False}
+LATER = {
+    ("limits", "instances"): 1,
+    ("time", "napMillis"): 0,
+    ("background",): False,
+    ("retention", "stateSeconds"): 0,
+}
 """Fields that came after others, and what their absence means."""
 
 
@@ -305,7 +311,7 @@ def test_a_config_of_an_older_operator_works_as_it_did_then() -> None:
     del config["cors"]
     assert not CONFIG(config), "no operator of today writes it"
     read = parse_config(orjson.dumps(config))
-    assert [read.limits.instances, read.nap_millis, read.background] == [*LATER.values()]
+    assert [read.limits.instances, read.nap_millis, read.background, read.state_seconds] == [*LATER.values()]
     assert read.cors is None
 
 

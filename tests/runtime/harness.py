@@ -55,7 +55,7 @@ def runtime_config(code_digest: str, **changes: Any) -> dict[str, Any]:
         "cors": None,
         "background": False,
         "stateSnapshot": False,
-        "retention": {"responsesSeconds": 86400},
+        "retention": {"responsesSeconds": 86400, "stateSeconds": 0},
         "gateway": {"host": GATEWAY_NAME, "port": 8443, "canaryPort": 8444},
     }
     for name, value in changes.items():

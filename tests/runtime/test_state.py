@@ -4,12 +4,14 @@
 import asyncio
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.runtime.harness import Answer, Pod, request
+from tests.runtime.harness import Answer, Pod, request, until
 
 SOURCE = """
 from genapps import ToolError, app, state, tools
@@ -278,3 +280,18 @@ async def test_a_full_disk_is_a_clear_error_and_the_app_stays_up(pod: Pod, small
     assert "disk" in answers[-1].json()["detail"]
     assert (await pod.call("GET", "/n")).json() == 0
     assert not pod.log("worker ended")
+
+
+async def test_keys_expire_as_the_config_says_also_while_nothing_runs(pod: Pod) -> None:
+    pod.write(SOURCE, retention={"stateSeconds": 3600})
+    await pod.start()
+    assert (await pod.call("GET", "/add")).json() == 1
+    assert await pod.stop() == 0
+    (file,) = pod.directory.rglob("*.sqlite")
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        assert connection.execute("UPDATE genapps_ages SET until = 1").rowcount == 1
+    await pod.start()
+    assert (await pod.call("GET", "/n")).json() == 0
+    with closing(sqlite3.connect(file)) as connection:
+        await until(lambda: connection.execute("SELECT count(*) FROM genapps_entries").fetchone() == (0,))
+    assert (await pod.call("GET", "/add")).json() == 1

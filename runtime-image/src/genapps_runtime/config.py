@@ -91,6 +91,8 @@ class RuntimeConfig:
     load_millis: int
     responses_seconds: int
     """How long the answer to a request with a key is kept for repeats of the request."""
+    state_seconds: int
+    """How long a key of the state is kept after its last write; 0: without limit."""
     nap_millis: int
     """How long the app has no request until its worker ends; 0: it stays."""
     gateway_host: str
@@ -158,6 +160,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         action_millis=time.integer("actionMillis"),
         load_millis=time.integer("loadMillis"),
         responses_seconds=retention.integer("responsesSeconds"),
+        state_seconds=retention.integer("stateSeconds", low=0, absent=0),
         nap_millis=time.integer("napMillis", low=0, high=NAP_MILLIS, absent=0),
         gateway_host=gateway.text("host"),
         gateway_port=gateway.integer("port", high=65535),

@@ -79,7 +79,8 @@ class AppServer:
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
         language = Language(settings.engine_file)
         limits = config.limits
-        facets = Facets(volume.facets, limits.state_per_tenant_bytes, limits.concurrency, config.responses_seconds)
+        retention = config.responses_seconds, config.state_seconds
+        facets = Facets(volume.facets, limits.state_per_tenant_bytes, limits.concurrency, *retention)
         address = GatewayAddress.of_pod(settings, config)
         gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
         context = ActionContext(config, gateway, facets, metrics, log)

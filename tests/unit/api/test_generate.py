@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
     "background": False,
     "cors": None,
     "stateSnapshot": False,
-    "retention": {"responsesSeconds": 86400},
+    "retention": {"responsesSeconds": 86400, "stateSeconds": 0},
     "gateway": {"host": "gateway.genapps-system.svc", "port": 8443, "canaryPort": 8444},
 }
 

@@ -142,7 +142,7 @@ def test_runtime_settings_have_canonical_bytes() -> None:
                 "logBytesPerAction": 0,
             },
             "time": {"actionMillis": 5000, "loadMillis": 10000, "napMillis": 60_000},
-            "retention": {"responsesSeconds": 86400},
+            "retention": {"responsesSeconds": 86400, "stateSeconds": 0},
             "gateway": {"host": "gateway.genapps-system.svc"},
         }
     )

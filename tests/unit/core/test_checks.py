@@ -83,8 +83,6 @@ ROWS = (
         {"stage": "Internal", "code": {"digest": DIGEST}}),
     Row("an app that brings an attestation", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.attestation",
         {"attestation": {"configMap": {"name": "x", "key": "y"}}}),
-    Row("an app whose state should be forgotten", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.envelope.retention.state",
-        {"envelope": {"retention": {"state": "720h"}}}),
     Row("an app whose budget does not exist", Reason.BUDGET_NOT_FOUND, _BUDGET, "Correct spec.budget", budget=None),
     Row("an app whose budget cannot be read", Reason.BUDGET_INVALID, _BUDGET, "spec.tiers",
         budget=Unreadable("AppBudget", "spec.tiers: missing")),

@@ -51,6 +51,7 @@ def test_another_tier_makes_another_pod_at_the_next_pass() -> None:
         ({"fallback": {"lastGood": True}}, "fallback"),
         ({"workloadClass": "background"}, "background"),
         ({"fallback": {"export": True}}, "fallback"),
+        ({"envelope": {"retention": {"state": "720h"}}}, "retention"),
     ],
 )
 def test_settings_follow_the_spec(changes: dict[str, Any], part: str) -> None:
@@ -59,6 +60,12 @@ def test_settings_follow_the_spec(changes: dict[str, Any], part: str) -> None:
     assert getattr(before, part) != getattr(after, part)
     assert before.limits == after.limits
     assert settings(world) == before
+
+
+def test_state_is_kept_as_long_as_the_envelope_says() -> None:
+    world = World()
+    assert settings(world).retention.state_seconds == 0
+    assert settings(world, envelope={"retention": {"state": "36h"}}).retention.state_seconds == 36 * 3600
 
 
 @pytest.mark.parametrize(

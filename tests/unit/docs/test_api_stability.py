@@ -21,7 +21,6 @@ from tests.unit.core.world import World, app, budget, merged
 STATES = {"in force", "refused", "inactive", "recorded"}
 DIGEST = "sha256:" + "0" * 64
 REFUSED: Mapping[str, Any] = {
-    "envelope": {"retention": {"state": "720h"}},
     "code": {"language": "javascript", "digest": DIGEST},
     "stage": "Internal",
     "tenancy": {"jwt": {"issuer": "https://id.example.com", "audience": "apps", "claim": "org"}},

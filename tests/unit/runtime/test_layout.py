@@ -52,6 +52,21 @@ def test_a_file_of_the_first_layout_keeps_its_keys(old: Path) -> None:
         assert connection.execute("SELECT * FROM genapps_entries").fetchall() == [("a", "12", 7)]
 
 
+@pytest.mark.parametrize("layout_before", [1, 2])
+def test_a_file_of_a_layout_between_gets_what_it_lacks(old: Path, layout_before: int) -> None:
+    figures(old)
+    with closing(sqlite3.connect(old)) as connection:
+        for table in ("genapps_marks", "genapps_ages")[layout_before - 1 :]:
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"PRAGMA user_version={layout_before}")
+        connection.commit()
+    assert figures(old).sequence == 7
+    with closing(sqlite3.connect(old)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (LAYOUT,)
+        assert connection.execute("SELECT count(*) FROM genapps_marks, genapps_ages").fetchone() == (0,)
+        assert connection.execute("SELECT * FROM genapps_entries").fetchall() == [("a", "12", 7)]
+
+
 def test_a_newer_file_is_refused_and_left_as_it_is(old: Path) -> None:
     with closing(sqlite3.connect(old)) as connection:
         connection.execute(f"PRAGMA user_version={LAYOUT + 1}")
@@ -98,7 +113,8 @@ def test_a_runtime_that_is_killed_half_way_leaves_the_old_file_or_the_new_one(ol
         with closing(sqlite3.connect(file)) as connection:
             (found,) = connection.execute("PRAGMA user_version").fetchone()
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-            assert tables == ({"genapps_entries", "genapps_facet", "genapps_marks"} if found else {"entries"})
+            new = {"genapps_entries", "genapps_facet", "genapps_marks", "genapps_ages"}
+            assert tables == (new if found else {"entries"})
             seen.add(found)
         again = figures(file)
         assert (again.sequence, again.size) == (7, 3)

@@ -35,7 +35,8 @@ class Retention(UserModel):
     """How long things are kept."""
 
     state: Annotated[Duration, duration_within("1h", "87600h")] | None = None
-    """How long a key of the state is kept after its last write. Default: without limit."""
+    """How long a key of the state is kept after its last write, and a row of a table with a column `retained_since`
+    after the time there. Default: without limit."""
     responses: Annotated[Duration, duration_within("1m", "720h")] | None = None
     """How long a response is kept for repeated requests with the same key. Default: 24h."""
     after_delete: Annotated[Duration, duration_within("1h", "8760h")] | None = None

@@ -107,11 +107,13 @@ class RuntimeFallback(Setting):
     """The app's own fallback."""
 
 
-class ResponseRetention(Setting):
+class RuntimeRetention(Setting):
     """How long things are kept."""
 
     responses_seconds: Positive
     """Responses for repeated requests."""
+    state_seconds: Annotated[int, Field(ge=0)] = 0
+    """Keys of the state, and rows of tables that say when they were written; 0: without limit."""
 
 
 class GatewayAddress(Setting):
@@ -156,7 +158,7 @@ class RuntimeConfig(Setting):
     """Whether requests that may change something are accepted now and run later."""
     state_snapshot: bool = False
     """Whether the state that another revision left is copied before this one's code runs."""
-    retention: ResponseRetention
+    retention: RuntimeRetention
     """How long things are kept."""
     gateway: GatewayAddress
     """Where the gateway is."""

@@ -13,10 +13,10 @@ from genapps.api.runtimeconfig import (
     CorsRules,
     Digests,
     GatewayAddress,
-    ResponseRetention,
     RuntimeConfig,
     RuntimeFallback,
     RuntimeLimits,
+    RuntimeRetention,
     StaticFallback,
     TimeBudget,
 )
@@ -53,7 +53,7 @@ def runtime_config(
         background=app.spec.workload_class is WorkloadClass.BACKGROUND,
         fallback=_fallback(app.spec.fallback),
         state_snapshot=rollback is not None and rollback.state == "Restore",
-        retention=_retention(responses),
+        retention=_retention(responses, (retention and retention.state) or ""),
         gateway=_gateway(system_namespace),
     )
 
@@ -114,8 +114,9 @@ def _fallback(fallback: Fallback | None) -> RuntimeFallback | None:
 
 
 @lru_cache(maxsize=256)
-def _retention(responses: str) -> ResponseRetention:
-    return ResponseRetention(responses_seconds=quantities.seconds(responses))
+def _retention(responses: str, state: str) -> RuntimeRetention:
+    state_seconds = quantities.seconds(state) if state else 0
+    return RuntimeRetention(responses_seconds=quantities.seconds(responses), state_seconds=state_seconds)
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,7 @@ _SETTINGS: dict[str, Any] = {
     "journal_mode": "wal", "foreign_keys": 0, "synchronous": 2, "busy_timeout": 5000, "cache_size": -2000,
     "temp_store": 2, "mmap_size": 0, "encoding": "UTF-8", "auto_vacuum": 0, "case_sensitive_like": None,
     "locking_mode": "normal", "wal_autocheckpoint": 1000, "optimize": None, "recursive_triggers": 0,
-    "secure_delete": 0, "page_size": 4096, "journal_size_limit": -1, "automatic_index": 1, "threads": 0,
+    "secure_delete": 1, "page_size": 4096, "journal_size_limit": -1, "automatic_index": 1, "threads": 0,
     "analysis_limit": 0, "wal_checkpoint": None, "defer_foreign_keys": 0, "shrink_memory": None, "read_uncommitted": 0,
 }  # fmt: skip
 _ANSWERED = frozenset({"journal_mode", "busy_timeout", "mmap_size", "locking_mode", "journal_size_limit"})

@@ -20,6 +20,8 @@ from genapps_runtime.state.tables import UNKNOWN, Noted, Touched
 
 STATEMENTS = 48
 """How many prepared statements a connection keeps, of the runtime and of the app together."""
+BUSY_MILLIS = 5000
+"""How long a statement of the runtime waits for another connection."""
 MOST_TEXTS = 4 * STATEMENTS
 REMEMBERED_CHARACTERS = 2000
 """Of a longer text it is not kept which tables it touches, for there may be many: when SQLite knows it, that is all."""
@@ -52,8 +54,12 @@ class Connection(sqlite3.Connection):
 
     def __init__(self, path: str, statements: int = STATEMENTS) -> None:
         """Open or create the file; raises sqlite3.Error. It keeps so many prepared statements."""
-        super().__init__(path, isolation_level=None, check_same_thread=False, cached_statements=statements)
+        super().__init__(
+            path, BUSY_MILLIS / 1000, isolation_level=None, check_same_thread=False, cached_statements=statements
+        )
         self.exhausted = False
+        self.expired = 0
+        """Keys with a version up to this number have expired: for whoever reads here they do not exist."""
         self._app = False
         self._text = ""
         self._refusal = ""

@@ -14,13 +14,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from genapps_runtime.state.ages import Ages
 from genapps_runtime.state.connection import Connection
-from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateUnavailableError, write_error
+from genapps_runtime.state.errors import (
+    FILE_ERRORS,
+    StateConflictError,
+    StateUnavailableError,
+    TransactionLostError,
+    write_error,
+)
 from genapps_runtime.state.journal import Journal
 from genapps_runtime.state.layout import prepare
 from genapps_runtime.state.marks import DAY_SECONDS, Found, Marks, Room
 from genapps_runtime.state.memory_database import close_all
 from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, OpenTransaction
+from genapps_runtime.state.removal import Removal
 from genapps_runtime.state.sqlite_checks import check_sqlite
 from genapps_runtime.state.sweeping import Sweeping
 from genapps_runtime.state.transaction import Commit, Transaction
@@ -44,17 +52,21 @@ class Facet:
         readers: int,
         retention_seconds: int = DAY_SECONDS,
         clock: Callable[[], float] = time.time,
+        *,
+        state_seconds: int = 0,
     ) -> None:
         """Open or create the file; raises StateUnavailableError.
 
         `limit_bytes` bounds keys, values and tables together. `readers` is how many snapshots are open at once when all
         actions that the tier allows wait for tools: so many connections are kept. Marks of requests with keys are kept
-        for `retention_seconds` of `clock`.
+        for `retention_seconds` of `clock`, keys for `state_seconds` after their last write if these are not 0.
         """
         self.tenant = tenant
         self._path = str(Path(directory) / (hashlib.sha256(tenant.encode()).hexdigest() + ".sqlite"))
         self._limit = limit_bytes
         self.marks = Marks(retention_seconds, Room.beside(limit_bytes), clock)
+        self._ages = Ages(state_seconds, clock)
+        self._removal = Removal(self._ages, limit_bytes, self.marks)
         self._sweeping = Sweeping(self.marks, lambda: self.commit([Commit(None, [])], lambda _: None))
         self.running: dict[bytes, bytes] = {}
         """Digests of requests with keys that are under way, by their scopes. No file holds them: a process that ends
@@ -79,10 +91,11 @@ class Facet:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         try:
             self._writer = self._connect_writer()
-            self.figures = _prepared(self._writer, self.marks)
+            self.figures = _prepared(self._writer, self.marks, self._ages)
             folder = str(Path(directory).parent)
             self.journal = Journal(folder, tenant, retention_seconds, self._has_mark, clock)
             """What requests with keys have asked of tools: beside the folder that goes back with the state."""
+            self._removal.look(self._writer, self.figures.sequence)
         except FILE_ERRORS as error:
             raise StateUnavailableError(f"cannot open the state: {error}") from None
 
@@ -111,6 +124,10 @@ class Facet:
     def sweep_later(self) -> None:
         """Remove marks when their retention is over, from now on."""
         self._sweeping.later(self.figures.kept)
+
+    def remove_later(self) -> None:
+        """Remove what has expired, and what is left of what was deleted, from now on."""
+        self._removal.begin(self._commit_soon)
 
     def view(self) -> View:
         """What one action sees; the caller closes it."""
@@ -153,12 +170,12 @@ class Facet:
         It ends with `commit_open`, or is rolled back, before anything else is stored.
         """
         try:
-            self._renew_writer()
+            self._ready_writer()
             return OpenTransaction(self._writer, self.figures, self._limit, self.marks)
         except MemoryError:
             self._writer.exhausted = True
         self._make_room()
-        self._renew_writer()
+        self._ready_writer()
         return OpenTransaction(self._writer, self.figures, self._limit, self.marks)
 
     def commit_open(self, transaction: OpenTransaction, commits: list[Commit], committed: Committed) -> None:
@@ -193,6 +210,7 @@ class Facet:
         # It begins with the first read after this; a commit in between only makes the check at the end more thorough
         # than it had to be.
         self._lent.add(connection)
+        connection.expired = self._removal.expired
         return Snapshot(connection, self.figures.sequence, self._give_back)
 
     async def close(self) -> None:
@@ -202,6 +220,7 @@ class Facet:
             await self._committing
         self._sweeping.stop()
         await self.journal.close()
+        self._removal.stop()
         self._thread.shutdown()
         for connection in (*self._readers, self._writer):
             connection.close()
@@ -250,19 +269,27 @@ class Facet:
         connection = Connection(self._path)
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON").fetchall()
         connection.execute("PRAGMA cache_size=-512")
         most = 2 * self._limit + self.marks.room.bytes
         connection.execute(f"PRAGMA max_page_count={most // PAGE_BYTES + 1024}").fetchall()
         return connection
+
+    def _ready_writer(self) -> None:
+        """Get ready for a transaction that stores something. Raises one of FILE_ERRORS."""
+        self._renew_writer()
+        self._ages.note(self._writer, self.figures.sequence)
 
     def _renew_writer(self) -> None:
         if self._writer.exhausted:
             writer = self._connect_writer()
             self._writer.close()
             self._writer = writer
+            writer.expired = self._removal.expired
 
     def _commit_soon(self) -> None:
-        if self._committing is None and (self._open or self._first or (self._waiting and not self.holding)):
+        others = self._waiting or self._removal.due
+        if self._committing is None and (self._open or self._first or (others and not self.holding)):
             self._committing = asyncio.get_running_loop().create_task(self._commit_waiting())
 
     async def _commit_waiting(self) -> None:
@@ -278,6 +305,10 @@ class Facet:
                     committed(commits)
                     continue
                 groups = self._next_groups()
+                if not groups and self._removal.due and not self.holding:
+                    await loop.run_in_executor(self._thread, self._remove_step)
+                    self._removal.later()
+                    continue
                 if not groups:
                     break
                 batch = [one for commits, _ in groups for one in commits]
@@ -309,7 +340,7 @@ class Facet:
         """
         figures = self.figures
         try:
-            self._renew_writer()
+            self._ready_writer()
             numbers = figures.sequence, figures.size, self._limit
             transaction = Transaction(self._writer, *numbers, figures.changes, self.marks, figures.kept)
             transaction.run(batch)
@@ -323,6 +354,14 @@ class Facet:
         else:
             new = transaction
             self.figures = replace(figures, sequence=new.sequence, size=new.size, kept=new.kept)
+
+    def _remove_step(self) -> None:
+        """Run in the commit thread. What cannot be removed now is tried again in the next pass."""
+        try:
+            self._renew_writer()
+            self.figures = self._removal.step(self._writer, self.figures, is_read=bool(self._lent))
+        except (*FILE_ERRORS, StateConflictError, StateUnavailableError, TransactionLostError) as error:
+            self._note_memory(error)
 
     def _note_memory(self, error: Exception) -> None:
         if isinstance(error, MemoryError):
@@ -345,11 +384,11 @@ class Facet:
             commit.verdict = verdict
 
 
-def _prepared(writer: Connection, marks: Marks) -> Figures:
+def _prepared(writer: Connection, marks: Marks, ages: Ages) -> Figures:
     """The file's figures, when this SQLite and this layout will do; otherwise the connection is closed."""
     try:
         check_sqlite(writer)
-        return prepare(writer, marks)
+        return prepare(writer, marks, ages)
     except (StateUnavailableError, *FILE_ERRORS):
         writer.close()
         raise

@@ -7,20 +7,31 @@ from genapps_runtime.state.facet import Facet
 class Facets:
     """Opens facets in a directory; the other arguments are explained at `Facet`."""
 
-    def __init__(self, directory: str, limit_bytes: int, readers: int, retention_seconds: int) -> None:
+    def __init__(
+        self, directory: str, limit_bytes: int, readers: int, retention_seconds: int, state_seconds: int = 0
+    ) -> None:
         self._directory = directory
         self._limit = limit_bytes
         self._readers = readers
         self._retention = retention_seconds
+        self._state_seconds = state_seconds
         self._open: dict[str, Facet] = {}
 
     def get(self, tenant: str) -> Facet:
         """The tenant's facet, which is opened or created if need be; raises StateUnavailableError."""
         facet = self._open.get(tenant)
         if facet is None:
-            facet = Facet(self._directory, tenant, self._limit, self._readers, self._retention)
+            facet = Facet(
+                self._directory,
+                tenant,
+                self._limit,
+                self._readers,
+                self._retention,
+                state_seconds=self._state_seconds,
+            )
             self._open[tenant] = facet
             facet.sweep_later()
+            facet.remove_later()
         return facet
 
     @property

@@ -95,7 +95,7 @@ class Transaction:
         return self._current(reads)
 
     def _look_up(self, commits: list[Commit]) -> None:
-        """Note version and length of every key that the batch has read or writes."""
+        """Note version (0: expired) and length of every key that the batch has read or writes."""
         keys = {key for commit in commits for key, _ in commit.writes}
         for commit in commits:
             if commit.reads is not None:
@@ -103,7 +103,7 @@ class Transaction:
         for chunk in _chunks(list(keys)):
             marks = ",".join("?" * len(chunk))
             for key, version, length in self._connection.execute(_LOOK_UP.format(marks), chunk):
-                self._known[key] = version, length
+                self._known[key] = (version if version > self._connection.expired else 0), length
 
     def _add(self, commit: Commit) -> Exception | None:
         """Check one action against everything before it, and note its writes; returns what is against them."""

@@ -6,17 +6,19 @@ a tool keeps the snapshot of its batch until it ends.
 """
 
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from genapps_runtime.state.connection import Connection, Parameters, Result
+from genapps_runtime.state.connection import STEPS, Connection, Parameters, Result
 from genapps_runtime.state.errors import FILE_ERRORS, SqlError, StateFullError, StateUnavailableError
+from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
 from genapps_runtime.state.tables import ALL
 
 LIST_BYTES = 1024 * 1024
 LISTINGS = 1000
 """Different ones of an action: each is held, and read again when the action has to be checked."""
-_FROM = "SELECT {} FROM main.genapps_entries WHERE key >= ? ORDER BY key LIMIT ?"
+_FROM = "SELECT {} FROM main.genapps_entries WHERE key >= ? AND +version > ? ORDER BY key LIMIT ?"
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ class View:
             row = connection.execute("SELECT value, version FROM main.genapps_entries WHERE key = ?", (key,)).fetchone()
         except FILE_ERRORS as error:
             raise _unreadable(error) from None
-        if row is None:
+        if row is None or row[1] <= connection.expired:
             reads.keys[key] = 0
             return None
         reads.keys[key] = row[1]
@@ -111,7 +113,8 @@ class View:
             connection, reads = self._begin()
             if (prefix, start, limit) not in reads.lists and len(reads.lists) == LISTINGS:
                 raise StateFullError(f"a request may make at most {LISTINGS} different listings of the state")
-            for key, value, version in connection.execute(_FROM.format("key, value, version"), (start, limit)):
+            rows = _rows_among_expired if connection.expired else _rows
+            for key, value, version in rows(connection, start, limit):
                 if not key.startswith(prefix):
                     break
                 found[key] = value
@@ -192,9 +195,28 @@ class Overlaid:
         self._view.close()
 
 
+def _rows(connection: Connection, start: str, limit: int) -> Iterator[tuple[str, str, int]]:
+    """Keys from `start` on with values and versions; raises sqlite3.Error."""
+    return connection.execute(_FROM.format("key, value, version"), (start, connection.expired, limit))
+
+
+def _rows_among_expired(connection: Connection, start: str, limit: int) -> Iterator[tuple[str, str, int]]:
+    """The same; raises StateFullError when too many that have expired are among them."""
+    until = time.thread_time() + STATEMENT_SECONDS
+    connection.set_progress_handler(lambda: time.thread_time() >= until, STEPS)
+    try:
+        yield from _rows(connection, start, limit)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise StateFullError("too many keys have expired and are not removed yet: try again later") from None
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
 def listing(connection: Connection, prefix: str, start: str, limit: int) -> int:
     """What `View.list` notes of the keys from `start` on; raises sqlite3.Error."""
-    rows = connection.execute(_FROM.format("key, version"), (start, limit))
+    rows = connection.execute(_FROM.format("key, version"), (start, connection.expired, limit))
     return hash(tuple((key, version) for key, version in rows if key.startswith(prefix)))
 
 

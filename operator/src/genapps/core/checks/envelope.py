@@ -18,13 +18,12 @@ _finding = partial(Finding, ConditionType.ENVELOPE_VALID)
 
 def fields_supported(facts: Facts) -> Finding | None:
     """The app sets no field that restricts or selects and is not built yet; else NOT_YET_SUPPORTED."""
-    spec, code, retention = facts.app.spec, facts.app.spec.code, facts.app.spec.envelope.retention
+    spec, code = facts.app.spec, facts.app.spec.code
     unsupported = {
         "spec.tenancy": ("remove it", spec.tenancy is not None),
         f"spec.code.language {code.language}": ("use python", code.language is not Language.PYTHON),
         f"spec.stage {spec.stage}": ("use Development", spec.stage is not Stage.DEVELOPMENT),
         "spec.attestation": ("remove it", spec.attestation is not None),
-        "spec.envelope.retention.state": ("remove it", retention is not None and retention.state is not None),
     }
     asked = [f"{field} ({way_out})" for field, (way_out, present) in unsupported.items() if present]
     if not asked:
