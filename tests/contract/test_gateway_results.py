@@ -49,17 +49,17 @@ async def test_a_result_may_have_changed_something_unless_the_gateway_says_that_
     answer = {"result": {"rate": 1}, "credit": None} | effect
     assert VALID(answer) == valid
     gateway.answers["rates"] = 200, answer
-    assert await client.call("r1", 1, CALL, 10) == ({"ok": {"rate": 1}}, wrote)
+    assert await client.call("r1", 1, CALL, 10, "") == ({"ok": {"rate": 1}}, wrote)
 
 
 async def test_a_refusal_has_changed_nothing_and_a_gateway_that_fails_may_have(
     gateway: FakeGateway, client: GatewayClient
 ) -> None:
-    refused = await client.call("r1", 1, CALL, 10)
+    refused = await client.call("r1", 1, CALL, 10, "")
     assert (refused.outcome["problem"]["code"], refused.wrote) == ("ConnectorNotInEnvelope", False)
     gateway.answers["rates"] = 502, {"error": "of something between"}
-    between = await client.call("r1", 2, CALL, 10)
+    between = await client.call("r1", 2, CALL, 10, "")
     assert (between.outcome["problem"]["code"], between.wrote) == ("GatewayUnavailable", True)
     await gateway.stop()
-    gone = await client.call("r1", 3, CALL, 10)
+    gone = await client.call("r1", 3, CALL, 10, "")
     assert (gone.outcome["problem"]["code"], gone.wrote) == ("GatewayUnavailable", True)

@@ -79,6 +79,7 @@ class FakeGateway:
     directory: Path
     calls: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    traces: list[tuple[str, str | None]] = field(default_factory=list)
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     hold: asyncio.Event | None = None
     on_call: Callable[[dict[str, Any]], Awaitable[None]] | None = None
@@ -135,6 +136,7 @@ class FakeGateway:
         body = await request.json()
         self.calls.append(body)
         self.tokens.append(request.headers.get("authorization", ""))
+        self.traces.append((request.headers.get("traceparent", ""), request.headers.get("tracestate")))
         self._called.set()
         if self.on_call is not None:
             await self.on_call(body)

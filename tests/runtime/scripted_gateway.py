@@ -24,11 +24,13 @@ class ScriptedGateway:
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     steps: list[tuple[str, int]] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)
     answers: dict[str, Callable[[dict[str, Any]], Called]] = field(default_factory=dict)
     hold: asyncio.Event | None = None
 
-    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> Called:
+    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float, trace: str) -> Called:
         self.calls.append(payload)
+        self.traces.append(trace)
         self.steps.append((request_id, step))
         await asyncio.sleep(0)
         if self.hold is not None:

@@ -149,10 +149,10 @@ class Slow(ScriptedGateway):
 
     passes: list[int]
 
-    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> Called:
+    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float, trace: str) -> Called:
         for _ in range(self.passes[len(self.calls) % len(self.passes)]):
             await asyncio.sleep(0)
-        return await super().call(request_id, step, payload, seconds)
+        return await super().call(request_id, step, payload, seconds, trace)
 
 
 @pytest.fixture(scope="module")

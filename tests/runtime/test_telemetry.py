@@ -16,9 +16,10 @@ from tests.runtime.harness import Answer, Pod, serving
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DOCUMENTED = set(re.findall(r"`(\w+)`", (Path(__file__).parents[2] / "docs/telemetry.md").read_text()))
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SOURCE = """
 import time
-from genapps import app, log, state
+from genapps import ToolError, app, log, state, tools
 
 @app.get("/plain")
 def plain(request):
@@ -44,6 +45,15 @@ async def fails(request):
     await state.put("never", "stored")
     log.error("card 4111 1111 1111 1111 of ann@example.com", password="x", who="+41 44 555 01 77")
     raise ValueError("token=abc123def")
+
+@app.post("/calls")
+async def calls(request):
+    await state.put("n", (await state.get("n") or 0) + 1)
+    await tools.call("mail", "send", to="ann@example.com")
+    try:
+        await tools.call("pay\\nroll", "list")
+    except ToolError as refused:
+        return refused.code
 
 @app.post("/sql")
 async def sql(request):
@@ -107,6 +117,40 @@ async def test_a_request_that_fails_has_written_nothing_and_its_line_shows_no_se
             "fields": {"password": "[redacted:secret]", "who": "[redacted:phone]"},
         }
     ]
+
+
+async def test_calls_are_spans_of_the_callers_trace_and_the_gateway_is_told(pod: Pod) -> None:
+    pod.gateway.answers["mail"] = (200, {"result": "sent", "credit": None})
+    headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "vendor=1"}
+    found = line(pod, await pod.call("POST", "/calls", headers=headers))
+    assert (found["traceId"], found["parentSpanId"], found["toolCalls"]) == (TRACE, PARENT, 2)
+    spans = [one for one in pod.log("call") if one["requestId"] == found["requestId"]]
+    assert [(one["connector"], one["tool"], one["outcome"]) for one in spans] == [
+        ("mail", "send", "ok"),
+        ("pay roll", "list", "ConnectorNotInEnvelope"),
+    ]
+    assert {(one["traceId"], one["parentSpanId"]) for one in spans} == {(TRACE, found["spanId"])}
+    assert len({found["spanId"], PARENT, *(one["spanId"] for one in spans)}) == 4
+    assert all(set(one) <= DOCUMENTED for one in spans)
+    told = [(f"00-{TRACE}-{one['spanId']}-01", "vendor=1") for one in spans]
+    assert pod.gateway.traces[-2:] == told
+
+
+async def test_a_trace_begins_with_an_action_that_calls_and_a_malformed_one_is_not_gone_on_with(pod: Pod) -> None:
+    begun = line(pod, await pod.call("POST", "/calls"))
+    malformed = line(pod, await pod.call("GET", "/plain", headers={"traceparent": f"00-{TRACE}-{'0' * 16}-01"}))
+    assert "traceId" not in line(pod, await pod.call("GET", "/plain"))
+    for one in (begun, malformed):
+        assert one["traceId"] != TRACE
+        assert "parentSpanId" not in one
+    assert {one["traceId"] for one in pod.log("call") if one["requestId"] == begun["requestId"]} == {begun["traceId"]}
+
+
+async def test_calls_of_a_trace_that_is_not_kept_have_no_lines(pod: Pod) -> None:
+    found = line(pod, await pod.call("POST", "/calls", headers={"traceparent": f"00-{TRACE}-{PARENT}-00"}))
+    assert found["traceId"] == TRACE
+    assert [one for one in pod.log("call") if one["requestId"] == found["requestId"]] == []
+    assert pod.gateway.traces[-1][0].endswith("-00")
 
 
 async def test_the_metrics_are_the_sums_of_the_lines(pod: Pod) -> None:

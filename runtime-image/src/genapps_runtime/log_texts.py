@@ -13,7 +13,14 @@ _TRACES = frozenset({TRACE, "trace"})
 _TRACE_CHARACTERS = 2000
 """The engine keeps the end of a longer one."""
 _MESSAGE_CHARACTERS = 2000
-_CHARACTERS = {"path": 500, "detail": DETAIL_CHARACTERS, "message": _MESSAGE_CHARACTERS, "trace": 8000}
+_CHARACTERS = {
+    "path": 500,
+    "detail": DETAIL_CHARACTERS,
+    "message": _MESSAGE_CHARACTERS,
+    "trace": 8000,
+    "connector": 120,
+    "tool": 120,
+}
 """Other texts of a line are this process's own, and whole."""
 _FIELD_CHARACTERS = 200
 _NAME_CHARACTERS = 100

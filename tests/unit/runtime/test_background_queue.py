@@ -111,6 +111,18 @@ async def test_a_request_is_accepted_runs_and_leaves_its_result(world: World) ->
     assert not world.queue.busy
 
 
+async def test_work_goes_on_with_its_callers_trace_and_nothing_that_only_has_its_name(world: World) -> None:
+    trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    await world.accept(headers=[(b"traceparent", trace), (b"tracestate", b"a=1")])
+    begun = await world.begun()
+    first = begun.request
+    finish(begun)
+    assert (first.traced, first.headers) == (True, [(b"traceparent", trace)])
+    await world.accept(headers=[(b"traceparent", b"s3cret")])
+    second = (await world.begun()).request
+    assert (second.traced, second.headers) == (False, [])
+
+
 async def test_who_only_looks_is_not_queued(world: World) -> None:
     for method in ("GET", "HEAD", "OPTIONS"):
         exchange = Exchange(Request("r", method, "/work", "", [], b""), 0.0, lambda _reply: None)

@@ -64,7 +64,9 @@ def test_values_in_values_are_redacted() -> None:
     assert record["fields"] == {"body": "{'user': {'email': '[redacted:email]'}}"}
 
 
-@pytest.mark.parametrize(("name", "limit"), [("path", 500), ("detail", 1000), ("message", 2000), ("trace", 8000)])
+@pytest.mark.parametrize(
+    ("name", "limit"), [("path", 500), ("detail", 1000), ("message", 2000), ("trace", 8000), ("tool", 120)]
+)
 def test_texts_are_cut_after_they_were_redacted(name: str, limit: int) -> None:
     for before in (limit - 10, limit - 1, limit):
         text = "x" * before + " 4111 1111 1111 1111 " + "y" * 20_000

@@ -34,10 +34,13 @@ from genapps.gateway.metrics import Metrics
 from genapps.gateway.problems import MEDIA_TYPE, Code, Problem
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import App, Records
+from genapps.traceparent import read_traceparent
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Trace = dict[str, str]
+"""Fields of a line that say which trace it belongs to."""
 
 BODY_SECONDS = 10.0
 REPORTS_PER_MINUTE = 60
@@ -87,26 +90,26 @@ class GatewayApp:
         if scope["type"] != "http":
             return
         started = clocks.monotonic()
-        path = scope["path"]
+        path, trace = scope["path"], _trace(scope)
         route = path if path in self._routes or path == _HEALTH else "other"
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(scope, receive, trace)
         except RefusedError as refused:
             answer = _problem(refused.problem, None, close=refused.close)
         except (KeysUnavailableError, LedgerUnavailableError) as error:
-            _log.warning("undecided", route=route, why=type(error).__name__)
+            _log.warning("undecided", route=route, why=type(error).__name__, **trace)
             detail = "The gateway cannot reach what it needs to decide, so it refuses. Try again in a moment."
             answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1), None)
         except Exception:
             # The last line of defence: whatever went wrong, the call is refused and the process goes on.
-            _log.exception("route_failed", route=route)
+            _log.exception("route_failed", route=route, **trace)
             detail = "The gateway failed and refuses the call. Try again."
             answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1, status=500), None, close=True)
         self._metrics.answers.labels(route, answer.code).inc()
         self._metrics.seconds.labels(route).observe(clocks.monotonic() - started)
         await _send(answer, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, trace: Trace) -> Answer:
         path, method = scope["path"], scope["method"]
         _judge_framing(scope)
         if (method, path) == ("GET", _HEALTH):
@@ -117,7 +120,7 @@ class GatewayApp:
         if method != "POST":
             raise RefusedError(Problem(Code.REQUEST_INVALID, "This path allows POST only.", status=405), close=True)
         app = await self._caller(scope)
-        return await route(app, await _body(scope, receive))
+        return await route(app, await _body(scope, receive), trace)
 
     async def _caller(self, scope: Scope) -> App:
         try:
@@ -133,22 +136,22 @@ class GatewayApp:
             raise RefusedError(decision.CALLER_UNKNOWN, close=True)
         return app
 
-    async def _call(self, app: App, body: bytes) -> Answer:
+    async def _call(self, app: App, body: bytes, trace: Trace) -> Answer:
         call = parse(ToolCall, body)
         refusal = await self._decided(app, call)
         if refusal is None:
             raise AssertionError("no connector is in the catalogue, yet a call was not refused")
         if refusal.violation is not None and isinstance(call, ToolCall):
             refusal = await self._counted(app, refusal, refusal.violation, call)
-        return self._refused(app, refusal, call)
+        return self._refused(app, refusal, call, trace)
 
-    async def _report(self, app: App, body: bytes) -> Answer:
+    async def _report(self, app: App, body: bytes, trace: Trace) -> Answer:
         report = parse(ViolationReport, body)
         refusal = await self._decided(app, report)
         if isinstance(report, Fault):
-            return self._refused(app, refusal or decision.invalid(report), report)
+            return self._refused(app, refusal or decision.invalid(report), report, trace)
         if refusal is not None:
-            return self._refused(app, refusal, report)
+            return self._refused(app, refusal, report, trace)
         wait = self._report_rates.wait(app.child)
         if wait > 0:
             problem = Problem(
@@ -156,17 +159,17 @@ class GatewayApp:
                 "The app sends too many reports. Retry after retryAfter seconds.",
                 retry_after=math.ceil(wait),
             )
-            return self._refused(app, Refusal(problem), report)
+            return self._refused(app, Refusal(problem), report, trace)
         violation = Violation(report.rule, plain(report.subject, decision.SUBJECT_LIMIT))
         await self._ledgers.count(app, violation, report.request_id)
-        _log.warning("violation_reported", **_who(app), rule=violation.rule, subject=violation.subject)
+        _log.warning("violation_reported", **_who(app), **trace, rule=violation.rule, subject=violation.subject)
         return _ok({}, status=202)
 
-    async def _heartbeat(self, app: App, body: bytes) -> Answer:
+    async def _heartbeat(self, app: App, body: bytes, trace: Trace) -> Answer:
         beat = parse(Heartbeat, body)
         refusal = await self._decided(app, beat)
         if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
-            return self._refused(app, refusal, beat)
+            return self._refused(app, refusal, beat, trace)
         return _ok({"suspended": refusal is not None, "credit": None})
 
     async def _decided(self, app: App, message: Message | Fault) -> Refusal | None:
@@ -178,12 +181,18 @@ class GatewayApp:
             return refusal
         return decision.below_threshold(Question(app, at_threshold=True, message=call)) or refusal
 
-    def _refused(self, app: App, refusal: Refusal, message: Message | Fault) -> Answer:
+    def _refused(self, app: App, refusal: Refusal, message: Message | Fault, trace: Trace) -> Answer:
         action = request_id(message)
         connector = plain(message.connector, decision.SUBJECT_LIMIT) if isinstance(message, ToolCall) else None
         violation = refusal.violation.rule if refusal.violation else None
         _log.info(
-            "refused", **_who(app), code=refusal.problem.code, rule=violation, connector=connector, request=action
+            "refused",
+            **_who(app),
+            **trace,
+            code=refusal.problem.code,
+            rule=violation,
+            connector=connector,
+            request=action,
         )
         return _problem(refusal.problem, action)
 
@@ -192,6 +201,12 @@ def _who(app: App) -> dict[str, str]:
     """Whose line in the log it is."""
     record = app.record
     return {"app": record.app.name, "namespace": record.app.namespace, "envelope": record.envelope.digest}
+
+
+def _trace(scope: Scope) -> Trace:
+    """Whose call it is: the trace, and the span of the call in it. Nothing when the runtime says nothing valid."""
+    parent = read_traceparent(_header(scope, b"traceparent") or "")
+    return {} if parent is None else {"trace_id": parent.trace_id, "parent_span_id": parent.parent_id}
 
 
 def _judge_framing(scope: Scope) -> None:

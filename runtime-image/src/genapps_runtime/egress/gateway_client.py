@@ -47,21 +47,22 @@ class GatewayClient:
         self._context: tuple[bytes, ssl.SSLContext] | None = None
         self._idle: list[_Connection] = []
 
-    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> Called:
+    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float, trace: str) -> Called:
         """One tool call.
 
-        `payload` has connector, tool and arguments; `step` counts the calls of the action from 1. A refusal is a
+        `payload` has connector, tool and arguments; `step` counts the calls of the action from 1. `trace` are lines of
+        the head, in ASCII, each with its end. A refusal is a
         problem and no exception. Raises TimeoutError when `seconds` are used up.
         """
         body = {"requestId": request_id, "step": step, **payload}
         try:
             async with asyncio.timeout(seconds):
-                status, reply = await self._post("/v1/calls", orjson.dumps(body))
+                status, reply = await self._post("/v1/calls", orjson.dumps(body), trace)
                 for _ in range(UNKNOWN_CALLER_RETRIES):
                     if reply.get("code") != "CallerUnknown":
                         break
                     await asyncio.sleep(0.5)  # the operator's record of this pod may lag behind its start
-                    status, reply = await self._post("/v1/calls", orjson.dumps(body))
+                    status, reply = await self._post("/v1/calls", orjson.dumps(body), trace)
         except TimeoutError:
             raise
         except (UnreachableError, OSError) as error:
@@ -78,9 +79,9 @@ class GatewayClient:
         while self._idle:
             self._idle.pop().close()
 
-    async def _post(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    async def _post(self, path: str, body: bytes, trace: str) -> tuple[int, dict[str, Any]]:
         token = self._token.read().decode("ascii").strip()  # the kubelet replaces it before it ends
-        request = self._head("POST", path, body, token)
+        request = self._head("POST", path, body, token, trace)
         connection = self._reuse()
         if connection is not None:
             try:
@@ -139,11 +140,11 @@ class GatewayClient:
             self._context = content, context
         return self._context[1]
 
-    def _head(self, method: str, path: str, body: bytes, token: str | None) -> bytes:
+    def _head(self, method: str, path: str, body: bytes, token: str | None, trace: str) -> bytes:
         lines = [f"{method} {path} HTTP/1.1", f"host: {self._address.name}:{self._address.port}"]
         if token is not None:
             lines += [f"authorization: Bearer {token}", "content-type: application/json"]
-        lines += [f"content-length: {len(body)}", "", ""]
+        lines.append(f"content-length: {len(body)}\r\n{trace}\r\n")
         return "\r\n".join(lines).encode("ascii") + body
 
 

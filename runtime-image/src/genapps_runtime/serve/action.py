@@ -8,30 +8,26 @@ the gateway. An action changes nothing outside the guest before its commit, exce
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from genapps_runtime.config import RuntimeConfig
-from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.immediate import Immediate, ToolWantedError
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.guest.messages import piece_of, resume_message, start_message
 from genapps_runtime.guest.readings import Readings
-from genapps_runtime.logs import ActionLog, BoundedLog
-from genapps_runtime.metrics import Metrics
+from genapps_runtime.logs import ActionLog
 from genapps_runtime.problems import ProblemError, call_problem
+from genapps_runtime.serve.action_context import ActionContext as ActionContext
 from genapps_runtime.serve.endings import STATE_ERRORS, state_problem
-from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.keys import Keyed
 from genapps_runtime.serve.messages import Exchange, Reply
 from genapps_runtime.serve.meter import Meter
 from genapps_runtime.serve.request_journal import RequestJournal
+from genapps_runtime.serve.spans import Calls
 from genapps_runtime.serve.statements import Statement, run_statement
-from genapps_runtime.serve.tools import RECORDED_BYTES, Outcome, Tools, Wanted
+from genapps_runtime.serve.tools import Outcome, Tools, Wanted
 from genapps_runtime.state.errors import StateFullError
 from genapps_runtime.state.facet import Facet
-from genapps_runtime.state.facets import Facets
 from genapps_runtime.state.marks import Mark
 from genapps_runtime.state.open_transaction import OpenView
 from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
@@ -54,19 +50,6 @@ Results = dict[str, Outcome]
 
 
 Pending = asyncio.Task[None] | asyncio.TimerHandle | Statement
-
-
-@dataclass(frozen=True, slots=True)
-class ActionContext:
-    """What all actions of this process share."""
-
-    config: RuntimeConfig
-    gateway: GatewayClient
-    facets: Facets
-    metrics: Metrics
-    log: BoundedLog
-    recorded: HeldBytes = field(default_factory=lambda: HeldBytes(RECORDED_BYTES))
-    """What tools have answered to the actions that run."""
 
 
 class Action:
@@ -312,11 +295,11 @@ class Action:
         if self.tools is None:
             context = self._context
             config, request = context.config, self.exchange.request
-            limit = config.limits.tool_calls_per_action
+            limit, calls = config.limits.tool_calls_per_action, Calls(request, context.log, config)
             names = (config.namespace, config.app, self.facet.tenant, request.id, request.method, request.path)
-            journal = RequestJournal(self.keyed) if self.keyed is not None else None
+            own, journal = "\n".join(names), RequestJournal(self.keyed) if self.keyed is not None else None
             self.tools = Tools(
-                request.id, context.gateway, context.metrics, limit, context.recorded, "\n".join(names), journal
+                request.id, calls, context.gateway, context.metrics, limit, context.recorded, own, journal
             )
         return self.tools
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
-from genapps_runtime.serve.ended import Ended
+from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.flows import fallback_fields
 from genapps_runtime.serve.messages import Answer
 from genapps_runtime.serve.meter import Meter, millis
+from genapps_runtime.serve.spans import Span
 
 
 class Told:
@@ -43,6 +44,8 @@ class Told:
         sums["genapps_host_cpu_seconds_total"] += self._host_seconds
         sums["genapps_request_bytes_total"] += len(request.body)
         sums["genapps_response_bytes_total"] += len(reply.body)
+        if request.traced or (isinstance(action, Action) and action.tools is not None):
+            fields.update(_span(action).fields())
         if isinstance(ended.outcome, ProblemError):
             fields |= ended.outcome.fields()
         if ended.replayed:
@@ -81,3 +84,10 @@ class Told:
     def _count(self, fields: dict[str, Any], field: str, metric: str, amount: int) -> None:
         fields[field] = fields.get(field, 0) + amount
         self.sums[metric] = self.sums.get(metric, 0) + amount
+
+
+def _span(action: Action | Unbegun) -> Span:
+    """That of its calls, if it made any."""
+    if isinstance(action, Action) and action.tools is not None:
+        return action.tools.span
+    return Span(action.exchange.request)

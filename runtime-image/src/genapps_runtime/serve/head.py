@@ -14,7 +14,7 @@ from genapps_runtime.serve.request_ids import new_id
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods of requests that change nothing, as callers may rely on: their keys are ids and nothing else."""
 _VERSIONS = frozenset({"1.1", "1.0"})
-_JUDGED = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"idempotency-key"})
+_JUDGED = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"idempotency-key", b"traceparent"})
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(?::[0-9]*)?\Z")
 _ABSOLUTE = re.compile(rb"https?://([^/?]+)(.*)\Z", re.IGNORECASE)
 
@@ -30,6 +30,7 @@ class Head:
     length: int | None
     expects_continue: bool
     persistent: bool
+    traced: bool
 
 
 def read_head(method: str, version: str, target: bytes, headers: Headers) -> Head:
@@ -63,11 +64,12 @@ def read_head(method: str, version: str, target: bytes, headers: Headers) -> Hea
         _length(found, newer),
         newer and _expects_continue(found.get(b"expect")),
         newer,
+        b"traceparent" in found,
     )
 
 
 def _judge_repeated(name: bytes) -> None:
-    # The parser refuses a second Content-Length itself, and of expectations the first counts.
+    # The parser refuses a second Content-Length itself, of expectations the first counts, and of traces none.
     if name in (b"host", b"transfer-encoding"):
         raise ProblemError("RequestInvalid", f"more than one {name.decode('ascii')}")
     if name == b"idempotency-key":

@@ -30,6 +30,8 @@ class Request:
     body: bytes
     key: str = ""
     """The `Idempotency-Key` of a request that may change something; it is the id as well."""
+    traced: bool = False
+    """Whether it has a header `traceparent`, which may be malformed."""
 
 
 @dataclass(frozen=True, slots=True)

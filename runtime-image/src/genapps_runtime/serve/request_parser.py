@@ -160,7 +160,8 @@ class RequestParser:
         if self.arrived:
             self._take(self._limits.pipelined_cost)
         method = self._parser.get_method().decode("ascii")
-        request = Request(head.request_id, method, head.path, head.query, self._headers, bytes(self._body), head.key)
+        body = bytes(self._body)
+        request = Request(head.request_id, method, head.path, head.query, self._headers, body, head.key, head.traced)
         persistent = head.persistent and self._parser.should_keep_alive()
         self.arrived.append(Arrived(request, self.begun, self.held, persistent, head.persistent))
         self._body = b""

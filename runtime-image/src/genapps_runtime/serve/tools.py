@@ -13,6 +13,7 @@ from genapps_runtime.egress.gateway_client import Called, GatewayClient
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem, printable
 from genapps_runtime.serve.held_bytes import HeldBytes
+from genapps_runtime.serve.spans import Calls, Span
 
 RECORDED_BYTES = 16 * 1024 * 1024
 """Of the outcomes of all actions together, as JSON; the one that goes beyond it is the last."""
@@ -91,6 +92,7 @@ class Tools:
     def __init__(
         self,
         request_id: str,
+        calls: Calls,
         gateway: GatewayClient,
         metrics: Metrics,
         limit: int,
@@ -98,13 +100,15 @@ class Tools:
         identity: str,
         journal: Journalled | None = None,
     ) -> None:
-        """`limit` is how many calls an action may make. `recorded` counts the outcomes of all actions.
+        """`calls` are the spans of the action's calls, `limit` is how many it may make. `recorded` counts the outcomes
+        of all actions.
 
         `identity` names the request: the keys of its calls are made of it. With `journal` they are kept for repeats.
         """
         self._identity = identity
         self._journal = journal
         self._request_id = request_id
+        self._calls = calls
         self._gateway = gateway
         self._metrics = metrics
         self._limit = limit
@@ -117,6 +121,11 @@ class Tools:
         """Those that this attempt has not asked for yet."""
         self._beyond = 0
         """Calls of this attempt that were more than it may make."""
+
+    @property
+    def span(self) -> Span:
+        """The action's place in its trace."""
+        return self._calls.span
 
     @property
     def called(self) -> int:
@@ -182,7 +191,9 @@ class Tools:
         asked["key"] = self._key(step)
         if step.again:
             asked["repeated"] = True
-        called = await self._gateway.call(self._request_id, step.number, asked, seconds)
+        with self._calls.call(wanted.connector, wanted.tool) as span:
+            called = await self._gateway.call(self._request_id, step.number, asked, seconds, span.headers)
+            span.take(called.outcome)
         if step.again and called.outcome.get("problem", {}).get("code") == "OutcomeUnknown":
             detail = f"nobody knows whether {wanted} was carried out, and it does not take the same call twice"
             raise ProblemError("OutcomeUnknown", detail)

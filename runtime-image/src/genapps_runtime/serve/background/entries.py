@@ -17,6 +17,7 @@ import orjson
 from genapps_runtime.serve.messages import Headers, Reply, Request
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.safe_dir import SafeDir
+from genapps_runtime.traceparent import read_traceparent
 
 FOLDER = "background"
 FILE = "queue.sqlite3"
@@ -190,7 +191,9 @@ def begin(entry: Entry) -> Callable[[sqlite3.Connection], Request]:
         key, method, path, query, headers, body = connection.execute(
             "SELECT key, method, path, query, headers, body FROM entries WHERE id=?", [entry.id]
         ).fetchone()
-        return Request(key, method, path, query, _headers(headers), body, key=key)
+        kept = _headers(headers)
+        traced = any(name == b"traceparent" for name, _ in kept)
+        return Request(key, method, path, query, kept, body, key=key, traced=traced)
 
     return run
 
@@ -226,7 +229,12 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Entry]:
 
 
 def _stored(headers: Headers) -> str:
-    return _text([header for header in headers if header[0] in _KEPT_HEADERS])
+    return _text([header for header in headers if header[0] in _KEPT_HEADERS or _is_trace(*header)])
+
+
+def _is_trace(name: bytes, value: bytes) -> bool:
+    """Attempts go on with the caller's trace; what only has its name might be a token."""
+    return name == b"traceparent" and read_traceparent(value.decode("latin-1")) is not None
 
 
 def _text(headers: Headers) -> str:
