@@ -130,6 +130,10 @@ async def test_answers_of_the_running_application_fit() -> None:
     suspension = {"id": "0" * 32, "reason": "RepeatedViolations", "at": NOON.isoformat()}
     gateway.records.changed(app_record(suspension=suspension))
     assert HEARTBEAT((await gateway.post("/v1/heartbeat", {})).json())
+    gateway.records.changed(app_record(tokenKeys={}))
+    with_keys = (await gateway.post("/v1/heartbeat", {})).json()
+    assert HEARTBEAT(with_keys)
+    assert with_keys["tenantKeys"]["keys"]
     gateway.records.changed(app_record())
     replies = [
         await gateway.call("mail"),

@@ -83,6 +83,8 @@ class FakeGateway:
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     hold: asyncio.Event | None = None
     on_call: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+    tenant_keys: dict[str, Any] | None = None
+    beats: int = 0
     probed: int = 0
     port: int = 0
     canary_port: int = 0
@@ -94,6 +96,7 @@ class FakeGateway:
         app = web.Application()
         app.router.add_get("/v1/healthz", self._healthz)
         app.router.add_post("/v1/calls", self._call)
+        app.router.add_post("/v1/heartbeat", self._heartbeat)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(
@@ -131,6 +134,10 @@ class FakeGateway:
     async def _healthz(self, _request: web.Request) -> web.Response:
         self.probed += 1
         return web.json_response({"status": "ok"})
+
+    async def _heartbeat(self, _request: web.Request) -> web.Response:
+        self.beats += 1
+        return web.json_response({"suspended": False, "credit": None, "tenantKeys": self.tenant_keys})
 
     async def _call(self, request: web.Request) -> web.Response:
         body = await request.json()

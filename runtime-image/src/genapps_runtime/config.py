@@ -22,12 +22,16 @@ CONFIG_BYTES = 1024 * 1024
 MAXIMUM = 2**53 - 1
 FALLBACK_CHARACTERS = 16_384
 NAP_MILLIS = 24 * 3600 * 1000
+MOST_TENANTS = 100_000
+SUBJECT = "sub"
+"""The claim with the caller, in tokens of the API server."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 LISTED = 32
 _ORIGIN = re.compile(r"(?:\*|https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?)\Z")
 _METHOD = re.compile(r"[A-Z]{1,16}\Z")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _CONTENT_TYPE = re.compile(r"(?=.{1,127}\Z)[a-z]+/[-+.a-z0-9]+(; ?charset=[-A-Za-z0-9]+)?\Z")
+_SUBJECT = re.compile(r"[!-~]{1,1024}\Z")
 _REVISION = re.compile(r"[0-9a-f]{12}\Z")
 
 
@@ -77,6 +81,27 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenancy:
+    """How the tenant of a request is known.
+
+    With a `header`, that names the tenant, and the caller is one of `callers`, who prove themselves with tokens of the
+    API server. Without one, a token of the `issuer` has the tenant in its `claim`.
+    """
+
+    audience: str
+    issuer: str
+    """Empty: the API server's."""
+    claim: str
+    header: str
+    """In lower case; empty: the tenant is in the token."""
+    callers: frozenset[str]
+    """Subjects of tokens, such as system:serviceaccount:finance:web."""
+    most_tenants: int
+    forget_seconds: int
+    """How long a tenant does not call until they are deleted; 0: they stay."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeConfig:
     """What the operator decided for this pod. Times are in milliseconds, sizes in bytes."""
 
@@ -105,6 +130,8 @@ class RuntimeConfig:
     fallback: Fallback | None = None
     background: bool = False
     """Accept requests now and run them later."""
+    tenancy: Tenancy | None = None
+    """None: one tenant."""
 
 
 def read_config(path: str, digest: str) -> RuntimeConfig:
@@ -136,8 +163,6 @@ def parse_config(content: bytes) -> RuntimeConfig:
         _invalid("apiVersion", f"this runtime supports {API_VERSION} only")
     if top.text("language") != "python":
         _invalid("language", "this runtime supports python only")
-    if top.take("tenancy") is not None:
-        _invalid("tenancy", "not supported by this runtime")
     digests, limits, time = top.section("digests"), top.section("limits"), top.section("time")
     gateway, retention = top.section("gateway"), top.section("retention")
     config = RuntimeConfig(
@@ -169,9 +194,12 @@ def parse_config(content: bytes) -> RuntimeConfig:
         state_snapshot=top.boolean("stateSnapshot"),
         fallback=_fallback(top),
         background=top.boolean("background", absent=False),
+        tenancy=_tenancy(top.section("tenancy")) if top.take("tenancy") is not None else None,
     )
     for section in (top, digests, limits, time, gateway, retention):
         section.done()
+    if config.tenancy is not None and config.background:
+        _invalid("background", "not for an app with tenants")
     return config
 
 
@@ -206,6 +234,27 @@ def _fallback(top: "_Section") -> Fallback | None:
     fallback = Fallback(static, given.boolean("lastGood"), given.boolean("export"))
     given.done()
     return fallback
+
+
+def _tenancy(section: "_Section") -> Tenancy:
+    """One of `jwt` and `header` is null."""
+    most, forget = section.integer("maxTenants", high=MOST_TENANTS), section.integer("forgetSeconds", low=0)
+    issuer, claim, header, callers = "", SUBJECT, "", frozenset[str]()
+    if section.take("header") is None:
+        by = section.section("jwt")
+        issuer, claim = by.text("issuer"), by.text("claim")
+    elif section.take("jwt") is None:
+        by = section.section("header")
+        header = by.matching("name", _HEADER, "the name of a header").lower()
+        callers = frozenset(by.texts("callers", _SUBJECT, "the subject of a token"))
+        if not callers:
+            _invalid(by.path("callers"), "must have one at least")
+    else:
+        _invalid(section.name, "must have one of jwt and header")
+    tenancy = Tenancy(by.text("audience"), issuer, claim, header, callers, most, forget)
+    for part in (section, by):
+        part.done()
+    return tenancy
 
 
 class _Section:

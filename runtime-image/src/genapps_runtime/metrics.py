@@ -22,7 +22,8 @@ _HELP = {
     "genapps_fallbacks_total": "Actions answered by a fallback, by the reason: breaker, timeout or trap.",
     "genapps_guest_starts_total": "Instances made of the app: at the start, after a trap, timeout or nap, beside one "
     "that computes.",
-    "genapps_state_bytes": "Keys and values in the app's state.",
+    "genapps_state_bytes": "Keys and values in the app's state; of several tenants, of those whose state is open.",
+    "genapps_tenants": "Tenants that have state.",
     "genapps_background_waiting": "Accepted requests that wait to run.",
     "genapps_breaker_open": "1 while requests are refused because the app keeps failing.",
     "genapps_breaker_opened_total": "Times that the app failed so often that requests were refused.",
@@ -65,6 +66,7 @@ class Metrics:
             "genapps_guest_starts_total": 0.0,
             "genapps_log_lines_dropped_total": 0.0,
             "genapps_state_bytes": 0.0,
+            "genapps_tenants": 0.0,
             "genapps_naps_total": 0.0,
             "genapps_napping": 0.0,
             "genapps_fence_proven": 0.0,

@@ -26,6 +26,9 @@ class Code:
 CODES: dict[str, Code] = {
     "RequestInvalid": Code(400, "The request is malformed"),
     "BadRequest": Code(400, "The app rejected the request"),
+    "TenantInvalid": Code(400, "The request names no tenant that the app can have"),
+    "TokenInvalid": Code(401, "The caller's token is missing or proves nothing"),
+    "CallerNotTrusted": Code(403, "The caller may not name a tenant"),
     "RouteNotFound": Code(404, "The app has no such route"),
     "EntryNotFound": Code(404, "There is no such request in the background, or not any more"),
     "MethodNotAllowed": Code(405, "The route does not allow this method"),
@@ -53,6 +56,7 @@ CODES: dict[str, Code] = {
     "AppUnavailable": Code(503, "The app did not load again after a restart", 5, private=True),
     "BreakerOpen": Code(503, "The app keeps failing; it is tried again in a few seconds", 5),
     "Busy": Code(503, "The app is at the concurrency limit of its tier", 1),
+    "KeysUnavailable": Code(503, "The app has no keys to verify tokens with", 5),
     "NotReady": Code(503, "The app is starting, or its network isolation is not proven", 1),
     "QueueFull": Code(503, "Too many requests wait in the background", 5),
     "StateUnavailable": Code(503, "The app's state cannot be read or written", 5),
@@ -60,6 +64,7 @@ CODES: dict[str, Code] = {
     "JournalFull": Code(507, "The app can keep no further tool call of requests with keys"),
     "KeysFull": Code(507, "The app can keep no further Idempotency-Key"),
     "StateFull": Code(507, "The app's state is full"),
+    "TooManyTenants": Code(507, "The app has as many tenants as it may have"),
 }
 """The closed set of what a caller can get; codes of tool calls are the gateway's (and FanOutExceeded,
 GatewayUnavailable of this process)."""

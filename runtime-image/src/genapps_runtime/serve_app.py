@@ -6,6 +6,7 @@ Everything that is heavy to import is imported here, so the worker imports this 
 
 import asyncio
 import socket
+from typing import TYPE_CHECKING
 
 from genapps_runtime.bundle import Code
 from genapps_runtime.config import RuntimeConfig
@@ -27,6 +28,9 @@ from genapps_runtime.state.facets import Facets
 from genapps_runtime.state.volume import Volume
 from genapps_runtime.termination import Reason, RefusedError
 
+if TYPE_CHECKING:
+    from genapps_runtime.many_tenants import ManyTenants
+
 DRAIN_SECONDS = 5.0
 
 
@@ -41,6 +45,7 @@ class AppServer:
         volume: Volume,
         facets: Facets,
         gateway: GatewayClient,
+        tenants: "ManyTenants | None",
     ) -> None:
         self._port = port
         self._listener = listener
@@ -48,6 +53,7 @@ class AppServer:
         self._volume = volume
         self._facets = facets
         self._gateway = gateway
+        self._tenants = tenants
 
     @classmethod
     async def open(
@@ -78,11 +84,9 @@ class AppServer:
         # In a thread: a copy takes seconds, and the supervisor takes a loop that stands still so long for stuck.
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
         language = Language(settings.engine_file)
-        limits = config.limits
-        retention = config.responses_seconds, config.state_seconds
-        facets = Facets(volume.facets, limits.state_per_tenant_bytes, limits.concurrency, *retention)
         address = GatewayAddress.of_pod(settings, config)
         gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
+        facets, tenants = _facets(config, volume.facets, gateway)
         context = ActionContext(config, gateway, facets, metrics, log)
         files = StaticFiles(code.public) if code.public else None
         try:
@@ -94,13 +98,14 @@ class AppServer:
                 heartbeat,
                 files,
                 cores=settings.cpu_millicores / 1000,
+                admission=tenants.admission if tenants else None,
                 fresh_instances=fresh_instances,
                 debug=debug,
                 entries=entries,
             )
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
-        return cls(port, listener, app, volume, facets, gateway)
+        return cls(port, listener, app, volume, facets, gateway, tenants)
 
     async def load(self) -> list[str]:
         """Load the app's code and answer requests with it from now on.
@@ -110,6 +115,8 @@ class AppServer:
         routes = self._app.load()
         await asyncio.to_thread(self._volume.hand_over)
         await self._app.recover()
+        if self._tenants is not None:
+            await self._tenants.ready()
         self.admit(True)
         if not self._listener.accepting:
             self._listener.open(self._port)
@@ -143,6 +150,20 @@ class AppServer:
         """Accept no more, let running requests end (for at most DRAIN_SECONDS), then close the state."""
         await asyncio.gather(self._listener.close(DRAIN_SECONDS), self._app.drain(DRAIN_SECONDS))
         await self._app.close()
+        if self._tenants is not None:
+            await self._tenants.close()
         await self._facets.close()
         self._volume.close()
         self._gateway.close()
+
+
+def _facets(config: RuntimeConfig, directory: str, gateway: GatewayClient) -> "tuple[Facets, ManyTenants | None]":
+    """The facets, and what more tenants than one need. Raises RefusedError."""
+    limits, retention = config.limits, (config.responses_seconds, config.state_seconds)
+    if config.tenancy is None:
+        return Facets(directory, limits.state_per_tenant_bytes, limits.concurrency, *retention), None
+    from genapps_runtime.many_tenants import ManyTenants, many  # other apps do without what it imports
+
+    tenants = many(config.tenancy)
+    facets = Facets(directory, limits.state_per_tenant_bytes, limits.concurrency, *retention, tenants)
+    return facets, ManyTenants(config, config.tenancy, gateway, facets)

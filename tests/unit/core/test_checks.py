@@ -36,6 +36,7 @@ class Row:
 _ENVELOPE, _BUDGET = ConditionType.ENVELOPE_VALID, ConditionType.BUDGET_AVAILABLE
 _CODE, _STALLED = ConditionType.CODE_VERIFIED, ConditionType.STALLED
 _JWT = {"jwt": {"issuer": "https://id.example.com", "audience": "apps", "claim": "org"}}
+_HEADER: dict[str, Any] = {"header": "X-T", "trustedCallers": ["web"], "maxTenants": 1}
 _MAP = {"code": {"source": {"inline": None, "configMap": {"name": "source", "entry": "app.py"}}}}
 _LABELS = {"labels": {"genapps.dev/source": "true"}}
 _ONE_FILE: dict[str, Any] = {"metadata": _LABELS, "data": {"app.py": ""}}
@@ -71,7 +72,29 @@ ROWS = (
         "Choose another app name", world={"children": _foreign("sales", "unit-converter")}),
     Row("an app whose Service belongs to another app of the namespace", Reason.NAME_TAKEN, _STALLED,
         f"Service {CHILD}", world={"children": _foreign("finance", "other")}),
-    Row("an app that asks for tenants", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.tenancy", {"tenancy": _JWT}),
+    Row("an app that asks for tenants by token", Reason.NOT_YET_SUPPORTED, _ENVELOPE, "spec.tenancy.jwt",
+        {"tenancy": _JWT}),
+    Row("an app with tenants that works in the background", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE, "workloadClass",
+        {"tenancy": _HEADER, "workloadClass": "background"},
+        budget({"policy": {"workloadClasses": ["background"]}, "tiers": {"small": {"instances": 2}}})),
+    Row("an app with tenants in a tier with one instance", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
+        "has instances 1", {"tenancy": _HEADER}),
+    Row("an app with one tenant more than its claim has room for", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
+        "17 tenants with 64Mi each have no room on the claim of tier small (1Gi). Set spec.tenancy.maxTenants to at "
+        "most 16", {"tenancy": _HEADER | {"maxTenants": 17}}, budget({"tiers": {"small": {"instances": 2}}})),
+    Row("an app with the most tenants that are usual in a small tier", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
+        "100 tenants", {"tenancy": {"header": "X-T", "trustedCallers": ["web"]}},
+        budget({"tiers": {"small": {"instances": 2}}})),
+    Row("an app whose state is copied and has no room twice", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE, "at most 8",
+        {"tenancy": _HEADER | {"maxTenants": 9}, "rollback": {"to": "previousRevision", "state": "Restore"}},
+        budget({"tiers": {"small": {"instances": 2}}})),
+    Row("an app whose claim holds not even one tenant twice", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
+        "(1Gi). Choose a tier", {"tenancy": _HEADER, "rollback": {"to": "previousRevision", "state": "Restore"}},
+        budget({"tiers": {"small": {"instances": 2, "state": {"perTenant": "1Gi"}}}})),
+    Row("an app whose connector lifts it to high risk, with tenants by header", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
+        "spec.tenancy.jwt", {"tenancy": _HEADER, "envelope": {"connectors": ["payroll"]}},
+        budget({"tiers": {"small": {"instances": 2}}, "policy": {"maxRiskClass": "high"}}),
+        others={"connectors": {"payroll": connector("high")}}),
     Row("an app from an image of no registry of its budget", Reason.IMAGE_REGISTRY_NOT_ALLOWED, _ENVELOPE,
         "Push the code to one of: registry.example/finance", _IMAGE,
         budget=budget({"policy": {"imageRegistries": ["registry.example/finance"]}})),
@@ -182,7 +205,7 @@ def test_every_check_has_a_row() -> None:
     worlds = [World(app=app(row.spec), budget=row.budget, others=row.others, **row.world) for row in ROWS]
     reasons = {world.verdict().findings[0].reason for world in worlds}
     # One check cannot be met by a new app: another run namespace needs a record.
-    assert len(CHECKS) == 18
+    assert len(CHECKS) == 19
     assert len(reasons) >= len(CHECKS) - 1
 
 

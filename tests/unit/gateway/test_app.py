@@ -13,6 +13,7 @@ from genapps.gateway.messages import BODY_LIMIT
 from tests.unit.gateway.world import CHILD, NOON, Installation, app_record
 
 SUSPENSION = {"id": "0" * 32, "reason": "RepeatedViolations", "at": NOON.isoformat()}
+SUSPENDED = {"suspended": True, "credit": None, "tenantKeys": None}
 REPORT = {"requestId": "r1", "rule": "raw_egress", "subject": "10.0.0.1:443"}
 
 
@@ -42,7 +43,7 @@ async def test_at_the_threshold_everything_is_refused_before_the_operator_knows(
     for number in range(3):
         assert (await gateway.call("payroll", f"r{number}")).json()["code"] == "ConnectorNotInEnvelope"
     assert (await gateway.call("mail", "r3")).json()["code"] == "Suspended"
-    assert (await gateway.post("/v1/heartbeat", {})).json() == {"suspended": True, "credit": None}
+    assert (await gateway.post("/v1/heartbeat", {})).json() == SUSPENDED
     gateway.records.changed(app_record(countFrom="2026-11-23T12:00:01Z"))
     gateway.clock.forward(seconds=2)
     assert (await gateway.call("mail", "r4")).json()["code"] == "ConnectorUnavailable"
@@ -133,9 +134,9 @@ async def test_other_paths_and_methods_are_refused(gateway: Installation) -> Non
 
 
 async def test_a_heartbeat_says_how_the_app_stands(gateway: Installation) -> None:
-    assert (await gateway.post("/v1/heartbeat", {})).json() == {"suspended": False, "credit": None}
+    assert (await gateway.post("/v1/heartbeat", {})).json() == {"suspended": False, "credit": None, "tenantKeys": None}
     gateway.records.changed(app_record(suspension=SUSPENSION))
-    assert (await gateway.post("/v1/heartbeat", {})).json() == {"suspended": True, "credit": None}
+    assert (await gateway.post("/v1/heartbeat", {})).json() == SUSPENDED
     gateway.records.changed(app_record())
     assert (await gateway.post("/v1/heartbeat", {"credit": 1000})).status == 400
 
@@ -196,6 +197,7 @@ async def test_a_failure_inside_refuses_and_is_not_told(gateway: Installation) -
         gateway.ledgers,
         gateway.metrics,
         gateway.app._report_rates,
+        gateway.app._token_keys,
     )
     gateway.app = failing
     reply = await gateway.call("mail")

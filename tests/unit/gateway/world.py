@@ -26,6 +26,7 @@ from genapps.gateway.ledger import Ledgers
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import App, Records
+from genapps.gateway.token_keys import TokenKeyDelivery
 
 NAMESPACE = "genapps-system"
 CHILD = "finance-converter-0123456789abcdef"
@@ -221,6 +222,7 @@ class Installation:
             self.ledgers,
             self.metrics,
             Rates(REPORTS_PER_MINUTE, REPORT_BURST, clock=lambda: self.clock.now.timestamp()),
+            TokenKeyDelivery(self.keys),
         )
 
     async def post(

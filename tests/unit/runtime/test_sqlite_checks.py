@@ -65,7 +65,7 @@ def test_an_older_version_than_was_tested_is_refused(lax: Lax, version: tuple[in
 async def test_a_facet_is_opened_only_after_the_check(tmp_path: Path) -> None:
     class Unchecked(Facet):
         def _connect_writer(self) -> Connection:
-            lax = Lax(self._path)
+            lax = Lax(self.path)
             lax.passes = PROBES["the authorizer"][0]
             return lax
 

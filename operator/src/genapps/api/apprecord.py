@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from genapps.api.appbudget import Tier, ViolationPolicy
 from genapps.api.envelope import Owner
-from genapps.api.fields import Digest, DnsLabel, ObjectMeta, OwnModel, Time
+from genapps.api.fields import Digest, DnsLabel, HttpsUrl, ObjectMeta, OwnModel, Time
 from genapps.api.names import API_VERSION, FINALIZER_PURGE
 
 Text = Annotated[str, Field(max_length=1024)]
@@ -181,6 +181,13 @@ class Evidence(OwnModel):
     """What was found."""
 
 
+class TokenKeys(OwnModel):
+    """Whose keys the gateway delivers to the app's pod, which verifies tokens with them."""
+
+    issuer: HttpsUrl | None = None
+    """The issuer of tokens that name tenants; absent: the API server, whose tokens prove callers."""
+
+
 class Record(OwnModel):
     """Everything that is decided about one app name."""
 
@@ -200,6 +207,8 @@ class Record(OwnModel):
     """When the app is suspended."""
     envelope: EnvelopeGrant
     """What it may talk to."""
+    token_keys: TokenKeys | None = None
+    """Whose tokens the app verifies; absent: nobody's."""
     revision: Revision | None = None
     """What runs."""
     revisions: Annotated[tuple[KeptRevision, ...], Field(max_length=REVISIONS_KEPT)] = ()

@@ -44,9 +44,9 @@ def bundle_digest(entry: str, files: Mapping[str, bytes]) -> str:
 
 # Of those that are at work: each pass over an app asks for the same one several times.
 @lru_cache(maxsize=256)
-def revision_digest(code: str, envelope: str) -> str:
+def revision_digest(code: str, envelope: str, tenancy: str | None = None) -> str:
     """The digest of a revision: what was judged together, each part by its digest. A part that is absent is null."""
-    parts = {"code": code, "contracts": None, "envelope": envelope, "fallback": None, "tenancy": None}
+    parts = {"code": code, "contracts": None, "envelope": envelope, "fallback": None, "tenancy": tenancy}
     return sha256(canonical(parts))
 
 

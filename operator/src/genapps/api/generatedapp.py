@@ -10,15 +10,11 @@ from genapps.api.cors import Cors
 from genapps.api.envelope import Envelope, Owner, Provenance, Retention, RiskClass
 from genapps.api.fields import (
     NAME_RULE,
-    SET,
     DnsLabel,
     Duration,
     Form,
-    HeaderName,
-    HttpsUrl,
     NapAfter,
     ObjectMeta,
-    ObjectName,
     OwnModel,
     Rule,
     UserModel,
@@ -29,6 +25,7 @@ from genapps.api.fields import (
 from genapps.api.operations import Attestation, Fallback, Incident, Rollback, Slo
 from genapps.api.selectors import OwnPodPeer
 from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, Code, Language, Source
+from genapps.api.tenancy import Tenancy
 
 __all__ = [
     "INLINE_BYTES", "SOURCE_BYTES", "Code", "Envelope", "GeneratedApp", "GeneratedAppSpec", "Ingress", "Language",
@@ -67,43 +64,6 @@ class WorkloadClass(StrEnum):
 _ACTION_SECONDS = {WorkloadClass.INTERACTIVE: 5, WorkloadClass.BATCH: 60, WorkloadClass.BACKGROUND: 600}
 """The timeout of each workload class."""
 _TIMEOUTS = ", ".join(f"{workload} {workload.action_seconds} s" for workload in WorkloadClass)
-
-
-class JwtTenancy(UserModel):
-    """The tenant is a claim of a verified token."""
-
-    issuer: HttpsUrl
-    """The issuer of the tokens. Its keys are found by OpenID discovery."""
-    audience: Annotated[str, Field(min_length=1, max_length=253)]
-    """The audience that the tokens must have."""
-    claim: Annotated[str, Field(min_length=1, max_length=63)]
-    """The claim that names the tenant."""
-
-
-class Tenancy(UserModel):
-    """How the runtime finds the tenant of a request. Without it, the app has one tenant, named default."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            (
-                "has(self.jwt) != has(self.header)",
-                "spec.tenancy: give either jwt, or header with trustedCallers",
-            ),
-            (
-                "has(self.header) == (has(self.trustedCallers) && size(self.trustedCallers) > 0)",
-                "spec.tenancy.trustedCallers: name the ServiceAccounts that may set the header; none without header",
-            ),
-        )
-    )
-
-    jwt: JwtTenancy | None = None
-    """The tenant is a claim of a verified token."""
-    header: HeaderName | None = None
-    """The header that names the tenant. Only a trusted caller may set it."""
-    trusted_callers: Annotated[tuple[ObjectName, ...], Field(max_length=16, json_schema_extra=SET)] = ()
-    """ServiceAccounts of this namespace that may set the header."""
-    max_tenants: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """The most tenants the app may have. Default: 100."""
 
 
 class Ingress(UserModel):

@@ -57,6 +57,8 @@ GATEWAY_CA_CONFIGMAP = "genapps-gateway-ca"
 GATEWAY_CA_KEY = "ca.crt"
 GATEWAY_TLS_SECRET = "genapps-gateway-tls"  # noqa: S105 (the name of a Secret, not a secret)
 TOKEN_AUDIENCE = "genapps-gateway"  # noqa: S105
+CALLER_TOKEN_HEADER = "genapps-caller-token"  # noqa: S105 (the name of a header)
+"""With it the callers of an app prove who they are."""
 
 SYSTEM_NAMESPACE = "genapps-system"
 RUN_NAMESPACE = "genapps-run"
@@ -114,6 +116,16 @@ def config_snapshot_name(child: str, digest: str) -> str:
 def short_digest(digest: str) -> str:
     """The first 12 hex characters of `sha256:<hex>`: names of snapshots and of revisions."""
     return digest.removeprefix("sha256:")[:_DIGEST_CHARACTERS]
+
+
+def app_audience(namespace: str, app: str) -> str:
+    """The audience of tokens with which callers prove themselves to an app, and to no other."""
+    return f"genapps-app/{namespace}/{app}"
+
+
+def service_account_subject(namespace: str, name: str) -> str:
+    """The subject of tokens of a ServiceAccount, as the API server writes it."""
+    return f"system:serviceaccount:{namespace}:{name}"
 
 
 def gateway_host(system_namespace: str = SYSTEM_NAMESPACE) -> str:

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     LANGUAGE_NOT_ALLOWED = "LanguageNotAllowed"
     WORKLOAD_CLASS_NOT_ALLOWED = "WorkloadClassNotAllowed"
     IMAGE_REGISTRY_NOT_ALLOWED = "ImageRegistryNotAllowed"
+    TENANCY_NOT_ALLOWED = "TenancyNotAllowed"
     # the budget refuses it
     BUDGET_NOT_FOUND = "BudgetNotFound"
     BUDGET_INVALID = "BudgetInvalid"
@@ -170,6 +171,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             _R.IMAGE_REGISTRY_NOT_ALLOWED,
             "The registry is not in policy.imageRegistries of the budget.",
             "Push the code to a registry that the budget allows.",
+        ),
+        (
+            _R.TENANCY_NOT_ALLOWED,
+            "The risk class, the tier or the budget does not allow spec.tenancy as it is.",
+            "Do what the message says: fewer tenants, another tier, or tokens in place of a header.",
         ),
         (
             _R.BUDGET_NOT_FOUND,

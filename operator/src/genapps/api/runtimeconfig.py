@@ -18,6 +18,7 @@ RUNTIME_API_VERSION: Literal["runtime.genapps.dev/v1"] = "runtime.genapps.dev/v1
 Positive = Annotated[int, Field(ge=1, le=2**53 - 1)]
 NAP_MILLIS = 24 * 3600 * 1000
 Natural = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Text = Annotated[str, Field(min_length=1, max_length=1024)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -107,6 +108,47 @@ class RuntimeFallback(Setting):
     """The app's own fallback."""
 
 
+class TenantByToken(Setting):
+    """The tenant is a claim of a token."""
+
+    issuer: Text
+    """The issuer of the tokens; the gateway delivers its keys."""
+    audience: Text
+    """The audience that tokens must have."""
+    claim: Text
+    """The claim that names the tenant."""
+
+
+class TenantByHeader(Setting):
+    """The tenant is named by a header of a caller who has proved themselves with a token of the API server."""
+
+    name: HeaderName
+    """The header."""
+    audience: Text
+    """The audience that tokens must have."""
+    callers: Annotated[tuple[Text, ...], Field(min_length=1, max_length=16)]
+    """The subjects of tokens of those who may set it."""
+
+
+class Tenancy(Setting):
+    """How the tenant of a request is known; one of `jwt` and `header` is null."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"properties": {"jwt": {"type": "null"}}}, {"properties": {"header": {"type": "null"}}}]
+        }
+    )
+
+    jwt: TenantByToken | None
+    """By a token."""
+    header: TenantByHeader | None
+    """By a header."""
+    max_tenants: Annotated[int, Field(ge=1, le=100_000)]
+    """The most tenants that may have state."""
+    forget_seconds: Natural
+    """A tenant who has not called for so long is deleted; 0: nobody is."""
+
+
 class RuntimeRetention(Setting):
     """How long things are kept."""
 
@@ -148,7 +190,7 @@ class RuntimeConfig(Setting):
     """The limits of the app."""
     time: TimeBudget
     """Time budgets."""
-    tenancy: None = None
+    tenancy: Tenancy | None = None
     """How the tenant is known; null: one tenant, default."""
     fallback: RuntimeFallback | None = None
     """What callers get when the app cannot answer; null: an error."""

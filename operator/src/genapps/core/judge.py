@@ -10,7 +10,7 @@ from typing import Any
 from genapps.api.appbudget import AppBudget, Tier, ViolationPolicy
 from genapps.api.apprecord import RecordedViolationPolicy, ResolvedTier
 from genapps.api.conditions import ConditionType, Reason
-from genapps.api.digests import revision_digest, sha256
+from genapps.api.digests import sha256
 from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import OperatingMode
 from genapps.core import suspension
@@ -21,6 +21,7 @@ from genapps.core.observed import Bundle, NotAsked, Observed, SourceProblem, Unr
 from genapps.core.pod_state import pod_state
 from genapps.core.revisions import choose, has_snapshots, recorded_choice
 from genapps.core.runtime_config import runtime_config, settings_digest
+from genapps.core.tenancy import revision_of
 from genapps.core.verdict import Effect, Finding, Grant, ImageOrigin, Mode, Revision, Verdict
 
 
@@ -58,7 +59,6 @@ def _verdict(
         grant = _grant(observed, facts, held=True)
     if grant and choice.tier:
         grant = replace(grant, tier=choice.tier)
-    envelope = observed.envelope_digest
     should_run = choice.revision if mode is Mode.RUN else None
     return Verdict(
         at=now,
@@ -68,7 +68,7 @@ def _verdict(
         revision=choice.revision,
         pod=pod_state(observed, grant, should_run, now),
         history=choice.history,
-        desired_digest=revision_digest(source_digest, envelope) if source_digest and envelope else None,
+        desired_digest=revision_of(facts.app, source_digest) if facts and source_digest else None,
         desired_code_digest=source_digest,
         suspension=decision.suspension,
         acknowledged=decision.acknowledged,
@@ -170,7 +170,7 @@ def _offered(facts: Facts, grant: Grant) -> Revision | None:
         return None
     platform = facts.observed.platform
     config = runtime_config(facts.app, grant, platform.system_namespace, facts.code_digest, source.entry).content()
-    digest, config_digest = revision_digest(facts.code_digest, facts.app.spec.envelope.digest), sha256(config)
+    digest, config_digest = revision_of(facts.app, facts.code_digest), sha256(config)
     settings = _settings(facts, config_digest)
     if not isinstance(source, Bundle):
         return Revision(

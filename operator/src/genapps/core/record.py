@@ -4,12 +4,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from genapps.api.apprecord import Acknowledgement, EnvelopeGrant, ObjectRef, Record, RevisionResult
+from genapps.api.apprecord import Acknowledgement, EnvelopeGrant, ObjectRef, Record, RevisionResult, TokenKeys
 from genapps.api.apprecord import Revision as RecordedRevision
 from genapps.api.envelope import Owner
 from genapps.core.observed import Observed
 from genapps.core.revisions import recorded_choice
 from genapps.core.suspension import inert_acknowledgement
+from genapps.core.tenancy import token_keys
 from genapps.core.verdict import Mode, Verdict
 from genapps.core.violations import settled_until
 
@@ -37,6 +38,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         tier=grant.tier,
         violation_policy=grant.violations,
         envelope=EnvelopeGrant(digest=envelope, connectors=_connectors(observed)),
+        token_keys=_token_keys(observed),
         revision=_revision(verdict),
         revisions=verdict.history,
         pod=_pod(observed, grant.run_namespace, judged_pod),
@@ -51,6 +53,12 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         unmoved = {"revision": observed.record and observed.record.revision}
         record = record.model_copy(update={**unmoved, "revisions": recorded_choice(observed).history})
     return _with_verdict(record, observed, verdict)
+
+
+def _token_keys(observed: Observed) -> TokenKeys | None:
+    if observed.spec is not None:
+        return token_keys(observed.spec)
+    return observed.record.token_keys if observed.record else None
 
 
 def _waits_for_its_pod(observed: Observed, record: Record, judged_pod: str | None) -> bool:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from genapps.api import names, quantities
 from genapps.api.apprecord import ResolvedTier
 from genapps.api.cors import Cors
-from genapps.api.digests import canonical, revision_digest, sha256
+from genapps.api.digests import canonical, sha256
 from genapps.api.generatedapp import GeneratedApp, WorkloadClass
 from genapps.api.operations import Fallback
 from genapps.api.runtimeconfig import (
@@ -20,6 +20,7 @@ from genapps.api.runtimeconfig import (
     StaticFallback,
     TimeBudget,
 )
+from genapps.core.tenancy import revision_of, runtime_tenancy
 from genapps.core.verdict import Grant
 
 LOAD_MILLIS = 10_000
@@ -43,11 +44,12 @@ def runtime_config(
     return RuntimeConfig(
         app=app.metadata.name,
         namespace=app.metadata.namespace,
-        revision=names.short_digest(revision_digest(code_digest, envelope)),
+        revision=names.short_digest(revision_of(app, code_digest)),
         digests=Digests(code=code_digest, envelope=envelope),
         language=app.spec.code.language,
         entry=entry,
         limits=_limits(tier),
+        tenancy=runtime_tenancy(app),
         time=_time(app.spec.workload_class.action_seconds, app.spec.nap_after or tier.nap_after),
         cors=cors_rules(app.spec.ingress.cors) if app.spec.ingress and app.spec.ingress.cors else None,
         background=app.spec.workload_class is WorkloadClass.BACKGROUND,

@@ -34,6 +34,7 @@ from genapps.gateway.metrics import Metrics
 from genapps.gateway.problems import MEDIA_TYPE, Code, Problem
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import App, Records
+from genapps.gateway.token_keys import TokenKeyDelivery
 from genapps.traceparent import read_traceparent
 
 Scope = dict[str, Any]
@@ -76,13 +77,20 @@ class GatewayApp:
     """The ASGI application of the call port."""
 
     def __init__(
-        self, identities: Identities, records: Records, ledgers: Ledgers, metrics: Metrics, report_rates: Rates
+        self,
+        identities: Identities,
+        records: Records,
+        ledgers: Ledgers,
+        metrics: Metrics,
+        report_rates: Rates,
+        token_keys: TokenKeyDelivery,
     ) -> None:
         self._identities = identities
         self._records = records
         self._ledgers = ledgers
         self._metrics = metrics
         self._report_rates = report_rates
+        self._token_keys = token_keys
         self._routes = {"/v1/calls": self._call, "/v1/violations": self._report, "/v1/heartbeat": self._heartbeat}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,7 +178,8 @@ class GatewayApp:
         refusal = await self._decided(app, beat)
         if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
             return self._refused(app, refusal, beat, trace)
-        return _ok({"suspended": refusal is not None, "credit": None})
+        keys = self._token_keys.of(app) if refusal is None else None
+        return _ok({"suspended": refusal is not None, "credit": None, "tenantKeys": keys})
 
     async def _decided(self, app: App, message: Message | Fault) -> Refusal | None:
         return decide(Question(app, await self._ledgers.at_threshold(app), message))

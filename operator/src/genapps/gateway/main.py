@@ -37,6 +37,7 @@ from genapps.gateway.metrics import Metrics
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import Records
 from genapps.gateway.settings import Settings
+from genapps.gateway.token_keys import TokenKeyDelivery
 
 _RETRY_SECONDS = 1.0
 
@@ -56,7 +57,8 @@ class Gateway:
         self._watch = Watch(client, APP_RECORD, self._records, namespace=configured.system_namespace)
         identities = Identities(self._keys, names.TOKEN_AUDIENCE)
         rates = Rates(REPORTS_PER_MINUTE, REPORT_BURST)
-        app = GatewayApp(identities, self._records, self._ledgers, self._metrics, rates)
+        token_keys = TokenKeyDelivery(self._keys)
+        app = GatewayApp(identities, self._records, self._ledgers, self._metrics, rates, token_keys)
         self._calls = listener(app, configured.call_port, serving.context)
         self._health = listener(HealthApp(self.waiting_for, self._metrics), configured.health_port)
         self._metrics.records.set_function(lambda: len(self._records))

@@ -19,6 +19,7 @@ from genapps_runtime.problems import call_problem
 REPLY_BYTES = 1024 * 1024
 HEAD_BYTES = 16 * 1024
 CONNECT_SECONDS = 2.0
+HEARTBEAT_SECONDS = 3.0
 IDLE_CONNECTIONS = 16
 UNKNOWN_CALLER_RETRIES = 3
 
@@ -73,6 +74,15 @@ class GatewayClient:
         if "code" in reply:
             return Called({"problem": reply}, wrote=False)
         return Called({"problem": call_problem("GatewayUnavailable", f"it answered {status}", 5)}, wrote=True)
+
+    async def tenant_keys(self) -> object:
+        """The keys that tokens are verified with, as the gateway tells them; None when it does not."""
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                status, reply = await self._post("/v1/heartbeat", b"{}", "")
+        except (TimeoutError, UnreachableError, OSError):
+            return None
+        return reply.get("tenantKeys") if status == 200 else None
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -32,6 +32,7 @@ from genapps_runtime.serve.messages import BACKGROUND, Answer, Exchange, Reply, 
 from genapps_runtime.serve.representations import may_differ, represented
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Stages
 from genapps_runtime.serve.static.files import StaticFiles
+from genapps_runtime.serve.tenant_admission import TenantAdmission
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from genapps_runtime.termination import Reason, RefusedError
 
@@ -56,10 +57,10 @@ class _Waiting:
 class App:
     """Answers requests. Call `load` before the first one. Making one raises StateUnavailableError.
 
-    `files` are served without a guest; every other request is the app's. `cores` is the pod's CPU limit. With
-    `fresh_instances` each action has an instance in which no other has been. In `debug` callers are told what a failing
-    app says. `clock`, in seconds, is for the breaker and for the age of kept answers. With `entries` requests that may
-    change something are queued there.
+    `files` are served without a guest; every other request is the app's. `admission` tells tenants apart; None: there
+    is one. `cores` is the pod's CPU limit. With `fresh_instances` each action has an instance in which no other has
+    been. In `debug` callers are told what a failing app says. `clock`, in seconds, is for the breaker and for the age
+    of kept answers. With `entries` requests that may change something are queued there, which no app with tenants has.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class App:
         files: StaticFiles | None = None,
         *,
         cores: float,
+        admission: TenantAdmission | None = None,
         fresh_instances: bool = False,
         debug: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -97,7 +99,9 @@ class App:
         self._action_seconds = config.action_millis / 1000
         self._guests = Guests(language, load_message, context, heartbeat, fresh=fresh_instances)
         self._stages = Stages(self._guests, context, cores, self._end, self._wake)
-        self._facet = self._stages.tenants.get(DEFAULT_TENANT).facet
+        self._admission = admission
+        self._facet = context.facets.get(DEFAULT_TENANT)
+        self._stages.tenants.add(self._facet)
         self._numbers = itertools.count(1)
         self._begun = 0
         self._waiting: deque[_Waiting] = deque()
@@ -130,12 +134,21 @@ class App:
         if self._files is not None and (file := self._files.reply(exchange.request)) is not None:
             self._answer_soon(exchange, file)
             return
+        if self._admission is not None:
+            self._admission.admit(exchange, self._take, self._answer_soon)
+            return
         if self._queue is not None and not exchange.internal and self._queue.takes(exchange, self._facet.tenant):
             return
+        self._take(exchange, self._facet)
+
+    def _take(self, exchange: Exchange, facet: Facet) -> None:
         if self._breaker.open and not self._breaker.admits(exchange):
-            self._answer_soon(exchange, ProblemError("BreakerOpen"), self._facet)
+            self._answer_soon(exchange, ProblemError("BreakerOpen"), facet)
             return
-        waiting = _Waiting(exchange, self._facet, time.monotonic() + self._direct_seconds)
+        if self._admission is not None:
+            facet.users += 1
+            self._stages.tenants.add(facet)
+        waiting = _Waiting(exchange, facet, time.monotonic() + self._direct_seconds)
         self._waiting.append(waiting)
         exchange.on_gone = partial(self._forget, waiting)
         self._wake()
@@ -144,7 +157,8 @@ class App:
     def idle_since(self) -> float | None:
         """The time of the last answer, on the monotonic clock in seconds; None while a request is under way."""
         queued = self._queue is not None and self._queue.busy
-        return None if self._begun or self._waiting or queued else self._answered
+        opening = self._admission is not None and self._admission.opening
+        return None if self._begun or self._waiting or queued or opening else self._answered
 
     async def recover(self) -> None:
         """Take over what an earlier process has queued. Raises RefusedError."""
@@ -240,7 +254,7 @@ class App:
     def _forget(self, waiting: _Waiting) -> None:
         """Its caller has gone before it began: it does not begin."""
         self._waiting.remove(waiting)
-        self._refuse([waiting.exchange], ProblemError("CallerGone"))
+        self._refuse([waiting], ProblemError("CallerGone"))
 
     def _overflow(self) -> int:
         """How many more are here than may begin or wait. Those that may begin have not all begun yet."""
@@ -248,25 +262,28 @@ class App:
 
     def _refuse_overflow(self) -> None:
         """Refuse those who came last, if more wait than may."""
-        last: list[Exchange] = []
+        last: list[_Waiting] = []
         while self._waiting and self._overflow() > 0:
-            last.append(self._waiting.pop().exchange)
+            last.append(self._waiting.pop())
         self._refuse(last, ProblemError("Busy"))
 
     def _expire(self) -> None:
         """Refuse the requests that have waited for a place until their deadline."""
         self._expiry = None
         now = time.monotonic()
-        late: list[Exchange] = []
+        late: list[_Waiting] = []
         while self._waiting and self._waiting[0].deadline <= now:
-            late.append(self._waiting.popleft().exchange)
+            late.append(self._waiting.popleft())
         self._refuse(late, ProblemError("Busy", "no other request finished in time"))
         if self._waiting:
             self._wake()
 
-    def _refuse(self, exchanges: list[Exchange], problem: ProblemError) -> None:
+    def _refuse(self, several: list[_Waiting], problem: ProblemError) -> None:
         """Answer requests that have not begun."""
-        self._answer([Ended(Unbegun(exchange), problem) for exchange in exchanges])
+        self._answer([Ended(Unbegun(waiting.exchange), problem) for waiting in several])
+        if self._admission is not None:
+            for waiting in several:
+                waiting.facet.users -= 1
 
     def _end(self, ended: list[Ended]) -> None:
         """Answer actions that have begun, and give their places to others."""
@@ -279,14 +296,25 @@ class App:
         for one in ended:
             if isinstance(one.action, Action) and one.action.tools is not None:
                 one.action.tools.close()
+        if self._admission is not None:
+            self._spare(ended)
         if self._waiting:
             self._wake()
+
+    def _spare(self, ended: list[Ended]) -> None:
+        """Their facets may be closed, and their guests dropped for other tenants."""
+        for one in ended:
+            if isinstance(one.action, Action):
+                one.action.facet.users -= 1
+        if self._stages.lanes.blocked:
+            asyncio.get_running_loop().call_soon(self._stages.lanes.release)
 
     def _answer(self, ended: list[Ended]) -> None:
         """Write the log lines of these actions, then send their replies: nothing is answered that is not logged."""
         self._answered = now = time.monotonic()
         metrics = self._context.metrics
         metrics.set("genapps_state_bytes", self._context.facets.size)
+        metrics.set("genapps_tenants", self._context.facets.known)
         self._breaker.take(ended)
         if self._fallbacks is not None:
             ended = self._fallbacks.take(ended)
@@ -320,8 +348,11 @@ class App:
 
     def _begin_fallback(self, exchange: Exchange, facet: Facet) -> Action | None:
         """Begin the app's own fallback for a request; None when no place is left."""
-        if not self._room():
+        if not self._room() or self._context.facets.find(facet.tenant) is not facet:
             return None
+        if self._admission is not None:
+            facet.users += 1
+            self._stages.tenants.add(facet)
         deadline = time.monotonic() + FALLBACK_SECONDS
         action = Action(next(self._numbers), exchange, self._context, facet, deadline)
         action.fallback = True

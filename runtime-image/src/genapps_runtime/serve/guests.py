@@ -52,8 +52,10 @@ class Guests:
         self._pausing = self._most > 1 or context.config.background
         self._live: list[_Held] = []
         """Dropped ones may be among them. The one that began to serve last is at the end."""
-        self._serving: dict[str, Guest] = {}
-        """The guest that began to serve last, for each tenant."""
+        self._latest: _Held | None = None
+        """The one at the end."""
+        self.in_use: Callable[[Guest], bool] = _unused
+        """Whether an action is in a guest: then it is not dropped for another tenant."""
         self.on_slow: Callable[[], None] | None = None
         """What a guest's long call that does not pause runs meanwhile, see `Guest.on_slow`."""
         self.on_free: Callable[[str], None] = _nothing
@@ -75,15 +77,17 @@ class Guests:
         A guest that was just made may be `computing`, because its code loads: `go_on_loading` follows. Raises
         ProblemError when the code does not load.
         """
-        guest = self._serving.get(tenant)
-        if guest is not None and not guest.dropped and not guest.computing and not self.fresh:
-            return guest
+        latest = self._latest
+        if latest is not None and latest.tenant == tenant and not self.fresh:
+            guest = latest.guest
+            if not guest.dropped and not guest.computing:
+                return guest
         self._live = [held for held in self._live if not held.guest.dropped]
         own = [held for held in self._live if held.tenant == tenant]
         for held in reversed(own):
             if not held.guest.computing and not held.spent:
                 return self._serve(held)
-        if len(self._live) >= self._most or any(held.loading for held in own):
+        if any(held.loading for held in own) or (len(self._live) >= self._most and not self._drop_other(tenant)):
             return None
         try:
             return self._serve(self._make(tenant))
@@ -113,6 +117,15 @@ class Guests:
                 self._live.remove(held)
                 break
         return len(self._live) > 1
+
+    def _drop_other(self, tenant: str) -> bool:
+        """Drop the guest of another tenant that has not served for longest, if no action is in it."""
+        for held in self._live:
+            if held.tenant != tenant and not held.guest.computing and not self.in_use(held.guest):
+                held.guest.drop()
+                self._live.remove(held)
+                return True
+        return False
 
     def close(self) -> None:
         """Drop all."""
@@ -165,7 +178,7 @@ class Guests:
         held.spent = self.fresh and held.loading is None
         self._live.remove(held)
         self._live.append(held)
-        self._serving[held.tenant] = held.guest
+        self._latest = held
         return held.guest
 
 
@@ -174,6 +187,10 @@ def _check_sql(held: _Held) -> None:
     if held.sql.problem and not held.guest.computing:
         held.guest.drop()
         raise RefusedError(Reason.STATE_UNAVAILABLE, f"the code does not load: {held.sql.problem}")
+
+
+def _unused(_guest: Guest) -> bool:
+    return False
 
 
 def _nothing(_tenant: str) -> None:

@@ -73,6 +73,7 @@ class Lanes:
         self._cores = cores
         self._runner = runner
         self._processor = processor
+        guests.in_use = self._in_use
         self._idle_seconds = idle_seconds
         self._calls: deque[_Call] = deque()
         self._held: list[Action] = []

@@ -40,6 +40,8 @@ class LoadSql:
 
     def __init__(self, facet: Facet, freed: Callable[[], None], hold_seconds: float = HOLD_SECONDS) -> None:
         self._facet = facet
+        facet.users += 1
+        self._needs_facet = True
         self._freed = freed
         self._hold_seconds = hold_seconds
         self._immediate = Immediate()
@@ -67,6 +69,7 @@ class LoadSql:
         if self._immediate.ended is not None:
             self.undo()
         self._view.close()
+        self._spare()
         transaction, self._transaction = self._transaction, None
         if transaction is None:
             return
@@ -83,10 +86,17 @@ class LoadSql:
     def undo(self) -> None:
         """The load has failed: take back what it has written."""
         self._view.close()
+        self._spare()
         transaction, self._transaction = self._transaction, None
         if transaction is not None:
             transaction.roll_back()
             self._release()
+
+    def _spare(self) -> None:
+        """The load is over: the facet may be closed."""
+        if self._needs_facet:
+            self._needs_facet = False
+            self._facet.users -= 1
 
     def _run(self, call: Call) -> Outcome | None:
         if call.kind not in ("sql", "point"):

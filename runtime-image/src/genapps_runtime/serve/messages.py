@@ -101,6 +101,8 @@ class Exchange:
 def problem_reply(problem: ProblemError, request_id: str, *, debug: bool = False) -> Reply:
     """The problem as a reply with an RFC 9457 document; what the app itself said is in it only in `debug`."""
     headers = [(b"content-type", CONTENT_TYPE)]
+    if problem.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
     retry_after = CODES[problem.code].retry_after
     if retry_after is not None:
         headers.append((b"retry-after", b"%d" % retry_after))

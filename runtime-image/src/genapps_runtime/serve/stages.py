@@ -67,6 +67,8 @@ class Stages:
         """Actions with a message for the guest, in the order in which they run."""
         self._outcomes: list[tuple[Action, int, bytes | Exception]] = []
         """Actions, the attempts at them, and what the guest has answered."""
+        self._batch: list[Action] = []
+        """Those whose guest is being run."""
         self._dropped: list[Guest] = []
         self._cancelled: list[tuple[Guest, int]] = []
         self.tenants = Tenants(context.facets, self, self._stored)
@@ -83,6 +85,7 @@ class Stages:
         """
         if self._cancelled:
             self._clean_up()
+        self._batch = batch
         planned = [(action, action.attempt, len(action.results), action.message()) for action in batch]
         begun = time.monotonic()
         self.processor.enter()
@@ -102,6 +105,7 @@ class Stages:
                 break
         self.processor.leave()
         self._settle()
+        self._batch = []
         self._clean_up()
 
     @property
@@ -191,7 +195,7 @@ class Stages:
 
     def in_use(self, guest: Guest) -> bool:
         """Whether actions wait in this guest, or have a message for it."""
-        return self._waiting.uses(guest) or any(action.guest is guest for action in self.ready)
+        return self._waiting.uses(guest) or any(action.guest is guest for action in (*self.ready, *self._batch))
 
     def _settle(self) -> None:
         """All stages after the guest's, for what it has answered so far.

@@ -23,23 +23,24 @@ class Tenant:
 
 
 class Tenants:
-    """The tenants that have called since the start.
+    """The tenants whose facets are open.
 
     `runner` runs their actions. `stored` is told of each group of actions whose commit is done, see `Storing`.
     """
 
     def __init__(self, facets: Facets, runner: Runner, stored: Callable[[Group, list[Verdict]], None]) -> None:
-        self._facets = facets
         self._runner = runner
         self._storing = Storing(stored)
         self._known: dict[str, Tenant] = {}
+        facets.on_closed = self._known.pop
 
-    def get(self, name: str) -> Tenant:
-        """The tenant; raises StateUnavailableError."""
-        tenant = self._known.get(name)
-        if tenant is None:
-            tenant = self._known[name] = Tenant(self._facets.get(name), self._storing, self._runner)
-        return tenant
+    def add(self, facet: Facet) -> None:
+        """The tenant of this facet has a request."""
+        if facet.tenant not in self._known:
+            self._known[facet.tenant] = Tenant(facet, self._storing, self._runner)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def of(self, action: Action) -> Tenant:
         """The tenant of an action."""

@@ -7,13 +7,13 @@ in a thread, because a slow disk must not block the loop.
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from genapps_runtime.state import facet_files
 from genapps_runtime.state.ages import Ages
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import (
@@ -24,19 +24,15 @@ from genapps_runtime.state.errors import (
     write_error,
 )
 from genapps_runtime.state.journal import Journal
-from genapps_runtime.state.layout import prepare
 from genapps_runtime.state.marks import DAY_SECONDS, Found, Marks, Room
 from genapps_runtime.state.memory_database import close_all
-from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, OpenTransaction
+from genapps_runtime.state.open_transaction import PAGE_BYTES, OpenTransaction
 from genapps_runtime.state.removal import Removal
-from genapps_runtime.state.sqlite_checks import check_sqlite
 from genapps_runtime.state.sweeping import Sweeping
 from genapps_runtime.state.transaction import Commit, Transaction
 from genapps_runtime.state.view import Snapshot, View
 
 DEFAULT_TENANT = "default"
-READER_CACHES_BYTES = 2 * 1024 * 1024
-"""What the page caches of all connections for reading may take together."""
 
 Committed = Callable[[list[Commit]], None]
 
@@ -54,15 +50,20 @@ class Facet:
         clock: Callable[[], float] = time.time,
         *,
         state_seconds: int = 0,
+        share: int = 1,
     ) -> None:
         """Open or create the file; raises StateUnavailableError.
 
         `limit_bytes` bounds keys, values and tables together. `readers` is how many snapshots are open at once when all
         actions that the tier allows wait for tools: so many connections are kept. Marks of requests with keys are kept
         for `retention_seconds` of `clock`, keys for `state_seconds` after their last write if these are not 0.
+        `share` is how many facets share the memory for caches.
         """
         self.tenant = tenant
-        self._path = str(Path(directory) / (hashlib.sha256(tenant.encode()).hexdigest() + ".sqlite"))
+        self.users = 0
+        """How many requests and loads need it to stay open; nobody counts where it is the only one."""
+        self.path = facet_files.path_of(directory, tenant)
+        self._share = share
         self._limit = limit_bytes
         self.marks = Marks(retention_seconds, Room.beside(limit_bytes), clock)
         self._ages = Ages(state_seconds, clock)
@@ -91,13 +92,18 @@ class Facet:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         try:
             self._writer = self._connect_writer()
-            self.figures = _prepared(self._writer, self.marks, self._ages)
+            self.figures = facet_files.prepared(self._writer, self.marks, self._ages)
             folder = str(Path(directory).parent)
             self.journal = Journal(folder, tenant, retention_seconds, self._has_mark, clock)
             """What requests with keys have asked of tools: beside the folder that goes back with the state."""
             self._removal.look(self._writer, self.figures.sequence)
         except FILE_ERRORS as error:
             raise StateUnavailableError(f"cannot open the state: {error}") from None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it may be closed: nobody needs it, reads it or stores in it."""
+        return not (self.users or self.holding or self.storing or self._lent or self._waiting or self._first)
 
     @property
     def size(self) -> int:
@@ -218,9 +224,17 @@ class Facet:
         self.release()
         if self._committing is not None:
             await self._committing
+        await self.stop()
+        self.close_files()
+
+    async def stop(self) -> None:
+        """Do nothing more on its own."""
         self._sweeping.stop()
-        await self.journal.close()
         self._removal.stop()
+        await self.journal.close()
+
+    def close_files(self) -> None:
+        """Close the file of an idle facet that was stopped; whoever asks for it next needs another object."""
         self._thread.shutdown()
         for connection in (*self._readers, self._writer):
             connection.close()
@@ -260,17 +274,10 @@ class Facet:
             self._readers.append(connection)
 
     def _connect_reader(self) -> Connection:
-        connection = Connection(self._path)
-        connection.execute(f"PRAGMA cache_size=-{max(16, READER_CACHES_BYTES // 1024 // self._most_readers)}")
-        connection.execute("PRAGMA query_only=ON")
-        return connection
+        return facet_files.reader(self.path, sharing=self._share * self._most_readers)
 
     def _connect_writer(self) -> Connection:
-        connection = Connection(self._path)
-        connection.execute("PRAGMA journal_mode=WAL").fetchall()
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA secure_delete=ON").fetchall()
-        connection.execute("PRAGMA cache_size=-512")
+        connection = facet_files.writer(self.path, sharing=self._share)
         most = 2 * self._limit + self.marks.room.bytes
         connection.execute(f"PRAGMA max_page_count={most // PAGE_BYTES + 1024}").fetchall()
         return connection
@@ -382,13 +389,3 @@ class Facet:
             self.figures = transaction.figures
         for commit in commits:
             commit.verdict = verdict
-
-
-def _prepared(writer: Connection, marks: Marks, ages: Ages) -> Figures:
-    """The file's figures, when this SQLite and this layout will do; otherwise the connection is closed."""
-    try:
-        check_sqlite(writer)
-        return prepare(writer, marks, ages)
-    except (StateUnavailableError, *FILE_ERRORS):
-        writer.close()
-        raise

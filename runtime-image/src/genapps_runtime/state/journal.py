@@ -28,9 +28,15 @@ from genapps_runtime.state.safe_dir import SafeDir
 FOLDER = "journals"
 LIVE_BYTES = 4 * 1024 * 1024
 """Of the requests that are not finished. The file may have twice as many: then it is written anew."""
+_ENDING = ".journal"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 OUTCOME_BYTES = 256 * 1024
 """A larger outcome is not kept: it is as one that nobody knows."""
+
+
+def journal_of(directory: str, name: str) -> str:
+    """The path of the journal of a tenant, whose hash is `name`; it need not be there."""
+    return f"{directory}/{FOLDER}/{name}{_ENDING}"
 
 
 @dataclass(slots=True)
@@ -89,7 +95,7 @@ class Journal:
         Raises StateUnavailableError.
         """
         self._directory = directory
-        self._name = hashlib.sha256(tenant.encode()).hexdigest() + ".journal"
+        self._name = hashlib.sha256(tenant.encode()).hexdigest() + _ENDING
         self._retention = retention_seconds
         self._clock = clock
         self._file: JournalFile | None = None

@@ -191,7 +191,7 @@ ROWS = (
     Row("the policy no longer allows the language", _world(budget=budget({"policy": {"languages": ["javascript"]}})),
         _stalled("LanguageNotAllowed") | {"EnvelopeValid": ("False", "LanguageNotAllowed")}),
     Row("a restriction is asked for that is not built yet",
-        _spec({"tenancy": {"header": "X-T", "trustedCallers": ["a"]}}),
+        _spec({"stage": "Internal"}),
         _stalled("NotYetSupported") | {"EnvelopeValid": ("False", "NotYetSupported")}),
     Row("the app did too often what it may not", _world(ledger=ledger("a", "b", "c")),
         _stalled("RepeatedViolations") | {

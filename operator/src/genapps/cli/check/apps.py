@@ -27,6 +27,7 @@ from genapps.core.checks.envelope import (
     risk_allowed,
     workload_class_allowed,
 )
+from genapps.core.checks.tenancy import tenancy_allowed
 from genapps.core.code.scan import scan_python
 from genapps.core.code.source import source_of
 from genapps.core.observed import Bundle, NotAsked, Observed, Platform, SourceProblem
@@ -41,6 +42,7 @@ _WITH_BUDGET: tuple[Callable[[Facts], CheckFinding | None], ...] = (
     language_allowed,
     workload_class_allowed,
     image_registry_allowed,
+    tenancy_allowed,
 )
 """The operator's checks that need no cluster; the rest are about what runs, and about other apps."""
 _SOURCE: FieldPath = ("spec", "code", "source")
@@ -52,6 +54,7 @@ _PLACES: Mapping[Reason, FieldPath] = {
     Reason.LANGUAGE_NOT_ALLOWED: ("spec", "code", "language"),
     Reason.WORKLOAD_CLASS_NOT_ALLOWED: ("spec", "workloadClass"),
     Reason.IMAGE_REGISTRY_NOT_ALLOWED: (*_SOURCE, "image", "reference"),
+    Reason.TENANCY_NOT_ALLOWED: ("spec", "tenancy"),
     Reason.DIGEST_MISMATCH: ("spec", "code", "digest"),
     Reason.SOURCE_TOO_LARGE: _SOURCE,
     Reason.SOURCE_INVALID: (*_SOURCE, "configMap", "entry"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from genapps.api.names import SYSTEM_NAMESPACE
+from genapps.api.tenancy import RESERVED_HEADERS
 
 Predicate = Callable[[Any], bool]
 
@@ -96,6 +97,9 @@ PREDICATES: Mapping[str, Predicate] = {
     "has(self.jwt) != has(self.header)": lambda tenancy: ("jwt" in tenancy) != ("header" in tenancy),
     "has(self.header) == (has(self.trustedCallers) && size(self.trustedCallers) > 0)": lambda tenancy: (
         ("header" in tenancy) == bool(tenancy.get("trustedCallers"))
+    ),
+    f"!has(self.header) || !(self.header.lowerAscii() in {list(RESERVED_HEADERS)})": lambda tenancy: (
+        tenancy.get("header", "").lower() not in RESERVED_HEADERS
     ),
     "[has(self.inline), has(self.configMap), has(self.image)].filter(given, given).size() == 1": lambda source: (
         sum(name in source for name in ("inline", "configMap", "image")) == 1

@@ -29,6 +29,7 @@ from genapps.core.checks.envelope import (
 )
 from genapps.core.checks.facts import Facts, facts_of
 from genapps.core.checks.ownership import claim_adoptable, name_free, name_left
+from genapps.core.checks.tenancy import tenancy_allowed
 from genapps.core.verdict import Finding
 
 __all__ = ["CHECKS", "Facts", "facts_of", "findings"]
@@ -46,6 +47,7 @@ CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     language_allowed,
     workload_class_allowed,
     image_registry_allowed,
+    tenancy_allowed,
     app_count_allowed,
     deleted_state_allowed,
     claim_adoptable,

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Can the app have tenants: of its risk class, in its tier, on a claim of that size?"""
+
+from genapps.api.conditions import ConditionType, Reason
+from genapps.api.envelope import RiskClass
+from genapps.api.generatedapp import WorkloadClass
+from genapps.api.quantities import byte_count
+from genapps.core.checks.facts import Facts
+from genapps.core.tenancy import revision_of
+from genapps.core.verdict import Effect, Finding
+
+INSTANCES = 2
+"""So many guests at least: with one, each request of another tenant would load the app anew."""
+
+
+def tenancy_allowed(facts: Facts) -> Finding | None:
+    """An app with tenants has a tier in which all of them have room; of high risk, they have tokens. Else
+    TENANCY_NOT_ALLOWED."""
+    tenancy, tier = facts.app.spec.tenancy, facts.tier
+    if tenancy is None or tier is None:
+        return None
+    if facts.risk is RiskClass.HIGH and tenancy.jwt is None:
+        message = "The effective risk class is high: name tenants by spec.tenancy.jwt, not by a header."
+        return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, Effect.STOP)
+    if facts.app.spec.workload_class is WorkloadClass.BACKGROUND:
+        message = "An app with tenants cannot have spec.workloadClass background: use interactive or batch."
+        return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, Effect.STOP)
+    if tier.instances < INSTANCES:
+        return _finding(
+            facts,
+            f"Tier {facts.app.spec.tier} has instances {tier.instances}, and an app with tenants needs {INSTANCES}. "
+            "Choose another tier, or ask the platform team to raise instances.",
+        )
+    rollback = facts.app.spec.rollback
+    copies = 2 if rollback is not None and rollback.state == "Restore" else 1
+    share, room = copies * byte_count(tier.state.per_tenant), byte_count(tier.state.claim)
+    if tenancy.most_tenants * share <= room:
+        return None
+    twice = ", twice because of spec.rollback.state Restore," if copies > 1 else ""
+    fitting = room // share
+    advice = f"Set spec.tenancy.maxTenants to at most {fitting}, or choose" if fitting else "Choose"
+    return _finding(
+        facts,
+        f"{tenancy.most_tenants} tenants with {tier.state.per_tenant} each{twice} have no room on the claim of tier "
+        f"{facts.app.spec.tier} ({tier.state.claim}). {advice} a tier with a larger claim.",
+    )
+
+
+def _finding(facts: Facts, message: str) -> Finding:
+    """What runs already goes on, if it tells tenants apart in just this way; nothing else may run in its place."""
+    record = facts.observed.record
+    running = record.revision if facts.live and record else None
+    same = running is not None and running.digest == revision_of(facts.app, running.code_digest)
+    effect = Effect.HOLD if same else Effect.STOP
+    return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, effect)

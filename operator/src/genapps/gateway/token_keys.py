@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The keys that runtimes verify tokens with. A pod reaches nobody but the gateway, so it gets them here."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+if TYPE_CHECKING:
+    from genapps.gateway.identity import Keys, KeySource
+    from genapps.gateway.records import App
+
+Delivered = dict[str, Any]
+
+
+class TokenKeyDelivery:
+    """Which keys an app gets: those that its record names, and only while there are any."""
+
+    def __init__(self, api_server: KeySource) -> None:
+        self._api_server = api_server
+        self._made: tuple[Keys, Delivered] | None = None
+
+    def of(self, app: App) -> Delivered | None:
+        """The keys for this app's pod (docs/contracts/gateway-heartbeat.schema.json); None: it gets none now."""
+        keys = self._api_server.current
+        if app.record.token_keys is None or keys is None:
+            return None
+        if self._made is None or self._made[0] is not keys:
+            self._made = keys, delivered(keys)
+        return self._made[1]
+
+
+def delivered(keys: Keys) -> Delivered:
+    """The keys in the form that needs no library to read: SubjectPublicKeyInfo in DER, in base64."""
+    return {
+        "issuer": keys.issuer,
+        "keys": [
+            {"id": key_id, "algorithm": key.algorithm_name, "key": _encoded(key.key)}
+            for key_id, key in sorted(keys.by_id.items())
+        ],
+    }
+
+
+def _encoded(public: Any) -> str:
+    return base64.b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode("ascii")

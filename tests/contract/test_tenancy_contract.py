@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How tenants are told apart, as the operator writes it and the runtime reads it, against docs/contracts."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+
+from genapps.api.runtimeconfig import Tenancy, TenantByHeader, TenantByToken
+from genapps_runtime.config import parse_config
+from genapps_runtime.termination import Reason, RefusedError
+from tests.contract.test_runtime_contract import CONFIG
+from tests.runtime.harness import runtime_config
+
+BY_HEADER = TenantByHeader(name="X-Tenant", audience="genapps-app/a/b", callers=("system:serviceaccount:a:web",))
+BY_TOKEN = TenantByToken(issuer="https://id.example.com", audience="apps", claim="org")
+
+
+@pytest.mark.parametrize("way", [{"jwt": None, "header": BY_HEADER}, {"jwt": BY_TOKEN, "header": None}])
+def test_the_runtime_reads_how_tenants_are_told_apart(way: dict[str, Any]) -> None:
+    tenancy = Tenancy(max_tenants=7, forget_seconds=3600, **way).model_dump(by_alias=True, mode="json")
+    config = json.loads(json.dumps(runtime_config("sha256:" + "a" * 64, tenancy=tenancy)))
+    assert CONFIG(config)
+    read = parse_config(orjson.dumps(config)).tenancy
+    assert read is not None
+    assert (read.most_tenants, read.forget_seconds, bool(read.header)) == (7, 3600, way["jwt"] is None)
+    for *parents, last in places(tenancy):
+        changed = json.loads(json.dumps(config))
+        holder = changed["tenancy"]
+        for key in parents:
+            holder = holder[key]
+        del holder[last]
+        null = (*parents, last) in (("jwt",), ("header",)) and config["tenancy"][last] is None
+        assert (refusal(changed) is None) is null, (*parents, last)
+    both = {"jwt": BY_TOKEN.model_dump(by_alias=True), "header": BY_HEADER.model_dump(by_alias=True, mode="json")}
+    assert refusal(config | {"tenancy": config["tenancy"] | both}) is Reason.CONFIG_INVALID
+    assert refusal(config | {"tenancy": config["tenancy"] | {"jwt": None, "header": None}}) is Reason.CONFIG_INVALID
+    assert not CONFIG(config | {"tenancy": config["tenancy"] | both})
+    assert refusal(config | {"background": True}) is Reason.CONFIG_INVALID
+
+
+def places(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The paths of all fields."""
+    found = [path] if path else []
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        found += places(inner, (*path, key))
+    return found
+
+
+def refusal(config: dict[str, Any]) -> Reason | None:
+    try:
+        parse_config(orjson.dumps(config))
+    except RefusedError as refused:
+        return refused.reason
+    return None
