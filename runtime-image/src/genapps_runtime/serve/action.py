@@ -22,7 +22,7 @@ from genapps_runtime.serve.endings import STATE_ERRORS, state_problem
 from genapps_runtime.serve.keys import Keyed
 from genapps_runtime.serve.messages import Exchange, Reply
 from genapps_runtime.serve.meter import Meter
-from genapps_runtime.serve.request_journal import RequestJournal
+from genapps_runtime.serve.request_journal import RequestJournal, identity_of
 from genapps_runtime.serve.spans import Calls
 from genapps_runtime.serve.statements import Statement, run_statement
 from genapps_runtime.serve.tools import Outcome, Tools, Wanted
@@ -293,14 +293,12 @@ class Action:
 
     def _own_tools(self) -> Tools:
         if self.tools is None:
-            context = self._context
-            config, request = context.config, self.exchange.request
-            limit, calls = config.limits.tool_calls_per_action, Calls(request, context.log, config)
-            names = (config.namespace, config.app, self.facet.tenant, request.id, request.method, request.path)
-            own, journal = "\n".join(names), RequestJournal(self.keyed) if self.keyed is not None else None
-            self.tools = Tools(
-                request.id, calls, context.gateway, context.metrics, limit, context.recorded, own, journal
-            )
+            context, request = self._context, self.exchange.request
+            identity = identity_of(context.config, self.facet.tenant, request)
+            calls = Calls(request, context.log, context.config)
+            journal = RequestJournal(self.keyed) if self.keyed is not None else None
+            limit = context.config.limits.tool_calls_per_action
+            self.tools = Tools(identity, calls, context.gateway, context.metrics, limit, context.recorded, journal)
         return self.tools
 
     def reply(self, done: turns.Done) -> Reply:

@@ -3,10 +3,12 @@
 
 import orjson
 
+from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_client import Called
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.keys import Keyed
-from genapps_runtime.serve.tools import Step, Wanted
+from genapps_runtime.serve.messages import Request
+from genapps_runtime.serve.tools import Identity, Step, Wanted
 from genapps_runtime.state.errors import JournalFullError, StateUnavailableError
 from genapps_runtime.state.journal import Intent
 
@@ -42,6 +44,12 @@ class RequestJournal:
         intent.outcome = orjson.dumps(called.outcome["problem" if failed else "ok"]).decode()
         intent.failed, intent.wrote = failed, called.wrote
         await self._journal.ended(self._keyed.scope, intent)
+
+
+def identity_of(config: RuntimeConfig, tenant: str, request: Request) -> Identity:
+    """The names of a request: a caller's key belongs to app, tenant, method and path."""
+    names = (config.namespace, config.app, tenant, request.id, request.method, request.path)
+    return Identity(request.id, " ".join(f"{len(name)} {name}" for name in names))
 
 
 def _step(intent: Intent, last: int) -> Step:

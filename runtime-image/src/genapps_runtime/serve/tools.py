@@ -38,6 +38,13 @@ class Wanted(NamedTuple):
         return f"{printable(self.connector, NAME_CHARACTERS)}.{printable(self.tool, NAME_CHARACTERS)}"
 
 
+class Identity(NamedTuple):
+    """The request: its id, and all names that it has on this platform. The keys of its calls are made of them."""
+
+    request_id: str
+    names: str
+
+
 class Journalled(Protocol):
     """Keeps the calls of a request with a key, for repeats of the request."""
 
@@ -91,23 +98,21 @@ class Tools:
 
     def __init__(
         self,
-        request_id: str,
+        identity: Identity,
         calls: Calls,
         gateway: GatewayClient,
         metrics: Metrics,
         limit: int,
         recorded: HeldBytes,
-        identity: str,
         journal: Journalled | None = None,
     ) -> None:
         """`calls` are the spans of the action's calls, `limit` is how many it may make. `recorded` counts the outcomes
         of all actions.
 
-        `identity` names the request: the keys of its calls are made of it. With `journal` they are kept for repeats.
+        With `journal` they are kept for repeats of the request.
         """
         self._identity = identity
         self._journal = journal
-        self._request_id = request_id
         self._calls = calls
         self._gateway = gateway
         self._metrics = metrics
@@ -192,7 +197,7 @@ class Tools:
         if step.again:
             asked["repeated"] = True
         with self._calls.call(wanted.connector, wanted.tool) as span:
-            called = await self._gateway.call(self._request_id, step.number, asked, seconds, span.headers)
+            called = await self._gateway.call(self._identity.request_id, step.number, asked, seconds, span.headers)
             span.take(called.outcome)
         if step.again and called.outcome.get("problem", {}).get("code") == "OutcomeUnknown":
             detail = f"nobody knows whether {wanted} was carried out, and it does not take the same call twice"
@@ -272,8 +277,9 @@ class Tools:
     def _key(self, step: Step) -> str:
         """What tools that take the same call twice know it by: the same whenever this request is repeated."""
         connector, tool, digest = step.wanted
-        lengths = f"{len(self._identity)} {len(connector)} {len(tool)} {step.number} "
-        return hashlib.sha256(f"{lengths}{self._identity}{connector}{tool}".encode() + digest).hexdigest()
+        names = self._identity.names
+        text = f"{len(names)} {len(connector)} {len(tool)} {step.number} {names}{connector}{tool}"
+        return hashlib.sha256(text.encode() + digest).hexdigest()
 
     def _note_refused(self) -> None:
         for step in self._steps:
