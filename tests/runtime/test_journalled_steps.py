@@ -3,16 +3,21 @@
 
 import asyncio
 import os
+import signal
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import aiohttp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.runtime.harness import until
+from genapps_runtime.state import journal
+from tests.runtime.fake_gateway import FakeGateway
+from tests.runtime.harness import Pod, until
 from tests.runtime.keyed_world import Sent
 from tests.runtime.outside_world import BEHAVIOURS, Connector, Process
 from tests.runtime.telling_language import TellingLanguage
@@ -211,6 +216,40 @@ async def test_a_finished_request_leaves_no_journal_behind(start: Callable[..., 
     assert (await after.call("/one/plain/a", "k")).replayed
     await after.close()
     assert connector.effects == {("plain", "a"): 1}
+
+
+async def test_a_full_journal_refuses_before_the_call(
+    start: Callable[..., Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = Connector()
+    world = start(connector).world
+    assert (await world.call("/moods/plain/a", "first")).code == "PartiallyDone"
+    monkeypatch.setattr(journal, "LIVE_BYTES", world.facet.journal._live_bytes)
+    full = await world.call("/one/plain/b", "second")
+    assert (full.status, full.code) == (507, "JournalFull")
+    assert connector.effects == {("plain", "a1"): 1}
+    assert (await world.call("/one/plain/b")).status == 200  # without a key
+
+
+async def test_a_process_that_is_killed_during_a_call_asks_again_with_the_same_key(
+    pod: Pod, gateway: FakeGateway
+) -> None:
+    async def kill(_body: dict[str, Any]) -> None:
+        os.kill(pod.worker(), signal.SIGKILL)
+
+    pod.write(SOURCE)
+    await pod.start()
+    gateway.answers["shop"] = (200, {"result": "paid", "credit": None})
+    gateway.on_call = kill
+    with pytest.raises(aiohttp.ClientError):
+        await pod.call("POST", "/one/keyed/a", headers={"Idempotency-Key": "k"})
+    gateway.on_call = None
+    answers = [await pod.call("POST", "/one/keyed/a", headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert [answer.body for answer in answers] == [b"paid", b"paid"]
+    assert ["idempotent-replayed" in answer.headers for answer in answers] == [False, True]
+    first, second = gateway.calls
+    assert second == {**first, "repeated": True}
+    assert (await pod.call("GET", "/t")).json() == ["a"]
 
 
 def deque_of(*behaviours: str) -> "deque[str]":

@@ -203,12 +203,22 @@ async def test_the_file_is_written_anew_when_most_of_it_is_finished(
             await called(one.journal, 1, '"gone"', scope=b"%16d" % number)
             one.journal.finish(b"%16d" % number)
             sizes.append(world.file.stat().st_size)
+        one.journal._clean_now()
+        assert one.journal._storing is not None
+        await one.journal._storing
+        assert world.file.stat().st_size == one.journal._live_bytes
+        await called(one.journal, 2)
+        await called(one.journal, 1, '"gone"', scope=b"gone")
+        one.journal.finish(b"gone")
+    assert b"gone" not in world.file.read_bytes()
     assert max(sizes) < 2 * 2000 + 500
     assert min(sizes[20:]) < 2000
     (world.directory / FOLDER / (world.file.name + ".new")).write_bytes(b"left by a kill")
     async with aclosing(_Closing(world.open())) as one:
-        assert numbers(one.journal) == [(1, '"kept"')]
+        assert numbers(one.journal) == [(1, '"kept"'), (2, None)]
         assert world.file.exists()
+        world.now += RETENTION
+    assert world.file.read_bytes() == b""
 
 
 @pytest.mark.parametrize(("number", "error"), [(errno.ENOSPC, JournalFullError), (errno.EIO, StateUnavailableError)])

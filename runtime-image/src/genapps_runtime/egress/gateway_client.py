@@ -7,6 +7,7 @@ and bounds everything it reads. The CA and the token are mounted files that chan
 
 import asyncio
 import ssl
+from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import httptools
@@ -38,6 +39,21 @@ class Called(NamedTuple):
     wrote: bool
 
 
+@dataclass(slots=True)
+class _Sending:
+    """One call on its way. `begun`: the gateway may have got it. `lost`: it was sent, and not a byte came back."""
+
+    body: dict[str, Any]
+    trace: str
+    begun: bool = False
+    lost: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """The body of the request: a call that was lost is sent again as one that may have been made."""
+        return orjson.dumps({**self.body, "repeated": True} if self.lost else self.body)
+
+
 class GatewayClient:
     """Calls to the gateway with this pod's token. Idle connections are reused."""
 
@@ -55,24 +71,24 @@ class GatewayClient:
         the head, in ASCII, each with its end. A refusal is a
         problem and no exception. Raises TimeoutError when `seconds` are used up.
         """
-        body = {"requestId": request_id, "step": step, **payload}
+        sending = _Sending({"requestId": request_id, "step": step, **payload}, trace)
         try:
             async with asyncio.timeout(seconds):
-                status, reply = await self._post("/v1/calls", orjson.dumps(body), trace)
+                status, reply = await self._post("/v1/calls", sending)
                 for _ in range(UNKNOWN_CALLER_RETRIES):
                     if reply.get("code") != "CallerUnknown":
                         break
                     await asyncio.sleep(0.5)  # the operator's record of this pod may lag behind its start
-                    status, reply = await self._post("/v1/calls", orjson.dumps(body), trace)
+                    status, reply = await self._post("/v1/calls", sending)
         except TimeoutError:
             raise
         except (UnreachableError, OSError) as error:
             detail = f"the gateway did not answer: {type(error).__name__}"
-            return Called({"problem": call_problem("GatewayUnavailable", detail, 5)}, wrote=True)  # it may have acted
+            return Called({"problem": call_problem("GatewayUnavailable", detail, 5)}, wrote=sending.begun)
         if status == 200:
             return Called({"ok": reply.get("result")}, wrote=reply.get("effect") != "Read")
         if "code" in reply:
-            return Called({"problem": reply}, wrote=False)
+            return Called({"problem": reply}, wrote=sending.lost)
         return Called({"problem": call_problem("GatewayUnavailable", f"it answered {status}", 5)}, wrote=True)
 
     async def tenant_keys(self) -> object:
@@ -89,18 +105,21 @@ class GatewayClient:
         while self._idle:
             self._idle.pop().close()
 
-    async def _post(self, path: str, body: bytes, trace: str) -> tuple[int, dict[str, Any]]:
+    async def _post(self, path: str, sending: "_Sending") -> tuple[int, dict[str, Any]]:
         token = self._token.read().decode("ascii").strip()  # the kubelet replaces it before it ends
-        request = self._head("POST", path, body, token, trace)
         connection = self._reuse()
         if connection is not None:
+            sending.begun = True
             try:
-                return await self._use(connection, request)
+                return await self._use(connection, self._head("POST", path, sending.content, token, sending.trace))
             except UnreachableError:
                 if connection.received:
                     raise
-                # The gateway had closed the idle connection: nothing was executed.
-        return await self._use(await self._connect(), request)
+                # The gateway has closed the idle connection, most likely before the call came.
+                sending.lost = True
+        connection = await self._connect()
+        sending.begun = True
+        return await self._use(connection, self._head("POST", path, sending.content, token, sending.trace))
 
     async def _use(self, connection: "_Connection", request: bytes) -> tuple[int, dict[str, Any]]:
         try:

@@ -130,6 +130,7 @@ class Facet:
     def sweep_later(self) -> None:
         """Remove marks when their retention is over, from now on."""
         self._sweeping.later(self.figures.kept)
+        self.journal.clean_later()
 
     def remove_later(self) -> None:
         """Remove what has expired, and what is left of what was deleted, from now on."""

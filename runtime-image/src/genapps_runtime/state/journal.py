@@ -29,6 +29,8 @@ FOLDER = "journals"
 LIVE_BYTES = 4 * 1024 * 1024
 """Of the requests that are not finished. The file may have twice as many: then it is written anew."""
 _ENDING = ".journal"
+CLEAN_SECONDS = 60.0
+"""How long the records of finished requests may stay in the file."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 OUTCOME_BYTES = 256 * 1024
 """A larger outcome is not kept: it is as one that nobody knows."""
@@ -105,6 +107,9 @@ class Journal:
         self._waiting: list[tuple[list[bytes], asyncio.Future[None]]] = []
         self._storing: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
+        self._cleaning: asyncio.TimerHandle | None = None
+        self._clean = False
+        """Whether the file is to be written anew."""
         try:
             self._find(finished)
         except OSError as error:
@@ -171,10 +176,22 @@ class Journal:
             self._drop(scope, record)
             intent.outcome = None
 
+    def clean_later(self) -> None:
+        """Take from the file what counts for nothing any more, soon and whenever something has expired."""
+        if self._cleaning is None and self._file is not None and self._file.size:
+            seconds = CLEAN_SECONDS
+            if self._file.size == self._live_bytes:
+                oldest = min(found.at for found in self._live.values())
+                seconds = max(seconds, oldest + self._retention - self._clock())
+            self._cleaning = asyncio.get_running_loop().call_later(seconds, self._clean_now)
+
     async def close(self) -> None:
-        """Store what waits, and close the file."""
+        """Store what waits, and close the file: nothing stays in it that counts for nothing."""
+        self._clean_now()
         if self._storing is not None:
             await self._storing
+        if self._cleaning is not None:
+            self._cleaning.cancel()
         if self._thread is not None:
             self._thread.shutdown()
         if self._file is not None:
@@ -201,7 +218,7 @@ class Journal:
         self._file.records.clear()
         for scope in [one for one, found in self._live.items() if self._expired(found) or finished(one)]:
             self.finish(scope)
-        if self._file.size > LIVE_BYTES + self._live_bytes:
+        if self._file.size > self._live_bytes:
             self._file.replace(self._left())
 
     def _take(self, record: bytes) -> None:
@@ -261,22 +278,37 @@ class Journal:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.add_done_callback(_look)  # who waits for it may have been cancelled
         self._waiting.append((records, done))
+        self._store_soon()
+        await asyncio.shield(done)
+
+    def _clean_now(self) -> None:
+        if self._cleaning is not None:
+            self._cleaning.cancel()
+            self._cleaning = None
+        for scope in [one for one, found in self._live.items() if self._expired(found)]:
+            self.finish(scope)
+        if self._file is not None and self._file.size > self._live_bytes:
+            self._clean = True
+            self._store_soon()
+
+    def _store_soon(self) -> None:
         if self._storing is None:
             self._storing = asyncio.get_running_loop().create_task(self._store_waiting())
-        await asyncio.shield(done)
 
     async def _store_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         try:
-            while self._waiting:
+            while self._waiting or self._clean:
                 waiting, self._waiting = self._waiting, []
                 whole = [record for records, _ in waiting for record in records]
                 failed: OSError | None = None
                 try:
                     # All that is live has what waits as well: written anew, the file holds it.
-                    anew = self._left() if self._file is not None and self._file.size > 2 * LIVE_BYTES else None
+                    full = self._file is not None and self._file.size > 2 * LIVE_BYTES
+                    anew = self._left() if full or self._clean else None
+                    self._clean = False
                     await loop.run_in_executor(self._thread, self._write, whole, anew)
                 except OSError as error:
                     failed = error
@@ -288,6 +320,7 @@ class Journal:
                             done.set_exception(failed)
         finally:
             self._storing = None
+        self.clean_later()
 
     def _write(self, records: list[bytes], anew: list[bytes] | None) -> None:
         """Run in the journal's thread."""
