@@ -36,6 +36,21 @@ async def count(request):
     return {"count": value}
 """
 
+# Calls a tool once.
+CALLS = """\
+from genapps import app, tools
+
+
+@app.get("/")
+def hello(request):
+    return {"hello": request.path}
+
+
+@app.post("/call")
+async def call(request):
+    return {"told": await tools.call("mail", "send", number=1)}
+"""
+
 # Counts by SQL, in one statement; the peer's host.mjs does the same.
 COUNTS = """\
 import sqlite3

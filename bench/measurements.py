@@ -21,7 +21,7 @@ from bench.engine.durable_sql import durable_sql
 from bench.engine.durable_state import durable_state
 from bench.engine.forms import forms
 from bench.engine.idle_runtime import idle_runtime
-from bench.engine.keyed_state import keyed_state
+from bench.engine.keyed_state import journalled_call, keyed_state
 from bench.engine.naps import naps
 from bench.engine.never_seen import never_seen
 from bench.engine.redaction import redaction
@@ -43,6 +43,7 @@ ALONE: Mapping[str, Alone] = {
     "durable-state": durable_state,
     "durable-sql": durable_sql,
     "keyed-state": keyed_state,
+    "journalled-call": journalled_call,
     "forms": forms,
     "waiting": waiting,
     "beside-computing": beside_computing,
