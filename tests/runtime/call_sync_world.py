@@ -199,6 +199,13 @@ def out_of_memory(request):
     tools.call_sync("crm", "before")
     raise MemoryError
 
+@app.get("/break/{number}")
+def breaks(request, number):
+    tools.call_sync("crm", "before")
+    if number == "1":
+        typing.sys.modules["_signal"].raise_signal(6)
+    raise LookupError
+
 @app.get("/compute/{times}")
 def compute(request, times):
     before = tools.call_sync("crm", "before")[0]

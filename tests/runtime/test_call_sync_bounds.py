@@ -100,6 +100,20 @@ async def test_a_caller_who_leaves_and_time_that_runs_out_end_the_wait(worlds: W
     assert await problem(world, "/calls/1") == "PartiallyDone"
 
 
+@pytest.mark.parametrize(("number", "cause"), [(0, "AppFailed"), (1, "GuestTrapped")])
+async def test_a_request_that_fails_when_it_runs_again_says_what_it_had_called(
+    worlds: Worlds, called: ScriptedGateway, number: int, cause: str
+) -> None:
+    world = worlds()
+    asked = [world.ask(f"/break/{number}"), world.ask("/calls/2")]
+    await world.answered(*asked)
+    assert asked[0].code == "PartiallyDone"
+    assert asked[0].reply is not None
+    assert f"{cause}) after it had called crm.before (done)" in asked[0].reply.body.decode()
+    assert len(asked[1].answer) == 2
+    assert sorted(called.asked) == ["before", "find-0", "find-1"]
+
+
 async def test_time_is_not_given_anew_with_each_call(worlds: Worlds, called: ScriptedGateway) -> None:
     world = worlds(limits={"toolCallsPerAction": 100}, time={"actionMillis": 300})
     called.answers["crm"] = lambda payload: Called({"ok": asked.exchange.begun}, wrote=True)
