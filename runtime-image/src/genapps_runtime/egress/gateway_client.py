@@ -68,8 +68,8 @@ class GatewayClient:
         """One tool call.
 
         `payload` has connector, tool and arguments; `step` counts the calls of the action from 1. `trace` are lines of
-        the head, in ASCII, each with its end. A refusal is a
-        problem and no exception. Raises TimeoutError when `seconds` are used up.
+        the head, in ASCII, each with its end. A refusal is a problem and no exception. Raises TimeoutError when
+        `seconds` are used up.
         """
         sending = _Sending({"requestId": request_id, "step": step, **payload}, trace)
         try:
@@ -95,7 +95,7 @@ class GatewayClient:
         """The keys that tokens are verified with, as the gateway tells them; None when it does not."""
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS):
-                status, reply = await self._post("/v1/heartbeat", b"{}", "")
+                status, reply = await self._post("/v1/heartbeat", _Sending({}, ""))
         except (TimeoutError, UnreachableError, OSError):
             return None
         return reply.get("tenantKeys") if status == 200 else None
