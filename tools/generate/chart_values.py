@@ -162,6 +162,14 @@ class Catalogue(Section):
     business unit spends, connectors show internal host names: name groups that may know both."""
 
 
+class TokenIssuers(Section):
+    ca_config_map: Annotated[str, Field(alias="caConfigMap", pattern=OBJECT)] = ""
+    """ConfigMap of the release's namespace whose key ca.crt holds more certificate authorities to trust."""
+    egress: tuple[Part, ...] = ()
+    """NetworkPolicyEgressRules for the gateway: to the issuers, to where they publish their keys, and to DNS. Without
+    them, the gateway reaches the API server only."""
+
+
 class Registries(Section):
     ca_config_map: Annotated[str, Field(alias="caConfigMap", pattern=OBJECT)] = ""
     """ConfigMap of the release's namespace whose key ca.crt holds more certificate authorities to trust."""
@@ -206,6 +214,8 @@ class Values(Section):
     """The gateway, through which apps call tools."""
     catalogue: Catalogue = Catalogue()
     """Who may look up which tiers and tools there are."""
+    token_issuers: TokenIssuers = TokenIssuers()
+    """Access to the issuers of tenants' tokens. policy.tenantIssuers of an AppBudget allows issuers."""
     registries: Registries = Registries()
     """Access to OCI registries for the code of apps. policy.imageRegistries of an AppBudget allows registries."""
     network_policy: NetworkPolicy = NetworkPolicy()

@@ -82,6 +82,7 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"catalogue": {"readers": ["system:unauthenticated"]}}, "readers", id="everybody as readers"),
         pytest.param({"registries": {"tokenHosts": ["10.0.0.1"]}}, "tokenHosts", id="an address as host of tokens"),
         pytest.param({"registries": {"credentialsSecret": "A"}}, "credentialsSecret", id="a name that no Secret has"),
+        pytest.param({"tokenIssuers": {"egress": [{}]}}, "egress", id="egress of the gateway to everywhere"),
         pytest.param({"registries": {"egress": [{}]}}, "egress", id="egress to everywhere"),
         pytest.param({"networkPolicy": {"apiServerPorts": []}}, "apiServerPorts", id="no port of the API server"),
     ],
@@ -240,6 +241,20 @@ def test_without_registries_the_operator_reaches_the_api_server_only(values: hel
     assert len(named(manifests, "NetworkPolicy", "genapps-operator")["spec"]["egress"]) == 1
     assert "volumes" not in named(manifests, "Deployment", "genapps-operator")["spec"]["template"]["spec"]
     assert not [name for name in environment(manifests) if "REGISTRY" in name]
+
+
+def test_issuers_of_tenants_reach_the_gateway(values: helm.Values) -> None:
+    manifests = helm.render(values)
+    assert len(named(manifests, "NetworkPolicy", "genapps-gateway")["spec"]["egress"]) == 1
+    assert "volumes" not in named(manifests, "Deployment", "genapps-gateway")["spec"]["template"]["spec"]
+    rule = {"to": [{"ipBlock": {"cidr": "192.0.2.7/32"}}], "ports": [{"port": 443}]}
+    manifests = helm.render({**values, "tokenIssuers": {"caConfigMap": "ca", "egress": [rule]}})
+    assert rule in named(manifests, "NetworkPolicy", "genapps-gateway")["spec"]["egress"]
+    pod = named(manifests, "Deployment", "genapps-gateway")["spec"]["template"]["spec"]
+    (mount,) = pod["containers"][0]["volumeMounts"]
+    settings = {variable["name"]: variable.get("value") for variable in pod["containers"][0]["env"]}
+    assert settings["GENAPPS_ISSUER_CA"] == f"{mount['mountPath']}/ca.crt"
+    assert pod["volumes"] == [{"name": mount["name"], "configMap": {"name": "ca"}}]
 
 
 def test_registries_reach_the_operator(values: helm.Values) -> None:

@@ -23,7 +23,6 @@ DIGEST = "sha256:" + "0" * 64
 REFUSED: Mapping[str, Any] = {
     "code": {"language": "javascript", "digest": DIGEST},
     "stage": "Internal",
-    "tenancy": {"jwt": {"issuer": "https://id.example.com", "audience": "apps", "claim": "org"}},
     "attestation": {"configMap": {"name": "x", "key": "y"}},
 }
 INACTIVE: Mapping[str, Any] = {

@@ -42,7 +42,7 @@ async def test_a_runtime_verifies_with_them_what_the_api_server_signs() -> None:
 async def test_keys_that_the_api_server_withdraws_are_not_delivered_any_more() -> None:
     issuer = Issuer()
     source = KeySource(issuer.fetch)
-    delivery = TokenKeyDelivery(source)
+    delivery = TokenKeyDelivery(source, lambda _issuer: None)
     tenants = app(**API_SERVER)
     assert delivery.of(tenants) is None, "none were fetched"
     await source.refresh()

@@ -21,7 +21,7 @@ from genapps.cluster.client import Listing
 from genapps.cluster.errors import ConflictError, NotFoundError, UnavailableError
 from genapps.cluster.resources import BY_KIND, Resource
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
-from genapps.gateway.identity import Identities, KeySource
+from genapps.gateway.identity import Identities, Keys, KeySource
 from genapps.gateway.ledger import Ledgers
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.rates import Rates
@@ -212,6 +212,7 @@ class Installation:
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
+        self.of_issuers: dict[str, Keys] = {}
         self.keys = KeySource(self.issuer.fetch)
         self.ledgers = Ledgers(self.store, NAMESPACE, self.metrics, self.clock)
         self.records = Records(on_gone=self.ledgers.forget)
@@ -222,7 +223,7 @@ class Installation:
             self.ledgers,
             self.metrics,
             Rates(REPORTS_PER_MINUTE, REPORT_BURST, clock=lambda: self.clock.now.timestamp()),
-            TokenKeyDelivery(self.keys),
+            TokenKeyDelivery(self.keys, self.of_issuers.get),
         )
 
     async def post(

@@ -12,6 +12,7 @@ from genapps.api.fields import (
     DnsLabel,
     Duration,
     Form,
+    HttpsUrl,
     LabelValue,
     Money,
     NapAfter,
@@ -150,6 +151,8 @@ class Policy(UserModel):
         Field(max_length=16, json_schema_extra=SET),
     ] = ()
     """Allowed registries for code images, as registry or registry/prefix. Empty: none."""
+    tenant_issuers: Annotated[tuple[HttpsUrl, ...], Field(max_length=16, json_schema_extra=SET)] = ()
+    """Issuers whose tokens may name tenants (spec.tenancy.jwt). The gateway fetches their keys. Empty: none."""
     ingress_from: Annotated[tuple[NetworkPeer, ...], Field(max_length=16)] = ()
     """Callers that may reach every app of this budget, as in a NetworkPolicy."""
     violations: ViolationPolicy = defaulted(ViolationPolicy())

@@ -31,6 +31,7 @@ from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
 from genapps.gateway.certificates import AuthorityError
 from genapps.gateway.health import HealthApp
 from genapps.gateway.identity import Identities, KeySource
+from genapps.gateway.issuers import Fetch, Issuers, https_documents
 from genapps.gateway.ledger import Ledgers
 from genapps.gateway.listeners import canary, listener
 from genapps.gateway.metrics import Metrics
@@ -47,7 +48,7 @@ _log = structlog.get_logger(__name__)
 class Gateway:
     """Everything of one process, wired; `run` serves until `stop` is set."""
 
-    def __init__(self, configured: Settings, client: Client, serving: trust.ServingCertificate) -> None:
+    def __init__(self, configured: Settings, client: Client, serving: trust.ServingCertificate, fetch: Fetch) -> None:
         self._settings = configured
         self._serving = serving
         self._metrics = Metrics()
@@ -57,7 +58,8 @@ class Gateway:
         self._watch = Watch(client, APP_RECORD, self._records, namespace=configured.system_namespace)
         identities = Identities(self._keys, names.TOKEN_AUDIENCE)
         rates = Rates(REPORTS_PER_MINUTE, REPORT_BURST)
-        token_keys = TokenKeyDelivery(self._keys)
+        self._issuers = Issuers(self._records.issuers, fetch)
+        token_keys = TokenKeyDelivery(self._keys, self._issuers.current)
         app = GatewayApp(identities, self._records, self._ledgers, self._metrics, rates, token_keys)
         self._calls = listener(app, configured.call_port, serving.context)
         self._health = listener(HealthApp(self.waiting_for, self._metrics), configured.health_port)
@@ -86,6 +88,7 @@ class Gateway:
             self._health.serve(),
             self._watch.run(),
             self._keys.keep_fresh(),
+            self._issuers.keep_fresh(),
             self._ledgers.keep_flushed(),
             self._serving.keep_renewed(),
         )
@@ -112,10 +115,13 @@ async def _main(configured: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Client(connect(os.environ), names.GATEWAY_FIELD_MANAGER) as client:
+    async with (
+        Client(connect(os.environ), names.GATEWAY_FIELD_MANAGER) as client,
+        https_documents(configured.issuer_ca) as fetch,
+    ):
         serving = await _identity(configured, client, stop)
         if serving is not None:
-            await Gateway(configured, client, serving).run(stop)
+            await Gateway(configured, client, serving, fetch).run(stop)
 
 
 async def _identity(configured: Settings, client: Client, stop: asyncio.Event) -> trust.ServingCertificate | None:

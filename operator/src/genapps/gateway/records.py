@@ -46,6 +46,11 @@ class Records:
             return None
         return app
 
+    def issuers(self) -> set[str]:
+        """The issuers of tenants' tokens whose keys living apps need."""
+        needed = (app.record.token_keys for app in self._apps.values() if app.record.deleted_at is None)
+        return {keys.issuer for keys in needed if keys is not None and keys.issuer is not None}
+
     def listed(self, objects: Sequence[dict[str, Any]], _resource_version: str) -> None:
         """A complete list: what is not in it is gone."""
         before = set(self._apps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from genapps.api import names
 from genapps.environment import SettingsError
@@ -22,6 +23,8 @@ class Settings:
     call_port: int = names.GATEWAY_PORT
     canary_port: int = names.CANARY_PORT
     health_port: int = names.HEALTH_PORT
+    issuer_ca: Path | None = None
+    """Trusted beside the system's authorities when keys of tenants' tokens are fetched."""
 
     @property
     def host(self) -> str:
@@ -40,6 +43,7 @@ class Settings:
             call_port=_port(environ, "GENAPPS_GATEWAY_PORT", names.GATEWAY_PORT),
             canary_port=_port(environ, "GENAPPS_CANARY_PORT", names.CANARY_PORT),
             health_port=_port(environ, "GENAPPS_HEALTH_PORT", names.HEALTH_PORT),
+            issuer_ca=Path(environ["GENAPPS_ISSUER_CA"]) if environ.get("GENAPPS_ISSUER_CA") else None,
         )
 
 

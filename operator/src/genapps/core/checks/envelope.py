@@ -20,7 +20,6 @@ def fields_supported(facts: Facts) -> Finding | None:
     """The app sets no field that restricts or selects and is not built yet; else NOT_YET_SUPPORTED."""
     spec, code = facts.app.spec, facts.app.spec.code
     unsupported = {
-        "spec.tenancy.jwt": ("use header", spec.tenancy is not None and spec.tenancy.jwt is not None),
         f"spec.code.language {code.language}": ("use python", code.language is not Language.PYTHON),
         f"spec.stage {spec.stage}": ("use Development", spec.stage is not Stage.DEVELOPMENT),
         "spec.attestation": ("remove it", spec.attestation is not None),

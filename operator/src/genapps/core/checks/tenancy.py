@@ -17,7 +17,7 @@ def tenancy_allowed(facts: Facts) -> Finding | None:
     """An app with tenants has a tier in which all of them have room; of high risk, they have tokens. Else
     TENANCY_NOT_ALLOWED."""
     tenancy, tier = facts.app.spec.tenancy, facts.tier
-    if tenancy is None or tier is None:
+    if tenancy is None or tier is None or facts.budget is None:
         return None
     if facts.risk is RiskClass.HIGH and tenancy.jwt is None:
         message = "The effective risk class is high: name tenants by spec.tenancy.jwt, not by a header."
@@ -25,6 +25,13 @@ def tenancy_allowed(facts: Facts) -> Finding | None:
     if facts.app.spec.workload_class is WorkloadClass.BACKGROUND:
         message = "An app with tenants cannot have spec.workloadClass background: use interactive or batch."
         return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, Effect.STOP)
+    if tenancy.jwt is not None and tenancy.jwt.issuer not in facts.budget.spec.policy.tenant_issuers:
+        allowed = ", ".join(facts.budget.spec.policy.tenant_issuers) or "none"
+        return _finding(
+            facts,
+            f"AppBudget {facts.app.spec.budget} does not allow the issuer {tenancy.jwt.issuer}. "
+            f"Use one of: {allowed}. Or ask the platform team to add it to policy.tenantIssuers.",
+        )
     if tier.instances < INSTANCES:
         return _finding(
             facts,
