@@ -3,61 +3,34 @@
 
 import asyncio
 import json
-import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genapps.api import bundles, digests
-from genapps.api.cors import Cors
-from genapps.api.runtimeconfig import (
-    Digests,
-    GatewayAddress,
-    RuntimeConfig,
-    RuntimeFallback,
-    RuntimeLimits,
-    RuntimeRetention,
-    StaticFallback,
-    TimeBudget,
-)
 from genapps.core import ephemeral_storage
 from genapps.core.desired.pod import DEBUG as DEBUG_ASKED
 from genapps.core.desired.pod import FRESH as FRESH_ASKED
-from genapps.core.runtime_config import cors_rules
 from genapps_runtime import bundle, logs
-from genapps_runtime.config import CorsRules, Fallback, parse_config
+from genapps_runtime.config import parse_config
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.guest.turns import ResponseInvalidError, TurnInvalidError, parse_turn
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.main import DEBUG, FRESH
-from genapps_runtime.termination import Reason, RefusedError
+from genapps_runtime.termination import Reason
+from tests.contract.runtime_configs import CONFIG, FALLBACK, HASH, model, refusal, valid
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod, runtime_config
 from tools import engines
 
-CONTRACTS = Path(__file__).resolve().parents[2] / "docs" / "contracts"
-HASH = "sha256:" + "a" * 64
-
-
-def _no_reference(uri: str) -> Any:
-    raise AssertionError(f"a schema refers to {uri}")
-
-
-def _valid(name: str) -> Callable[[Any], bool]:
-    schema = json.loads((CONTRACTS / f"{name}.schema.json").read_text())
-    return jsonschema_rs.Draft202012Validator(schema, retriever=_no_reference).is_valid
-
-
-ACTION, TURN, RESULTS = _valid("action"), _valid("turn"), _valid("results")
-CONFIG, CALL = _valid("runtime-config"), _valid("gateway-call")
+ACTION, TURN, RESULTS = valid("action"), valid("turn"), valid("results")
+CALL = valid("gateway-call")
 
 DONE: dict[str, Any] = {
     "response": {"status": 200, "headers": [["x-a", "1"]], "body": {"text": "hello"}},
@@ -188,34 +161,8 @@ async def test_the_runtimes_calls_follow_the_gateways_schema(
     assert [CALL(call) for call in gateway.calls] == [True]
 
 
-def _model(**changes: Any) -> RuntimeConfig:
-    whole = RuntimeConfig(
-        app="unit-converter",
-        namespace="finance",
-        revision="a" * 12,
-        digests=Digests(code=HASH, envelope=HASH),
-        language="python",
-        entry="app.py",
-        limits=RuntimeLimits(
-            guest_memory_bytes=2**26, instances=2, request_body_bytes=2**20, response_body_bytes=2**20,
-            concurrency=8, tool_calls_per_action=8, state_per_tenant_bytes=2**26, log_bytes_per_action=2**14,
-        ),
-        time=TimeBudget(action_millis=5000, load_millis=10000, nap_millis=60_000),
-        retention=RuntimeRetention(responses_seconds=86400, state_seconds=2_592_000),
-        gateway=GatewayAddress(host="gateway.genapps-system.svc"),
-    )  # fmt: skip
-    return whole.model_copy(update=changes)
-
-
-FALLBACK = RuntimeFallback(
-    static=StaticFallback(status=200, content_type="text/plain; charset=utf-8", body="later"),
-    last_good=True,
-    export=True,
-)
-
-
 def test_the_runtime_reads_what_the_operator_writes() -> None:
-    content = _model().content()
+    content = model().content()
     assert CONFIG(json.loads(content))
     config = parse_config(content)
     assert (config.app, config.entry, config.action_millis) == ("unit-converter", "app.py", 5000)
@@ -226,104 +173,38 @@ def test_the_runtime_reads_what_the_operator_writes() -> None:
     assert (config.gateway_host, config.gateway_port, config.canary_port) == ("gateway.genapps-system.svc", 8443, 8444)
 
 
-CORS = {
-    "allowedOrigins": ["https://a.example", "http://localhost:3000"], "allowedMethods": ["GET", "PUT"],
-    "allowedHeaders": ["Content-Type"], "exposedHeaders": [], "allowCredentials": True, "maxAge": "10m",
-}  # fmt: skip
-
-
-def test_the_runtime_reads_the_rules_for_pages_of_other_origins() -> None:
-    written = json.loads(_model().model_copy(update={"cors": cors_rules(Cors.model_validate(CORS))}).content())
-    assert CONFIG(written)
-    assert parse_config(orjson.dumps(written)).cors == CorsRules(
-        ("https://a.example", "http://localhost:3000"), ("GET", "PUT"), ("Content-Type",), (), True, 600
-    )
-    absent = json.loads(_model().model_copy(update={"cors": cors_rules(Cors())}).content())
-    read = parse_config(orjson.dumps(absent)).cors
-    assert read == CorsRules((), ("GET", "HEAD", "POST"), (), (), False, None)
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"allowedOrigins": ["a.example"]}, "allowedOrigins"),
-        ({"allowedOrigins": ["https://a.example\r\nx: y"]}, "allowedOrigins"),
-        ({"allowedOrigins": ["*"]}, "allowedOrigins"),
-        ({"allowedOrigins": ["*", "https://a.example"], "allowCredentials": False}, "allowedOrigins"),
-        ({"allowedOrigins": ["https://a.example"] * 33}, "allowedOrigins"),
-        ({"allowedMethods": "GET"}, "allowedMethods"),
-        ({"allowedHeaders": ["a b"]}, "allowedHeaders"),
-        ({"exposedHeaders": [1]}, "exposedHeaders"),
-        ({"allowCredentials": "yes"}, "allowCredentials"),
-        ({"maxAgeSeconds": -1}, "maxAgeSeconds"),
-        ({"surprise": 1}, "surprise"),
-    ],
-)
-def test_rules_for_pages_that_are_not_sound_are_refused(changes: dict[str, Any], field: str) -> None:
-    config = json.loads(_model().model_copy(update={"cors": cors_rules(Cors.model_validate(CORS))}).content())
-    config["cors"] |= changes
-    with pytest.raises(RefusedError, match=re.escape(f"cors.{field}")):
-        parse_config(orjson.dumps(config))
-
-
-def test_the_runtime_reads_every_fallback_that_the_operator_writes() -> None:
-    content = _model(fallback=FALLBACK).content()
-    assert CONFIG(json.loads(content))
-    fallback = parse_config(content).fallback
-    assert fallback is not None
-    assert (fallback.last_good, fallback.export) == (True, True)
-    assert fallback.static is not None
-    assert (fallback.static.status, fallback.static.body) == (200, "later")
-    only = _model(fallback=RuntimeFallback(static=None, last_good=False, export=True)).content()
-    assert CONFIG(json.loads(only))
-    assert parse_config(only).fallback == Fallback(None, last_good=False, export=True)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("status", 199), ("status", 600), ("contentType", ""), ("contentType", "text/plain\r\nx: y"),
-        ("contentType", "TEXT/PLAIN"), ("contentType", "a/" + "b" * 126), ("body", "x" * 16_385), ("body", None),
-        ("headers", {}),
-    ],
-)  # fmt: skip
-def test_neither_side_takes_a_fixed_answer_that_is_none(field: str, value: Any) -> None:
-    config = json.loads(_model(fallback=FALLBACK).content())
-    config["fallback"]["static"][field] = value
-    assert not CONFIG(config)
-    assert _refusal(config) is Reason.CONFIG_INVALID
-
-
 LATER = {
     ("limits", "instances"): 1,
     ("time", "napMillis"): 0,
     ("background",): False,
     ("retention", "stateSeconds"): 0,
+    ("schedules",): (),
 }
 """Fields that came after others, and what their absence means."""
 
 
 def test_a_config_of_an_older_operator_works_as_it_did_then() -> None:
-    config = json.loads(_model().content())
+    config = json.loads(model().content())
     for *section, field in LATER:
         holder = config[section[0]] if section else config
         del holder[field]
     del config["cors"]
     assert not CONFIG(config), "no operator of today writes it"
     read = parse_config(orjson.dumps(config))
-    assert [read.limits.instances, read.nap_millis, read.background, read.state_seconds] == [*LATER.values()]
+    found = [read.limits.instances, read.nap_millis, read.background, read.state_seconds, read.schedules]
+    assert found == [*LATER.values()]
     assert read.cors is None
 
 
 def test_any_other_field_must_be_there() -> None:
-    for *parents, last in _places(json.loads(_model().content())):
-        config = json.loads(_model().content())
+    for *parents, last in _places(json.loads(model().content())):
+        config = json.loads(model().content())
         holder = config
         for key in parents:
             holder = holder[key]
         del holder[last]
         optional = (*parents, last) in LATER or last in ("tenancy", "fallback", "cors")
-        assert (_refusal(config) is None) is optional, (*parents, last)
+        assert (refusal(config) is None) is optional, (*parents, last)
 
 
 def test_the_harness_of_the_runtime_tests_writes_configs_as_the_operator_does() -> None:
@@ -333,7 +214,7 @@ def test_the_harness_of_the_runtime_tests_writes_configs_as_the_operator_does() 
 @settings(max_examples=300)
 @given(st.data())
 def test_the_runtime_accepts_no_config_that_the_schema_refuses(data: st.DataObject) -> None:
-    config = json.loads(_model(fallback=data.draw(st.sampled_from([None, FALLBACK]))).content())
+    config = json.loads(model(fallback=data.draw(st.sampled_from([None, FALLBACK]))).content())
     *parents, last = data.draw(st.sampled_from(_places(config)))
     holder = config
     for key in parents:
@@ -342,15 +223,7 @@ def test_the_runtime_accepts_no_config_that_the_schema_refuses(data: st.DataObje
         holder[last] = data.draw(ANYTHING)
     else:
         holder[f"{last}2"] = 1
-    assert _close(config) or _refusal(config) is Reason.CONFIG_INVALID
-
-
-def _refusal(config: dict[str, Any]) -> Reason | None:
-    try:
-        parse_config(orjson.dumps(config))
-    except RefusedError as refused:
-        return refused.reason
-    return None
+    assert _close(config) or refusal(config) is Reason.CONFIG_INVALID
 
 
 def _close(config: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from genapps.api.runtimeconfig import Tenancy, TenantByHeader, TenantByToken
 from genapps_runtime.config import parse_config
 from genapps_runtime.termination import Reason, RefusedError
-from tests.contract.test_runtime_contract import CONFIG
+from tests.contract.runtime_configs import CONFIG
 from tests.runtime.harness import runtime_config
 
 BY_HEADER = TenantByHeader(name="X-Tenant", audience="genapps-app/a/b", callers=("system:serviceaccount:a:web",))

@@ -54,6 +54,7 @@ def runtime_config(code_digest: str, **changes: Any) -> dict[str, Any]:
         "fallback": None,
         "cors": None,
         "background": False,
+        "schedules": [],
         "stateSnapshot": False,
         "retention": {"responsesSeconds": 86400, "stateSeconds": 0},
         "gateway": {"host": GATEWAY_NAME, "port": 8443, "canaryPort": 8444},

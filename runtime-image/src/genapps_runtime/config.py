@@ -32,6 +32,12 @@ _METHOD = re.compile(r"[A-Z]{1,16}\Z")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _CONTENT_TYPE = re.compile(r"(?=.{1,127}\Z)[a-z]+/[-+.a-z0-9]+(; ?charset=[-A-Za-z0-9]+)?\Z")
 _SUBJECT = re.compile(r"[!-~]{1,1024}\Z")
+SCHEDULES = 16
+_SCHEDULE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_CRON = re.compile(r"(?=.{9,100}\Z)[-A-Za-z0-9*/,#]+( [-A-Za-z0-9*/,#]+){4}\Z")
+_ZONE = re.compile(r"(?=.{1,64}\Z)[A-Za-z][-+_A-Za-z0-9]*(/[A-Za-z0-9][-+_A-Za-z0-9]*){0,2}\Z")
+_PATH = re.compile(r"/[-._~A-Za-z0-9/]{0,511}\Z")
+_MISSED = re.compile(r"(Skip|RunOnce)\Z")
 _REVISION = re.compile(r"[0-9a-f]{12}\Z")
 
 
@@ -102,6 +108,17 @@ class Tenancy:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleRule:
+    """A path that is asked for by the clock. `missed` is Skip or RunOnce."""
+
+    name: str
+    cron: str
+    time_zone: str
+    path: str
+    missed: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeConfig:
     """What the operator decided for this pod. Times are in milliseconds, sizes in bytes."""
 
@@ -132,6 +149,7 @@ class RuntimeConfig:
     """Accept requests now and run them later."""
     tenancy: Tenancy | None = None
     """None: one tenant."""
+    schedules: tuple[ScheduleRule, ...] = ()
 
 
 def read_config(path: str, digest: str) -> RuntimeConfig:
@@ -195,6 +213,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         fallback=_fallback(top),
         background=top.boolean("background", absent=False),
         tenancy=_tenancy(top.section("tenancy")) if top.take("tenancy") is not None else None,
+        schedules=tuple(_schedule(one) for one in top.sections("schedules", SCHEDULES)),
     )
     for section in (top, digests, limits, time, gateway, retention):
         section.done()
@@ -257,6 +276,18 @@ def _tenancy(section: "_Section") -> Tenancy:
     return tenancy
 
 
+def _schedule(section: "_Section") -> ScheduleRule:
+    rule = ScheduleRule(
+        name=section.matching("name", _SCHEDULE_NAME, "a name of at most 63 characters"),
+        cron=section.matching("cron", _CRON, "five fields of a cron expression"),
+        time_zone=section.matching("timeZone", _ZONE, "the name of a time zone"),
+        path=section.matching("path", _PATH, "a path of at most 512 characters"),
+        missed=section.matching("missed", _MISSED, "Skip or RunOnce"),
+    )
+    section.done()
+    return rule
+
+
 class _Section:
     """An object of the file. `done` refuses every field that nobody asked for."""
 
@@ -315,6 +346,15 @@ class _Section:
             if not isinstance(value, str) or not pattern.match(value):
                 _invalid(self.path(key), f"each must be {wanted}")
         return tuple(values)
+
+    def sections(self, key: str, most: int) -> "list[_Section]":
+        """The objects of a list of at most so many; none where an older operator has not written the field."""
+        if key not in self.raw:
+            return []
+        found = self.take(key)
+        if not isinstance(found, list) or len(found) > most:
+            _invalid(self.path(key), f"must be a list of at most {most} objects")
+        return [_Section(f"{self.path(key)}[{number}]", one) for number, one in enumerate(found)]
 
     def section(self, key: str) -> "_Section":
         return _Section(self.path(key), self.take(key))

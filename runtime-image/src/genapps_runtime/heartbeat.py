@@ -16,7 +16,8 @@ _PROVEN = 3
 _WOKEN = 4
 _PUBLISHED = 5
 _LENGTHS = (6, 7)
-_HEADER_BYTES = 64
+_DUE = 8
+_HEADER_BYTES = 128
 TEXT_BYTES = 16 * 1024 - _HEADER_BYTES // 2
 _TEXTS = (_HEADER_BYTES, _HEADER_BYTES + TEXT_BYTES)
 
@@ -82,6 +83,15 @@ class Heartbeat:
     @woken_ns.setter
     def woken_ns(self, value: int) -> None:
         self._slots[_WOKEN] = value
+
+    @property
+    def due_ns(self) -> int:
+        """When a worker is needed although nobody calls, in nanoseconds since 1970; 0: never."""
+        return self._slots[_DUE]
+
+    @due_ns.setter
+    def due_ns(self, value: int) -> None:
+        self._slots[_DUE] = value
 
     def publish(self, text: bytes) -> None:
         """Make `text` (metrics) readable, cut at TEXT_BYTES.

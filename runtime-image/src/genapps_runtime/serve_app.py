@@ -30,6 +30,7 @@ from genapps_runtime.termination import Reason, RefusedError
 
 if TYPE_CHECKING:
     from genapps_runtime.many_tenants import ManyTenants
+    from genapps_runtime.serve.schedules.scheduler import Scheduler
 
 DRAIN_SECONDS = 5.0
 
@@ -45,7 +46,8 @@ class AppServer:
         volume: Volume,
         facets: Facets,
         gateway: GatewayClient,
-        tenants: "ManyTenants | None",
+        tenants: "ManyTenants | None" = None,
+        scheduler: "Scheduler | None" = None,
     ) -> None:
         self._port = port
         self._listener = listener
@@ -54,6 +56,7 @@ class AppServer:
         self._facets = facets
         self._gateway = gateway
         self._tenants = tenants
+        self._scheduler = scheduler
 
     @classmethod
     async def open(
@@ -103,9 +106,15 @@ class AppServer:
                 debug=debug,
                 entries=entries,
             )
+            scheduler = _scheduler(settings, config, app) if config.schedules else None
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
-        return cls(port, listener, app, volume, facets, gateway, tenants)
+        return cls(port, listener, app, volume, facets, gateway, tenants, scheduler)
+
+    @property
+    def next_due(self) -> float | None:
+        """When a schedule needs this process again, in seconds since 1970; None: never."""
+        return self._scheduler.next_due if self._scheduler is not None else None
 
     async def load(self) -> list[str]:
         """Load the app's code and answer requests with it from now on.
@@ -117,6 +126,11 @@ class AppServer:
         await self._app.recover()
         if self._tenants is not None:
             await self._tenants.ready()
+        if self._scheduler is not None:
+            try:
+                await self._scheduler.begin()
+            except OSError as error:
+                raise RefusedError(Reason.STATE_UNAVAILABLE, f"schedules cannot be marked: {error}") from None
         self.admit(True)
         if not self._listener.accepting:
             self._listener.open(self._port)
@@ -126,11 +140,13 @@ class AppServer:
         """Whether the app gets requests; callers are told NotReady when it does not."""
         self._listener.serve(self._app.submit if admitted else None)
         self._app.admit(admitted)
+        if self._scheduler is not None:
+            self._scheduler.admit(admitted)
 
     @property
     def idle_since(self) -> float | None:
         """The time of the last answer, on the monotonic clock in seconds; None while a request is under way."""
-        return self._app.idle_since
+        return None if self._scheduler is not None and self._scheduler.busy else self._app.idle_since
 
     async def stop_when_quiet(self) -> bool:
         """Accept no more if nothing is under way and nothing may come on open connections; returns whether that is so.
@@ -140,7 +156,7 @@ class AppServer:
         """
         if not await self._listener.stop_when_quiet():
             return False
-        if self._app.idle_since is not None:
+        if self.idle_since is not None:
             self._listener.shut_down()
             return True
         self._listener.resume()
@@ -148,7 +164,10 @@ class AppServer:
 
     async def close(self) -> None:
         """Accept no more, let running requests end (for at most DRAIN_SECONDS), then close the state."""
-        await asyncio.gather(self._listener.close(DRAIN_SECONDS), self._app.drain(DRAIN_SECONDS))
+        drained = [self._listener.close(DRAIN_SECONDS), self._app.drain(DRAIN_SECONDS)]
+        if self._scheduler is not None:
+            drained.append(self._scheduler.drain(DRAIN_SECONDS))
+        await asyncio.gather(*drained)
         await self._app.close()
         if self._tenants is not None:
             await self._tenants.close()
@@ -167,3 +186,17 @@ def _facets(config: RuntimeConfig, directory: str, gateway: GatewayClient) -> "t
     tenants = many(config.tenancy)
     facets = Facets(directory, limits.state_per_tenant_bytes, limits.concurrency, *retention, tenants)
     return facets, ManyTenants(config, config.tenancy, gateway, facets)
+
+
+def _scheduler(settings: Settings, config: RuntimeConfig, app: App) -> "Scheduler":
+    """What schedules need is imported here: an app without them is spared it.
+
+    Raises StateUnavailableError, and RefusedError for a rule that cannot be kept.
+    """
+    from genapps_runtime.serve.schedules.marks import MarkFile
+    from genapps_runtime.serve.schedules.scheduler import Scheduler
+
+    try:
+        return Scheduler(config.schedules, MarkFile(settings.state_directory), app.submit)
+    except ValueError as error:
+        raise RefusedError(Reason.CONFIG_INVALID, str(error)) from None

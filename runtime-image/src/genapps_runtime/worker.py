@@ -190,7 +190,9 @@ class _Worker:
         self._report(probing.probe)
         now = time.monotonic()
         if woken_ns:
-            logs.write("woken", cause="connection", millis=_millis(now - woken_ns / 1e9), **self._identity)
+            due_ns = self._heartbeat.due_ns
+            cause = "schedule" if 0 < due_ns <= time.time_ns() else "connection"
+            logs.write("woken", cause=cause, millis=_millis(now - woken_ns / 1e9), **self._identity)
         else:
             files = {"files": len(self._code.public)} if self._code.public else {}
             logs.write("ready", millis=_millis(now - self._begun), routes=routes, **files, **self._identity)
@@ -206,6 +208,7 @@ class _Worker:
             since = server.idle_since if server else None
             idle = time.monotonic() - since if since is not None else 0.0
             if server and idle >= seconds and probe.proven and await server.stop_when_quiet():
+                self._heartbeat.due_ns = int((server.next_due or 0) * 1e9)
                 logs.write("napping", cause="no requests", millis=_millis(idle), **self._identity)
                 return
             await asyncio.sleep(seconds - idle if idle < seconds else min(seconds, BEAT_SECONDS))

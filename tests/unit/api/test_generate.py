@@ -36,6 +36,7 @@ SETTINGS: dict[str, Any] = {
     "fallback": None,
     "background": False,
     "cors": None,
+    "schedules": [],
     "stateSnapshot": False,
     "retention": {"responsesSeconds": 86400, "stateSeconds": 0},
     "gateway": {"host": "gateway.genapps-system.svc", "port": 8443, "canaryPort": 8444},

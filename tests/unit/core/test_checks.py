@@ -67,6 +67,11 @@ def _record(**metadata: Any) -> AppRecord:
 
 _RECORD, _DELETED_RECORD = _record(), _record(deletionTimestamp=START)
 
+
+def _schedule(**changes: str) -> dict[str, Any]:
+    return {"schedules": [{"name": "nightly", "cron": "0 2 * * *", "path": "/report"} | changes]}
+
+
 ROWS = (
     Row("an app whose Service belongs to an app of another namespace", Reason.NAME_TAKEN, _STALLED,
         "Choose another app name", world={"children": _foreign("sales", "unit-converter")}),
@@ -80,6 +85,9 @@ ROWS = (
     Row("an app with tenants that works in the background", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE, "workloadClass",
         {"tenancy": _HEADER, "workloadClass": "background"},
         budget({"policy": {"workloadClasses": ["background"]}, "tiers": {"small": {"instances": 2}}})),
+    Row("an app with tenants that is asked by the clock", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE, "spec.schedules",
+        {"tenancy": _HEADER, "schedules": [{"name": "nightly", "cron": "0 3 * * *", "path": "/report"}]},
+        budget({"tiers": {"small": {"instances": 2}}})),
     Row("an app with tenants in a tier with one instance", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
         "has instances 1", {"tenancy": _HEADER}),
     Row("an app with one tenant more than its claim has room for", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
@@ -127,6 +135,12 @@ ROWS = (
         budget=budget({"policy": {"languages": ["javascript"]}})),
     Row("an app of a workload class that the policy leaves out", Reason.WORKLOAD_CLASS_NOT_ALLOWED, _ENVELOPE,
         "one of: batch", budget=budget({"policy": {"workloadClasses": ["batch"]}})),
+    Row("an app with a schedule in an unknown time zone", Reason.SCHEDULE_INVALID, _ENVELOPE,
+        "spec.schedules nightly: timeZone Mars/Olympus", _schedule(timeZone="Mars/Olympus")),
+    Row("an app with a schedule whose minute does not exist", Reason.SCHEDULE_INVALID, _ENVELOPE,
+        "spec.schedules nightly: cron '60 * * * *' is not valid: Bad minute", _schedule(cron="60 * * * *")),
+    Row("an app with a schedule on 30 February", Reason.SCHEDULE_INVALID, _ENVELOPE,
+        "spec.schedules nightly: cron '0 0 30 2 *'", _schedule(cron="0 0 30 2 *")),
     Row("one app more than the budget allows", Reason.TOO_MANY_APPS, _BUDGET, "policy.maxApps",
         budget=budget({"policy": {"maxApps": 2}}), others={"apps_of_budget": 2}),
     Row("an app whose budget keeps the state of many deleted ones", Reason.TOO_MANY_APPS, _BUDGET,
@@ -208,7 +222,7 @@ def test_every_check_has_a_row() -> None:
     worlds = [World(app=app(row.spec), budget=row.budget, others=row.others, **row.world) for row in ROWS]
     reasons = {world.verdict().findings[0].reason for world in worlds}
     # One check cannot be met by a new app: another run namespace needs a record.
-    assert len(CHECKS) == 19
+    assert len(CHECKS) == 20
     assert len(reasons) >= len(CHECKS) - 1
 
 

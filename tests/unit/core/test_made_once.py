@@ -50,6 +50,7 @@ def test_another_tier_makes_another_pod_at_the_next_pass() -> None:
         ({"fallback": {"static": {"status": 200, "contentType": "text/plain", "body": "later"}}}, "fallback"),
         ({"fallback": {"lastGood": True}}, "fallback"),
         ({"workloadClass": "background"}, "background"),
+        ({"schedules": [{"name": "a", "cron": "0 2 * * *", "path": "/a"}]}, "schedules"),
         ({"fallback": {"export": True}}, "fallback"),
         ({"envelope": {"retention": {"state": "720h"}}}, "retention"),
     ],

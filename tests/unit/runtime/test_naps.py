@@ -33,6 +33,25 @@ def test_a_connection_ends_the_nap_and_is_answered_once(tmp_path: Path) -> None:
     assert supervised.events() == []
 
 
+@pytest.mark.parametrize(("due", "runs"), [("time.time_ns() + 50_000_000", "xx"), ("time.time_ns() - 1", "xx")])
+def test_what_is_due_ends_the_nap_although_nobody_calls(tmp_path: Path, due: str, runs: str) -> None:
+    nap = NAP.replace("if runs == 0:", f"if runs == 0: heartbeat.due_ns = {due}; ")
+    supervised = Process(tmp_path, nap + "    signal.pause()")
+    supervised.until_runs(supervised.runs, 2)
+    assert supervised.runs.read_text() == runs
+    assert supervised.stop(signal.SIGTERM) == 0
+    assert supervised.events() == []
+
+
+def test_nobody_is_woken_before_the_time(tmp_path: Path) -> None:
+    nap = NAP.replace("if runs == 0:", "if runs == 0: heartbeat.due_ns = time.time_ns() + 3600 * 10**9; ")
+    supervised = Process(tmp_path, nap + ANSWER + "    signal.pause()")
+    supervised.until("/readyz", 200)
+    assert supervised.runs.read_text() == "x"
+    assert supervised.ask() == b"answer 1"
+    assert supervised.stop(signal.SIGTERM) == 0
+
+
 def test_who_connects_while_the_worker_ends_is_answered_by_the_next(tmp_path: Path) -> None:
     go = tmp_path / "go"
     wait = f"\n    while runs == 0 and not os.path.exists({str(go)!r}): time.sleep(0.01)"

@@ -13,7 +13,7 @@ from genapps_runtime.config import parse_config
 from genapps_runtime.egress.probe import FenceProbe, Finding
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.settings import Settings
-from tests.contract.test_runtime_contract import _model
+from tests.contract.runtime_configs import model
 from tests.runtime.fake_gateway import Authority
 
 AUTHORITY = Authority.make()
@@ -67,7 +67,7 @@ def probe_of(folder: Path, port: int, canary_port: int, heartbeat: Heartbeat, to
         gateway_ca_file=str(folder / "ca.crt"), gateway_address="127.0.0.1", gateway_port=port, canary_port=canary_port
     )
     probe: FenceProbe = FenceProbe(
-        settings, parse_config(_model().content()), heartbeat, lambda: told.append(probe.proven)
+        settings, parse_config(model().content()), heartbeat, lambda: told.append(probe.proven)
     )
     return probe
 

@@ -23,6 +23,7 @@ from genapps.api.fields import (
     rules,
 )
 from genapps.api.operations import Attestation, Fallback, Incident, Rollback, Slo
+from genapps.api.schedules import SCHEDULES, Schedule
 from genapps.api.selectors import OwnPodPeer
 from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, Code, Language, Source
 from genapps.api.tenancy import Tenancy
@@ -140,6 +141,14 @@ class GeneratedAppSpec(UserModel):
     """Whom to call."""
     rollback: Rollback | None = None
     """What happens when a revision fails."""
+    schedules: Annotated[
+        tuple[Schedule, ...],
+        Field(
+            max_length=SCHEDULES,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = ()
+    """Paths of the app that are asked for by the clock."""
     slo: Slo | None = None
     """Service level objectives."""
     attestation: Attestation | None = None

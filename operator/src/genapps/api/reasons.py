@@ -33,6 +33,7 @@ class Reason(StrEnum):
     WORKLOAD_CLASS_NOT_ALLOWED = "WorkloadClassNotAllowed"
     IMAGE_REGISTRY_NOT_ALLOWED = "ImageRegistryNotAllowed"
     TENANCY_NOT_ALLOWED = "TenancyNotAllowed"
+    SCHEDULE_INVALID = "ScheduleInvalid"
     # the budget refuses it
     BUDGET_NOT_FOUND = "BudgetNotFound"
     BUDGET_INVALID = "BudgetInvalid"
@@ -166,6 +167,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             _R.WORKLOAD_CLASS_NOT_ALLOWED,
             "The workload class is not in policy.workloadClasses of the budget.",
             "Use a workload class that the budget allows.",
+        ),
+        (
+            _R.SCHEDULE_INVALID,
+            "A schedule has an unknown time zone, or times that are not valid or never come.",
+            "Correct the field that the message names.",
         ),
         (
             _R.IMAGE_REGISTRY_NOT_ALLOWED,

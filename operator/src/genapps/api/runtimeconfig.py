@@ -12,6 +12,7 @@ from genapps.api.fields import Digest, DnsLabel, HeaderName, Key, UserModel
 from genapps.api.generatedapp import Language
 from genapps.api.names import CANARY_PORT, GATEWAY_PORT
 from genapps.api.operations import CONTENT_TYPE, FALLBACK_CHARACTERS
+from genapps.api.schedules import CRON, PATH, SCHEDULES, ZONE, Missed
 
 RUNTIME_API_VERSION: Literal["runtime.genapps.dev/v1"] = "runtime.genapps.dev/v1"
 
@@ -149,6 +150,21 @@ class Tenancy(Setting):
     """A tenant who has not called for so long is deleted; 0: nobody is."""
 
 
+class ScheduleRule(Setting):
+    """A path that is asked for by the clock."""
+
+    name: DnsLabel
+    """Unique in the app."""
+    cron: Annotated[str, Field(min_length=9, max_length=100, pattern=CRON)]
+    """When."""
+    time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=ZONE)]
+    """Where."""
+    path: Annotated[str, Field(min_length=1, max_length=512, pattern=PATH)]
+    """What."""
+    missed: Missed
+    """What becomes of missed ticks."""
+
+
 class RuntimeRetention(Setting):
     """How long things are kept."""
 
@@ -198,6 +214,8 @@ class RuntimeConfig(Setting):
     """Which pages of other origins may read answers; null: the app says it itself."""
     background: bool = False
     """Whether requests that may change something are accepted now and run later."""
+    schedules: Annotated[tuple[ScheduleRule, ...], Field(max_length=SCHEDULES)] = ()
+    """What is asked for by the clock."""
     state_snapshot: bool = False
     """Whether the state that another revision left is copied before this one's code runs."""
     retention: RuntimeRetention

@@ -17,6 +17,7 @@ from genapps.api.runtimeconfig import (
     RuntimeFallback,
     RuntimeLimits,
     RuntimeRetention,
+    ScheduleRule,
     StaticFallback,
     TimeBudget,
 )
@@ -54,6 +55,7 @@ def runtime_config(
         cors=cors_rules(app.spec.ingress.cors) if app.spec.ingress and app.spec.ingress.cors else None,
         background=app.spec.workload_class is WorkloadClass.BACKGROUND,
         fallback=_fallback(app.spec.fallback),
+        schedules=tuple(ScheduleRule(**dict(schedule)) for schedule in app.spec.schedules),
         state_snapshot=rollback is not None and rollback.state == "Restore",
         retention=_retention(responses, (retention and retention.state) or ""),
         gateway=_gateway(system_namespace),

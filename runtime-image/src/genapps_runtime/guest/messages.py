@@ -27,16 +27,18 @@ def start_message(
     query: str,
     headers: list[tuple[bytes, bytes]],
     body: bytes,
+    *,
+    own: bool = False,
 ) -> bytes:
     """What a guest's `start` takes.
 
     `number` names the action, unique in the process. `headers` has names in lower case. `body` is whole, in bytes;
-    the message has its first piece.
+    the message has its first piece. With `own` it is the platform that asks, and all headers are its word.
     """
     found = {
         name.decode("latin-1"): value.decode("latin-1")
         for name, value in headers
-        if name not in _WITHHELD and not name.startswith(_PLATFORMS)
+        if own or (name not in _WITHHELD and not name.startswith(_PLATFORMS))
     }
     described = orjson.dumps(found if len(found) == len(headers) else _with_repeated(headers))
     fields = f"{number}\0{request_id}\0{method}\0{path}\0{query}\0"

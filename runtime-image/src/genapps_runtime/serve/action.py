@@ -20,7 +20,7 @@ from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.action_context import ActionContext as ActionContext
 from genapps_runtime.serve.endings import STATE_ERRORS, state_problem
 from genapps_runtime.serve.keys import Keyed
-from genapps_runtime.serve.messages import Exchange, Reply
+from genapps_runtime.serve.messages import SCHEDULE, Exchange, Reply
 from genapps_runtime.serve.meter import Meter
 from genapps_runtime.serve.request_journal import RequestJournal, identity_of
 from genapps_runtime.serve.spans import Calls
@@ -47,8 +47,6 @@ OWN_SECONDS = 1.0
 
 Results = dict[str, Outcome]
 """What the calls of a turn brought, by the calls' ids."""
-
-
 Pending = asyncio.Task[None] | asyncio.TimerHandle | Statement
 
 
@@ -186,9 +184,9 @@ class Action:
         """The next message to the guest: the request at first, then the results of its last calls."""
         if self.turns:
             return resume_message(self.number, self.results)
-        request = self.exchange.request
+        request, own = self.exchange.request, self.exchange.internal == SCHEDULE
         return start_message(
-            self.number, request.id, request.method, request.path, request.query, request.headers, request.body
+            self.number, request.id, request.method, request.path, request.query, request.headers, request.body, own=own
         )
 
     def answer_now(self, text: bytes) -> bytes:

@@ -50,6 +50,8 @@ class Told:
             fields |= ended.outcome.fields()
         if ended.replayed:
             fields["replayed"] = True
+        if ended.action.exchange.internal:
+            fields["cause"] = ended.action.exchange.internal
         if isinstance(action, Action):
             self._add_action(action, fields, stored=not isinstance(ended.outcome, ProblemError))
         if ended.instead is not None or ended.tried is not None:

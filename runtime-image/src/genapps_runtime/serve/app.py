@@ -28,7 +28,7 @@ from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.fallback.flows import Fallbacks
 from genapps_runtime.serve.guests import Guests
-from genapps_runtime.serve.messages import BACKGROUND, Answer, Exchange, Reply, problem_reply
+from genapps_runtime.serve.messages import Answer, Exchange, Reply, problem_reply
 from genapps_runtime.serve.representations import may_differ, represented
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Stages
 from genapps_runtime.serve.static.files import StaticFiles
@@ -242,7 +242,7 @@ class App:
             waiting.exchange.on_gone = None
             self._begun += 1
             deadline = waiting.deadline
-            if waiting.exchange.internal == BACKGROUND:
+            if waiting.exchange.internal:
                 deadline = time.monotonic() + self._action_seconds
             action = Action(next(self._numbers), waiting.exchange, self._context, waiting.facet, deadline)
             if self._repeats:

@@ -11,6 +11,8 @@ Headers = list[tuple[bytes, bytes]]
 
 BACKGROUND = "background"
 """Where a request comes from that nobody waits for: the queue."""
+SCHEDULE = "schedule"
+"""The same: the clock."""
 SAFE = frozenset({"GET", "HEAD"})
 """Methods of requests that nobody misses when their caller has gone."""
 

@@ -89,6 +89,8 @@ class Supervisor:
                 self._end_when_stuck()
             elif time.monotonic() >= self._proof_due():
                 self._fork(self._prove)
+            if self._napping and 0 < self._heartbeat.due_ns <= time.time_ns():
+                self._wake(self._port)
 
     def _look_seconds(self) -> float:
         """How long to wait for something to happen."""

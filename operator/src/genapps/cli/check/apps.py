@@ -27,13 +27,19 @@ from genapps.core.checks.envelope import (
     risk_allowed,
     workload_class_allowed,
 )
+from genapps.core.checks.schedules import schedules_valid
 from genapps.core.checks.tenancy import tenancy_allowed
 from genapps.core.code.scan import scan_python
 from genapps.core.code.source import source_of
 from genapps.core.observed import Bundle, NotAsked, Observed, Platform, SourceProblem
 from genapps.core.verdict import Finding as CheckFinding
 
-_ANYWHERE: tuple[Callable[[Facts], CheckFinding | None], ...] = (fields_supported, source_readable, source_verified)
+_ANYWHERE: tuple[Callable[[Facts], CheckFinding | None], ...] = (
+    fields_supported,
+    schedules_valid,
+    source_readable,
+    source_verified,
+)
 _WITH_BUDGET: tuple[Callable[[Facts], CheckFinding | None], ...] = (
     budget_found,
     namespace_granted,
@@ -53,6 +59,7 @@ _PLACES: Mapping[Reason, FieldPath] = {
     Reason.RISK_CLASS_NOT_ALLOWED: ("spec", "envelope", "riskClass"),
     Reason.LANGUAGE_NOT_ALLOWED: ("spec", "code", "language"),
     Reason.WORKLOAD_CLASS_NOT_ALLOWED: ("spec", "workloadClass"),
+    Reason.SCHEDULE_INVALID: ("spec", "schedules"),
     Reason.IMAGE_REGISTRY_NOT_ALLOWED: (*_SOURCE, "image", "reference"),
     Reason.TENANCY_NOT_ALLOWED: ("spec", "tenancy"),
     Reason.DIGEST_MISMATCH: ("spec", "code", "digest"),

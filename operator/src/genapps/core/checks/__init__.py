@@ -29,6 +29,7 @@ from genapps.core.checks.envelope import (
 )
 from genapps.core.checks.facts import Facts, facts_of
 from genapps.core.checks.ownership import claim_adoptable, name_free, name_left
+from genapps.core.checks.schedules import schedules_valid
 from genapps.core.checks.tenancy import tenancy_allowed
 from genapps.core.verdict import Finding
 
@@ -48,6 +49,7 @@ CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     workload_class_allowed,
     image_registry_allowed,
     tenancy_allowed,
+    schedules_valid,
     app_count_allowed,
     deleted_state_allowed,
     claim_adoptable,

@@ -25,6 +25,9 @@ def tenancy_allowed(facts: Facts) -> Finding | None:
     if facts.app.spec.workload_class is WorkloadClass.BACKGROUND:
         message = "An app with tenants cannot have spec.workloadClass background: use interactive or batch."
         return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, Effect.STOP)
+    if facts.app.spec.schedules:
+        message = "An app with tenants cannot have spec.schedules: what the clock asks for is no tenant's."
+        return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, Effect.STOP)
     if tenancy.jwt is not None and tenancy.jwt.issuer not in facts.budget.spec.policy.tenant_issuers:
         allowed = ", ".join(facts.budget.spec.policy.tenant_issuers) or "none"
         return _finding(

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What has become of the ticks, in a small file beside the facets: a way back of the state repeats no tick.
+
+The file is replaced as a whole. Times are seconds since 1970.
+"""
+
+import hashlib
+from contextlib import closing
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from genapps_runtime.config import ScheduleRule
+from genapps_runtime.state.errors import StateUnavailableError
+from genapps_runtime.state.safe_dir import SafeDir
+
+FOLDER = "schedules"
+FILE = "marks.json"
+_NEW = "marks.json.new"
+FILE_BYTES = 64 * 1024
+
+
+@dataclass(slots=True)
+class Mark:
+    """`handled` is the last tick that is over, `begun` the last that was begun, in so many `attempts`.
+
+    `rule` is a hash of when it is due and what it asks: another rule begins anew.
+    """
+
+    rule: str
+    handled: float
+    begun: float = 0.0
+    attempts: int = 0
+
+
+class MarkFile:
+    """The marks by the names of their schedules. Used by one thread at a time."""
+
+    def __init__(self, state_directory: str) -> None:
+        """Raises StateUnavailableError."""
+        self._state_directory = state_directory
+        try:
+            with closing(SafeDir(state_directory)) as root:
+                if FOLDER not in root.names():
+                    root.make(FOLDER)
+                    root.flush()
+                with closing(root.enter(FOLDER)) as folder:
+                    content = folder.read(FILE, FILE_BYTES)
+                    if _NEW in folder.names():
+                        folder.remove(_NEW)
+            found = orjson.loads(content) if content is not None else {}
+            self.marks = {str(name): _mark(one) for name, one in found.items()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StateUnavailableError(f"the marks of the schedules cannot be read: {error}") from None
+
+    def store(self) -> None:
+        """Make the marks durable; raises OSError."""
+        content = orjson.dumps({name: asdict(mark) for name, mark in self.marks.items()})
+        with closing(SafeDir(self._state_directory)) as root, closing(root.enter(FOLDER)) as folder:
+            if _NEW in folder.names():
+                folder.remove(_NEW)
+            folder.write(_NEW, content)
+            folder.rename(_NEW, FILE)
+            folder.flush()
+
+
+def hash_of(rule: ScheduleRule) -> str:
+    """What changes when the rule does, other than in what becomes of missed ticks."""
+    return hashlib.sha256(f"{rule.cron}\n{rule.time_zone}\n{rule.path}".encode()).hexdigest()[:16]
+
+
+def _mark(raw: dict[str, object]) -> Mark:
+    mark = Mark(**raw)  # type: ignore[arg-type]  # checked next
+    numbers = (mark.handled, mark.begun, mark.attempts)
+    if not isinstance(mark.rule, str) or not all(isinstance(one, int | float) for one in numbers):
+        raise TypeError("a mark has other fields")
+    return mark

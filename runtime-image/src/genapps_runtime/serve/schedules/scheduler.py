@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs what is due: each tick once, over restarts, naps and revisions.
+
+A tick is a POST that nobody waits for. It is marked durably before it begins and when it is over, and has a key: when
+the process dies between the commit of the state and the mark, the same tick comes again and changes nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from genapps_runtime import logs
+from genapps_runtime.config import ScheduleRule
+from genapps_runtime.serve.messages import SCHEDULE, Answer, Exchange, Request
+from genapps_runtime.serve.schedules.marks import Mark, MarkFile, hash_of
+from genapps_runtime.serve.schedules.timetable import Timetable
+
+GRACE_SECONDS = 60.0
+"""A tick that begins later than this was missed."""
+LOOK_SECONDS = 30.0
+"""How long to rely on the clock: it may be set."""
+PAUSE_SECONDS = 5.0
+"""How long to wait after a tick could not be begun."""
+ATTEMPTS = 3
+HEADER = b"genapps-schedule"
+"""The name of the schedule, for the app. No caller can send it."""
+
+
+class Scheduler:
+    """Keeps the schedules of an app. `run` runs a request as the app's; `now` gives seconds since 1970.
+
+    Raises ValueError for a rule that cannot be kept.
+    """
+
+    def __init__(
+        self,
+        rules: tuple[ScheduleRule, ...],
+        file: MarkFile,
+        run: Callable[[Exchange], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._rules = {rule.name: rule for rule in rules}
+        self._tables = {rule.name: Timetable(rule) for rule in rules}
+        self._file = file
+        self._run = run
+        self._now = now
+        self._ticks: dict[str, asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._admitted = False
+        self._storing = asyncio.Lock()
+        marks = {name: mark for name, mark in file.marks.items() if name in self._rules}
+        for rule in rules:
+            if rule.name not in marks or marks[rule.name].rule != hash_of(rule):
+                marks[rule.name] = Mark(hash_of(rule), now())
+        file.marks = marks
+
+    @property
+    def busy(self) -> bool:
+        """Whether a tick is under way."""
+        return bool(self._ticks)
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next tick is due that is not over; this may be past."""
+        dues = (self._tables[name].next_after(mark.handled) for name, mark in self._file.marks.items())
+        return min((due for due in dues if due is not None), default=None)
+
+    async def begin(self) -> None:
+        """Make durable since when the schedules are kept; raises OSError."""
+        await self._store()
+
+    def admit(self, admitted: bool) -> None:
+        """Whether the app may get requests."""
+        if admitted and not self._admitted:
+            self._admitted = True
+            self.look()
+        self._admitted = admitted
+
+    def look(self) -> None:
+        """Begin what is due, and look again when the next tick is."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._admitted:
+            return
+        now = self._now()
+        for name, mark in self._file.marks.items():
+            if name not in self._ticks and (due := self._tables[name].due(mark.handled, now)) is not None:
+                self._ticks[name] = asyncio.get_running_loop().create_task(self._tick(name, mark, due))
+        dues = (self._tables[name].next_after(now) for name in self._rules)
+        seconds = min((due - now for due in dues if due is not None), default=LOOK_SECONDS)
+        self._timer = asyncio.get_running_loop().call_later(min(max(0.0, seconds), LOOK_SECONDS), self.look)
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing more, and let what runs end for so many seconds."""
+        self._admitted = False
+        if self._timer is not None:
+            self._timer.cancel()
+        ticks = list(self._ticks.items())
+        if not ticks:
+            return
+        _, cut = await asyncio.wait([task for _, task in ticks], timeout=seconds)
+        for name, task in ticks:
+            if task in cut:
+                task.cancel()
+                self._file.marks[name].attempts -= 1  # it was this process that was asked to end
+        if cut:
+            await asyncio.wait(cut)
+            await self._store()
+
+    async def _tick(self, name: str, mark: Mark, due: float) -> None:
+        try:
+            await self._handle(name, mark, due)
+        except OSError as error:
+            self._say("schedule not stored", name, due, error=str(error))
+            await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            del self._ticks[name]
+            self.look()
+
+    async def _handle(self, name: str, mark: Mark, due: float) -> None:
+        again = mark.begun == due
+        if again and mark.attempts >= ATTEMPTS:
+            self._say("schedule failed", name, due, attempts=mark.attempts)
+        elif self._rules[name].missed == "Skip" and self._now() - due > GRACE_SECONDS:
+            self._say("schedule missed", name, due)
+        else:
+            mark.begun, mark.attempts = due, mark.attempts + 1 if again else 1
+            await self._store()
+            if not await self._ask(name, due):
+                mark.attempts -= 1
+                await asyncio.sleep(PAUSE_SECONDS)
+                return
+        mark.handled = due
+        await self._store()
+
+    async def _ask(self, name: str, due: float) -> bool:
+        """Make the request; whether it has begun."""
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        key = f"schedule-{name}-{int(due)}"
+        request = Request(key, "POST", self._rules[name].path, "", [(HEADER, name.encode("ascii"))], b"", key=key)
+
+        def reply(answer: Answer) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        exchange = Exchange(request, time.monotonic(), reply, internal=SCHEDULE)
+        self._run(exchange)
+        await answered
+        return exchange.tried
+
+    async def _store(self) -> None:
+        async with self._storing:
+            await asyncio.to_thread(self._file.store)
+
+    def _say(self, event: str, name: str, due: float, **fields: object) -> None:
+        at = datetime.fromtimestamp(due, UTC).isoformat()
+        logs.write(event, level="warning", schedule=name, due=at, **fields)
