@@ -69,7 +69,7 @@ class Process:
         for owner, name in ((facet, "_apply"), (facet, "_apply_open"), (facet.journal, "_write")):
             setattr(owner, name, self._watched(getattr(owner, name)))
 
-    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float) -> Called:
+    async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float, trace: str) -> Called:
         """As `GatewayClient.call`."""
         assert _VALID({"requestId": request_id, "step": step, **payload}), payload
         behaviour = self._connector.next.popleft() if self._connector.next else "ok"

@@ -77,7 +77,7 @@ async def test_only_the_last_attempt_is_logged(
 ) -> None:
     world = worlds()
     await value(world, "/calls/3")
-    (line,) = [line for line in capfd.readouterr().out.splitlines() if '"/calls/3"' in line]
+    (line,) = [line for line in capfd.readouterr().out.splitlines() if '"path":"/calls/3"' in line]
     assert line.count('"begun"') == 1
     assert '"attempts":4' in line
     assert '"toolCalls":3' in line
@@ -155,7 +155,7 @@ async def test_a_request_whose_guest_another_one_broke_goes_on_in_a_new_one(
         assert [len(one.answer) for one in asked] == [1, 2, 3]
         assert broken.code == "PartiallyDone"
         assert sorted(called.asked) == ["before", "find-0", "find-0", "find-0", "find-1", "find-1", "find-2"]
-        lines = [line for line in capfd.readouterr().out.splitlines() if '"/calls/2"' in line]
+        lines = [line for line in capfd.readouterr().out.splitlines() if '"path":"/calls/2"' in line]
         began_again = '"attempts":4' in lines[0]  # one for each call, and one in the guest that was broken
 
 
