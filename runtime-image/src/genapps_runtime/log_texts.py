@@ -16,6 +16,7 @@ _MESSAGE_CHARACTERS = 2000
 _CHARACTERS = {
     "path": 500,
     "detail": DETAIL_CHARACTERS,
+    "cause": DETAIL_CHARACTERS,
     "message": _MESSAGE_CHARACTERS,
     "trace": 8000,
     "connector": 120,

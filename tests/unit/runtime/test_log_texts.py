@@ -65,7 +65,8 @@ def test_values_in_values_are_redacted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("path", 500), ("detail", 1000), ("message", 2000), ("trace", 8000), ("tool", 120)]
+    ("name", "limit"),
+    [("path", 500), ("detail", 1000), ("cause", 1000), ("message", 2000), ("trace", 8000), ("tool", 120)],
 )
 def test_texts_are_cut_after_they_were_redacted(name: str, limit: int) -> None:
     for before in (limit - 10, limit - 1, limit):
