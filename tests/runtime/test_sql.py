@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from genapps_runtime.state.layout import LAYOUT
 from tests.runtime.harness import Answer, Pod
 
 SOURCE = """
@@ -324,7 +325,8 @@ async def test_the_file_of_an_older_runtime_is_brought_forward_and_a_newer_one_r
     (file,) = (pod.directory / "state" / "facets-1").glob("*.sqlite")
     connection = sqlite3.connect(file)
     connection.executescript(
-        "DROP TABLE guests; DROP TABLE genapps_facet; ALTER TABLE genapps_entries RENAME TO entries;"
+        "DROP TABLE guests; DROP TABLE genapps_facet; DROP TABLE genapps_marks; DROP TABLE genapps_ages;"
+        "ALTER TABLE genapps_entries RENAME TO entries;"
         "PRAGMA user_version = 0; PRAGMA wal_checkpoint(TRUNCATE)"
     )
     connection.close()
@@ -333,7 +335,7 @@ async def test_the_file_of_an_older_runtime_is_brought_forward_and_a_newer_one_r
     assert (await pod.call("GET", "/make")).status == 200
     await pod.stop()
     connection = sqlite3.connect(file)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute(f"PRAGMA user_version = {LAYOUT + 1}")
     connection.close()
     await pod.start(ready=False)
     assert await pod.ended() != 0

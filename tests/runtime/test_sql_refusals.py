@@ -40,7 +40,7 @@ async def make(request):
 
 @app.get("/rows")
 async def rows(request):
-    names = [row[0] for row in await state.sql("SELECT name FROM sqlite_schema WHERE name NOT GLOB 'genapps*'")]
+    names = [row[0] for row in await state.sql("SELECT name FROM sqlite_schema WHERE tbl_name NOT GLOB 'genapps*'")]
     return [await state.sql("SELECT * FROM t"), names, await state.get("secret")]
 """
 RESERVED, REFUSED, INVALID = "names that begin with genapps_ are the runtime's own", "SqlRefused", "SqlInvalid"

@@ -16,18 +16,12 @@ from pathlib import Path
 from genapps_runtime.state import facet_files
 from genapps_runtime.state.ages import Ages
 from genapps_runtime.state.connection import Connection
-from genapps_runtime.state.errors import (
-    FILE_ERRORS,
-    StateConflictError,
-    StateUnavailableError,
-    TransactionLostError,
-    write_error,
-)
+from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateUnavailableError, write_error
 from genapps_runtime.state.journal import Journal
 from genapps_runtime.state.marks import DAY_SECONDS, Found, Marks, Room
 from genapps_runtime.state.memory_database import close_all
 from genapps_runtime.state.open_transaction import PAGE_BYTES, OpenTransaction
-from genapps_runtime.state.removal import Removal
+from genapps_runtime.state.removal import REMOVAL_ERRORS, Removal
 from genapps_runtime.state.sweeping import Sweeping
 from genapps_runtime.state.transaction import Commit, Transaction
 from genapps_runtime.state.view import Snapshot, View
@@ -368,7 +362,7 @@ class Facet:
         try:
             self._renew_writer()
             self.figures = self._removal.step(self._writer, self.figures, is_read=bool(self._lent))
-        except (*FILE_ERRORS, StateConflictError, StateUnavailableError, TransactionLostError) as error:
+        except REMOVAL_ERRORS as error:
             self._note_memory(error)
 
     def _note_memory(self, error: Exception) -> None:

@@ -17,6 +17,13 @@ from dataclasses import dataclass
 from genapps_runtime import logs
 from genapps_runtime.state.ages import Ages
 from genapps_runtime.state.connection import BUSY_MILLIS, Connection
+from genapps_runtime.state.errors import (
+    FILE_ERRORS,
+    StateConflictError,
+    StateFullError,
+    StateUnavailableError,
+    TransactionLostError,
+)
 from genapps_runtime.state.marks import Marks
 from genapps_runtime.state.open_transaction import Figures, OpenTransaction
 from genapps_runtime.state.transaction import Writes
@@ -34,6 +41,9 @@ FIRST_SECONDS = 1.0
 _KEYS = "SELECT key FROM main.genapps_entries INDEXED BY genapps_by_version WHERE version <= ? LIMIT ?"
 _ROWS = "SELECT {0}, retained_since FROM {1} WHERE {0} > ? ORDER BY {0} LIMIT ?"
 _REMOVE = "DELETE FROM {1} WHERE {0} = ?"
+MOST_TOLD = 100
+"""Tables that the log names, in a process."""
+REMOVAL_ERRORS = (*FILE_ERRORS, StateConflictError, StateFullError, StateUnavailableError, TransactionLostError)
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _OVER = object()
 
@@ -100,7 +110,7 @@ class Removal:
     def step(self, connection: Connection, figures: Figures, *, is_read: bool) -> Figures:
         """Do a part of a pass; returns the facet's figures after it. `is_read` says that a snapshot is open.
 
-        Raises one of FILE_ERRORS, StateConflictError or StateUnavailableError: then the pass is over.
+        Raises one of REMOVAL_ERRORS: then the pass is over.
         """
         self._connection, self._figures, self._is_read, self.due = connection, figures, is_read, False
         steps, self._steps = self._steps or self._pass(), None
@@ -161,7 +171,7 @@ class Removal:
             number = next((one for one in _ROW_NUMBERS if one not in names), None)
             if not without_rowid and number is not None:
                 found.append(_Table(name, number))
-            elif name not in self._told:
+            elif name not in self._told and len(self._told) < MOST_TOLD:
                 self._told.add(name)
                 why = "it has no row numbers: leave out WITHOUT ROWID"
                 logs.write("rows are not removed", level="warning", table=name[:200], why=why)
