@@ -26,6 +26,7 @@ from bench.engine.naps import naps
 from bench.engine.never_seen import never_seen
 from bench.engine.redaction import redaction
 from bench.engine.static_asset import static_asset
+from bench.engine.streaming import streaming
 from bench.engine.waiting import waiting
 from bench.engine.warm_request import warm_request
 from bench.figures import Figure
@@ -40,6 +41,7 @@ ALONE: Mapping[str, Alone] = {
     "never-seen": never_seen,
     "warm-request": warm_request,
     "static-asset": static_asset,
+    "streaming": streaming,
     "durable-state": durable_state,
     "durable-sql": durable_sql,
     "keyed-state": keyed_state,

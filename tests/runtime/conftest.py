@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A gateway and a pod for each test; the engine is built once."""
 
+import contextlib
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -8,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from genapps_runtime.listening import listening_socket
+from genapps_runtime.serve.limits import HttpLimits
 from tests.runtime.call_sync_world import SOURCE, Worlds
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Pod
 from tests.runtime.lanes_world import LanesWorld
 from tests.runtime.scripted_gateway import ScriptedGateway
+from tests.runtime.streaming_world import Serving, World
 from tests.runtime.telling_language import TellingLanguage
 from tools import engines
 
@@ -91,3 +95,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("needs the right to mount a small file system")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def serving(telling_language: TellingLanguage, tmp_path: Path) -> Serving:
+    @contextlib.asynccontextmanager
+    async def serve(source: str, http: HttpLimits | None = None, **changes: Any) -> AsyncIterator[World]:
+        world = World(telling_language, tmp_path, source, http or HttpLimits(2**20), **changes)
+        with listening_socket("127.0.0.1", 0) as port:
+            world.open(port)
+            try:
+                yield world
+            finally:
+                await world.close()
+
+    return serve

@@ -227,7 +227,7 @@ REFUSED = [
     ("from fastapi.middleware.cors import CORSMiddleware", "fastapi.middleware.cors. Its layer here has no such part"),
     ("from fastapi.staticfiles import StaticFiles", "Answer with `FileResponse(path)`"),
     ("from fastapi.security import HTTPBearer", "Apps do not see credentials"),
-    ("from fastapi.responses import StreamingResponse", "cannot import name 'StreamingResponse'"),
+    ("from fastapi.responses import ORJSONResponse", "cannot import name 'ORJSONResponse'"),
     (
         "from pydantic import validator",
         "pydantic.validator is not in the part of pydantic that apps have: write @field",

@@ -12,7 +12,7 @@ from genapps_runtime.guest.messages import piece_of, resume_message, start_messa
 from genapps_runtime.guest.turns import Call, Calls, Done, Emit, Failed, parse_turn
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import call_problem
-from genapps_runtime.serve.action import LIST_KEYS
+from genapps_runtime.serve.statements import LIST_KEYS
 from genapps_runtime.state.view import LIST_BYTES
 
 MEMORY_BYTES = 64 * 1024 * 1024

@@ -13,7 +13,7 @@ import random
 import sys
 import traceback
 from collections.abc import Awaitable
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
 import wit_world
@@ -38,6 +38,7 @@ from genapps.messages import Request
 from genapps.rehearsal import rehearse
 from genapps.responses import INLINE_CHARACTERS, JSON_TYPE, Response, is_plain, response_of
 from genapps.routes import NoHandlerError, app, exact_handler
+from genapps.streaming import ENDED, send_all
 
 stdlib.prepare()
 keep_builtins()
@@ -227,7 +228,12 @@ def _answered(action: Action, answer: Any) -> str:
                 if not action.writes:
                     return turns.TEXT_DONE + answer
                 return turns.done(200, turns.TEXT_HEADERS, answer, action.writes)
-            sent = (answer if isinstance(answer, Response) else response_of(answer)).sent()
+            if answer is ENDED:
+                return turns.end(action.writes)
+            response = answer if isinstance(answer, Response) else response_of(answer)
+            if response.pieces is not None:
+                return _stream(action, response)
+            sent = response.sent()
         elif len(text := to_json(answer)) <= INLINE_CHARACTERS:  # a small dictionary, the most frequent answer
             if not action.writes:
                 return turns.JSON_DONE + text
@@ -243,6 +249,15 @@ def _answered(action: Action, answer: Any) -> str:
     return _piece(action)
 
 
+def _stream(action: Action, response: Response) -> str:
+    """The first turn of an answer that leaves piece by piece: what sends it goes on like a handler."""
+    action.coroutine = send_all(response)
+    if current.loop is None:
+        return _advance(action, None)
+    current.loop.begin(action, action.coroutine)
+    return _stepped(action)
+
+
 def _stepped(action: Action) -> str:
     """The turn of an action that has run in the event loop as far as it can."""
     loop, task = current.loop, action.task
@@ -251,6 +266,9 @@ def _stepped(action: Action) -> str:
         running[action.id] = action
         return turns.wait(*loop.wants(action))
     if action.ready is not None:
+        if (response := _streamed(task)) is not None:
+            loop.go_on(action, send_all(response))  # what the handler has left running may make the pieces
+            return _stepped(action)
         left = loop.end(action)
         if left:
             log.warning("tasks were still running when the request was answered; they are cancelled", tasks=left)
@@ -261,6 +279,18 @@ def _stepped(action: Action) -> str:
     running.pop(action.id, None)
     error = asyncio.CancelledError() if task.cancelled() else task.exception()
     return _answered(action, task.result()) if error is None else _failed(error)
+
+
+def _streamed(task: asyncio.Task[Any]) -> Response | None:
+    """What a task answers, if that leaves piece by piece."""
+    if task.cancelled() or task.exception() is not None:
+        return None
+    answer = task.result()
+    if type(answer) is dict or type(answer) is str or answer is ENDED:
+        return None
+    if type(answer) is AsyncGeneratorType:
+        return Response(answer)
+    return answer if isinstance(answer, Response) and answer.pieces is not None else None
 
 
 def _piece(action: Action) -> str:

@@ -17,7 +17,7 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.background.entries import ATTEMPTS, FOLDER, EntryFile
 from genapps_runtime.serve.background.pages import PREFIX
 from genapps_runtime.serve.background.queue import BYTES, QUEUED, BackgroundQueue
-from genapps_runtime.serve.messages import Answer, Exchange, Headers, Reply, Request
+from genapps_runtime.serve.messages import Answer, Exchange, Headers, Reply, Request, Streamed, Whole
 from genapps_runtime.state.errors import StateUnavailableError
 from tests.runtime.harness import runtime_config, sha256, until
 
@@ -45,11 +45,12 @@ class World:
         self.queue.admit(admit)
         return self
 
-    async def ask(self, method: str, path: str, body: bytes = b"", headers: Headers | None = None) -> Answer:
+    async def ask(self, method: str, path: str, body: bytes = b"", headers: Headers | None = None) -> Whole:
         replies: list[Answer] = []
         exchange = Exchange(Request("r", method, path, "a=1", headers or [], body), 0.0, replies.append)
         assert self.queue.takes(exchange, TENANT)
         await until(lambda: bool(replies))
+        assert not isinstance(replies[0], Streamed)
         return replies[0]
 
     async def accept(self, path: str = "/work", **options: Any) -> str:

@@ -68,6 +68,16 @@ class PlainTextResponse(Response):
     """A text."""
 
 
+class StreamingResponse(Response):
+    """An answer that leaves piece by piece: texts or bytes of an iterator, or of an asynchronous one."""
+
+    def __init__(
+        self, content: Any, status_code: int = 200, headers: Any = None, media_type: str | None = None
+    ) -> None:
+        super().__init__("", status_code, headers, media_type)
+        self.pieces = content
+
+
 class RedirectResponse(Response):
     """Sends the caller to another address."""
 

@@ -16,9 +16,10 @@ from genapps.responses import HTMLResponse, JSONResponse, Response, file, html, 
 from genapps.routes import app
 from genapps.sql import SqlError
 from genapps.state import state
+from genapps.streaming import StreamingResponse, events
 from genapps.tools import tools
 
 __all__ = [
-    "BadRequest", "HTMLResponse", "JSONResponse", "Request", "Response", "SqlError", "ToolError", "app", "file",
-    "gather", "html", "log", "redirect", "state", "tools",
+    "BadRequest", "HTMLResponse", "JSONResponse", "Request", "Response", "SqlError", "StreamingResponse", "ToolError",
+    "app", "events", "file", "gather", "html", "log", "redirect", "state", "tools",
 ]  # fmt: skip

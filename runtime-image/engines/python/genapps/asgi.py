@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Generator
 from functools import lru_cache
 from typing import Any
 
+from genapps.actions import current
 from genapps.fields import Headers
 from genapps.messages import Request, by_headers, raw_path
-from genapps.responses import Made, Response, fields_json
+from genapps.responses import Made, fields_json
+from genapps.streaming import Sender
 
 Message = dict[str, Any]
 Fields = list[tuple[bytes, bytes]]
@@ -15,8 +17,6 @@ Application = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]
 VERSIONS = {"version": "3.0", "spec_version": "2.4"}
-MOST_BYTES = 8 * 1024 * 1024
-"""Of a response. The runtime allows less: this keeps one that does not end from filling the guest's memory."""
 
 
 class Server:
@@ -53,38 +53,11 @@ class Server:
         if waits_for is not None and not isinstance(waits_for, _Never):
             raise RuntimeError("the application's start-up waits for something: it can only compute")
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, request: Request) -> Any:
         """The answer to one request. Raises what the application raises, and RuntimeError when it gives no answer."""
-        begun: list[Message] = []
-        pieces: list[bytes] = []
-        size = 0
-        body_given = False
-
-        async def receive() -> Message:
-            nonlocal body_given
-            if body_given:
-                return {"type": "http.disconnect"}
-            body_given = True
-            return {"type": "http.request", "body": await request.body(), "more_body": False}
-
-        async def send(message: Message) -> None:
-            nonlocal size
-            if message["type"] == "http.response.start":
-                begun.append(message)
-            elif message["type"] == "http.response.body" and begun:
-                piece = message.get("body", b"")
-                size += len(piece)
-                if size > MOST_BYTES:
-                    raise RuntimeError(f"a response may have at most {MOST_BYTES} bytes")
-                pieces.append(piece)
-            else:
-                raise RuntimeError(f"the application sent {message['type']!r} out of place")
-
-        await self._application(self._scope(request), receive, send)
-        if not begun:
-            raise RuntimeError("the application ended without an answer")
-        fields = tuple([(bytes(name), bytes(value)) for name, value in begun[0].get("headers", ())])
-        return Made(begun[0]["status"], _fields_json(fields), pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        exchange = _Exchange(request)
+        await self._application(self._scope(request), exchange.receive, exchange.send)
+        return await exchange.answer()
 
     def _scope(self, request: Request) -> Message:
         fields, server = _head(request)
@@ -105,11 +78,69 @@ class Server:
         }
 
 
+class _Exchange:
+    """A request and its answer, as ASGI's messages have them. With `more_body` the answer leaves piece by piece."""
+
+    __slots__ = ("_body", "_over", "_pieces", "_request", "_sender", "_start", "_whole")
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._body = False
+        self._start: Message | None = None
+        self._pieces: list[bytes] = []
+        self._sender: Sender | None = None
+        self._whole = False
+        self._over: Any = None
+
+    async def receive(self) -> Message:
+        """The body, and then the end, which comes when the answer is whole: nobody is told of callers that go."""
+        if not self._body:
+            self._body = True
+            return {"type": "http.request", "body": await self._request.body(), "more_body": False}
+        if current.loop is not None and not self._whole:
+            self._over = self._over or current.loop.create_future()
+            await self._over
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """A part of the answer. Raises RuntimeError for one that is out of place."""
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif message["type"] == "http.response.body" and self._start is not None:
+            await self._send(self._start, message.get("body", b""), more=message.get("more_body", False))
+        else:
+            raise RuntimeError(f"the application sent {message['type']!r} out of place")
+
+    async def _send(self, start: Message, piece: bytes, *, more: bool) -> None:
+        if more and self._sender is None:
+            self._sender = Sender(start["status"], _fields_of(start))
+        if self._sender is None:
+            self._pieces.append(piece)
+        else:
+            await self._sender.send(piece)
+        self._whole = not more
+        if self._whole and self._over is not None and not self._over.done():
+            self._over.set_result(None)
+
+    async def answer(self) -> Any:
+        """What the application has answered. Raises RuntimeError for nothing."""
+        if self._sender is not None:
+            return await self._sender.end()
+        if self._start is None:
+            raise RuntimeError("the application ended without an answer")
+        pieces = self._pieces
+        return Made(self._start["status"], _fields_of(self._start), pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+
 @by_headers
 def _head(headers: Headers) -> tuple[Fields, tuple[str, int]]:
     """The headers as ASGI has them, and the server that they name."""
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.multi_items()]
     return fields, server_of(headers.get("host", ""))
+
+
+def _fields_of(start: Message) -> str:
+    return _fields_json(tuple([(bytes(name), bytes(value)) for name, value in start.get("headers", ())]))
 
 
 @lru_cache(64)

@@ -68,6 +68,10 @@ class Turns(HostDriven):
     def begin(self, action: Action, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run an action's handler as its task, until it waits."""
         action.ready, action.tasks, action.waiting = deque(), set(), {}
+        self.go_on(action, coroutine)
+
+    def go_on(self, action: Action, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run a coroutine as the action's task, until it waits. Other tasks that the action has go on beside it."""
         context = contextvars.copy_context()
         context.run(_action.set, action)
         asyncio._set_running_loop(self)  # noqa: SLF001  what every event loop does

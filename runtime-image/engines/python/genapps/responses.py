@@ -43,8 +43,12 @@ class Response:
     """A response: text, bytes, or anything that JSON can express.
 
     `status` is a number, an HTTPStatus or digits. `headers` may have a list of values where a field comes several
-    times. `content_type` follows from the body unless it is given.
+    times. `content_type` follows from the body unless it is given. An asynchronous iterator as the body leaves piece by
+    piece (genapps.streaming).
     """
+
+    pieces: Any = None
+    """What the body is made of, where it leaves piece by piece."""
 
     def __init__(
         self,
@@ -54,7 +58,7 @@ class Response:
         content_type: str | None = None,
     ) -> None:
         """Raises TypeError or ValueError for a status or a body that cannot be sent."""
-        self.status: Any = status if type(status) is int and 100 <= status <= 599 else _status(status)
+        self.status: Any = status if type(status) is int and 100 <= status <= 599 else status_of(status)
         self.headers = own = _new(Headers)
         if type(headers) is dict:
             for name, value in headers.items():
@@ -67,6 +71,8 @@ class Response:
         self.body: Any
         if type(body) is str:
             self.body, kind = body, TEXT_TYPE
+        elif hasattr(type(body), "__anext__"):
+            self.pieces, self.body, kind = body, "", TEXT_TYPE
         else:
             self.body, kind = _body(body)
         _set_default(own, "content-type", content_type or kind)
@@ -96,13 +102,19 @@ class Response:
         parts += [f"SameSite={samesite.capitalize()}"] if samesite else []
         self.headers.add("set-cookie", "; ".join(parts))
 
+    def head(self) -> tuple[int, str]:
+        """Status, and headers as a JSON list of pairs, where the body leaves piece by piece. Raises ValueError."""
+        headers = self.headers if type(self.headers) is Headers else Headers(self.headers)
+        headers.pop("content-length", None)
+        return status_of(self.status), _header_pairs(headers, "")
+
     def sent(self) -> Sent:
         """What the host gets. Raises what cannot be sent, before anything is."""
-        status = self.status if type(self.status) is int and 100 <= self.status <= 599 else _status(self.status)
+        status = self.status if type(self.status) is int and 100 <= self.status <= 599 else status_of(self.status)
         body = self.body if type(self.body) is str or type(self.body) is bytes else _body(self.body)[0]
         headers = self.headers if type(self.headers) is Headers else Headers(self.headers)
         if isinstance(body, str):
-            body = body if body.isascii() else _whole(body)
+            body = body if body.isascii() else whole(body)
             size = INLINE_CHARACTERS
             if len(body) <= size:
                 pieces = [{"text": body}]
@@ -165,7 +177,7 @@ class Made(Response):
 
     def sent(self) -> Sent:
         """What the host gets. Raises ValueError."""
-        status = self.status if type(self.status) is int and 100 <= self.status <= 599 else _status(self.status)
+        status = self.status if type(self.status) is int and 100 <= self.status <= 599 else status_of(self.status)
         if len(self.body) <= INLINE_CHARACTERS and self.body.isascii():
             return status, self.fields, [{"text": self.body.decode("ascii")}]
         return status, self.fields, _in_base64(self.body)
@@ -192,7 +204,7 @@ def response_of(answer: Any) -> Response:
         body, *rest = answer
         response = body if isinstance(body, Response) else response_of(body)
         if not isinstance(rest[0], Mapping | list):
-            response.status = _status(rest.pop(0))
+            response.status = status_of(rest.pop(0))
         if rest:
             response.headers.update(rest[0])
         return response
@@ -221,7 +233,7 @@ def _has_status(answer: tuple[Any, ...]) -> bool:
     return isinstance(second, str) and _DIGITS.match(second) is not None
 
 
-def _status(status: Any) -> int:
+def status_of(status: Any) -> int:
     """Raises ValueError for what is no status."""
     if isinstance(status, str) and (found := _DIGITS.match(status)):
         status = int(found[1])
@@ -248,7 +260,7 @@ def _in_base64(body: bytes) -> list[dict[str, str]]:
     return [{"base64": base64.b64encode(body[at : at + size]).decode()} for at in range(0, len(body), size)]
 
 
-def _whole(text: str) -> str:
+def whole(text: str) -> str:
     """A text in which halves of characters (lone surrogates) are U+FFFD: they would end the guest at its boundary."""
     try:
         text.encode()

@@ -44,18 +44,25 @@ def emit(piece: dict[str, str]) -> str:
     return json.dumps({"emit": piece})
 
 
+def end(writes: dict[str, str | None]) -> str:
+    """The last turn of an action whose answer has left piece by piece."""
+    return f'{{"end":{{"writes":{_pairs(writes)}}}}}'
+
+
 def done(status: int, headers: str, text: str, writes: dict[str, str | None], kind: str = "text") -> str:
     """The last turn of an action, with the last piece of its body (of the kind text or base64).
 
     `headers` is a JSON list of pairs. The compact form holds an ASCII text as it is. Other texts are JSON, in which
     half a character does no harm.
     """
-    written = ""
-    if writes:
-        pairs = [f"[{quoted(key)},{'null' if value is None else quoted(value)}]" for key, value in writes.items()]
-        written = f"[{','.join(pairs)}]"
+    written = _pairs(writes) if writes else ""
     if kind == "text" and type(status) is int and 100 <= status <= 999 and text.isascii():
         return f"{status}\0{headers}\0{written}\0{text}"
     body = f'{{"{kind}":{quoted(text)}}}'
     response = f'{{"status":{json.dumps(status)},"headers":{headers},"body":{body}}}'
     return f'{{"done":{{"response":{response},"writes":{written or "[]"}}}}}'
+
+
+def _pairs(writes: dict[str, str | None]) -> str:
+    pairs = [f"[{quoted(key)},{'null' if value is None else quoted(value)}]" for key, value in writes.items()]
+    return f"[{','.join(pairs)}]"

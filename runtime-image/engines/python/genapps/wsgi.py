@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from genapps.asgi import MOST_BYTES, server_of
+from genapps.asgi import server_of
 from genapps.fields import Headers
 from genapps.messages import Request, by_headers
-from genapps.responses import Made, Response, fields_json
+from genapps.responses import Made, fields_json, status_of
+from genapps.streaming import EVENTS_TYPE, Sender
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+LARGE = 64 * 1024
 _OWN_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
@@ -21,8 +23,11 @@ class Server:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    async def __call__(self, request: Request) -> Response:
-        """The answer to one request. Raises what the application raises, and RuntimeError when it gives no answer."""
+    async def __call__(self, request: Request) -> Any:
+        """The answer to one request. Raises what the application raises, and RuntimeError when it gives no answer.
+
+        It leaves piece by piece when it is a stream of events, and when a generator goes on after LARGE bytes.
+        """
         begun: list[tuple[str, list[tuple[str, str]]]] = []
         pieces: list[bytes] = []
 
@@ -35,21 +40,33 @@ class Server:
             return pieces.append
 
         result = self._application(_environ(request, await request.body()), start_response)
+        sender: Sender | None = None
         try:
             size = 0
             for piece in result:
-                size += len(piece)
-                if size > MOST_BYTES:
-                    raise RuntimeError(f"a response may have at most {MOST_BYTES} bytes")
-                pieces.append(piece)
+                if sender is None and begun and (size >= LARGE or _is_events(begun[0][1])):
+                    status, headers = begun[0]
+                    sender = Sender(status_of(status), fields_json(tuple(map(tuple, headers))))
+                    await sender.send(b"".join(pieces))
+                if sender is not None:
+                    await sender.send(piece)
+                else:
+                    size += len(piece)
+                    pieces.append(piece)
         finally:
             close = getattr(result, "close", None)
             if close is not None:
                 close()
+        if sender is not None:
+            return await sender.end()
         if not begun:
             raise RuntimeError("the application did not call start_response")
         status, headers = begun[0]
         return Made(status, fields_json(tuple(map(tuple, headers))), b"".join(pieces))
+
+
+def _is_events(headers: list[tuple[str, str]]) -> bool:
+    return any(name.lower() == "content-type" and value.startswith(EVENTS_TYPE) for name, value in headers)
 
 
 def _environ(request: Request, body: bytes) -> dict[str, Any]:

@@ -109,8 +109,10 @@ def parse_call(text: bytes) -> Call:
         if raw["point"] not in STEPS or len(raw) != 2 or type(raw["id"]) is not int or not 1 <= raw["id"] <= POINTS:
             raise ValueError
         return Call(str(raw["id"]), "point", {"step": raw["point"]})
+    if KINDS.isdisjoint(raw):
+        raise ValueError
     call = read_call(raw)
-    if call.kind not in KINDS or call.id != "0":
+    if call.id != "0":
         raise ValueError
     return call
 

@@ -35,6 +35,8 @@ _RESERVED = frozenset(
     }
 )  # fmt: skip
 
+_WITHOUT_BODY = frozenset({204, 304})
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -47,7 +49,7 @@ class ResponseInvalidError(Exception):
 
 
 class Call(NamedTuple):
-    """One call to the host. `kind` is tool, timer, get, list, sql or body."""
+    """One call to the host. `kind` is tool, timer, get, list, sql, body, stream or send."""
 
     id: str
     kind: str
@@ -90,6 +92,20 @@ class Done(NamedTuple):
     writes: list[tuple[str, str | None]]
 
 
+class Begun(NamedTuple):
+    """The beginning of a response that leaves piece by piece, and the state to write before it."""
+
+    status: int
+    headers: Headers
+    writes: list[tuple[str, str | None]]
+
+
+class End(NamedTuple):
+    """The end of an action whose response has left piece by piece, and the state to write."""
+
+    writes: list[tuple[str, str | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The app failed, and the engine reported it. The texts are the guest's."""
@@ -99,7 +115,9 @@ class Failed:
     trace: str
 
 
-Turn = Calls | Wait | Emit | Done | Failed
+Turn = Calls | Wait | Emit | Done | End | Failed
+Written = Begun | Done | End
+"""What has state to write."""
 
 
 def parse_turn(text: bytes) -> Turn:
@@ -207,6 +225,8 @@ def read_call(value: dict[str, Any]) -> Call:
             raise ValueError
     elif kind == "body":
         _natural(payload["chunk"])
+    elif kind in _STREAMING:
+        payload = {kind: _STREAMING[kind](payload)}
     else:
         raise ValueError
     return Call(str(_natural(value["id"])), kind, payload)
@@ -231,6 +251,18 @@ def _parameter(raw: Any) -> Any:
     if not (raw is None or isinstance(raw, str | int | float)):
         raise TypeError
     return raw
+
+
+def _begun(value: dict[str, Any]) -> Begun:
+    status, headers, writes = _natural(value["status"]), value["headers"], _writes(value["writes"])
+    _check_status(status)
+    if status in _WITHOUT_BODY:
+        raise ResponseInvalidError(f"an answer with status {status} has no body that could be sent piece by piece")
+    return Begun(status, _headers(headers), writes)
+
+
+def _end(value: dict[str, Any]) -> End:
+    return End(_writes(value["writes"]))
 
 
 def _emit(value: Any) -> Emit:
@@ -331,10 +363,12 @@ def _natural(value: Any) -> int:
     return value
 
 
+_STREAMING: dict[str, Callable[[Any], Any]] = {"stream": _begun, "send": _piece}
 _PARSERS: dict[str, Callable[[Any], Turn]] = {
     "calls": _calls,
     "wait": _wait,
     "emit": _emit,
     "done": _done,
+    "end": _end,
     "failed": _failed,
 }

@@ -17,36 +17,28 @@ from genapps_runtime.guest.messages import piece_of, resume_message, start_messa
 from genapps_runtime.guest.readings import Readings
 from genapps_runtime.logs import ActionLog
 from genapps_runtime.problems import ProblemError, call_problem
+from genapps_runtime.serve import refusals
 from genapps_runtime.serve.action_context import ActionContext as ActionContext
 from genapps_runtime.serve.endings import STATE_ERRORS, state_problem
 from genapps_runtime.serve.keys import Keyed
-from genapps_runtime.serve.messages import SCHEDULE, Exchange, Reply
+from genapps_runtime.serve.messages import SCHEDULE, Exchange, Reply, Streamed
 from genapps_runtime.serve.meter import Meter
 from genapps_runtime.serve.request_journal import RequestJournal, identity_of
+from genapps_runtime.serve.sending import sent
 from genapps_runtime.serve.spans import Calls
-from genapps_runtime.serve.statements import Statement, run_statement
+from genapps_runtime.serve.statements import Statement, read_keys, run_statement
 from genapps_runtime.serve.tools import Outcome, Tools, Wanted
-from genapps_runtime.state.errors import StateFullError
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.marks import Mark
 from genapps_runtime.state.open_transaction import OpenView
 from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
+from genapps_runtime.state.transaction import Writes
 from genapps_runtime.state.view import Overlaid, Reads, View
 
-LIST_KEYS = 2000
-RESULTS_CHARACTERS = 4 * 1024 * 1024
-"""Of what this process answers in one turn; the one that goes beyond it is the last. So many that all is held twice."""
-_LASTING = frozenset({"tool", "timer"})
-_TOOL_AFTER_SQL = "a request cannot call a tool after it has written by SQL: call the tool first, or in another request"
-_BESIDE_TOOL = "a tool cannot be called without await while another one is being called: await that one first"
-_SQL_BESIDE_TOOL = "a statement cannot write while a tool is being called: await the tool first"
-_TOO_MUCH = f"what a request reads at once may have at most {RESULTS_CHARACTERS} characters: await fewer calls together"
-_READ_ONLY = "the app's fallback reads its state only: it cannot call tools or write"
+_LASTING = frozenset({"tool", "timer", "stream"})
 OWN_SECONDS = 1.0
 """What an action has for itself at least, however long others kept it from its beginning."""
 
-Results = dict[str, Outcome]
-"""What the calls of a turn brought, by the calls' ids."""
 Pending = asyncio.Task[None] | asyncio.TimerHandle | Statement
 
 
@@ -104,8 +96,8 @@ class Action:
         """What it wants to run by SQL when its turn comes."""
         self._was_put_off = False
         self._context = context
-        self.results: Results = {}
-        """What has come for it since its last call into the guest began."""
+        self.results: dict[str, Outcome] = {}
+        """What has come for it since its last call into the guest began, by the ids of its calls."""
         self.pending: dict[str, Pending] = {}
         """What it waits for, by the ids of its calls: see `waiting`."""
         self.waits_for_all = False
@@ -124,7 +116,13 @@ class Action:
     @property
     def may_repeat(self) -> bool:
         """Whether it can do the same once more without being noticed: with the state that it has read."""
-        return self.tools is None or (self.tools.complete and (self.readings is not None or self.tools.wrote is None))
+        tools, told = self.tools, self.readings is not None
+        return self.streamed is None and (tools is None or (tools.complete and (told or tools.wrote is None)))
+
+    @property
+    def streamed(self) -> Streamed | None:
+        """Its answer, once the head of it is sent and while the body leaves piece by piece."""
+        return self.exchange.streamed
 
     @property
     def reads(self) -> Reads | None:
@@ -195,20 +193,12 @@ class Action:
             self._immediate = Immediate()
         return self._immediate.answer(text, self._run_now)
 
-    def take(self, text: bytes) -> turns.Calls | turns.Wait | turns.Emit | turns.Done:
-        """Read what the guest answered, and keep what it says for the end.
-
-        Raises ProblemError when the action ends with it, GuestGoneError when the guest cannot be trusted any more, and
-        TurnWantedError.
-        """
+    def take(self, text: bytes) -> turns.Calls | turns.Wait | turns.Emit | turns.Done | turns.End:
+        """Read what the guest answered, and keep what it says for the end. Raises ProblemError when the action ends
+        with it, GuestGoneError when the guest cannot be trusted any more, and TurnWantedError."""
         self.open = False
         ended = self._immediate.ended if self._immediate is not None else None
-        try:
-            turn = turns.parse_turn(text)
-        except turns.TurnInvalidError as error:
-            raise GuestGoneError("TurnInvalid", str(error)) from None
-        except turns.ResponseInvalidError as error:
-            raise ended or ProblemError("ResponseInvalid", str(error)) from None
+        turn = refusals.read_turn(text, ended, streaming=self.streamed is not None)
         if isinstance(turn, turns.Failed):
             self.trace = turn.trace
             if turn.code == "MemoryExceeded":
@@ -217,14 +207,14 @@ class Action:
             if turn.code == "Cancelled":
                 raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
             raise ended or ProblemError(turn.code, turn.detail)
-        self.open = not isinstance(turn, turns.Done)
+        self.open = not isinstance(turn, turns.Done | turns.End)
         self._answered = 0
         if ended is not None:
             raise ended
         if isinstance(turn, turns.Emit | turns.Done):
             self._collect(turn.piece)
             if self.fallback and isinstance(turn, turns.Done) and turn.writes:
-                raise ProblemError("AppFailed", _READ_ONLY)
+                raise ProblemError("AppFailed", refusals.READ_ONLY)
         return turn
 
     def answer(self, calls: list[turns.Call]) -> list[turns.Call]:
@@ -237,18 +227,21 @@ class Action:
         until, queued = 0.0, bool(self.statements)
         for call in calls:
             if call.kind == "tool" and self.fallback:
-                self.results[call.id] = {"problem": call_problem("ReadOnly", _READ_ONLY)}
+                self.results[call.id] = {"problem": call_problem("ReadOnly", refusals.READ_ONLY)}
             elif call.kind == "tool" and (queued or self.wrote_tables):
-                self.results[call.id] = {"problem": call_problem("ToolAfterSql", _TOOL_AFTER_SQL)}
+                self.results[call.id] = {"problem": call_problem("ToolAfterSql", refusals.TOOL_AFTER_SQL)}
             elif call.kind in _LASTING:
                 lasting.append(call)
+            elif call.kind == "send":
+                self.let_go()
+                lasting += sent(self.exchange, call, self.results)
             elif call.kind == "sql":
                 until = until or time.thread_time() + STATEMENT_SECONDS
                 outcome = None if queued else self.run_sql(call, until)
                 if outcome is not None:
                     self.results[call.id] = outcome
                 elif self._calls_tool or any(one.kind == "tool" for one in lasting):
-                    self.results[call.id] = {"problem": call_problem("SqlRefused", _SQL_BESIDE_TOOL)}
+                    self.results[call.id] = {"problem": call_problem("SqlRefused", refusals.SQL_BESIDE_TOOL)}
                 else:
                     queued = True
                     lasting.append(call)
@@ -262,8 +255,8 @@ class Action:
         `until` is as for `Connection.run`. `point` is the number of a savepoint that begins before it, 0 for none.
         Raises ProblemError.
         """
-        if self._answered >= RESULTS_CHARACTERS:
-            return {"problem": call_problem("SqlTooLarge", _TOO_MUCH)}
+        if self._answered >= refusals.RESULTS_CHARACTERS:
+            return {"problem": call_problem("SqlTooLarge", refusals.TOO_MUCH)}
         if self._view is None:
             self._view = self.see()
         try:
@@ -273,9 +266,21 @@ class Action:
         except STATE_ERRORS as error:
             raise state_problem(error, self.wrote_by_tool) from None
         if outcome is None:
-            return {"problem": call_problem("SqlRefused", _READ_ONLY)} if self.fallback else None
+            return {"problem": call_problem("SqlRefused", refusals.READ_ONLY)} if self.fallback else None
         self._answered += len(outcome.get("ok", ""))
         return outcome
+
+    def go_on_after_commit(self, writes: Writes) -> None:
+        """Go on after these writes are stored. What it had read beside them counts for later ones."""
+        found, self.serial, self.writes_tables = self.reads, False, False
+        self.take_turn(self.facet.view)
+        self._view = view = self.facet.view()
+        view.reads = found.without(key for key, _ in writes) if found is not None else None
+
+    def let_go(self) -> None:
+        """Hold no snapshot while it waits: what it reads next may be newer. What it has read counts for its writes."""
+        if isinstance(self._view, View):
+            self._view.close()
 
     def take_turn(self, see: Callable[[], View | Overlaid]) -> None:
         """From now on it reads and writes what `see` gives."""
@@ -303,9 +308,9 @@ class Action:
         """The response that the guest made."""
         return Reply(done.status, done.headers, b"".join(self._body) if len(self._body) > 1 else self._body[0])
 
-    def mark(self, done: turns.Done) -> Mark | None:
+    def mark(self, done: turns.Written) -> Mark | None:
         """What is kept of the response for repeats, if the request has a key."""
-        return None if self.keyed is None else self.keyed.mark(self.reply(done))
+        return None if self.keyed is None else self.keyed.mark_of(done, self._body)
 
     def close(self) -> None:
         """Let go of the snapshot of the state."""
@@ -321,7 +326,7 @@ class Action:
         if call.kind == "sql":
             outcome = self.run_sql(call, time.thread_time() + STATEMENT_SECONDS, int(call.id))
             if outcome is None and self._calls_tool:
-                return {"problem": call_problem("SqlRefused", _SQL_BESIDE_TOOL)}
+                return {"problem": call_problem("SqlRefused", refusals.SQL_BESIDE_TOOL)}
             return outcome
         if call.kind == "tool":
             return self._tool_now(call)
@@ -336,11 +341,11 @@ class Action:
 
     def _tool_now(self, call: turns.Call) -> Outcome:
         if self.fallback:
-            return {"problem": call_problem("ReadOnly", _READ_ONLY)}
+            return {"problem": call_problem("ReadOnly", refusals.READ_ONLY)}
         if self.statements or self.wrote_tables:
-            return {"problem": call_problem("ToolAfterSql", _TOOL_AFTER_SQL)}
+            return {"problem": call_problem("ToolAfterSql", refusals.TOOL_AFTER_SQL)}
         if self._calls_tool:
-            return {"problem": call_problem("CallRefused", _BESIDE_TOOL)}
+            return {"problem": call_problem("CallRefused", refusals.BESIDE_TOOL)}
         outcome = self._own_tools().at_once(call.payload)
         if outcome is None:
             raise ToolWantedError(call)
@@ -352,8 +357,8 @@ class Action:
         return any(isinstance(one, asyncio.Task) for one in self.pending.values())
 
     def _local(self, call: turns.Call) -> dict[str, Any]:
-        if self._answered >= RESULTS_CHARACTERS:
-            return {"problem": call_problem("StateFull", _TOO_MUCH)}
+        if self._answered >= refusals.RESULTS_CHARACTERS:
+            return {"problem": call_problem("StateFull", refusals.TOO_MUCH)}
         outcome = self._read(call)
         self._answered += self.meter.read(call.kind, outcome.get("ok"))
         return outcome
@@ -364,12 +369,7 @@ class Action:
         if self._view is None:
             self._view = self.see()
         try:
-            if call.kind == "get":
-                return {"ok": self._view.get(call.payload["key"])}
-            limit, after = min(call.payload["limit"], LIST_KEYS), call.payload.get("after", "")
-            return {"ok": self._view.list(call.payload["prefix"], limit, after)}
-        except StateFullError as error:
-            return {"problem": call_problem("StateFull", str(error))}
+            return read_keys(self._view, call)
         except STATE_ERRORS as error:
             raise state_problem(error, self.wrote_by_tool) from None
 

@@ -7,7 +7,7 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.flows import fallback_fields
-from genapps_runtime.serve.messages import Answer
+from genapps_runtime.serve.messages import Answer, Streamed
 from genapps_runtime.serve.meter import Meter, millis
 from genapps_runtime.serve.spans import Span
 
@@ -28,6 +28,7 @@ class Told:
     def add(self, ended: Ended, reply: Answer, seconds: float) -> None:
         """Take an action that is answered with `reply`, `seconds` after its first bytes came."""
         request, action = ended.action.exchange.request, ended.action
+        size = reply.sent if isinstance(reply, Streamed) else len(reply.body)
         fields: dict[str, Any] = {
             "level": "info" if reply.status < 500 else "error",
             **self._identity,
@@ -38,12 +39,12 @@ class Told:
             "millis": millis(seconds),
             "hostCpuMillis": millis(self._host_seconds),
             "requestBytes": len(request.body),
-            "responseBytes": len(reply.body),
+            "responseBytes": size,
         }
         sums = self.sums
         sums["genapps_host_cpu_seconds_total"] += self._host_seconds
         sums["genapps_request_bytes_total"] += len(request.body)
-        sums["genapps_response_bytes_total"] += len(reply.body)
+        sums["genapps_response_bytes_total"] += size
         if request.traced or (isinstance(action, Action) and action.tools is not None):
             fields.update(_span(action).fields())
         if isinstance(ended.outcome, ProblemError):

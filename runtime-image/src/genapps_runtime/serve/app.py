@@ -17,6 +17,7 @@ from genapps_runtime import logs
 from genapps_runtime.bundle import calls_in_place
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.readings import Readings
+from genapps_runtime.guest.turns import Begun
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
@@ -28,7 +29,7 @@ from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.fallback.flows import Fallbacks
 from genapps_runtime.serve.guests import Guests
-from genapps_runtime.serve.messages import Answer, Exchange, Reply, problem_reply
+from genapps_runtime.serve.messages import Answer, Exchange, Reply, Streamed, problem_reply
 from genapps_runtime.serve.representations import may_differ, represented
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Stages
 from genapps_runtime.serve.static.files import StaticFiles
@@ -98,7 +99,7 @@ class App:
         self._places = config.limits.concurrency
         self._action_seconds = config.action_millis / 1000
         self._guests = Guests(language, load_message, context, heartbeat, fresh=fresh_instances)
-        self._stages = Stages(self._guests, context, cores, self._end, self._wake)
+        self._stages = Stages(self._guests, context, cores, self._end, self._open, self._wake)
         self._admission = admission
         self._facet = context.facets.get(DEFAULT_TENANT)
         self._stages.tenants.add(self._facet)
@@ -285,6 +286,13 @@ class App:
             for waiting in several:
                 waiting.facet.users -= 1
 
+    def _open(self, action: Action, begun: Begun) -> None:
+        """Send the head of an answer whose body leaves piece by piece; its log line comes with its end."""
+        headers = begun.headers
+        if self._cors is not None:
+            headers = self._cors.headers(action.exchange.request, headers)
+        action.exchange.begin_reply(Streamed(begun.status, headers))
+
     def _end(self, ended: list[Ended]) -> None:
         """Answer actions that have begun, and give their places to others."""
         self._begun -= len(ended)
@@ -318,31 +326,29 @@ class App:
         self._breaker.take(ended)
         if self._fallbacks is not None:
             ended = self._fallbacks.take(ended)
-        replies: list[tuple[Exchange, Answer]] = []
+        replies: list[tuple[Exchange, Answer, str]] = []
         told = Told(self._identity, self._stages.processor.share(len(ended)))
         for one in ended:
             exchange, outcome, code = one.action.exchange, one.outcome, "replayed" if one.replayed else "ok"
             if isinstance(outcome, ProblemError):
                 code = outcome.code
-                if one.instead is not None:
-                    outcome = one.instead.reply
-                else:
-                    outcome = problem_reply(outcome, exchange.request.id, debug=self._debug)
-            elif isinstance(outcome, Reply) and may_differ(outcome):
-                outcome = represented(exchange.request, outcome)
-            if self._cors is not None:
-                outcome = self._cors.told(exchange.request, outcome)
+            answer = exchange.streamed or self._shown(one)
             seconds = now - exchange.begun
             metrics.action(code, seconds)
             if exchange.internal:
                 exchange.code, exchange.tried = code, isinstance(one.action, Action)
-            told.add(one, outcome, seconds)
-            replies.append((exchange, outcome))
+            told.add(one, answer, seconds)
+            replies.append((exchange, answer, code))
         metrics.add(told.sums)
         self._context.log.write_many("action", told.lines)
-        for exchange, reply in replies:
+        for exchange, reply, code in replies:
             try:
-                exchange.reply(reply)
+                if not isinstance(reply, Streamed):
+                    exchange.reply(reply)
+                elif code == "ok":
+                    reply.end()
+                else:
+                    reply.break_off()
             except Exception:
                 logs.write("runtime failed", level="error", requestId=exchange.request.id, trace=traceback.format_exc())
 
@@ -360,3 +366,16 @@ class App:
         self._stages.ready.append(action)
         self._wake()
         return action
+
+    def _shown(self, ended: Ended) -> Answer:
+        """What the caller gets of an end."""
+        outcome, request = ended.outcome, ended.action.exchange.request
+        if ended.instead is not None:
+            outcome = ended.instead.reply
+        elif isinstance(outcome, ProblemError):
+            outcome = problem_reply(outcome, request.id, debug=self._debug)
+        elif isinstance(outcome, Reply) and may_differ(outcome):
+            outcome = represented(request, outcome)
+        if self._cors is not None and not isinstance(outcome, Streamed):
+            return self._cors.told(request, outcome)
+        return outcome

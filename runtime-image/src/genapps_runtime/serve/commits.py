@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from genapps_runtime.guest.turns import Done
+from genapps_runtime.guest.turns import Written
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.state.errors import StateFullError, StateUnavailableError
@@ -18,7 +18,7 @@ from genapps_runtime.state.transaction import Commit
 COMMIT_SECONDS = 1.0
 """What a commit may take at least, also when the actions' time is nearly used up."""
 
-Group = list[tuple[Action, Done]]
+Group = list[tuple[Action, Written]]
 Verdict = Exception | None
 """None when it is stored, StateConflictError, or the ProblemError that the caller gets."""
 

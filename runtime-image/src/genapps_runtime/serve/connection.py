@@ -2,24 +2,21 @@
 """One connection of a caller: its requests run one after the other, and their replies leave in that order."""
 
 import asyncio
-import socket
 import time
-import traceback
 from typing import cast
 
-from genapps_runtime import logs
 from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.half_closed import HalfClosed
 from genapps_runtime.serve.lazy_timer import LazyTimer
-from genapps_runtime.serve.messages import Answer, Exchange, Reply, problem_reply
-from genapps_runtime.serve.reply_bytes import CONTINUE, reply_bytes
+from genapps_runtime.serve.messages import Answer, Exchange, FileReply, Reply, Streamed, problem_reply
+from genapps_runtime.serve.reply_bytes import CONTINUE, reply_bytes, streamed_head
 from genapps_runtime.serve.request_ids import new_id
 from genapps_runtime.serve.request_parser import BODY, HEAD, Arrived, RequestParser
-from genapps_runtime.serve.shared import Shared
+from genapps_runtime.serve.shared import Shared, failure
+from genapps_runtime.serve.streamed_body import StreamedBody
 
 PIECE_BYTES = 4096
 """Parsed at a time, so that few requests arrive beyond what may wait. A body is taken as it comes."""
-FIRST_LOOK_SECONDS = 0.001
-"""When to look first whether a caller who has closed their side has gone; then each time after twice as long."""
 FILE_PIECE_BYTES = 64 * 1024
 """Of a file that is sent: what one reader who takes nothing makes this process hold, beside the file itself."""
 _NEVER = float("inf")
@@ -29,9 +26,9 @@ class Connection(asyncio.Protocol):
     """The protocol. A running request has no time limit here: the app answers it by its deadline."""
 
     __slots__ = (
-        "_discarded", "_flush_by", "_fresh", "_half_closed", "_idle_until", "_last", "_leaving", "_look_at", "_loop",
-        "_parser", "_reading_paused", "_refusal", "_rest", "_running", "_serving", "_shared", "_timer", "_transport",
-        "_unfed", "_unsent",
+        "_discarded", "_flush_by", "_fresh", "_half_closed", "_idle_until", "_last", "_leaving", "_loop",
+        "_parser", "_reading_paused", "_refusal", "_rest", "_running", "_serving", "_shared", "_streamed", "_timer",
+        "_transport", "_unfed", "_unsent",
     )  # fmt: skip
 
     def __init__(self, shared: Shared) -> None:
@@ -54,13 +51,13 @@ class Connection(asyncio.Protocol):
         """Bytes of replies that the kernel has not taken. While there are any, nothing else is begun."""
         self._rest: memoryview | None = None
         """Of a file: what follows the bytes that the kernel has not taken."""
+        self._streamed: Streamed | None = None
+        """The reply of the running request, whose body is being sent piece by piece."""
         self._last = False
         """The connection ends with the reply that is being sent."""
         self._flush_by = _NEVER
-        self._half_closed = 0.0
-        """When the caller has closed their side, in seconds of the monotonic clock; 0: not yet."""
-        self._look_at = _NEVER
-        """When to look whether such a caller has gone altogether."""
+        self._half_closed: HalfClosed | None = None
+        """The caller sends no more."""
 
     # Called by the transport.
 
@@ -75,8 +72,8 @@ class Connection(asyncio.Protocol):
         shared.connections[self] = None
         if shared.draining:
             self._transport.close()
-        elif len(shared.connections) > shared.limits.connections:
-            self._make_room()
+        elif not shared.has_room(self):
+            self._refuse(ProblemError("Busy", "too many connections are open"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back what is held, and tell the running request."""
@@ -85,7 +82,7 @@ class Connection(asyncio.Protocol):
         self._drop_waiting()
         shared.held.give(self._unsent)
         self._unsent = 0
-        self._rest = None
+        self._rest = self._streamed = None
         del shared.connections[self]
         running, self._running = self._running, None
         if running is not None:
@@ -104,20 +101,16 @@ class Connection(asyncio.Protocol):
             self._feed(data)
 
     def eof_received(self) -> bool:
-        """The caller sends no more: most have gone, and some wait for the answers to what they have sent.
-
-        An interim reply tells them apart: the kernel of a caller who has gone refuses it, and later looks find that.
-        """
+        """The caller sends no more. What they have sent is still answered, unless they have gone."""
         parser = self._parser
         parser.drop()
         if self._leaving or not (self._running or parser.arrived or self._refusal or self._unsent):
             return False
-        if not self._half_closed:
-            self._half_closed = time.monotonic()
-            self._look_at = self._half_closed + FIRST_LOOK_SECONDS
-            if self._running is not None and self._running[0].newer and not self._unsent:
+        if self._half_closed is None:
+            self._half_closed = HalfClosed(self._transport)
+            if self._running is not None and self._running[0].newer and not (self._unsent or self._streamed):
                 self._transport.write(CONTINUE)
-                if self._is_refused():  # as it is at once on the same machine
+                if self._half_closed.is_gone():  # as it is at once on the same machine
                     self._running[1].leave()
                     return False
         self._timer.hasten()
@@ -146,7 +139,11 @@ class Connection(asyncio.Protocol):
                 return
         if not self._reading_paused:
             self._transport.resume_reading()
-        self._go_on()
+        if self._streamed is not None:
+            self._moved()
+            self._streamed.has_room()
+        else:
+            self._go_on()
 
     # Called by the listener, and for another connection.
 
@@ -185,7 +182,7 @@ class Connection(asyncio.Protocol):
         except ProblemError as problem:
             self._refuse(problem)
         except Exception:
-            self._refuse(_failure(new_id()))
+            self._refuse(failure(new_id()))
         else:
             self._settle()
             if parser.stage:
@@ -268,22 +265,50 @@ class Connection(asyncio.Protocol):
             try:
                 shared.submit(exchange)
             except Exception:
-                exchange.reply(problem_reply(_failure(request.id), request.id))
+                exchange.reply(problem_reply(failure(request.id), request.id))
 
     def _reply(self, reply: Answer) -> None:
         if self._running is None:
             return  # the caller is gone
+        if isinstance(reply, Streamed):
+            if not self._transport.is_closing():
+                self._begin_body(reply, self._running[0])
+            return
         (arrived, _), self._running = self._running, None
-        shared, parser = self._shared, self._parser
-        shared.held.give(arrived.held)
+        self._shared.held.give(arrived.held)
         if self._transport.is_closing():
             return
-        last = self._leaving or not arrived.persistent
-        if (shared.draining or self._half_closed) and not (parser.arrived or parser.stage or self._refusal):
-            last = True
-        self._last = last
+        self._last = last = self._is_last(arrived)
         self._write(reply, arrived.request.id, only_head=arrived.request.method == "HEAD", close=last)
         if self._rest is None:
+            self._sent()
+
+    def _is_last(self, arrived: Arrived) -> bool:
+        """Whether the connection ends with the reply to this request."""
+        parser, ends = self._parser, self._shared.draining or self._half_closed is not None
+        nothing_left = not (parser.arrived or parser.stage or self._refusal)
+        return self._leaving or not arrived.persistent or (ends and nothing_left)
+
+    def _begin_body(self, reply: Streamed, arrived: Arrived) -> None:
+        self._last = last = self._is_last(arrived)
+        self._transport.write(streamed_head(reply, arrived.request.id, chunked=arrived.newer, close=last))
+        if arrived.request.method == "HEAD":
+            self._end_running()
+        else:
+            self._streamed = reply
+            self._moved()
+            self._timer.hasten()
+            reply.attach(StreamedBody(self._transport, self._moved, self._end_running, chunked=arrived.newer))
+
+    def _moved(self) -> None:
+        """Something of a body has been sent: the time for the next begins."""
+        self._flush_by = time.monotonic() + self._shared.limits.write_seconds
+
+    def _end_running(self) -> None:
+        running, self._running, self._streamed = self._running, None, None
+        if running is not None:
+            self._shared.held.give(running[0].held)
+            self._last = self._last or self._is_last(running[0])
             self._sent()
 
     def _sent(self) -> None:
@@ -296,7 +321,7 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    def _write(self, reply: Answer, request_id: str, *, only_head: bool, close: bool) -> None:
+    def _write(self, reply: Reply | FileReply, request_id: str, *, only_head: bool, close: bool) -> None:
         pieces = reply_bytes(reply, request_id, only_head=only_head, close=close)
         self._transport.write(pieces[0])
         if len(pieces) == 1:
@@ -316,11 +341,6 @@ class Connection(asyncio.Protocol):
             self._transport.write(piece)
 
     # The end.
-
-    def _is_refused(self) -> bool:
-        """Whether the caller's kernel takes nothing more. Reading does not tell, once it has found the end."""
-        error: int = self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        return error != 0
 
     def _refuse(self, problem: ProblemError) -> None:
         """Parse nothing more, and say why when all before it is answered."""
@@ -347,25 +367,14 @@ class Connection(asyncio.Protocol):
         self._flush_by = time.monotonic() + seconds
         self._timer.hasten()
 
-    def _make_room(self) -> None:
-        shared = self._shared
-        for other in shared.connections:
-            if other is not self and other.idle():
-                other.shut_down()
-                return
-        if len(shared.connections) > shared.limits.connections + shared.limits.refused_connections:
-            self._transport.abort()
-        else:
-            self._refuse(ProblemError("Busy", "too many connections are open"))
-
     # Time. Most requests do not touch the timer: it is moved only where it would fire too late.
 
     def _due(self) -> float:
         limits, parser = self._shared.limits, self._parser
-        if self._leaving or self._unsent:
+        if self._leaving or self._unsent or self._streamed is not None:
             return self._flush_by
-        if self._half_closed:
-            return self._look_at
+        if self._half_closed is not None:
+            return self._half_closed.look_at
         if self._refusal is not None or self._reading_paused:
             return _NEVER
         if parser.stage == HEAD:
@@ -376,21 +385,13 @@ class Connection(asyncio.Protocol):
 
     def _time_out(self) -> None:
         parser = self._parser
-        if self._leaving or self._unsent:
+        if self._leaving or self._unsent or self._streamed is not None:
             self._transport.abort()
-        elif self._half_closed:
-            if self._is_refused():
+        elif self._half_closed is not None:
+            if self._half_closed.is_gone():
                 self._transport.abort()
-            now = time.monotonic()
-            self._look_at = now + (now - self._half_closed)
         elif parser.stage:
             part = "head" if parser.stage == HEAD else "body"
             self._refuse(ProblemError("RequestTimeout", f"the {part} did not arrive in time"))
         else:
             self._transport.close()
-
-
-def _failure(request_id: str) -> ProblemError:
-    """The problem of an exception that is a fault of this process; the log has its trace."""
-    logs.write("runtime failed", level="error", requestId=request_id, trace=traceback.format_exc())
-    return ProblemError("RuntimeFailed")

@@ -6,7 +6,7 @@ allowed is told nothing, so its browser keeps the answer from the page. It does 
 """
 
 from genapps_runtime.config import CorsRules
-from genapps_runtime.serve.messages import Answer, FileReply, Headers, Reply, Request
+from genapps_runtime.serve.messages import FileReply, Headers, Reply, Request, Whole
 from genapps_runtime.serve.reply_bytes import with_headers
 from genapps_runtime.serve.representations import field, varying
 
@@ -31,20 +31,20 @@ class Cors:
         """What a browser gets that asks before it calls; None for any other request. `told` adds the rest."""
         return Reply(204, [], b"") if _is_preflight(request) else None
 
-    def told(self, request: Request, answer: Answer) -> Answer:
+    def told(self, request: Request, answer: Whole) -> Whole:
         """The answer, with what the caller's browser is told."""
-        ours = self._headers(request)
-        if isinstance(answer, FileReply):
-            return FileReply(answer.status, with_headers(answer.head, [*ours, *self._vary]), answer.body)
-        headers = [header for header in answer.headers if not header[0].startswith(_APPS_OWN)]
-        return Reply(answer.status, [*(headers if self._any else varying(headers, b"origin")), *ours], answer.body)
+        if isinstance(answer, Reply):
+            return Reply(answer.status, self.headers(request, answer.headers), answer.body)
+        # A second Vary beside that of the encoding counts as one with it.
+        ours = [*self._ours(request), *([] if self._any else _ORIGIN)]
+        return FileReply(answer.status, with_headers(answer.head, ours), answer.body)
 
-    @property
-    def _vary(self) -> Headers:
-        # A second field beside that of the encoding counts as one with it.
-        return [] if self._any else _ORIGIN
+    def headers(self, request: Request, apps: Headers) -> Headers:
+        """The app's headers, with what the caller's browser is told in place of what the app says of it."""
+        kept = [header for header in apps if not header[0].startswith(_APPS_OWN)]
+        return [*(kept if self._any else varying(kept, b"origin")), *self._ours(request)]
 
-    def _headers(self, request: Request) -> Headers:
+    def _ours(self, request: Request) -> Headers:
         origin = field(request, b"origin")
         if origin is None or not (self._any or origin in self._origins):
             return []

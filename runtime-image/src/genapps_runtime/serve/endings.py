@@ -34,10 +34,15 @@ def lost_turn(wrote: Wanted | None) -> ProblemError:
     return ProblemError("Busy", "the app waited too long for its tools, or computed, while others waited for its state")
 
 
-def conflict(wrote: Wanted | None) -> ProblemError:
-    """What an action ends with whose state was changed by others, and that cannot run again."""
-    detail = f"the app had called {wrote}, so the runtime did not run the request again" if wrote is not None else ""
-    return ProblemError("StateConflict", detail)
+def conflict(wrote: Wanted | None, *, begun: bool = False) -> ProblemError:
+    """What an action ends with whose state was changed by others, and that cannot run again.
+
+    `begun` says that its caller has a part of the answer.
+    """
+    if wrote is None and not begun:
+        return ProblemError("StateConflict")
+    why = f"the app had called {wrote}" if wrote is not None else "the answer had begun"
+    return ProblemError("StateConflict", f"{why}, so the runtime did not run the request again")
 
 
 def after_calls(tools: Tools | None, problem: ProblemError) -> ProblemError:

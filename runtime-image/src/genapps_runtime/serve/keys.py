@@ -8,10 +8,11 @@ not: a client may send another `User-Agent` or `traceparent` with a repeat, and 
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
+from genapps_runtime.guest.turns import Done, End, Written
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.messages import Reply, Request
 from genapps_runtime.state.errors import StateUnavailableError
@@ -47,6 +48,16 @@ class Keyed:
         self.marked = True
         response = _encoded(reply)
         return Mark(self.scope, self.digest, response if len(response) <= RESPONSE_BYTES else None, self.replaces)
+
+    def mark_of(self, done: Written, pieces: Sequence[bytes]) -> Mark | None:
+        """The same of what is stored with it; the body are these pieces.
+
+        Of an answer that leaves piece by piece there is a mark from its beginning on, and no response.
+        """
+        if isinstance(done, End):
+            return None
+        mark = self.mark(Reply(done.status, done.headers, b"".join(pieces)))
+        return mark if mark is None or isinstance(done, Done) else replace(mark, response=None)
 
     def leave(self, *, answered: bool, wrote: bool) -> None:
         """The request has ended: a repeat finds its mark, or runs.

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from genapps_runtime.problems import CODES, CONTENT_TYPE, ProblemError
 
@@ -55,7 +56,71 @@ class FileReply:
     body: bytes | memoryview
 
 
-Answer = Reply | FileReply
+class Body(Protocol):
+    """The rest of a reply whose head is written: the connection."""
+
+    def send_piece(self, piece: bytes) -> bool:
+        """Send a piece; whether there is room for another. If not, `Streamed.has_room` is called when there is."""
+
+    def end_body(self) -> None:
+        """Nothing more comes: the answer is whole."""
+
+    def break_off(self) -> None:
+        """Nothing more comes, and the caller sees that the answer is not whole."""
+
+
+class Streamed:
+    """An answer whose body leaves piece by piece: its status and headers, as of a `Reply`, and the way to send more."""
+
+    __slots__ = ("_body", "full", "headers", "on_room", "sent", "status")
+
+    def __init__(self, status: int, headers: Headers) -> None:
+        self.status = status
+        self.headers = headers
+        self.sent = 0
+        """Bytes of its body."""
+        self.full = False
+        """Whether the caller has to take something before another piece may come."""
+        self.on_room: Callable[[], object] | None = None
+        """Called when it is full no more."""
+        self._body: Body | None = None
+
+    def attach(self, body: Body) -> None:
+        """The head is written, and a body is wanted: the request was no HEAD, and the caller is there."""
+        self._body = body
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody takes the body."""
+        return self._body is not None
+
+    def send(self, piece: bytes) -> None:
+        """Send a piece. Only when it is not `full`: at most one piece waits for the caller."""
+        if self._body is not None:
+            self.sent += len(piece)
+            self.full = not self._body.send_piece(piece)
+
+    def end(self) -> None:
+        """The answer is whole."""
+        body, self._body = self._body, None
+        if body is not None:
+            body.end_body()
+
+    def break_off(self) -> None:
+        """The answer is not whole, and never will be."""
+        body, self._body = self._body, None
+        if body is not None:
+            body.break_off()
+
+    def has_room(self) -> None:
+        """The caller has taken what there was. Called by the connection."""
+        self.full = False
+        if self.on_room is not None:
+            self.on_room()
+
+
+Whole = Reply | FileReply
+Answer = Whole | Streamed
 
 
 class Exchange:
@@ -65,7 +130,7 @@ class Exchange:
     request comes from that no caller waits for.
     """
 
-    __slots__ = ("_send", "begun", "code", "gone", "internal", "on_gone", "request", "tried")
+    __slots__ = ("_send", "begun", "code", "gone", "internal", "on_gone", "request", "streamed", "tried")
 
     def __init__(self, request: Request, begun: float, send: Callable[[Answer], None], *, internal: str = "") -> None:
         self.request = request
@@ -79,6 +144,8 @@ class Exchange:
         """The caller went away: what has not begun should not begin."""
         self.on_gone: Callable[[], object] | None = None
         """Set by the app to learn that the caller went away."""
+        self.streamed: Streamed | None = None
+        """The answer, once its head is sent and while its body leaves piece by piece."""
         self._send: Callable[[Answer], None] | None = send
 
     def reply(self, reply: Answer) -> None:
@@ -91,7 +158,12 @@ class Exchange:
     @property
     def ends_when_gone(self) -> bool:
         """Whether nobody misses what it would have done."""
-        return self.request.method in SAFE or self.internal == BACKGROUND
+        return self.request.method in SAFE or self.internal == BACKGROUND or self.streamed is not None
+
+    def begin_reply(self, streamed: "Streamed") -> None:
+        """Answer with a head, at most once. `streamed` sends the body, if somebody takes it."""
+        self.streamed = streamed
+        self.reply(streamed)
 
     def leave(self) -> None:
         """The caller went away. Called by the server."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from genapps_runtime.guest.turns import Call, Done
+from genapps_runtime.guest.turns import Call, Written
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.hot_paths import HotPaths
@@ -95,10 +95,9 @@ class OpenChain:
     def take_back(self, action: Action) -> None:
         """What the action has read has changed: it begins again, and has its turn already. Raises ProblemError."""
         self._hot.conflicted(action)
-        if action.wrote_by_tool is not None:
-            detail = (
-                f"the app had called {action.wrote_by_tool} before it wrote by SQL, and what it had read has changed"
-            )
+        if action.wrote_by_tool is not None or action.streamed is not None:
+            had = f"called {action.wrote_by_tool}" if action.wrote_by_tool is not None else "begun its answer"
+            detail = f"the app had {had} before it wrote by SQL, and what it had read has changed"
             raise ProblemError("StateConflict", detail)
         action.conflicts += 1
         self._runner.begin_again(action)
@@ -115,7 +114,7 @@ class OpenChain:
             assert outcome is not None  # noqa: S101  it has its turn
             self._runner.answer(action, call.id, outcome)
 
-    def end_action(self, action: Action, done: Done) -> None:
+    def end_action(self, action: Action, done: Written) -> None:
         """Add the keys and the mark of the running action. Raises ProblemError when its writes do not fit."""
         assert self._transaction is not None  # noqa: S101  asked before
         try:

@@ -4,9 +4,10 @@
 from functools import lru_cache
 from http import HTTPStatus
 
-from genapps_runtime.serve.messages import Answer, Headers, Reply
+from genapps_runtime.serve.messages import FileReply, Headers, Reply, Streamed
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
 JOINED_BYTES = 64 * 1024
 """A body up to this size is copied behind its head, so that both leave in one write."""
 _KEPT_HEADS = 64
@@ -16,7 +17,7 @@ _REQUEST_ID = b"genapps-request-id: "
 _WITHOUT_BODY = frozenset({204, 304})
 
 
-def reply_bytes(reply: Answer, request_id: str, *, only_head: bool, close: bool) -> list[bytes | memoryview]:
+def reply_bytes(reply: Reply | FileReply, request_id: str, *, only_head: bool, close: bool) -> list[bytes | memoryview]:
     """What to write, in one piece or two. `only_head`: the request was a HEAD; `close`: no further request is read."""
     body = reply.body
     end = b"\r\nconnection: close\r\n\r\n" if close else b"\r\n\r\n"
@@ -32,6 +33,19 @@ def reply_bytes(reply: Answer, request_id: str, *, only_head: bool, close: bool)
         # mypy knows bytes only; %b takes any buffer.
         return [b"%b\r\ncontent-length: %d%b%b" % (head, len(body), end, body)]  # type: ignore[str-format]
     return [b"%b\r\ncontent-length: %d%b" % (head, len(body), end), body]
+
+
+def streamed_head(reply: Streamed, request_id: str, *, chunked: bool, close: bool) -> bytes:
+    """The head of an answer whose body follows piece by piece. Without chunks the end of the connection ends it."""
+    lines = [beginning(reply.status, reply.headers) + request_id.encode("ascii")]
+    lines += [b"transfer-encoding: chunked"] if chunked else []
+    lines += [b"connection: close"] if close else []
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def chunk(piece: bytes) -> bytes:
+    """A piece as a chunk. It is not empty: that would be the last one."""
+    return b"%x\r\n%b\r\n" % (len(piece), piece)
 
 
 @lru_cache(_KEPT_HEADS)

@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections import deque
 
-from genapps_runtime.guest.turns import Call, Done
+from genapps_runtime.guest.turns import Call, Written
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.commits import Commits, Group
@@ -115,8 +115,8 @@ class Serial:
             self._waiting.append(action)
             self._hold()
 
-    def done(self, action: Action, done: Done) -> None:
-        """The action has ended: what it wrote and what it answers go into the chain.
+    def done(self, action: Action, done: Written) -> None:
+        """The action has ended, or begins to answer: what it wrote goes into the chain.
 
         Raises ProblemError when it had lost its turn, or its writes do not fit.
         """

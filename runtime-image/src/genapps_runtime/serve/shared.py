@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the connections of a listener have in common."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from genapps_runtime import logs
+from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.messages import Exchange
@@ -38,3 +41,22 @@ class Shared:
     connections: dict[Open, None] = field(default_factory=dict)
     draining: bool = False
     on_last_lost: Callable[[], None] | None = None
+
+    def has_room(self, new: Open) -> bool:
+        """Whether this new connection may stay, for which an idle one may have to go; beyond all it is aborted."""
+        if len(self.connections) <= self.limits.connections:
+            return True
+        for other in self.connections:
+            if other is not new and other.idle():
+                other.shut_down()
+                return True
+        if len(self.connections) > self.limits.connections + self.limits.refused_connections:
+            new.abort()
+            return True
+        return False
+
+
+def failure(request_id: str) -> ProblemError:
+    """The problem of an exception that is a fault of this process; the log has its trace."""
+    logs.write("runtime failed", level="error", requestId=request_id, trace=traceback.format_exc())
+    return ProblemError("RuntimeFailed")

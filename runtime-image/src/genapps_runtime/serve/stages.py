@@ -23,9 +23,11 @@ from genapps_runtime.serve.ended import Ended
 from genapps_runtime.serve.endings import after_calls, conflict, own_failure
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes
+from genapps_runtime.serve.leaving import Leaving
 from genapps_runtime.serve.messages import Reply
 from genapps_runtime.serve.processor_time import ProcessorTime
 from genapps_runtime.serve.statements import Statement
+from genapps_runtime.serve.streams import CONFLICTS, STREAMING, Streams
 from genapps_runtime.serve.tenants import Tenants
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.serve.waiting import Waiting
@@ -35,20 +37,18 @@ from genapps_runtime.state.facet import Facet
 BATCH = 16
 BATCH_SECONDS = 0.002
 """After this time a batch is cut: what the guest has answered is answered to the callers first."""
-CONFLICTS = 8
-"""How often an action runs again because what it had read of the state was changed, or not stored after all."""
 RESTARTS = 4
 """How often an action runs again because others broke its guest."""
 
 
-Continued = turns.Calls | turns.Wait | turns.Emit | turns.Done
+Continued = turns.Calls | turns.Wait | turns.Emit | turns.Done | turns.End
 
 
 class Stages:
     """Runs the actions that have begun.
 
-    `cores` is the pod's CPU limit. `end` gets the actions that ended together. `wake` is called when `ready` has got
-    actions at another time than during `run`.
+    `cores` is the pod's CPU limit. `end` gets the actions that ended together, `open` one whose answer begins to leave
+    piece by piece. `wake` is called when `ready` has got actions at another time than during `run`.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Stages:
         context: ActionContext,
         cores: float,
         end: Callable[[list[Ended]], None],
+        open: Callable[[Action, turns.Begun], None],  # noqa: A002
         wake: Callable[[], None],
     ) -> None:
         self._context = context
@@ -69,13 +70,14 @@ class Stages:
         """Actions, the attempts at them, and what the guest has answered."""
         self._batch: list[Action] = []
         """Those whose guest is being run."""
-        self._dropped: list[Guest] = []
-        self._cancelled: list[tuple[Guest, int]] = []
         self.tenants = Tenants(context.facets, self, self._stored)
+        self._streams = Streams(context.config.limits.concurrency, self.tenants, self, context.metrics)
+        self.open = open
         self._waiting = Waiting(self._go_on, self.fail, self._queue)
         self._admission = Admission(self._end_unrun)
         self.processor = ProcessorTime()
         self.lanes = Lanes(guests, cores, self, self.processor)
+        self._leaving = Leaving(self.lanes.release)
         guests.on_slow, guests.on_free = self._settle, self.tenants.freed
 
     def run(self, batch: list[Action], ends: float) -> None:
@@ -83,8 +85,8 @@ class Stages:
 
         What is left over, and what has its results at once, is `ready` again.
         """
-        if self._cancelled:
-            self._clean_up()
+        if self._leaving.cancelled:
+            self._leaving.clean_up()
         self._batch = batch
         planned = [(action, action.attempt, len(action.results), action.message()) for action in batch]
         begun = time.monotonic()
@@ -106,7 +108,7 @@ class Stages:
         self.processor.leave()
         self._settle()
         self._batch = []
-        self._clean_up()
+        self._leaving.clean_up()
 
     @property
     def outside(self) -> int:
@@ -141,6 +143,8 @@ class Stages:
         self._wake()
 
     def _queue(self, action: Action, call: turns.Call) -> Statement:
+        if call.kind in STREAMING:
+            return self._streams.take(action, call)
         return self.tenants.of(action).serial.queue(action, call)
 
     # What `Serial` calls, which may be inside a call of the guest.
@@ -150,7 +154,7 @@ class Stages:
         self._go_on(action)
 
     def answer(self, action: Action, call: str, outcome: Outcome) -> None:
-        """A statement that has waited for the turn has this outcome."""
+        """A call that has waited for the turn, a commit or the caller has this outcome."""
         self._waiting.arrive(action, call, outcome)
 
     def is_outside(self, action: Action) -> bool:
@@ -161,13 +165,13 @@ class Stages:
         """Let the guest forget what it has done for this action, wherever it is; see `Action.begin_again`."""
         self._forget(action)
         self._let_go(action)
-        asyncio.get_running_loop().call_soon(self._clean_up)
+        asyncio.get_running_loop().call_soon(self._leaving.clean_up)
         action.begin_again(keep_state=keep_state)
 
     def refuse(self, action: Action, problem: ProblemError) -> None:
         """An action that has waited for its turn cannot be served."""
         self._end([self._failed(action, problem)])
-        asyncio.get_running_loop().call_soon(self._clean_up)
+        asyncio.get_running_loop().call_soon(self._leaving.clean_up)
 
     # What `Lanes` calls, outside of all calls of guests.
 
@@ -180,7 +184,7 @@ class Stages:
         self._outcomes.append((action, action.attempt, outcome))
         self._settle()
         self._context.facets.end_batch()
-        self._clean_up()
+        self._leaving.clean_up()
         self._wake()
 
     def retry(self, actions: list[Action]) -> None:
@@ -191,7 +195,7 @@ class Stages:
     def fail(self, action: Action, problem: ProblemError) -> None:
         """An action that has begun has failed outside of its stages."""
         self._end([self._failed(action, problem)])
-        self._clean_up()
+        self._leaving.clean_up()
 
     def in_use(self, guest: Guest) -> bool:
         """Whether actions wait in this guest, or have a message for it."""
@@ -211,7 +215,7 @@ class Stages:
                 if turn is None or isinstance(turn, turns.Emit):
                     again.append(action)
                 elif isinstance(turn, turns.Calls | turns.Wait):
-                    self._answer(action, turn, again)
+                    self._answer(action, turn, again, stored)
                 else:
                     self._finish(action, turn, stored, ended)
             except ProblemError as problem:
@@ -219,7 +223,7 @@ class Stages:
             except TurnWantedError:
                 self._run_in_turn(action, ended)
             except ToolWantedError as wanted:
-                self._run_after(action, wanted.call)
+                self._run_after(action, wanted.call, ended)
             except Exception as error:
                 ended.append(self._failed(action, own_failure(action.exchange.request.id, error)))
         self.ready.extendleft(reversed(again))
@@ -241,8 +245,8 @@ class Stages:
             return self._trusted(action, outcome)
         except GuestGoneError as gone:
             guest, action.open = action.guest, False
-            if guest is not None and not guest.dropped and guest not in self._dropped:
-                self._dropped.append(guest)
+            if guest is not None and not guest.dropped:
+                self._leaving.drop(guest)
             if gone.code == "AppRestarted" and action.may_repeat and action.restarts < RESTARTS:
                 action.restarts += 1
                 self._waiting.end(action)
@@ -252,14 +256,16 @@ class Stages:
             raise ProblemError(gone.code, gone.detail) from None
 
     def _trusted(self, action: Action, outcome: bytes | Exception) -> Continued:
-        if action.guest in self._dropped:
+        if action.guest in self._leaving.dropped:
             # An earlier action of the batch broke it: what it says since then counts for nothing.
             raise GuestGoneError("AppRestarted", "another request broke the app")
         if isinstance(outcome, Exception):
             raise outcome
         return action.take(outcome)
 
-    def _answer(self, action: Action, turn: turns.Calls | turns.Wait, again: list[Action]) -> None:
+    def _answer(
+        self, action: Action, turn: turns.Calls | turns.Wait, again: list[Action], stored: dict[Facet, Group]
+    ) -> None:
         lasting = action.answer(turn.calls)
         if isinstance(turn, turns.Wait):
             self._waiting.forget(action, turn.cancel)
@@ -274,17 +280,21 @@ class Stages:
             self._waiting.add(action, lasting, for_all=isinstance(turn, turns.Calls))
         except GuestGoneError as gone:
             if action.guest is not None:
-                self._dropped.append(action.guest)
+                self._leaving.drop(action.guest)
             raise ProblemError(gone.code, gone.detail) from None
         queued = bool(action.statements)
         if queued:
             self.tenants.of(action).serial.wait_turn(action)
         if go_on:
             self._waiting.wake([action.number])
-        elif not queued:
+        if not (self._streams.begin(action, stored) or go_on or queued):
             self.tenants.of(action).serial.waits(action)
+        if action.streamed is not None:
+            action.let_go()
 
-    def _finish(self, action: Action, done: turns.Done, stored: dict[Facet, Group], ended: list[Ended]) -> None:
+    def _finish(
+        self, action: Action, done: turns.Done | turns.End, stored: dict[Facet, Group], ended: list[Ended]
+    ) -> None:
         """The guest has said all that there is of this action: what it wrote is stored first. Raises ProblemError."""
         if action.tools is not None:
             action.tools.check_end()
@@ -293,27 +303,35 @@ class Stages:
         self._waiting.end(action)
         if self._fresh:
             self._let_go(action)
+        if action.streamed is not None:
+            self._streams.end(action)
+            if action.exchange.gone:
+                raise ProblemError("CallerGone")
         if action.serial:
             self.tenants.of(action).serial.done(action, done)
-        elif done.writes or action.keyed is not None:
+        elif done.writes or (action.keyed is not None and action.streamed is None):
             stored.setdefault(action.facet, []).append((action, done))
         else:
-            ended.append(Ended(action, action.reply(done)))
+            ended.append(_answered(action, done))
 
     def _run_in_turn(self, action: Action, ended: list[Ended]) -> None:
         """The action wanted to write by SQL inside the guest's call: it runs again, with the state to itself."""
         wrote, reads = action.wrote_by_tool is not None, action.reads
         self.tenants.of(action).serial.wanted_at_once(action)
         if action.conflicts >= CONFLICTS or not action.may_repeat or (wrote and action.serial):
-            ended.append(self._failed(action, conflict(action.wrote_by_tool)))
+            ended.append(self._failed(action, conflict(action.wrote_by_tool, begun=action.streamed is not None)))
             return
         action.relied_on = reads if wrote else None
         action.conflicts += 1
         self.begin_again(action)
         self.tenants.of(action).serial.join(action)
 
-    def _run_after(self, action: Action, call: turns.Call) -> None:
+    def _run_after(self, action: Action, call: turns.Call, ended: list[Ended]) -> None:
         """The action has called a tool inside the guest's call: it runs again when that has answered."""
+        if action.streamed is not None:
+            detail = "after the first piece of its answer, an app has to await its tools"
+            ended.append(self._failed(action, ProblemError("AppFailed", detail)))
+            return
         self.begin_again(action, keep_state=True)
         action.repeats += 1
         self._waiting.add(action, [call], for_all=True)
@@ -330,14 +348,15 @@ class Stages:
         """The guest is to forget the action. It is dropped if it was there for this action only."""
         if action.guest is not None:
             if self._fresh:
-                self._dropped.append(action.guest)
+                self._leaving.drop(action.guest)
             elif action.open:
-                self._cancelled.append((action.guest, action.number))
+                self._leaving.cancelled.append((action.guest, action.number))
 
     def _forget(self, action: Action) -> None:
         """What the action waits for does not matter any more, nor what it does, or is about to do."""
         action.attempt += 1
         self._waiting.end(action)
+        self._streams.end(action)
         self.lanes.forget(action)
         if action in self.ready:
             self.ready.remove(action)
@@ -346,29 +365,25 @@ class Stages:
         """The commit of these actions is done, with these verdicts."""
         ended: list[Ended] = []
         for (action, done), verdict in zip(stored, verdicts, strict=True):
-            if isinstance(verdict, ProblemError):
+            if isinstance(done, turns.Begun):
+                self._streams.stored(action, done, verdict)
+            elif isinstance(verdict, ProblemError):
                 ended.append(Ended(action, after_calls(action.tools, verdict)))
             elif isinstance(verdict, StateConflictError):
-                if action.conflicts < CONFLICTS and action.wrote_by_tool is None:
+                if action.conflicts < CONFLICTS and action.wrote_by_tool is None and action.streamed is None:
                     action.conflicts += 1
                     self.tenants.of(action).serial.conflicted(action)
                 else:
-                    ended.append(Ended(action, conflict(action.wrote_by_tool)))
+                    problem = conflict(action.wrote_by_tool, begun=action.streamed is not None)
+                    ended.append(Ended(action, problem))
             else:
-                ended.append(Ended(action, action.reply(done)))
+                ended.append(_answered(action, done))
         if ended:
             self._end(ended)
 
-    def _clean_up(self) -> None:
-        """What needs a call of the guest, or ends it. Never runs inside a call."""
-        dropped, self._dropped = self._dropped, []
-        for guest in dropped:
-            guest.drop()
-        if dropped:
-            self.lanes.release()
-        cancelled, self._cancelled = self._cancelled, []
-        for guest, number in cancelled:
-            if guest.computing:
-                self._cancelled.append((guest, number))
-            else:
-                guest.cancel(number)
+
+def _answered(action: Action, done: turns.Done | turns.End) -> Ended:
+    if isinstance(done, turns.Done):
+        return Ended(action, action.reply(done))
+    assert action.streamed is not None  # noqa: S101  checked when the turn was read
+    return Ended(action, action.streamed)

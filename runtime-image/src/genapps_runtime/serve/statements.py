@@ -7,15 +7,17 @@ from typing import Any, Protocol
 
 import orjson
 
+from genapps_runtime.guest.turns import Call
 from genapps_runtime.problems import call_problem
 from genapps_runtime.serve.meter import Meter
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.state.connection import Result, makes
-from genapps_runtime.state.errors import SqlError, SqlWritesError
+from genapps_runtime.state.errors import SqlError, SqlWritesError, StateFullError
 from genapps_runtime.state.open_transaction import OpenView
 from genapps_runtime.state.sql_functions import Value
 from genapps_runtime.state.view import Overlaid, View
 
+LIST_KEYS = 2000
 MOST_TEXTS = 256
 _PLAIN = frozenset({type(None), int, str})
 """Types whose values are the same in JSON."""
@@ -69,3 +71,14 @@ def _value(value: Value) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
     return value
+
+
+def read_keys(view: View | Overlaid, call: Call) -> Outcome:
+    """The outcome of a call that reads keys. Raises one of the errors of state but StateFullError."""
+    try:
+        if call.kind == "get":
+            return {"ok": view.get(call.payload["key"])}
+        limit, after = min(call.payload["limit"], LIST_KEYS), call.payload.get("after", "")
+        return {"ok": view.list(call.payload["prefix"], limit, after)}
+    except StateFullError as error:
+        return {"problem": call_problem("StateFull", str(error))}

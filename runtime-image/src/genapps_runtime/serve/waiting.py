@@ -18,6 +18,7 @@ from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.tools import Outcome
 
+QUEUED = frozenset({"sql", "stream", "send"})
 PENDING = 1000
 """Calls and timers that an action may wait for at once."""
 
@@ -25,7 +26,7 @@ PENDING = 1000
 class Waiting:
     """The actions that wait. `ready` gets one that can go on, `fail` one that cannot, with the reason.
 
-    `queue` gets statements of SQL that wait for their action's turn.
+    `queue` gets calls that wait for neither tool nor timer: for the action's turn, a commit, or the caller.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Waiting:
             if call.kind == "timer":
                 seconds = call.payload["millis"] / 1000
                 action.pending[call.id] = loop.call_later(seconds, self._fire, action, call.id)
-            elif call.kind == "sql":
+            elif call.kind in QUEUED:
                 action.pending[call.id] = self._queue(action, call)
             else:
                 action.pending[call.id] = loop.create_task(self._call(action, call))

@@ -7,7 +7,7 @@ a tool keeps the snapshot of its batch until it ends.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from genapps_runtime.state.connection import STEPS, Connection, Parameters, Result
@@ -34,6 +34,14 @@ class Reads:
     lists: dict[tuple[str, str, int], int] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     """What it has read by SQL: names of tables, or `tables.ALL`."""
+
+    def without(self, written: Iterable[str]) -> "Reads":
+        """What others must not have changed once these keys were stored: all but they, and listings of them."""
+        keys = set(written)
+        lists = {one: seen for one, seen in self.lists.items() if not any(key.startswith(one[0]) for key in keys)}
+        return Reads(
+            self.sequence, {key: seen for key, seen in self.keys.items() if key not in keys}, lists, self.tables
+        )
 
 
 class Snapshot:
@@ -141,7 +149,7 @@ class View:
         return found
 
     def close(self) -> None:
-        """Let go of the snapshot. `reads` stays."""
+        """Let go of the snapshot. `reads` stays, and a later read adds to it in a newer snapshot."""
         snapshot, self._snapshot = self._snapshot, None
         if snapshot is not None:
             snapshot.holders -= 1
@@ -151,7 +159,8 @@ class View:
         if self._snapshot is None or self.reads is None:
             self._snapshot = snapshot = self._take()
             snapshot.holders += 1
-            self.reads = Reads(snapshot.sequence)
+            if self.reads is None:  # else it goes on after `close`: what has changed since the first snapshot counts
+                self.reads = Reads(snapshot.sequence)
         elif self._snapshot.lost:
             raise StateUnavailableError("SQL of the app has used up its memory, and what the request had read with it")
         return self._snapshot.connection, self.reads

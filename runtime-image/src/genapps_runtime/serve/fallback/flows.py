@@ -64,7 +64,8 @@ class Fallbacks:
             if self._last_good is not None and isinstance(outcome, Reply):
                 self._last_good.keep(facet.tenant, exchange.request, outcome)
             return one
-        if outcome.code not in REASONS or exchange.gone or exchange.internal:
+        told = exchange.internal or exchange.streamed is not None
+        if outcome.code not in REASONS or exchange.gone or told:
             return one
         if isinstance(action, Action) and (wrote := action.wrote_by_tool) is not None:
             detail = f"it had called {wrote}, and ended with {outcome.code} after that"
