@@ -144,6 +144,11 @@ class AppServer:
             self._scheduler.admit(admitted)
 
     @property
+    def state_log_bytes(self) -> int:
+        """What `Facets.log_bytes` is."""
+        return self._facets.log_bytes
+
+    @property
     def idle_since(self) -> float | None:
         """The time of the last answer, on the monotonic clock in seconds; None while a request is under way."""
         return None if self._scheduler is not None and self._scheduler.busy else self._app.idle_since

@@ -230,6 +230,7 @@ class _Worker:
         self._metrics.set("genapps_fence_proven", float(probe.proven))
         if self._loaded and self._server is not None:
             self._server.admit(probe.recent(BEAT_SECONDS))
+            self._metrics.set("genapps_state_wal_bytes", self._server.state_log_bytes)
         if self._loaded or not self._heartbeat.woken_ns:
             self._heartbeat.ready = probe.proven and self._loaded
 

@@ -101,7 +101,9 @@ class Both:
 
     def look(self, batch: list[tuple[bool, str, str]]) -> list[tuple[Reads | None, int]]:
         """What each has read, from one snapshot."""
-        snapshot = Snapshot(self.store.reader, self.store.figures.sequence, lambda _connection: None)
+        snapshot = Snapshot(
+            self.store.reader, self.store.figures.sequence, self.store.figures.changes, lambda _connection: None
+        )
         seen: list[tuple[Reads | None, int]] = []
         for before, source, _ in batch:
             view = View(lambda: snapshot)

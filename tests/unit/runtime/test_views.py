@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import StateFullError
+from genapps_runtime.state.tables import TableChanges
 from genapps_runtime.state.view import LIST_BYTES, LISTINGS, Overlaid, Snapshot, View, listing
 
 KEYS = ["a", "a\0", "a\0b", "a/1", "a/2", "b", "ä", "\U0001f600", "\ufffd"]
@@ -25,7 +26,7 @@ def _stored(entries: dict[str, str]) -> Iterator[View]:
 def _view(connection: Connection, entries: dict[str, str]) -> View:
     connection.execute("CREATE TABLE genapps_entries (key TEXT PRIMARY KEY, value TEXT, version INTEGER) WITHOUT ROWID")
     connection.executemany("INSERT INTO genapps_entries VALUES (?, ?, 1)", entries.items())
-    return View(lambda: Snapshot(connection, 1, lambda _connection: None))
+    return View(lambda: Snapshot(connection, 1, TableChanges(0), lambda _connection: None))
 
 
 @given(

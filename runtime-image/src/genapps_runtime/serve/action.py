@@ -277,10 +277,10 @@ class Action:
         self._view = view = self.facet.view()
         view.reads = found.without(key for key, _ in writes) if found is not None else None
 
-    def let_go(self) -> None:
-        """Hold no snapshot while it waits: what it reads next may be newer. What it has read counts for its writes."""
+    def let_go(self, *, old: bool = False) -> None:
+        """Hold no snapshot while its answer leaves; or none that is `old`. What it has read counts for its writes."""
         if isinstance(self._view, View):
-            self._view.close()
+            (self._view.grow_old if old else self._view.renew)()
 
     def take_turn(self, see: Callable[[], View | Overlaid]) -> None:
         """From now on it reads and writes what `see` gives."""

@@ -10,9 +10,15 @@ import traceback
 from genapps_runtime import logs
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.tools import Tools, Wanted
-from genapps_runtime.state.errors import StateFullError, StateUnavailableError, TransactionLostError, TurnLostError
+from genapps_runtime.state.errors import (
+    SnapshotOldError,
+    StateFullError,
+    StateUnavailableError,
+    TransactionLostError,
+    TurnLostError,
+)
 
-STATE_ERRORS = (TurnLostError, TransactionLostError, StateFullError, StateUnavailableError)
+STATE_ERRORS = (SnapshotOldError, TurnLostError, TransactionLostError, StateFullError, StateUnavailableError)
 _TELL_OF_CALLS = frozenset({"CallerGone", "StateConflict", "ReplayDiverged", "OutcomeUnknown", "PartiallyDone"})
 """Problems that say themselves what was called, or that nobody hears of."""
 
@@ -21,6 +27,9 @@ def state_problem(error: Exception, wrote: Wanted | None) -> ProblemError:
     """What an action ends with after one of STATE_ERRORS."""
     if isinstance(error, TurnLostError):
         return lost_turn(wrote)
+    if isinstance(error, SnapshotOldError):
+        detail = "the app waited so long that what it had read has changed: read again what belongs together"
+        return ProblemError("StateConflict", detail)
     if isinstance(error, TransactionLostError):
         return ProblemError("AppFailed", str(error))
     return ProblemError("StateFull" if isinstance(error, StateFullError) else "StateUnavailable", str(error))

@@ -19,6 +19,9 @@ from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.tools import Outcome
 
 QUEUED = frozenset({"sql", "stream", "send"})
+AGING_SECONDS = 5.0
+"""How often to look for old snapshots of an action that waits. One that is found twice ends, so none lasts longer than
+twice as long: SQLite keeps all that is written while one is open."""
 PENDING = 1000
 """Calls and timers that an action may wait for at once."""
 
@@ -153,7 +156,15 @@ class Waiting:
 
     def _expire_later(self, action: Action) -> None:
         seconds = max(0.0, action.deadline - time.monotonic())
-        self._expiries[action.number] = asyncio.get_running_loop().call_later(seconds, self._expire, action)
+        loop = asyncio.get_running_loop()
+        if seconds > AGING_SECONDS:
+            self._expiries[action.number] = loop.call_later(AGING_SECONDS, self._age, action)
+        else:
+            self._expiries[action.number] = loop.call_later(seconds, self._expire, action)
+
+    def _age(self, action: Action) -> None:
+        action.let_go(old=True)
+        self._expire_later(action)
 
     def _expire(self, action: Action) -> None:
         # One that can go on is told by its next call into the guest that its time is up.

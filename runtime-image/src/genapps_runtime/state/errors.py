@@ -12,6 +12,10 @@ class StateConflictError(Exception):
     """Something that the action read has changed."""
 
 
+class SnapshotOldError(Exception):
+    """What the action had read in a snapshot that has grown too old has changed since."""
+
+
 class StateFullError(Exception):
     """The facet has reached its tier's limit, or the disk is full."""
 

@@ -212,7 +212,7 @@ class Facet:
         # than it had to be.
         self._lent.add(connection)
         connection.expired = self._removal.expired
-        return Snapshot(connection, self.figures.sequence, self._give_back)
+        return Snapshot(connection, self.figures.sequence, self.figures.changes, self._give_back)
 
     async def close(self) -> None:
         """Finish the commits, then close the file."""

@@ -109,6 +109,12 @@ class Facets:
         """Bytes of keys, values and tables in those that are open."""
         return sum(facet.size for facet in self._open.values())
 
+    @property
+    def log_bytes(self) -> int:
+        """Bytes of the logs (WAL) of those that are open: what SQLite has not put into the files yet."""
+        logs = [Path(f"{facet.path}-wal") for facet in self._open.values()]
+        return sum(log.stat().st_size for log in logs if log.exists())
+
     def end_batch(self) -> None:
         """What `Facet.end_batch` does, for all."""
         for facet in self._open.values():

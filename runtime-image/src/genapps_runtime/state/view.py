@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from genapps_runtime.state.connection import STEPS, Connection, Parameters, Result
-from genapps_runtime.state.errors import FILE_ERRORS, SqlError, StateFullError, StateUnavailableError
+from genapps_runtime.state.errors import FILE_ERRORS, SnapshotOldError, SqlError, StateFullError, StateUnavailableError
 from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
-from genapps_runtime.state.tables import ALL
+from genapps_runtime.state.tables import ALL, TableChanges
 
 LIST_BYTES = 1024 * 1024
 LISTINGS = 1000
@@ -47,12 +47,20 @@ class Reads:
 class Snapshot:
     """A read transaction of one connection, held by any number of views. It begins with the first read in it."""
 
-    __slots__ = ("_give_back", "connection", "holders", "sequence", "shared")
+    __slots__ = ("_changes", "_give_back", "connection", "holders", "sequence", "shared")
 
-    def __init__(self, connection: Connection, sequence: int, give_back: Callable[[Connection], None]) -> None:
-        """Begin the transaction. `give_back` gets the connection at its end. Raises sqlite3.Error."""
+    def __init__(
+        self,
+        connection: Connection,
+        sequence: int,
+        changes: TableChanges,
+        give_back: Callable[[Connection], None],
+    ) -> None:
+        """Begin the transaction, with the last commit's number and the last changes of tables. `give_back` gets the
+        connection at its end. Raises sqlite3.Error."""
         self.connection = connection
         self.sequence = sequence
+        self._changes = changes
         self.holders = 0
         self.shared = True
         """Whether more views may still join."""
@@ -66,6 +74,18 @@ class Snapshot:
             return not self.connection.in_transaction
         except sqlite3.ProgrammingError:  # closed
             return True
+
+    def holds(self, reads: Reads) -> bool:
+        """Whether what was read in an older snapshot is here too. Raises sqlite3.Error."""
+        if reads.sequence == self.sequence:
+            return True
+        if self._changes.touched_since(reads.tables, reads.sequence):
+            return False
+        for key, version in reads.keys.items():
+            row = self.connection.execute("SELECT version FROM main.genapps_entries WHERE key = ?", (key,)).fetchone()
+            if (row[0] if row is not None else 0) != version:
+                return False
+        return all(listing(self.connection, *asked) == seen for asked, seen in reads.lists.items())
 
     def end_sharing(self) -> None:
         """No more views may join: it ends with the last that reads in it."""
@@ -86,12 +106,14 @@ class Snapshot:
 class View:
     """What one action sees: the facet as it was at the first read. `reads` is for the commit's check."""
 
-    __slots__ = ("_snapshot", "_take", "reads")
+    __slots__ = ("_old", "_snapshot", "_take", "reads")
 
     def __init__(self, take: Callable[[], Snapshot]) -> None:
         """`take` gives the snapshot at the first read: it raises sqlite3.Error."""
         self._take = take
         self._snapshot: Snapshot | None = None
+        self._old = False
+        """Whether the snapshot was there already when somebody looked for old ones."""
         self.reads: Reads | None = None
 
     def get(self, key: str) -> str | None:
@@ -155,12 +177,30 @@ class View:
             snapshot.holders -= 1
             snapshot.close_unless_held()
 
+    def renew(self) -> None:
+        """Let go of the snapshot: later reads see what has changed since, and what was read stays as it was noted."""
+        self.close()
+        self._old = False
+
+    def grow_old(self) -> None:
+        """Let go of a snapshot that was there the last time already. A later read finds what was read, or raises
+        SnapshotOldError."""
+        if self._snapshot is not None:
+            if self._old:
+                self.close()
+            self._old = True
+
     def _begin(self) -> tuple[Connection, Reads]:
         if self._snapshot is None or self.reads is None:
             self._snapshot = snapshot = self._take()
             snapshot.holders += 1
-            if self.reads is None:  # else it goes on after `close`: what has changed since the first snapshot counts
+            if self.reads is None:
                 self.reads = Reads(snapshot.sequence)
+            elif self._old:
+                self._old = False
+                if not snapshot.holds(self.reads):
+                    raise SnapshotOldError
+                self.reads.sequence = snapshot.sequence
         elif self._snapshot.lost:
             raise StateUnavailableError("SQL of the app has used up its memory, and what the request had read with it")
         return self._snapshot.connection, self.reads
