@@ -245,6 +245,31 @@ async def test_a_disk_that_takes_half_a_record_leaves_the_journal_as_it_was(
         assert numbers(one.journal) == [(1, '"paid"'), (2, None)]
 
 
+def test_what_could_not_be_cut_is_cut_before_the_next_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, write, truncate = SafeDir(str(tmp_path)), os.write, os.ftruncate
+    file = JournalFile(folder, "j", 10_000)
+    file.append([b"first"])
+
+    def half(descriptor: int, content: memoryview) -> int:
+        monkeypatch.setattr(os, "write", broken)
+        return write(descriptor, content[:4])
+
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "write", half)
+    monkeypatch.setattr(os, "ftruncate", broken)
+    for _ in range(2):
+        with pytest.raises(OSError, match="broken"):
+            file.append([b"lost"])
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "ftruncate", truncate)
+    file.append([b"second"])
+    file.close()
+    assert JournalFile(folder, "j", 10_000).records == [b"first", b"second"]
+    folder.close()
+
+
 async def test_calls_that_come_together_share_a_flush(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     flushes = []
     flush = os.fdatasync

@@ -122,10 +122,10 @@ class Tools:
         self._refused: dict[str, dict[str, Any]] = {}
         self._steps: list[Step] = journal.steps if journal is not None else []
         self._left: list[Step] = list(self._steps)
-        self._note_refused()
         """Those that this attempt has not asked for yet."""
         self._beyond = 0
         """Calls of this attempt that were more than it may make."""
+        self._note_refused()
 
     @property
     def span(self) -> Span:
@@ -200,6 +200,7 @@ class Tools:
             called = await self._gateway.call(self._identity.request_id, step.number, asked, seconds, span.headers)
             span.take(called.outcome)
         if step.again and called.outcome.get("problem", {}).get("code") == "OutcomeUnknown":
+            self._metrics.tool_call("OutcomeUnknown")
             detail = f"nobody knows whether {wanted} was carried out, and it does not take the same call twice"
             raise ProblemError("OutcomeUnknown", detail)
         if step.again and "problem" in called.outcome:

@@ -24,6 +24,8 @@ class JournalFile:
         self._folder = folder
         self._name = name
         self._fd: int | None = None
+        self._torn = False
+        """Whether something may be behind the last whole record."""
         content = folder.read(name, most_bytes) or b""
         self.records = list(_records(content))
         """Those that were there when it was opened."""
@@ -42,6 +44,9 @@ class JournalFile:
         assert self._fd is not None  # noqa: S101  just opened
         whole = b"".join(_framed(record) for record in records)
         try:
+            if self._torn:
+                self._cut()
+            self._torn = True
             left = memoryview(whole)
             while left:
                 left = left[os.write(self._fd, left) :]
@@ -50,6 +55,7 @@ class JournalFile:
             self._cut()
             raise
         self.size += len(whole)
+        self._torn = False
 
     def replace(self, records: Sequence[bytes]) -> None:
         """Store these records in place of all others, in one step."""
@@ -59,7 +65,7 @@ class JournalFile:
         self._folder.rename(self._name + _NEW, self._name)
         self._folder.flush()
         self.close()
-        self.size = len(whole)
+        self.size, self._torn = len(whole), False
 
     def close(self) -> None:
         """Close it; a further record opens it again."""
@@ -81,6 +87,7 @@ class JournalFile:
         assert self._fd is not None  # noqa: S101  callers have opened it
         os.ftruncate(self._fd, self.size)
         os.fdatasync(self._fd)
+        self._torn = False
 
 
 def _framed(record: bytes) -> bytes:
