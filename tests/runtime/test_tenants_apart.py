@@ -83,7 +83,8 @@ class World:
 
     def __init__(self, language: Language) -> None:
         self.directory = Path(tempfile.mkdtemp())
-        config = parse_config(orjson.dumps(runtime_config("sha256:" + "a" * 64, limits={"instances": 2})))
+        settings = runtime_config("sha256:" + "a" * 64, limits={"instances": 2}, time={"actionMillis": 60_000})
+        config = parse_config(orjson.dumps(settings))
         self.facets = Facets(str(self.directory), 1024 * 1024, 8, 3600, 0, Many(most=9, open=3))
         log = BoundedLog(time.monotonic())
         context = ActionContext(config, cast("Any", None), self.facets, Metrics(), log)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The environment, read once."""
 
+from pathlib import Path
+
 import pytest
 
 from genapps.environment import SettingsError
@@ -15,6 +17,11 @@ def test_an_empty_environment_gives_what_the_chart_expects() -> None:
 
 def test_the_namespace_decides_the_name_in_the_certificate() -> None:
     assert Settings.from_environ({"GENAPPS_SYSTEM_NAMESPACE": "platform"}).host == "gateway.platform.svc"
+
+
+def test_another_authority_for_issuers_is_a_file() -> None:
+    assert Settings.from_environ({"GENAPPS_ISSUER_CA": "/ca.crt"}).issuer_ca == Path("/ca.crt")
+    assert Settings.from_environ({"GENAPPS_ISSUER_CA": ""}).issuer_ca is None
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from genapps_runtime.state.journal import journal_of
 MOST_OPEN = 16
 READERS = 2
 """How many connections for reading each of several facets keeps."""
+PATIENCE = 200
+PAUSE_SECONDS = 0.005
 _BESIDE = ("-wal", "-shm")
 """Endings of SQLite's files beside a facet's."""
 
@@ -160,13 +162,23 @@ class Facets:
     async def _make_room(self) -> None:
         """Close the facet that nobody has asked for longest. Raises FacetsBusyError."""
         while self._many is not None and len(self._open) >= self._many.open:
-            idle = next((facet for facet in self._open.values() if facet.idle), None)
-            if idle is None:
-                raise FacetsBusyError
+            idle = await self._idle()
             del self._open[idle.tenant]
             self.on_closed(idle.tenant)
             await idle.stop()
             self._thread.submit(_closed, idle)
+
+    async def _idle(self) -> Facet:
+        """The facet that nobody has asked for longest, of those that nobody needs. Raises FacetsBusyError."""
+        for _ in range(PATIENCE):
+            unused = [facet for facet in self._open.values() if not facet.users]
+            idle = next((facet for facet in unused if facet.idle), None)
+            if idle is not None:
+                return idle
+            if not unused:
+                break
+            await asyncio.sleep(PAUSE_SECONDS)  # it stores something on its own, for a moment
+        raise FacetsBusyError
 
     def _made(self, tenant: str) -> Facet:
         path = path_of(self._directory, tenant)

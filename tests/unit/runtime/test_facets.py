@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which facets are open, and how many there are."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
+from genapps_runtime.state.facets import Facets, FacetsBusyError, Many, TooManyTenantsError
+from genapps_runtime.state.transaction import Commit
+
+
+@pytest.fixture
+async def facets(tmp_path: Path) -> AsyncIterator[Facets]:
+    made = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4, open=2))
+    yield made
+    await made.close()
+
+
+async def opened(facets: Facets, tenant: str) -> Facet | Exception:
+    found: asyncio.Future[Facet | Exception] = asyncio.get_running_loop().create_future()
+    facets.open(tenant, found.set_result)
+    return await found
+
+
+async def facet(facets: Facets, tenant: str) -> Facet:
+    found = await opened(facets, tenant)
+    assert isinstance(found, Facet), found
+    return found
+
+
+async def test_the_one_that_nobody_has_asked_for_longest_is_closed(facets: Facets) -> None:
+    closed: list[str] = []
+    facets.on_closed = closed.append
+    first, _ = await facet(facets, "a"), await facet(facets, "b")
+    assert facets.find("a") is first
+    await facet(facets, "c")
+    assert closed == ["b"]
+    assert facets.find("b") is None
+    assert facets.find("a") is first
+
+
+async def test_two_who_ask_at_once_get_the_same(facets: Facets) -> None:
+    assert len({id(found) for found in await asyncio.gather(facet(facets, "a"), facet(facets, "a"))}) == 1
+
+
+async def test_what_is_needed_stays_open_and_others_are_told(facets: Facets) -> None:
+    for tenant in ("a", "b"):
+        (await facet(facets, tenant)).users += 1
+    assert isinstance(await opened(facets, "c"), FacetsBusyError)
+    for tenant in ("a", "b"):
+        found = facets.find(tenant)
+        assert found is not None
+        found.users -= 1
+    assert isinstance(await opened(facets, "c"), Facet)
+
+
+async def test_one_that_stores_something_is_closed_after_that(facets: Facets) -> None:
+    first, second = await facet(facets, "a"), await facet(facets, "b")
+    second.users += 1
+    stored = asyncio.Event()
+    first.commit([Commit(None, [("k", "v")])], lambda _: stored.set())
+    assert first.storing
+    await facet(facets, "c")
+    assert stored.is_set()
+    assert facets.find("a") is None
+    second.users -= 1
+    view = (await facet(facets, "a")).view()
+    assert view.get("k") == "v"
+    view.close()
+
+
+async def test_one_tenant_more_than_there_may_be_is_refused_and_leaves_nothing(facets: Facets, tmp_path: Path) -> None:
+    facets.get(DEFAULT_TENANT)
+    for tenant in "abcd":
+        await facet(facets, tenant)
+    files = set(tmp_path.iterdir())
+    assert isinstance(await opened(facets, "e"), TooManyTenantsError)
+    assert {path for path in tmp_path.iterdir() if path.suffix == ".sqlite"} <= files
+    assert facets.known == 4
+    assert isinstance(await opened(facets, "a"), Facet)
+    again = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4))
+    assert again.known == 4, "they are counted at the start, without what an app without tenants has left"
+    await again.close()
