@@ -17,7 +17,7 @@ class Meter:
     """Counts for one action, over all attempts at it; what an attempt wrote that is not stored counts for nothing."""
 
     __slots__ = (
-        "_changed_bytes", "_changed_rows", "guest_cpu_seconds", "guest_seconds", "read_bytes", "read_rows", "writes",
+        "_changed_bytes", "changed_rows", "guest_cpu_seconds", "guest_seconds", "read_bytes", "read_rows", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -29,7 +29,8 @@ class Meter:
         self.read_bytes = 0
         self.writes: list[tuple[str, str | None]] = []
         """The keys that its end writes, and their values."""
-        self._changed_rows = 0
+        self.changed_rows = 0
+        """By its statements."""
         self._changed_bytes = 0
 
     def guest_fields(self) -> dict[str, float]:
@@ -39,7 +40,7 @@ class Meter:
     def begin_again(self) -> None:
         """What it has written is not stored."""
         self.writes = []
-        self._changed_rows = self._changed_bytes = 0
+        self.changed_rows = self._changed_bytes = 0
 
     def read(self, kind: str, found: Any) -> int:
         """The characters of what a call has brought. Unless it was the request's body, they are of the state."""
@@ -56,14 +57,14 @@ class Meter:
             self.read_rows += len(result.rows)
             self.read_bytes += _size(text)
         if result.rowcount > 0:
-            self._changed_rows += result.rowcount
+            self.changed_rows += result.rowcount
             values = parameters.values() if isinstance(parameters, dict) else parameters
             self._changed_bytes += sum(map(_size, values))
 
     @property
     def written_rows(self) -> int:
         """Keys that it wrote or deleted, and rows that its statements changed."""
-        return len(self.writes) + self._changed_rows
+        return self.changed_rows + len(self.writes)
 
     @property
     def written_bytes(self) -> int:
