@@ -67,7 +67,7 @@ async def test_a_tick_changes_the_state_once_also_when_its_end_was_not_marked(
     assert await number(world) == [1, "nightly"]
     await world.close()
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    assert [line.get("replayed", False) for line in lines if line.get("cause") == "schedule"] == [False, True]
+    assert [line.get("replayed", False) for line in lines if line.get("origin") == "schedule"] == [False, True]
 
 
 async def test_a_caller_cannot_look_like_a_tick(telling_language: TellingLanguage, tmp_path: Path) -> None:
@@ -95,5 +95,5 @@ async def test_an_app_naps_until_its_next_tick(pod: Pod) -> None:
     content["nightly"]["handled"] -= 400 * 24 * HOUR
     marks.write_text(json.dumps(content))
     await pod.start()
-    await until(lambda: any(line.get("cause") == "schedule" for line in pod.log()))
+    await until(lambda: any(line.get("origin") == "schedule" for line in pod.log()))
     assert (await pod.call("GET", "/number")).json() == [1, "nightly"]

@@ -219,6 +219,8 @@ def parse_config(content: bytes) -> RuntimeConfig:
         section.done()
     if config.tenancy is not None and config.background:
         _invalid("background", "not for an app with tenants")
+    if config.tenancy is not None and config.schedules:
+        _invalid("schedules", "not for an app with tenants")
     return config
 
 

@@ -66,7 +66,7 @@ class Told:
         if ended.replayed:
             fields["replayed"] = True
         if ended.action.exchange.internal:
-            fields["cause"] = ended.action.exchange.internal
+            fields["origin"] = ended.action.exchange.internal
         if isinstance(action, Action):
             self._add_action(action, fields, stored=stored)
         elif request.traced:
