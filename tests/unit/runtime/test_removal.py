@@ -2,6 +2,7 @@
 """What has expired is invisible at once and gone soon after."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from genapps_runtime.state import removal
 from genapps_runtime.state.ages import LEAST_PERIOD_SECONDS
-from genapps_runtime.state.errors import StateConflictError
+from genapps_runtime.state.errors import StateConflictError, StateFullError, TransactionLostError
 from tests.runtime.harness import until
 from tests.unit.runtime.expiring_facet import LATE, RETENTION, Clock, Opens, read, remove, rows, sql, step, store
 
@@ -273,6 +274,27 @@ async def test_a_listing_among_too_many_expired_keys_is_refused(
     assert view.get("z") == "1"
     view.close()
     facet.end_batch()
+
+
+@pytest.mark.parametrize(
+    "error", [sqlite3.OperationalError("disk"), MemoryError(), StateFullError("full"), TransactionLostError()]
+)
+async def test_a_step_that_fails_stops_no_commit_and_is_tried_again(
+    opens: Opens, clock: Clock, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    facet = opens()
+    await store(facet, {"a": '"1"'})
+    clock.now += RETENTION + LATE
+    with monkeypatch.context() as patched:
+        patched.setattr(facet._removal, "_change", fails)
+        assert not await step(facet)
+    assert await store(facet, {"b": '"1"'}) is None
+    assert read(facet, "a") is None
+    await remove(facet)
+    assert facet.size == len("b") + len('"1"')
 
 
 async def test_it_begins_by_itself_and_ends_with_the_facet(
