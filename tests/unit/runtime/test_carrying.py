@@ -65,8 +65,11 @@ def directory(tmp_path: Path) -> Path:
     return made
 
 
-def test_the_state_goes_back_and_the_marks_stay(directory: Path) -> None:
+def test_the_state_goes_back_and_the_marks_and_journals_stay(directory: Path) -> None:
+    (directory / "journals").mkdir()
+    (directory / "journals" / "x.journal").write_bytes(b"what was done outside")
     facets = begin(directory, A, restore=True)
+    assert (directory / "journals" / "x.journal").read_bytes() == b"what was done outside"
     assert found(facets / TENANT) == (["a"], [b"1", b"2", b"3"])
     assert found(facets / "new.sqlite") == ([], [b"4"])
     with closing(Connection(str(facets / TENANT))) as connection:
