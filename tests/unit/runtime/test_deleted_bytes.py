@@ -3,6 +3,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,6 +59,24 @@ async def test_nothing_is_left_of_what_an_app_deletes_or_replaces(opens: Opens, 
     sql(facet, "UPDATE t SET v = 'other' WHERE rowid = 1", "DELETE FROM t WHERE rowid = 2")
     assert "-wal" in left(tmp_path)
     await remove(facet)
+    assert left(tmp_path) == []
+
+
+async def test_a_full_disk_keeps_its_log_if_the_file_would_have_to_grow(
+    opens: Opens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facet = opens(0)
+    await store(facet, {"a": LONG})
+    with monkeypatch.context() as patched:
+        patched.setattr("os.statvfs", lambda _: SimpleNamespace(f_bavail=0, f_frsize=4096))
+        await remove(facet)
+        assert left(tmp_path) == ["-wal"]
+        patched.undo()
+        await remove(facet)
+        assert left(tmp_path) == ["lite"]
+        await store(facet, {"a": "1"})
+        patched.setattr("os.statvfs", lambda _: SimpleNamespace(f_bavail=0, f_frsize=4096))
+        await remove(facet)
     assert left(tmp_path) == []
 
 

@@ -277,7 +277,8 @@ async def test_a_listing_among_too_many_expired_keys_is_refused(
 
 
 @pytest.mark.parametrize(
-    "error", [sqlite3.OperationalError("disk"), MemoryError(), StateFullError("full"), TransactionLostError()]
+    "error",
+    [sqlite3.OperationalError("disk"), MemoryError(), StateFullError("full"), TransactionLostError(), OSError()],
 )
 async def test_a_step_that_fails_stops_no_commit_and_is_tried_again(
     opens: Opens, clock: Clock, monkeypatch: pytest.MonkeyPatch, error: Exception

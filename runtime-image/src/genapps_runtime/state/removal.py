@@ -8,11 +8,13 @@ row by row, in the order of its row numbers, so that no index is needed.
 """
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from genapps_runtime import logs
 from genapps_runtime.state.ages import Ages
@@ -25,7 +27,7 @@ from genapps_runtime.state.errors import (
     TransactionLostError,
 )
 from genapps_runtime.state.marks import Marks
-from genapps_runtime.state.open_transaction import Figures, OpenTransaction
+from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, OpenTransaction
 from genapps_runtime.state.transaction import Writes
 
 RETAINED_SINCE = "retained_since"
@@ -43,7 +45,14 @@ _ROWS = "SELECT {0}, retained_since FROM {1} WHERE {0} > ? ORDER BY {0} LIMIT ?"
 _REMOVE = "DELETE FROM {1} WHERE {0} = ?"
 MOST_TOLD = 100
 """Tables that the log names, in a process."""
-REMOVAL_ERRORS = (*FILE_ERRORS, StateConflictError, StateFullError, StateUnavailableError, TransactionLostError)
+REMOVAL_ERRORS = (
+    *FILE_ERRORS,
+    OSError,
+    StateConflictError,
+    StateFullError,
+    StateUnavailableError,
+    TransactionLostError,
+)
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _OVER = object()
 
@@ -193,8 +202,11 @@ class Removal:
         self._figures = transaction.figures
 
     def _empty_log(self) -> Iterator[None]:
-        """Empty it if something was stored, and nobody reads an older state of the file."""
-        if self._emptied_at == self._figures.sequence or self._is_read:
+        """Empty it if something was stored, and nobody reads an older state of the file.
+
+        Not where the file would have to grow and cannot: a part of that would take the last bytes of a full disk.
+        """
+        if self._emptied_at == self._figures.sequence or self._is_read or not self._fits():
             return
         self._connection.execute("PRAGMA busy_timeout=0").fetchall()
         try:
@@ -204,3 +216,11 @@ class Removal:
         if not busy:
             self._emptied_at = self._figures.sequence
         yield
+
+    def _fits(self) -> bool:
+        """Whether the disk has room for what the log adds to the file."""
+        (pages,) = self._connection.execute("PRAGMA main.page_count").fetchone()
+        (_, _, path) = self._connection.execute("PRAGMA database_list").fetchone()
+        disk = os.statvfs(path)
+        growth: int = pages * PAGE_BYTES - Path(path).stat().st_size
+        return growth <= disk.f_bavail * disk.f_frsize
