@@ -50,6 +50,7 @@ GOALS: Mapping[tuple[Kind, str], Sequence[Goal]] = {
     ("engine", "durable get + put, c=32"): (Goal(">=", 4.5, "workerd JS"),),
     ("engine", "durable SQL write, c=32"): (Goal(">=", 3, "workerd JS"),),
     ("engine", "key and durable put, c=32, CPU"): (Goal("<=", 1.15, "without a key"),),
+    ("engine", "tenant's token, c=32, CPU"): (Goal("<=", 1.2, "without tenants"),),
     ("engine", "10 ms wait, c=200"): (Goal(">=", 4, "workerd JS"),),
     ("engine", "10 ms wait, c=200, p50"): (Goal("<=", 15),),
     ("engine", "ASGI app, c=32"): (Goal(">=", 0.7, "own API"),),

@@ -27,6 +27,7 @@ from bench.engine.never_seen import never_seen
 from bench.engine.redaction import redaction
 from bench.engine.static_asset import static_asset
 from bench.engine.streaming import streaming
+from bench.engine.tenant_token import tenant_token
 from bench.engine.waiting import waiting
 from bench.engine.warm_request import warm_request
 from bench.figures import Figure
@@ -46,6 +47,7 @@ ALONE: Mapping[str, Alone] = {
     "durable-sql": durable_sql,
     "keyed-state": keyed_state,
     "journalled-call": journalled_call,
+    "tenant-token": tenant_token,
     "forms": forms,
     "waiting": waiting,
     "beside-computing": beside_computing,

@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from bench.apps import ASSET, ASSET_CONTENT
 from bench.context import Context
@@ -18,6 +19,7 @@ from bench.engine.stub_gateway import StubGateway, stub_gateway
 from bench.packages import RUNTIME_LOCK, installed
 from bench.processes import REPOSITORY, answers, free_port, stopped, until
 from bench.server import Server
+from genapps.api.runtimeconfig import Tenancy
 from tools import engines
 
 OURS = "genapps"
@@ -37,11 +39,14 @@ async def runtime(
     nap_millis: int = 0,
     with_asset: bool = False,
     responses_seconds: int = 86_400,
+    tenancy: Tenancy | None = None,
+    keys: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Server]:
     """A ready runtime with one app, `with_asset` also with the measured file.
 
     It naps after `nap_millis` without a request; 0: never. Answers to requests with keys are kept for
-    `responses_seconds`. Its log is a file in `work`, as a container's log is one as well."""
+    `responses_seconds`. `tenancy` is as in the RuntimeConfig, `keys` as in the answer to a heartbeat. Its log is a file
+    in `work`, as a container's log is one as well."""
     interpreter = await context.interpreter()
     packages = await installed(context.cache, interpreter, RUNTIME_LOCK)
     engine = await asyncio.to_thread(engines.precompiled)
@@ -53,8 +58,8 @@ async def runtime(
         tempfile.TemporaryDirectory(dir=context.work) as folder,
         (context.work / f"runtime-{port}.log").open("wb") as log,
     ):
-        made = snapshot(Path(folder), source, instances, nap_millis, public, responses_seconds)
-        async with stub_gateway(Path(folder)) as gateway:
+        made = snapshot(Path(folder), source, instances, nap_millis, public, responses_seconds, tenancy)
+        async with stub_gateway(Path(folder), keys) as gateway:
             settings = _environment(made, gateway, engine, port, health)
             process = await asyncio.create_subprocess_exec(
                 *on_core(server_core()),
@@ -65,9 +70,11 @@ async def runtime(
                 stdout=log,
                 stderr=log,
             )
+            # Without a token only the probe's answer is a good one.
+            asked = f"http://127.0.0.1:{health}/readyz" if tenancy else f"http://127.0.0.1:{port}/"
             async with stopped(process):
                 await until(
-                    lambda: answers(process, "runtime", f"http://127.0.0.1:{port}/"),
+                    lambda: answers(process, "runtime", asked),
                     f"the runtime is ready (see {log.name})",
                     60,
                 )

@@ -16,6 +16,7 @@ from genapps.api.runtimeconfig import (
     RuntimeConfig,
     RuntimeLimits,
     RuntimeRetention,
+    Tenancy,
     TimeBudget,
 )
 
@@ -64,15 +65,16 @@ def snapshot(
     nap_millis: int = 0,
     public: Mapping[str, bytes] | None = None,
     responses_seconds: int = 86_400,
+    tenancy: Tenancy | None = None,
 ) -> Snapshot:
     """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes, but for its `instances`.
 
-    `nap_millis` and `responses_seconds` as in the RuntimeConfig; 0: the app never naps. `public` are files that
-    are served."""
+    `nap_millis`, `responses_seconds` and `tenancy` as in the RuntimeConfig; 0: the app never naps. `public` are files
+    that are served."""
     served = {f"public/{path}": content for path, content in (public or {}).items()}
     files = {ENTRY: source.encode("utf-8"), **served}
     code_digest = bundle_digest(ENTRY, files)
-    config = _config(code_digest, instances, nap_millis, responses_seconds).content()
+    config = _config(code_digest, instances, nap_millis, responses_seconds, tenancy).content()
     made = Snapshot(folder, code_digest, sha256(config))
     for directory in (made.config_file.parent, made.code, made.state):
         directory.mkdir(parents=True)
@@ -84,7 +86,9 @@ def snapshot(
     return made
 
 
-def _config(code_digest: str, instances: int, nap_millis: int, responses_seconds: int) -> RuntimeConfig:
+def _config(
+    code_digest: str, instances: int, nap_millis: int, responses_seconds: int, tenancy: Tenancy | None
+) -> RuntimeConfig:
     return RuntimeConfig(
         app="bench",
         namespace="bench",
@@ -102,6 +106,7 @@ def _config(code_digest: str, instances: int, nap_millis: int, responses_seconds
             state_per_tenant_bytes=32 * _MIB,
             log_bytes_per_action=16 * 1024,
         ),
+        tenancy=tenancy,
         time=TimeBudget(action_millis=5000, load_millis=10_000, nap_millis=nap_millis),
         retention=RuntimeRetention(responses_seconds=responses_seconds),
         gateway=GatewayAddress(host=HOST),

@@ -6,18 +6,20 @@ port.
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from genapps.api.names import gateway_host
 from genapps.gateway.certificates import new_authority, new_leaf
 
 HOST = gateway_host()
-_HEALTHY = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{"status":"ok"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,8 @@ class StubGateway:
 
 
 @asynccontextmanager
-async def stub_gateway(folder: Path) -> AsyncIterator[StubGateway]:
-    """Answers everything with 200; key material is below `folder`."""
+async def stub_gateway(folder: Path, tenant_keys: Mapping[str, Any] | None = None) -> AsyncIterator[StubGateway]:
+    """Answers everything with 200, and with these keys for tokens; key material is below `folder`."""
     now = datetime.now(UTC)
     authority = new_authority(HOST, now)
     leaf = new_leaf(authority, HOST, now)
@@ -40,15 +42,21 @@ async def stub_gateway(folder: Path) -> AsyncIterator[StubGateway]:
     chain.write_bytes(leaf.certificate + leaf.key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
-    server = await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=context)
+    answer = partial(_answer, _answered({"status": "ok", "tenantKeys": tenant_keys}))
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
     async with server:
         yield StubGateway(server.sockets[0].getsockname()[1], ca_file)
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def _answered(content: Mapping[str, Any]) -> bytes:
+    body = json.dumps(content).encode("ascii")
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+
+async def _answer(told: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while await reader.readuntil(b"\r\n\r\n"):
-            writer.write(_HEALTHY)
+            writer.write(told)
     except (asyncio.IncompleteReadError, ConnectionError):
         return
     finally:

@@ -14,8 +14,8 @@ class Load:
     """A closed loop: every connection sends its next request when the response to the last one is complete.
 
     `path` may contain `{connection}` (from 0) and `{sequence}` (from 0, unique in the job). With `keys` each request
-    has an `Idempotency-Key` of its own, which begins with it. It ends after `seconds`, or after `requests`
-    in total when that is above 0."""
+    has an `Idempotency-Key` of its own, which begins with it. A `token` is sent as a bearer's. It ends after `seconds`,
+    or after `requests` in total when that is above 0."""
 
     host: str
     port: int
@@ -28,12 +28,15 @@ class Load:
     deadline: float = 30.0
     method: str = "GET"
     keys: str = ""
+    token: str = ""
 
     def request(self, connection: int, sequence: int) -> bytes:
         """The bytes of one request."""
         path = self.path.replace("{connection}", str(connection)).replace("{sequence}", str(sequence))
         key = f"Idempotency-Key: {self.keys}-{sequence}\r\n" if self.keys else ""
-        return f"{self.method} {path} HTTP/1.1\r\nHost: {self.name or self.host}\r\n{key}\r\n".encode("ascii")
+        token = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
+        host = self.name or self.host
+        return f"{self.method} {path} HTTP/1.1\r\nHost: {host}\r\n{key}{token}\r\n".encode("ascii")
 
     @property
     def varies(self) -> bool:
