@@ -9,7 +9,7 @@ from genapps_runtime.bundle import Bundle, load_message
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.guest.messages import piece_of, resume_message, start_message
-from genapps_runtime.guest.turns import Call, Calls, Done, Emit, Failed, parse_turn
+from genapps_runtime.guest.turns import Begun, Call, Calls, Done, Emit, End, Failed, Written, parse_turn
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import call_problem
 from genapps_runtime.serve.statements import LIST_KEYS
@@ -21,9 +21,9 @@ MEMORY_BYTES = 64 * 1024 * 1024
 class Answered:
     """What a request ended with: a response, or in `code` and `detail` why there is none."""
 
-    def __init__(self, turn: Done | Failed, body: bytes) -> None:
-        self.status = turn.status if isinstance(turn, Done) else 0
-        self.headers = turn.headers if isinstance(turn, Done) else []
+    def __init__(self, turn: Written | Failed, body: bytes) -> None:
+        self.status = turn.status if isinstance(turn, Begun | Done) else 0
+        self.headers = turn.headers if isinstance(turn, Begun | Done) else []
         self.code = turn.code if isinstance(turn, Failed) else ""
         self.detail = turn.detail if isinstance(turn, Failed) else ""
         self.trace = turn.trace if isinstance(turn, Failed) else ""
@@ -60,14 +60,21 @@ class AppInEngine:
             start_message(self._number, "r", method, path, query, headers or [], body), _soon(), self._record
         )
         pieces: list[bytes] = []
+        begun: Begun | None = None
         while True:
             parsed = parse_turn(turn)
             if isinstance(parsed, Failed):
                 return Answered(parsed, b"")
-            if isinstance(parsed, Done):
+            if isinstance(parsed, Done | End):
                 self._write(parsed)
-                return Answered(parsed, b"".join([*pieces, parsed.piece]))
+                return Answered(begun or parsed, b"".join([*pieces, getattr(parsed, "piece", b"")]))
             if isinstance(parsed, Calls):
+                for call in parsed.calls:
+                    if call.kind == "stream":
+                        begun = call.payload["stream"]
+                        self._write(begun)
+                    elif call.kind == "send":
+                        pieces.append(call.payload["send"])
                 results = {call.id: self._result(call, body) for call in parsed.calls}
             else:
                 assert isinstance(parsed, Emit), "an app with an event loop needs a pod"
@@ -78,7 +85,7 @@ class AppInEngine:
     def _record(self, record: str) -> None:
         self.log.append(json.loads(record))
 
-    def _write(self, done: Done) -> None:
+    def _write(self, done: Written) -> None:
         for key, text in done.writes:
             if text is None:
                 self.state.pop(key, None)
@@ -87,6 +94,8 @@ class AppInEngine:
 
     def _result(self, call: Call, body: bytes) -> dict[str, Any]:
         payload = call.payload
+        if call.kind in ("stream", "send"):
+            return {"ok": True}
         if call.kind == "body":
             return {"ok": piece_of(body, payload["chunk"])}
         if call.kind == "get":
