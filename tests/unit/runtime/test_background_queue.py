@@ -16,12 +16,14 @@ from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.background.entries import ATTEMPTS, FOLDER, EntryFile
 from genapps_runtime.serve.background.pages import PREFIX
-from genapps_runtime.serve.background.queue import BYTES, QUEUED, BackgroundQueue
+from genapps_runtime.serve.background.queue import QUEUED, BackgroundQueue
 from genapps_runtime.serve.messages import Answer, Exchange, Headers, Reply, Request, Streamed, Whole
 from genapps_runtime.state.errors import StateUnavailableError
 from tests.runtime.harness import runtime_config, sha256, until
 
 TENANT = "default"
+BYTES = 1024 * 1024
+"""What all entries of a queue may have here: with 32 MiB the disk would take most of the time."""
 DONE = Reply(200, [(b"content-type", b"text/plain"), (b"x-own", b"1")], b"done")
 
 
@@ -37,7 +39,13 @@ class World:
         self.running: list[Exchange] = []
         self.metrics = Metrics()
         self.queue = BackgroundQueue(
-            EntryFile.open(str(directory)), settings, self.metrics, _respond, self.running.append, lambda: self.now
+            EntryFile.open(str(directory)),
+            settings,
+            self.metrics,
+            _respond,
+            self.running.append,
+            lambda: self.now,
+            BYTES,
         )
 
     async def begin(self, *, admit: bool = True) -> "World":
@@ -189,7 +197,7 @@ async def test_one_byte_more_than_may_wait_is_refused(tmp_path: Path) -> None:
     size = BYTES // 8 - 2048
     for _ in range(8):
         await world.accept(body=bytes(size))
-    reply = await world.ask("POST", "/work", bytes(32 * 1024))
+    reply = await world.ask("POST", "/work", bytes(16 * 1024))
     assert (reply.status, b"StateFull" in bytes(reply.body)) == (507, True)
     await world.close()
 

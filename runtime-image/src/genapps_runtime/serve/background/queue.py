@@ -59,6 +59,7 @@ class BackgroundQueue:
         respond: Respond,
         run: Callable[[Exchange], None],
         now: Callable[[], float] = time.time,
+        most_bytes: int = BYTES,
     ) -> None:
         self._writer = FileWriter(file)
         self._config = config
@@ -66,6 +67,7 @@ class BackgroundQueue:
         self._respond = respond
         self._run = run
         self._now = now
+        self._most_bytes = most_bytes
         self._at_once = config.limits.instances
         self._entries: dict[str, Entry] = {}
         self._bytes = 0
@@ -159,7 +161,9 @@ class BackgroundQueue:
             return
         size = entries.request_bytes(exchange.request)
         if not self._make_room(size):
-            self._respond(exchange, ProblemError("StateFull", f"the requests that wait have {BYTES} bytes already"))
+            self._respond(
+                exchange, ProblemError("StateFull", f"the requests that wait have {self._most_bytes} bytes already")
+            )
             return
         entry = Entry(secrets.token_hex(16), tenant, self._now(), size)
         self._entries[entry.id] = entry
@@ -192,7 +196,7 @@ class BackgroundQueue:
         return self._has_room(size)
 
     def _has_room(self, size: int) -> bool:
-        return self._bytes + size <= BYTES and len(self._entries) < KEPT
+        return self._bytes + size <= self._most_bytes and len(self._entries) < KEPT
 
     # Running.
 
