@@ -1,100 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The queue of the background, with an app that answers when the test says so."""
+"""The queue of the background: what is accepted, how it runs and ends, and what is kept."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 
-from genapps_runtime.config import RuntimeConfig, parse_config
-from genapps_runtime.metrics import Metrics
-from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.background.entries import ATTEMPTS, FOLDER, EntryFile
+from genapps_runtime.serve.background.entries import FOLDER
 from genapps_runtime.serve.background.pages import PREFIX
-from genapps_runtime.serve.background.queue import QUEUED, BackgroundQueue
-from genapps_runtime.serve.messages import Answer, Exchange, Headers, Reply, Request, Streamed, Whole
-from genapps_runtime.state.errors import StateUnavailableError
-from tests.runtime.harness import runtime_config, sha256, until
-
-TENANT = "default"
-BYTES = 1024 * 1024
-"""What all entries of a queue may have here: with 32 MiB the disk would take most of the time."""
-DONE = Reply(200, [(b"content-type", b"text/plain"), (b"x-own", b"1")], b"done")
-
-
-def config(**changes: Any) -> RuntimeConfig:
-    return parse_config(orjson.dumps(runtime_config(sha256(b""), background=True, **changes)))
-
-
-class World:
-    """`running` has the requests that the app has got and not answered."""
-
-    def __init__(self, directory: Path, settings: RuntimeConfig) -> None:
-        self.now = 1_000_000.0
-        self.running: list[Exchange] = []
-        self.metrics = Metrics()
-        self.queue = BackgroundQueue(
-            EntryFile.open(str(directory)),
-            settings,
-            self.metrics,
-            _respond,
-            self.running.append,
-            lambda: self.now,
-            BYTES,
-        )
-
-    async def begin(self, *, admit: bool = True) -> "World":
-        await self.queue.recover()
-        self.queue.admit(admit)
-        return self
-
-    async def ask(self, method: str, path: str, body: bytes = b"", headers: Headers | None = None) -> Whole:
-        replies: list[Answer] = []
-        exchange = Exchange(Request("r", method, path, "a=1", headers or [], body), 0.0, replies.append)
-        assert self.queue.takes(exchange, TENANT)
-        await until(lambda: bool(replies))
-        assert not isinstance(replies[0], Streamed)
-        return replies[0]
-
-    async def accept(self, path: str = "/work", **options: Any) -> str:
-        """Ask for work; the path of its status."""
-        reply = await self.ask("POST", path, **options)
-        assert isinstance(reply, Reply)
-        assert reply.status == 202, reply
-        (location,) = (value.decode() for name, value in reply.headers if name == b"location")
-        return location
-
-    async def status(self, location: str) -> dict[str, Any]:
-        reply = await self.ask("GET", location)
-        assert reply.status in (200, 404), reply
-        found: dict[str, Any] = json.loads(bytes(reply.body))
-        return found
-
-    async def begun(self) -> Exchange:
-        await until(lambda: bool(self.running))
-        return self.running.pop(0)
-
-    async def state(self, location: str) -> tuple[str, int, str]:
-        found = await self.status(location)
-        return found.get("state", ""), found.get("attempts", 0), found.get("code", "")
-
-    async def close(self, seconds: float = 0.0) -> None:
-        await self.queue.drain(seconds)
-        await self.queue.close()
-
-
-def _respond(exchange: Exchange, outcome: Answer | ProblemError) -> None:
-    exchange.reply(Reply(outcome.status, [], outcome.body("r")) if isinstance(outcome, ProblemError) else outcome)
-
-
-def finish(exchange: Exchange, code: str = "ok", reply: Reply = DONE, *, tried: bool = True) -> None:
-    exchange.code, exchange.tried = code, tried
-    exchange.reply(reply)
+from genapps_runtime.serve.background.queue import QUEUED
+from genapps_runtime.serve.messages import Exchange, Reply, Request
+from tests.runtime.harness import until
+from tests.unit.runtime.background_world import BYTES, DONE, TENANT, World, config, finish
 
 
 @pytest.fixture
@@ -279,118 +197,3 @@ async def test_what_had_ended_before_it_was_cancelled_has_ended_so(world: World)
     await world.ask("DELETE", location)
     finish(exchange)
     assert await world.state(location) == ("Succeeded", 1, "")
-
-
-async def test_a_process_that_dies_loses_an_attempt_and_no_entry(tmp_path: Path) -> None:
-    first = await World(tmp_path, config()).begin()
-    locations = [await first.accept("/a"), await first.accept("/b")]
-    await first.begun()
-    for attempt in range(2, ATTEMPTS + 1):
-        # As after SIGKILL: nobody closes the file of the process before.
-        world = await World(tmp_path, config()).begin()
-        assert (await world.begun()).request.path == "/a"
-        assert await world.state(locations[0]) == ("Running", attempt, "")
-    world = await World(tmp_path, config()).begin()
-    assert await world.state(locations[0]) == ("Failed", ATTEMPTS, "AttemptsLost")
-    exchange = await world.begun()
-    assert exchange.request.path == "/b"
-    finish(exchange)
-    assert (await world.state(locations[1]))[0] == "Succeeded"
-    await world.close()
-
-
-async def test_a_stop_that_was_asked_for_loses_no_attempt(tmp_path: Path) -> None:
-    for _ in range(ATTEMPTS + 1):
-        world = await World(tmp_path, config()).begin()
-        if not world.queue.busy:
-            location = await world.accept()
-        await world.begun()
-        assert await world.state(location) == ("Running", 1, "")
-        await world.close()
-
-
-async def test_a_stop_waits_for_what_runs_and_begins_no_more(tmp_path: Path) -> None:
-    world = await World(tmp_path, config()).begin()
-    locations = [await world.accept(), await world.accept()]
-    exchange = await world.begun()
-    closing = asyncio.create_task(world.close(60))
-    await asyncio.sleep(0)
-    assert (await world.ask("POST", "/work")).status == 503
-    finish(exchange)
-    await closing
-    assert world.running == []
-    after = await World(tmp_path, config()).begin(admit=False)
-    assert [(await after.state(location))[0] for location in locations] == ["Succeeded", "Queued"]
-    await after.close()
-
-
-async def test_another_revision_does_not_run_what_it_has_not_accepted(tmp_path: Path) -> None:
-    world = await World(tmp_path, config()).begin()
-    locations = [await world.accept(), await world.accept(), await world.accept()]
-    finish(await world.begun())
-    await world.begun()
-    await world.close()
-    other = await World(tmp_path, replace(config(), revision="b" * 12)).begin()
-    states = [await other.state(location) for location in locations]
-    assert states == [("Succeeded", 1, ""), ("Cancelled", 0, "RevisionChanged"), ("Cancelled", 0, "RevisionChanged")]
-    assert not other.queue.busy
-    await other.close()
-
-
-@pytest.mark.parametrize(
-    ("code", "tried", "attempts"),
-    [("Busy", False, 0), ("BreakerOpen", False, 0), ("Busy", True, 1), ("AppRestarted", True, 1)],
-)
-async def test_what_the_platform_could_not_serve_waits_again(
-    world: World, code: str, tried: bool, attempts: int
-) -> None:
-    location = await world.accept()
-    finish(await world.begun(), code, Reply(503, [], b""), tried=tried)
-    assert await world.state(location) == ("Queued", attempts, "")
-    assert world.queue.busy
-    world.queue._go_on()
-    finish(await world.begun())
-    assert (await world.state(location))[0] == "Succeeded"
-
-
-async def test_what_could_not_be_served_in_all_its_attempts_has_failed(world: World) -> None:
-    location = await world.accept()
-    for attempt in range(1, ATTEMPTS + 1):
-        finish(await world.begun(), "Busy", Reply(503, [], b""))
-        assert await world.state(location) == (
-            ("Queued", attempt, "") if attempt < ATTEMPTS else ("Failed", ATTEMPTS, "Busy")
-        )
-        world.queue._go_on()
-
-
-async def test_an_attempt_that_had_ended_before_its_end_was_noted_is_a_success(world: World) -> None:
-    location = await world.accept()
-    finish(await world.begun(), "ResponseNotKept", Reply(409, [], b""))
-    assert await world.state(location) == ("Succeeded", 1, "ResultNotKept")
-
-
-async def test_nothing_runs_while_the_app_may_get_no_requests(tmp_path: Path) -> None:
-    world = await World(tmp_path, config()).begin(admit=False)
-    location = await world.accept()
-    assert (await world.state(location), world.running) == (("Queued", 0, ""), [])
-    world.queue.admit(True)
-    finish(await world.begun())
-    await world.close()
-
-
-@pytest.mark.parametrize("spoil", [lambda path: path.symlink_to("/tmp"), lambda path: path.write_text("x")])
-async def test_a_folder_that_is_none_is_refused(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
-    spoil(tmp_path / FOLDER)
-    with pytest.raises(StateUnavailableError):
-        EntryFile.open(str(tmp_path))
-
-
-async def test_a_file_of_a_newer_runtime_or_of_nobody_is_refused(tmp_path: Path) -> None:
-    file = EntryFile.open(str(tmp_path))
-    file._connection.execute("PRAGMA user_version=2")
-    file.close()
-    with pytest.raises(StateUnavailableError, match="newer runtime"):
-        EntryFile.open(str(tmp_path))
-    (tmp_path / FOLDER / "queue.sqlite3").write_bytes(b"no database" * 1000)
-    with pytest.raises(StateUnavailableError):
-        EntryFile.open(str(tmp_path))

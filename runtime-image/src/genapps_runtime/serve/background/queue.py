@@ -141,9 +141,11 @@ class BackgroundQueue:
             except TimeoutError:
                 logs.write("background cut", level="warning", entries=len(self._running), app=self._config.app)
         for entry_id in self._running:
-            # Its attempt is not lost: it was this process that was asked to end.
             entry = self._entries[entry_id]
-            self._store(replace(entry, state=State.QUEUED, attempts=max(0, entry.attempts - 1)))
+            if entry_id in self._cancelled:
+                self._settle(entry, State.CANCELLED, "")
+            else:  # its attempt is not lost: it was this process that was asked to end
+                self._store(replace(entry, state=State.QUEUED, attempts=max(0, entry.attempts - 1)))
         self._running.clear()
 
     async def close(self) -> None:
