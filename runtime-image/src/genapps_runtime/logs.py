@@ -109,14 +109,14 @@ class ActionLog:
             return
         try:
             found = orjson.loads(record)
-            level, message, fields = found["level"], found["message"], found.get("fields") or {}
-        except (ValueError, KeyError, TypeError, AttributeError):
+            level, message, fields = found["level"], str(found["message"]), _texts(found.get("fields"))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             level, message, fields = "info", record, {}
         kept: dict[str, Any] = {
             "level": level if isinstance(level, str) and level in _LEVELS else "info",
-            "message": str(message),
+            "message": message,
         }
-        if isinstance(fields, dict) and fields:
+        if fields:
             kept["fields"] = fields
         self.records.append(kept)
 
@@ -128,3 +128,11 @@ class ActionLog:
         if self.dropped:
             fields["logDropped"] = self.dropped
         return fields
+
+
+def _texts(fields: object) -> dict[str, str]:
+    """The values as texts, now: what has too many levels to become one would fail all lines that are written with it.
+
+    Raises RecursionError.
+    """
+    return {name: str(value) for name, value in fields.items()} if isinstance(fields, dict) else {}

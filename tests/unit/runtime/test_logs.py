@@ -68,3 +68,19 @@ def test_the_process_own_lines_are_never_dropped(capfd: pytest.CaptureFixture[st
         log.write("action", text="x" * 100_000)
     write("refused", level="error")
     assert lines(capfd)[-1]["event"] == "refused"
+
+
+@pytest.mark.parametrize("depth", [100, 980, 1020, 5000])
+@pytest.mark.parametrize(
+    "record", ['{{"level": "info", "message": {0}}}', '{{"level": "info", "message": "m", "fields": {{"a": {0}}}}}']
+)
+def test_a_record_of_any_depth_keeps_no_line_of_others_from_being_written(
+    record: str, depth: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hostile, other = ActionLog(16384), ActionLog(16384)
+    hostile.add(record.format("[" * depth + "]" * depth))
+    other.add('{"level": "info", "message": "of another tenant"}')
+    BoundedLog(0.0).write_many("action", [hostile.fields(), other.fields()])
+    first, second = lines(capfd)
+    assert [len(line["log"]) for line in (first, second)] == [1, 1]  # type: ignore[arg-type]
+    assert second["log"] == [{"level": "info", "message": "of another tenant"}]
