@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from genapps_runtime.guest.instance import GuestGoneError
+from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.guest.turns import Call
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action, ActionContext
@@ -107,7 +107,7 @@ async def test_a_tool_out_of_time_ends_its_action_only_while_that_waits() -> Non
     await until(lambda: waiters.failed == {1: "ActionTimeout"})
     gone_on = action(2, tool=late)
     waiters.waiting.add(gone_on, [tool(1)], for_all=False)
-    waiters.waiting.wake([2])
+    waiters.waiting.wake([2], None)
     await asyncio.sleep(0.01)  # the tool ends: nothing may happen
     assert waiters.ready == [2]
     assert 2 not in waiters.failed
@@ -138,7 +138,7 @@ async def test_those_who_wait_for_each_other_only_fail_and_others_do_not() -> No
     waiters.waiting.add(action(2), [timer(1, 10_000)], for_all=False)
     waiters.waiting.fail_stuck()
     assert waiters.failed == {}
-    waiters.waiting.wake([2])
+    waiters.waiting.wake([2], None)
     waiters.waiting.fail_stuck()
     assert waiters.failed == {1: "AppFailed"}
     assert waiters.ready == [2]
@@ -155,8 +155,20 @@ async def test_a_caller_who_leaves_ends_what_only_reads(method: str, code: dict[
 async def test_an_action_waits_for_so_many_calls_and_no_more() -> None:
     waiters, one = Waiters(), action(1)
     waiters.waiting.add(one, [timer(number, 10_000) for number in range(PENDING)], for_all=False)
-    waiters.waiting.wake([1])
+    waiters.waiting.wake([1], None)
     with pytest.raises(GuestGoneError):
         waiters.waiting.add(one, [timer(PENDING, 10_000)], for_all=False)
     waiters.waiting.end(one)
     assert one.pending == {}
+
+
+async def test_a_guest_wakes_nobody_in_another_guest() -> None:
+    waiters, own, others = Waiters(), action(1), action(2)
+    own.guest, others.guest = cast("Guest", object()), cast("Guest", object())
+    for one in (own, others):
+        waiters.waiting.add(one, [timer(1, 10_000)], for_all=True)
+    waiters.waiting.wake([1, 2], own.guest)
+    assert waiters.ready == [1]
+    assert waiters.waiting.holds(others)
+    for one in (own, others):
+        waiters.waiting.end(one)

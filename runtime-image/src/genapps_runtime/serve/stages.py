@@ -269,7 +269,7 @@ class Stages:
         lasting = action.answer(turn.calls)
         if isinstance(turn, turns.Wait):
             self._waiting.forget(action, turn.cancel)
-            self._waiting.wake(turn.wake)
+            self._waiting.wake(turn.wake, action.guest)
             go_on = bool(action.results) or action.number in turn.wake
         else:
             go_on = not lasting
@@ -286,7 +286,7 @@ class Stages:
         if queued:
             self.tenants.of(action).serial.wait_turn(action)
         if go_on:
-            self._waiting.wake([action.number])
+            self._waiting.wake([action.number], action.guest)
         if not (self._streams.begin(action, stored) or go_on or queued):
             self.tenants.of(action).serial.waits(action)
         if action.streamed is not None:

@@ -84,11 +84,11 @@ class Waiting:
         """Whether an action that waits has begun in this guest."""
         return any(action.guest is guest for action in self._waiting.values())
 
-    def wake(self, numbers: list[int]) -> None:
-        """Let these actions go on, if they wait."""
+    def wake(self, numbers: list[int], guest: Guest | None) -> None:
+        """Let these actions go on, if they wait in this guest, which says so: those of others are nothing to it."""
         for number in numbers:
             action = self._waiting.get(number)
-            if action is not None:
+            if action is not None and action.guest is guest:
                 self._go_on(action)
 
     def forget(self, action: Action, calls: list[str]) -> None:
