@@ -73,7 +73,12 @@ def resume_message(number: int, results: dict[str, dict[str, Any]]) -> bytes:
                 return f"{number}\0{call}".encode("ascii")
             if isinstance(value, str):
                 return f"{number}\0{call}\0{value}".encode()
-    return orjson.dumps({"action": number, "results": results})
+    try:
+        return orjson.dumps({"action": number, "results": results})
+    except orjson.JSONEncodeError:
+        # A tool's result has as many levels as one may have, and here it is a few levels deeper.
+        alone = {call: orjson.Fragment(orjson.dumps(outcome)) for call, outcome in results.items()}
+        return orjson.dumps({"action": number, "results": alone})
 
 
 def _with_repeated(headers: list[tuple[bytes, bytes]]) -> dict[str, str | list[str]]:
