@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from genapps_runtime.config import ScheduleRule
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.key_field import OWN, key_of
 from genapps_runtime.serve.messages import Exchange, Headers, Request
 from genapps_runtime.serve.schedules.marks import FOLDER, MarkFile
 from genapps_runtime.serve.schedules.scheduler import Scheduler
@@ -79,6 +81,31 @@ async def test_a_caller_cannot_look_like_a_tick(telling_language: TellingLanguag
     await until(lambda: bool(replies))
     assert await number(world) == [1, ""]
     await world.close()
+
+
+async def test_a_caller_cannot_answer_a_tick_before_it_comes(telling_language: TellingLanguage, tmp_path: Path) -> None:
+    (tmp_path / "facets").mkdir()
+    world = LanesWorld(telling_language, tmp_path / "facets", SOURCE)
+    now = BEGIN
+    scheduler = Scheduler((RULE,), MarkFile(str(tmp_path)), world.app.submit, lambda: now)
+    await scheduler.begin()
+    guessed = f"schedule-nightly-{BEGIN + HOUR:.0f}"
+    replies: list[int] = []
+    request = Request(guessed, "POST", "/tick", "", [], b"", key_of(guessed.encode()))
+    world.app.submit(Exchange(request, 0.0, lambda reply: replies.append(reply.status)))
+    await until(lambda: bool(replies))
+    now += HOUR
+    scheduler.admit(True)
+    await until(lambda: not scheduler.busy)
+    assert await number(world) == [2, "nightly"]
+    await scheduler.drain(0)
+    await world.close()
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_no_caller_can_send_a_key_that_the_runtime_makes(quote: bytes) -> None:
+    with pytest.raises(ProblemError):
+        key_of(quote + OWN.encode() + b"schedule-nightly-1" + quote)
 
 
 async def test_an_app_naps_until_its_next_tick(pod: Pod) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from genapps_runtime.config import ScheduleRule
+from genapps_runtime.serve.key_field import OWN
 from genapps_runtime.serve.messages import SCHEDULE, Exchange, Reply
 from genapps_runtime.serve.schedules.marks import FOLDER, MarkFile
 from genapps_runtime.serve.schedules.scheduler import ATTEMPTS, GRACE_SECONDS, Scheduler
@@ -89,7 +90,8 @@ async def test_a_tick_is_a_marked_request_with_a_key_of_its_own(world: World) ->
     request = (exchange := await world.answer()).request
     assert (request.method, request.path, request.body, exchange.internal) == ("POST", "/work", b"", SCHEDULE)
     assert request.headers == [(b"genapps-schedule", b"nightly")]
-    assert request.key == f"schedule-nightly-{BEGIN + HOUR:.0f}"
+    assert request.id == f"schedule-nightly-{BEGIN + HOUR:.0f}"
+    assert request.key == OWN + request.id
     await world.settled()
     assert (scheduler.busy, scheduler.next_due) == (False, BEGIN + 2 * HOUR)
     await world.pass_by(30)
@@ -114,7 +116,7 @@ async def test_a_restart_repeats_no_tick_and_loses_none(world: World) -> None:
     await world.pass_by(20)
     assert world.asked == []
     await world.pass_by(HOUR - 20)
-    assert (await world.answer()).request.key == f"schedule-nightly-{BEGIN + 2 * HOUR:.0f}"
+    assert (await world.answer()).request.id == f"schedule-nightly-{BEGIN + 2 * HOUR:.0f}"
     await world.settled()
     await world.scheduler.drain(0)
 
@@ -126,7 +128,7 @@ async def test_what_becomes_of_missed_ticks_is_the_rules_word(world: World, miss
     world.now += 3 * HOUR + GRACE_SECONDS + 1
     await world.start(rule(missed))
     await world.settled()
-    assert [exchange.request.key for exchange in world.asked] == [f"schedule-nightly-{key:.0f}" for key in keys]
+    assert [exchange.request.id for exchange in world.asked] == [f"schedule-nightly-{key:.0f}" for key in keys]
     for _ in keys:
         await world.answer()
     await world.settled()
@@ -151,7 +153,7 @@ async def test_a_tick_whose_process_died_comes_again_with_its_key_and_not_foreve
     for _ in range(ATTEMPTS):
         await world.start(rule())
         await world.settled()
-        keys.append(world.asked[0].request.key)
+        keys.append(world.asked[0].request.key.removeprefix(OWN))
     assert keys == [f"schedule-nightly-{BEGIN + HOUR:.0f}"] * ATTEMPTS
     await world.start(rule())
     await world.settled()

@@ -6,6 +6,8 @@ most clients send it. Both forms of a key are the same key.
 from genapps_runtime.problems import ProblemError
 
 KEY_CHARACTERS = 128
+OWN = "\x00"
+"""What keys begin with that the runtime makes: no caller can send one."""
 _QUOTE, _ESCAPE = 0x22, 0x5C
 
 

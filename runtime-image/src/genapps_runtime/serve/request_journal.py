@@ -48,7 +48,7 @@ class RequestJournal:
 
 def identity_of(config: RuntimeConfig, tenant: str, request: Request) -> Identity:
     """The names of a request: a caller's key belongs to app, tenant, method and path."""
-    names = (config.namespace, config.app, tenant, request.id, request.method, request.path)
+    names = (config.namespace, config.app, tenant, request.key or request.id, request.method, request.path)
     return Identity(request.id, " ".join(f"{len(name)} {name}" for name in names))
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from genapps_runtime import logs
 from genapps_runtime.config import ScheduleRule
+from genapps_runtime.serve.key_field import OWN
 from genapps_runtime.serve.messages import SCHEDULE, Answer, Exchange, Request
 from genapps_runtime.serve.schedules.marks import Mark, MarkFile, hash_of
 from genapps_runtime.serve.schedules.timetable import Timetable
@@ -138,8 +139,9 @@ class Scheduler:
     async def _ask(self, name: str, due: float) -> bool:
         """Make the request; whether it has begun."""
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        key = f"schedule-{name}-{int(due)}"
-        request = Request(key, "POST", self._rules[name].path, "", [(HEADER, name.encode("ascii"))], b"", key=key)
+        tick = f"schedule-{name}-{int(due)}"
+        headers = [(HEADER, name.encode("ascii"))]
+        request = Request(tick, "POST", self._rules[name].path, "", headers, b"", key=OWN + tick)
 
         def reply(answer: Answer) -> None:
             if not answered.done():
