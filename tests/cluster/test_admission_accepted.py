@@ -61,6 +61,15 @@ APPS = [
     Acceptance("tenants by header", {"spec.tenancy": {"header": "X-Tenant", "trustedCallers": ["web"]}}),
     Acceptance("high risk with one tenant", {"spec.envelope.riskClass": "high"}),
     Acceptance("some callers", {"spec.ingress.from": [{"podSelector": {"matchLabels": {"example.com/role": "web"}}}]}),
+    Acceptance(
+        "as many schedules as may be",
+        {
+            "spec.schedules": [
+                {"name": f"s{n}", "cron": "*/5 6-18 * * MON-FRI", "path": "/report", "missed": "RunOnce"}
+                for n in range(16)
+            ]
+        },
+    ),
     Acceptance("pages of other origins", {"spec.ingress.cors": CORS}),
     Acceptance("pages of no other origin", {"spec.ingress.cors": {}}),
     Acceptance("pages of every origin", {"spec.ingress.cors": {"allowedOrigins": ["*"], "allowCredentials": False}}),

@@ -8,8 +8,9 @@ from pydantic import ConfigDict, Field, model_validator
 from genapps.api.fields import SET, Duration, Form, HeaderName, UserModel, duration_within, rules
 
 ANY = "*"
-_ORIGIN = r"^(\*|https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?)$"
-_HAS_ANY = "has(self.allowedOrigins) && '*' in self.allowedOrigins"
+_ORIGIN = r"^([*]|https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?)$"
+HAS_ANY = "has(self.allowedOrigins) && '*' in self.allowedOrigins"
+"""In CEL."""
 _ALONE = "spec.ingress.cors.allowedOrigins: '*' stands alone"
 _NO_CREDENTIALS = "spec.ingress.cors.allowCredentials: name the origins; with '*' every page could act as the caller"
 
@@ -24,8 +25,8 @@ class Cors(UserModel):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            (f"!({_HAS_ANY}) || size(self.allowedOrigins) == 1", _ALONE),
-            (f"!({_HAS_ANY}) || !has(self.allowCredentials) || !self.allowCredentials", _NO_CREDENTIALS),
+            (f"!({HAS_ANY}) || size(self.allowedOrigins) == 1", _ALONE),
+            (f"!({HAS_ANY}) || !has(self.allowCredentials) || !self.allowCredentials", _NO_CREDENTIALS),
         )
     )
 

@@ -127,10 +127,17 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A pattern whose message says what to write; checked by the API server and by the model."""
+    """A pattern whose message says what to write; checked by the API server and by the model.
+
+    It becomes a string of CEL, so backslashes and apostrophes are refused: `[.]` stands for a dot. Raises ValueError.
+    """
 
     pattern: str
     message: str
+
+    def __post_init__(self) -> None:
+        if {"\\", "'"} & set(self.pattern):
+            raise ValueError(f"{self.pattern} cannot stand in a string of CEL")
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))

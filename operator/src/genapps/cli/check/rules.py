@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from genapps.api.cors import ANY, HAS_ANY
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.api.tenancy import RESERVED_HEADERS
 
@@ -100,6 +101,12 @@ PREDICATES: Mapping[str, Predicate] = {
     ),
     f"!has(self.header) || !(self.header.lowerAscii() in {list(RESERVED_HEADERS)})": lambda tenancy: (
         tenancy.get("header", "").lower() not in RESERVED_HEADERS
+    ),
+    f"!({HAS_ANY}) || size(self.allowedOrigins) == 1": lambda cors: (
+        ANY not in cors.get("allowedOrigins", ()) or len(cors["allowedOrigins"]) == 1
+    ),
+    f"!({HAS_ANY}) || !has(self.allowCredentials) || !self.allowCredentials": lambda cors: (
+        ANY not in cors.get("allowedOrigins", ()) or not cors.get("allowCredentials", False)
     ),
     "[has(self.inline), has(self.configMap), has(self.image)].filter(given, given).size() == 1": lambda source: (
         sum(name in source for name in ("inline", "configMap", "image")) == 1
