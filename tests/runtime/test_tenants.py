@@ -20,7 +20,7 @@ from tests.support.token_issuer import AUDIENCE, CLUSTER, ISSUER, TokenIssuer
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 APP = """
-from genapps import app, state
+from genapps import Response, app, state
 
 seen = []  # what other requests of this instance have left
 
@@ -41,6 +41,18 @@ async def sql(request):
 @app.get("/sql")
 async def rows(request):
     return [list(row) for row in await state.sql("SELECT word FROM t")]
+
+@app.get("/forms/{name}")
+async def forms(request, name):
+    headers = {"content-type": "text/plain", "cache-control": "public, max-age=600", "vary": "Accept-Language"}
+    if name == "pieces":
+        return Response(pieces(), headers=headers)
+    if name == "raised":
+        raise ValueError
+    return Response("x" * 2000, headers=headers)
+
+async def pieces():
+    yield "a piece"
 """
 WEB = "system:serviceaccount:finance:web"
 HEADER = {
@@ -315,3 +327,16 @@ async def test_who_has_not_called_for_long_is_deleted_and_nobody_else(engine: Pa
         assert tenants.files() == {file_of(name) for name in ("default", "lately", "open")}
         assert (await tenants.call("GET", "lately")).json()["word"] == "lately"
         assert (await tenants.call("GET", "old")).json()["word"] is None
+
+
+@pytest.mark.parametrize("name", ["whole", "pieces", "raised"])
+async def test_a_cache_on_the_way_is_told_whose_answer_it_has(by_header: Tenants, by_token: Tenants, name: str) -> None:
+    token = by_token.issuer.token(**now(org="acme"))
+    answers = {
+        "x-tenant": await by_header.call("GET", LOOK_ALIKE[0], f"/forms/{name}"),
+        "authorization": await by_token.with_token("GET", token, f"/forms/{name}"),
+    }
+    for chosen_by, answer in answers.items():
+        assert answer.status == (500 if name == "raised" else 200)
+        said = {one.strip().lower() for one in answer.headers["vary"].split(",")}
+        assert said - {"accept-encoding"} == {chosen_by} | (set() if name == "raised" else {"accept-language"})

@@ -74,6 +74,8 @@ KEYS = st.sampled_from(["k", "k2"])
 class ByHeader:
     """Believes every caller: who they are is not what is tested here."""
 
+    chosen_by = b"who"
+
     def take(self, headers: Headers) -> tuple[str, Headers]:
         return dict(headers)[b"who"].decode(), headers
 

@@ -30,7 +30,7 @@ from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.fallback.flows import Fallbacks
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, Streamed, problem_reply
-from genapps_runtime.serve.representations import may_differ, represented
+from genapps_runtime.serve.representations import may_differ, represented, varying
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Stages
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.serve.tenant_admission import TenantAdmission
@@ -289,6 +289,8 @@ class App:
     def _open(self, action: Action, begun: Begun) -> None:
         """Send the head of an answer whose body leaves piece by piece; its log line comes with its end."""
         headers = begun.headers
+        if self._admission is not None:
+            headers = varying(headers, self._admission.chosen_by)
         if self._cors is not None:
             headers = self._cors.headers(action.exchange.request, headers)
         action.exchange.begin_reply(Streamed(begun.status, headers))
@@ -376,6 +378,9 @@ class App:
             outcome = problem_reply(outcome, request.id, debug=self._debug)
         elif isinstance(outcome, Reply) and may_differ(outcome):
             outcome = represented(request, outcome)
+        if self._admission is not None and isinstance(outcome, Reply):
+            # Else a cache on the way might give it to another tenant.
+            outcome = Reply(outcome.status, varying(outcome.headers, self._admission.chosen_by), outcome.body)
         if self._cors is not None and not isinstance(outcome, Streamed):
             return self._cors.told(request, outcome)
         return outcome

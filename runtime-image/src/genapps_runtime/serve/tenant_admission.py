@@ -20,6 +20,8 @@ class TenantAdmission:
     def __init__(self, tenants: TenantsOfRequests, facets: Facets) -> None:
         self._tenants = tenants
         self._facets = facets
+        self.chosen_by = tenants.chosen_by
+        """The header of a request that its answer depends on."""
         self.opening = 0
         """How many requests wait for a facet to be opened."""
 

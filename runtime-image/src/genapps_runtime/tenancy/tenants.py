@@ -35,6 +35,11 @@ class TenantsOfRequests:
         self._withheld = frozenset({self._proof, self._header} - {b""})
         self._tokens = Tokens(self.keys, tenancy.audience, tenancy.claim, now)
 
+    @property
+    def chosen_by(self) -> bytes:
+        """The request's header that the tenant, and so the answer, depends on."""
+        return self._header or AUTHORIZATION
+
     def take(self, headers: Headers) -> tuple[str, Headers]:
         """The tenant, and the headers without those that carry proof or tenant. Raises ProblemError."""
         taken = [(name, value) for name, value in headers if name in self._withheld]
