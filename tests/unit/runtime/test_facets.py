@@ -2,6 +2,7 @@
 """Which facets are open, and how many there are."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -88,3 +89,27 @@ async def test_one_tenant_more_than_there_may_be_is_refused_and_leaves_nothing(f
     again = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4))
     assert again.known == 4, "they are counted at the start, without what an app without tenants has left"
     await again.close()
+
+
+def make_old(folder: Path) -> None:
+    for path in folder.glob("*.sqlite*"):
+        os.utime(path, (0, 0))
+
+
+async def test_who_does_not_call_is_deleted_although_their_facet_has_stayed_open(tmp_path: Path) -> None:
+    facets = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4, seconds=3600, open=4))
+    closed: list[str] = []
+    facets.on_closed = closed.append
+    stored = asyncio.Event()
+    (await facet(facets, "gone")).commit([Commit(None, [("k", "v")])], lambda _: stored.set())
+    busy, here = await facet(facets, "busy"), await facet(facets, "here")
+    await stored.wait()
+    assert await facets.forget_idle() == 0
+    busy.users += 1
+    make_old(tmp_path)
+    assert facets.find("here") is here
+    assert await facets.forget_idle() == 1
+    assert closed == ["gone"]
+    assert databases(tmp_path) == {Path(one.path).name for one in (busy, here)}
+    assert facets.known == 2
+    await facets.close()

@@ -56,6 +56,8 @@ class Facet:
         self.tenant = tenant
         self.users = 0
         """How many requests and loads need it to stay open; nobody counts where it is the only one."""
+        self.asked = True
+        """Whether somebody has asked for it since `Facets.forget_idle` has looked."""
         self.path = facet_files.path_of(directory, tenant)
         self._share = share
         self._limit = limit_bytes

@@ -93,6 +93,7 @@ class Facets:
         facet = self._open.pop(tenant, None)
         if facet is not None:
             self._open[tenant] = facet
+            facet.asked = True
         return facet
 
     def open(self, tenant: str, opened: Opened) -> None:
@@ -126,9 +127,9 @@ class Facets:
         """Delete what belongs to tenants who have not called for too long; returns how many these were."""
         if self._many is None or not self._many.seconds:
             return 0
-        for facet in self._open.values():
-            _touch(facet.path)
         before = time.time() - self._many.seconds
+        async with self._turn:
+            await self._close_older(before)
         loop = asyncio.get_running_loop()
         # In the thread that opens them: none is opened meanwhile.
         gone = await loop.run_in_executor(
@@ -162,11 +163,23 @@ class Facets:
     async def _make_room(self) -> None:
         """Close the facet that nobody has asked for longest. Raises FacetsBusyError."""
         while self._many is not None and len(self._open) >= self._many.open:
-            idle = await self._idle()
-            del self._open[idle.tenant]
-            self.on_closed(idle.tenant)
-            await idle.stop()
-            self._thread.submit(_closed, idle)
+            await self._close_one(await self._idle())
+
+    async def _close_one(self, idle: Facet) -> None:
+        used = time.time() if idle.asked else _last_used(idle.path)
+        del self._open[idle.tenant]
+        self.on_closed(idle.tenant)
+        await idle.stop()
+        self._thread.submit(_closed, idle, used)
+
+    async def _close_older(self, before: float) -> None:
+        """Close those that nobody has asked for since then: what is open is not deleted."""
+        for facet in list(self._open.values()):
+            if facet.asked:
+                facet.asked = False
+                _touch(facet.path)
+            elif facet.idle and _last_used(facet.path) < before:
+                await self._close_one(facet)
 
     async def _idle(self) -> Facet:
         """The facet that nobody has asked for longest, of those that nobody needs. Raises FacetsBusyError."""
@@ -215,9 +228,9 @@ class Facets:
         return gone
 
 
-def _closed(facet: Facet) -> None:
-    facet.close_files()
-    _touch(facet.path)
+def _closed(facet: Facet, used: float) -> None:
+    facet.close_files()  # it may put its log into its file, which is no call of its tenant
+    os.utime(facet.path, (used, used), follow_symlinks=False)
 
 
 def _touch(path: str) -> None:
