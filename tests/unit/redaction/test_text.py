@@ -64,7 +64,13 @@ def test_a_text_below_the_limit_is_whole_and_a_longer_one_is_cut() -> None:
     assert shown("a@example.com " * 20, 50) == ("[redacted:email] " * 20)[:50]
 
 
-@pytest.mark.parametrize("name", ["password", "DB_PASSWORD", "clientSecret", "accessToken", "Set-Cookie", "cvv2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password", "DB_PASSWORD", "clientSecret", "accessToken", "Set-Cookie", "cvv2",
+        "\uff50assword", "pass\u200bword", "client\u2010secret", "client\u00a0secret",
+    ],
+)  # fmt: skip
 def test_some_names_say_that_their_value_is_secret(name: str) -> None:
     assert is_secret_name(name)
 

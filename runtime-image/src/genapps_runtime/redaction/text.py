@@ -69,7 +69,7 @@ def shown(text: str, limit: int) -> str:
 
 def is_secret_name(name: str) -> bool:
     """Whether the value of a field with this name is a secret, whatever it looks like."""
-    return _names_secret(name.lower()) is not None
+    return _names_secret((name if name.isascii() else name.translate(_FOLDED)).lower()) is not None
 
 
 def _spans(text: str) -> Iterator[Span]:
