@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens of tenants and callers: what proves something and what does not, in whichever way it is wrong."""
 
+import asyncio
 import base64
 import hmac
 import json
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import jwt
 import pytest
 
+from genapps_runtime.tenancy.delivery import WANTED_SECONDS, KeyDelivery
 from genapps_runtime.tenancy.keys import CONFIRMED_SECONDS, MOST_KEYS, Keys, KeysInvalidError
 from genapps_runtime.tenancy.signatures import KEY_BYTES, PublicKey
 from genapps_runtime.tenancy.tokens import KEPT_SECONDS, MOST_KEPT, TOKEN_BYTES, TokenError, Tokens
+from tests.runtime.harness import until
 from tests.support.token_issuer import AUDIENCE, NOW, TokenIssuer
 
 SIGNING = ("ES256", "RS256", "EdDSA", "ES384", "ES512")
@@ -216,6 +220,7 @@ def test_keys_that_are_not_confirmed_are_not_used(issuer: TokenIssuer) -> None:
         {"keys": [{"id": "a" * 513, "algorithm": "ES256", "key": "AA=="}]},
         {"keys": [{"id": "a", "algorithm": "ES256", "key": "AA=="}]},
         {"keys": [{"id": "a", "algorithm": "ES256", "key": "not base64"}]},
+        {"keys": [{"id": "a", "algorithm": "ES256", "key": "AA\u00e9="}]},
         {"keys": [{"id": "a", "algorithm": "HS256", "key": "c2VjcmV0"}]},
         {"keys": [{"id": "a", "algorithm": "ES256", "key": base64.b64encode(bytes(KEY_BYTES + 1)).decode()}]},
         {"keys": [{"id": str(n), "algorithm": "ES256", "key": ""} for n in range(MOST_KEYS + 1)]},
@@ -246,3 +251,27 @@ def test_a_key_is_of_one_algorithm(issuer: TokenIssuer) -> None:
     key = PublicKey("ES256", issuer.public("es256"))
     assert not key.verifies(b"", b"message")
     assert not key.verifies(bytes(63), b"message")
+
+
+async def test_keys_are_asked_for_again_whatever_went_wrong(
+    issuer: TokenIssuer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world, answers = World(issuer), [None, ValueError("broken"), issuer.delivered() | {"keys": []}]
+    keys, ticks = world.keys, count(step=WANTED_SECONDS)
+
+    async def fetch() -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    delivery = KeyDelivery(fetch, lambda: next(ticks))
+    kept = asyncio.create_task(delivery.keep(keys))
+    for left in (2, 1, 0):
+        delivery.want()
+        await until(lambda left=left: len(answers) == left or kept.done())  # type: ignore[misc]
+    assert not keys.usable
+    assert "broken" in capfd.readouterr().out
+    kept.cancel()
+    await asyncio.wait([kept])
+    assert kept.cancelled()

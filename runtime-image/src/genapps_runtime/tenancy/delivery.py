@@ -67,4 +67,7 @@ class KeyDelivery:
                         await asyncio.sleep(max(0.0, self._tried + WANTED_SECONDS - self._clock()))
             else:
                 await asyncio.sleep(FIRST_SECONDS)
-            await self.once(keys)
+            try:
+                await self.once(keys)
+            except Exception as error:  # else there would be no newer keys until the process ends
+                logs.write("runtime failed", level="error", error=repr(error))

@@ -6,7 +6,6 @@ confirmed for a while are not used any more, so that a key which was withdrawn i
 """
 
 import base64
-import binascii
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -78,5 +77,5 @@ def _entry(entry: object) -> tuple[str, str, bytes]:
     key_id, algorithm, encoded = map(str, fields)
     try:
         return key_id, algorithm, base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # of characters beyond ASCII it is not binascii.Error
         raise KeysInvalidError(f"key {key_id!r} is not in base64") from None
