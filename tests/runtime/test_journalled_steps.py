@@ -8,13 +8,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from genapps_runtime.serve.messages import Body, Exchange, Request, Streamed
 from genapps_runtime.state import journal
 from tests.runtime.fake_gateway import FakeGateway
 from tests.runtime.harness import Pod, until
@@ -25,7 +27,7 @@ from tests.runtime.telling_language import TellingLanguage
 HISTORIES = int(os.environ.get("GENAPPS_HISTORIES", "20"))
 SOURCE = """
 import asyncio
-from genapps import ToolError, app, state, tools
+from genapps import Response, ToolError, app, state, tools
 
 seen = []
 
@@ -83,6 +85,26 @@ async def forgets(request, tool, name):
         raise LookupError
     return "nothing called"
 
+@app.post("/late/{tool}/{name}")
+async def late(request, tool, name):
+    seen.append(name)
+    n = await state.get("n", 0)
+    await state.put("n", n + 1)
+    if len(seen) == 1:
+        await asyncio.sleep(0.05)
+        return "not stored"
+    await tools.call("shop", tool, order=name)
+    return Response("again", status=503) if len(seen) == 2 else "done"
+
+@app.post("/breaks/{tool}/{name}")
+async def breaks(request, tool, name):
+    yield await tools.call("shop", tool, order=name)
+    raise LookupError
+
+@app.post("/count")
+async def other(request):
+    await count()
+
 @app.post("/backup/{tool}/{name}")
 async def backup(request, tool, name):
     try:
@@ -126,6 +148,30 @@ async def test_a_failed_request_tells_what_it_has_done_and_a_repeat_does_not_do_
     assert failed.body["steps"] == [{"step": 1, "connector": "shop", "tool": "plain", "outcome": "done"}]
     assert "secret" not in failed.body["detail"]
     assert (await world.call("/fails-once/plain/a", "k")).body == "plain a"
+    assert connector.effects == {("plain", "a"): 1}
+
+
+async def test_an_answer_that_was_not_stored_is_no_end_of_a_request(start: Callable[..., Process]) -> None:
+    """Its first attempt answers and meets a conflict, the second one calls a tool and says: ask again."""
+    connector = Connector()
+    world = start(connector).world
+    late = world.send("/late/plain/a", "k")
+    await world.call("/count")
+    await until(lambda: late.reply is not None)
+    assert late.status == 503
+    assert (await world.call("/late/plain/a", "k")).body == "done"
+    assert connector.effects == {("plain", "a"): 1}
+
+
+async def test_an_answer_that_breaks_off_leaves_its_mark_and_no_journal(start: Callable[..., Process]) -> None:
+    connector = Connector()
+    world = start(connector).world
+    body = Mock(spec=Body)
+    request = Request("k", "POST", "/breaks/plain/a", "", [], b"", "k")
+    world.app.submit(Exchange(request, 0.0, lambda answer: cast("Streamed", answer).attach(body)))
+    await until(lambda: body.break_off.called)
+    assert world.facet.journal._live_bytes == 0
+    assert (await world.call("/breaks/plain/a", "k")).code == "ResponseNotKept"
     assert connector.effects == {("plain", "a"): 1}
 
 

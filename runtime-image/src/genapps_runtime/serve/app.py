@@ -300,7 +300,7 @@ class App:
         self._begun -= len(ended)
         for one in ended:
             if one.action.keyed is not None:
-                answered = not isinstance(one.outcome, ProblemError)
+                answered = not isinstance(one.outcome, ProblemError) or one.action.exchange.streamed is not None
                 one.action.keyed.leave(answered=answered, wrote=one.action.wrote_by_tool is not None)
         self._answer(ended)
         for one in ended:

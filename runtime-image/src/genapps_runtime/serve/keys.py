@@ -39,13 +39,13 @@ class Keyed:
     facet: Facet
     intents: Sequence[Intent] = ()
     marked: bool = False
-    """Whether its answer is kept, once it is stored."""
+    """Whether the last answer that it had is kept, once that is stored."""
 
     def mark(self, reply: Reply) -> Mark | None:
         """What is kept of the app's answer. None when a repeat runs again: the app has said that it may."""
-        if reply.status >= 500 or reply.status in _ASKS_AGAIN:
+        self.marked = reply.status < 500 and reply.status not in _ASKS_AGAIN
+        if not self.marked:
             return None
-        self.marked = True
         response = _encoded(reply)
         return Mark(self.scope, self.digest, response if len(response) <= RESPONSE_BYTES else None, self.replaces)
 
@@ -62,8 +62,8 @@ class Keyed:
     def leave(self, *, answered: bool, wrote: bool) -> None:
         """The request has ended: a repeat finds its mark, or runs.
 
-        `answered`: with what the app said; `wrote`: its tools may have changed something. When it has no mark then, a
-        repeat gets what they have brought.
+        `answered`: with what the app said, or a part of it; `wrote`: its tools may have changed something. When it has
+        no mark then, a repeat gets what they have brought.
         """
         self.facet.running.pop(self.scope, None)
         if (answered and self.marked) or not wrote:
