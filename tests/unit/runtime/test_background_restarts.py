@@ -75,6 +75,20 @@ async def test_a_stop_waits_for_what_runs_and_begins_no_more(tmp_path: Path) -> 
     await after.close()
 
 
+async def test_a_stop_waits_also_when_others_have_ended_before(tmp_path: Path) -> None:
+    world = await World(tmp_path, config()).begin()
+    await world.accept()
+    finish(await world.begun())
+    location = await world.accept()
+    exchange = await world.begun()
+    draining = asyncio.create_task(world.queue.drain(60))
+    await asyncio.sleep(0)
+    finish(exchange)
+    await draining
+    assert await world.state(location) == ("Succeeded", 1, "")
+    await world.queue.close()
+
+
 async def test_another_revision_does_not_run_what_it_has_not_accepted(tmp_path: Path) -> None:
     world = await World(tmp_path, config()).begin()
     locations = [await world.accept(), await world.accept(), await world.accept()]

@@ -135,6 +135,7 @@ class BackgroundQueue:
         if self._resume is not None:
             self._resume.cancel()
         if self._running:
+            self._drained.clear()  # nothing may have run before as well
             try:
                 async with asyncio.timeout(seconds):
                     await self._drained.wait()
