@@ -41,6 +41,7 @@ async def runtime(
     responses_seconds: int = 86_400,
     tenancy: Tenancy | None = None,
     keys: Mapping[str, Any] | None = None,
+    action_millis: int = 5000,
 ) -> AsyncIterator[Server]:
     """A ready runtime with one app, `with_asset` also with the measured file.
 
@@ -58,7 +59,7 @@ async def runtime(
         tempfile.TemporaryDirectory(dir=context.work) as folder,
         (context.work / f"runtime-{port}.log").open("wb") as log,
     ):
-        made = snapshot(Path(folder), source, instances, nap_millis, public, responses_seconds, tenancy)
+        made = snapshot(Path(folder), source, instances, nap_millis, public, responses_seconds, tenancy, action_millis)
         async with stub_gateway(Path(folder), keys) as gateway:
             settings = _environment(made, gateway, engine, port, health)
             process = await asyncio.create_subprocess_exec(

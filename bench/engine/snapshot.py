@@ -66,15 +66,16 @@ def snapshot(
     public: Mapping[str, bytes] | None = None,
     responses_seconds: int = 86_400,
     tenancy: Tenancy | None = None,
+    action_millis: int = 5000,
 ) -> Snapshot:
     """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes, but for its `instances`.
 
-    `nap_millis`, `responses_seconds` and `tenancy` as in the RuntimeConfig; 0: the app never naps. `public` are files
-    that are served."""
+    `nap_millis`, `responses_seconds`, `tenancy` and `action_millis` as in the RuntimeConfig; a nap of 0: never.
+    `public` are files that are served."""
     served = {f"public/{path}": content for path, content in (public or {}).items()}
     files = {ENTRY: source.encode("utf-8"), **served}
     code_digest = bundle_digest(ENTRY, files)
-    config = _config(code_digest, instances, nap_millis, responses_seconds, tenancy).content()
+    config = _config(code_digest, instances, nap_millis, responses_seconds, tenancy, action_millis).content()
     made = Snapshot(folder, code_digest, sha256(config))
     for directory in (made.config_file.parent, made.code, made.state):
         directory.mkdir(parents=True)
@@ -87,7 +88,12 @@ def snapshot(
 
 
 def _config(
-    code_digest: str, instances: int, nap_millis: int, responses_seconds: int, tenancy: Tenancy | None
+    code_digest: str,
+    instances: int,
+    nap_millis: int,
+    responses_seconds: int,
+    tenancy: Tenancy | None,
+    action_millis: int,
 ) -> RuntimeConfig:
     return RuntimeConfig(
         app="bench",
@@ -107,7 +113,7 @@ def _config(
             log_bytes_per_action=16 * 1024,
         ),
         tenancy=tenancy,
-        time=TimeBudget(action_millis=5000, load_millis=10_000, nap_millis=nap_millis),
+        time=TimeBudget(action_millis=action_millis, load_millis=10_000, nap_millis=nap_millis),
         retention=RuntimeRetention(responses_seconds=responses_seconds),
         gateway=GatewayAddress(host=HOST),
     )

@@ -36,7 +36,7 @@ async def streaming(context: Context) -> list[Figure]:
     cpu: list[float] = []
     quick: list[float] = []
     stalled: list[float] = []
-    async with runtime(context, SOURCE) as ours:
+    async with runtime(context, SOURCE, action_millis=60_000) as ours:
         await _read(ours.port, 16)
         await context.quiet.calm()
         before = context.quiet.now()
