@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 WITHOUT_CLUSTER = frozenset({"contract", "golden", "runtime", "unit"})
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests that may use the node go to one process, in their order; the tests of any other file stay together."""
     for item in items:
