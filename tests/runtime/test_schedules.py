@@ -31,6 +31,7 @@ async def number(request):
 """
 RULE = ScheduleRule("nightly", "0 * * * *", "UTC", "/tick", "RunOnce")
 HOUR = 3600.0
+DAY = 24 * HOUR
 BEGIN = 1_764_417_600.0
 
 
@@ -49,7 +50,7 @@ async def test_a_tick_changes_the_state_once_also_when_its_end_was_not_marked(
     now = BEGIN
 
     async def one_process() -> None:
-        scheduler = Scheduler((RULE,), MarkFile(str(tmp_path)), world.app.submit, lambda: now)
+        scheduler = Scheduler((RULE,), MarkFile(str(tmp_path)), world.app.submit, DAY, lambda: now)
         await scheduler.begin()
         scheduler.admit(True)
         await until(lambda: not scheduler.busy)
@@ -87,7 +88,7 @@ async def test_a_caller_cannot_answer_a_tick_before_it_comes(telling_language: T
     (tmp_path / "facets").mkdir()
     world = LanesWorld(telling_language, tmp_path / "facets", SOURCE)
     now = BEGIN
-    scheduler = Scheduler((RULE,), MarkFile(str(tmp_path)), world.app.submit, lambda: now)
+    scheduler = Scheduler((RULE,), MarkFile(str(tmp_path)), world.app.submit, DAY, lambda: now)
     await scheduler.begin()
     guessed = f"schedule-nightly-{BEGIN + HOUR:.0f}"
     replies: list[int] = []

@@ -202,6 +202,6 @@ def _scheduler(settings: Settings, config: RuntimeConfig, app: App) -> "Schedule
     from genapps_runtime.serve.schedules.scheduler import Scheduler
 
     try:
-        return Scheduler(config.schedules, MarkFile(settings.state_directory), app.submit)
+        return Scheduler(config.schedules, MarkFile(settings.state_directory), app.submit, config.responses_seconds)
     except ValueError as error:
         raise RefusedError(Reason.CONFIG_INVALID, str(error)) from None

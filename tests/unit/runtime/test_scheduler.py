@@ -2,6 +2,7 @@
 """Schedules with a clock and an app that do as the test says."""
 
 import asyncio
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import pytest
 from genapps_runtime.config import ScheduleRule
 from genapps_runtime.serve.key_field import OWN
 from genapps_runtime.serve.messages import SCHEDULE, Exchange, Reply
+from genapps_runtime.serve.schedules import scheduler as scheduler_module
 from genapps_runtime.serve.schedules.marks import FOLDER, MarkFile
 from genapps_runtime.serve.schedules.scheduler import ATTEMPTS, GRACE_SECONDS, Scheduler
 from genapps_runtime.state.errors import StateUnavailableError
 from tests.runtime.harness import until
 
 HOUR = 3600.0
+KEPT_SECONDS = 24 * HOUR
 BEGIN = 1_764_417_600.0  # 2025-11-29 12:00 UTC
 
 
@@ -49,7 +52,7 @@ class World:
         await self.kill()
         self.asked.clear()
         self.scheduler = self._before = Scheduler(
-            rules, MarkFile(str(self.directory)), self.asked.append, lambda: self.now
+            rules, MarkFile(str(self.directory)), self.asked.append, KEPT_SECONDS, lambda: self.now
         )
         await self.scheduler.begin()
         self.scheduler.admit(admit)
@@ -171,6 +174,62 @@ async def test_a_stop_that_was_asked_for_loses_no_attempt(world: World) -> None:
         assert world.marks()["nightly"]["attempts"] == 1
         await world.scheduler.drain(0)
     assert world.marks()["nightly"]["attempts"] == 0
+
+
+async def test_a_tick_that_could_not_be_marked_is_no_attempt(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler_module, "PAUSE_SECONDS", 0.0)
+    await world.start(rule())
+    refusals: list[MarkFile] = []
+    store = MarkFile.store
+
+    def mostly_full(file: MarkFile) -> None:
+        if len(refusals) < 2 * ATTEMPTS:
+            refusals.append(file)
+            raise OSError(errno.ENOSPC, "no space left")
+        store(file)
+
+    monkeypatch.setattr(MarkFile, "store", mostly_full)
+    world.now += HOUR
+    world.scheduler.look()
+    await world.answer()
+    await until(lambda: not world.scheduler.busy)
+    assert world.marks()["nightly"]["handled"] == BEGIN + HOUR
+    await world.scheduler.drain(0)
+
+
+async def test_a_stop_goes_on_when_the_disk_is_full(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.start(rule())
+    await world.pass_by(HOUR)
+
+    def full(_file: MarkFile) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(MarkFile, "store", full)
+    await world.scheduler.drain(0)
+    assert not world.scheduler.busy
+
+
+async def test_nothing_begins_after_a_stop(world: World) -> None:
+    await world.start(rule())
+    await world.scheduler.drain(0)
+    world.now += HOUR
+    world.scheduler.admit(True)
+    assert not world.scheduler.busy
+
+
+async def test_a_tick_whose_key_may_be_forgotten_is_not_repeated(world: World) -> None:
+    weekly = rule("RunOnce", cron="0 13 * * SAT")
+    await world.start(weekly)
+    world.now += HOUR
+    await world.start(weekly)
+    await world.settled()
+    assert len(world.asked) == 1
+    world.now += KEPT_SECONDS
+    await world.start(weekly)
+    await world.settled()
+    assert world.asked == []
+    assert world.scheduler.next_due == BEGIN + HOUR + 7 * 24 * HOUR
+    await world.scheduler.drain(0)
 
 
 async def test_a_stop_waits_for_what_runs(world: World) -> None:

@@ -7,6 +7,7 @@ The file is replaced as a whole. Times are seconds since 1970.
 import hashlib
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from threading import Lock
 
 import orjson
 
@@ -34,11 +35,13 @@ class Mark:
 
 
 class MarkFile:
-    """The marks by the names of their schedules. Used by one thread at a time."""
+    """The marks by the names of their schedules."""
 
     def __init__(self, state_directory: str) -> None:
         """Raises StateUnavailableError."""
         self._state_directory = state_directory
+        self._storing = Lock()
+        """Whoever was to store may have been cancelled, but not the thread that does."""
         try:
             with closing(SafeDir(state_directory)) as root:
                 if FOLDER not in root.names():
@@ -55,8 +58,8 @@ class MarkFile:
 
     def store(self) -> None:
         """Make the marks durable; raises OSError."""
-        content = orjson.dumps({name: asdict(mark) for name, mark in self.marks.items()})
-        with closing(SafeDir(self._state_directory)) as root, closing(root.enter(FOLDER)) as folder:
+        with self._storing, closing(SafeDir(self._state_directory)) as root, closing(root.enter(FOLDER)) as folder:
+            content = orjson.dumps({name: asdict(mark) for name, mark in self.marks.items()})
             if _NEW in folder.names():
                 folder.remove(_NEW)
             folder.write(_NEW, content)

@@ -31,6 +31,7 @@ HEADER = b"genapps-schedule"
 class Scheduler:
     """Keeps the schedules of an app. `run` runs a request as the app's; `now` gives seconds since 1970.
 
+    The app knows its answer to a request with a key for `kept_seconds`: a tick that has begun is not repeated later.
     Raises ValueError for a rule that cannot be kept.
     """
 
@@ -39,17 +40,19 @@ class Scheduler:
         rules: tuple[ScheduleRule, ...],
         file: MarkFile,
         run: Callable[[Exchange], None],
+        kept_seconds: float,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._rules = {rule.name: rule for rule in rules}
         self._tables = {rule.name: Timetable(rule) for rule in rules}
         self._file = file
         self._run = run
+        self._kept_seconds = kept_seconds
         self._now = now
         self._ticks: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._admitted = False
-        self._storing = asyncio.Lock()
+        self._stopped = False
         marks = {name: mark for name, mark in file.marks.items() if name in self._rules}
         for rule in rules:
             if rule.name not in marks or marks[rule.name].rule != hash_of(rule):
@@ -83,7 +86,7 @@ class Scheduler:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._admitted:
+        if not self._admitted or self._stopped:
             return
         now = self._now()
         for name, mark in self._file.marks.items():
@@ -95,7 +98,7 @@ class Scheduler:
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing more, and let what runs end for so many seconds."""
-        self._admitted = False
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
         ticks = list(self._ticks.items())
@@ -105,10 +108,14 @@ class Scheduler:
         for name, task in ticks:
             if task in cut:
                 task.cancel()
-                self._file.marks[name].attempts -= 1  # it was this process that was asked to end
+                mark = self._file.marks[name]
+                mark.attempts = max(0, mark.attempts - 1)  # it was this process that was asked to end
         if cut:
             await asyncio.wait(cut)
-            await self._store()
+            try:
+                await self._store()
+            except OSError as error:
+                logs.write("schedule not stored", level="warning", error=str(error))
 
     async def _tick(self, name: str, mark: Mark, due: float) -> None:
         try:
@@ -121,16 +128,21 @@ class Scheduler:
             self.look()
 
     async def _handle(self, name: str, mark: Mark, due: float) -> None:
-        again = mark.begun == due
-        if again and mark.attempts >= ATTEMPTS:
+        begun, attempts = mark.begun, mark.attempts
+        again = begun == due
+        if again and (attempts >= ATTEMPTS or self._now() - due >= self._kept_seconds):
             self._say("schedule failed", name, due, attempts=mark.attempts)
         elif self._rules[name].missed == "Skip" and self._now() - due > GRACE_SECONDS:
             self._say("schedule missed", name, due)
         else:
-            mark.begun, mark.attempts = due, mark.attempts + 1 if again else 1
-            await self._store()
+            mark.begun, mark.attempts = due, attempts + 1 if again else 1
+            try:
+                await self._store()
+            except OSError:
+                mark.begun, mark.attempts = begun, attempts
+                raise
             if not await self._ask(name, due):
-                mark.attempts -= 1
+                mark.begun, mark.attempts = begun, attempts
                 await asyncio.sleep(PAUSE_SECONDS)
                 return
         mark.handled = due
@@ -153,8 +165,7 @@ class Scheduler:
         return exchange.tried
 
     async def _store(self) -> None:
-        async with self._storing:
-            await asyncio.to_thread(self._file.store)
+        await asyncio.to_thread(self._file.store)
 
     def _say(self, event: str, name: str, due: float, **fields: object) -> None:
         at = datetime.fromtimestamp(due, UTC).isoformat()
