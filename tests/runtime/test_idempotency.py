@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from genapps_runtime.serve.messages import BACKGROUND, Answer, Exchange, Request
 from tests.runtime.harness import Pod, until
 from tests.runtime.keyed_world import KeyedWorld, Sent
 from tests.runtime.telling_language import TellingLanguage
@@ -100,6 +101,21 @@ async def test_a_repeat_that_comes_too_early_is_told_to_wait(world: KeyedWorld) 
     assert second.reply is not None
     assert (b"retry-after", b"1") in second.reply.headers
     assert (await world.call("/wait/a", "k")).replayed
+
+
+async def test_work_that_its_key_keeps_from_running_has_not_begun(world: KeyedWorld) -> None:
+    async def work() -> tuple[str, bool]:
+        replies: list[Answer] = []
+        request = Request("k", "POST", "/wait/a", "", [], b"", "k")
+        exchange = Exchange(request, 0.0, replies.append, internal=BACKGROUND)
+        world.app.submit(exchange)
+        await until(lambda: bool(replies))
+        return exchange.code, exchange.tried
+
+    first = world.send("/wait/a", "k")
+    assert await work() == ("RequestRunning", False)
+    await until(lambda: first.reply is not None)
+    assert await work() == ("replayed", True)
 
 
 async def test_conflicting_requests_with_keys_are_each_counted_once(world: KeyedWorld) -> None:

@@ -29,6 +29,7 @@ from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.fallback.flows import Fallbacks
 from genapps_runtime.serve.guests import Guests
+from genapps_runtime.serve.keys import NOT_YET
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, Streamed, problem_reply
 from genapps_runtime.serve.representations import may_differ, represented, varying
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Stages
@@ -338,7 +339,7 @@ class App:
             seconds = now - exchange.begun
             metrics.action(code, seconds)
             if exchange.internal:
-                exchange.code, exchange.tried = code, isinstance(one.action, Action)
+                exchange.code, exchange.tried = code, isinstance(one.action, Action) and code not in NOT_YET
             told.add(one, answer, seconds)
             replies.append((exchange, answer, code))
         metrics.add(told.sums)

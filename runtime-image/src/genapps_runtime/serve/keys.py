@@ -24,6 +24,8 @@ RESPONSE_BYTES = 256 * 1024
 """Of a larger response, with its head, only the mark is kept."""
 HASH_BYTES = 16
 """Nobody finds a second text with a given hash of this length, and a page of an index holds many of them."""
+NOT_YET = frozenset({"KeysFull", "RequestRunning"})
+"""Problems of requests that have not run, and may later."""
 REPLAYED = (b"idempotent-replayed", b"true")
 _ASKS_AGAIN = frozenset({408, 425, 429})
 """Statuses below 500 that say: not now, ask again."""

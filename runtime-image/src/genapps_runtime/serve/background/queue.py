@@ -36,7 +36,7 @@ PAUSE_SECONDS = 5.0
 DROPPED_AT_ONCE = 100
 DIRECT = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods of requests that are not queued: whoever only looks waits for the answer."""
-_TRIED_AGAIN = frozenset({"AppRestarted", "Busy", "KeysFull", "RequestRunning"})
+_TRIED_AGAIN = frozenset({"AppRestarted", "Busy"})
 """With these nothing was changed, and another attempt may do better. Busy: it had waited with the state held."""
 _FINE = frozenset({"ok", "replayed"})
 SERVER_ERROR = 500
