@@ -96,6 +96,31 @@ async def test_what_has_a_mark_or_is_too_old_counts_for_nothing(world: World) ->
         assert [numbers(one.journal, scope) for scope in (b"marked", b"old", b"new")] == [[], [], [(1, None)]]
 
 
+async def test_a_key_that_is_used_anew_has_nothing_of_what_was_finished(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is killed before the file is cleaned. The first new call meets a full disk."""
+    killed, replace = world.open(), JournalFile.replace
+    await called(killed, 1, '"read"')
+    await called(killed, 2, '"read"')
+    killed.finish(SCOPE)  # its answer was one that is not kept
+
+    def full(file: JournalFile, records: list[bytes]) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(JournalFile, "replace", full)
+    with pytest.raises(JournalFullError):
+        await killed.intend(SCOPE, b"other", intent(1))
+    monkeypatch.setattr(JournalFile, "replace", replace)
+    await killed.intend(SCOPE, b"other", intent(1))
+    after = world.open()
+    found = after.unfinished(SCOPE)
+    assert found is not None
+    assert (found.request, numbers(after)) == (b"other", [(1, None)])
+    await killed.close()
+    await after.close()
+
+
 def written(folder: SafeDir, records: list[bytes]) -> bytes:
     file = JournalFile(folder, "j", 10_000)
     file.append(records[:2])

@@ -104,6 +104,8 @@ class Journal:
         self._folder: SafeDir | None = None
         self._live: dict[bytes, Unfinished] = {}
         self._live_bytes = 0
+        self._dead: set[bytes] = set()
+        """Scopes of finished requests whose records are still in the file."""
         self._waiting: list[tuple[list[bytes], asyncio.Future[None]]] = []
         self._storing: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -130,6 +132,7 @@ class Journal:
         gone = self._live.pop(scope, None)
         if gone is not None:
             self._live_bytes -= gone.size
+            self._dead.add(scope)
 
     async def intend(self, scope: bytes, request: bytes, intent: Intent) -> None:
         """Store durably that this call is about to be made.
@@ -147,6 +150,7 @@ class Journal:
         self._add(scope, record)
         unfinished = self._live[scope]
         unfinished.put(intent)
+        self._clean = self._clean or scope in self._dead  # else a kill would mix two requests
         try:
             await self._store([record])
         except OSError as error:
@@ -304,14 +308,18 @@ class Journal:
                 waiting, self._waiting = self._waiting, []
                 whole = [record for records, _ in waiting for record in records]
                 failed: OSError | None = None
+                dead: set[bytes] = set()
                 try:
                     # All that is live has what waits as well: written anew, the file holds it.
                     full = self._file is not None and self._file.size > 2 * LIVE_BYTES
                     anew = self._left() if full or self._clean else None
                     self._clean = False
+                    if anew is not None:
+                        dead, self._dead = self._dead, dead
                     await loop.run_in_executor(self._thread, self._write, whole, anew)
                 except OSError as error:
                     failed = error
+                    self._dead |= dead
                 for _, done in waiting:
                     if not done.done():
                         if failed is None:
