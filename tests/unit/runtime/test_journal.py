@@ -295,6 +295,26 @@ def test_what_could_not_be_cut_is_cut_before_the_next_record(tmp_path: Path, mon
     folder.close()
 
 
+def test_what_comes_after_a_flush_that_failed_is_in_the_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, flush = SafeDir(str(tmp_path)), SafeDir.flush
+    file = JournalFile(folder, "j", 10_000)
+    file.append(RECORDS)
+
+    def broken(_folder: SafeDir) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(SafeDir, "flush", broken)
+    with pytest.raises(OSError, match="input"):
+        file.replace(RECORDS[:1])
+    monkeypatch.setattr(SafeDir, "flush", flush)
+    file.append([b"after"])
+    file.close()
+    assert JournalFile(folder, "j", 10_000).records == [RECORDS[0], b"after"]
+    folder.close()
+
+
 async def test_calls_that_come_together_share_a_flush(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     flushes = []
     flush = os.fdatasync

@@ -63,9 +63,9 @@ class JournalFile:
         self._remove_new()
         self._folder.write(self._name + _NEW, whole)
         self._folder.rename(self._name + _NEW, self._name)
-        self._folder.flush()
-        self.close()
+        self.close()  # also when the flush fails: what is appended later belongs into the file that is there now
         self.size, self._torn = len(whole), False
+        self._folder.flush()
 
     def close(self) -> None:
         """Close it; a further record opens it again."""
