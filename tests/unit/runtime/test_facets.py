@@ -43,6 +43,22 @@ async def test_the_one_that_nobody_has_asked_for_longest_is_closed(facets: Facet
     assert facets.find("a") is first
 
 
+async def test_what_is_being_opened_at_a_stop_is_closed_and_who_waits_is_told(tmp_path: Path) -> None:
+    facets = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4, open=4))
+    first = await facet(facets, "a")
+    stored = asyncio.Event()
+    first.commit([Commit(None, [("k", "1")])], lambda _: stored.set())  # what `close` waits for
+    others = [asyncio.create_task(opened(facets, tenant)) for tenant in ("b", "c", "d")]
+    for _ in range(2):  # they ask, and the first is being opened
+        await asyncio.sleep(0)
+    assert facets._turn.locked()
+    await facets.close()
+    assert stored.is_set()
+    assert [type(one) for one in await asyncio.gather(*others)] == [FacetsBusyError] * 3
+    assert set(facets._open) == {"a", "b"}  # and no file of another is open
+    assert isinstance(await opened(facets, "e"), FacetsBusyError)
+
+
 async def test_two_who_ask_at_once_get_the_same(facets: Facets) -> None:
     assert len({id(found) for found in await asyncio.gather(facet(facets, "a"), facet(facets, "a"))}) == 1
 

@@ -72,6 +72,7 @@ class Facets:
         """The one that was asked for last is at the end."""
         self._opening: dict[str, list[Opened]] = {}
         self._turn = asyncio.Lock()
+        self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="facets")
         """One, so that a facet is closed before it is opened again."""
         self.on_closed: Callable[[str], object] = _nothing
@@ -139,9 +140,11 @@ class Facets:
         return gone
 
     async def close(self) -> None:
-        """Finish the commits, then close the files."""
-        for facet in self._open.values():
-            await facet.close()
+        """Finish the commits, then close the files. Who waits for one to be opened is told FacetsBusyError."""
+        self._closed = True
+        async with self._turn:
+            for facet in list(self._open.values()):  # `find` changes their order
+                await facet.close()
         self._thread.shutdown()
 
     async def _open_beside(self, tenant: str) -> None:
@@ -151,10 +154,12 @@ class Facets:
             async with self._turn:
                 await self._make_room()
                 found = await loop.run_in_executor(self._thread, self._made, tenant)
+                self._open[tenant] = found
         except (StateUnavailableError, TooManyTenantsError, FacetsBusyError) as error:
             found = error
+        if self._closed:
+            found = FacetsBusyError()
         if isinstance(found, Facet):
-            self._open[tenant] = found
             found.sweep_later()
             found.remove_later()
         for opened in self._opening.pop(tenant):
@@ -162,6 +167,8 @@ class Facets:
 
     async def _make_room(self) -> None:
         """Close the facet that nobody has asked for longest. Raises FacetsBusyError."""
+        if self._closed:
+            raise FacetsBusyError
         while self._many is not None and len(self._open) >= self._many.open:
             await self._close_one(await self._idle())
 
