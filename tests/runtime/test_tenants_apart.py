@@ -6,6 +6,7 @@ The real engine and real files, without sockets. The model is a dictionary for e
 
 import asyncio
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -81,13 +82,13 @@ class ByHeader:
 
 
 class World:
-    """An app with two instances, and three facets open at once."""
+    """An app with two instances, and three facets open at once. Who does not call for `seconds` may be deleted."""
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, seconds: float = 0.0) -> None:
         self.directory = Path(tempfile.mkdtemp())
         settings = runtime_config("sha256:" + "a" * 64, limits={"instances": 2}, time={"actionMillis": 60_000})
         config = parse_config(orjson.dumps(settings))
-        self.facets = Facets(str(self.directory), 1024 * 1024, 8, 3600, 0, Many(most=9, open=3))
+        self.facets = Facets(str(self.directory), 1024 * 1024, 8, 3600, 0, Many(9, seconds, open=3))
         log = BoundedLog(time.monotonic())
         context = ActionContext(config, cast("Any", None), self.facets, Metrics(), log)
         message = load_message(Bundle("app.py", {"app.py": SOURCE.encode()}), 16384)
@@ -102,6 +103,10 @@ class World:
         reply = await asyncio.wait_for(answered, 60)
         assert isinstance(reply, Reply)
         return reply
+
+    def live(self) -> list[str]:
+        """The tenants of the instances."""
+        return sorted(held.tenant for held in self.app._guests._live if not held.guest.dropped)
 
     async def close(self) -> None:
         await self.app.close()
@@ -179,7 +184,7 @@ class Apart(RuleBasedStateMachine):
     @invariant()
     def bounded(self) -> None:
         assert len(self.world.facets._open) <= 3
-        assert len([held for held in self.world.app._guests._live if not held.guest.dropped]) <= 2
+        assert len(self.world.live()) <= 2
 
     def teardown(self) -> None:
         try:
@@ -196,3 +201,23 @@ def test_no_sequence_of_requests_touches_what_another_tenant_has(engine: Path) -
     # Found sequences are not made shorter: each step loads the app for another tenant, which takes a while.
     short = settings(max_examples=4, stateful_step_count=8, phases=(Phase.explicit, Phase.generate))
     run_state_machine_as_test(Apart, settings=short)
+
+
+async def test_an_instance_remembers_nothing_of_a_tenant_who_was_deleted(engine: Path) -> None:
+    world = World(Language(str(engine)), seconds=3600)
+    await world.ask("PUT", "/k", "gone", "a word")
+    await world.ask("PUT", "/k", "here", "a word")
+    assert world.live() == ["gone", "here"]
+    assert await world.facets.forget_idle() == 0
+    await world.ask("GET", "/k", "here")
+    make_old(world.directory)
+    assert await world.facets.forget_idle() == 1
+    assert world.live() == ["here"]
+    value, _, callers, _ = json.loads((await world.ask("GET", "/k", "gone")).body)
+    assert (value, callers) == (None, ["gone"])
+    await world.close()
+
+
+def make_old(folder: Path) -> None:
+    for path in folder.glob("*.sqlite*"):
+        os.utime(path, (0, 0))

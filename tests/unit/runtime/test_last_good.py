@@ -97,3 +97,14 @@ def test_their_bytes_are_bounded_also_when_they_are_kept_again_and_again(kept: L
             kept.keep(TENANT, asked(f"/{number}"), large)
     found = [number for number in range(2 * BYTES // ENTRY_BYTES) if kept.reply(TENANT, asked(f"/{number}"))]
     assert BYTES - ENTRY_BYTES <= len(found) * ENTRY_BYTES <= BYTES + ENTRY_BYTES
+
+
+def test_nothing_is_kept_of_a_tenant_who_was_deleted(kept: LastGood) -> None:
+    for tenant in ("gone", "here"):
+        kept.keep(tenant, asked(), PAGE)
+    kept.keep_only({"here"})
+    assert kept.reply("gone", asked()) is None
+    assert kept.reply("here", asked()) is not None
+    for number in range(ENTRIES - 1):
+        kept.keep("new", asked(f"/{number}"), PAGE)
+    assert kept.reply("here", asked()) is not None, "what was forgotten takes no room"

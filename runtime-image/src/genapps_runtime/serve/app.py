@@ -9,7 +9,7 @@ import sqlite3
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -104,6 +104,7 @@ class App:
         self._admission = admission
         self._facet = context.facets.get(DEFAULT_TENANT)
         self._stages.tenants.add(self._facet)
+        context.facets.on_deleted = self._keep_only
         self._numbers = itertools.count(1)
         self._begun = 0
         self._waiting: deque[_Waiting] = deque()
@@ -354,6 +355,12 @@ class App:
                     reply.break_off()
             except Exception:
                 logs.write("runtime failed", level="error", requestId=exchange.request.id, trace=traceback.format_exc())
+
+    def _keep_only(self, tenants: Collection[str]) -> None:
+        """Keep nothing in memory of tenants who may have been deleted."""
+        self._guests.keep_only(tenants)
+        if self._fallbacks is not None:
+            self._fallbacks.keep_only(tenants)
 
     def _begin_fallback(self, exchange: Exchange, facet: Facet) -> Action | None:
         """Begin the app's own fallback for a request; None when no place is left."""

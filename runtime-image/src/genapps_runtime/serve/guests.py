@@ -5,7 +5,7 @@ A guest serves one tenant. No other code than the app's own has run in it before
 gets a guest for each action: it is dropped when the action has ended.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -126,6 +126,12 @@ class Guests:
                 self._live.remove(held)
                 return True
         return False
+
+    def keep_only(self, tenants: Collection[str]) -> None:
+        """Drop the guests of all other tenants, none of which an action is in: they remember what was deleted."""
+        for held in self._live:
+            if held.tenant not in tenants:
+                held.guest.drop()
 
     def close(self) -> None:
         """Drop all."""

@@ -8,7 +8,7 @@ closed for another one, if nobody needs it.
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,8 @@ class Facets:
         """One, so that a facet is closed before it is opened again."""
         self.on_closed: Callable[[str], object] = _nothing
         """Called with the tenant of a facet that is closed while others go on."""
+        self.on_deleted: Callable[[Collection[str]], object] = _nothing
+        """Called with the tenants whose facets are open, when others' may have been deleted."""
         self.known = len(self._files()) if many else 1
         """How many tenants have a facet."""
 
@@ -137,6 +139,8 @@ class Facets:
             self._thread, self._delete_older, before, {f.path for f in self._open.values()}
         )
         self.known -= gone
+        if gone:
+            self.on_deleted(self._open.keys())
         return gone
 
     async def close(self) -> None:
@@ -258,5 +262,5 @@ def _raise_it(task: asyncio.Task[None]) -> None:
         task.result()
 
 
-def _nothing(_tenant: str) -> None:
+def _nothing(_tenants: str | Collection[str]) -> None:
     """Nobody keeps anything of a tenant."""

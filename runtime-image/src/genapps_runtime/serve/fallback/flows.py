@@ -5,7 +5,7 @@ In this order because each says less about the request than the one before it. A
 them is the action's outcome: that stays the problem, in metrics and log, and whoever stores outcomes stores none.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from genapps_runtime.config import Fallback
@@ -49,6 +49,11 @@ class Fallbacks:
         self._last_good = LastGood(clock) if config.last_good else None
         self._running: dict[int, Ended] = {}
         """What the app's own fallbacks that run are for, by their actions' numbers."""
+
+    def keep_only(self, tenants: Collection[str]) -> None:
+        """Forget what is kept of all other tenants."""
+        if self._last_good is not None:
+            self._last_good.keep_only(tenants)
 
     def take(self, ended: Iterable[Ended]) -> list[Ended]:
         """The ends that are answered now; one for which the app's own fallback begins is answered later."""

@@ -2,7 +2,7 @@
 """The last good answer to each GET, in this process and so of this revision; what may be one person's is not kept."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from genapps_runtime.serve.messages import Headers, Reply, Request
@@ -65,6 +65,11 @@ class LastGood:
         headers = [header for header in kept.reply.headers if header[0] != b"age"]
         headers.append((b"age", b"%d" % int(self._clock() - kept.at)))
         return Reply(kept.reply.status, headers, kept.reply.body)
+
+    def keep_only(self, tenants: Collection[str]) -> None:
+        """Forget the replies to all other tenants."""
+        for key in [key for key in self._kept if key[0] not in tenants]:
+            self._bytes -= self._kept.pop(key).size
 
 
 def _is_public(request: Request) -> bool:
