@@ -96,10 +96,14 @@ class World:
         self.app = App(language, message, context, Heartbeat(), cores=1.0, admission=admission)
         self.app.load()
 
-    async def ask(self, method: str, path: str, tenant: str, word: str = "") -> Reply:
+    async def ask(self, method: str, path: str, tenant: str, word: str = "", *, leaves: bool = False) -> Reply:
+        """The answer; `leaves`: the caller does not wait for it."""
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         headers = [(b"who", tenant.encode()), (b"word", word.encode())]
-        self.app.submit(Exchange(Request("r", method, path, "", headers, b""), time.monotonic(), answered.set_result))
+        exchange = Exchange(Request("r", method, path, "", headers, b""), time.monotonic(), answered.set_result)
+        self.app.submit(exchange)
+        if leaves:
+            exchange.leave()
         reply = await asyncio.wait_for(answered, 60)
         assert isinstance(reply, Reply)
         return reply
@@ -215,6 +219,16 @@ async def test_an_instance_remembers_nothing_of_a_tenant_who_was_deleted(engine:
     assert world.live() == ["here"]
     value, _, callers, _ = json.loads((await world.ask("GET", "/k", "gone")).body)
     assert (value, callers) == (None, ["gone"])
+    await world.close()
+
+
+async def test_a_request_whose_caller_leaves_while_a_facet_is_opened_never_begins(engine: Path) -> None:
+    world = World(Language(str(engine)))
+    left = await world.ask("PUT", "/k", "a", "a word", leaves=True)
+    assert json.loads(left.body)["code"] == "CallerGone"
+    assert world.live() == ["default"]
+    value, *_ = json.loads((await world.ask("GET", "/k", "a")).body)
+    assert value is None
     await world.close()
 
 

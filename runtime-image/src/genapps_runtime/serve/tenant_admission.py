@@ -58,7 +58,9 @@ class TenantAdmission:
         found: Facet | Exception,
     ) -> None:
         self.opening -= 1
-        if isinstance(found, Facet):
+        if exchange.gone:
+            refused(exchange, ProblemError("CallerGone"))
+        elif isinstance(found, Facet):
             admitted(exchange, found)
         elif isinstance(found, TooManyTenantsError):
             refused(exchange, ProblemError("TooManyTenants"))
