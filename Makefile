@@ -26,7 +26,7 @@ demo: venv ## Apps applied, called, fenced, suspended and resumed on a real Kube
 
 .PHONY: test
 test: venv lint verify engines oracles node-up images ## All tests: unit, golden, contract, oracles, runtime, cluster
-	@$(RUN) -m pytest tests --numprocesses 2 --dist loadgroup
+	@$(RUN) -m tests
 
 .PHONY: test-unit
 test-unit: venv ## The tests that need neither a cluster nor an engine
