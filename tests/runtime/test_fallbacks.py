@@ -12,6 +12,7 @@ import pytest
 
 from genapps_runtime.serve.fallback.breaker import MINIMUM
 from tests.runtime.lanes_world import Asked, LanesWorld
+from tests.runtime.scripted_gateway import ScriptedGateway
 from tests.runtime.telling_language import TellingLanguage
 
 SOURCE = """
@@ -33,6 +34,11 @@ async def set_mode(request, mode):
 @app.get("/abort")
 @app.post("/abort")
 def abort(request):
+    broken.raise_signal(6)
+
+@app.get("/tool-then-abort")
+async def tool_then_abort(request):
+    await tools.call("mail", "send")
     broken.raise_signal(6)
 
 @app.get("/loop")
@@ -108,6 +114,13 @@ def mark(asked: Asked) -> str:
 def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     return [line for line in found if line["event"] == "action"]
+
+
+async def test_after_a_tool_that_may_have_acted_no_fallback_covers_it_up(world: World) -> None:
+    kinds = fallback(static=True, last_good=True, export=True)
+    async with world(fallback=kinds, gateway=ScriptedGateway()) as app:
+        asked = await ask(app, "/tool-then-abort")
+        assert (asked.code, mark(asked)) == ("PartiallyDone", "")
 
 
 @pytest.mark.parametrize(

@@ -13,18 +13,15 @@ from genapps_runtime.serve.action import Action, ActionContext
 from genapps_runtime.serve.ended import Ended
 from genapps_runtime.serve.fallback.flows import REASONS, Fallbacks
 from genapps_runtime.serve.messages import Exchange, Reply, Request
-from genapps_runtime.serve.tools import Tools, Wanted
 from genapps_runtime.state.facet import Facet
 
 STATIC = StaticFallback(200, "text/plain", "later")
 
 
-def action(wrote: Wanted | None = None) -> Action:
+def action() -> Action:
     exchange = Exchange(Request("r", "GET", "/", "", [], b""), 0.0, lambda _reply: None)
     facet: Any = SimpleNamespace(tenant="default", view=None)
-    made = Action(1, exchange, cast("ActionContext", None), facet, 0.0)
-    made.tools = cast("Tools", SimpleNamespace(wrote=wrote))
-    return made
+    return Action(1, exchange, cast("ActionContext", None), facet, 0.0)
 
 
 def never(_exchange: Exchange, _facet: Facet) -> Action | None:
@@ -40,16 +37,6 @@ def test_only_breaker_timeout_and_trap_ask_for_it(code: str) -> None:
     (ended,) = fallbacks(Fallback(STATIC, last_good=False, export=False)).take([Ended(action(), ProblemError(code))])
     assert (ended.instead is not None) is (code in REASONS)
     assert isinstance(ended.outcome, ProblemError), "whoever stores outcomes stores no fallback"
-
-
-@pytest.mark.parametrize("code", REASONS)
-def test_after_a_tool_that_did_something_the_caller_is_told_so(code: str) -> None:
-    done = Ended(action(Wanted("mail", "send", b"")), ProblemError(code))
-    (ended,) = fallbacks(Fallback(STATIC, last_good=True, export=True)).take([done])
-    assert isinstance(ended.outcome, ProblemError)
-    assert (ended.outcome.code, ended.outcome.status, ended.instead) == ("PartiallyDone", 502, None)
-    assert code in ended.outcome.detail
-    assert "mail.send" in ended.outcome.detail
 
 
 def test_a_caller_who_has_gone_gets_none() -> None:

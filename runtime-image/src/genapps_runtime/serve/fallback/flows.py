@@ -72,9 +72,6 @@ class Fallbacks:
         told = exchange.internal or exchange.streamed is not None
         if outcome.code not in REASONS or exchange.gone or told:
             return one
-        if isinstance(action, Action) and (wrote := action.wrote_by_tool) is not None:
-            detail = f"it had called {wrote}, and ended with {outcome.code} after that"
-            return Ended(action, ProblemError("PartiallyDone", detail))
         kept = self._last_good.reply(facet.tenant, exchange.request) if self._last_good is not None else None
         if kept is not None:
             return self._instead(one, kept, "lastGood")
