@@ -23,7 +23,7 @@ def here(bare: Node, bare_kubectl: Kubectl, tmp_path_factory: pytest.TempPathFac
 
 def test_a_projected_token_of_the_apps_pod_is_accepted(here: World) -> None:
     token = here.app("accepted")
-    assert here.heartbeat(token).body == {"suspended": False, "credit": None}
+    assert here.heartbeat(token).body == {"suspended": False, "credit": None, "tenantKeys": None}
     refused = here.call(token, "mail", "order-17")
     assert (refused.status, refused.code) == (503, "ConnectorUnavailable")
     assert (refused.body["requestId"], refused.body["retryAfter"]) == ("order-17", 60)

@@ -51,12 +51,22 @@ async def gateway(answer: list[bytes] | None, folder: Path, *, trusted: bool = T
 
 @asynccontextmanager
 async def canary(*, open_: bool) -> AsyncIterator[int]:
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    """A port that hangs up on its one caller, or that nobody listens on."""
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     if not open_:
         server.close()
         await server.wait_closed()
     yield port
+    if open_:
+        await ended.wait()
     server.close()
     await server.wait_closed()
 
