@@ -209,7 +209,7 @@ class Journal:
         try:
             if FOLDER not in root.names():
                 return
-            self._folder = root.enter(FOLDER)
+            self._folder = root.enter_or_make(FOLDER)
         finally:
             root.close()
         if self._name not in self._folder.names():
@@ -343,10 +343,7 @@ class Journal:
         if self._folder is None:
             root = SafeDir(self._directory)
             try:
-                if FOLDER not in root.names():
-                    root.make(FOLDER)
-                    root.flush()
-                self._folder = root.enter(FOLDER)
+                self._folder = root.enter_or_make(FOLDER)
             finally:
                 root.close()
         return JournalFile(self._folder, self._name, 4 * LIVE_BYTES)

@@ -35,6 +35,13 @@ class SafeDir:
         """The directory of that name; the caller closes it."""
         return SafeDir(name, within=self._fd)
 
+    def enter_or_make(self, name: str) -> "SafeDir":
+        """The same, which is made if need be, durably."""
+        if name not in self.names():
+            self.make(name)
+            self.flush()
+        return self.enter(name)
+
     def make(self, name: str) -> None:
         """Make a directory."""
         os.mkdir(name, 0o700, dir_fd=self._fd)

@@ -99,12 +99,8 @@ class EntryFile:
     def open(cls, state_directory: str) -> "EntryFile":
         """Open or create it on the app's volume; raises StateUnavailableError."""
         try:
-            with closing(SafeDir(state_directory)) as root:
-                if FOLDER not in root.names():
-                    root.make(FOLDER)
-                    root.flush()
-                with closing(root.enter(FOLDER)) as folder:
-                    folder.sizes()  # raises for what is no plain file
+            with closing(SafeDir(state_directory)) as root, closing(root.enter_or_make(FOLDER)) as folder:
+                folder.sizes()  # raises for what is no plain file
             path = Path(state_directory) / FOLDER / FILE
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF"):

@@ -43,14 +43,10 @@ class MarkFile:
         self._storing = Lock()
         """Whoever was to store may have been cancelled, but not the thread that does."""
         try:
-            with closing(SafeDir(state_directory)) as root:
-                if FOLDER not in root.names():
-                    root.make(FOLDER)
-                    root.flush()
-                with closing(root.enter(FOLDER)) as folder:
-                    content = folder.read(FILE, FILE_BYTES)
-                    if _NEW in folder.names():
-                        folder.remove(_NEW)
+            with closing(SafeDir(state_directory)) as root, closing(root.enter_or_make(FOLDER)) as folder:
+                content = folder.read(FILE, FILE_BYTES)
+                if _NEW in folder.names():
+                    folder.remove(_NEW)
             found = orjson.loads(content) if content is not None else {}
             self.marks = {str(name): _mark(one) for name, one in found.items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -58,7 +54,11 @@ class MarkFile:
 
     def store(self) -> None:
         """Make the marks durable; raises OSError."""
-        with self._storing, closing(SafeDir(self._state_directory)) as root, closing(root.enter(FOLDER)) as folder:
+        with (
+            self._storing,
+            closing(SafeDir(self._state_directory)) as root,
+            closing(root.enter_or_make(FOLDER)) as folder,
+        ):
             content = orjson.dumps({name: asdict(mark) for name, mark in self.marks.items()})
             if _NEW in folder.names():
                 folder.remove(_NEW)
