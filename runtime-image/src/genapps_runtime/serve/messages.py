@@ -16,6 +16,8 @@ SCHEDULE = "schedule"
 """The same: the clock."""
 SAFE = frozenset({"GET", "HEAD"})
 """Methods of requests that nobody misses when their caller has gone."""
+SERVER_ERROR = 500
+"""The least status by which an app says that it has failed."""
 
 
 @dataclass(slots=True)

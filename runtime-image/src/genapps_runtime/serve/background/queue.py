@@ -23,7 +23,7 @@ from genapps_runtime.serve.background import entries
 from genapps_runtime.serve.background.entries import ATTEMPTS, Change, Entry, EntryFile, State
 from genapps_runtime.serve.background.file_writer import FileWriter
 from genapps_runtime.serve.background.pages import PREFIX, accepted, status_page
-from genapps_runtime.serve.messages import BACKGROUND, Answer, Exchange, Reply, Request
+from genapps_runtime.serve.messages import BACKGROUND, SERVER_ERROR, Answer, Exchange, Reply, Request
 
 QUEUED = 500
 """Entries that may wait."""
@@ -39,7 +39,6 @@ DIRECT = frozenset({"GET", "HEAD", "OPTIONS"})
 _TRIED_AGAIN = frozenset({"AppRestarted", "Busy"})
 """With these nothing was changed, and another attempt may do better. Busy: it had waited with the state held."""
 _FINE = frozenset({"ok", "replayed"})
-SERVER_ERROR = 500
 
 Respond = Callable[[Exchange, Answer | ProblemError], None]
 

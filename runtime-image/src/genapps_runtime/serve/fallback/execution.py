@@ -13,7 +13,7 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.ended import Ended
 from genapps_runtime.serve.fallback.breaker import Breaker
-from genapps_runtime.serve.messages import Exchange, Reply
+from genapps_runtime.serve.messages import SERVER_ERROR, Exchange, Reply
 
 FAILURES = frozenset(
     {
@@ -21,7 +21,6 @@ FAILURES = frozenset(
         "ResponseTooLarge", "TurnInvalid",
     }
 )  # fmt: skip
-SERVER_ERROR = 500
 
 
 class ExecutionBreaker:

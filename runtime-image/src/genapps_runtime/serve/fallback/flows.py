@@ -14,7 +14,7 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.ended import Ended, Instead
 from genapps_runtime.serve.fallback.last_good import LastGood
-from genapps_runtime.serve.messages import Answer, Exchange, Reply
+from genapps_runtime.serve.messages import SERVER_ERROR, Answer, Exchange, Reply
 from genapps_runtime.state.facet import Facet
 
 HEADER = b"genapps-fallback"
@@ -27,7 +27,6 @@ REASONS = {
     "TurnInvalid": "trap",
 }
 """Which problems ask for a fallback, and what the header says then. An exception of the app is an answer: 500."""
-SERVER_ERROR = 500
 
 
 class Fallbacks:
