@@ -10,6 +10,7 @@ import pytest
 from genapps_runtime.serve.fallback.breaker import MINIMUM, OPEN_SECONDS, PROBES
 from tests.runtime.lanes_world import LanesWorld
 from tests.runtime.telling_language import TellingLanguage
+from tests.support.clock import Clock
 
 SOURCE = """
 from genapps import BadRequest, Response, ToolError, app
@@ -39,13 +40,6 @@ def loop(request):
     while True:
         pass
 """
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +102,19 @@ def both(*written: str) -> list[list[str]]:
     return [list(written)] * len(TENANTS)
 
 
+def die_at(calls: int, files: Container[str]) -> None:
+    """End this process, as by SIGKILL, before the call into C with this number that these files make."""
+    left = [calls]
+
+    def count(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "c_call" and frame.f_code.co_filename in files:
+            left[0] -= 1
+            if not left[0]:
+                os._exit(9)
+
+    sys.setprofile(count)
+
+
 def killed(directory: Path, start: Start) -> Iterator[Path]:
     """Claims as a start leaves them that is killed: before its first call into the system, its second, ..."""
     files = {volume_module.__file__, safe_dir.__file__, shutil.__file__}
@@ -110,15 +123,7 @@ def killed(directory: Path, start: Start) -> Iterator[Path]:
         shutil.copytree(directory, volume)
 
         def run(volume: Path = volume, calls: int = calls) -> None:
-            left = [calls]
-
-            def count(frame: FrameType, event: str, _argument: object) -> None:
-                if event == "c_call" and frame.f_code.co_filename in files:
-                    left[0] -= 1
-                    if not left[0]:
-                        os._exit(9)
-
-            sys.setprofile(count)
+            die_at(calls, files)
             take_over(volume, start)
 
         code = in_child(run)

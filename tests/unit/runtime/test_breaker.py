@@ -16,13 +16,7 @@ from genapps_runtime.serve.fallback.breaker import (
     WINDOW_SECONDS,
     Breaker,
 )
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture

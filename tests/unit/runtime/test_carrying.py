@@ -2,14 +2,11 @@
 """On the way back of the state the marks of answered requests stay, also when the start is killed anywhere."""
 
 import hashlib
-import os
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -21,7 +18,7 @@ from genapps_runtime.state.marks import Mark, Marks, Room
 from genapps_runtime.state.transaction import Commit, Transaction
 from genapps_runtime.state.volume import Volume
 from genapps_runtime.termination import Reason, RefusedError
-from tests.unit.runtime.claims import A, B, in_child
+from tests.unit.runtime.claims import A, B, die_at, in_child
 
 TENANT = hashlib.sha256(b"default").hexdigest() + ".sqlite"
 MARKS = Marks(86_400, Room.beside(0), lambda: 1000.0)
@@ -84,15 +81,7 @@ def _killed(directory: Path) -> Iterator[Path]:
         shutil.copytree(directory, copy)
 
         def run(copy: Path = copy, calls: int = calls) -> None:
-            left = [calls]
-
-            def count(frame: FrameType, event: str, _argument: object) -> None:
-                if event == "c_call" and frame.f_code.co_filename in files:
-                    left[0] -= 1
-                    if not left[0]:
-                        os._exit(9)
-
-            sys.setprofile(count)
+            die_at(calls, files)
             begin(copy, A, restore=True)
 
         code = in_child(run)

@@ -17,17 +17,11 @@ from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.marks import Room
 from genapps_runtime.state.transaction import Commit
 from tests.runtime.harness import until
+from tests.support.clock import Clock
 
 RETENTION = 100
 REQUEST = Request("k", "POST", "/orders", "a=1", [(b"content-type", b"application/json")], b"{}", "k")
 REPLY = Reply(201, [(b"location", b"/orders/1"), (b"x", b"caf\xe9")], b"made\n1")
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

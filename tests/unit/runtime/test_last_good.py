@@ -5,16 +5,10 @@ import pytest
 
 from genapps_runtime.serve.fallback.last_good import BYTES, ENTRIES, ENTRY_BYTES, LastGood
 from genapps_runtime.serve.messages import Headers, Reply, Request
+from tests.support.clock import Clock
 
 TENANT = "default"
 PAGE = Reply(200, [(b"content-type", b"text/plain"), (b"etag", b'"1"')], b"page")
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def asked(path: str = "/", query: str = "", method: str = "GET", headers: Headers | None = None) -> Request:
@@ -23,7 +17,7 @@ def asked(path: str = "/", query: str = "", method: str = "GET", headers: Header
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@
 import os
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -19,6 +17,7 @@ from genapps_runtime.state.layout import LAYOUT, prepare
 from genapps_runtime.state.marks import Marks, Room
 from genapps_runtime.state.open_transaction import Figures
 from genapps_runtime.state.tables import TableChanges
+from tests.unit.runtime.claims import die_at
 
 
 @pytest.fixture
@@ -86,16 +85,8 @@ def _killed(old: Path) -> Iterator[Path]:
             if old.with_name(old.name + suffix).exists():
                 shutil.copy(old.with_name(old.name + suffix), file.with_name(file.name + suffix))
         if (child := os.fork()) == 0:
-            left = [calls]
-
-            def count(frame: FrameType, event: str, _argument: object, left: list[int] = left) -> None:
-                if event == "c_call" and frame.f_code.co_filename == layout.__file__:
-                    left[0] -= 1
-                    if not left[0]:
-                        os._exit(9)
-
             connection = Connection(str(file))
-            sys.setprofile(count)
+            die_at(calls, {layout.__file__})
             prepare(connection, Marks(86_400, Room.beside(0)))
             os._exit(0)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -5,13 +5,11 @@ there is room."""
 import os
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -24,7 +22,7 @@ from genapps_runtime.state.layout import prepare
 from genapps_runtime.state.marks import MARK_BYTES, SWEPT, Kept, Mark, Marks, Room
 from genapps_runtime.state.open_transaction import Figures
 from genapps_runtime.state.transaction import Commit, Transaction, Writes
-from tests.unit.runtime.claims import in_child
+from tests.unit.runtime.claims import die_at, in_child
 
 RETENTION, MOST, ROOM, LIMIT = 100, 70, 30, 1_000_000
 
@@ -208,15 +206,7 @@ def _killed(path: Path) -> Iterator[Path]:
 
         def run(copy: Path = copy, calls: int = calls) -> None:
             file = File(copy / "facet", 1200.0)
-            left = [calls]
-
-            def count(frame: FrameType, event: str, _argument: object) -> None:
-                if event == "c_call" and frame.f_code.co_filename in files:
-                    left[0] -= 1
-                    if not left[0]:
-                        os._exit(9)
-
-            sys.setprofile(count)
+            die_at(calls, files)
             file.store(mark(1, ROOM, 1000), writes=[("n", "2")])
             os._exit(0)
 
