@@ -24,7 +24,7 @@ from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.listening import listening_socket
 from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.serve.action import ActionContext
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.listener import Listener

@@ -16,7 +16,7 @@ from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.serve.action import ActionContext
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, Request
 from genapps_runtime.state.facet import DEFAULT_TENANT

@@ -24,7 +24,7 @@ from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
-from genapps_runtime.serve.action import ActionContext
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.messages import Answer, Exchange, Headers, Reply, Request
 from genapps_runtime.serve.tenant_admission import TenantAdmission

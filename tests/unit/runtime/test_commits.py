@@ -6,7 +6,8 @@ from typing import cast
 
 from genapps_runtime.guest.turns import Done
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.commits import Commits, Group, Storing, Verdict
 from genapps_runtime.serve.messages import Exchange, Request
 from genapps_runtime.state.facet import Committed

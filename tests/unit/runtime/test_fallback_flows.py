@@ -9,7 +9,8 @@ import pytest
 from genapps_runtime.config import Fallback, StaticFallback
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import CODES, ProblemError
-from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.ended import Ended
 from genapps_runtime.serve.fallback.flows import REASONS, Fallbacks
 from genapps_runtime.serve.messages import Exchange, Reply, Request

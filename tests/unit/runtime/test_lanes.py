@@ -9,7 +9,8 @@ import pytest
 
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.lanes import Lanes, rest_seconds
 from genapps_runtime.serve.messages import Exchange, Request

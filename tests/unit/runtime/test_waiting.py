@@ -11,7 +11,8 @@ import pytest
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.guest.turns import Call
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.messages import Exchange, Request
 from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.waiting import PENDING, Waiting

@@ -18,7 +18,7 @@ from genapps_runtime.guest.readings import Readings
 from genapps_runtime.logs import ActionLog
 from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve import refusals
-from genapps_runtime.serve.action_context import ActionContext as ActionContext
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.endings import STATE_ERRORS, state_problem
 from genapps_runtime.serve.keys import Keyed
 from genapps_runtime.serve.messages import SCHEDULE, Exchange, Reply, Streamed

@@ -20,7 +20,8 @@ from genapps_runtime.guest.readings import Readings
 from genapps_runtime.guest.turns import Begun
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.action_line import Told
 from genapps_runtime.serve.background.entries import EntryFile
 from genapps_runtime.serve.background.queue import BackgroundQueue

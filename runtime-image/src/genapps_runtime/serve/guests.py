@@ -14,7 +14,7 @@ from genapps_runtime.guest.instance import Guest
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.logs import ActionLog
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import ActionContext
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.loading import LoadSql
 from genapps_runtime.serve.memory_databases import MemoryDatabases
 from genapps_runtime.termination import Reason, RefusedError

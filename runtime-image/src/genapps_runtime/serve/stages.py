@@ -16,7 +16,8 @@ from genapps_runtime.guest import turns
 from genapps_runtime.guest.immediate import ToolWantedError, TurnWantedError
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError
-from genapps_runtime.serve.action import Action, ActionContext
+from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.admission import Admission, Unrun
 from genapps_runtime.serve.commits import Group, Verdict
 from genapps_runtime.serve.ended import Ended
