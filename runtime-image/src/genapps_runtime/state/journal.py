@@ -209,7 +209,7 @@ class Journal:
         try:
             if FOLDER not in root.names():
                 return
-            self._folder = root.enter_or_make(FOLDER)
+            self._folder = root.enter(FOLDER)
         finally:
             root.close()
         if self._name not in self._folder.names():

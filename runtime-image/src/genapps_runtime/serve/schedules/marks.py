@@ -54,11 +54,7 @@ class MarkFile:
 
     def store(self) -> None:
         """Make the marks durable; raises OSError."""
-        with (
-            self._storing,
-            closing(SafeDir(self._state_directory)) as root,
-            closing(root.enter_or_make(FOLDER)) as folder,
-        ):
+        with self._storing, closing(SafeDir(self._state_directory)) as root, closing(root.enter(FOLDER)) as folder:
             content = orjson.dumps({name: asdict(mark) for name, mark in self.marks.items()})
             if _NEW in folder.names():
                 folder.remove(_NEW)
