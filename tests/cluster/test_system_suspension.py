@@ -6,6 +6,7 @@ import re
 import pytest
 
 from demo.callers import Pod
+from tests.support.admission import CONNECTOR, changed
 from tests.support.apps import SYSTEM_NAMESPACE, Manifest, app, child_of, is_true, ready, until_app
 from tools.kubectl import Kubectl, KubectlError, condition, until
 
@@ -42,16 +43,23 @@ def restart(installed: Kubectl) -> None:
         installed("rollout", "status", f"deployment/{deployment}", "-n", SYSTEM_NAMESPACE, "--timeout=120s")
 
 
-def test_a_granted_connector_that_is_not_there_is_unavailable_and_no_violation(
+def test_a_connector_that_is_withdrawn_stops_its_calls_and_not_the_app(
     installed: Kubectl, tenant: str, caller: Pod
 ) -> None:
+    fx_rates = changed(CONNECTOR, {"metadata.name": "fx-rates", "spec.namespaces": [tenant]})
+    installed.apply(fx_rates)
     manifest = app("granted", tenant, PRYING, envelope={"connectors": ["fx-rates"]})
     found = ready(installed, manifest)
+    installed("delete", "connector", "fx-rates")
+    until_app(installed, manifest, lambda seen: condition(seen, "EnvelopeValid")["reason"] == "ConnectorUnknown")
     for _ in range(4):
-        assert "ConnectorUnavailable" in pry(caller, found, "fx-rates")
+        assert '"refused":null' not in pry(caller, found, "fx-rates").replace(" ", "")
+    late = app("late", tenant, PRYING, envelope={"connectors": ["fx-rates"]})
+    installed.apply(late)
+    until_app(installed, late, is_true("Stalled", "ConnectorUnknown"))
     after = installed.get("gapp", "granted", tenant)
     assert condition(after, "Ready")["status"] == "True"
-    assert not after["status"].get("violations", {}).get("total")
+    assert not after["status"].get("violations", {}).get("total"), "it was granted, so that is no violation"
 
 
 def test_two_violations_are_counted_and_the_third_suspends(installed: Kubectl, tenant: str, caller: Pod) -> None:

@@ -277,23 +277,6 @@ def test_what_the_budget_does_not_allow(
         assert [line for line in lines if line.startswith(wanted)], lines
 
 
-def test_a_connector_among_the_inputs_raises_the_risk(tmp_path: Path) -> None:
-    connector = {
-        "apiVersion": "genapps.dev/v1alpha1",
-        "kind": "Connector",
-        "metadata": {"name": "bank"},
-        "spec": {
-            "type": "MCP",
-            "endpoint": {"url": "https://bank.example.com"},
-            "namespaces": ["finance"],
-            "minimumRiskClass": "high",
-        },
-    }
-    written(tmp_path / "bank.yaml", yaml.safe_dump(connector))
-    written(tmp_path / "app.yaml", GOOD.replace("riskClass: low", "riskClass: low\n    connectors: [bank]"))
-    assert "RiskClassNotAllowed" in str(run(tmp_path, "--budget", BUDGET))
-
-
 def test_an_app_without_namespace_is_checked_against_the_rest_of_its_budget(tmp_path: Path) -> None:
     path = written(tmp_path / "app.yaml", GOOD.replace("  namespace: finance\n", ""))
     assert run(path, BUDGET)[0] == 0

@@ -141,6 +141,11 @@ ROWS = (
         "spec.schedules nightly: cron '60 * * * *' is not valid: Bad minute", _schedule(cron="60 * * * *")),
     Row("an app with a schedule on 30 February", Reason.SCHEDULE_INVALID, _ENVELOPE,
         "spec.schedules nightly: cron '0 0 30 2 *'", _schedule(cron="0 0 30 2 *")),
+    Row("an app whose connector does not exist", Reason.CONNECTOR_UNKNOWN, _ENVELOPE,
+        "nowhere not known in namespace finance. Use one of: none.", {"envelope": {"connectors": ["nowhere"]}}),
+    Row("an app whose connector is granted to others only", Reason.CONNECTOR_UNKNOWN, _ENVELOPE,
+        "payroll not known in namespace finance. Use one of: mail.", {"envelope": {"connectors": ["mail", "payroll"]}},
+        others={"connectors": {"mail": connector("low"), "payroll": connector("low", namespaces=("sales",))}}),
     Row("one app more than the budget allows", Reason.TOO_MANY_APPS, _BUDGET, "policy.maxApps",
         budget=budget({"policy": {"maxApps": 2}}), others={"apps_of_budget": 2}),
     Row("an app whose budget keeps the state of many deleted ones", Reason.TOO_MANY_APPS, _BUDGET,
@@ -222,7 +227,7 @@ def test_every_check_has_a_row() -> None:
     worlds = [World(app=app(row.spec), budget=row.budget, others=row.others, **row.world) for row in ROWS]
     reasons = {world.verdict().findings[0].reason for world in worlds}
     # One check cannot be met by a new app: another run namespace needs a record.
-    assert len(CHECKS) == 20
+    assert len(CHECKS) == 21
     assert len(reasons) >= len(CHECKS) - 1
 
 
@@ -262,10 +267,59 @@ def test_a_running_app_stays_where_it_is_also_when_its_budget_names_a_namespace_
     assert world.condition("Ready") == ("True", "Available")
 
 
-def test_an_unknown_connector_demands_no_risk_class() -> None:
-    world = World(app=app({"envelope": {"connectors": ["nowhere"]}})).run()
+CALLING = app({"envelope": {"connectors": ["payroll"]}})
+GRANTED = {"connectors": {"payroll": connector("low")}}
+
+
+@pytest.mark.parametrize("left", [{}, {"payroll": connector("low", namespaces=("sales",))}], ids=["gone", "withdrawn"])
+def test_an_app_that_runs_goes_on_without_its_connector_and_comes_back_after_a_drain(left: dict[str, Any]) -> None:
+    world = World(app=CALLING, others=GRANTED).run()
+    assert world.condition("EnvelopeValid") == ("True", "Accepted")
+    assert world.status["connectors"] == [{"name": "payroll", "state": "Granted"}]
+    world.others = {"connectors": left}
+    world.run()
+    assert world.condition("EnvelopeValid") == ("False", "ConnectorUnknown")
+    assert world.condition("Ready") == ("True", "Available")
+    assert world.condition("Stalled")[0] == "False", "nothing waits for anybody"
+    assert world.status["connectors"] == [{"name": "payroll", "state": "Unknown"}]
+    world.pod_is_gone()
+    world.run()
+    assert world.condition("Ready") == ("True", "Available"), "re-created after a drain"
     assert world.status["effectiveRisk"] == "low"
-    assert world.status["connectors"] == [{"name": "nowhere", "state": "Unavailable"}]
+
+
+def test_an_app_that_lost_a_connector_starts_no_new_code_until_it_is_granted_again() -> None:
+    world = World(app=CALLING, others=GRANTED).run()
+    running = world.status["codeDigest"]
+    changed = {"envelope": {"connectors": ["payroll"]}, "code": {"source": {"inline": "import math\n"}}}
+    world.app, world.others = app(changed, {"generation": 2}), {}
+    world.settle()
+    assert world.condition("Stalled") == ("True", "ConnectorUnknown")
+    assert world.condition("Ready") == ("True", "Available")
+    assert world.status["codeDigest"] == running
+    world.others = GRANTED
+    world.run()
+    assert world.condition("Stalled")[0] == "False"
+    assert world.status["codeDigest"] != running
+
+
+def test_an_envelope_that_names_an_unknown_connector_as_well_is_not_put_in_force() -> None:
+    world = World(app=CALLING, others=GRANTED).run()
+    pod, digest = world.pod, world.status["revision"]
+    world.app = app({"envelope": {"connectors": ["nowhere", "payroll"]}}, {"generation": 2})
+    world.settle()
+    assert world.condition("Stalled") == ("True", "ConnectorUnknown")
+    assert (world.pod, world.status["revision"]) == (pod, digest)
+
+
+def test_the_longest_names_of_connectors_fit_into_the_message() -> None:
+    names = [f"{number:02}{'c' * 61}" for number in range(32)]
+    catalogue = {name: connector("low") for name in names[4:]}
+    world = World(app=app({"envelope": {"connectors": names}}), others={"connectors": catalogue})
+    world.settle()
+    assert " and 1 more not known" in world.message("EnvelopeValid")
+    assert " and 21 more. Or ask" in world.message("EnvelopeValid")
+    assert world.message("EnvelopeValid").endswith("Calls of it are refused.")
 
 
 def test_a_source_in_a_config_map_with_the_right_digest_is_accepted() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from genapps.core.observed import ClaimState
 from genapps.core.steps import Apply, Delete, Wait, WriteRecord
 from genapps.core.verdict import Mode
-from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, ledger
+from tests.unit.core.world import CHILD, PLATFORM, START, World, app, budget, connector, ledger
 
 
 def evict(world: World) -> None:
@@ -329,6 +329,7 @@ class TestReCreation:
         assert world.record
         world.record = world.record.model_copy(update={"deleted_at": START})
         world.app = app({"envelope": {"connectors": ["payroll"]}}, {"uid": "app-uid-2"})
+        world.others = {"connectors": {"payroll": connector("low")}}
         world.settle()
         assert world.pod
         assert world.pod.deleting

@@ -105,9 +105,9 @@ def budget(spec: Mapping[str, Any] | None = None) -> AppBudget:
     return AppBudget.model_validate({"metadata": {"name": "finance"}, "spec": merged(base, spec or {})})
 
 
-def connector(minimum: str) -> Connector:
-    """The connector `payroll`, for apps of that risk class at least."""
-    return Connector.model_validate(merged(CONNECTOR, {"spec": {"minimumRiskClass": minimum}}))
+def connector(minimum: str, **spec: Any) -> Connector:
+    """The connector `payroll`, for apps of that risk class at least, with changes to its spec."""
+    return Connector.model_validate(merged(CONNECTOR, {"spec": {"minimumRiskClass": minimum, **spec}}))
 
 
 def ledger(*request_ids: str, at: datetime = START, tripped: bool = False) -> LedgerRecord:

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     IMAGE_REGISTRY_NOT_ALLOWED = "ImageRegistryNotAllowed"
     TENANCY_NOT_ALLOWED = "TenancyNotAllowed"
     SCHEDULE_INVALID = "ScheduleInvalid"
+    CONNECTOR_UNKNOWN = "ConnectorUnknown"
     # the budget refuses it
     BUDGET_NOT_FOUND = "BudgetNotFound"
     BUDGET_INVALID = "BudgetInvalid"
@@ -172,6 +173,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             _R.SCHEDULE_INVALID,
             "A schedule has an unknown time zone, or times that are not valid or never come.",
             "Correct the field that the message names.",
+        ),
+        (
+            _R.CONNECTOR_UNKNOWN,
+            "spec.envelope.connectors names a connector that does not exist or is not granted to this namespace.",
+            "Use the connectors that the message lists, or ask the platform team to grant it.",
         ),
         (
             _R.IMAGE_REGISTRY_NOT_ALLOWED,

@@ -120,7 +120,7 @@ class ConnectorState(OwnModel):
     contract_digest: Annotated[str, Field(max_length=71)] | None = None
     """The contract that holds for the app."""
     state: Annotated[str, Field(max_length=63)]
-    """Whether it can be used."""
+    """Granted, or Unknown: not in the catalogue, or not granted to the namespace of the app."""
 
 
 class RevisionState(OwnModel):

@@ -64,6 +64,12 @@ def seen() -> Seen:
     return made
 
 
+def _appears_beside_a_refused_app(caches: Caches) -> None:
+    refused = {"conditions": [{"type": "EnvelopeValid", "status": "False", "reason": "ConnectorUnknown"}]}
+    caches.apps.written({**app("b", 20, budget="another"), "status": refused})
+    caches.connectors.changed(connector("mail", 21))
+
+
 Act = Callable[[Caches], object]
 Row = tuple[str, Act, set[tuple[Any, Priority]]]
 
@@ -112,6 +118,11 @@ ROWS: list[Row] = [
         "a connector that goes wakes itself and the apps that name it",
         lambda c: c.connectors.deleted(connector("crm", 20)),
         {(ConnectorKey("crm"), DEBOUNCED), (A, NEXT)},
+    ),
+    (
+        "a connector that appears wakes an app that is told which ones it may use",
+        _appears_beside_a_refused_app,
+        {(ConnectorKey("mail"), DEBOUNCED), (B, NEXT)},
     ),
     (
         "a connector whose status changes wakes only itself",

@@ -21,6 +21,7 @@ from genapps.core.checks import Facts, facts_of
 from genapps.core.checks.budget import budget_found, namespace_granted, tier_found
 from genapps.core.checks.code import source_readable, source_verified
 from genapps.core.checks.envelope import (
+    connectors_granted,
     fields_supported,
     image_registry_allowed,
     language_allowed,
@@ -52,6 +53,7 @@ _WITH_BUDGET: tuple[Callable[[Facts], CheckFinding | None], ...] = (
 )
 """The operator's checks that need no cluster; the rest are about what runs, and about other apps."""
 _SOURCE: FieldPath = ("spec", "code", "source")
+_CONNECTORS: FieldPath = ("spec", "envelope", "connectors")
 _PLACES: Mapping[Reason, FieldPath] = {
     Reason.BUDGET_NOT_FOUND: ("spec", "budget"),
     Reason.NAMESPACE_NOT_GRANTED: ("metadata", "namespace"),
@@ -60,6 +62,7 @@ _PLACES: Mapping[Reason, FieldPath] = {
     Reason.LANGUAGE_NOT_ALLOWED: ("spec", "code", "language"),
     Reason.WORKLOAD_CLASS_NOT_ALLOWED: ("spec", "workloadClass"),
     Reason.SCHEDULE_INVALID: ("spec", "schedules"),
+    Reason.CONNECTOR_UNKNOWN: _CONNECTORS,
     Reason.IMAGE_REGISTRY_NOT_ALLOWED: (*_SOURCE, "image", "reference"),
     Reason.TENANCY_NOT_ALLOWED: ("spec", "tenancy"),
     Reason.DIGEST_MISMATCH: ("spec", "code", "digest"),
@@ -112,6 +115,9 @@ def check_app(
         if not around.budgets:
             message = f"What AppBudget {app.spec.budget} allows was not checked: name its manifest with --budget."
             notes.append(placed(document, ("spec", "budget"), "NotChecked", message))
+        if app.spec.envelope.connectors and not around.connectors:
+            message = "Whether the app may use its connectors was not checked: name their manifests with --budget."
+            notes.append(placed(document, _CONNECTORS, "NotChecked", message))
     if isinstance(source, Bundle) and code.language is Language.PYTHON:
         for said in _said(source):
             _sorted_in(_in_code(document, config_map, replace(said, file=_key(code, said.file))), found, notes)
@@ -198,7 +204,9 @@ def _judged(
         connectors=around.connectors,
     )
     facts = facts_of(observed, app)
-    checks = (*_ANYWHERE, *(_WITH_BUDGET if around.budgets else ()))
+    checks = [*_ANYWHERE, *(_WITH_BUDGET if around.budgets else ())]
+    if around.connectors and namespace:
+        checks.append(connectors_granted)
     findings = [finding for check in checks if (finding := check(facts))]
     return [
         placed(document, _PLACES.get(finding.reason, ("spec",)), finding.reason, finding.message)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord
+from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
 from genapps.api.fields import ObjectMeta
 from genapps.api.generatedapp import GeneratedApp
@@ -64,6 +65,17 @@ class StoredApp:
         """Name of the ConfigMap its code comes from; empty for other sources."""
         return str(at(self.raw, "spec", "code", "source", "configMap", "name") or "")
 
+    @property
+    def connectors(self) -> Sequence[str]:
+        """The connectors of its envelope."""
+        return _listed(self.raw, "spec", "envelope", "connectors")
+
+    @property
+    def told_of_connectors(self) -> bool:
+        """Whether its status lists the connectors that it may use, because it names another one."""
+        conditions = _listed(self.raw, "status", "conditions")
+        return any(at(condition, "reason") == Reason.CONNECTOR_UNKNOWN for condition in conditions)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredBudget:
@@ -87,6 +99,11 @@ def at(object_: Mapping[str, Any], *path: str) -> Any:
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def _listed(object_: Mapping[str, Any], *path: str) -> Sequence[Any]:
+    found = at(object_, *path)
+    return found if isinstance(found, list) else ()
 
 
 def app(object_: Object) -> StoredApp:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord
-from genapps.controller.cache import parse
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.changes import Change, Source
 from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, GatewayKey, Key, NamespaceQuotaKey
@@ -74,11 +73,12 @@ def of_budget(caches: Caches, change: Change) -> Iterator[Wakeup]:
 
 
 def of_connector(caches: Caches, change: Change) -> Iterator[Wakeup]:
-    """The connector; when more than its status differs, the apps that name it as well."""
+    """The connector; when more than its status differs, the apps that name it as well, and those that are told which
+    ones they may use."""
     name = change.name[1]
     yield Wakeup(ConnectorKey(name), DEBOUNCED)
     if not _same_spec(change):
-        yield from _apps(caches, lambda _, app: name in (parse.at(app.raw, "spec", "envelope", "connectors") or ()))
+        yield from _apps(caches, lambda _, app: name in app.connectors or app.told_of_connectors)
 
 
 def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:

@@ -21,6 +21,7 @@ from genapps.core.checks.budget import (
 )
 from genapps.core.checks.code import code_loadable, source_readable, source_verified
 from genapps.core.checks.envelope import (
+    connectors_granted,
     fields_supported,
     image_registry_allowed,
     language_allowed,
@@ -50,6 +51,7 @@ CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     image_registry_allowed,
     tenancy_allowed,
     schedules_valid,
+    connectors_granted,
     app_count_allowed,
     deleted_state_allowed,
     claim_adoptable,

@@ -5,13 +5,18 @@ A field that restricts or selects and is not supported yet is refused: an app mu
 that it asked for.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.generatedapp import Language, Stage
+from genapps.core.catalogue.grants import granted
 from genapps.core.checks.facts import Facts
 from genapps.core.code.registries import may_pull
 from genapps.core.verdict import Effect, Finding
+
+_UNKNOWN_SHOWN, _USABLE_SHOWN = 3, 7
+"""So many connectors are listed: with 63 characters a name they fit into a condition's message."""
 
 _finding = partial(Finding, ConditionType.ENVELOPE_VALID)
 
@@ -83,3 +88,26 @@ def image_registry_allowed(facts: Facts) -> Finding | None:
         f"Push the code to one of: {allowed}.",
         Effect.STOP,
     )
+
+
+def connectors_granted(facts: Facts) -> Finding | None:
+    """Each connector of the envelope is in the catalogue and granted to the namespace; else CONNECTOR_UNKNOWN.
+
+    It holds and does not stop: what runs loses its calls, which the gateway refuses, and not its other work."""
+    namespace = facts.app.metadata.namespace
+    usable = granted(facts.observed.connectors, namespace)
+    unknown = sorted(set(facts.app.spec.envelope.connectors) - usable)
+    if not unknown:
+        return None
+    # The same words for one that does not exist and one that others have: names of connectors tell of systems.
+    return _finding(
+        Reason.CONNECTOR_UNKNOWN,
+        f"spec.envelope.connectors: {_listed(unknown, _UNKNOWN_SHOWN)} not known in namespace {namespace}. "
+        f"Use one of: {_listed(sorted(usable), _USABLE_SHOWN)}. Or ask the platform team to grant it in "
+        "spec.namespaces of its Connector. Calls of it are refused.",
+    )
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    shown = ", ".join(names[:most]) or "none"
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

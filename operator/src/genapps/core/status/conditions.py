@@ -181,14 +181,22 @@ def _blocker(view: View) -> Finding | None:
     returned = next((found for found in view.verdict.findings if found.reason is Reason.ROLLED_BACK), None)
     if returned:
         return returned
-    budget = view.finding(ConditionType.BUDGET_AVAILABLE)
-    return budget if budget and _waits_for_budget(view) else None
+    budget, envelope = view.finding(ConditionType.BUDGET_AVAILABLE), view.finding(ConditionType.ENVELOPE_VALID)
+    if budget and _waits_for_budget(view):
+        return budget
+    return envelope if envelope and _waits_for_envelope(view) else None
 
 
 def _waits_for_budget(view: View) -> bool:
     # A withdrawn budget stalls nothing that runs; it stalls the code that would come next.
     running, wanted = view.verdict.revision, view.verdict.desired_code_digest
     return running is not None and wanted is not None and running.code_digest != wanted
+
+
+def _waits_for_envelope(view: View) -> bool:
+    # Nor does a withdrawn connector; it stalls the code or the envelope that would come next.
+    running, wanted = view.verdict.revision, view.verdict.desired_digest
+    return running is not None and wanted is not None and running.digest != wanted
 
 
 def _fetching(view: View) -> bool:

@@ -7,6 +7,7 @@ from genapps.api.apprecord import KeptRevision, RevisionResult
 from genapps.api.fields import rfc3339
 from genapps.api.generatedapp import Stage
 from genapps.api.names import short_digest
+from genapps.core.catalogue.grants import granted
 from genapps.core.observed import Observed
 from genapps.core.risk import risk_reason
 from genapps.core.status.condition_list import ConditionValue, conditions
@@ -125,4 +126,8 @@ def _suspension(view: View) -> dict[str, Any] | None:
 def _connectors(observed: Observed) -> list[dict[str, Any]]:
     if observed.spec is None:
         return []
-    return [{"name": name, "state": "Unavailable"} for name in sorted(observed.spec.envelope.connectors)]
+    usable = granted(observed.connectors, observed.key.namespace)
+    return [
+        {"name": name, "state": "Granted" if name in usable else "Unknown"}
+        for name in sorted(observed.spec.envelope.connectors)
+    ]
