@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """RBAC: each process may write what it writes, and nothing else."""
 
+from genapps.api.names import CREDENTIALS_NAMESPACE
 from tests.support.granted_rights import grants
 from tools import helm
 
@@ -55,7 +56,6 @@ def test_operator_makes_children_in_run_namespaces_only(rendered: list[helm.Mani
 
 def test_gateway_writes_its_ledger_its_key_and_its_authority(rendered: list[helm.Manifest]) -> None:
     held = set(grants(rendered, "genapps-gateway"))
-    assert {where for where, *_ in held} == {helm.NAMESPACE}
     written = {(resource, verb, names) for _, _, resource, verb, names in held if verb not in READ}
     assert written == {
         ("ledgers", "create", ()),
@@ -65,15 +65,41 @@ def test_gateway_writes_its_ledger_its_key_and_its_authority(rendered: list[helm
         ("configmaps", "create", ("genapps-gateway-ca",)),
         ("configmaps", "patch", ("genapps-gateway-ca",)),
     }
+    assert {where for where, _, _, verb, _ in held if verb not in READ} == {helm.NAMESPACE}
 
 
-def test_gateway_reads_no_secret_but_its_own(rendered: list[helm.Manifest]) -> None:
+def test_gateway_reads_no_secret_but_its_own_and_the_credentials_of_connectors(rendered: list[helm.Manifest]) -> None:
     reads = {
-        (verb, names)
-        for _, _, resource, verb, names in grants(rendered, "genapps-gateway")
+        (where, verb, names)
+        for where, _, resource, verb, names in grants(rendered, "genapps-gateway")
         if resource == "secrets" and verb in READ
     }
-    assert reads == {("get", ("genapps-gateway-tls",))}
+    credentials = {(CREDENTIALS_NAMESPACE, verb, ()) for verb in READ}
+    assert reads == {(helm.NAMESPACE, "get", ("genapps-gateway-tls",)), *credentials}
+
+
+def test_gateway_reads_connectors_everywhere_and_endpoints_beside_itself_only(rendered: list[helm.Manifest]) -> None:
+    held = {(where, resource, verb) for where, _, resource, verb, _ in grants(rendered, "genapps-gateway")}
+    everywhere = {(resource, verb) for where, resource, verb in held if where == "*"}
+    assert everywhere == {("connectors", "list"), ("connectors", "watch")}
+    slices = {(where, verb) for where, resource, verb in held if resource == "endpointslices"}
+    assert slices == {(helm.NAMESPACE, "list"), (helm.NAMESPACE, "watch")}
+
+
+def test_nobody_but_the_gateway_has_rights_where_credentials_are_and_no_pod_runs_there(
+    rendered: list[helm.Manifest],
+) -> None:
+    there = [each for each in rendered if each["metadata"].get("namespace") == CREDENTIALS_NAMESPACE]
+    assert {each["kind"] for each in there} == {"Role", "RoleBinding", "NetworkPolicy", "ResourceQuota"}
+    (binding,) = (each for each in there if each["kind"] == "RoleBinding")
+    assert [each["name"] for each in binding["subjects"]] == ["genapps-gateway"]
+    (policy,) = (each for each in there if each["kind"] == "NetworkPolicy")
+    assert policy["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    (quota,) = (each for each in there if each["kind"] == "ResourceQuota")
+    assert quota["spec"] == {"hard": {"pods": "0"}}
+    namespaces = {each["metadata"]["name"]: each for each in rendered if each["kind"] == "Namespace"}
+    namespace = namespaces[CREDENTIALS_NAMESPACE]
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 def test_default_roles_reach_generatedapps_and_nothing_else(rendered: list[helm.Manifest]) -> None:

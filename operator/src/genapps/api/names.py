@@ -24,6 +24,8 @@ LABEL_SOURCE = f"{GROUP}/source"
 LABEL_LOG_RETENTION = f"{GROUP}/log-retention"
 LABEL_RUN_NAMESPACE = f"{GROUP}/run-namespace"
 LABEL_CREDENTIAL_FOR = f"{GROUP}/credential-for"
+LABEL_CONNECTOR = f"{GROUP}/connector"
+"""Of an EndpointSlice beside the gateway: the connector whose Service it resolves."""
 
 ANNOTATION_ENVELOPE_DIGEST = f"{GROUP}/envelope-digest"
 ANNOTATION_CODE_DIGEST = f"{GROUP}/code-digest"
@@ -62,6 +64,8 @@ CALLER_TOKEN_HEADER = "genapps-caller-token"  # noqa: S105 (the name of a header
 
 SYSTEM_NAMESPACE = "genapps-system"
 RUN_NAMESPACE = "genapps-run"
+CREDENTIALS_NAMESPACE = "genapps-credentials"
+"""Of the credentials of connectors; the chart makes it, and the gateway alone reads there."""
 
 _READABLE_CHARACTERS = 40
 _HASH_CHARACTERS = 16
