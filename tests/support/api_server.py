@@ -18,6 +18,8 @@ class Answer(NamedTuple):
 
     code: int
     body: dict[str, Any]
+    flow_schema: str = ""
+    """uid of the FlowSchema that the request fell under."""
 
     @property
     def message(self) -> str:
@@ -65,4 +67,4 @@ class Api:
             found = json.loads(text)
         except ValueError:
             found = {"message": text.decode(errors="replace")}
-        return Answer(answer.status, found)
+        return Answer(answer.status, found, answer.getheader("X-Kubernetes-PF-FlowSchema-UID", ""))
