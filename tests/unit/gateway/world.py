@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from copy import deepcopy
@@ -20,6 +21,7 @@ from genapps.api.names import TOKEN_AUDIENCE
 from genapps.cluster.client import Listing
 from genapps.cluster.errors import ConflictError, NotFoundError, UnavailableError
 from genapps.cluster.resources import BY_KIND, Resource
+from genapps.cluster.watch import Sink
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
 from genapps.gateway.identity import Identities, Keys, KeySource
 from genapps.gateway.ledger import Ledgers
@@ -44,30 +46,34 @@ class Store:
         self.lose_answers = False
         """Writes happen, but nobody hears of it."""
         self.writes = 0
+        self.sinks: list[Sink] = []
+        """Watches of Ledgers."""
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        """What `deliver` tells them."""
         self._version = 100
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
-        self._answer()
+        await self._answer()
         try:
             return deepcopy(self.objects[resource.kind, namespace, name])
         except KeyError:
             raise NotFoundError(404, "NotFound", name) from None
 
     async def list(self, resource: Resource, namespace: str | None = None, *, at_least: str | None = "0") -> Listing:
-        self._answer()
+        await self._answer()
         found = [
             value for (kind, place, _), value in self.objects.items() if (kind, place) == (resource.kind, namespace)
         ]
         return Listing(deepcopy(found), str(self._version))
 
     async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        self._answer()
+        await self._answer()
         if _key(manifest) in self.objects:
             raise ConflictError(409, "AlreadyExists", "exists")
         return self._store(manifest)
 
     async def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        self._answer()
+        await self._answer()
         wanted = manifest["metadata"].get("resourceVersion")
         live = self.objects.get(_key(manifest))
         if wanted is not None and (live is None or live["metadata"]["resourceVersion"] != wanted):
@@ -83,7 +89,28 @@ class Store:
         self._version += 1
         self.objects[kind, NAMESPACE, name]["metadata"]["resourceVersion"] = str(self._version)
 
-    def _answer(self) -> None:
+    def remove(self, name: str = CHILD) -> None:
+        """Somebody deleted a Ledger."""
+        self._version += 1
+        gone = self.objects.pop(("Ledger", NAMESPACE, name))
+        gone["metadata"]["resourceVersion"] = str(self._version)
+        self.events.append(("deleted", gone))
+
+    def follow(self, sink: Sink) -> None:
+        """A watch begins: it lists, and hears of what changes when `deliver` is called."""
+        ledgers = [value for (kind, _, _), value in self.objects.items() if kind == "Ledger"]
+        sink.listed(deepcopy(ledgers), str(self._version))
+        self.sinks.append(sink)
+
+    def deliver(self) -> None:
+        """The watches hear of all that has changed."""
+        events, self.events = self.events, []
+        for verb, object_ in events:
+            for sink in self.sinks:
+                getattr(sink, verb)(deepcopy(object_))
+
+    async def _answer(self) -> None:
+        await asyncio.sleep(0)  # others get their turn, as with a real request
         if self.down:
             raise UnavailableError(0, "NoAnswer", "connection refused")
 
@@ -93,6 +120,8 @@ class Store:
         stored = deepcopy(dict(manifest))
         stored["metadata"] = {**stored["metadata"], "resourceVersion": str(self._version)}
         self.objects[_key(manifest)] = stored
+        if stored["kind"] == "Ledger":
+            self.events.append(("changed", deepcopy(stored)))
         if self.lose_answers:
             raise UnavailableError(0, "NoAnswer", "connection reset")
         return deepcopy(stored)

@@ -3,4 +3,4 @@
 operator's AppRecords, decides, counts violations in Ledgers (their only writer) and holds the credentials.
 
 From the socket inwards: `main` -> `listeners` -> `protocol` (limits of a connection) -> `app` (routes) ->
-`identity` (whose token) -> `records` (which app) -> `decision` (may it) -> `ledger` (count it)."""
+`identity` (whose token) -> `records` (which app) -> `decision` (may it) -> `ledger` (count it, by `account`)."""

@@ -146,7 +146,7 @@ class GatewayApp:
 
     async def _call(self, app: App, body: bytes, trace: Trace) -> Answer:
         call = parse(ToolCall, body)
-        refusal = await self._decided(app, call)
+        refusal = self._decided(app, call)
         if refusal is None:
             raise AssertionError("no connector is in the catalogue, yet a call was not refused")
         if refusal.violation is not None and isinstance(call, ToolCall):
@@ -155,7 +155,7 @@ class GatewayApp:
 
     async def _report(self, app: App, body: bytes, trace: Trace) -> Answer:
         report = parse(ViolationReport, body)
-        refusal = await self._decided(app, report)
+        refusal = self._decided(app, report)
         if isinstance(report, Fault):
             return self._refused(app, refusal or decision.invalid(report), report, trace)
         if refusal is not None:
@@ -175,14 +175,14 @@ class GatewayApp:
 
     async def _heartbeat(self, app: App, body: bytes, trace: Trace) -> Answer:
         beat = parse(Heartbeat, body)
-        refusal = await self._decided(app, beat)
+        refusal = self._decided(app, beat)
         if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
             return self._refused(app, refusal, beat, trace)
         keys = self._token_keys.of(app) if refusal is None else None
         return _ok({"suspended": refusal is not None, "credit": None, "tenantKeys": keys})
 
-    async def _decided(self, app: App, message: Message | Fault) -> Refusal | None:
-        return decide(Question(app, await self._ledgers.at_threshold(app), message))
+    def _decided(self, app: App, message: Message | Fault) -> Refusal | None:
+        return decide(Question(app, self._ledgers.at_threshold(app), message))
 
     async def _counted(self, app: App, refusal: Refusal, violation: Violation, call: ToolCall) -> Refusal:
         """The refusal, after its violation was counted; other calls may have reached the threshold meanwhile."""

@@ -1,29 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts violations, one account per app: in memory for deciding, in the app's Ledger so that nothing is forgotten.
+"""Counts violations in the apps' Ledgers, which all gateways write and watch.
 
-An app's first violation and the one that reaches its threshold are durable before anybody hears of them, all others
-within seconds. Writes compare and swap; a count that cannot be written stays in memory and is tried again.
+A violation is in the Ledger, by compare and swap, before anybody hears of its refusal. Who loses a swap counts again on
+what the winner wrote. Those that come while a swap is under way share the next one; after the threshold nothing is
+written. What cannot be written counts here all the same, and is tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 from pydantic import ValidationError
 
-from genapps.api.ledger import WINDOW_ENTRIES, Ledger, LedgerRecord, Tripped, ViolationEntry, Violations
-from genapps.api.names import API_VERSION
 from genapps.cluster import clocks
 from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
 from genapps.cluster.resources import LEDGER, Object
-from genapps.core import violations as rules
+from genapps.gateway.account import Account
 from genapps.gateway.decision import Violation
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.objects import Objects
@@ -34,33 +29,16 @@ WRITE_SECONDS = 2.0
 FLUSH_SECONDS = 1.0
 _STOP_SECONDS = 5.0
 _ATTEMPTS = 5
-_TICK = timedelta(microseconds=1)
 
 _log = structlog.get_logger(__name__)
 
 
 class LedgerUnavailableError(Exception):
-    """The API server does not answer: the count is kept in memory, but nothing may be decided on it yet."""
-
-
-@dataclass(slots=True)
-class _Account:
-    """What is known of one app: `live` is the Ledger as last read or written, plus `pending`."""
-
-    child: str
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    loaded: bool = False
-    stored: LedgerRecord | None = None
-    """None: there is no Ledger object."""
-    version: str = ""
-    live: Violations = field(default_factory=Violations)
-    pending: deque[ViolationEntry] = field(default_factory=lambda: deque(maxlen=WINDOW_ENTRIES))
-    app: App | None = None
-    """As of the last violation: whose rules the pending ones are counted by."""
+    """The Ledger cannot be written or understood: what is counted stays in memory, and nothing is decided on it."""
 
 
 class Ledgers:
-    """The accounts of all apps. One process at a time writes; a second one during a roll-out loses nothing."""
+    """The accounts of all apps. A sink of the watch on Ledgers."""
 
     def __init__(
         self,
@@ -73,55 +51,62 @@ class Ledgers:
         self._namespace = namespace
         self._metrics = metrics
         self._clock = clock
-        self._accounts: dict[str, _Account] = {}
+        self._accounts: dict[str, Account] = {}
 
-    async def load(self) -> None:
-        """Read every Ledger, at the start: counts survive a restart. Raises ApiError.
+    def listed(self, objects: Sequence[Object], resource_version: str) -> None:
+        """A complete list: what is not in it was removed."""
+        for object_ in objects:
+            self.changed(object_)
+        for child in self._accounts.keys() - {str(object_["metadata"]["name"]) for object_ in objects}:
+            self._remove(child, int(resource_version))
 
-        One that is unreadable denies its own app only: it is read again at each call, and fails."""
-        listing = await self._objects.list(LEDGER, self._namespace, at_least=None)
-        for object_ in listing.items:
-            with suppress(LedgerUnavailableError):
-                self._take(self._account(str(object_["metadata"]["name"])), object_)
+    def changed(self, object_: Object) -> None:
+        """A gateway wrote a Ledger. One that cannot be read denies its own app, and no other."""
+        child = str(object_["metadata"]["name"])
+        try:
+            self._account(child).take(object_, self._clock())
+        except ValidationError as error:
+            _log.error("ledger_unreadable", child=child, faults=error.error_count())
 
-    async def at_threshold(self, app: App) -> bool:
-        """Whether the app has reached the threshold of its policy, by our own count. Raises LedgerUnavailable."""
-        account = self._account(app.child)
-        if not account.loaded:
-            async with account.lock:
-                await self._ensure_loaded(account)
-        return _reached(account.live, app, self._clock())
+    def deleted(self, object_: Object) -> None:
+        """The operator purged a Ledger, or somebody removed it under us."""
+        self._remove(str(object_["metadata"]["name"]), int(object_["metadata"]["resourceVersion"]))
+
+    def at_threshold(self, app: App) -> bool:
+        """Whether the app has reached the threshold of its policy, as far as it is known here. Raises
+        LedgerUnavailable."""
+        account = self._accounts.get(app.child)
+        return account is not None and _readable(account).reached(app, self._clock())
 
     async def count(self, app: App, violation: Violation, request_id: str) -> bool:
-        """Count one more; True when it was counted, False when the app had reached its threshold before.
+        """Count one more, durably; False when the app had reached its threshold without it.
 
-        Raises LedgerUnavailable when it had to become durable and could not; it is counted in memory all the same."""
-        account = self._account(app.child)
+        Raises LedgerUnavailable when it could not become durable; it is counted in memory all the same."""
+        account = _readable(self._account(app.child))
+        now = self._clock()
+        if account.reached(app, now):
+            return False
+        seen = account.add(app, violation, request_id, now)
+        self._metrics.violations.labels(violation.rule).inc()
         async with account.lock:
-            unavailable = None
-            try:
-                await self._ensure_loaded(account)
-            except LedgerUnavailableError as error:
-                unavailable = error
-            now = self._clock()
-            if _reached(account.live, app, now):
-                return False
-            first = _counted(account.live, app, now) == 0
-            self._add(account, app, violation, request_id, now)
-            trips = _reached(account.live, app, now)
-            self._metrics.tripped.inc(trips)
-            if unavailable is not None:
-                raise unavailable
-            if first or trips:
+            if seen.counted is None and seen.failed:
+                raise LedgerUnavailableError  # with the attempt that it waited for: a queue would wait in turn
+            if seen.counted is None:
                 await self._write(account)
-            return True
+        tripped = account.violations.tripped
+        self._metrics.tripped.inc(tripped is not None and tripped.at == seen.entry.at)
+        return bool(seen.counted)
 
     def forget(self, child: str) -> None:
         """The operator purged the app's record."""
-        self._accounts.pop(child, None)
+        account = self._accounts.get(child)
+        if account is not None and account.record is None:
+            del self._accounts[child]
+        elif account is not None:
+            account.purged = True
 
     async def keep_flushed(self) -> None:
-        """Until cancelled: makes durable what was answered before it was."""
+        """Until cancelled: makes durable what could not be written when it was seen."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await self.flush()
@@ -132,7 +117,6 @@ class Ledgers:
         try:
             for account in dirty:
                 async with account.lock:
-                    await self._ensure_loaded(account)
                     if account.pending and account.child in self._accounts:
                         await self._write(account)
         except LedgerUnavailableError:
@@ -151,125 +135,59 @@ class Ledgers:
                 return
             await asyncio.sleep(0.2)
 
-    def _account(self, child: str) -> _Account:
+    def _account(self, child: str) -> Account:
         account = self._accounts.get(child)
         if account is None:
-            account = self._accounts[child] = _Account(child)
+            account = self._accounts[child] = Account(child)
         return account
 
-    def _add(self, account: _Account, app: App, violation: Violation, request_id: str, now: datetime) -> None:
-        # Times differ within an account, so that an entry is recognised when it is read back; and what comes after an
-        # acknowledgement counts, however far the operator's clock is ahead of ours.
-        last = account.live.window[-1].at if account.live.window else None
-        at = max([now, *(moment + _TICK for moment in (last, app.record.count_from) if moment is not None)])
-        entry = ViolationEntry(
-            at=at,
-            rule=violation.rule,
-            subject=violation.subject,
-            request_id=request_id,
-            envelope=app.record.envelope.digest,
-        )
-        account.app = app
-        account.pending.append(entry)
-        account.live = _add(account.live, entry, app)
-        self._metrics.violations.labels(violation.rule).inc()
-
-    async def _ensure_loaded(self, account: _Account) -> None:
-        if account.loaded:
+    def _remove(self, child: str, version: int) -> None:
+        account = self._accounts.get(child)
+        if account is None:
             return
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self._read(account)
-        except (ApiError, TimeoutError) as error:
-            _log.warning("ledger_not_read", child=account.child, error=str(error))
-            raise LedgerUnavailableError from error
+        account.remove(version)
+        if account.purged and account.record is None:
+            del self._accounts[child]
 
-    async def _read(self, account: _Account) -> None:
-        try:
-            self._take(account, await self._objects.get(LEDGER, self._namespace, account.child))
-        except NotFoundError:
-            # Removed under us (or never there): what we know stays known, and the next write makes a new one.
-            account.loaded, account.stored, account.version = True, None, ""
-
-    def _take(self, account: _Account, object_: Object) -> None:
-        """The Ledger as read, and on top of it what is pending and not in it."""
-        try:
-            account.stored = Ledger.model_validate(object_).record
-        except ValidationError as error:
-            _log.error("ledger_unreadable", child=account.child, faults=error.error_count())
-            raise LedgerUnavailableError from error
-        account.version = str(object_["metadata"]["resourceVersion"])
-        account.loaded = True
-        violations, tripped = account.stored.violations, account.live.tripped
-        missing = [entry for entry in account.pending if entry not in violations.window]
-        account.pending = deque(missing, maxlen=WINDOW_ENTRIES)
-        for entry in missing:
-            if account.app is not None:
-                violations = _add(violations, entry, account.app)
-        account.live = violations.model_copy(update={"tripped": _later(violations.tripped, tripped)})
-
-    async def _write(self, account: _Account) -> None:
+    async def _write(self, account: Account) -> None:
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 await self._swap(account)
         except (ApiError, TimeoutError) as error:
             self._metrics.ledger_writes.labels("failed").inc()
+            for seen in account.pending:
+                seen.failed = True
             _log.warning("ledger_not_written", child=account.child, error=repr(error))
             raise LedgerUnavailableError from error
-        self._metrics.ledger_writes.labels("written").inc()
 
-    async def _swap(self, account: _Account) -> None:
+    async def _swap(self, account: Account) -> None:
+        """Until nothing is left of what was pending at the beginning: written, found written, or left out."""
+        begun = list(account.pending)
         for _ in range(_ATTEMPTS):
-            record = _record(account)
-            manifest = _manifest(self._namespace, account, record)
+            batch, manifest = list(_readable(account).pending), account.manifest(self._namespace)
+            write = self._objects.create if account.record is None else self._objects.apply
             try:
-                written = await (self._objects.apply(manifest) if account.stored else self._objects.create(manifest))
+                written = await write(manifest)
             except (ConflictError, NotFoundError):
                 self._metrics.ledger_writes.labels("conflict").inc()
                 await self._read(account)
-                continue
-            account.stored, account.version = record, str(written["metadata"]["resourceVersion"])
-            account.pending.clear()
-            return
+            else:
+                self._metrics.ledger_writes.labels("written").inc()
+                account.written(batch)
+                self.changed(written)
+            if all(seen.counted is not None for seen in begun):
+                return
+        _log.warning("ledger_contended", child=account.child, attempts=_ATTEMPTS)
         raise LedgerUnavailableError
 
-
-def _record(account: _Account) -> LedgerRecord:
-    """What is to be stored; fields that this process does not count are kept as they were read."""
-    if account.app is None:
-        raise RuntimeError("nothing was counted, so nothing is to be written")
-    ref = account.app.record.app
-    if account.stored is None:
-        return LedgerRecord(app=ref, violations=account.live)
-    return account.stored.model_copy(update={"app": ref, "violations": account.live})
+    async def _read(self, account: Account) -> None:
+        try:
+            self.changed(await self._objects.get(LEDGER, self._namespace, account.child))
+        except NotFoundError:
+            account.remove(account.version + 1)
 
 
-def _manifest(namespace: str, account: _Account, record: LedgerRecord) -> dict[str, Any]:
-    metadata = {"namespace": namespace, "name": account.child}
-    if account.stored is not None:
-        metadata["resourceVersion"] = account.version
-    body = record.model_dump(by_alias=True, exclude_none=True, mode="json")
-    return {"apiVersion": API_VERSION, "kind": "Ledger", "metadata": metadata, "record": body}
-
-
-def _add(violations: Violations, entry: ViolationEntry, app: App) -> Violations:
-    record = app.record
-    return rules.add(violations, entry, record.violation_policy, record.tier.tool_calls_per_action, record.count_from)
-
-
-def _reached(violations: Violations, app: App, now: datetime) -> bool:
-    record = app.record
-    return rules.reached(violations, record.violation_policy, record.tier.tool_calls_per_action, record.count_from, now)
-
-
-def _counted(violations: Violations, app: App, now: datetime) -> int:
-    record = app.record
-    return rules.counted(
-        violations.window, record.violation_policy, record.tier.tool_calls_per_action, record.count_from, now
-    )
-
-
-def _later(one: Tripped | None, other: Tripped | None) -> Tripped | None:
-    if one is None or other is None:
-        return one or other
-    return max(one, other, key=lambda tripped: tripped.at)
+def _readable(account: Account) -> Account:
+    if not account.readable:
+        raise LedgerUnavailableError
+    return account

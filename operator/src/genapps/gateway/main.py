@@ -23,7 +23,7 @@ from genapps.cluster import clocks
 from genapps.cluster.client import Client
 from genapps.cluster.connection import connect
 from genapps.cluster.errors import ApiError, UnavailableError
-from genapps.cluster.resources import APP_RECORD
+from genapps.cluster.resources import APP_RECORD, LEDGER
 from genapps.cluster.watch import Watch
 from genapps.environment import SettingsError
 from genapps.gateway import trust
@@ -55,7 +55,10 @@ class Gateway:
         self._keys = KeySource(client.get_text)
         self._ledgers = Ledgers(client, configured.system_namespace, self._metrics)
         self._records = Records(on_gone=self._ledgers.forget)
-        self._watch = Watch(client, APP_RECORD, self._records, namespace=configured.system_namespace)
+        self._watches = {
+            "records": Watch(client, APP_RECORD, self._records, namespace=configured.system_namespace),
+            "ledgers": Watch(client, LEDGER, self._ledgers, namespace=configured.system_namespace),
+        }
         identities = Identities(self._keys, names.TOKEN_AUDIENCE)
         rates = Rates(REPORTS_PER_MINUTE, REPORT_BURST)
         self._issuers = Issuers(self._records.issuers, fetch)
@@ -69,7 +72,7 @@ class Gateway:
     def waiting_for(self) -> tuple[str, ...]:
         """What is missing before calls can be answered."""
         states = {
-            "records": self._watch.synced.is_set(),
+            **{name: watch.synced.is_set() for name, watch in self._watches.items()},
             "keys": self._keys.fetched.is_set(),
             "listener": self._calls.started,
         }
@@ -86,7 +89,7 @@ class Gateway:
     async def _serve(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         endless: tuple[Coroutine[Any, Any, None], ...] = (
             self._health.serve(),
-            self._watch.run(),
+            *(watch.run() for watch in self._watches.values()),
             self._keys.keep_fresh(),
             self._issuers.keep_fresh(),
             self._ledgers.keep_flushed(),
@@ -103,9 +106,9 @@ class Gateway:
             task.cancel()
 
     async def _answer_calls(self) -> None:
-        await self._watch.synced.wait()
+        for watch in self._watches.values():
+            await watch.synced.wait()
         await self._keys.fetched.wait()
-        await self._ledgers.load()
         async with await canary(self._settings.canary_port):
             _log.info("serving", port=self._settings.call_port, records=len(self._records))
             await self._calls.serve()
