@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
@@ -36,6 +37,14 @@ async def made(request):
 @app.get("/nothing")
 async def nothing(request):
     return StreamingResponse([], 202)
+
+@app.get("/long/{letter}/{size}")
+async def long(request, letter, size):
+    yield letter * int(size)
+
+@app.get("/whole/{letter}/{size}")
+async def whole(request, letter, size):
+    return letter * int(size)
 
 @app.get("/early")
 async def early(request):
@@ -133,6 +142,24 @@ async def test_other_forms_of_answers_leave_too(serving: Serving) -> None:
         status, fields, body = await caller.got("/made")
         assert (status, fields["x-made"], body) == (201, "yes", b"x")
         assert (await caller.got("/nothing"))[::2] == (202, b"")
+
+
+@pytest.mark.parametrize(
+    ("letter", "size", "chunks"),
+    [("x", 65536, [65536]), ("x", 65537, [65536, 1]), ("%F0%9F%98%80", 16385, [65536, 4]), ("%C3%A9", 16384, [32768])],
+)
+async def test_a_long_text_leaves_in_pieces_of_64_kib(
+    serving: Serving, letter: str, size: int, chunks: list[int]
+) -> None:
+    async with serving(SOURCE) as world:
+        caller = await world.connect()
+        caller.ask(f"/long/{letter}/{size}")
+        await caller.head()
+        pieces = [await caller.chunk() for _ in chunks]
+        assert [len(piece) for piece in pieces] == chunks
+        assert b"".join(pieces) == unquote_to_bytes(letter) * size
+        assert await caller.chunk() == b""
+        assert (await caller.got(f"/whole/{letter}/{size}"))[2] == unquote_to_bytes(letter) * size
 
 
 async def test_events_are_what_a_browser_reads(serving: Serving) -> None:

@@ -36,7 +36,7 @@ from genapps.immediate import RequestEndedError
 from genapps.logs import Printed, log
 from genapps.messages import Request
 from genapps.rehearsal import rehearse
-from genapps.responses import INLINE_CHARACTERS, JSON_TYPE, Response, is_plain, response_of
+from genapps.responses import INLINE_BYTES, JSON_TYPE, Response, is_plain, response_of
 from genapps.routes import NoHandlerError, app, exact_handler
 from genapps.streaming import ENDED, send_all
 
@@ -234,7 +234,7 @@ def _answered(action: Action, answer: Any) -> str:
             if response.pieces is not None:
                 return _stream(action, response)
             sent = response.sent()
-        elif len(text := to_json(answer)) <= INLINE_CHARACTERS:  # a small dictionary, the most frequent answer
+        elif len(text := to_json(answer)) <= INLINE_BYTES:  # a small dictionary, the most frequent answer
             if not action.writes:
                 return turns.JSON_DONE + text
             return turns.done(200, turns.JSON_HEADERS, text, action.writes)

@@ -115,7 +115,7 @@ class Response:
         headers = self.headers if type(self.headers) is Headers else Headers(self.headers)
         if isinstance(body, str):
             body = body if body.isascii() else whole(body)
-            size = INLINE_CHARACTERS
+            size = piece_characters(body)
             if len(body) <= size:
                 pieces = [{"text": body}]
             else:
@@ -178,7 +178,7 @@ class Made(Response):
     def sent(self) -> Sent:
         """What the host gets. Raises ValueError."""
         status = self.status if type(self.status) is int and 100 <= self.status <= 599 else status_of(self.status)
-        if len(self.body) <= INLINE_CHARACTERS and self.body.isascii():
+        if len(self.body) <= INLINE_BYTES and self.body.isascii():
             return status, self.fields, [{"text": self.body.decode("ascii")}]
         return status, self.fields, _in_base64(self.body)
 
@@ -215,7 +215,12 @@ def response_of(answer: Any) -> Response:
 
 def is_plain(text: str) -> bool:
     """Whether a text is short, ASCII and no page, as most are: it needs no `Response`."""
-    return len(text) <= INLINE_CHARACTERS and text.isascii() and "<" not in text[:_BEFORE_MARKUP]
+    return len(text) <= INLINE_BYTES and text.isascii() and "<" not in text[:_BEFORE_MARKUP]
+
+
+def piece_characters(text: str) -> int:
+    """How much of a text is one piece: characters beyond ASCII take up to four bytes each."""
+    return INLINE_BYTES if text.isascii() else INLINE_CHARACTERS
 
 
 def _has_status(answer: tuple[Any, ...]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from genapps.actions import current
 from genapps.calls import Call
 from genapps.encoding import to_json
-from genapps.responses import INLINE_BYTES, INLINE_CHARACTERS, Response, whole
+from genapps.responses import INLINE_BYTES, Response, piece_characters, whole
 
 EVENTS_TYPE = "text/event-stream"
 ENDED = object()
@@ -64,7 +64,7 @@ class Sender:
     async def send(self, piece: Any) -> None:
         """Send a text or bytes, when the caller has taken what was sent before. Raises TypeError for anything else."""
         if isinstance(piece, str):
-            parts = [{"text": part} for part in _cut(whole(piece), INLINE_CHARACTERS)]
+            parts = [{"text": part} for part in _cut(whole(piece), piece_characters(piece))]
         elif isinstance(piece, bytes | bytearray | memoryview):
             parts = [{"base64": base64.b64encode(part).decode()} for part in _cut(bytes(piece), INLINE_BYTES)]
         else:
