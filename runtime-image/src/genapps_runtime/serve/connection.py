@@ -9,31 +9,28 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.half_closed import HalfClosed
 from genapps_runtime.serve.lazy_timer import LazyTimer
 from genapps_runtime.serve.messages import Answer, Exchange, FileReply, Reply, Streamed, problem_reply
+from genapps_runtime.serve.reading import Reading
 from genapps_runtime.serve.reply_bytes import CONTINUE, reply_bytes, streamed_head
 from genapps_runtime.serve.request_ids import new_id
-from genapps_runtime.serve.request_parser import BODY, HEAD, Arrived, RequestParser
+from genapps_runtime.serve.request_parser import BODY, HEAD, Arrived
 from genapps_runtime.serve.shared import Shared, failure
 from genapps_runtime.serve.streamed_body import StreamedBody
 
-PIECE_BYTES = 4096
-"""Parsed at a time, so that few requests arrive beyond what may wait. A body is taken as it comes."""
 FILE_PIECE_BYTES = 64 * 1024
 """Of a file that is sent: what one reader who takes nothing makes this process hold, beside the file itself."""
 _NEVER = float("inf")
 
 
-class Connection(asyncio.Protocol):
+class Connection(Reading):
     """The protocol. A running request has no time limit here: the app answers it by its deadline."""
 
     __slots__ = (
-        "_discarded", "_flush_by", "_fresh", "_half_closed", "_idle_until", "_last", "_leaving", "_loop",
-        "_parser", "_reading_paused", "_refusal", "_rest", "_running", "_serving", "_shared", "_streamed", "_timer",
-        "_transport", "_unfed", "_unsent",
+        "_flush_by", "_fresh", "_half_closed", "_idle_until", "_last", "_leaving", "_refusal", "_rest", "_running",
+        "_serving", "_streamed", "_unsent",
     )  # fmt: skip
 
     def __init__(self, shared: Shared) -> None:
-        self._shared = shared
-        self._parser = RequestParser(shared.limits, shared.held)
+        super().__init__(shared)
         self._running: tuple[Arrived, Exchange] | None = None
         self._fresh = True
         """No request has come yet."""
@@ -43,10 +40,6 @@ class Connection(asyncio.Protocol):
         """To be sent when all requests before it are answered. Nothing is parsed any more."""
         self._leaving = False
         """Closes at `_flush_by` at the latest: the last reply is written, or the caller sends no more."""
-        self._discarded = 0
-        self._unfed = b""
-        """Read and not parsed yet, while `_reading_paused`: enough requests are waiting."""
-        self._reading_paused = False
         self._unsent = 0
         """Bytes of replies that the kernel has not taken. While there are any, nothing else is begun."""
         self._rest: memoryview | None = None
@@ -165,60 +158,6 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once."""
         self._transport.abort()
-
-    # From bytes to requests.
-
-    def _feed(self, data: bytes) -> None:
-        parser, at, end = self._parser, 0, len(data)
-        try:
-            while at < end and not parser.ended:
-                if len(parser.arrived) >= self._shared.limits.pipelined:
-                    self._read_later(data[at:])
-                    return
-                size = max(PIECE_BYTES, parser.left)
-                parser.feed(data if at == 0 and size >= end else data[at : at + size])
-                at += size
-                self._serve()
-        except ProblemError as problem:
-            self._refuse(problem)
-        except Exception:
-            self._refuse(failure(new_id()))
-        else:
-            self._settle()
-            if parser.stage:
-                self._timer.hasten()
-
-    def _read_later(self, rest: bytes) -> None:
-        if not self._shared.held.fits(len(rest)):
-            raise ProblemError("Busy", "too many requests wait on this connection")
-        self._shared.held.take(len(rest))
-        self._unfed = rest
-        self._reading_paused = True
-        self._transport.pause_reading()
-
-    def _feed_rest(self) -> None:
-        if self._reading_paused and not self._transport.is_closing():
-            self._reading_paused = False
-            data = self._take_unfed()
-            self._transport.resume_reading()
-            self._feed(data)
-
-    def _take_unfed(self) -> bytes:
-        data, self._unfed = self._unfed, b""
-        self._shared.held.give(len(data))
-        return data
-
-    def _discard(self, size: int) -> None:
-        self._discarded += size
-        if self._discarded > self._shared.limits.linger_bytes:
-            self._transport.pause_reading()
-
-    def _drop_waiting(self) -> None:
-        parser = self._parser
-        parser.drop()
-        while parser.arrived:
-            self._shared.held.give(parser.arrived.popleft().held)
-        self._take_unfed()
 
     # From requests to replies.
 
