@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from genapps_runtime.state.tenant_names import name_file
 from tests.runtime.fake_gateway import Authority, FakeGateway
 from tests.runtime.harness import Answer, Pod, until
 from tests.support.token_issuer import AUDIENCE, CLUSTER, ISSUER, TokenIssuer
@@ -316,9 +317,9 @@ async def test_who_has_not_called_for_long_is_deleted_and_nobody_else(engine: Pa
             await tenants.call("PUT", name, data=name)
         await tenants.pod.stop()
         (folder,) = (tenants.pod.directory / "state").glob("facets-*")
-        for name in ("old", "default"):
-            os.utime(folder / file_of(name), (0, 0))
-        os.utime(folder / file_of("lately"), (time.time() - 3000,) * 2)
+        os.utime(folder / file_of("default"), (0, 0))
+        os.utime(name_file(str(folder / file_of("old"))), (0, 0))
+        os.utime(name_file(str(folder / file_of("lately"))), (time.time() - 3000,) * 2)
         limits = {"instances": 2}
         tenants.pod.write(APP, tenancy=HEADER | {"forgetSeconds": 3600}, limits=limits)
         await tenants.pod.start()

@@ -233,5 +233,5 @@ async def test_a_request_whose_caller_leaves_while_a_facet_is_opened_never_begin
 
 
 def make_old(folder: Path) -> None:
-    for path in folder.glob("*.sqlite*"):
+    for path in folder.iterdir():
         os.utime(path, (0, 0))

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
-from genapps_runtime.state.facets import Facets, FacetsBusyError, Many, TooManyTenantsError
+from genapps_runtime.state.facet_files import path_of
+from genapps_runtime.state.facets import Facets, FacetsBusyError, Known, Many, TooManyTenantsError, UnknownTenantError
+from genapps_runtime.state.tenant_names import last_call, name_file, name_of
 from genapps_runtime.state.transaction import Commit
 
 
@@ -20,9 +22,9 @@ async def facets(tmp_path: Path) -> AsyncIterator[Facets]:
     await made.close()
 
 
-async def opened(facets: Facets, tenant: str) -> Facet | Exception:
+async def opened(facets: Facets, tenant: str, *, called: bool = True) -> Facet | Exception:
     found: asyncio.Future[Facet | Exception] = asyncio.get_running_loop().create_future()
-    facets.open(tenant, found.set_result)
+    facets.open(tenant, found.set_result, called=called)
     return await found
 
 
@@ -107,8 +109,12 @@ async def test_one_tenant_more_than_there_may_be_is_refused_and_leaves_nothing(f
     await again.close()
 
 
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
 def make_old(folder: Path) -> None:
-    for path in folder.glob("*.sqlite*"):
+    for path in folder.iterdir():
         os.utime(path, (0, 0))
 
 
@@ -129,3 +135,74 @@ async def test_who_does_not_call_is_deleted_although_their_facet_has_stayed_open
     assert databases(tmp_path) == {Path(one.path).name for one in (busy, here)}
     assert facets.known == 2
     await facets.close()
+
+
+async def test_what_the_platform_does_for_tenants_makes_none_and_is_no_call_of_theirs(tmp_path: Path) -> None:
+    facets = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4, seconds=3600, open=2))
+    assert isinstance(await opened(facets, "nobody", called=False), UnknownTenantError)
+    assert facets.known == 0
+    await facet(facets, "a")
+    await facets.close()
+    path = path_of(str(tmp_path), "a")
+    make_old(tmp_path)
+    facets = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4, seconds=3600, open=2))
+    found = await opened(facets, "a", called=False)
+    assert isinstance(found, Facet)
+    assert facets.find("a", called=False) is found
+    stored = asyncio.Event()
+    found.commit([Commit(None, [("k", "v")])], lambda _: stored.set())
+    await stored.wait()
+    assert last_call(path) == 0
+    assert await facets.forget_idle() == 1
+    assert files(tmp_path) == set()
+    await facets.close()
+
+
+async def test_a_call_while_the_platform_opens_a_facet_counts_and_makes_it(facets: Facets, tmp_path: Path) -> None:
+    for_platform, for_caller = await asyncio.gather(opened(facets, "a", called=False), opened(facets, "a"))
+    assert isinstance(for_platform, UnknownTenantError)
+    assert isinstance(for_caller, Facet)
+    os.utime(name_file(for_caller.path), (0, 0))
+    again = await asyncio.gather(opened(facets, "b"), opened(facets, "b", called=False))
+    assert again[0] is again[1], "a file is opened once"
+    await facet(facets, "c")
+    await facets.close()
+    assert last_call(path_of(str(tmp_path), "a")) > 0, "its call is noted when it is closed"
+
+
+async def test_tenants_are_listed_by_parts_and_in_one_order(facets: Facets) -> None:
+    for tenant in ("a", "b", "\u00e9"):
+        await facet(facets, tenant)
+    facets.get(DEFAULT_TENANT)
+    first = await facets.tenants_after("", 2)
+    rest = await facets.tenants_after(first[-1].stem, 2)
+    assert {one.tenant for one in (*first, *rest)} == {"a", "b", "\u00e9"}
+    assert [one.stem for one in (*first, *rest)] == sorted(one.stem for one in (*first, *rest))
+    assert await facets.tenants_after(rest[-1].stem, 2) == []
+
+
+BAD_NAMES = {"another tenant's": b"b", "none": b"", "no UTF-8": b"\xff", "too long": b"a" * 5000, "a link": None}
+
+
+@pytest.mark.parametrize("content", BAD_NAMES.values(), ids=BAD_NAMES)
+async def test_a_name_that_is_not_the_facets_is_nobodys_until_the_next_call(
+    facets: Facets, tmp_path: Path, content: bytes | None
+) -> None:
+    path = (await facet(facets, "a")).path
+    await facets.close()
+    spoil(Path(name_file(path)), content, tmp_path / "elsewhere")
+    assert name_of(path) is None
+    again = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4))
+    assert await again.tenants_after("", 9) == [Known(path_of("", "a").removesuffix(".sqlite"), None)]
+    assert isinstance(await opened(again, "a"), Facet), "they are served all the same"
+    await again.close()
+    assert name_of(path) == (None if content is None else "a"), "what a link points to is not written"
+    assert "elsewhere" not in files(tmp_path)
+
+
+def spoil(path: Path, content: bytes | None, elsewhere: Path) -> None:
+    path.unlink()
+    if content is None:
+        path.symlink_to(elsewhere)
+    else:
+        path.write_bytes(content)

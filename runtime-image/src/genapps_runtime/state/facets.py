@@ -6,17 +6,21 @@ closed for another one, if nobody needs it.
 """
 
 import asyncio
+import heapq
 import os
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from genapps_runtime.state.facet_files import FILE_ENDING, path_of
 from genapps_runtime.state.journal import journal_of
+from genapps_runtime.state.tenant_names import last_call, name_file, name_of, note_call
 
 MOST_OPEN = 16
 READERS = 2
@@ -33,6 +37,10 @@ class TooManyTenantsError(Exception):
     """There is a facet for each tenant that the app may have, and this is another one."""
 
 
+class UnknownTenantError(Exception):
+    """The tenant has no facet, and this is not their call."""
+
+
 class FacetsBusyError(Exception):
     """All facets that may be open at once are needed by their requests."""
 
@@ -47,6 +55,13 @@ class Many:
     most: int
     seconds: float = 0.0
     open: int = MOST_OPEN
+
+
+class Known(NamedTuple):
+    """A tenant who has a facet. `stem` begins the names of their files; their own name is None if it was not noted."""
+
+    stem: str
+    tenant: str | None
 
 
 class Facets:
@@ -70,7 +85,7 @@ class Facets:
         self._many = many
         self._open: dict[str, Facet] = {}
         """The one that was asked for last is at the end."""
-        self._opening: dict[str, list[Opened]] = {}
+        self._opening: dict[tuple[str, bool], list[Opened]] = {}
         self._turn = asyncio.Lock()
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="facets")
@@ -91,24 +106,29 @@ class Facets:
             facet.remove_later()
         return facet
 
-    def find(self, tenant: str) -> Facet | None:
+    def find(self, tenant: str, *, called: bool = True) -> Facet | None:
         """The tenant's facet, if it is open. From now on it is the one that was asked for last."""
         facet = self._open.pop(tenant, None)
         if facet is not None:
             self._open[tenant] = facet
-            facet.asked = True
+            facet.asked = facet.asked or called
         return facet
 
-    def open(self, tenant: str, opened: Opened) -> None:
-        """Open or create the tenant's facet beside the loop; calls `opened` with it later on the loop.
+    def open(self, tenant: str, opened: Opened, *, called: bool = True) -> None:
+        """Open the tenant's facet beside the loop; calls `opened` with it later on the loop.
 
-        Or with StateUnavailableError, TooManyTenantsError or FacetsBusyError.
+        Or with StateUnavailableError, TooManyTenantsError or FacetsBusyError. The facet is created if need be. If not
+        the tenant has `called`, but the platform does something for them, it has to be there: else UnknownTenantError.
         """
-        waiting = self._opening.setdefault(tenant, [])
+        waiting = self._opening.setdefault((tenant, called), [])
         waiting.append(opened)
         if len(waiting) == 1:
-            task = asyncio.get_running_loop().create_task(self._open_beside(tenant))
+            task = asyncio.get_running_loop().create_task(self._open_beside(tenant, called=called))
             task.add_done_callback(_raise_it)
+
+    async def tenants_after(self, stem: str, most: int) -> list[Known]:
+        """At most so many tenants, in the order of their stems from the one after `stem` on."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._tenants_after, stem, most)
 
     @property
     def size(self) -> int:
@@ -148,26 +168,31 @@ class Facets:
         self._closed = True
         async with self._turn:
             for facet in list(self._open.values()):  # `find` changes their order
+                self._note_call(facet)
                 await facet.close()
         self._thread.shutdown()
 
-    async def _open_beside(self, tenant: str) -> None:
+    async def _open_beside(self, tenant: str, *, called: bool) -> None:
         found: Facet | Exception
         loop = asyncio.get_running_loop()
         try:
             async with self._turn:
-                await self._make_room()
-                found = await loop.run_in_executor(self._thread, self._made, tenant)
-                self._open[tenant] = found
-        except (StateUnavailableError, TooManyTenantsError, FacetsBusyError) as error:
+                opened = self._open.get(tenant)
+                if opened is None:
+                    await self._make_room()
+                    made = partial(self._made, tenant, called=called)
+                    opened = self._open[tenant] = await loop.run_in_executor(self._thread, made)
+                found = opened
+        except (StateUnavailableError, TooManyTenantsError, UnknownTenantError, FacetsBusyError) as error:
             found = error
         if self._closed:
             found = FacetsBusyError()
         if isinstance(found, Facet):
+            found.asked = found.asked or called
             found.sweep_later()
             found.remove_later()
-        for opened in self._opening.pop(tenant):
-            opened(found)
+        for one in self._opening.pop((tenant, called)):
+            one(found)
 
     async def _make_room(self) -> None:
         """Close the facet that nobody has asked for longest. Raises FacetsBusyError."""
@@ -177,19 +202,23 @@ class Facets:
             await self._close_one(await self._idle())
 
     async def _close_one(self, idle: Facet) -> None:
-        used = time.time() if idle.asked else _last_used(idle.path)
+        self._note_call(idle)
         del self._open[idle.tenant]
         self.on_closed(idle.tenant)
         await idle.stop()
-        self._thread.submit(_closed, idle, used)
+        self._thread.submit(idle.close_files)
+
+    def _note_call(self, facet: Facet) -> None:
+        """If the tenant has called since the last time that somebody has noted it."""
+        if self._many is not None and facet.asked and facet.tenant != DEFAULT_TENANT:
+            facet.asked = False
+            note_call(facet.path, facet.tenant)
 
     async def _close_older(self, before: float) -> None:
         """Close those that nobody has asked for since then: what is open is not deleted."""
         for facet in list(self._open.values()):
-            if facet.asked:
-                facet.asked = False
-                _touch(facet.path)
-            elif facet.idle and _last_used(facet.path) < before:
+            self._note_call(facet)
+            if facet.idle and last_call(facet.path) < before:
                 await self._close_one(facet)
 
     async def _idle(self) -> Facet:
@@ -204,17 +233,20 @@ class Facets:
             await asyncio.sleep(PAUSE_SECONDS)  # it stores something on its own, for a moment
         raise FacetsBusyError
 
-    def _made(self, tenant: str) -> Facet:
+    def _made(self, tenant: str, *, called: bool = True) -> Facet:
         path = path_of(self._directory, tenant)
         if self._many is None:
             return self._facet(tenant, share=1)
         new = tenant != DEFAULT_TENANT and not os.path.lexists(path)
+        if new and not called:
+            raise UnknownTenantError
         if new and self.known >= self._many.most:
             raise TooManyTenantsError
         facet = self._facet(tenant, share=self._many.open)
-        if new:
-            self.known += 1
-        _touch(path)
+        facet.asked = called
+        self.known += new
+        if called and tenant != DEFAULT_TENANT:
+            note_call(path, tenant)
         return facet
 
     def _facet(self, tenant: str, share: int) -> Facet:
@@ -227,34 +259,23 @@ class Facets:
         with os.scandir(self._directory) as entries:
             return [entry for entry in entries if entry.name.endswith(FILE_ENDING) and entry.name != untenanted]
 
+    def _tenants_after(self, stem: str, most: int) -> list[Known]:
+        stems = (entry.name.removesuffix(FILE_ENDING) for entry in self._files())
+        found = heapq.nsmallest(most, (one for one in stems if one > stem))
+        return [Known(one, name_of(str(Path(self._directory) / (one + FILE_ENDING)))) for one in found]
+
     def _delete_older(self, before: float, needed: set[str]) -> int:
         gone = 0
         for entry in self._files():
-            if entry.path not in needed and _last_used(entry.path) < before:
+            if entry.path not in needed and last_call(entry.path) < before:
                 journal = journal_of(str(Path(self._directory).parent), entry.name.removesuffix(FILE_ENDING))
-                for path in (journal, *(entry.path + ending for ending in _BESIDE), entry.path):
+                # The name is the last but one: while there is a facet, it is known whose.
+                beside = (entry.path + ending for ending in _BESIDE)
+                for path in (journal, *beside, name_file(entry.path), entry.path):
                     if os.path.lexists(path):
                         os.unlink(path)  # noqa: PTH108
                 gone += 1
         return gone
-
-
-def _closed(facet: Facet, used: float) -> None:
-    facet.close_files()  # it may put its log into its file, which is no call of its tenant
-    os.utime(facet.path, (used, used), follow_symlinks=False)
-
-
-def _touch(path: str) -> None:
-    os.utime(path, follow_symlinks=False)
-
-
-def _last_used(path: str) -> float:
-    """When somebody has last opened, closed or changed it."""
-    found = 0.0
-    for name in (path, path + _BESIDE[0]):
-        if os.path.lexists(name):
-            found = max(found, os.stat(name, follow_symlinks=False).st_mtime)  # noqa: PTH116
-    return found
 
 
 def _raise_it(task: asyncio.Task[None]) -> None:
