@@ -10,11 +10,14 @@ _NEVER = tuple(
     ipaddress.ip_network(network)
     for network in (
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16",
-        "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
-        "::/128", "::1/128", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/32",
-        "2001:db8::/32", "2002::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+        "172.16.0.0/12", "192.0.0.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/128", "::1/128", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23",
+        "2001:db8::/32", "2002::/16", "3fff::/20", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
     )
 )  # fmt: skip
+# All that the Internet has of IPv6. Python calls more global, such as ::127.0.0.1.
+_IPV6_INTERNET = ipaddress.ip_network("2000::/3")
 _NAME = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 
 
@@ -30,6 +33,8 @@ def is_public(address: str) -> bool:
         return False
     # Zones and IPv4 within IPv6 lead elsewhere than the text says.
     if getattr(parsed, "scope_id", None) is not None:
+        return False
+    if parsed.version == 6 and parsed not in _IPV6_INTERNET:
         return False
     inside = any(parsed in network for network in _NEVER if network.version == parsed.version)
     return parsed.is_global and not inside

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The platform's proxy: a tunnel by CONNECT, named by the address that was checked. TLS begins inside it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+import h11
+
+from genapps.gateway.egress.connection import Connection
+from genapps.gateway.egress.messages import FailureReason, UpstreamFailedError
+
+_URL = re.compile(r"http://([A-Za-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]):([0-9]{1,5})/?\Z")
+_HEAD_BYTES = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """`resolves_names`: it is told host names, and what they lead to is its own decision, unchecked by the gateway."""
+
+    host: str
+    port: int
+    resolves_names: bool = False
+
+
+def parse_proxy(url: str, *, resolves_names: bool = False) -> Proxy:
+    """Raises ValueError for anything but http://HOST:PORT.
+
+    >>> parse_proxy("http://proxy.example.com:3128")
+    Proxy(host='proxy.example.com', port=3128, resolves_names=False)
+    """
+    parts = _URL.match(url)
+    if parts is None or not 1 <= int(parts[2]) <= 65535:
+        raise ValueError("the proxy must be http://HOST:PORT, without user and path")
+    return Proxy(parts[1].strip("[]"), int(parts[2]), resolves_names)
+
+
+async def open_tunnel(proxy: Proxy, connection: Connection, host: str, port: int) -> None:
+    """Through the proxy to the host (an address, or a name if the proxy resolves them). Raises UpstreamFailedError, and
+    OSError when the proxy is not reached."""
+    await asyncio.get_running_loop().create_connection(lambda: connection, proxy.host, proxy.port)
+    authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
+    request = http.send(h11.Request(method="CONNECT", target=authority, headers=[("host", authority)])) or b""
+    connection.write(request + (http.send(h11.EndOfMessage()) or b""))
+    event: object = h11.NEED_DATA
+    try:
+        while event is h11.NEED_DATA or isinstance(event, h11.InformationalResponse):
+            if event is h11.NEED_DATA:
+                http.receive_data(await connection.read())
+            event = http.next_event()
+    except h11.RemoteProtocolError:
+        raise _failed("the proxy does not speak HTTP") from None
+    if not isinstance(event, h11.Response):
+        raise _failed("the proxy closed the connection")
+    if not 200 <= event.status_code < 300:
+        raise _failed(f"the proxy answered CONNECT with status {event.status_code}")
+    if http.trailing_data[0]:
+        raise _failed("the proxy sent something of its own into the tunnel")
+
+
+def _failed(detail: str) -> UpstreamFailedError:
+    return UpstreamFailedError(FailureReason.PROXY_FAILED, detail, sent=False)
