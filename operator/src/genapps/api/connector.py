@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connector: a service that apps may call, and how. Only the schema so far: the gateway has no connectors yet."""
+"""Connector: a service that apps may call, and how. What a schema cannot say, `core/contracts` checks."""
 
 from typing import Annotated, Any, Literal
 
@@ -106,6 +106,16 @@ class ToolCost(UserModel):
 
 
 ToolEffect = Literal["Read", "Write"]
+ArgumentName = Annotated[str, Field(min_length=1, max_length=63)]
+
+
+class ArgumentHeader(UserModel):
+    """An argument that is sent in a header."""
+
+    argument: ArgumentName
+    """The argument, a scalar."""
+    header: HeaderName
+    """The header. Headers that the gateway sets itself are refused."""
 
 
 class Tool(UserModel):
@@ -121,6 +131,18 @@ class Tool(UserModel):
     """The HTTP method (type HTTP)."""
     path: Annotated[str, Field(max_length=512), Form("^/[!-~]*$", "begin with /, such as /v1/{currency}")] | None = None
     """The path, with arguments in braces (type HTTP)."""
+    query: Annotated[tuple[ArgumentName, ...], Field(max_length=32, json_schema_extra=SET)] = ()
+    """Arguments that go into the query (type HTTP). For GET, HEAD and DELETE all go there that have no other place."""
+    headers: Annotated[
+        tuple[ArgumentHeader, ...],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["argument"]},
+        ),
+    ] = ()
+    """Arguments that go into headers (type HTTP)."""
+    body: ArgumentName | None = None
+    """The argument that is the JSON body (POST, PUT, PATCH). Default: an object of those that have no other place."""
     effect: ToolEffect
     """Whether the tool changes anything. A Write is journalled and sent at most once."""
     idempotency: Annotated[
@@ -139,9 +161,9 @@ class Tool(UserModel):
     ] = None
     """Whether repeated calls with the same key have one effect: None, Key (Idempotency-Key), or {header: X}."""
     input: JsonSchemaDocument | None = None
-    """JSON Schema 2020-12 of the arguments."""
+    """JSON Schema 2020-12 of the arguments, of type object. Absent: the tool takes none."""
     output: JsonSchemaDocument | None = None
-    """JSON Schema 2020-12 of the result."""
+    """JSON Schema 2020-12 of the result. Absent: any JSON value."""
     timeout: Annotated[Duration, duration_within("1s", "600s")] | None = None
     """The longest a call may take. Default: 10s."""
     cache: Annotated[Duration, duration_within("1s", "24h")] | None = None

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from genapps.api.ledger import ViolationRule
+from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_json
 
 BODY_LIMIT = 256 * 1024
 """Bytes of a request body."""
@@ -70,8 +70,10 @@ M = TypeVar("M", ToolCall, ViolationReport, Heartbeat)
 def parse(model: type[M], body: bytes) -> M | Fault:
     """The message, or what is wrong with it."""
     try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        content = read_json(body)
+    except AmbiguousJsonError as error:
+        return Fault(f"the body is ambiguous: {error}")
+    except ValueError:
         return Fault("the body is not JSON")
     try:
         return model.model_validate(content)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a Connector may not hold and the API server cannot see. One that has a fault is not in the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from genapps.api.connector import Connector, ConnectorSpec
+from genapps.api.digests import canonical
+from genapps.core.contracts.contract import contract_of
+from genapps.core.contracts.hidden_text import hidden_text_faults
+from genapps.core.contracts.pointers import ContractFault, pointer
+from genapps.core.contracts.tool_faults import tool_faults
+from genapps.core.contracts.values import Bounds, value_fault
+
+FAULTS = 20
+"""Faults that are told of one connector."""
+CONTRACT_BYTES = 512 * 1024
+"""Of a contract in its canonical form: it is stored in one object."""
+
+_SPEC = Bounds(depth=80, values=200_000, string=4 * 1024, text=1024 * 1024)
+
+
+def contract_faults(connector: Connector) -> tuple[ContractFault, ...]:
+    """At most 20 faults, with pointers into the manifest; none means that its contract may be in force."""
+    return tuple(fault.below("/spec") for fault in islice(_faults(connector.spec), FAULTS))
+
+
+def _faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
+    written = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if fault := value_fault(written, _SPEC):
+        yield fault
+        return
+    yield from hidden_text_faults(written)
+    yield from _name_faults(spec)
+    found = False
+    for number, tool in enumerate(spec.tools):
+        for fault in tool_faults(spec.type, tool):
+            found = True
+            yield fault.below(pointer(("tools", number)))
+    if spec.type != "Model" and spec.max_tokens is not None:
+        yield ContractFault("/maxTokens", "the field is for connectors of type Model; remove it")
+    if (spec.type == "Model") != bool(spec.models):
+        yield ContractFault("/models", "name the models of a connector of type Model, and none otherwise")
+    if not found and len(canonical(contract_of(spec).document())) > CONTRACT_BYTES:
+        yield ContractFault("/tools", f"the contract has more than {CONTRACT_BYTES} bytes in all")
+
+
+def _name_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
+    """Names that differ by case or by - and _ only: a reader, a model and a generated function take them for one."""
+    seen: set[str] = set()
+    for number, tool in enumerate(spec.tools):
+        name = tool.name.lower().replace("-", "_")
+        if name in seen:
+            yield ContractFault(
+                pointer(("tools", number, "name")), "another tool has this name, or one that looks alike"
+            )
+        seen.add(name)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bytes to a JSON value that every reader would read alike: no name twice, no integer that loses digits.
+
+orjson is strict about the text, but keeps the last of two equal names, and makes a float of an integer of more than 64
+bits. Another parser behind the gateway may read another value than the one that was checked. So the text is read a
+second time, by the standard library's parser, which shows each object's names and each integer's digits.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+from genapps.core.contracts.values import EXACT
+
+_DIGITS = len(str(EXACT))
+
+
+class AmbiguousJsonError(ValueError):
+    """The bytes are JSON, and readers may disagree about it; says why."""
+
+
+def read_json(content: bytes) -> object:
+    """The value. Raises AmbiguousJsonError, and ValueError for what is no JSON."""
+    value: object = orjson.loads(content)
+    try:
+        _SECOND_READER.decode(content.decode())
+    except RecursionError as error:
+        raise AmbiguousJsonError("lists and objects are nested too deeply") from error
+    return value
+
+
+def _members(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise AmbiguousJsonError("a name stands twice in an object")
+
+
+def _integer(digits: str) -> None:
+    if len(digits.lstrip("-")) > _DIGITS or abs(int(digits)) > EXACT:
+        raise AmbiguousJsonError("an integer is beyond 2^53 - 1; send it as a string")
+
+
+_SECOND_READER = json.JSONDecoder(object_pairs_hook=_members, parse_int=_integer)

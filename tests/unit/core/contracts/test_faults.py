@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of whole connectors, named by pointers into the manifest."""
+
+from typing import Any
+
+import pytest
+
+from genapps.core.contracts.faults import CONTRACT_BYTES, FAULTS, contract_faults
+from genapps.core.contracts.hidden_text import hidden_character
+from tests.unit.core.contracts.connectors import LATEST, connector, tool
+
+OPEN: dict[str, Any] = {"type": "object"}
+BODY: dict[str, Any] = {
+    "type": "object",
+    "required": ["currency"],
+    "properties": {"currency": {"$ref": "#/$defs/c"}, "o": {"type": ["object", "null"]}, "s": {"type": "string"}},
+    "$defs": {"c": {"type": "string"}},
+}
+
+
+def _faults(*tools: dict[str, Any], **spec: Any) -> list[str]:
+    return [str(fault) for fault in contract_faults(connector(*tools, **spec))]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"method": "POST"},
+        {"effect": "Write", "idempotency": "Key"},
+        {"effect": "Write", "idempotency": {"header": "X-Once"}},
+        {"effect": "Write"},
+        {"path": "/v1", "input": None},
+        {"method": "POST", "input": BODY, "query": ["s"], "body": "o"},
+        {"input": BODY, "headers": [{"argument": "s", "header": "Accept-Language"}]},
+        {"cache": "60s"},
+        {"description": "The rate, with\ntwo lines"},
+    ],
+)
+def test_a_good_tool_has_no_fault(changes: dict[str, Any]) -> None:
+    assert _faults(tool(**changes)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"input": {"type": "object", "$id": "x"}}, "/spec/tools/0/input/$id: the keyword is not supported"),
+        ({"output": {"$ref": "http://x"}}, "/spec/tools/0/output/$ref: a reference leads to"),
+        ({"input": {"type": "array"}, "path": "/v1"}, "/spec/tools/0/input/type: arguments are an object"),
+        ({"input": {}, "path": "/v1"}, "/spec/tools/0/input/type: arguments are an object"),
+        ({"method": None}, "/spec/tools/0: a tool of type HTTP needs method and path"),
+        ({"path": "/a/../b"}, "/spec/tools/0/path: a segment is . or .."),
+        ({"path": "/{nobody}"}, "/spec/tools/0/path: the parameter {nobody} is no property of input"),
+        ({"path": "/{limit}"}, "/spec/tools/0/path: the parameter {limit} must be in required of input"),
+        ({"input": None}, "/spec/tools/0/path: the parameter {currency} is no property of input"),
+        ({"input": BODY, "path": "/{o}"}, "/spec/tools/0/path: the parameter {o} must be a string, a number"),
+        ({"effect": "Read", "method": "DELETE"}, "/spec/tools/0/effect: DELETE changes something"),
+        ({"effect": "Read", "idempotency": "Key"}, "/spec/tools/0/idempotency: a Read may be repeated anyway"),
+        ({"effect": "Write", "cache": "1s"}, "/spec/tools/0/cache: the result of a Write is never reused"),
+        (
+            {"effect": "Write", "idempotency": {"header": "Authorization"}},
+            "/spec/tools/0/idempotency/header: the gateway sets this header",
+        ),
+        ({"query": ["currency"]}, "/spec/tools/0/query/0: the argument has another place already"),
+        ({"query": ["nobody"]}, "/spec/tools/0/query/0: this is no property of input"),
+        ({"input": BODY, "query": ["o"]}, "/spec/tools/0/query/0: an object can stand in a body only"),
+        ({"body": "limit"}, "/spec/tools/0/body: GET has no body"),
+        (
+            {"headers": [{"argument": "limit", "header": "Host"}]},
+            "/spec/tools/0/headers/0/header: the gateway sets this header itself",
+        ),
+        (
+            {"headers": [{"argument": "limit", "header": "X-Forwarded-For"}]},
+            "/spec/tools/0/headers/0/header: the gateway sets this header itself",
+        ),
+        (
+            {"headers": [{"argument": "nobody", "header": "X-A"}]},
+            "/spec/tools/0/headers/0/argument: this is no property of input",
+        ),
+        ({"description": "nice\u202e"}, "/spec/tools/0/description: the text holds the hidden character U+202E"),
+        (
+            {"output": {"properties": {"a\u200b": {}}}},
+            "/spec/tools/0/output/properties: a name holds the hidden character U+200B",
+        ),
+    ],
+    ids=lambda part: str(part)[:50],
+)
+def test_a_fault_of_a_tool_is_named(changes: dict[str, Any], fault: str) -> None:
+    faults = _faults(tool(**changes))
+    assert len(faults) == 1
+    assert faults[0].startswith(fault)
+
+
+def test_a_key_header_cannot_be_an_argument() -> None:
+    headers = [{"argument": "limit", "header": "x-once"}]
+    faults = _faults(tool(effect="Write", idempotency={"header": "X-Once"}, headers=headers))
+    assert faults == ["/spec/tools/0/headers/0/header: the gateway sets this header itself"]
+
+
+def test_two_arguments_cannot_share_a_header() -> None:
+    headers = [{"argument": "s", "header": "X-A"}, {"argument": "t", "header": "x-a"}]
+    schema = BODY | {"properties": BODY["properties"] | {"t": {"type": "string"}}}
+    assert _faults(tool(input=schema, headers=headers)) == [
+        "/spec/tools/0/headers/1/header: two arguments are sent in this header"
+    ]
+
+
+@pytest.mark.parametrize("field", ["method", "path"])
+def test_fields_of_http_are_refused_for_other_types(field: str) -> None:
+    bare = {"name": "latest", "effect": "Read", "input": OPEN}
+    assert _faults(bare, type="MCP") == []
+    assert _faults(bare | {field: LATEST[field]}, type="MCP") == [
+        f"/spec/tools/0/{field}: the field is for connectors of type HTTP; remove it"
+    ]
+
+
+@pytest.mark.parametrize("second", ["latest", "Latest", "LATEST"])
+def test_names_that_look_alike_are_refused(second: str) -> None:
+    assert _faults(tool(), tool(name=second)) == [
+        "/spec/tools/1/name: another tool has this name, or one that looks alike"
+    ]
+
+
+def test_fields_of_models_are_for_models() -> None:
+    assert _faults(maxTokens=5) == ["/spec/maxTokens: the field is for connectors of type Model; remove it"]
+    assert _faults(models=["m"])[0].startswith("/spec/models: name the models")
+    assert _faults(type="Model", tools=[])[0].startswith("/spec/models: name the models")
+    assert _faults(type="Model", tools=[], models=["m"], maxTokens=5) == []
+
+
+def test_no_more_faults_are_told_than_a_person_reads() -> None:
+    schema = {"type": "object", "properties": {f"p{number}": {"$id": "x"} for number in range(FAULTS + 1)}}
+    assert len(_faults(tool(path="/v1", input=schema))) == FAULTS
+
+
+def test_a_contract_that_no_object_could_hold_is_refused() -> None:
+    large = {"type": "object", "examples": ["x" * 4_000] * 8}
+    tools = [
+        tool(name=f"t{number}", path="/v1", input=large, output=large) for number in range(CONTRACT_BYTES // 64_000)
+    ]
+    assert _faults(*tools) == []
+    more = [*tools, tool(name="one", path="/v1", input=large, output=large)]
+    assert _faults(*more) == [f"/spec/tools: the contract has more than {CONTRACT_BYTES} bytes in all"]
+
+
+@pytest.mark.parametrize(
+    "character", ["\u202e", "\u2066", "\u200d", "\ufeff", "\u00ad", "\x1b", "\u2028", "\U000e0041", "\ue000"]
+)
+def test_hidden_characters_are_seen(character: str) -> None:
+    assert hidden_character(f"a{character}b") == f"U+{ord(character):04X}"
+
+
+def test_words_of_any_language_are_no_hidden_characters() -> None:
+    assert hidden_character("Zürich, 東京, مرحبا\n\tfoo \U0001f600") is None
