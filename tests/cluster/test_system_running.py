@@ -149,6 +149,30 @@ def test_hostile_actions_get_a_clean_error_and_the_app_stays_up(installed: Kubec
     assert after["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
+def test_an_app_that_keeps_failing_is_degraded_and_ready_until_it_recovers(
+    installed: Kubectl, tenant: str, caller: Pod
+) -> None:
+    failing = """
+        from genapps import app
+
+        @app.get("/fail")
+        async def fail(request):
+            raise LookupError
+
+        @app.get("/")
+        async def fine(request):
+            return "fine"
+    """
+    found = ready(installed, app("failing", tenant, failing))
+    for _ in range(20):
+        assert ask(caller, found, path="/fail").status == 500
+    assert ask(caller, found).status == 503
+    found = until_app(installed, found, is_true("Degraded", "ExecutionBreakerOpen"))
+    assert is_true("Ready")(found), "else nothing could be tried"
+    until(lambda: [ask(caller, found).status for _ in range(3)] == [200] * 3, what="probes that succeed")
+    until_app(installed, found, lambda now: not is_true("Degraded")(now))
+
+
 def test_kubectl_wait_and_the_columns_work(installed: Kubectl, tenant: str) -> None:
     installed.apply(app("waited", tenant, VERSION.format(1)))
     installed("wait", "--for=condition=Ready", "gapp/waited", "-n", tenant, "--timeout=60s")

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from genapps.api.connector import ToolEffect
 from genapps.api.ledger import ViolationRule
-from genapps.gateway.messages import Fault, Heartbeat, ToolCall, ViolationReport, parse
+from genapps.core.reported_breaker import BELIEVED, NOTED_EVERY
+from genapps.gateway.messages import BreakerState, Fault, Heartbeat, ToolCall, ViolationReport, parse
 from genapps.gateway.problems import Code, Problem, RefusalClass
+from genapps_runtime.serve.fallback.report import CLOSED, CONFIRM_SECONDS, OPEN
 from tests.unit.gateway.world import NOON, Installation, Issuer, app_record
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "docs" / "contracts"
@@ -57,6 +59,8 @@ TEXTS = st.one_of(
             "x" * 1024,
             "x" * 1025,
             "raw_egress",
+            "Open",
+            "Closed",
         ]
     ),
 )
@@ -88,7 +92,7 @@ def test_schema_and_gateway_agree_on_every_report(message: dict[str, Any]) -> No
     assert isinstance(parse(ViolationReport, orjson.dumps(message)), ViolationReport) == REPORT(message)
 
 
-@given(st.one_of(st.just({}), ANYTHING))
+@given(st.one_of(st.just({}), ANYTHING, changed({"breaker": "Open"})))
 def test_schema_and_gateway_agree_on_every_heartbeat(message: Any) -> None:
     assert isinstance(parse(Heartbeat, orjson.dumps(message)), Heartbeat) == BEAT(message)
 
@@ -106,6 +110,15 @@ def test_the_closed_sets_are_the_same_in_schema_and_code() -> None:
     problem = schema("problem")["properties"]
     assert problem["code"]["enum"] == [code.value for code in Code]
     assert problem["class"]["enum"] == [kind.value for kind in RefusalClass]
+
+
+def test_the_runtime_says_what_the_gateway_reads_of_the_breaker() -> None:
+    assert schema("heartbeat")["$defs"]["request"]["properties"]["breaker"]["enum"] == [OPEN, CLOSED, None]
+    assert [state.value for state in BreakerState] == [OPEN, CLOSED]
+    said = parse(Heartbeat, orjson.dumps({"breaker": OPEN}))
+    assert isinstance(said, Heartbeat)
+    assert said.breaker is BreakerState.OPEN
+    assert CONFIRM_SECONDS + NOTED_EVERY.total_seconds() + CONFIRM_SECONDS < BELIEVED.total_seconds(), "one may be lost"
 
 
 def test_a_result_says_what_the_contract_of_the_tool_says_of_its_effect() -> None:

@@ -18,6 +18,7 @@ from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.background.entries import EntryFile
+from genapps_runtime.serve.fallback.execution import Turned
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, Request
 from genapps_runtime.state.facet import DEFAULT_TENANT
 from genapps_runtime.state.facets import Facets
@@ -169,6 +170,7 @@ class LanesWorld:
         clock: Callable[[], float] = time.monotonic,
         gateway: object = None,
         entries: EntryFile | None = None,
+        breaker_turned: Turned | None = None,
         **changes: Any,
     ) -> None:
         self.language = language
@@ -181,7 +183,7 @@ class LanesWorld:
         self.context = context
         self.app = App(
             language, load_message(source), context, Heartbeat(), cores=1.0, fresh_instances=fresh, clock=clock,
-            entries=entries,
+            entries=entries, breaker_turned=breaker_turned,
         )  # fmt: skip
         self.guests = self.app._guests
         self.app.load()

@@ -128,3 +128,20 @@ async def test_openings_are_logged(world: LanesWorld, capfd: pytest.CaptureFixtu
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     (opened,) = (line for line in lines if line["event"] == "breaker opened")
     assert (opened["actions"], opened["failures"]) == (MINIMUM, MINIMUM)
+
+
+async def test_each_turn_is_told_once(telling_language: TellingLanguage, tmp_path: Path, clock: Clock) -> None:
+    told: list[bool] = []
+
+    def turned(*, is_open: bool) -> None:
+        told.append(is_open)
+
+    world = LanesWorld(telling_language, tmp_path, SOURCE, clock=clock, breaker_turned=turned)
+    await ask(world, "/raise", MINIMUM + 2)
+    assert told == [True]
+    clock.now += OPEN_SECONDS
+    await ask(world, "/raise", 1)
+    clock.now += OPEN_SECONDS
+    await ask(world, "/good", PROBES + 1)
+    assert told == [True, False]
+    await world.close()

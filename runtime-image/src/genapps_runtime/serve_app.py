@@ -19,6 +19,7 @@ from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.background.entries import EntryFile
+from genapps_runtime.serve.fallback.report import BreakerReport
 from genapps_runtime.serve.limits import HttpLimits, held_beside
 from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.static.files import StaticFiles
@@ -46,6 +47,7 @@ class AppServer:
         volume: Volume,
         facets: Facets,
         gateway: GatewayClient,
+        report: BreakerReport,
         tenants: "ManyTenants | None" = None,
         scheduler: "Scheduler | None" = None,
     ) -> None:
@@ -55,6 +57,7 @@ class AppServer:
         self._volume = volume
         self._facets = facets
         self._gateway = gateway
+        self._report = report
         self._tenants = tenants
         self._scheduler = scheduler
 
@@ -89,6 +92,7 @@ class AppServer:
         language = Language(settings.engine_file)
         address = GatewayAddress.of_pod(settings, config)
         gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
+        report = BreakerReport(gateway.report_breaker)
         facets, tenants = _facets(config, volume.facets, gateway)
         context = ActionContext(config, gateway, facets, metrics, log)
         files = StaticFiles(code.public) if code.public else None
@@ -105,11 +109,12 @@ class AppServer:
                 fresh_instances=fresh_instances,
                 debug=debug,
                 entries=entries,
+                breaker_turned=report.turned,
             )
             scheduler = _scheduler(settings, config, app) if config.schedules else None
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
-        return cls(port, listener, app, volume, facets, gateway, tenants, scheduler)
+        return cls(port, listener, app, volume, facets, gateway, report, tenants, scheduler)
 
     @property
     def next_due(self) -> float | None:
@@ -176,6 +181,7 @@ class AppServer:
         await self._app.close()
         if self._tenants is not None:
             await self._tenants.close()
+        await self._report.close()
         await self._facets.close()
         self._volume.close()
         self._gateway.close()

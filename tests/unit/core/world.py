@@ -16,7 +16,7 @@ from genapps.api.apprecord import AppRecord, Record
 from genapps.api.connector import Connector
 from genapps.api.fields import ObjectMeta
 from genapps.api.generatedapp import GeneratedApp
-from genapps.api.ledger import LedgerRecord
+from genapps.api.ledger import LedgerRecord, ReportedBreaker
 from genapps.core.code.scan import scan_python
 from genapps.core.code.source import source_of
 from genapps.core.desired import desired
@@ -228,6 +228,12 @@ class World:
     def make_ready(self) -> None:
         assert self.pod
         self.pod = replace(self.pod, ready=True, ip="10.244.0.9", node="node-1", started_at=self.now)
+
+    def breaker_is_open(self) -> None:
+        """The runtime in the app's pod says so now."""
+        assert self.pod
+        breaker = ReportedBreaker(pod=self.pod.uid, open=True, since=self.now, confirmed_at=self.now)
+        self.ledger = (self.ledger or ledger()).model_copy(update={"breaker": breaker})
 
     def pod_is_gone(self) -> None:
         self.pod = None

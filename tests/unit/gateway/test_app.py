@@ -141,6 +141,21 @@ async def test_a_heartbeat_says_how_the_app_stands(gateway: Installation) -> Non
     assert (await gateway.post("/v1/heartbeat", {"credit": 1000})).status == 400
 
 
+@pytest.mark.parametrize("word", ["open", "HalfOpen", "", 1, True, ["Open"], "Open" * 1000])
+async def test_a_heartbeat_says_one_of_two_words_of_the_breaker(gateway: Installation, word: Any) -> None:
+    assert (await gateway.post("/v1/heartbeat", {"breaker": word})).json()["code"] == "RequestInvalid"
+    assert (await gateway.post("/v1/heartbeat", {"breaker": "Open"})).status == 200
+    await gateway.breakers.write()
+    assert gateway.store.writes == 1
+
+
+async def test_a_suspended_app_says_nothing_of_its_breaker(gateway: Installation) -> None:
+    gateway.records.changed(app_record(suspension=SUSPENSION))
+    assert (await gateway.post("/v1/heartbeat", {"breaker": "Open"})).json() == SUSPENDED
+    await gateway.breakers.write()
+    assert gateway.store.writes == 0
+
+
 async def test_a_report_adds_to_the_count_with_its_text_made_plain(gateway: Installation) -> None:
     reply = await gateway.post("/v1/violations", REPORT | {"subject": "\x1b[2J" + "x" * 500})
     assert (reply.status, reply.json()) == (202, {})
@@ -198,6 +213,7 @@ async def test_a_failure_inside_refuses_and_is_not_told(gateway: Installation) -
         gateway.metrics,
         gateway.app._report_rates,
         gateway.app._token_keys,
+        gateway.breakers,
     )
     gateway.app = failing
     reply = await gateway.call("mail")

@@ -23,6 +23,7 @@ from genapps.cluster.errors import ConflictError, NotFoundError, UnavailableErro
 from genapps.cluster.resources import BY_KIND, Resource
 from genapps.cluster.watch import Sink
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
+from genapps.gateway.breakers import Breakers
 from genapps.gateway.identity import Identities, Keys, KeySource
 from genapps.gateway.ledger import Ledgers
 from genapps.gateway.metrics import Metrics
@@ -51,6 +52,7 @@ class Store:
         self.events: list[tuple[str, dict[str, Any]]] = []
         """What `deliver` tells them."""
         self._version = 100
+        self._created: set[tuple[str, str | None, str]] = set()
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         await self._answer()
@@ -70,6 +72,7 @@ class Store:
         await self._answer()
         if _key(manifest) in self.objects:
             raise ConflictError(409, "AlreadyExists", "exists")
+        self._created.add(_key(manifest))
         return self._store(manifest)
 
     async def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +81,8 @@ class Store:
         live = self.objects.get(_key(manifest))
         if wanted is not None and (live is None or live["metadata"]["resourceVersion"] != wanted):
             raise ConflictError(409, "Conflict", "changed meanwhile")
-        return self._store(manifest)
+        # An apply owns nothing of what a create wrote, and so removes nothing of it.
+        return self._store(_merged(live, manifest) if live and _key(manifest) in self._created else manifest)
 
     def ledger(self, child: str = CHILD) -> dict[str, Any]:
         violations: dict[str, Any] = self.objects["Ledger", NAMESPACE, child]["record"]["violations"]
@@ -125,6 +129,11 @@ class Store:
         if self.lose_answers:
             raise UnavailableError(0, "NoAnswer", "connection reset")
         return deepcopy(stored)
+
+
+def _merged(live: Mapping[str, Any], applied: Mapping[str, Any]) -> dict[str, Any]:
+    both = [name for name in applied if isinstance(live.get(name), dict) and isinstance(applied[name], dict)]
+    return {**live, **applied, **{name: _merged(live[name], applied[name]) for name in both}}
 
 
 def _key(manifest: Mapping[str, Any]) -> tuple[str, str | None, str]:
@@ -244,6 +253,9 @@ class Installation:
         self.of_issuers: dict[str, Keys] = {}
         self.keys = KeySource(self.issuer.fetch)
         self.ledgers = Ledgers(self.store, NAMESPACE, self.metrics, self.clock)
+        self.breakers = Breakers(
+            self.store, NAMESPACE, self.metrics, self.clock, monotonic=lambda: self.clock.now.timestamp()
+        )
         self.records = Records(on_gone=self.ledgers.forget)
         self.records.listed([app_record()], "7")
         self.app = GatewayApp(
@@ -253,6 +265,7 @@ class Installation:
             self.metrics,
             Rates(REPORTS_PER_MINUTE, REPORT_BURST, clock=lambda: self.clock.now.timestamp()),
             TokenKeyDelivery(self.keys, self.of_issuers.get),
+            self.breakers,
         )
 
     async def post(

@@ -124,7 +124,7 @@ async def test_what_comes_on_an_idle_connection_after_the_decision_is_not_begun(
         spent.send(ONE)
         assert (await spent.reply())[0] == 200
         nothing = cast("Any", None)
-        app_server = AppServer(made.port, server.listener, cast("Any", Quiet()), nothing, nothing, nothing, None)
+        app_server = AppServer(made.port, server.listener, cast("Any", Quiet()), nothing, nothing, nothing, nothing)
         assert await app_server.stop_when_quiet()
         spent.send(ONE)
         with suppress(ConnectionResetError):

@@ -24,6 +24,7 @@ class ConditionType(StrEnum):
     CODE_VERIFIED = "CodeVerified"
     EGRESS_ENFORCED = "EgressEnforced"
     VIOLATED = "Violated"
+    DEGRADED = "Degraded"
     PROMOTED = "Promoted"
     FIELDS_INACTIVE = "FieldsInactive"
     DELETIONS_HELD = "DeletionsHeld"
@@ -91,6 +92,8 @@ _ALLOWED: dict[tuple[ConditionType, Status], tuple[Reason, ...]] = {
     (_C.EGRESS_ENFORCED, "Unknown"): (_R.NOT_PROVEN,),
     (_C.VIOLATED, "True"): (_R.VIOLATIONS_COUNTED,),
     (_C.VIOLATED, "False"): (_R.NO_VIOLATIONS,),
+    (_C.DEGRADED, "True"): (_R.EXECUTION_BREAKER_OPEN,),
+    (_C.DEGRADED, "False"): (_R.NOT_DEGRADED,),
     (_C.PROMOTED, "True"): (_R.STAGE_REACHED,),
     (_C.PROMOTED, "False"): (_R.EVIDENCE_MISSING, _R.NOT_YET_SUPPORTED),
     (_C.FIELDS_INACTIVE, "True"): (_R.NOT_YET_ACTIVE,),

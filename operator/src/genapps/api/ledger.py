@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ledger: what the gateway counted for one app. Created with the first entry; only the gateway writes it."""
+"""Ledger: what the gateway counted and heard of one app. Created with the first entry; only the gateway writes it."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -87,6 +87,19 @@ class Reservation(OwnModel):
     """US dollars."""
 
 
+class ReportedBreaker(OwnModel):
+    """The execution breaker of an app, as the runtime in its pod says."""
+
+    pod: Annotated[str, Field(max_length=64)]
+    """The uid of that pod."""
+    open: bool
+    """Whether it refuses requests because the app keeps failing."""
+    since: Time
+    """When the gateway first heard of that."""
+    confirmed_at: Time
+    """When the runtime last confirmed it; noted once in a while."""
+
+
 class LedgerRecord(OwnModel):
     """Everything that was counted for one app."""
 
@@ -98,6 +111,8 @@ class LedgerRecord(OwnModel):
     """What it used in this period."""
     reservations: Annotated[tuple[Reservation, ...], Field(max_length=256)] = ()
     """What is set aside."""
+    breaker: ReportedBreaker | None = None
+    """Absent: no runtime ever said that the app's execution breaker is open."""
 
 
 class Ledger(OwnModel):

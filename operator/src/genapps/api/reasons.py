@@ -72,6 +72,8 @@ class Reason(StrEnum):
     REPEATED_VIOLATIONS = "RepeatedViolations"
     HELD = "Held"
     REQUESTED = "Requested"
+    # it answers badly
+    EXECUTION_BREAKER_OPEN = "ExecutionBreakerOpen"
     # the quiet side of a condition
     NOT_STALLED = "NotStalled"
     NOT_SUSPENDED = "NotSuspended"
@@ -85,6 +87,7 @@ class Reason(StrEnum):
     NOT_JUDGED = "NotJudged"
     VIOLATIONS_COUNTED = "ViolationsCounted"
     NO_VIOLATIONS = "NoViolations"
+    NOT_DEGRADED = "NotDegraded"
     STAGE_REACHED = "StageReached"
     EVIDENCE_MISSING = "EvidenceMissing"
     NOT_YET_ACTIVE = "NotYetActive"
@@ -306,6 +309,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         ),
         (_R.HELD, "The platform team suspended the app.", "Ask the platform team."),
         (_R.REQUESTED, "spec.operatingMode is Suspended.", "Set spec.operatingMode to Running to start the app."),
+        (
+            _R.EXECUTION_BREAKER_OPEN,
+            "The app fails so often that its runtime refuses requests, and tries a few every 5 s.",
+            "Check the app's log.",
+        ),
         (_R.NOT_STALLED, "Nothing blocks the app.", "Nothing to do."),
         (_R.NOT_SUSPENDED, "The app is not suspended.", "Nothing to do."),
         (_R.RESUMED, "The last suspension was acknowledged.", "Nothing to do."),
@@ -322,6 +330,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         (_R.NOT_JUDGED, "Another problem has to be solved first.", "See the condition Stalled."),
         (_R.VIOLATIONS_COUNTED, "The app violated its policy within the window.", "Check status.violations."),
         (_R.NO_VIOLATIONS, "The app has no violations within the window.", "Nothing to do."),
+        (_R.NOT_DEGRADED, "No runtime reports that the app keeps failing.", "Nothing to do."),
         (_R.STAGE_REACHED, "The app is at the stage that spec.stage asks for.", "Nothing to do."),
         (_R.EVIDENCE_MISSING, "Evidence for the stage is missing.", "Check status.reviews."),
         (

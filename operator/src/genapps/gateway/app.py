@@ -17,6 +17,7 @@ import structlog
 from genapps.cluster import clocks
 from genapps.core.text import plain
 from genapps.gateway import decision
+from genapps.gateway.breakers import Breakers
 from genapps.gateway.decision import Question, Refusal, Violation, decide
 from genapps.gateway.identity import Identities, KeysUnavailableError, TokenRefusedError
 from genapps.gateway.ledger import Ledgers, LedgerUnavailableError
@@ -84,6 +85,7 @@ class GatewayApp:
         metrics: Metrics,
         report_rates: Rates,
         token_keys: TokenKeyDelivery,
+        breakers: Breakers,
     ) -> None:
         self._identities = identities
         self._records = records
@@ -91,6 +93,7 @@ class GatewayApp:
         self._metrics = metrics
         self._report_rates = report_rates
         self._token_keys = token_keys
+        self._breakers = breakers
         self._routes = {"/v1/calls": self._call, "/v1/violations": self._report, "/v1/heartbeat": self._heartbeat}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -178,6 +181,8 @@ class GatewayApp:
         refusal = self._decided(app, beat)
         if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
             return self._refused(app, refusal, beat, trace)
+        if refusal is None and isinstance(beat, Heartbeat) and beat.breaker is not None:
+            self._breakers.heard(app, beat.breaker)
         keys = self._token_keys.of(app) if refusal is None else None
         return _ok({"suspended": refusal is not None, "credit": None, "tenantKeys": keys})
 

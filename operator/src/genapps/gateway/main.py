@@ -28,6 +28,7 @@ from genapps.cluster.watch import Watch
 from genapps.environment import SettingsError
 from genapps.gateway import trust
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
+from genapps.gateway.breakers import Breakers
 from genapps.gateway.certificates import AuthorityError
 from genapps.gateway.health import HealthApp
 from genapps.gateway.identity import Identities, KeySource
@@ -54,7 +55,8 @@ class Gateway:
         self._metrics = Metrics()
         self._keys = KeySource(client.get_text)
         self._ledgers = Ledgers(client, configured.system_namespace, self._metrics)
-        self._records = Records(on_gone=self._ledgers.forget)
+        self._breakers = Breakers(client, configured.system_namespace, self._metrics)
+        self._records = Records(on_gone=self._forget)
         self._watches = {
             "records": Watch(client, APP_RECORD, self._records, namespace=configured.system_namespace),
             "ledgers": Watch(client, LEDGER, self._ledgers, namespace=configured.system_namespace),
@@ -63,7 +65,7 @@ class Gateway:
         rates = Rates(REPORTS_PER_MINUTE, REPORT_BURST)
         self._issuers = Issuers(self._records.issuers, fetch)
         token_keys = TokenKeyDelivery(self._keys, self._issuers.current)
-        app = GatewayApp(identities, self._records, self._ledgers, self._metrics, rates, token_keys)
+        app = GatewayApp(identities, self._records, self._ledgers, self._metrics, rates, token_keys, self._breakers)
         self._calls = listener(app, configured.call_port, serving.context)
         self._health = listener(HealthApp(self.waiting_for, self._metrics), configured.health_port)
         self._metrics.records.set_function(lambda: len(self._records))
@@ -93,6 +95,7 @@ class Gateway:
             self._keys.keep_fresh(),
             self._issuers.keep_fresh(),
             self._ledgers.keep_flushed(),
+            self._breakers.keep_written(),
             self._serving.keep_renewed(),
         )
         background = [group.create_task(part) for part in endless]
@@ -104,6 +107,10 @@ class Gateway:
         await asyncio.wait([calls])
         for task in background:
             task.cancel()
+
+    def _forget(self, child: str) -> None:
+        self._ledgers.forget(child)
+        self._breakers.forget(child)
 
     async def _answer_calls(self) -> None:
         for watch in self._watches.values():

@@ -8,6 +8,7 @@ a name that cannot exist is outside the envelope like any other, and must count 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,8 +53,18 @@ class ViolationReport(_Message):
     subject: Annotated[str, Field(max_length=1024)]
 
 
+class BreakerState(StrEnum):
+    """The execution breaker of an app, as its runtime says."""
+
+    OPEN = "Open"
+    CLOSED = "Closed"
+
+
 class Heartbeat(_Message):
-    """Asks how the app stands; empty for now."""
+    """Asks how the app stands, and may say how it does."""
+
+    breaker: Annotated[BreakerState, Field(strict=False)] | None = None
+    """None: this heartbeat is not about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,17 +93,25 @@ class GatewayClient:
 
     async def tenant_keys(self) -> object:
         """The keys that tokens are verified with, as the gateway tells them; None when it does not."""
-        try:
-            async with asyncio.timeout(HEARTBEAT_SECONDS):
-                status, reply = await self._post("/v1/heartbeat", _Sending({}, ""))
-        except (TimeoutError, UnreachableError, OSError):
-            return None
-        return reply.get("tenantKeys") if status == 200 else None
+        answer = await self._heartbeat({})
+        return answer.get("tenantKeys") if answer is not None else None
+
+    async def report_breaker(self, word: str) -> bool:
+        """Say whether the execution breaker is `Open` or `Closed`; returns whether the gateway has taken it."""
+        return await self._heartbeat({"breaker": word}) is not None
 
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()
+
+    async def _heartbeat(self, said: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                status, reply = await self._post("/v1/heartbeat", _Sending(said, ""))
+        except (TimeoutError, UnreachableError, OSError):
+            return None
+        return reply if status == 200 else None
 
     async def _post(self, path: str, sending: "_Sending") -> tuple[int, dict[str, Any]]:
         token = self._token.read().decode("ascii").strip()  # the kubelet replaces it before it ends

@@ -28,6 +28,8 @@ A, B, ELSEWHERE = AppKey("team", "a"), AppKey("team", "b"), AppKey("other", "c")
 BUDGET, QUOTA, GATEWAY = BudgetKey("b"), NamespaceQuotaKey("run"), GatewayKey("run")
 SUSPENDED = {"id": "s1", "reason": "ViolationThreshold", "at": "2026-11-23T10:00:00Z", "codeDigest": world.DIGEST}
 
+BREAKER = {"pod": "p1", "open": True, "since": "2026-11-23T10:00:00Z", "confirmedAt": "2026-11-23T10:00:00Z"}
+
 
 def at(version: int, object_: dict[str, Any], **metadata: Any) -> dict[str, Any]:
     return {**object_, "metadata": {**object_["metadata"], "resourceVersion": str(version), **metadata}}
@@ -35,6 +37,11 @@ def at(version: int, object_: dict[str, Any], **metadata: Any) -> dict[str, Any]
 
 def named(namespace: str, name: str, **fields: Any) -> dict[str, Any]:
     return {"metadata": {"namespace": namespace, "name": name, "uid": "u", "resourceVersion": "50"}, **fields}
+
+
+def ledger(version: int, **parts: Any) -> dict[str, Any]:
+    owner = {"namespace": "team", "name": "a", "uid": "u"}
+    return at(version, named("system", child_name("team", "a"), record={"app": owner, **parts}))
 
 
 def spec(budget: str = "b", **more: Any) -> dict[str, Any]:
@@ -170,6 +177,16 @@ ROWS: list[Row] = [
         {(A, NOW)},
     ),
     (
+        "a ledger in which nothing was counted wakes its app after what waits",
+        lambda c: _ledgers(c, ledger(20), ledger(21, breaker=BREAKER)),
+        {(A, NOW), (A, NEXT)},
+    ),
+    (
+        "a ledger in which something was counted as well wakes its app before all others",
+        lambda c: _ledgers(c, ledger(20), ledger(21, violations={"total": 1})),
+        {(A, NOW)},
+    ),
+    (
         "a child wakes the app whose name it has, whatever its labels are",
         lambda c: c.children["run", "Pod"].changed(named("run", child_name("team", "a"))),
         {(A, NEXT)},
@@ -250,6 +267,11 @@ SILENT: list[tuple[str, Act]] = [
     ("a namespace without apps", lambda c: c.namespaces.changed(named("", "kube-system"))),
     ("a slice of a gateway that still does not answer", lambda c: _slices(c)),
 ]
+
+
+def _ledgers(caches: Caches, *several: dict[str, Any]) -> None:
+    for one in several:
+        caches.ledgers.changed(one)
 
 
 def _slices(caches: Caches) -> None:

@@ -63,6 +63,13 @@ def test_violations_that_count_are_looked_at_until_they_have_left_the_window() -
     assert wait(world) is None
 
 
+def test_a_degraded_app_is_looked_at_rarely_although_it_answers() -> None:
+    world = World().run()
+    world.breaker_is_open()
+    world.settle()
+    assert wait(world) == RARELY
+
+
 def test_a_time_that_cannot_be_read_or_is_ahead_delays_no_longer_than_patience() -> None:
     world = starting()
     for time in ("no time", "2026-11-23T12:00:00", "2099-01-01T00:00:00Z"):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord
+from genapps.api.ledger import Ledger
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.changes import Change, Source
 from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, GatewayKey, Key, NamespaceQuotaKey
@@ -99,8 +100,10 @@ def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
 
 
 def of_ledger(caches: Caches, change: Change) -> Iterator[Wakeup]:
-    """The app, before all others: violations were counted, and a suspension may be due."""
-    yield from _owner(caches, change, NOW)
+    """The app; before all others if violations were counted, for a suspension may be due."""
+    stored = [each.record.violations for each in (change.old, change.new) if isinstance(each, Ledger)]
+    uncounted = len(stored) == 2 and stored[0] == stored[1]
+    yield from _owner(caches, change, NEXT if uncounted else NOW)
 
 
 def of_child(caches: Caches, change: Change) -> Iterator[Wakeup]:

@@ -4,7 +4,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from genapps.api.conditions import ConditionType, Reason, explained, meaning
+from genapps.api.conditions import ConditionType, Reason, explained, meaning, next_step
+from genapps.api.fields import rfc3339
 from genapps.core.status.condition_list import ConditionValue
 from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import View
@@ -148,6 +149,20 @@ def violated(view: View) -> ConditionValue:
     return ConditionValue("True", Reason.VIOLATIONS_COUNTED, message)
 
 
+def degraded(view: View) -> ConditionValue:
+    """The app fails so often that its runtime refuses requests. It stays ready: without requests it could not recover.
+
+    The message does not change while the breaker stays open, so that confirmations of it write no status.
+    """
+    breaker = view.open_breaker
+    if breaker is None:
+        return ConditionValue("False", Reason.NOT_DEGRADED)
+    message = f"{meaning(Reason.EXECUTION_BREAKER_OPEN)} That began at {rfc3339(breaker.since)}."
+    return ConditionValue(
+        "True", Reason.EXECUTION_BREAKER_OPEN, f"{message} {next_step(Reason.EXECUTION_BREAKER_OPEN)}"
+    )
+
+
 def fields_inactive(view: View) -> ConditionValue:
     """The spec or the budget sets fields that are accepted but not implemented yet."""
     if not view.verdict.inactive:
@@ -167,6 +182,7 @@ CONDITIONS: Final[dict[ConditionType, Callable[[View], ConditionValue]]] = {
     ConditionType.CODE_VERIFIED: code_verified,
     ConditionType.EGRESS_ENFORCED: egress_enforced,
     ConditionType.VIOLATED: violated,
+    ConditionType.DEGRADED: degraded,
     ConditionType.FIELDS_INACTIVE: fields_inactive,
 }
 

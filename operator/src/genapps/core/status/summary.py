@@ -100,7 +100,7 @@ def _risk_reason(observed: Observed, verdict: Verdict) -> str | None:
 
 def _violations(view: View) -> dict[str, Any] | None:
     ledger, grant = view.observed.ledger, view.verdict.grant
-    if ledger is None or grant is None:
+    if ledger is None or grant is None or not ledger.violations.total:
         return None
     recent = [
         {

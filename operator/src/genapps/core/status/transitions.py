@@ -10,7 +10,8 @@ from genapps.api.conditions import ConditionType, Reason
 _C = ConditionType
 
 _BAD = ((_C.SUSPENDED, "True"), (_C.STALLED, "True"), (_C.EGRESS_ENFORCED, "False"), (_C.ENVELOPE_VALID, "False"),
-        (_C.BUDGET_AVAILABLE, "False"), (_C.CODE_VERIFIED, "False"), (_C.VIOLATED, "True"))  # fmt: skip
+        (_C.BUDGET_AVAILABLE, "False"), (_C.CODE_VERIFIED, "False"), (_C.VIOLATED, "True"),
+        (_C.DEGRADED, "True"))  # fmt: skip
 """What is worth a warning, the leading condition first: one transition often moves several."""
 
 _LEADING = frozenset({_C.SUSPENDED, _C.STALLED})

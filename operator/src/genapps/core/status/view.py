@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from genapps.api.conditions import ConditionType
+from genapps.api.ledger import ReportedBreaker
 from genapps.core.observed import Observed
 from genapps.core.pod_state import trouble_since
+from genapps.core.reported_breaker import believed
 from genapps.core.verdict import Finding, Mode, PodStatus, Verdict
 
 PATIENCE = timedelta(seconds=10)
@@ -32,6 +34,12 @@ class View:
         """The app has not answered for `PATIENCE`."""
         since = trouble_since(self.observed.status)
         return since is not None and self.verdict.at - since >= PATIENCE
+
+    @property
+    def open_breaker(self) -> ReportedBreaker | None:
+        """What the runtime in the app's pod says, if that is not old news."""
+        pod = self.observed.pod
+        return believed(self.observed.ledger, pod.uid if pod else None, self.verdict.at)
 
     def finding(self, condition: ConditionType) -> Finding | None:
         """The first finding that this condition is about."""

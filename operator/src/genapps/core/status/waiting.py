@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from genapps.api.conditions import ConditionType
 from genapps.core.pod_state import trouble_since
 from genapps.core.status.view import PATIENCE
 from genapps.core.verdict import Verdict
@@ -12,15 +13,17 @@ from genapps.core.verdict import Verdict
 AGEING = timedelta(seconds=10)
 """While violations count: each of them leaves the window at a time of its own."""
 RARELY = timedelta(minutes=1)
-"""Once an app that does not answer has been told why: what it waits for comes as an event, or as a plan's wait."""
+"""Once an app that does not answer has been told why: what it waits for comes as an event, or as a plan's wait.
+Also while it is degraded: nothing happens when nobody confirms that any more."""
 
 
 def look_again(status: Mapping[str, Any], verdict: Verdict) -> timedelta | None:
     """How long until an app with this new status is to be looked at without an event; None: an event is waited for."""
     if verdict.counted:
         return AGEING
-    if any(entry["status"] == "True" for entry in status["conditions"] if entry["type"] in ("Ready", "Stalled")):
-        return None
+    true = {entry["type"] for entry in status["conditions"] if entry["status"] == "True"}
+    if true & {ConditionType.READY, ConditionType.STALLED}:
+        return RARELY if ConditionType.DEGRADED in true else None
     since = trouble_since(status)
     left = PATIENCE if since is None else since + PATIENCE - verdict.at
     return min(left, PATIENCE) if left > timedelta() else RARELY

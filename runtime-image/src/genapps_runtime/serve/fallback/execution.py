@@ -6,6 +6,7 @@ refuses, what a caller asked wrongly, and a tool that failed, count neither for 
 """
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from genapps_runtime import logs
 from genapps_runtime.metrics import Metrics
@@ -23,14 +24,29 @@ FAILURES = frozenset(
 )  # fmt: skip
 
 
-class ExecutionBreaker:
-    """`open` is all that a request looks at. It is closed when the process starts, whatever was before."""
+class Turned(Protocol):
+    """Whoever is told that the breaker has opened or closed."""
 
-    def __init__(self, clock: Callable[[], float], metrics: Metrics, identity: dict[str, str]) -> None:
+    def __call__(self, *, is_open: bool) -> None:
+        """Called on the event loop."""
+
+
+class ExecutionBreaker:
+    """`open` is all that a request looks at. It is closed when the process starts, whatever was before.
+
+    `turned` is told when it opens and closes, and at once if an earlier process of the pod has left it open.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], metrics: Metrics, identity: dict[str, str], turned: Turned | None = None
+    ) -> None:
         self._breaker = Breaker(clock)
         self._metrics = metrics
         self._identity = identity
+        self._turned = turned
         self.open = False
+        if metrics.value("genapps_breaker_open"):
+            self._tell()
         metrics.set("genapps_breaker_open", 0)
 
     def admits(self, exchange: Exchange) -> bool:
@@ -53,11 +69,17 @@ class ExecutionBreaker:
         self._metrics.breaker_opened()
         attempts, failures = self._breaker.window
         logs.write("breaker opened", level="error", actions=attempts, failures=failures, **self._identity)
+        self._tell()
 
     def _told_closed(self) -> None:
         self.open = False
         self._metrics.set("genapps_breaker_open", 0)
         logs.write("breaker closed", **self._identity)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._turned is not None:
+            self._turned(is_open=self.open)
 
 
 def _failed(ended: Ended) -> bool | None:
