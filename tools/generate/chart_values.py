@@ -122,6 +122,9 @@ class Operator(Section):
 class Gateway(Section):
     cluster_ip: Annotated[str, Field(alias="clusterIP", pattern=r"^([0-9a-fA-F:.]+)?$")] = ""
     """A fixed address for Service `gateway`. Apps find the gateway by this address, so a change re-creates pods."""
+    max_stale_seconds: Annotated[int, Field(ge=30, le=600)] = 60
+    """Seconds without a proof that it hears of every change after which the gateway refuses everything with
+    GatewayStale. Withdrawn grants hold after that time at the latest. Proofs come every 15 s."""
     log_level: LogLevel = "info"
     """The lowest severity that is logged."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "96Mi"}, limits={"memory": "256Mi"})

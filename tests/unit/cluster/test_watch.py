@@ -119,6 +119,29 @@ async def test_every_contact_counts_for_its_age(client: Client, script: Script) 
         assert watch.last_contact >= listed > 0
 
 
+@pytest.mark.parametrize(("seconds", "asked"), [(15, "15"), (None, None)])
+async def test_a_stream_ends_early_only_when_that_is_asked_for(
+    client: Client, script: Script, seconds: int | None, asked: str | None
+) -> None:
+    script.answers = [listing(3), stream(("ADDED", thing("a", 4)), then="silence")]
+    told = Told()
+    task = asyncio.ensure_future(Watch(client, CONFIG_MAP, told, namespace="ns", timeout_seconds=seconds).run())
+    await told.until(2)
+    task.cancel()
+    await asyncio.wait([task])
+    assert script.asked[1].query.get("timeoutSeconds") == asked
+
+
+async def test_the_first_list_can_be_of_the_store_itself(client: Client, script: Script) -> None:
+    script.answers = [listing(3), stream(then="silence")]
+    watch = Watch(client, CONFIG_MAP, Told(), namespace="ns", from_store=True)
+    task = asyncio.ensure_future(watch.run())
+    await watch.synced.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert "resourceVersion" not in script.asked[0].query
+
+
 async def test_an_outage_makes_its_picture_older_but_is_no_sign_of_death(client: Client, script: Script) -> None:
     script.answers = [listing(3), refusal(404, "NotFound"), listing(4)]
     signs: list[tuple[float, float]] = []

@@ -74,6 +74,17 @@ async def test_a_bad_token_is_refused_before_anything_is_read(gateway: Installat
     assert reply.headers["connection"] == "close"
 
 
+@pytest.mark.parametrize("path", ["/v1/calls", "/v1/violations", "/v1/heartbeat"])
+async def test_on_knowledge_that_is_too_old_everything_is_refused(gateway: Installation, path: str) -> None:
+    gateway.stale = True
+    reply = await gateway.post(path, {})
+    assert (reply.status, reply.json()["code"], reply.json()["class"]) == (503, "GatewayStale", "limit")
+    assert (reply.headers["retry-after"], reply.headers["connection"]) == ("5", "close")
+    assert (await gateway.post("/v1/healthz", b"", method="GET")).status == 200, "the fence can still be proven"
+    gateway.stale = False
+    assert (await gateway.post("/v1/heartbeat", {})).status == 200
+
+
 async def test_a_token_given_twice_is_no_token(gateway: Installation) -> None:
     second = (b"authorization", b"Bearer " + gateway.issuer.token().encode())
     assert (await gateway.post("/v1/heartbeat", {}, headers=(second,))).json()["code"] == "TokenInvalid"
@@ -214,6 +225,7 @@ async def test_a_failure_inside_refuses_and_is_not_told(gateway: Installation) -
         gateway.app._report_rates,
         gateway.app._token_keys,
         gateway.breakers,
+        lambda: False,
     )
     gateway.app = failing
     reply = await gateway.call("mail")

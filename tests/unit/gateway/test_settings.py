@@ -24,6 +24,11 @@ def test_another_authority_for_issuers_is_a_file() -> None:
     assert Settings.from_environ({"GENAPPS_ISSUER_CA": ""}).issuer_ca is None
 
 
+@pytest.mark.parametrize("seconds", [30, 600])
+def test_what_is_known_may_be_half_a_minute_to_ten_minutes_old(seconds: int) -> None:
+    assert Settings.from_environ({"GENAPPS_MAX_STALE_SECONDS": str(seconds)}).max_stale_seconds == seconds
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -31,6 +36,9 @@ def test_another_authority_for_issuers_is_a_file() -> None:
         ("GENAPPS_GATEWAY_PORT", "0"),
         ("GENAPPS_CANARY_PORT", "99999"),
         ("GENAPPS_HEALTH_PORT", "x"),
+        ("GENAPPS_MAX_STALE_SECONDS", "29"),
+        ("GENAPPS_MAX_STALE_SECONDS", "601"),
+        ("GENAPPS_MAX_STALE_SECONDS", "1m"),
     ],
 )
 def test_an_unusable_value_is_named(name: str, value: str) -> None:

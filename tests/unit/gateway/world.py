@@ -251,6 +251,7 @@ class Installation:
 
     def __post_init__(self) -> None:
         self.of_issuers: dict[str, Keys] = {}
+        self.stale = False
         self.keys = KeySource(self.issuer.fetch)
         self.ledgers = Ledgers(self.store, NAMESPACE, self.metrics, self.clock)
         self.breakers = Breakers(
@@ -266,6 +267,7 @@ class Installation:
             Rates(REPORTS_PER_MINUTE, REPORT_BURST, clock=lambda: self.clock.now.timestamp()),
             TokenKeyDelivery(self.keys, self.of_issuers.get),
             self.breakers,
+            lambda: self.stale,
         )
 
     async def post(

@@ -134,13 +134,17 @@ class Client:
         name: str | None = None,
         metadata_only: bool = False,
         inactivity_seconds: float = 75.0,
+        timeout_seconds: int | None = None,
     ) -> AsyncGenerator[tuple[str, Object], None]:
-        """Events `(type, object)` after a resource version, bookmarks included, until the server ends the stream.
+        """Events `(type, object)` after a resource version, bookmarks included, until the server ends the stream:
+        after `timeout_seconds`, or when it likes.
 
         Raises Gone for a version that is too old, ApiError for an ERROR event, Unavailable when nothing (not even a
         bookmark) came for `inactivity_seconds`."""
         params = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": resource_version}
         params |= _selection(selector, name)
+        if timeout_seconds is not None:
+            params["timeoutSeconds"] = str(timeout_seconds)
         headers = {"Accept": _METADATA if metadata_only else "application/json"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=inactivity_seconds)
         try:

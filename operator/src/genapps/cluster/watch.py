@@ -42,9 +42,13 @@ class ResourceVersionWentBackError(Exception):
 class Watch:
     """One collection, optionally of one namespace, by a server-side label selector, or of one name.
 
-    `synced` is set once the first complete list was delivered. `last_contact` is the monotonic time of the last
-    list, event or bookmark: how old the sink's picture can be at most. `last_turn` is that of the last contact or
-    failed attempt: whether this loop is alive, which it is throughout an outage of the API server."""
+    `synced` is set once the first complete list was delivered. `last_contact` is the monotonic time of the last list,
+    event, bookmark or regular end of a stream: how old the sink's picture can be at most. `last_turn` is that of the
+    last contact or failed attempt: whether this loop is alive, which it is throughout an outage of the API server.
+
+    `timeout_seconds` asks the API server to end each stream after that time, so that a quiet collection has a proof of
+    contact as well (None: it ends them after minutes, as it likes). With `from_store` the first list is of the store
+    itself, and not of a cache that may lag behind it."""
 
     def __init__(
         self,
@@ -57,7 +61,10 @@ class Watch:
         name: str | None = None,
         metadata_only: bool = False,
         inactivity_seconds: float = 75.0,
+        timeout_seconds: int | None = None,
+        from_store: bool = False,
         delay: Callable[[int], float] = lambda attempt: backoff(attempt, _FIRST_DELAY, _LONGEST_DELAY),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.resource = resource
         self.synced = asyncio.Event()
@@ -70,8 +77,10 @@ class Watch:
         self._name = name
         self._metadata_only = metadata_only
         self._inactivity_seconds = inactivity_seconds
+        self._timeout_seconds = timeout_seconds
         self._delay = delay
-        self._version: str | None = "0"
+        self._clock = clock
+        self._version: str | None = None if from_store else "0"
         self._newest = 0
         self._failures = 0
 
@@ -94,7 +103,7 @@ class Watch:
                 if self._failures > 1:
                     # A version of the future (a restored store) never becomes current; stop insisting on it.
                     self._version = None
-            self.last_turn = time.monotonic()
+            self.last_turn = self._clock()
             await asyncio.sleep(self._delay(min(self._failures, 16)))
 
     async def _list(self) -> None:
@@ -114,12 +123,12 @@ class Watch:
         self._newest = listed_at
         self._sink.listed(listing.items, listing.resource_version)
         self._version = listing.resource_version
-        self.last_contact = self.last_turn = time.monotonic()
+        self.last_contact = self.last_turn = self._clock()
         self.synced.set()
 
     async def _watch(self) -> None:
         """One stream. The server ends it regularly; the next one continues from the last version seen."""
-        started = time.monotonic()
+        started = self._clock()
         stream = self._client.watch(
             self.resource,
             self._namespace,
@@ -128,17 +137,22 @@ class Watch:
             name=self._name,
             metadata_only=self._metadata_only,
             inactivity_seconds=self._inactivity_seconds,
+            timeout_seconds=self._timeout_seconds,
         )
         async with aclosing(stream):
             async for kind, object_ in stream:
                 self._version = object_["metadata"]["resourceVersion"]
                 self._newest = int(self._version)
-                self.last_contact = self.last_turn = time.monotonic()
-                self._failures = 0
+                self._heard()
                 if kind == "DELETED":
                     self._sink.deleted(object_)
                 elif kind != "BOOKMARK":
                     self._sink.changed(object_)
-        if time.monotonic() - started < 1.0:
+        self._heard()
+        if self._clock() - started < 1.0:
             # A server that ends streams at once must not be hammered.
             await asyncio.sleep(self._delay(0))
+
+    def _heard(self) -> None:
+        self.last_contact = self.last_turn = self._clock()
+        self._failures = 0

@@ -86,7 +86,9 @@ class GatewayApp:
         report_rates: Rates,
         token_keys: TokenKeyDelivery,
         breakers: Breakers,
+        stale: Callable[[], bool],
     ) -> None:
+        """`stale` says whether what is known is too old to decide on."""
         self._identities = identities
         self._records = records
         self._ledgers = ledgers
@@ -94,6 +96,7 @@ class GatewayApp:
         self._report_rates = report_rates
         self._token_keys = token_keys
         self._breakers = breakers
+        self._stale = stale
         self._routes = {"/v1/calls": self._call, "/v1/violations": self._report, "/v1/heartbeat": self._heartbeat}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,6 +133,9 @@ class GatewayApp:
             raise RefusedError(Problem(Code.REQUEST_INVALID, "The gateway has no such path.", status=404), close=True)
         if method != "POST":
             raise RefusedError(Problem(Code.REQUEST_INVALID, "This path allows POST only.", status=405), close=True)
+        if self._stale():
+            # The next attempt comes on a new connection, and so perhaps to a gateway that hears more.
+            raise RefusedError(decision.STALE, close=True)
         app = await self._caller(scope)
         return await route(app, await _body(scope, receive), trace)
 

@@ -58,6 +58,13 @@ CALLER_UNKNOWN = Problem(
 )
 """Before any check: a good token whose pod is in no record. No violation, for there is no app to count it for."""
 
+STALE = Problem(
+    Code.GATEWAY_STALE,
+    "The gateway has not heard from the API server for too long, so it refuses everything. Try again.",
+    retry_after=5,
+)
+"""Before anybody is identified: whose pod it is may have changed, and what is granted as well."""
+
 
 def app_not_suspended(question: Question) -> Refusal | None:
     """The app has no open suspension."""

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,16 +21,16 @@ import uvloop
 from genapps import logs
 from genapps.api import names
 from genapps.cluster import clocks
-from genapps.cluster.client import Client
+from genapps.cluster.client import Client, ClientOptions
 from genapps.cluster.connection import connect
 from genapps.cluster.errors import ApiError, UnavailableError
 from genapps.cluster.resources import APP_RECORD, LEDGER
-from genapps.cluster.watch import Watch
 from genapps.environment import SettingsError
 from genapps.gateway import trust
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
 from genapps.gateway.breakers import Breakers
 from genapps.gateway.certificates import AuthorityError
+from genapps.gateway.freshness import Freshness, fresh_watch
 from genapps.gateway.health import HealthApp
 from genapps.gateway.identity import Identities, KeySource
 from genapps.gateway.issuers import Fetch, Issuers, https_documents
@@ -42,6 +43,8 @@ from genapps.gateway.settings import Settings
 from genapps.gateway.token_keys import TokenKeyDelivery
 
 _RETRY_SECONDS = 1.0
+_CLIENT = ClientOptions(read_seconds=10.0)
+"""A read that gets no answer is tried on another connection before what is known has become too old."""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,18 +60,32 @@ class Gateway:
         self._ledgers = Ledgers(client, configured.system_namespace, self._metrics)
         self._breakers = Breakers(client, configured.system_namespace, self._metrics)
         self._records = Records(on_gone=self._forget)
+        system = configured.system_namespace
         self._watches = {
-            "records": Watch(client, APP_RECORD, self._records, namespace=configured.system_namespace),
-            "ledgers": Watch(client, LEDGER, self._ledgers, namespace=configured.system_namespace),
+            "records": fresh_watch(client, APP_RECORD, self._records, namespace=system),
+            "ledgers": fresh_watch(client, LEDGER, self._ledgers, namespace=system),
         }
+        self._freshness = Freshness(self._watches, configured.max_stale_seconds)
         identities = Identities(self._keys, names.TOKEN_AUDIENCE)
         rates = Rates(REPORTS_PER_MINUTE, REPORT_BURST)
         self._issuers = Issuers(self._records.issuers, fetch)
         token_keys = TokenKeyDelivery(self._keys, self._issuers.current)
-        app = GatewayApp(identities, self._records, self._ledgers, self._metrics, rates, token_keys, self._breakers)
+        app = GatewayApp(
+            identities,
+            self._records,
+            self._ledgers,
+            self._metrics,
+            rates,
+            token_keys,
+            self._breakers,
+            self._freshness.stale,
+        )
         self._calls = listener(app, configured.call_port, serving.context)
         self._health = listener(HealthApp(self.waiting_for, self._metrics), configured.health_port)
         self._metrics.records.set_function(lambda: len(self._records))
+        self._metrics.max_stale.set(configured.max_stale_seconds)
+        for name in self._watches:
+            self._metrics.watch_age.labels(name).set_function(partial(self._freshness.age, name))
         self._metrics.certificate_expiry.set_function(lambda: serving.leaf.expires_at.timestamp())
 
     def waiting_for(self) -> tuple[str, ...]:
@@ -126,7 +143,7 @@ async def _main(configured: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with (
-        Client(connect(os.environ), names.GATEWAY_FIELD_MANAGER) as client,
+        Client(connect(os.environ), names.GATEWAY_FIELD_MANAGER, _CLIENT) as client,
         https_documents(configured.issuer_ca) as fetch,
     ):
         serving = await _identity(configured, client, stop)

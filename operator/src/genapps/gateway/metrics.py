@@ -37,6 +37,17 @@ class Metrics:
             "genapps_gateway_ledger_pending", "Violations that are not durable yet.", registry=self.registry
         )
         self.records = Gauge("genapps_gateway_records", "AppRecords known.", registry=self.registry)
+        self.watch_age = Gauge(
+            "genapps_gateway_watch_age_seconds",
+            "Since the last proof that a watch has missed nothing.",
+            ["watch"],
+            registry=self.registry,
+        )
+        self.max_stale = Gauge(
+            "genapps_gateway_max_stale_seconds",
+            "How old a watch may be before everything is refused.",
+            registry=self.registry,
+        )
         self.certificate_expiry = Gauge(
             "genapps_gateway_certificate_expiry_timestamp_seconds",
             "When the served certificate ends.",

@@ -36,6 +36,7 @@ class Code(StrEnum):
     REQUEST_INVALID = "RequestInvalid"
     TOO_MANY_REPORTS = "TooManyReports"
     GATEWAY_UNAVAILABLE = "GatewayUnavailable"
+    GATEWAY_STALE = "GatewayStale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.REQUEST_INVALID: Meaning(400, RefusalClass.DEFECT, "The request is invalid"),
     Code.TOO_MANY_REPORTS: Meaning(429, RefusalClass.LIMIT, "Too many reports"),
     Code.GATEWAY_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The gateway cannot decide at the moment"),
+    Code.GATEWAY_STALE: Meaning(503, RefusalClass.LIMIT, "What the gateway knows is too old"),
 }
 
 

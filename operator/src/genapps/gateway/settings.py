@@ -23,6 +23,8 @@ class Settings:
     call_port: int = names.GATEWAY_PORT
     canary_port: int = names.CANARY_PORT
     health_port: int = names.HEALTH_PORT
+    max_stale_seconds: int = 60
+    """How long a watch may have heard nothing before everything is refused."""
     issuer_ca: Path | None = None
     """Trusted beside the system's authorities when keys of tenants' tokens are fetched."""
 
@@ -43,8 +45,16 @@ class Settings:
             call_port=_port(environ, "GENAPPS_GATEWAY_PORT", names.GATEWAY_PORT),
             canary_port=_port(environ, "GENAPPS_CANARY_PORT", names.CANARY_PORT),
             health_port=_port(environ, "GENAPPS_HEALTH_PORT", names.HEALTH_PORT),
+            max_stale_seconds=_seconds(environ, "GENAPPS_MAX_STALE_SECONDS", 60, 30, 600),
             issuer_ca=Path(environ["GENAPPS_ISSUER_CA"]) if environ.get("GENAPPS_ISSUER_CA") else None,
         )
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    value = environ.get(name, str(default))
+    if not value.isascii() or not value.isdecimal() or not least <= int(value) <= most:
+        raise SettingsError(f"{name} must be {least} to {most} seconds, not {value!r}")
+    return int(value)
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
