@@ -16,7 +16,7 @@ from tests.runtime.harness import Pod, pss_kib, until
 from tests.runtime.rejected import FINE
 
 SOON = {"napMillis": 200}
-FAST = {"fence_interval_seconds": "0.1", "fence_patience_seconds": "0.5"}
+FAST = {"fence_interval_seconds": "0.1", "fence_patience_seconds": "0.5", "fence_failing_seconds": "0.2"}
 COUNTER = """
 from genapps import app, state
 
@@ -272,7 +272,7 @@ async def test_an_app_that_is_awake_runs_on_no_old_proof_either(pod: Pod) -> Non
                 break
             await asyncio.sleep(0.05)
     assert (answer.status, answer.code) == (503, "NotReady")
-    assert (await pod.health("/readyz")).status == 503
+    await pod.until_ready(wanted=False)
     await pod.gateway.start()
     await pod.until_ready()
     assert (await pod.call("GET", "/echo/text")).body == b"text"

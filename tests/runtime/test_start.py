@@ -16,7 +16,7 @@ from tests.runtime.rejected import FINE, REJECTED
 
 SMALLEST_TIER = 32 * 1024 * 1024
 """The least `guestMemory` that the AppBudget's definition takes."""
-FAST = {"fence_interval_seconds": "0.1", "fence_patience_seconds": "0.5"}
+FAST = {"fence_interval_seconds": "0.1", "fence_patience_seconds": "0.5", "fence_failing_seconds": "0.2"}
 
 
 @pytest.mark.parametrize(("source", "reason", "text"), [row[1:] for row in REJECTED], ids=[row[0] for row in REJECTED])

@@ -31,6 +31,8 @@ class Settings:
     """This container's CPU limit, as the kubelet fills it in."""
     fence_interval_seconds: float = 60.0
     fence_patience_seconds: float = 10.0
+    fence_failing_seconds: float = 10.0
+    """For how long probes must fail before a fence that was proven counts as unproven."""
     fence_proof_seconds: float = 75.0
     """How old a proof of the fence may be on which guest code runs; more than the interval and a probe take."""
 

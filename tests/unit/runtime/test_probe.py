@@ -2,6 +2,7 @@
 """One probe of the fence, against gateways that answer anything."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from genapps_runtime.config import parse_config
-from genapps_runtime.egress.probe import FenceProbe, Finding
+from genapps_runtime.egress.probe import CANARY_CONNECTIONS, FenceProbe, Finding
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.settings import Settings
 from tests.contract.runtime_configs import model
 from tests.runtime.fake_gateway import Authority
+from tests.support.clock import Clock
 
 AUTHORITY = Authority.make()
 HEALTHY = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -51,34 +53,40 @@ async def gateway(answer: list[bytes] | None, folder: Path, *, trusted: bool = T
 
 @asynccontextmanager
 async def canary(*, open_: bool) -> AsyncIterator[int]:
-    """A port that hangs up on its one caller, or that nobody listens on."""
+    """A port that hangs up on its callers, or that nobody listens on."""
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
-        await writer.wait_closed()
-        ended.set()
+        with suppress(OSError):
+            await writer.wait_closed()
+        ended.release()
 
-    ended = asyncio.Event()
+    ended = asyncio.Semaphore(0)
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     if not open_:
         server.close()
         await server.wait_closed()
     yield port
-    if open_:
-        await ended.wait()
+    for _ in range(CANARY_CONNECTIONS if open_ else 0):
+        await ended.acquire()
     server.close()
     await server.wait_closed()
 
 
-def probe_of(folder: Path, port: int, canary_port: int, heartbeat: Heartbeat, told: list[bool]) -> FenceProbe:
+def probe_of(
+    folder: Path,
+    port: int,
+    canary_port: int,
+    heartbeat: Heartbeat,
+    told: list[bool],
+    kind: type[FenceProbe] = FenceProbe,
+) -> FenceProbe:
     (folder / "ca.crt").write_bytes(AUTHORITY.ca)
     settings = Settings(
         gateway_ca_file=str(folder / "ca.crt"), gateway_address="127.0.0.1", gateway_port=port, canary_port=canary_port
     )
-    probe: FenceProbe = FenceProbe(
-        settings, parse_config(model().content()), heartbeat, lambda: told.append(probe.proven)
-    )
+    probe: FenceProbe = kind(settings, parse_config(model().content()), heartbeat, lambda: told.append(probe.proven))
     return probe
 
 
@@ -130,3 +138,125 @@ def test_a_proof_counts_for_75_seconds(tmp_path: Path, age_seconds: int, now: bo
     heartbeat.proven_ns = time.monotonic_ns() - age_seconds * 10**9
     probe = probe_of(tmp_path, 1, 1, heartbeat, [])
     assert (probe.recent(), probe.proven, probe.recent(3.0)) == (now, now, soon)
+
+
+class Scripted(FenceProbe):
+    """The gateway and its canary answer as the test says."""
+
+    reachable = True
+    open_ = False
+
+    def _gateway_answers(self, _: float) -> float | None:
+        return 0.001 if self.reachable else None
+
+    def _canary_answers(self, _: float) -> bool:
+        return self.open_
+
+
+def scripted(clock: Clock, *, proven: bool) -> Scripted:
+    heartbeat = Heartbeat()
+    probe = Scripted(Settings(), parse_config(model().content()), heartbeat, clock=clock)
+    probe.recent = lambda for_seconds=0.0: True  # type: ignore[method-assign]
+    probe.reachable = proven
+    probe.probe(0.1)
+    assert probe.proven == proven
+    return probe
+
+
+def test_a_proven_app_stays_proven_until_three_probes_over_ten_seconds_have_failed() -> None:
+    clock = Clock()
+    probe = scripted(clock, proven=True)
+    probe.reachable = False
+    for after in (0.0, 1.0, 8.9):
+        clock.now += after
+        assert probe.probe(1) is Finding.UNREACHABLE
+        assert probe.proven, "three failures, but in less than ten seconds"
+    clock.now += 0.1
+    probe.probe(1)
+    assert not probe.proven
+
+
+def test_two_failures_are_too_few_however_long_they_take() -> None:
+    clock = Clock()
+    probe = scripted(clock, proven=True)
+    probe.reachable = False
+    for _ in range(2):
+        probe.probe(1)
+        clock.now += 30
+        assert probe.proven
+    probe.probe(1)
+    assert not probe.proven
+
+
+def test_one_answer_in_between_begins_the_count_anew() -> None:
+    clock = Clock()
+    probe = scripted(clock, proven=True)
+    for answers in (False, False, True, False, False):
+        probe.reachable = answers
+        clock.now += 20
+        probe.probe(1)
+        assert probe.proven
+
+
+def test_an_unproven_app_stays_so_until_a_probe_succeeds() -> None:
+    clock = Clock()
+    probe = scripted(clock, proven=False)
+    probe.probe(1)
+    assert not probe.proven
+    probe.reachable = True
+    probe.probe(1)
+    assert probe.proven
+
+
+def test_an_open_canary_ends_a_proof_at_once() -> None:
+    probe = scripted(Clock(), proven=True)
+    probe.open_ = True
+    assert probe.probe(1) is Finding.OPEN
+    assert not probe.proven
+
+
+def test_an_app_whose_last_proof_is_too_old_is_not_ready_although_few_probes_have_failed(tmp_path: Path) -> None:
+    heartbeat = Heartbeat()
+    heartbeat.proven_ns = time.monotonic_ns() - 74 * 10**9
+    probe = probe_of(tmp_path, 1, 1, heartbeat, [])
+    assert probe.proven
+    heartbeat.proven_ns -= 2 * 10**9
+    assert not probe.proven
+
+
+class FirstGone(FenceProbe):
+    """The first two connections are sent to a node that is gone."""
+
+    attempts = 0
+
+    def _connect(self, seconds: float) -> socket.socket:
+        self.attempts += 1
+        if self.attempts <= 2:
+            raise TimeoutError
+        return super()._connect(seconds)
+
+
+async def test_a_connection_that_nobody_answers_is_given_up_for_another_one(tmp_path: Path) -> None:
+    async with gateway([HEALTHY], tmp_path) as port, canary(open_=False) as canary_port:
+        probe = probe_of(tmp_path, port, canary_port, Heartbeat(), [], FirstGone)
+        assert await asyncio.to_thread(probe.probe, 0.1) is Finding.PROVEN
+
+
+class NobodyThere(FenceProbe):
+    """Each connection is sent to a node that is gone."""
+
+    def _connect(self, seconds: float) -> socket.socket:
+        time.sleep(seconds)
+        raise TimeoutError
+
+
+async def test_attempts_to_connect_end_with_the_probe(tmp_path: Path) -> None:
+    probe = probe_of(tmp_path, 1, 1, Heartbeat(), [], NobodyThere)
+    assert await asyncio.to_thread(probe.probe, 0.1) is Finding.UNREACHABLE
+
+
+async def test_a_canary_that_opens_on_one_of_several_connections_is_open(tmp_path: Path) -> None:
+    """The others are not accepted by anybody: as if they had been sent to a gateway that is gone."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening:
+        probe = probe_of(tmp_path, 1, listening.getsockname()[1], Heartbeat(), [])
+        assert probe._canary_answers(5.0)

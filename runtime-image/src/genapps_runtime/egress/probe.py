@@ -2,17 +2,21 @@
 """Proof of the fence (the app's network isolation): the gateway's port answers and its canary port does not.
 
 Both are ports of the same pods, and the gateway's own policy admits app pods to both. So only this app's egress
-policy can block the canary. The probe guards against misconfiguration (a network plugin that ignores policies, a
-missing policy) and not against a compromised runtime.
+policy can block the canary. A connection may be sent to a gateway that has just gone, so each probe tries several. The
+probe guards against misconfiguration (a network plugin that ignores policies, a missing policy) and not against a
+compromised runtime.
 
 It blocks, on the standard library alone. So it costs little in a process of its own, and the worker's loop cannot keep
 it from its turn.
 """
 
+import errno
+import selectors
 import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from enum import Enum
 
 from genapps_runtime.config import RuntimeConfig
@@ -22,6 +26,11 @@ from genapps_runtime.settings import Settings
 from genapps_runtime.termination import Reason, RefusedError
 
 GATEWAY_SECONDS = 3.0
+CONNECT_SECONDS = 1.0
+"""The kernel of the gateway's node answers at once, however busy the gateway is."""
+CANARY_CONNECTIONS = 3
+FAILURES = 3
+"""Probes that must fail, over at least `fence_failing_seconds`, before a proven fence counts as unproven."""
 FIRST_WINDOW_SECONDS = 0.1
 WINDOW_SECONDS = 1.0
 PATIENCE_FACTOR = 10
@@ -30,6 +39,7 @@ PROBE_SECONDS = GATEWAY_SECONDS * (1 + PATIENCE_FACTOR)
 RETRY_SECONDS = 0.2
 RENEW_SECONDS = 1.0
 _STATUS_LINE_BYTES = 1024
+_CONNECTING = (0, errno.EINPROGRESS)
 
 
 class Finding(Enum):
@@ -41,10 +51,11 @@ class Finding(Enum):
 
 
 class FenceProbe:
-    """Probes at the start and then periodically. `proven` is the latest result; `after_each` is called after each one.
+    """Probes at the start and then periodically. `after_each` is called after each one.
 
     When the fence was proven is noted in the shared page. So the proof of an earlier process counts, while it is
-    recent.
+    recent. A gateway that goes away is replaced within seconds: only FAILURES in a row end a proof early. An open
+    canary ends it at once.
     """
 
     def __init__(
@@ -53,13 +64,22 @@ class FenceProbe:
         config: RuntimeConfig,
         heartbeat: Heartbeat,
         after_each: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._gateway = GatewayAddress.of_pod(settings, config)
         self._canary = self._gateway.connect, settings.canary_port or config.canary_port
         self._heartbeat = heartbeat
         self._after_each = after_each
-        self.proven = self.recent()
+        self._clock = clock
+        self._holds = self.recent()
+        self._failures = 0
+        self._failing_since = 0.0
+
+    @property
+    def proven(self) -> bool:
+        """Whether the app may be ready."""
+        return self._holds and self.recent()
 
     def recent(self, for_seconds: float = 0.0) -> bool:
         """Whether guest code may run on the last proof, now and for so long."""
@@ -95,9 +115,10 @@ class FenceProbe:
     def renew(self) -> None:
         """Probe now, and return when the fence is proven again; see `prove`."""
         while True:
-            if self.probe(WINDOW_SECONDS) is Finding.OPEN:
+            finding = self.probe(WINDOW_SECONDS)
+            if finding is Finding.OPEN:
                 self.prove()
-            if self.proven:
+            if finding is not Finding.UNREACHABLE:
                 return
             time.sleep(RENEW_SECONDS)
 
@@ -107,39 +128,63 @@ class FenceProbe:
         The canary is tried after the gateway has answered, and for ten times as long as the gateway took (at least
         `window_seconds`). Only then does its silence mean something.
         """
-        begun = time.monotonic()
-        if not self._gateway_answers(begun + GATEWAY_SECONDS):
+        begun = self._clock()
+        seconds = self._gateway_answers(time.monotonic() + GATEWAY_SECONDS)
+        if seconds is None:
             finding = Finding.UNREACHABLE
-        elif self._canary_answers(max(window_seconds, PATIENCE_FACTOR * (time.monotonic() - begun))):
+            self._failed(begun)
+        elif self._canary_answers(max(window_seconds, PATIENCE_FACTOR * seconds)):
             finding = Finding.OPEN
+            self._holds = False
         else:
             finding = Finding.PROVEN
             self._heartbeat.proven_ns = int(begun * 1e9)
-        self.proven = finding is Finding.PROVEN
+            self._holds, self._failures = True, 0
         self._after_each()
         return finding
 
-    def _gateway_answers(self, deadline: float) -> bool:
-        """Whether the gateway, by its certificate, says that it is healthy."""
+    def _failed(self, begun: float) -> None:
+        if self._failures == 0:
+            self._failing_since = begun
+        self._failures += 1
+        lasts = self._clock() - self._failing_since
+        if self._failures >= FAILURES and lasts >= self._settings.fence_failing_seconds:
+            self._holds = False
+
+    def _gateway_answers(self, deadline: float) -> float | None:
+        """How many seconds the gateway took to say, by its certificate, that it is healthy; None: it did not."""
         gateway = self._gateway
         request = f"GET /v1/healthz HTTP/1.1\r\nhost: {gateway.name}:{gateway.port}\r\nconnection: close\r\n\r\n"
         try:
             trust = self._trust()
-            with (
-                socket.create_connection((gateway.connect, gateway.port), _left(deadline)) as plain,
-                trust.wrap_socket(plain, server_hostname=gateway.name) as connection,
-            ):
+            plain, begun = self._connected(deadline)
+            with plain, trust.wrap_socket(plain, server_hostname=gateway.name) as connection:
                 connection.sendall(request.encode("ascii"))
                 line = b""
                 while b"\r\n" not in line and len(line) < _STATUS_LINE_BYTES:
                     connection.settimeout(_left(deadline))
                     received = connection.recv(_STATUS_LINE_BYTES)
                     if not received:
-                        return False
+                        return None
                     line += received
         except (OSError, ValueError):
-            return False
-        return line.startswith(b"HTTP/1.1 200 ")
+            return None
+        return time.monotonic() - begun if line.startswith(b"HTTP/1.1 200 ") else None
+
+    def _connected(self, deadline: float) -> tuple[socket.socket, float]:
+        """A connection to a gateway, and when it was begun. A node that is gone does not even refuse: then the next
+        attempt may be sent to another one. Raises OSError."""
+        while True:
+            begun, left = time.monotonic(), _left(deadline)
+            try:
+                connection = self._connect(min(CONNECT_SECONDS, left))
+            except TimeoutError:
+                continue
+            connection.settimeout(_left(deadline))
+            return connection, begun
+
+    def _connect(self, seconds: float) -> socket.socket:
+        return socket.create_connection((self._gateway.connect, self._gateway.port), seconds)
 
     def _trust(self) -> ssl.SSLContext:
         """A context that trusts only the mounted authority, which may be another one at each probe."""
@@ -148,11 +193,28 @@ class FenceProbe:
         return context
 
     def _canary_answers(self, window_seconds: float) -> bool:
-        try:
-            socket.create_connection(self._canary, window_seconds).close()
-        except OSError:
-            return False
-        return True
+        """Whether one of several connections opens: a single one may be sent to a gateway that is gone, and stay
+        silent."""
+        ends = time.monotonic() + window_seconds
+        with ExitStack() as open_, selectors.DefaultSelector() as selector:
+            try:
+                family, *_, address = socket.getaddrinfo(*self._canary, type=socket.SOCK_STREAM)[0]
+            except OSError:
+                return False
+            for _ in range(CANARY_CONNECTIONS):
+                attempt = open_.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                attempt.setblocking(False)
+                if attempt.connect_ex(address) in _CONNECTING:
+                    selector.register(attempt, selectors.EVENT_WRITE, attempt)
+            while selector.get_map():
+                ready = selector.select(max(0.0, ends - time.monotonic()))
+                if not ready:
+                    return False
+                for key, _ in ready:
+                    if key.data.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                        return True
+                    selector.unregister(key.data)
+        return False
 
 
 def _left(deadline: float) -> float:
