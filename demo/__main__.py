@@ -9,7 +9,7 @@ context.
 import os
 import sys
 
-from demo import defiance, installation, scenes
+from demo import defiance, installation, outside, scenes
 from demo.installation import Cluster, Settings
 from demo.terminal import SceneError, Terminal, failure
 from tools.kubectl import KubectlError
@@ -48,6 +48,7 @@ def play(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> No
     found = scenes.apply_apps(terminal, kubectl, references["runtime"])
     scenes.call(terminal, found, caller, stranger)
     scenes.fence(terminal, kubectl, caller)
+    outside.call_a_service(terminal, kubectl, references["genapps"], caller)
     defiance.trespass(terminal, kubectl)
     defiance.change(terminal, kubectl, caller)
     scenes.suspend(terminal, kubectl, caller)

@@ -63,3 +63,16 @@ async def test_a_refusal_has_changed_nothing_and_a_gateway_that_fails_may_have(
     await gateway.stop()
     gone = await client.call("r1", 3, CALL, 10, "")
     assert (gone.outcome["problem"]["code"], gone.wrote) == ("GatewayUnavailable", True)
+
+
+@pytest.mark.parametrize(
+    ("code", "wrote"),
+    [("ArgumentsInvalid", False), ("UpstreamFailed", False), ("UpstreamRefused", False), ("BreakerOpen", False),
+     ("OutcomeUnknown", True), ("ResultInvalid", True)],
+)  # fmt: skip
+async def test_a_problem_says_whether_the_call_may_have_been_executed(
+    gateway: FakeGateway, client: GatewayClient, code: str, wrote: bool
+) -> None:
+    gateway.answers["rates"] = 502, {"code": code, "class": "limit", "title": "t", "detail": "d", "status": 502}
+    called = await client.call("r1", 1, CALL, 10, "")
+    assert (called.outcome["problem"]["code"], called.wrote) == (code, wrote)

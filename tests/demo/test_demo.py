@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo's scenes as a test: the same functions, and what they saw."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from demo import defiance, installation, scenes
+from demo import defiance, installation, outside, scenes
 from demo.apps import Manifest
 from demo.callers import Pod
 from demo.cast import CAST
@@ -21,6 +22,7 @@ class Play:
 
     terminal: Terminal
     kubectl: Kubectl
+    image: str
     chart_tests: str
     apps: dict[str, Manifest]
     caller: Pod
@@ -35,7 +37,7 @@ def play() -> Iterator[Play]:
         said = installation.chart(terminal, cluster, references)
         caller, stranger = scenes.apply_platform(terminal, cluster.kubectl, references["genapps"])
         found = scenes.apply_apps(terminal, cluster.kubectl, references["runtime"])
-        yield Play(terminal, cluster.kubectl, said, found, caller, stranger)
+        yield Play(terminal, cluster.kubectl, references["genapps"], said, found, caller, stranger)
 
 
 def test_helm_test_proves_gateway_and_fence(play: Play) -> None:
@@ -54,6 +56,14 @@ def test_an_apps_pod_reaches_the_gateway_and_nothing_else(play: Play) -> None:
     assert {what for what, (_, within) in seen.items() if within} == {"the gateway"}
     assert {what for what, (outside, _) in seen.items() if not outside} == {"the gateway"}
     assert len(seen) == 6
+
+
+def test_an_app_calls_a_service_and_is_told_what_is_refused(play: Play) -> None:
+    seen = outside.call_a_service(play.terminal, play.kubectl, play.image, play.caller)
+    assert (seen.converted.status, json.loads(seen.converted.body)) == (200, {"CHF": 94.0})
+    assert json.loads(seen.misspelt.body)["refused"] == "ArgumentsInvalid"
+    assert json.loads(seen.withdrawn.body)["refused"] == "ConnectorNotGranted"
+    assert seen.again.status == 200
 
 
 def test_a_tenant_with_edit_bends_nothing(play: Play) -> None:

@@ -133,6 +133,27 @@ class Gateway(Section):
     """Placement and marks of the gateway's pod."""
 
 
+class EgressProxy(Section):
+    url: Annotated[str, Field(pattern=r"^(http://[^/@ ]{1,253}:[0-9]{1,5})?$")] = ""
+    """http://HOST:PORT of a proxy that all calls of connectors on the Internet go through by CONNECT. It is told the
+    address that the gateway has checked."""
+    resolves_names: bool = False
+    """The proxy is told host names, and looks them up itself. That is a hole: what a name leads to is unchecked."""
+
+
+class Connectors(Section):
+    pod_cidrs: Annotated[tuple[Cidr, ...], Field(alias="podCIDRs")] = ()
+    """Where pods have their addresses. Connectors to Services reach these only. Empty: any private address may be a
+    pod's."""
+    inside_cidrs: Annotated[tuple[Cidr, ...], Field(alias="insideCIDRs")] = ()
+    """What else no host name may lead to: the cluster's Services and nodes, where their addresses are public. Private
+    addresses are always refused."""
+    ca_config_map: Annotated[str, Field(alias="caConfigMap", pattern=OBJECT)] = ""
+    """ConfigMap of the release's namespace whose key ca.crt holds more certificate authorities to trust."""
+    proxy: EgressProxy = EgressProxy()
+    """A proxy on the way to the Internet."""
+
+
 class NetworkPolicy(Section):
     api_server_cidrs: Annotated[tuple[Cidr, ...], Field(alias="apiServerCIDRs")] = ()
     """The API server's addresses as CIDRs. Empty: any address, but only on its ports."""
@@ -217,6 +238,8 @@ class Values(Section):
     """The gateway, through which apps call tools."""
     catalogue: Catalogue = Catalogue()
     """Who may look up which tiers and tools there are."""
+    connectors: Connectors = Connectors()
+    """How the gateway reaches what connectors name."""
     token_issuers: TokenIssuers = TokenIssuers()
     """Access to the issuers of tenants' tokens. policy.tenantIssuers of an AppBudget allows issuers."""
     registries: Registries = Registries()

@@ -2,6 +2,7 @@
 """Requests in, answers out: the whole gateway without sockets."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -217,17 +218,7 @@ async def test_a_failure_inside_refuses_and_is_not_told(gateway: Installation) -
         async def identify(self, _: str | None) -> None:
             raise ZeroDivisionError("secret detail")
 
-    failing = gateway_app.GatewayApp(
-        Broken(),  # type: ignore[arg-type]
-        gateway.records,
-        gateway.ledgers,
-        gateway.metrics,
-        gateway.app._report_rates,
-        gateway.app._token_keys,
-        gateway.breakers,
-        lambda: False,
-    )
-    gateway.app = failing
+    gateway.app = gateway_app.GatewayApp(replace(gateway.parts, identities=Broken()))  # type: ignore[arg-type]
     reply = await gateway.call("mail")
     assert (reply.status, reply.json()["code"]) == (500, "GatewayUnavailable")
     assert b"secret" not in reply.body

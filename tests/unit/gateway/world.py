@@ -22,10 +22,15 @@ from genapps.cluster.client import Listing
 from genapps.cluster.errors import ConflictError, NotFoundError, UnavailableError
 from genapps.cluster.resources import BY_KIND, Resource
 from genapps.cluster.watch import Sink
-from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
+from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
 from genapps.gateway.breakers import Breakers
+from genapps.gateway.calls import Calls
+from genapps.gateway.catalogue import Catalogue, ServiceAddresses
+from genapps.gateway.connectors.exchanger import Exchanger
+from genapps.gateway.egress.messages import EgressLimits, OutboundRequest, OutboundResponse, Target
 from genapps.gateway.identity import Identities, Keys, KeySource
 from genapps.gateway.ledger import Ledgers
+from genapps.gateway.limits.permits import Permits
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import App, Records
@@ -229,6 +234,34 @@ class Clock:
 
 
 @dataclass
+class Upstream:
+    """Stands for everything outside: answers with what it is told to, and remembers what it was asked."""
+
+    answer: OutboundResponse | Exception = field(
+        default_factory=lambda: OutboundResponse(200, {"content-type": "application/json"}, b'{"rate": 0.94}')
+    )
+    asked: list[tuple[Target, OutboundRequest]] = field(default_factory=list)
+    hold: asyncio.Event | None = None
+    """While it is not set, nothing is answered."""
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: int = 0
+
+    async def send(self, target: Target, request: OutboundRequest, limits: EgressLimits) -> OutboundResponse:
+        """Remember, wait if told to, answer."""
+        self.asked.append((target, request))
+        self.begun.set()
+        try:
+            if self.hold is not None:
+                await asyncio.wait_for(self.hold.wait(), limits.seconds)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@dataclass
 class Reply:
     """What came back from the ASGI application."""
 
@@ -259,16 +292,22 @@ class Installation:
         )
         self.records = Records(on_gone=self.ledgers.forget)
         self.records.listed([app_record()], "7")
-        self.app = GatewayApp(
-            Identities(self.keys, TOKEN_AUDIENCE),
-            self.records,
-            self.ledgers,
-            self.metrics,
-            Rates(REPORTS_PER_MINUTE, REPORT_BURST, clock=lambda: self.clock.now.timestamp()),
-            TokenKeyDelivery(self.keys, self.of_issuers.get),
-            self.breakers,
-            lambda: self.stale,
+        self.catalogue, self.services, self.upstream = Catalogue(), ServiceAddresses(), Upstream()
+        self.permits = Permits(clock=lambda: self.clock.now.timestamp())
+        calls = Calls(Exchanger(self.services, self.upstream), self.permits, self.metrics)
+        self.parts = Parts(
+            identities=Identities(self.keys, TOKEN_AUDIENCE),
+            records=self.records,
+            catalogue=self.catalogue,
+            ledgers=self.ledgers,
+            breakers=self.breakers,
+            calls=calls,
+            token_keys=TokenKeyDelivery(self.keys, self.of_issuers.get),
+            report_rates=Rates(REPORTS_PER_MINUTE, REPORT_BURST, clock=lambda: self.clock.now.timestamp()),
+            metrics=self.metrics,
+            stale=lambda: self.stale,
         )
+        self.app = GatewayApp(self.parts)
 
     async def post(
         self,
@@ -278,6 +317,7 @@ class Installation:
         token: str | None = None,
         headers: tuple[tuple[bytes, bytes], ...] = (),
         method: str = "POST",
+        gone: asyncio.Event | None = None,
     ) -> Reply:
         """Sends JSON (or bytes as they are) with the app's own token, unless another one is given."""
         body = content if isinstance(content, bytes) else orjson.dumps(content)
@@ -293,7 +333,10 @@ class Installation:
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return incoming.pop(0)
+            if incoming:
+                return incoming.pop(0)
+            await (gone or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from genapps.api.appbudget import Tier, ViolationPolicy
-from genapps.api.envelope import Owner
+from genapps.api.envelope import Owner, RiskClass
 from genapps.api.fields import Digest, DnsLabel, HttpsUrl, ObjectMeta, OwnModel, Time
 from genapps.api.names import API_VERSION, FINALIZER_PURGE
 
@@ -207,6 +207,8 @@ class Record(OwnModel):
     """When the app is suspended."""
     envelope: EnvelopeGrant
     """What it may talk to."""
+    effective_risk: RiskClass | None = None
+    """The risk class that its pod was made for; absent: the lowest."""
     token_keys: TokenKeys | None = None
     """Whose tokens the app verifies; absent: nobody's."""
     revision: Revision | None = None

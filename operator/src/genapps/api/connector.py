@@ -172,6 +172,26 @@ class Tool(UserModel):
     """The cost of one call. It overrides the prices of the budget."""
 
 
+class LimitsPerApp(UserModel):
+    """What one app may do with the connector."""
+
+    calls_per_minute: Annotated[int, Field(ge=1, le=100_000)] = defaulted(600)
+    """The most calls in a minute; a sixth of them may come at once."""
+    concurrency: Annotated[int, Field(ge=1, le=1_000)] = defaulted(8)
+    """The most calls at the same time."""
+
+
+class ConnectorLimits(UserModel):
+    """What all apps together may do with the connector. Each replica of the gateway counts for itself."""
+
+    calls_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = defaulted(6_000)
+    """The most calls in a minute; a sixth of them may come at once."""
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = defaulted(64)
+    """The most calls at the same time."""
+    per_app: LimitsPerApp = defaulted(LimitsPerApp())
+    """What one app may do with it."""
+
+
 class ConnectorSpec(UserModel):
     """What the connector is and who may use it."""
 
@@ -200,6 +220,8 @@ class ConnectorSpec(UserModel):
     """The minimum effective risk class of apps that use the connector."""
     credential: Credential | None = None
     """The credential that the gateway adds to calls. Apps never see it."""
+    limits: ConnectorLimits = defaulted(ConnectorLimits())
+    """How often it may be called."""
     models: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(max_length=32, json_schema_extra=SET)
     ] = ()

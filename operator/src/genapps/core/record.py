@@ -6,12 +6,12 @@ from typing import Any
 
 from genapps.api.apprecord import Acknowledgement, EnvelopeGrant, ObjectRef, Record, RevisionResult, TokenKeys
 from genapps.api.apprecord import Revision as RecordedRevision
-from genapps.api.envelope import Owner
+from genapps.api.envelope import Owner, RiskClass
 from genapps.core.observed import Observed
 from genapps.core.revisions import recorded_choice
 from genapps.core.suspension import inert_acknowledgement
 from genapps.core.tenancy import token_keys
-from genapps.core.verdict import Mode, Verdict
+from genapps.core.verdict import Grant, Mode, Verdict
 from genapps.core.violations import settled_until
 
 ACKNOWLEDGEMENTS = 20
@@ -38,6 +38,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         tier=grant.tier,
         violation_policy=grant.violations,
         envelope=EnvelopeGrant(digest=envelope, connectors=_connectors(observed)),
+        effective_risk=_effective_risk(observed, grant, judged_pod),
         token_keys=_token_keys(observed),
         revision=_revision(verdict),
         revisions=verdict.history,
@@ -53,6 +54,14 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         unmoved = {"revision": observed.record and observed.record.revision}
         record = record.model_copy(update={**unmoved, "revisions": recorded_choice(observed).history})
     return _with_verdict(record, observed, verdict)
+
+
+def _effective_risk(observed: Observed, grant: Grant, judged_pod: str | None) -> RiskClass | None:
+    """Of the pod that the record names: one that was made for a lower class gains nothing by a later verdict."""
+    before = observed.record
+    if judged_pod or before is None or before.pod is None:
+        return grant.effective_risk
+    return before.effective_risk
 
 
 def _token_keys(observed: Observed) -> TokenKeys | None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,9 @@ from genapps.cluster import clocks
 from genapps.core.text import plain
 from genapps.gateway import decision
 from genapps.gateway.breakers import Breakers
-from genapps.gateway.decision import Question, Refusal, Violation, decide
+from genapps.gateway.calls import Calls, Made
+from genapps.gateway.catalogue import Catalogue
+from genapps.gateway.decision import Admit, Question, Refusal, Violation, admit, decide
 from genapps.gateway.identity import Identities, KeysUnavailableError, TokenRefusedError
 from genapps.gateway.ledger import Ledgers, LedgerUnavailableError
 from genapps.gateway.messages import (
@@ -74,29 +77,29 @@ class RefusedError(Exception):
         self.close = close
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes rest on."""
+
+    identities: Identities
+    records: Records
+    catalogue: Catalogue
+    ledgers: Ledgers
+    breakers: Breakers
+    """What runtimes say of their execution breakers."""
+    calls: Calls
+    token_keys: TokenKeyDelivery
+    report_rates: Rates
+    metrics: Metrics
+    stale: Callable[[], bool]
+    """Whether what is known is too old to decide on."""
+
+
 class GatewayApp:
     """The ASGI application of the call port."""
 
-    def __init__(
-        self,
-        identities: Identities,
-        records: Records,
-        ledgers: Ledgers,
-        metrics: Metrics,
-        report_rates: Rates,
-        token_keys: TokenKeyDelivery,
-        breakers: Breakers,
-        stale: Callable[[], bool],
-    ) -> None:
-        """`stale` says whether what is known is too old to decide on."""
-        self._identities = identities
-        self._records = records
-        self._ledgers = ledgers
-        self._metrics = metrics
-        self._report_rates = report_rates
-        self._token_keys = token_keys
-        self._breakers = breakers
-        self._stale = stale
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self._routes = {"/v1/calls": self._call, "/v1/violations": self._report, "/v1/heartbeat": self._heartbeat}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,8 +122,8 @@ class GatewayApp:
             _log.exception("route_failed", route=route, **trace)
             detail = "The gateway failed and refuses the call. Try again."
             answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1, status=500), None, close=True)
-        self._metrics.answers.labels(route, answer.code).inc()
-        self._metrics.seconds.labels(route).observe(clocks.monotonic() - started)
+        self._parts.metrics.answers.labels(route, answer.code).inc()
+        self._parts.metrics.seconds.labels(route).observe(clocks.monotonic() - started)
         await _send(answer, send)
 
     async def _answer(self, scope: Scope, receive: Receive, trace: Trace) -> Answer:
@@ -133,43 +136,56 @@ class GatewayApp:
             raise RefusedError(Problem(Code.REQUEST_INVALID, "The gateway has no such path.", status=404), close=True)
         if method != "POST":
             raise RefusedError(Problem(Code.REQUEST_INVALID, "This path allows POST only.", status=405), close=True)
-        if self._stale():
+        if self._parts.stale():
             # The next attempt comes on a new connection, and so perhaps to a gateway that hears more.
             raise RefusedError(decision.STALE, close=True)
         app = await self._caller(scope)
-        return await route(app, await _body(scope, receive), trace)
+        return await route(app, await _body(scope, receive), trace, receive)
 
     async def _caller(self, scope: Scope) -> App:
         try:
-            caller = await self._identities.identify(_header(scope, b"authorization"))
+            caller = await self._parts.identities.identify(_header(scope, b"authorization"))
         except TokenRefusedError as refused:
-            self._metrics.token_faults.labels(refused.fault).inc()
+            self._parts.metrics.token_faults.labels(refused.fault).inc()
             fault = refused.fault.replace("_", " ")
             detail = f"The projected token is invalid ({fault}). Read the token file again and retry."
             raise RefusedError(Problem(Code.TOKEN_INVALID, detail, retry_after=1), close=True) from refused
-        app = self._records.find(caller)
+        app = self._parts.records.find(caller)
         if app is None:
             _log.info("caller_unknown", namespace=caller.namespace, pod=caller.pod_name, uid=caller.pod_uid)
             raise RefusedError(decision.CALLER_UNKNOWN, close=True)
         return app
 
-    async def _call(self, app: App, body: bytes, trace: Trace) -> Answer:
+    async def _call(self, app: App, body: bytes, trace: Trace, receive: Receive) -> Answer:
         call = parse(ToolCall, body)
-        refusal = self._decided(app, call)
-        if refusal is None:
-            raise AssertionError("no connector is in the catalogue, yet a call was not refused")
-        if refusal.violation is not None and isinstance(call, ToolCall):
-            refusal = await self._counted(app, refusal, refusal.violation, call)
-        return self._refused(app, refusal, call, trace)
+        offer = self._parts.catalogue.find(call.connector) if isinstance(call, ToolCall) else None
+        decided = admit(Question(app, self._parts.ledgers.at_threshold(app), call, offer))
+        if isinstance(decided, Admit):
+            return await self._made(decided, trace, receive)
+        if decided.violation is not None and isinstance(call, ToolCall):
+            decided = await self._counted(app, decided, decided.violation, call)
+        return self._refused(app, decided, call, trace)
 
-    async def _report(self, app: App, body: bytes, trace: Trace) -> Answer:
+    async def _made(self, admitted: Admit, trace: Trace, receive: Receive) -> Answer:
+        """A call that only reads ends when its caller goes; one that may have been executed is seen to its end."""
+        about = {**_who(admitted.app), **trace}
+        if admitted.tool.effect == "Read":
+            async with _cancelled_when_gone(receive):
+                made = await self._parts.calls.make(admitted, about)
+        else:
+            made = await self._parts.calls.make(admitted, about)
+        if isinstance(made, Made):
+            return Answer(200, b'{"result":%b,"effect":"%b","credit":null}' % (made.result, made.effect.encode()))
+        return _problem(made, admitted.call.request_id)
+
+    async def _report(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:
         report = parse(ViolationReport, body)
         refusal = self._decided(app, report)
         if isinstance(report, Fault):
             return self._refused(app, refusal or decision.invalid(report), report, trace)
         if refusal is not None:
             return self._refused(app, refusal, report, trace)
-        wait = self._report_rates.wait(app.child)
+        wait = self._parts.report_rates.wait(app.child)
         if wait > 0:
             problem = Problem(
                 Code.TOO_MANY_REPORTS,
@@ -178,26 +194,26 @@ class GatewayApp:
             )
             return self._refused(app, Refusal(problem), report, trace)
         violation = Violation(report.rule, plain(report.subject, decision.SUBJECT_LIMIT))
-        await self._ledgers.count(app, violation, report.request_id)
+        await self._parts.ledgers.count(app, violation, report.request_id)
         _log.warning("violation_reported", **_who(app), **trace, rule=violation.rule, subject=violation.subject)
         return _ok({}, status=202)
 
-    async def _heartbeat(self, app: App, body: bytes, trace: Trace) -> Answer:
+    async def _heartbeat(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:
         beat = parse(Heartbeat, body)
         refusal = self._decided(app, beat)
         if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
             return self._refused(app, refusal, beat, trace)
         if refusal is None and isinstance(beat, Heartbeat) and beat.breaker is not None:
-            self._breakers.heard(app, beat.breaker)
-        keys = self._token_keys.of(app) if refusal is None else None
+            self._parts.breakers.heard(app, beat.breaker)
+        keys = self._parts.token_keys.of(app) if refusal is None else None
         return _ok({"suspended": refusal is not None, "credit": None, "tenantKeys": keys})
 
     def _decided(self, app: App, message: Message | Fault) -> Refusal | None:
-        return decide(Question(app, self._ledgers.at_threshold(app), message))
+        return decide(Question(app, self._parts.ledgers.at_threshold(app), message))
 
     async def _counted(self, app: App, refusal: Refusal, violation: Violation, call: ToolCall) -> Refusal:
         """The refusal, after its violation was counted; other calls may have reached the threshold meanwhile."""
-        if await self._ledgers.count(app, violation, call.request_id):
+        if await self._parts.ledgers.count(app, violation, call.request_id):
             return refusal
         return decision.below_threshold(Question(app, at_threshold=True, message=call)) or refusal
 
@@ -261,6 +277,32 @@ async def _received(receive: Receive) -> bytes:
             raise _too_large()
         more = message.get("more_body", False)
     return bytes(body)
+
+
+@asynccontextmanager
+async def _cancelled_when_gone(receive: Receive) -> AsyncIterator[None]:
+    """Ends what is within with RefusedError when the caller closes the connection."""
+    task = asyncio.current_task()
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        if task is not None:
+            task.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not gone or task is None:
+            raise
+        task.uncancel()
+        raise RefusedError(Problem(Code.REQUEST_INVALID, "The caller closed the connection."), close=True) from None
+    finally:
+        watcher.cancel()
 
 
 def _too_large() -> RefusedError:

@@ -2,7 +2,8 @@
 """May it: an ordered list of small named checks; the first that objects decides. Pure: nothing here waits or counts.
 
 The order is the contract. Identity was proved before; what an unknown caller or a suspended app asks for is not even
-looked at, and every refusal says what, why and when to try again, for machines and for models.
+looked at, and every refusal says what, why and when to try again, for machines and for models. What all checks admit
+may still meet a limit: rates, concurrency and breakers are taken atomically afterwards, by `calls`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from genapps.api.envelope import RiskClass
 from genapps.api.ledger import ViolationRule
 from genapps.core.text import plain
+from genapps.gateway.catalogue import Offer, OfferedTool
+from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.messages import Fault, Message, ToolCall
 from genapps.gateway.problems import Code, Problem
 from genapps.gateway.records import App
@@ -39,6 +43,16 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Admit:
+    """The call may be made, as far as rules go."""
+
+    app: App
+    call: ToolCall
+    offer: Offer
+    tool: OfferedTool
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Everything a decision may depend on."""
 
@@ -47,6 +61,8 @@ class Question:
     at_threshold: bool
     """By the gateway's own count; the operator may not have written its verdict yet."""
     message: Message | Fault
+    offer: Offer | None = None
+    """The connector that a call names, if there is one."""
 
 
 Check = Callable[[Question], Refusal | None]
@@ -100,12 +116,44 @@ def invalid(fault: Fault) -> Refusal:
     return Refusal(Problem(Code.REQUEST_INVALID, f"The request does not match its schema: {fault.detail}."))
 
 
-def connector_in_envelope(question: Question) -> Refusal | None:
+APP_CHECKS: Sequence[Check] = (app_not_suspended, below_threshold)
+"""About the app itself, whatever it asks for."""
+CHECKS: Sequence[Check] = (*APP_CHECKS, request_valid)
+"""About any message."""
+
+
+def decide(question: Question, checks: Sequence[Check] = CHECKS) -> Refusal | None:
+    """The first refusal, or None."""
+    return next((refusal for check in checks if (refusal := check(question)) is not None), None)
+
+
+def admit(question: Question) -> Admit | Refusal:
+    """Whether a tool call may be made: all that is asked of any message, then what is asked of a call."""
+    refusal = decide(question)
+    if refusal is not None:
+        return refusal
+    app, call, offer = question.app, question.message, question.offer
+    if not isinstance(call, ToolCall):
+        raise TypeError("only a tool call is admitted")
+    refusal = connector_in_envelope(app, call)
+    if refusal is not None:
+        return refusal
+    if offer is None:
+        return _unavailable(call.connector, "is in the envelope and not in the catalogue")
+    tool = offer.tools.get(call.tool)
+    refusal = connector_granted(app, offer) or connector_usable(offer) or tool_in_contract(call, offer)
+    if refusal is not None or tool is None:
+        return refusal or _unavailable(offer.name, "has no such tool")
+    refusal = arguments_valid(call, tool) or risk_high_enough(app, offer) or not_repeated_blindly(call, tool)
+    return refusal or Admit(app, call, offer, tool)
+
+
+def connector_in_envelope(app: App, call: ToolCall) -> Refusal | None:
     """The connector is in the app's envelope; else it is a violation."""
-    granted = question.app.record.envelope.connectors
-    if not isinstance(question.message, ToolCall) or question.message.connector in granted:
+    granted = app.record.envelope.connectors
+    if call.connector in granted:
         return None
-    subject = plain(question.message.connector, SUBJECT_LIMIT)
+    subject = plain(call.connector, SUBJECT_LIMIT)
     detail = (
         f"The connector '{subject}' is not in the app's envelope (allowed: {', '.join(granted) or 'none'}). This"
         " counts as a violation. Do not try again: spec.envelope is immutable."
@@ -114,21 +162,71 @@ def connector_in_envelope(question: Question) -> Refusal | None:
     return Refusal(Problem(Code.CONNECTOR_NOT_IN_ENVELOPE, detail), violation)
 
 
-def connector_available(question: Question) -> Refusal | None:
-    """No connector is in the catalogue yet, so each one granted is unavailable."""
-    if not isinstance(question.message, ToolCall):
+def connector_granted(app: App, offer: Offer) -> Refusal | None:
+    """The platform grants the connector to the app's namespace. The grant was withdrawn, so it is no violation."""
+    namespace = app.record.app.namespace
+    if offer.granted_to(namespace):
         return None
     detail = (
-        f"The connector '{plain(question.message.connector, SUBJECT_LIMIT)}' is in the envelope but not available yet."
+        f"The connector '{offer.name}' is not granted to the namespace {namespace}. Ask the platform team to add it to"
+        " spec.namespaces of the Connector. Do not try again before that."
     )
+    return Refusal(Problem(Code.CONNECTOR_NOT_GRANTED, detail, retry_after=_UNAVAILABLE_SECONDS))
+
+
+def connector_usable(offer: Offer) -> Refusal | None:
+    """The connector is complete."""
+    return _unavailable(offer.name, f"cannot be used: {offer.unusable}") if offer.unusable else None
+
+
+def tool_in_contract(call: ToolCall, offer: Offer) -> Refusal | None:
+    """The connector has the tool; else it is a violation."""
+    if call.tool in offer.tools:
+        return None
+    tool = plain(call.tool, SUBJECT_LIMIT)
+    subject = plain(f"{offer.name}/{tool}", SUBJECT_LIMIT)
+    detail = (
+        f"The connector '{offer.name}' has no tool '{tool}' (allowed: {', '.join(sorted(offer.tools)) or 'none'})."
+        " This counts as a violation. Do not try again."
+    )
+    return Refusal(Problem(Code.TOOL_NOT_IN_CONTRACT, detail), Violation(ViolationRule.TOOL_NOT_IN_CONTRACT, subject))
+
+
+def arguments_valid(call: ToolCall, tool: OfferedTool) -> Refusal | None:
+    """The arguments fit the contract. That the check cannot be made is another answer than that they do not."""
+    try:
+        fault = tool.compiled.argument_fault(call.arguments)
+    except CheckFailedError as error:
+        detail = f"The arguments of '{tool.name}' could not be checked ({error}). The call was not made."
+        return Refusal(Problem(Code.CHECK_FAILED, detail, retry_after=_UNAVAILABLE_SECONDS))
+    if fault is None:
+        return None
+    return Refusal(Problem(Code.ARGUMENTS_INVALID, f"The arguments of '{tool.name}' are invalid: {fault}."))
+
+
+def risk_high_enough(app: App, offer: Offer) -> Refusal | None:
+    """The app's pod runs under the risk class that the connector demands, or under a higher one."""
+    runs_as = app.record.effective_risk or RiskClass.LOW
+    if runs_as.rank >= offer.spec.minimum_risk_class.rank:
+        return None
+    detail = (
+        f"The connector '{offer.name}' demands risk class {offer.spec.minimum_risk_class}, and the app runs as"
+        f" {runs_as}. The platform is replacing the app's pod, or its AppBudget does not allow the class. Try again."
+    )
+    return Refusal(Problem(Code.RISK_TOO_LOW, detail, retry_after=_UNAVAILABLE_SECONDS))
+
+
+def not_repeated_blindly(call: ToolCall, tool: OfferedTool) -> Refusal | None:
+    """A call whose outcome nobody knows is made again only if that changes nothing, or nothing twice."""
+    if not call.repeated or tool.effect == "Read" or (tool.keyed and call.key):
+        return None
+    detail = (
+        f"An earlier call of '{tool.name}' may have been made, and the connector would take this one for another."
+        " Look at the connector before you try again."
+    )
+    return Refusal(Problem(Code.OUTCOME_UNKNOWN, detail))
+
+
+def _unavailable(connector: str, why: str) -> Refusal:
+    detail = f"The connector '{plain(connector, SUBJECT_LIMIT)}' {why}."
     return Refusal(Problem(Code.CONNECTOR_UNAVAILABLE, detail, retry_after=_UNAVAILABLE_SECONDS))
-
-
-APP_CHECKS: Sequence[Check] = (app_not_suspended, below_threshold)
-"""About the app itself, whatever it asks for."""
-CHECKS: Sequence[Check] = (*APP_CHECKS, request_valid, connector_in_envelope, connector_available)
-
-
-def decide(question: Question, checks: Sequence[Check] = CHECKS) -> Refusal | None:
-    """The first refusal, or None."""
-    return next((refusal for check in checks if (refusal := check(question)) is not None), None)

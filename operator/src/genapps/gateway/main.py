@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -24,17 +26,22 @@ from genapps.cluster import clocks
 from genapps.cluster.client import Client, ClientOptions
 from genapps.cluster.connection import connect
 from genapps.cluster.errors import ApiError, UnavailableError
-from genapps.cluster.resources import APP_RECORD, LEDGER
+from genapps.cluster.resources import APP_RECORD, CONNECTOR, ENDPOINT_SLICE, LEDGER
 from genapps.environment import SettingsError
 from genapps.gateway import trust
-from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp
+from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
 from genapps.gateway.breakers import Breakers
+from genapps.gateway.calls import Calls
+from genapps.gateway.catalogue import Catalogue, ServiceAddresses
 from genapps.gateway.certificates import AuthorityError
+from genapps.gateway.connectors.exchanger import Exchanger
+from genapps.gateway.egress.upstream import Upstream
 from genapps.gateway.freshness import Freshness, fresh_watch
 from genapps.gateway.health import HealthApp
 from genapps.gateway.identity import Identities, KeySource
 from genapps.gateway.issuers import Fetch, Issuers, https_documents
 from genapps.gateway.ledger import Ledgers
+from genapps.gateway.limits.permits import Permits
 from genapps.gateway.listeners import canary, listener
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.rates import Rates
@@ -60,25 +67,30 @@ class Gateway:
         self._ledgers = Ledgers(client, configured.system_namespace, self._metrics)
         self._breakers = Breakers(client, configured.system_namespace, self._metrics)
         self._records = Records(on_gone=self._forget)
+        catalogue, services = Catalogue(), ServiceAddresses()
         system = configured.system_namespace
         self._watches = {
             "records": fresh_watch(client, APP_RECORD, self._records, namespace=system),
             "ledgers": fresh_watch(client, LEDGER, self._ledgers, namespace=system),
+            "connectors": fresh_watch(client, CONNECTOR, catalogue),
+            "services": fresh_watch(client, ENDPOINT_SLICE, services, namespace=system, selector=names.LABEL_CONNECTOR),
         }
         self._freshness = Freshness(self._watches, configured.max_stale_seconds)
-        identities = Identities(self._keys, names.TOKEN_AUDIENCE)
-        rates = Rates(REPORTS_PER_MINUTE, REPORT_BURST)
+        self._upstream = Upstream(configured.ranges, _trust(configured.connector_ca), configured.proxy)
         self._issuers = Issuers(self._records.issuers, fetch)
-        token_keys = TokenKeyDelivery(self._keys, self._issuers.current)
         app = GatewayApp(
-            identities,
-            self._records,
-            self._ledgers,
-            self._metrics,
-            rates,
-            token_keys,
-            self._breakers,
-            self._freshness.stale,
+            Parts(
+                identities=Identities(self._keys, names.TOKEN_AUDIENCE),
+                records=self._records,
+                catalogue=catalogue,
+                ledgers=self._ledgers,
+                breakers=self._breakers,
+                calls=Calls(Exchanger(services, self._upstream), Permits(), self._metrics),
+                token_keys=TokenKeyDelivery(self._keys, self._issuers.current),
+                report_rates=Rates(REPORTS_PER_MINUTE, REPORT_BURST),
+                metrics=self._metrics,
+                stale=self._freshness.stale,
+            )
         )
         self._calls = listener(app, configured.call_port, serving.context)
         self._health = listener(HealthApp(self.waiting_for, self._metrics), configured.health_port)
@@ -104,6 +116,7 @@ class Gateway:
                 await self._serve(group, stop)
         finally:
             await self._ledgers.stop()
+            self._upstream.close()
 
     async def _serve(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         endless: tuple[Coroutine[Any, Any, None], ...] = (
@@ -136,6 +149,14 @@ class Gateway:
         async with await canary(self._settings.canary_port):
             _log.info("serving", port=self._settings.call_port, records=len(self._records))
             await self._calls.serve()
+
+
+def _trust(authorities: Path | None) -> ssl.SSLContext:
+    """Whom certificates of connectors may come from: the system's authorities, and these."""
+    context = ssl.create_default_context()
+    if authorities is not None:
+        context.load_verify_locations(cafile=authorities)
+    return context
 
 
 async def _main(configured: Settings) -> None:

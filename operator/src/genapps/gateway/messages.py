@@ -41,6 +41,8 @@ class ToolCall(_Message):
     arguments: dict[str, Any]
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = ""
     """For tools that take the same call twice; empty from runtimes of before there were keys."""
+    tenant: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = ""
+    """Whose data the action is about, as the runtime says: a digest. Empty: the app has no tenants."""
     repeated: bool = False
     """An earlier attempt may have made this call, and nobody knows what it brought."""
 

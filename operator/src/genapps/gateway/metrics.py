@@ -21,6 +21,19 @@ class Metrics:
             registry=self.registry,
             buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0),
         )
+        self.calls = Counter(
+            "genapps_gateway_calls_total",
+            "Calls of connectors that were admitted, by connector and by how they ended.",
+            ["connector", "code"],
+            registry=self.registry,
+        )
+        self.call_seconds = Histogram(
+            "genapps_gateway_call_seconds",
+            "From the admission of a call to its end.",
+            ["connector"],
+            registry=self.registry,
+            buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0),
+        )
         self.token_faults = Counter(
             "genapps_gateway_token_faults_total", "Tokens refused, by fault.", ["fault"], registry=self.registry
         )

@@ -32,6 +32,17 @@ class Code(StrEnum):
     SUSPENDED = "Suspended"
     CONNECTOR_NOT_IN_ENVELOPE = "ConnectorNotInEnvelope"
     CONNECTOR_UNAVAILABLE = "ConnectorUnavailable"
+    CONNECTOR_NOT_GRANTED = "ConnectorNotGranted"
+    TOOL_NOT_IN_CONTRACT = "ToolNotInContract"
+    ARGUMENTS_INVALID = "ArgumentsInvalid"
+    CHECK_FAILED = "CheckFailed"
+    RISK_TOO_LOW = "RiskTooLow"
+    TOO_MANY_CALLS = "TooManyCalls"
+    BREAKER_OPEN = "BreakerOpen"
+    EGRESS_REFUSED = "EgressRefused"
+    UPSTREAM_FAILED = "UpstreamFailed"
+    UPSTREAM_REFUSED = "UpstreamRefused"
+    RESULT_INVALID = "ResultInvalid"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     REQUEST_INVALID = "RequestInvalid"
     TOO_MANY_REPORTS = "TooManyReports"
@@ -54,6 +65,17 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.SUSPENDED: Meaning(403, RefusalClass.LIMIT, "The app is suspended"),
     Code.CONNECTOR_NOT_IN_ENVELOPE: Meaning(403, RefusalClass.VIOLATION, "The app may not use this connector"),
     Code.CONNECTOR_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The connector is not available"),
+    Code.CONNECTOR_NOT_GRANTED: Meaning(403, RefusalClass.LIMIT, "The connector is not granted to the namespace"),
+    Code.TOOL_NOT_IN_CONTRACT: Meaning(403, RefusalClass.VIOLATION, "The connector has no such tool"),
+    Code.ARGUMENTS_INVALID: Meaning(422, RefusalClass.DEFECT, "The arguments break the tool's contract"),
+    Code.CHECK_FAILED: Meaning(503, RefusalClass.LIMIT, "The check of the contract could not be made"),
+    Code.RISK_TOO_LOW: Meaning(403, RefusalClass.LIMIT, "The connector demands a higher risk class"),
+    Code.TOO_MANY_CALLS: Meaning(429, RefusalClass.LIMIT, "Too many calls"),
+    Code.BREAKER_OPEN: Meaning(503, RefusalClass.LIMIT, "The connector fails too often"),
+    Code.EGRESS_REFUSED: Meaning(502, RefusalClass.LIMIT, "The platform refuses the connector's address"),
+    Code.UPSTREAM_FAILED: Meaning(502, RefusalClass.LIMIT, "The connector failed"),
+    Code.UPSTREAM_REFUSED: Meaning(502, RefusalClass.LIMIT, "The connector refused the call"),
+    Code.RESULT_INVALID: Meaning(502, RefusalClass.LIMIT, "The result breaks the tool's contract"),
     Code.OUTCOME_UNKNOWN: Meaning(409, RefusalClass.LIMIT, "The call may have been made before"),
     Code.REQUEST_INVALID: Meaning(400, RefusalClass.DEFECT, "The request is invalid"),
     Code.TOO_MANY_REPORTS: Meaning(429, RefusalClass.LIMIT, "Too many reports"),
@@ -71,6 +93,8 @@ class Problem:
     retry_after: int | None = None
     status: int | None = None
     """Set where HTTP has a more exact status than the code's own."""
+    upstream_status: int | None = None
+    """The status that the connector itself answered with."""
 
     @property
     def http_status(self) -> int:
@@ -92,6 +116,7 @@ class Problem:
             "code": self.code,
             "class": self.refusal_class,
             "retryAfter": self.retry_after,
+            "upstreamStatus": self.upstream_status,
             "requestId": request_id,
         }
         return orjson.dumps({name: value for name, value in members.items() if value is not None})

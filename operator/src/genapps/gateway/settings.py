@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from genapps.api import names
 from genapps.environment import SettingsError
+from genapps.gateway.egress.addresses import Network, Ranges, parse_ranges
+from genapps.gateway.egress.proxy import Proxy, parse_proxy
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -27,6 +29,12 @@ class Settings:
     """How long a watch may have heard nothing before everything is refused."""
     issuer_ca: Path | None = None
     """Trusted beside the system's authorities when keys of tenants' tokens are fetched."""
+    ranges: Ranges = field(default_factory=Ranges)
+    """The cluster's own addresses: where pods are, and where no host name may lead."""
+    connector_ca: Path | None = None
+    """Trusted beside the system's authorities when connectors are called."""
+    proxy: Proxy | None = None
+    """On the way to connectors on the Internet."""
 
     @property
     def host(self) -> str:
@@ -47,6 +55,11 @@ class Settings:
             health_port=_port(environ, "GENAPPS_HEALTH_PORT", names.HEALTH_PORT),
             max_stale_seconds=_seconds(environ, "GENAPPS_MAX_STALE_SECONDS", 60, 30, 600),
             issuer_ca=Path(environ["GENAPPS_ISSUER_CA"]) if environ.get("GENAPPS_ISSUER_CA") else None,
+            ranges=Ranges(
+                pods=_ranges(environ, "GENAPPS_POD_RANGES"), inside=_ranges(environ, "GENAPPS_INSIDE_RANGES")
+            ),
+            connector_ca=Path(environ["GENAPPS_CONNECTOR_CA"]) if environ.get("GENAPPS_CONNECTOR_CA") else None,
+            proxy=_proxy(environ),
         )
 
 
@@ -55,6 +68,25 @@ def _seconds(environ: Mapping[str, str], name: str, default: int, least: int, mo
     if not value.isascii() or not value.isdecimal() or not least <= int(value) <= most:
         raise SettingsError(f"{name} must be {least} to {most} seconds, not {value!r}")
     return int(value)
+
+
+def _ranges(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    try:
+        return parse_ranges(environ.get(name, ""))
+    except ValueError as error:
+        raise SettingsError(f"{name} must be networks, separated by commas: {error}") from error
+
+
+def _proxy(environ: Mapping[str, str]) -> Proxy | None:
+    url, resolves = environ.get("GENAPPS_EGRESS_PROXY", ""), environ.get("GENAPPS_EGRESS_PROXY_RESOLVES_NAMES", "false")
+    if resolves not in ("true", "false"):
+        raise SettingsError(f"GENAPPS_EGRESS_PROXY_RESOLVES_NAMES must be true or false, not {resolves!r}")
+    if not url:
+        return None
+    try:
+        return parse_proxy(url, resolves_names=resolves == "true")
+    except ValueError as error:
+        raise SettingsError(f"GENAPPS_EGRESS_PROXY: {error}") from error
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -23,6 +23,8 @@ CONNECT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 3.0
 IDLE_CONNECTIONS = 16
 UNKNOWN_CALLER_RETRIES = 3
+_EXECUTED = frozenset({"OutcomeUnknown", "ResultInvalid"})
+"""Problems of calls that may have been executed; with any other one nothing was."""
 
 
 class UnreachableError(Exception):
@@ -88,7 +90,7 @@ class GatewayClient:
         if status == 200:
             return Called({"ok": reply.get("result")}, wrote=reply.get("effect") != "Read")
         if "code" in reply:
-            return Called({"problem": reply}, wrote=sending.lost)
+            return Called({"problem": reply}, wrote=sending.lost or reply["code"] in _EXECUTED)
         return Called({"problem": call_problem("GatewayUnavailable", f"it answered {status}", 5)}, wrote=True)
 
     async def tenant_keys(self) -> object:

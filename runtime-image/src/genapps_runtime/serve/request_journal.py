@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tool calls of one request with a key, as the facet's journal has them."""
 
+import hashlib
+
 import orjson
 
 from genapps_runtime.config import RuntimeConfig
@@ -11,6 +13,7 @@ from genapps_runtime.serve.messages import Request
 from genapps_runtime.serve.tools import Identity, Step, Wanted
 from genapps_runtime.state.errors import JournalFullError, StateUnavailableError
 from genapps_runtime.state.journal import Intent
+from genapps_runtime.tenancy.tenants import UNTENANTED
 
 
 class RequestJournal:
@@ -49,7 +52,8 @@ class RequestJournal:
 def identity_of(config: RuntimeConfig, tenant: str, request: Request) -> Identity:
     """The names of a request: a caller's key belongs to app, tenant, method and path."""
     names = (config.namespace, config.app, tenant, request.key or request.id, request.method, request.path)
-    return Identity(request.id, " ".join(f"{len(name)} {name}" for name in names))
+    whose = "" if tenant == UNTENANTED else hashlib.sha256(tenant.encode()).hexdigest()
+    return Identity(request.id, " ".join(f"{len(name)} {name}" for name in names), whose)
 
 
 def _step(intent: Intent, last: int) -> Step:

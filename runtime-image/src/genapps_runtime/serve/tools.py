@@ -43,6 +43,8 @@ class Identity(NamedTuple):
 
     request_id: str
     names: str
+    tenant: str = ""
+    """Whose request it is, as connectors are told: a digest of the tenant's name in hexadecimal."""
 
 
 class Journalled(Protocol):
@@ -192,10 +194,7 @@ class Tools:
             await self._journal.intend(step)
         step.anew, step.known, step.wrote = False, False, True
         keep = keep or self._recorded.fits(1)
-        asked = {name: payload[name] for name in ("connector", "tool", "arguments")}
-        asked["key"] = self._key(step)
-        if step.again:
-            asked["repeated"] = True
+        asked = self._asked(step, payload)
         with self._calls.call(wanted.connector, wanted.tool) as span:
             called = await self._gateway.call(self._identity.request_id, step.number, asked, seconds, span.headers)
             span.take(called.outcome)
@@ -274,6 +273,16 @@ class Tools:
         step = Step(1 + max((step.number for step in self._steps), default=0), wanted)
         self._steps.append(step)
         return step
+
+    def _asked(self, step: Step, payload: dict[str, Any]) -> dict[str, Any]:
+        """What the gateway is told of a call, beside its place in the action."""
+        asked = {name: payload[name] for name in ("connector", "tool", "arguments")}
+        asked["key"] = self._key(step)
+        if self._identity.tenant:
+            asked["tenant"] = self._identity.tenant
+        if step.again:
+            asked["repeated"] = True
+        return asked
 
     def _key(self, step: Step) -> str:
         """What tools that take the same call twice know it by: the same whenever this request is repeated."""

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One admitted call: from the request to the connector to its checked result, with a line before and after it.
+
+Whatever ends a call, its end is written down: `call_attempted` alone in a log means that the process ended meanwhile.
+Arguments and results are in no line, only their digests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import rfc8785
+import structlog
+
+from genapps.cluster import clocks
+from genapps.gateway.connectors.exchange import CallFailedError, Health
+from genapps.gateway.connectors.exchanger import Exchanger
+from genapps.gateway.decision import Admit
+from genapps.gateway.limits.permits import Permits
+from genapps.gateway.limits.retry_budget import RetryBudget
+from genapps.gateway.metrics import Metrics
+from genapps.gateway.problems import Code, Problem
+from genapps.gateway.read_cache import ReadCache, ReadKey
+
+_RETRY_SECONDS = (0.05, 0.15)
+"""How long to wait before a call is tried again, at random between the two."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that was made: the result, as JSON, and what the app may be told of it."""
+
+    result: bytes
+    effect: str
+
+
+class Calls:
+    """Makes calls that were admitted; `clock` is monotonic seconds."""
+
+    def __init__(
+        self,
+        exchanger: Exchanger,
+        permits: Permits,
+        metrics: Metrics,
+        clock: Callable[[], float] = clocks.monotonic,
+    ) -> None:
+        self._exchanger = exchanger
+        self._permits = permits
+        self._metrics = metrics
+        self._clock = clock
+        self._retries = RetryBudget()
+        self._cache = ReadCache(clock=clock)
+
+    async def make(self, admitted: Admit, about: dict[str, str]) -> Made | Problem:
+        """The result, or why there is none. `about` are fields of the log's lines that say whose call it is."""
+        tool, connector = admitted.tool, admitted.offer.name
+        key = _read_key(admitted, _digest(admitted.call.arguments))
+        line = _line(admitted, key, about)
+        reused = self._cache.get(key) if tool.cache_seconds else None
+        if reused is not None:
+            self._metrics.calls.labels(connector, "reused").inc()
+            line.info("call_ended", code="reused", result_bytes=len(reused))
+            return Made(reused, tool.effect)
+        permit = self._permits.enter(admitted)
+        if isinstance(permit, Problem):
+            self._metrics.calls.labels(connector, permit.code).inc()
+            line.info("call_refused", code=permit.code)
+            return permit
+        started, code, health, result = self._clock(), "Cancelled", Health.UNKNOWN, b""
+        try:
+            result = await self._tried(admitted, line)
+            code, health = "ok", Health.GOOD
+        except CallFailedError as failed:
+            code, health = failed.problem.code, failed.health
+            return failed.problem
+        finally:
+            self._permits.leave(permit, health)
+            seconds = self._clock() - started
+            self._metrics.calls.labels(connector, code).inc()
+            self._metrics.call_seconds.labels(connector).observe(seconds)
+            millis = round(seconds * 1000, 1)
+            line.info("call_ended", code=code, health=health, millis=millis, result_bytes=len(result))
+        if tool.cache_seconds:
+            self._cache.put(key, result, tool.cache_seconds)
+        return Made(result, tool.effect)
+
+    async def _tried(self, admitted: Admit, line: structlog.stdlib.BoundLogger) -> bytes:
+        """The result of the first attempt, or of a second one where that can do no harm. Raises CallFailedError."""
+        connector = admitted.offer.name
+        until = self._clock() + admitted.tool.seconds
+        self._retries.earn(connector)
+        line.info("call_attempted", attempt=1)
+        try:
+            return await self._exchanger.exchange(admitted, admitted.tool.seconds)
+        except CallFailedError as failed:
+            pause = random.uniform(*_RETRY_SECONDS)  # noqa: S311 (no secret)
+            left = until - self._clock() - pause
+            if left <= 0 or not _harmless(admitted, failed) or not self._retries.spend(connector):
+                raise
+        await asyncio.sleep(pause)
+        line.info("call_attempted", attempt=2)
+        return await self._exchanger.exchange(admitted, left)
+
+
+def _harmless(admitted: Admit, failed: CallFailedError) -> bool:
+    """Whether the call may be made once more: it has done nothing, or does the same once."""
+    if failed.problem.code not in (Code.UPSTREAM_FAILED, Code.OUTCOME_UNKNOWN) or failed.health is not Health.BAD:
+        return False
+    return admitted.tool.effect == "Read" or bool(admitted.tool.keyed and admitted.call.key)
+
+
+def _line(admitted: Admit, key: ReadKey, about: dict[str, str]) -> structlog.stdlib.BoundLogger:
+    """The log, with what all lines of the call say."""
+    bound: structlog.stdlib.BoundLogger = _log.bind(
+        **about,
+        connector=key.connector,
+        tool=key.tool,
+        effect=admitted.tool.effect,
+        request=admitted.call.request_id,
+        step=admitted.call.step,
+        contract=key.contract,
+        arguments_digest=key.arguments,
+    )
+    return bound
+
+
+def _read_key(admitted: Admit, arguments: str) -> ReadKey:
+    offer = admitted.offer
+    return ReadKey(
+        app_uid=admitted.app.record.app.uid,
+        tenant=admitted.call.tenant,
+        connector=offer.name,
+        contract=offer.contract_digest,
+        tool=admitted.tool.name,
+        credential="",
+        arguments=arguments,
+    )
+
+
+def _digest(arguments: dict[str, Any]) -> str:
+    """SHA-256 of the arguments in canonical form (RFC 8785); of ones that have none, of their plain JSON."""
+    try:
+        content = rfc8785.dumps(arguments)
+    except (rfc8785.CanonicalizationError, RecursionError):
+        content = orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(content).hexdigest()

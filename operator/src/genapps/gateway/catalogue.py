@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may be called: the Connectors, watched, and where the Services among them are reached.
+
+The gateway reads the Connectors itself, so that a withdrawal holds at once, also while the operator is down. It reads
+no Services: the operator resolves those that connectors name into EndpointSlices beside the gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic import ValidationError
+
+from genapps.api import names, quantities
+from genapps.api.connector import Connector, ConnectorSpec, Tool, ToolEffect
+from genapps.core.contracts.contract import contract_digest, contract_of
+from genapps.core.contracts.faults import contract_faults
+from genapps.gateway.connectors.http import HttpTool
+from genapps.gateway.contracts.checker import CheckFailedError
+from genapps.gateway.contracts.compiled import CompiledTool, compile_tools
+from genapps.gateway.egress.messages import Target
+
+_HTTPS_PORT = 443
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTool:
+    """One tool of a connector: the contract that calls are held to, and what the platform says beside it."""
+
+    compiled: CompiledTool
+    http: HttpTool
+    cache_seconds: float = 0.0
+    """How long a result may be reused; 0: never."""
+
+    @property
+    def name(self) -> str:
+        """By which apps call it."""
+        return self.compiled.tool.contract.name
+
+    @property
+    def effect(self) -> ToolEffect:
+        """Whether a call may change something."""
+        return self.compiled.tool.contract.effect
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the same call with the same key is executed once."""
+        return self.compiled.tool.contract.key_header is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long a call may take."""
+        return self.compiled.tool.timeout_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One connector as it is now. `unusable` says why no call is made, whatever is asked; empty when calls are."""
+
+    name: str
+    spec: ConnectorSpec
+    contract_digest: str
+    tools: Mapping[str, OfferedTool] = field(default_factory=dict)
+    unusable: str = ""
+
+    def granted_to(self, namespace: str) -> bool:
+        """Whether apps of the namespace may use it."""
+        return namespace in self.spec.namespaces
+
+
+class Catalogue:
+    """A sink of the watch on Connectors."""
+
+    def __init__(self) -> None:
+        self._offers: dict[str, Offer] = {}
+
+    def __len__(self) -> int:
+        return len(self._offers)
+
+    def find(self, name: str) -> Offer | None:
+        """The connector of that name."""
+        return self._offers.get(name)
+
+    def granted_to(self, namespace: str, among: Sequence[str]) -> tuple[str, ...]:
+        """Those of the named connectors that apps of the namespace may use."""
+        found = (self._offers.get(name) for name in among)
+        return tuple(offer.name for offer in found if offer is not None and offer.granted_to(namespace))
+
+    def listed(self, objects: Sequence[dict[str, Any]], _resource_version: str) -> None:
+        """A complete list: what is not in it is withdrawn."""
+        self._offers.clear()
+        for object_ in objects:
+            self.changed(object_)
+
+    def changed(self, object_: dict[str, Any]) -> None:
+        """A Connector was written. One that cannot be read is no connector; one whose contract is refused answers
+        nobody, and says why."""
+        name = str(object_["metadata"]["name"])
+        if object_["metadata"].get("deletionTimestamp"):
+            self._offers.pop(name, None)
+            return
+        try:
+            connector = Connector.model_validate(object_)
+        except ValidationError as error:
+            self._offers.pop(name, None)
+            _log.error("connector_unreadable", connector=name, faults=error.error_count())
+            return
+        self._offers[name] = _offer(name, connector)
+
+    def deleted(self, object_: dict[str, Any]) -> None:
+        """A Connector is withdrawn."""
+        self._offers.pop(str(object_["metadata"]["name"]), None)
+
+
+class ServiceAddresses:
+    """A sink of the watch on the EndpointSlices that the operator makes for connectors."""
+
+    def __init__(self) -> None:
+        self._slices: dict[str, tuple[str, int, tuple[str, ...]]] = {}
+
+    def of(self, connector: str) -> tuple[int, tuple[str, ...]] | None:
+        """Port and addresses of the pods behind a connector; None: the operator has resolved none."""
+        found = [(port, addresses) for name, port, addresses in self._slices.values() if name == connector]
+        return found[0] if len(found) == 1 else None
+
+    def listed(self, objects: Sequence[dict[str, Any]], _resource_version: str) -> None:
+        """A complete list: what is not in it is gone."""
+        self._slices.clear()
+        for object_ in objects:
+            self.changed(object_)
+
+    def changed(self, object_: dict[str, Any]) -> None:
+        """A slice was written; one without the label or a port is of no use."""
+        metadata = object_["metadata"]
+        connector = (metadata.get("labels") or {}).get(names.LABEL_CONNECTOR)
+        ports = [port["port"] for port in object_.get("ports") or () if isinstance(port.get("port"), int)]
+        if not connector or len(ports) != 1:
+            self._slices.pop(str(metadata["name"]), None)
+            return
+        addresses = tuple(
+            address
+            for endpoint in object_.get("endpoints") or ()
+            if (endpoint.get("conditions") or {}).get("ready") is not False
+            for address in endpoint.get("addresses") or ()
+        )
+        self._slices[str(metadata["name"])] = (str(connector), ports[0], addresses)
+
+    def deleted(self, object_: dict[str, Any]) -> None:
+        """A slice is gone."""
+        self._slices.pop(str(object_["metadata"]["name"]), None)
+
+
+def target(offer: Offer, services: ServiceAddresses) -> Target | None:
+    """Where the connector is reached now; None while a Service has no ready pod."""
+    endpoint = offer.spec.endpoint
+    if endpoint.service is not None:
+        resolved = services.of(offer.name)
+        if resolved is None or not resolved[1]:
+            return None
+        port, addresses = resolved
+        host = f"{endpoint.service.name}.{endpoint.service.namespace}.svc"
+        return Target(offer.name, "http", host, port, addresses)
+    url = urlsplit(endpoint.url or "")
+    return Target(offer.name, "https", url.hostname or "", url.port or _HTTPS_PORT, None)
+
+
+def _offer(name: str, connector: Connector) -> Offer:
+    faults = contract_faults(connector)
+    if faults:
+        _log.error("contract_refused", connector=name, fault=str(faults[0]))
+        return Offer(name, connector.spec, "", unusable="its contract is refused: see the Connector's status")
+    digest = contract_digest(contract_of(connector.spec))
+    if unusable := _not_built(connector.spec):
+        return Offer(name, connector.spec, digest, unusable=unusable)
+    try:
+        compiled = compile_tools(connector)
+    except CheckFailedError as error:
+        _log.error("contract_not_compiled", connector=name, why=str(error))
+        return Offer(name, connector.spec, digest, unusable="its contract cannot be checked")
+    base_path = urlsplit(connector.spec.endpoint.url or "").path.rstrip("/")
+    said = {tool.name: tool for tool in connector.spec.tools}
+    tools = {tool: _tool(said[tool], contract, base_path) for tool, contract in compiled.items()}
+    return Offer(name, connector.spec, digest, tools)
+
+
+def _not_built(spec: ConnectorSpec) -> str:
+    """What this gateway cannot do yet; a call without it would not be the call that the Connector describes."""
+    if spec.type != "HTTP":
+        return f"the gateway does not speak to connectors of type {spec.type} yet"
+    return "the gateway sends no credentials yet" if spec.credential is not None else ""
+
+
+def _tool(said: Tool, compiled: CompiledTool, base_path: str) -> OfferedTool:
+    reused = quantities.seconds(said.cache) if said.cache and said.effect == "Read" else 0
+    return OfferedTool(compiled, HttpTool(compiled.tool.contract, base_path), reused)

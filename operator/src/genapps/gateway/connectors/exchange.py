@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the types of connectors share: how a call ends that the connector did not answer as it should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from genapps.gateway.problems import Code, Problem
+
+_RETRY_SECONDS = 5
+_LONGEST_RETRY_SECONDS = 3600
+
+
+class Health(StrEnum):
+    """What the end of a call says about the connector: what its breaker counts."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+    """Nothing: the fault was elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailedError(Exception):
+    """The call has no result. `problem` is what the app is told; `health` is what the breaker is told."""
+
+    problem: Problem
+    health: Health
+
+
+def arguments_invalid(tool: str, why: str) -> CallFailedError:
+    """The arguments fit the schema, and still make no request."""
+    detail = f"The arguments of '{tool}' are invalid: {why}."
+    return CallFailedError(Problem(Code.ARGUMENTS_INVALID, detail), Health.UNKNOWN)
+
+
+def result_invalid(connector: str, why: str) -> CallFailedError:
+    """The connector answered, and not as its contract says: its defect, and no fault of the app's."""
+    detail = f"The connector '{connector}' answered with a result that {why}. This is a defect of the connector."
+    return CallFailedError(Problem(Code.RESULT_INVALID, detail), Health.BAD)
+
+
+def outcome_unknown(connector: str, why: str) -> CallFailedError:
+    """The call may have been executed."""
+    detail = (
+        f"The connector '{connector}' {why}. The call may have been executed. Look at the connector before you try"
+        " again."
+    )
+    return CallFailedError(Problem(Code.OUTCOME_UNKNOWN, detail), Health.BAD)
+
+
+def upstream_failed(connector: str, why: str, retry_after: int = _RETRY_SECONDS) -> CallFailedError:
+    """The connector did not do what it was asked for."""
+    detail = f"The connector '{connector}' {why}. Nothing was executed. Try again after retryAfter seconds."
+    return CallFailedError(Problem(Code.UPSTREAM_FAILED, detail, retry_after=retry_after), Health.BAD)
+
+
+def status_failed(connector: str, status: int, retry_after: str | None, *, wrote: bool) -> CallFailedError:
+    """The connector answered with a status that is no success. `wrote`: the tool may change something."""
+    if status == 429:
+        seconds = _seconds(retry_after)
+        detail = f"The connector '{connector}' is called too often. Try again after retryAfter seconds."
+        problem = Problem(Code.UPSTREAM_FAILED, detail, retry_after=seconds, upstream_status=status)
+        return CallFailedError(problem, Health.UNKNOWN)
+    if 400 <= status < 500 and status != 408:
+        detail = f"The connector '{connector}' refused the call with HTTP status {status}. Nothing was executed."
+        problem = Problem(Code.UPSTREAM_REFUSED, detail, upstream_status=status)
+        # A credential that is refused is the platform's fault, and fails every call.
+        return CallFailedError(problem, Health.BAD if status in (401, 407) else Health.GOOD)
+    if wrote:
+        return outcome_unknown(connector, f"answered with HTTP status {status}")
+    detail = f"The connector '{connector}' failed with HTTP status {status}. Try again after retryAfter seconds."
+    problem = Problem(Code.UPSTREAM_FAILED, detail, retry_after=_seconds(retry_after), upstream_status=status)
+    return CallFailedError(problem, Health.BAD)
+
+
+def _seconds(retry_after: str | None) -> int:
+    """What a connector says about when to come back, if that is a number of seconds."""
+    if retry_after is None or not retry_after.isascii() or not retry_after.isdecimal() or len(retry_after) > 6:
+        return _RETRY_SECONDS
+    return min(max(int(retry_after), 1), _LONGEST_RETRY_SECONDS)

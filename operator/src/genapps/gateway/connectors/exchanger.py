@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One attempt of a call: the request by the connector's type, sent, and its answer held to the contract."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import orjson
+
+from genapps.gateway import catalogue
+from genapps.gateway.catalogue import ServiceAddresses
+from genapps.gateway.connectors.exchange import (
+    CallFailedError,
+    Health,
+    outcome_unknown,
+    result_invalid,
+    upstream_failed,
+)
+from genapps.gateway.contracts.checker import CheckFailedError
+from genapps.gateway.decision import Admit
+from genapps.gateway.egress.messages import (
+    EgressLimits,
+    EgressRefusedError,
+    OutboundRequest,
+    OutboundResponse,
+    Target,
+    UpstreamFailedError,
+)
+from genapps.gateway.problems import Code, Problem
+
+RESULT_BYTES = 768 * 1024
+"""Of a connector's answer, and of the result as JSON: a runtime takes 1 MiB."""
+_UNAVAILABLE_SECONDS = 5
+
+
+class Sender(Protocol):
+    """Sends one request; `genapps.gateway.egress` is the one that is used."""
+
+    async def send(self, target: Target, request: OutboundRequest, limits: EgressLimits) -> OutboundResponse:
+        """The response. Raises EgressRefusedError or UpstreamFailedError."""
+
+
+class Exchanger:
+    """Makes attempts."""
+
+    def __init__(self, services: ServiceAddresses, sender: Sender) -> None:
+        self._services = services
+        self._sender = sender
+
+    async def exchange(self, admitted: Admit, seconds: float) -> bytes:
+        """The result as JSON, within so many seconds. Raises CallFailedError."""
+        offer, tool, call = admitted.offer, admitted.tool, admitted.call
+        where = catalogue.target(offer, self._services)
+        if where is None:
+            raise _no_address(offer.name)
+        request = tool.http.request(call.arguments, call.key)
+        response = await self._sent(admitted, where, request, seconds)
+        return _checked(admitted, tool.http.result(offer.name, response))
+
+    async def _sent(self, admitted: Admit, where: Target, request: OutboundRequest, seconds: float) -> OutboundResponse:
+        connector = admitted.offer.name
+        try:
+            return await self._sender.send(where, request, EgressLimits(seconds=seconds, body_bytes=RESULT_BYTES))
+        except EgressRefusedError as refused:
+            if refused.sent and admitted.tool.effect != "Read":
+                raise outcome_unknown(connector, f"sent the call elsewhere ({refused.reason})") from refused
+            raise _egress_refused(connector, refused) from refused
+        except UpstreamFailedError as failed:
+            if failed.sent and admitted.tool.effect != "Read":
+                raise outcome_unknown(connector, f"did not answer ({failed.reason})") from failed
+            raise upstream_failed(connector, f"could not be asked ({failed.reason})") from failed
+
+
+def _checked(admitted: Admit, value: Any) -> bytes:
+    connector, tool = admitted.offer.name, admitted.tool
+    try:
+        fault = tool.compiled.result_fault(value)
+    except CheckFailedError as error:
+        raise result_invalid(connector, f"could not be checked ({error})") from error
+    if fault is not None:
+        raise result_invalid(connector, f"breaks the contract of '{tool.name}': {fault}")
+    result = orjson.dumps(value)
+    if len(result) > RESULT_BYTES:
+        raise result_invalid(connector, f"is larger than {RESULT_BYTES} bytes")
+    return result
+
+
+def _no_address(connector: str) -> CallFailedError:
+    detail = f"The Service of the connector '{connector}' has no ready pod. Try again after retryAfter seconds."
+    return CallFailedError(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.BAD)
+
+
+def _egress_refused(connector: str, refused: EgressRefusedError) -> CallFailedError:
+    detail = (
+        f"The platform does not send to where the connector '{connector}' leads ({refused.reason}). Nothing was sent."
+        " Ask the platform team to look at the Connector."
+    )
+    return CallFailedError(Problem(Code.EGRESS_REFUSED, detail), Health.BAD)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results of Read tools that may be reused for a while, in bounded memory. Nobody gets what was another's.
+
+The key holds everything that a result may depend on: the app by its uid, the tenant, the connector and its contract,
+the tool, the credential and the arguments. The decision comes before a hit: what is refused today is not read from
+yesterday.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from genapps.cluster import clocks
+
+MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES_OF_A_RESULT = 64 * 1024
+_ENTRY_BYTES = 512
+"""What an entry costs beside its result."""
+
+
+class ReadKey(NamedTuple):
+    """What a result depends on."""
+
+    app_uid: str
+    tenant: str
+    connector: str
+    contract: str
+    tool: str
+    credential: str
+    arguments: str
+
+
+class _Entry(NamedTuple):
+    result: bytes
+    until: float
+
+
+class ReadCache:
+    """The result that was used longest ago gives way; `clock` is monotonic seconds."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES, clock: Callable[[], float] = clocks.monotonic) -> None:
+        self._most_bytes = most_bytes
+        self._clock = clock
+        self._entries: OrderedDict[ReadKey, _Entry] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: ReadKey) -> bytes | None:
+        """The result, while it may be reused."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry.until <= self._clock():
+            self._drop(key)
+            return None
+        self._entries.move_to_end(key)
+        return entry.result
+
+    def put(self, key: ReadKey, result: bytes, seconds: float) -> None:
+        """Keep a result; one that is too large is not kept."""
+        self._drop(key)
+        if len(result) > MOST_BYTES_OF_A_RESULT:
+            return
+        self._entries[key] = _Entry(result, self._clock() + seconds)
+        self._bytes += len(result) + _ENTRY_BYTES
+        while self._bytes > self._most_bytes:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: ReadKey) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= len(entry.result) + _ENTRY_BYTES

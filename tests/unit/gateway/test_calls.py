@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls through the whole gateway, but for the wire: decided, made, checked, answered, written down."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import structlog
+
+from genapps.gateway.egress.messages import (
+    EgressReason,
+    EgressRefusedError,
+    FailureReason,
+    OutboundResponse,
+    UpstreamFailedError,
+)
+from tests.unit.gateway.connectors import manifest
+from tests.unit.gateway.world import Installation, Reply, app_record
+
+KEY = "f" * 64
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture
+def outside(gateway: Installation) -> Installation:
+    """A gateway whose app may call the connector `rates`."""
+    gateway.records.changed(app_record(envelope={"digest": "sha256:" + "a" * 64, "connectors": ["rates"]}))
+    gateway.catalogue.changed(manifest())
+    return gateway
+
+
+async def call(outside: Installation, tool: str = "latest", arguments: Any = None, **members: Any) -> Reply:
+    given = {"currency": "EUR"} if arguments is None else arguments
+    content = {"requestId": "r1", "step": 1, "connector": "rates", "tool": tool, "arguments": given}
+    return await outside.post("/v1/calls", content | members)
+
+
+async def book(outside: Installation, tool: str = "book", **members: Any) -> Reply:
+    return await call(outside, tool, {}, **members)
+
+
+async def test_a_call_reaches_the_connector_and_its_result_the_app(outside: Installation) -> None:
+    reply = await call(outside)
+    assert (reply.status, reply.json()) == (200, {"result": {"rate": 0.94}, "effect": "Read", "credit": None})
+    ((target, request),) = outside.upstream.asked
+    assert (target.scheme, target.host, target.port, target.addresses) == ("https", "rates.example.com", 443, None)
+    assert (request.method, request.path) == ("GET", "/api/v1/latest/EUR")
+
+
+@pytest.mark.parametrize(
+    ("change", "tool", "arguments", "code", "kind"),
+    [
+        ({"namespaces": ["sales"]}, "latest", None, "ConnectorNotGranted", "limit"),
+        ({}, "drop", None, "ToolNotInContract", "violation"),
+        ({}, "Latest", None, "ToolNotInContract", "violation"),
+        ({}, "latest", {}, "ArgumentsInvalid", "defect"),
+        ({}, "latest", {"currency": "euro"}, "ArgumentsInvalid", "defect"),
+        ({}, "latest", {"currency": "EUR", "more": 1}, "ArgumentsInvalid", "defect"),
+        ({"minimumRiskClass": "medium"}, "latest", None, "RiskTooLow", "limit"),
+    ],
+)
+async def test_what_the_rules_refuse_never_leaves(
+    outside: Installation, change: dict[str, Any], tool: str, arguments: Any, code: str, kind: str
+) -> None:
+    outside.catalogue.changed(manifest(**change))
+    reply = await call(outside, tool, arguments)
+    assert (reply.json()["code"], reply.json()["class"]) == (code, kind)
+    assert outside.upstream.asked == []
+    assert outside.metrics.violations.labels("tool_not_in_contract")._value.get() == (kind == "violation")
+
+
+async def test_argument_errors_name_the_place_and_not_the_value(outside: Installation) -> None:
+    reply = await call(outside, arguments={"currency": "a secret of somebody"})
+    assert "/currency" in reply.json()["detail"]
+    assert "secret" not in reply.json()["detail"]
+
+
+async def test_a_withdrawn_connector_is_a_limit_and_no_violation(outside: Installation) -> None:
+    outside.catalogue.deleted(manifest())
+    reply = await call(outside)
+    assert (reply.json()["code"], reply.json()["class"]) == ("ConnectorUnavailable", "limit")
+    outside.catalogue.changed(manifest())
+    assert (await call(outside)).status == 200
+
+
+async def test_a_connector_that_is_being_deleted_is_withdrawn(outside: Installation) -> None:
+    ending = manifest()
+    ending["metadata"]["deletionTimestamp"] = "2026-11-23T12:00:00Z"
+    outside.catalogue.changed(ending)
+    assert (await call(outside)).json()["code"] == "ConnectorUnavailable"
+
+
+async def test_a_pod_of_the_demanded_class_may_call(outside: Installation) -> None:
+    outside.catalogue.changed(manifest(minimumRiskClass="medium"))
+    envelope = {"digest": "sha256:" + "a" * 64, "connectors": ["rates"]}
+    outside.records.changed(app_record(envelope=envelope, effectiveRisk="medium"))
+    assert (await call(outside)).status == 200
+
+
+SENT, UNSENT = True, False
+FAILED = {sent: UpstreamFailedError(FailureReason.CLOSED, "10.0.0.1 closed", sent=sent) for sent in (SENT, UNSENT)}
+
+
+@pytest.mark.parametrize(
+    ("tool", "answer", "code"),
+    [
+        ("latest", FAILED[SENT], "UpstreamFailed"),
+        ("latest", FAILED[UNSENT], "UpstreamFailed"),
+        ("book", FAILED[SENT], "OutcomeUnknown"),
+        ("book", FAILED[UNSENT], "UpstreamFailed"),
+        ("book-once", FAILED[SENT], "OutcomeUnknown"),
+        ("book", EgressRefusedError(EgressReason.ADDRESS_REFUSED, "10.0.0.1"), "EgressRefused"),
+        ("book", EgressRefusedError(EgressReason.REDIRECT_REFUSED, "10.0.0.1", sent=True), "OutcomeUnknown"),
+        ("latest", OutboundResponse(404, {}, b"10.0.0.1"), "UpstreamRefused"),
+        ("book", OutboundResponse(500, {}, b"10.0.0.1"), "OutcomeUnknown"),
+        ("latest", OutboundResponse(200, JSON, b'{"rate": "10.0.0.1"}'), "ResultInvalid"),
+        ("latest", OutboundResponse(200, JSON, b"[" * 100_000), "ResultInvalid"),
+        ("book", OutboundResponse(200, JSON, b'"' + b"x" * 800_000 + b'"'), "ResultInvalid"),
+    ],
+)
+async def test_what_fails_outside_is_told_apart_and_tells_nothing_of_the_inside(
+    outside: Installation, tool: str, answer: Any, code: str
+) -> None:
+    outside.upstream.answer = answer
+    reply = await call(outside, tool, None if tool == "latest" else {})
+    assert reply.json()["code"] == code
+    assert "10.0.0.1" not in reply.body.decode()
+    assert outside.metrics.calls.labels("rates", code)._value.get() == 1
+
+
+async def test_a_call_that_may_have_been_made_is_made_again_only_where_that_changes_nothing(
+    outside: Installation,
+) -> None:
+    assert (await book(outside, repeated=True)).json()["code"] == "OutcomeUnknown"
+    assert (await book(outside, "book-once", repeated=True)).json()["code"] == "OutcomeUnknown", "without a key"
+    assert outside.upstream.asked == []
+    assert (await call(outside, repeated=True)).status == 200
+    outside.upstream.answer = OutboundResponse(201, JSON, b"{}")
+    assert (await book(outside, "book-once", repeated=True, key=KEY)).status == 200
+    assert ("Idempotency-Key", KEY) in outside.upstream.asked[-1][1].headers
+
+
+@pytest.mark.parametrize(
+    ("tool", "members", "times"),
+    [("latest", {}, 2), ("book", {}, 1), ("book-once", {"key": KEY}, 2), ("book-once", {}, 1)],
+)
+async def test_only_what_does_no_harm_is_tried_again_and_once(
+    outside: Installation, tool: str, members: dict[str, Any], times: int
+) -> None:
+    outside.upstream.answer = OutboundResponse(500, {}, b"")
+    await call(outside, tool, None if tool == "latest" else {}, **members)
+    assert len(outside.upstream.asked) == times
+    asked = len(outside.upstream.asked)
+    await call(outside, tool, None if tool == "latest" else {}, **members)
+    assert len(outside.upstream.asked) == asked + 1, "a tenth of the calls may be tried again, no more"
+
+
+async def test_a_dead_connector_is_spared(outside: Installation) -> None:
+    outside.upstream.answer = OutboundResponse(503, {}, b"")
+    for _ in range(5):
+        assert (await call(outside)).json()["code"] == "UpstreamFailed"
+    asked = len(outside.upstream.asked)
+    refused = await call(outside)
+    assert (refused.json()["code"], refused.json()["class"]) == ("BreakerOpen", "limit")
+    assert refused.headers["retry-after"] == "5"
+    assert len(outside.upstream.asked) == asked
+
+
+async def test_refusals_of_the_connector_do_not_open_the_breaker(outside: Installation) -> None:
+    outside.upstream.answer = OutboundResponse(404, {}, b"")
+    for _ in range(10):
+        assert (await call(outside)).json()["code"] == "UpstreamRefused"
+
+
+async def test_a_result_is_reused_for_the_same_question_of_the_same_tenant(outside: Installation) -> None:
+    latest = manifest()["spec"]["tools"][0] | {"cache": "60s"}
+    outside.catalogue.changed(manifest(tools=[latest]))
+    for tenant in ("", "a" * 64, "b" * 64):
+        for _ in range(2):
+            members = {"tenant": tenant} if tenant else {}
+            assert (await call(outside, **members)).json()["result"] == {"rate": 0.94}
+    assert len(outside.upstream.asked) == 3
+    await call(outside, arguments={"currency": "USD"})
+    assert len(outside.upstream.asked) == 4
+    outside.clock.forward(seconds=61)
+    await call(outside)
+    outside.catalogue.changed(manifest(namespaces=["sales"], tools=[latest]))
+    assert (await call(outside)).json()["code"] == "ConnectorNotGranted", "the decision comes before the cache"
+
+
+@pytest.fixture
+async def held(outside: Installation) -> AsyncIterator[tuple[asyncio.Event, asyncio.Event]]:
+    """The connector answers when the first is set, and the caller goes when the second is."""
+    outside.upstream.hold = asyncio.Event()
+    yield outside.upstream.hold, asyncio.Event()
+    assert outside.permits.running("rates") == 0
+
+
+def started(outside: Installation, tool: str, arguments: Any, gone: asyncio.Event) -> asyncio.Task[Reply]:
+    content = {"requestId": "r", "step": 1, "connector": "rates", "tool": tool, "arguments": arguments}
+    return asyncio.create_task(outside.post("/v1/calls", content, gone=gone))
+
+
+async def test_a_read_ends_when_its_caller_goes(
+    outside: Installation, held: tuple[asyncio.Event, asyncio.Event]
+) -> None:
+    running = started(outside, "latest", {"currency": "EUR"}, held[1])
+    await outside.upstream.begun.wait()
+    held[1].set()
+    assert (await running).json()["code"] == "RequestInvalid"
+    assert outside.upstream.cancelled == 1
+
+
+async def test_a_write_is_seen_to_its_end(outside: Installation, held: tuple[asyncio.Event, asyncio.Event]) -> None:
+    running = started(outside, "book", {}, held[1])
+    await outside.upstream.begun.wait()
+    held[1].set()
+    done, _ = await asyncio.wait([running], timeout=0.05)
+    assert not done, "it goes on without the caller"
+    held[0].set()
+    assert (await running).status == 200
+    assert outside.upstream.cancelled == 0
+
+
+async def test_a_service_is_called_at_the_addresses_that_the_operator_resolved(outside: Installation) -> None:
+    service = {"service": {"namespace": "treasury", "name": "rates", "port": 80}}
+    outside.catalogue.changed(manifest(endpoint=service))
+    assert (await call(outside)).json()["code"] == "ConnectorUnavailable"
+    slice_ = {
+        "metadata": {"name": "connector-rates", "labels": {"genapps.dev/connector": "rates"}},
+        "ports": [{"port": 8000}],
+        "endpoints": [
+            {"addresses": ["10.1.0.7"], "conditions": {"ready": True}},
+            {"addresses": ["10.1.0.8"], "conditions": {"ready": False}},
+        ],
+    }
+    outside.services.changed(slice_)
+    assert (await call(outside)).status == 200
+    ((target, request),) = outside.upstream.asked
+    assert (target.scheme, target.host, target.port, target.addresses) == (
+        "http", "rates.treasury.svc", 8000, ("10.1.0.7",),
+    )  # fmt: skip
+    assert request.path == "/v1/latest/EUR"
+    outside.services.deleted(slice_)
+    assert (await call(outside)).json()["code"] == "ConnectorUnavailable"
+
+
+async def test_each_call_has_a_line_before_and_after_it_without_its_arguments(outside: Installation) -> None:
+    with structlog.testing.capture_logs() as lines:
+        await call(outside, arguments={"currency": "EUR"})
+        outside.upstream.answer = OutboundResponse(500, {}, b"")
+        await book(outside)
+    told = [(line["event"], line["tool"], line.get("attempt"), line.get("code")) for line in lines]
+    assert told == [
+        ("call_attempted", "latest", 1, None),
+        ("call_ended", "latest", None, "ok"),
+        ("call_attempted", "book", 1, None),
+        ("call_ended", "book", None, "OutcomeUnknown"),
+    ]
+    for line in lines:
+        assert {"app", "namespace", "envelope", "connector", "contract", "request", "step"} <= line.keys()
+        assert "EUR" not in str(line)
