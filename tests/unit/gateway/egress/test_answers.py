@@ -181,6 +181,8 @@ async def test_what_comes_unasked_later_answers_nothing() -> None:
         await sender.send(server.service(), GET, LIMITS)
         later.set()
         await seen.wait()
+        [[connection]] = sender._pool._idle.values()
+        connection.data_received(await connection.read())  # until the loop has seen it
         assert (await sender.send(server.service(), GET, LIMITS)).body == b"ok"
     assert server.connections == 2
 

@@ -147,6 +147,17 @@ async def test_an_old_connection_is_not_kept() -> None:
         await server.anything_closed.wait()
 
 
+async def test_a_connection_that_has_ended_already_is_not_kept() -> None:
+    waiting = Pool()
+    async with serving(always(OK)) as server:
+        connection = Connection(HERE)
+        await asyncio.get_running_loop().create_connection(lambda: connection, HERE, server.port)
+        connection.abort()
+        await server.anything_closed.wait()
+        waiting.give((server.service(), ""), connection)
+    assert not waiting._idle
+
+
 async def test_closing_ends_all_that_wait() -> None:
     async with serving(always(OK)) as server:
         sender = upstream()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from genapps.gateway.egress.messages import (
     EgressLimits,
@@ -220,3 +221,7 @@ async def test_who_reads_a_stream_slowly_makes_the_server_wait() -> None:
 async def test_what_is_shown_of_a_request_holds_no_secret() -> None:
     request = OutboundRequest("POST", "/?key=secret", (("Authorization", "secret"),), b"secret")
     assert "secret" not in repr(request)
+
+
+async def test_these_tests_run_on_the_loop_of_the_gateway() -> None:
+    assert isinstance(asyncio.get_running_loop(), uvloop.Loop)

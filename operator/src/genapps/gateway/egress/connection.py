@@ -7,6 +7,7 @@ import asyncio
 import select
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 _HELD_BYTES = 256 * 1024
 """What may have arrived and not been read before the peer has to wait."""
@@ -31,8 +32,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Also called when TLS begins inside a proxy's tunnel."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the protocol is used for streams only
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
         self.opened_at = self._loop.time()
 
     def data_received(self, data: bytes) -> None:

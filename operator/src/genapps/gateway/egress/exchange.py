@@ -54,7 +54,7 @@ class Exchange:
     def reusable(self) -> bool:
         """The answer is complete, nothing follows it, and both sides keep the connection."""
         done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
-        return done and not self._http.trailing_data[0] and self.connection.quiet
+        return done and not self._http.trailing_data[0]
 
     def send(self, target: Target, request: OutboundRequest) -> None:
         """Hand the whole request to the connection."""

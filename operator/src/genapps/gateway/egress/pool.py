@@ -41,10 +41,11 @@ class Pool:
         return None
 
     def give(self, key: Key, connection: Connection) -> None:
-        """It is closed if it is old or there are enough."""
+        """It is closed if it is not quiet, or old, or there are enough."""
         now = asyncio.get_running_loop().time()
         waiting = self._idle.setdefault(key, [])
-        if now - connection.opened_at >= AGE_SECONDS or len(waiting) >= MOST_OF_ONE or self._count >= MOST:
+        fit = connection.quiet and now - connection.opened_at < AGE_SECONDS
+        if not fit or len(waiting) >= MOST_OF_ONE or self._count >= MOST:
             connection.abort()
         else:
             waiting.append(connection)

