@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from genapps_runtime.egress.gateway_address import GatewayAddress
-from genapps_runtime.egress.gateway_client import GatewayClient
+from genapps_runtime.egress.gateway_client import Called, GatewayClient
 from tests.runtime.fake_gateway import GATEWAY_NAME, Authority, FakeGateway
 
 SCHEMA = json.loads(
@@ -49,7 +49,7 @@ async def test_a_result_may_have_changed_something_unless_the_gateway_says_that_
     answer = {"result": {"rate": 1}, "credit": None} | effect
     assert VALID(answer) == valid
     gateway.answers["rates"] = 200, answer
-    assert await client.call("r1", 1, CALL, 10, "") == ({"ok": {"rate": 1}}, wrote)
+    assert await client.call("r1", 1, CALL, 10, "") == Called({"ok": {"rate": 1}}, wrote)
 
 
 async def test_a_refusal_has_changed_nothing_and_a_gateway_that_fails_may_have(
@@ -59,10 +59,11 @@ async def test_a_refusal_has_changed_nothing_and_a_gateway_that_fails_may_have(
     assert (refused.outcome["problem"]["code"], refused.wrote) == ("ConnectorNotInEnvelope", False)
     gateway.answers["rates"] = 502, {"error": "of something between"}
     between = await client.call("r1", 2, CALL, 10, "")
-    assert (between.outcome["problem"]["code"], between.wrote) == ("GatewayUnavailable", True)
+    assert (between.outcome["problem"]["code"], between.wrote) == ("OutcomeUnknown", True)
     await gateway.stop()
+    client.close()
     gone = await client.call("r1", 3, CALL, 10, "")
-    assert (gone.outcome["problem"]["code"], gone.wrote) == ("GatewayUnavailable", True)
+    assert (gone.outcome["problem"]["code"], gone.wrote) == ("GatewayUnavailable", False), "it cannot have got the call"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ class Process:
         if behaviour == "hangs after":
             await asyncio.sleep(60)
         if behaviour.startswith("lost"):
-            return Called({"problem": call_problem("GatewayUnavailable", "it went away", 5)}, wrote=True)
+            return Called({"problem": call_problem("OutcomeUnknown", "it went away")}, wrote=True, answered=False)
         return Called({"ok": result}, wrote=True)
 
     def _watched(self, write: Callable[..., Any]) -> Callable[..., Any]:

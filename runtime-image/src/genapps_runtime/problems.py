@@ -67,7 +67,7 @@ CODES: dict[str, Code] = {
     "TooManyTenants": Code(507, "The app has as many tenants as it may have"),
 }
 """The closed set of what a caller can get; codes of tool calls are the gateway's (and FanOutExceeded,
-GatewayUnavailable of this process)."""
+GatewayUnavailable, OutcomeUnknown of this process)."""
 
 
 class ProblemError(Exception):

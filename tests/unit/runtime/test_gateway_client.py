@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A call that the gateway may have got is never sent again as if it were new."""
+"""A call that the gateway may have got is not sent again, unless the tool is known to read only."""
 
 import asyncio
 import json
@@ -13,19 +13,28 @@ import pytest
 from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.gateway_client import GatewayClient
 from tests.runtime.fake_gateway import GATEWAY_NAME, Authority
+from tests.support.clock import Clock
 
 PAYLOAD: dict[str, Any] = {"connector": "shop", "tool": "pay", "arguments": {}, "key": "0a" * 32}
 UNKNOWN = {"code": "OutcomeUnknown", "class": "limit", "detail": "it may have been made"}
 
 
+READ = {"result": 1, "effect": "Read", "credit": None}
+WRITTEN = {"result": 1, "effect": "Write", "credit": None}
+LOST = None
+"""The gateway is killed when the tool has answered it, and before it answers."""
+
+
 class Server:
-    """Answers as the script says; None: it reads the call and hangs up. `bodies` are the calls."""
+    """Answers as the script says. `bodies` are the calls, `connections` is how many there were."""
 
     def __init__(self) -> None:
         self.script: list[tuple[int, Any] | None] = []
         self.bodies: list[dict[str, Any]] = []
+        self.connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -47,53 +56,132 @@ def authority() -> Authority:
 
 
 @asynccontextmanager
-async def connected(authority: Authority, folder: Path) -> AsyncIterator[tuple[Server, Callable[[], Any]]]:
+async def connected(
+    authority: Authority, folder: Path, clock: Clock | None = None
+) -> AsyncIterator[tuple[Server, Callable[[], Any], GatewayClient]]:
     server = Server()
     context = authority.server_context(folder)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
     (folder / "ca").write_bytes(authority.ca)
     (folder / "token").write_text("t")
     address = GatewayAddress("127.0.0.1", listening.sockets[0].getsockname()[1], GATEWAY_NAME)
-    client = GatewayClient(address, str(folder / "ca"), str(folder / "token"))
-    yield server, lambda: client.call("r", 1, PAYLOAD, 10, "")
+    client = GatewayClient(address, str(folder / "ca"), str(folder / "token"), clock or Clock())
+    yield server, lambda: client.call("r", 1, PAYLOAD, 10, ""), client
     client.close()
     listening.close()
 
 
-async def test_a_call_that_was_lost_on_an_idle_connection_is_sent_as_a_repeated_one(
+@pytest.mark.parametrize("before", [[], [(200, WRITTEN)], [(200, {"result": 1, "credit": None})]])
+async def test_a_call_whose_answer_was_lost_is_not_made_again(
+    authority: Authority, tmp_path: Path, before: list[tuple[int, Any]]
+) -> None:
+    """On a new connection, and on one that was used before."""
+    async with connected(authority, tmp_path) as (server, call, _):
+        server.script = [*before, LOST]
+        for _ in before:
+            assert (await call()).outcome == {"ok": 1}
+        called = await call()
+        assert called.outcome["problem"]["code"] == "OutcomeUnknown"
+        assert (called.wrote, called.answered) == (True, False)
+        assert [body.get("repeated") for body in server.bodies] == [None] * (len(before) + 1)
+        assert server.connections == 1
+
+
+async def test_a_lost_call_of_a_tool_that_only_reads_is_made_again_as_a_repeated_one(
     authority: Authority, tmp_path: Path
 ) -> None:
-    async with connected(authority, tmp_path) as (server, call):
-        server.script = [(200, {"result": 1, "credit": None}), None, (200, {"result": 2, "credit": None})]
-        assert (await call()).outcome == {"ok": 1}
-        assert (await call()).outcome == {"ok": 2}
+    async with connected(authority, tmp_path) as (server, call, _):
+        server.script = [(200, READ), LOST, (200, {**READ, "result": 2})]
+        assert not (await call()).wrote
+        called = await call()
+        assert (called.outcome, called.wrote) == ({"ok": 2}, False)
         assert [body.get("repeated") for body in server.bodies] == [None, None, True]
+
+
+async def test_a_tool_that_reads_no_more_is_not_called_again(authority: Authority, tmp_path: Path) -> None:
+    async with connected(authority, tmp_path) as (server, call, _):
+        server.script = [(200, READ), (200, WRITTEN), LOST]
+        for _ in range(2):
+            await call()
+        assert (await call()).outcome["problem"]["code"] == "OutcomeUnknown"
+        assert len(server.bodies) == 3
 
 
 async def test_nobody_knows_what_became_of_a_lost_call_whose_repeat_is_refused(
     authority: Authority, tmp_path: Path
 ) -> None:
-    async with connected(authority, tmp_path) as (server, call):
-        server.script = [(200, {"result": 1, "credit": None}), None, (409, UNKNOWN)]
+    async with connected(authority, tmp_path) as (server, call, _):
+        server.script = [(200, READ), LOST, (409, UNKNOWN)]
         await call()
         called = await call()
         assert called.outcome["problem"]["code"] == "OutcomeUnknown"
-        assert called.wrote
+        assert (called.wrote, called.answered) == (True, True)
 
 
-@pytest.mark.parametrize("first", [None, (200, "no object")])
-async def test_a_call_on_a_new_connection_that_is_not_answered_is_not_sent_again(
-    authority: Authority, tmp_path: Path, first: tuple[int, Any] | None
+async def test_a_repeat_is_lost_at_most_once(authority: Authority, tmp_path: Path) -> None:
+    async with connected(authority, tmp_path) as (server, call, _):
+        server.script = [(200, READ), LOST, LOST]
+        await call()
+        assert (await call()).outcome["problem"]["code"] == "OutcomeUnknown"
+        assert len(server.bodies) == 3
+
+
+@pytest.mark.parametrize(
+    "answer", [(200, "no object"), (502, {"error": "of a proxy"}), (500, {})], ids=["no object", "a proxy", "no code"]
+)
+async def test_an_answer_that_is_none_of_the_gateways_says_nothing(
+    authority: Authority, tmp_path: Path, answer: tuple[int, Any]
 ) -> None:
-    async with connected(authority, tmp_path) as (server, call):
-        server.script = [first]
+    async with connected(authority, tmp_path) as (server, call, _):
+        server.script = [answer]
         called = await call()
         assert len(server.bodies) == 1
         assert called.wrote
 
 
+@pytest.mark.parametrize(
+    ("code", "wrote"),
+    [("Suspended", False), ("UpstreamFailed", False), ("OutcomeUnknown", True), ("ResultInvalid", True)],
+)
+async def test_a_problem_says_that_nothing_was_done_unless_its_code_says_otherwise(
+    authority: Authority, tmp_path: Path, code: str, wrote: bool
+) -> None:
+    async with connected(authority, tmp_path) as (server, call, _):
+        server.script = [(502, {"code": code, "class": "limit", "detail": "as it is"})]
+        called = await call()
+        assert (called.wrote, called.answered) == (wrote, True)
+
+
+@pytest.mark.parametrize("code", ["CallerUnknown", "GatewayStale"])
+async def test_a_call_that_was_not_even_judged_is_made_anew(authority: Authority, tmp_path: Path, code: str) -> None:
+    async with connected(authority, tmp_path) as (server, call, _):
+        server.script = [(503, {"code": code, "class": "limit", "detail": "later"}), (200, WRITTEN)]
+        assert (await call()).outcome == {"ok": 1}
+        assert [body.get("repeated") for body in server.bodies] == [None, None]
+
+
+async def test_a_connection_that_was_idle_for_ten_seconds_is_not_used_again(
+    authority: Authority, tmp_path: Path
+) -> None:
+    clock = Clock()
+    async with connected(authority, tmp_path, clock) as (server, call, _):
+        server.script = [(200, WRITTEN)] * 3
+        for wait, connections in ((0.0, 1), (9.9, 1), (10.0, 2)):
+            clock.now += wait
+            await call()
+            assert server.connections == connections
+
+
+async def test_a_lost_question_for_keys_is_asked_again(authority: Authority, tmp_path: Path) -> None:
+    async with connected(authority, tmp_path) as (server, call, client):
+        server.script = [(200, WRITTEN), LOST, (200, {"tenantKeys": {"issuer": "i"}})]
+        await call()
+        assert await client.tenant_keys() == {"issuer": "i"}
+        assert server.bodies[1:] == [{}, {}]
+
+
 async def test_a_gateway_that_cannot_be_reached_has_done_nothing(authority: Authority, tmp_path: Path) -> None:
-    async with connected(authority, tmp_path) as (server, call):
+    async with connected(authority, tmp_path) as (server, call, _):
         pass
     called = await call()
     assert called.outcome["problem"]["code"] == "GatewayUnavailable"

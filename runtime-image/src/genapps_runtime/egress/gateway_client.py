@@ -3,10 +3,15 @@
 
 A general HTTP client costs 14 MiB and 200 ms of start-up in each pod (docs/design). This one parses with httptools
 and bounds everything it reads. The CA and the token are mounted files that change while the process runs.
+
+A call whose request may have left is not sent again: nobody knows whether it was carried out. The exception is a tool
+that the gateway has said only reads. Then the gateway is told that the call is a repeated one.
 """
 
 import asyncio
 import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -22,9 +27,15 @@ HEAD_BYTES = 16 * 1024
 CONNECT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 3.0
 IDLE_CONNECTIONS = 16
-UNKNOWN_CALLER_RETRIES = 3
-_EXECUTED = frozenset({"OutcomeUnknown", "ResultInvalid"})
-"""Problems of calls that may have been executed; with any other one nothing was."""
+REUSE_SECONDS = 10.0
+"""How long a connection may have been idle. A gateway that is about to end closes a connection with each answer, for
+15 s: what is still open after that has been idle for longer, and nothing is sent on it."""
+RETRIES = 3
+_UNDECIDED = ("CallerUnknown", "GatewayStale")
+"""The operator's record of this pod may lag behind its start; another gateway may hear more. Nothing was done."""
+_MAY_HAVE_WRITTEN = ("OutcomeUnknown", "ResultInvalid")
+"""With any other problem the gateway says that nothing was done."""
+_KNOWN_TOOLS = 256
 
 
 class UnreachableError(Exception):
@@ -34,37 +45,50 @@ class UnreachableError(Exception):
 class Called(NamedTuple):
     """What became of a tool call: `{"ok": result}` or `{"problem": {...}}` for the guest.
 
-    `wrote` says whether the tool may have changed something.
+    `wrote` says whether the tool may have changed something, `answered` whether the gateway said what became of it.
     """
 
     outcome: dict[str, Any]
     wrote: bool
+    answered: bool = True
 
 
 @dataclass(slots=True)
 class _Sending:
-    """One call on its way. `begun`: the gateway may have got it. `lost`: it was sent, and not a byte came back."""
+    """One request on its way. `harmless`: it may arrive twice. `begun`: the gateway may have got it. `lost`: it was
+    sent, and no answer came."""
 
     body: dict[str, Any]
     trace: str
+    harmless: bool = False
     begun: bool = False
     lost: bool = False
 
     @property
+    def tool(self) -> tuple[object, object]:
+        """What the call is for."""
+        return self.body.get("connector"), self.body.get("tool")
+
+    @property
     def content(self) -> bytes:
         """The body of the request: a call that was lost is sent again as one that may have been made."""
-        return orjson.dumps({**self.body, "repeated": True} if self.lost else self.body)
+        return orjson.dumps({**self.body, "repeated": True} if self.lost and not self.harmless else self.body)
 
 
 class GatewayClient:
     """Calls to the gateway with this pod's token. Idle connections are reused."""
 
-    def __init__(self, address: GatewayAddress, ca_file: str, token_file: str) -> None:
+    def __init__(
+        self, address: GatewayAddress, ca_file: str, token_file: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._address = address
+        self._clock = clock
         self._authority = MountedFile(ca_file)
         self._token = MountedFile(token_file)
         self._context: tuple[bytes, ssl.SSLContext] | None = None
         self._idle: list[_Connection] = []
+        self._reading: set[tuple[object, object]] = set()
+        """Tools that only read, as the gateway said when it last answered a call of them."""
 
     async def call(self, request_id: str, step: int, payload: dict[str, Any], seconds: float, trace: str) -> Called:
         """One tool call.
@@ -77,21 +101,35 @@ class GatewayClient:
         try:
             async with asyncio.timeout(seconds):
                 status, reply = await self._post("/v1/calls", sending)
-                for _ in range(UNKNOWN_CALLER_RETRIES):
-                    if reply.get("code") != "CallerUnknown":
+                for _ in range(RETRIES):
+                    if reply.get("code") not in _UNDECIDED:
                         break
-                    await asyncio.sleep(0.5)  # the operator's record of this pod may lag behind its start
+                    sending.begun = sending.lost
+                    await asyncio.sleep(0.5)
                     status, reply = await self._post("/v1/calls", sending)
         except TimeoutError:
             raise
         except (UnreachableError, OSError) as error:
+            if sending.begun:
+                return _unknown(type(error).__name__)
             detail = f"the gateway did not answer: {type(error).__name__}"
-            return Called({"problem": call_problem("GatewayUnavailable", detail, 5)}, wrote=sending.begun)
+            return Called({"problem": call_problem("GatewayUnavailable", detail, 5)}, wrote=False)
         if status == 200:
-            return Called({"ok": reply.get("result")}, wrote=reply.get("effect") != "Read")
+            return Called({"ok": reply.get("result")}, wrote=not self._reads(sending, reply))
         if "code" in reply:
-            return Called({"problem": reply}, wrote=sending.lost or reply["code"] in _EXECUTED)
-        return Called({"problem": call_problem("GatewayUnavailable", f"it answered {status}", 5)}, wrote=True)
+            return Called({"problem": reply}, wrote=sending.lost or reply["code"] in _MAY_HAVE_WRITTEN)
+        return _unknown(f"an answer with status {status} and no code")
+
+    def _reads(self, sending: "_Sending", reply: dict[str, Any]) -> bool:
+        """Whether the tool only reads, which is remembered."""
+        reads = reply.get("effect") == "Read"
+        if not reads:
+            self._reading.discard(sending.tool)
+        elif sending.tool not in self._reading:
+            if len(self._reading) >= _KNOWN_TOOLS:
+                self._reading.clear()
+            self._reading.add(sending.tool)
+        return reads
 
     async def tenant_keys(self) -> object:
         """The keys that tokens are verified with, as the gateway tells them; None when it does not."""
@@ -110,30 +148,29 @@ class GatewayClient:
     async def _heartbeat(self, said: dict[str, Any]) -> dict[str, Any] | None:
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS):
-                status, reply = await self._post("/v1/heartbeat", _Sending(said, ""))
+                status, reply = await self._post("/v1/heartbeat", _Sending(said, "", harmless=True))
         except (TimeoutError, UnreachableError, OSError):
             return None
         return reply if status == 200 else None
 
     async def _post(self, path: str, sending: "_Sending") -> tuple[int, dict[str, Any]]:
         token = self._token.read().decode("ascii").strip()  # the kubelet replaces it before it ends
-        connection = self._reuse()
-        if connection is not None:
-            sending.begun = True
-            try:
-                return await self._use(connection, self._head("POST", path, sending.content, token, sending.trace))
-            except UnreachableError:
-                if connection.received:
-                    raise
-                # The gateway has closed the idle connection, most likely before the call came.
-                sending.lost = True
-        connection = await self._connect()
-        sending.begun = True
-        return await self._use(connection, self._head("POST", path, sending.content, token, sending.trace))
-
-    async def _use(self, connection: "_Connection", request: bytes) -> tuple[int, dict[str, Any]]:
+        connection = self._reuse() or await self._connect()
         try:
-            status, body = await connection.exchange(request)
+            return await self._use(connection, path, token, sending)
+        except UnreachableError:
+            if connection.sent and not sending.harmless and sending.tool not in self._reading:
+                raise
+            sending.lost = sending.lost or connection.sent
+        return await self._use(await self._connect(), path, token, sending)
+
+    async def _use(
+        self, connection: "_Connection", path: str, token: str, sending: "_Sending"
+    ) -> tuple[int, dict[str, Any]]:
+        try:
+            answer = connection.send(self._head("POST", path, sending.content, token, sending.trace))
+            sending.begun = True
+            status, body = await answer
             reply = orjson.loads(body) if body else {}
         except orjson.JSONDecodeError:
             connection.close()
@@ -142,6 +179,7 @@ class GatewayClient:
             connection.close()
             raise
         if connection.reusable and len(self._idle) < IDLE_CONNECTIONS:
+            connection.idle_since = self._clock()
             self._idle.append(connection)
         else:
             connection.close()
@@ -150,7 +188,7 @@ class GatewayClient:
     def _reuse(self) -> "_Connection | None":
         while self._idle:
             connection = self._idle.pop()
-            if connection.reusable:
+            if connection.reusable and self._clock() - connection.idle_since < REUSE_SECONDS:
                 return connection
             connection.close()
         return None
@@ -187,6 +225,11 @@ class GatewayClient:
         return "\r\n".join(lines).encode("ascii") + body
 
 
+def _unknown(why: str) -> Called:
+    detail = f"the gateway may have made the call, and nobody knows what it brought: {why}"
+    return Called({"problem": call_problem("OutcomeUnknown", detail)}, wrote=True, answered=False)
+
+
 class _Connection(asyncio.Protocol):
     """One connection, with one request at a time."""
 
@@ -195,20 +238,23 @@ class _Connection(asyncio.Protocol):
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._body = bytearray()
         self._head_bytes = 0
-        self.received = False
+        self.sent = False
+        """Whether something of the present request may have left."""
         self.reusable = True
+        self.idle_since = 0.0
 
-    async def exchange(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request; returns status and body of the reply. Raises UnreachableError."""
+    def send(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
+        """Send a request; status and body of the reply. Raises UnreachableError, at once when nothing was sent."""
+        self.sent = False
         if self._transport is None or self._transport.is_closing():
             raise UnreachableError("the connection is closed")
         self._answer = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._body.clear()
         self._head_bytes = 0
-        self.received = False
+        self.sent = True
         self._transport.write(request)
-        return await self._answer
+        return self._answer
 
     def close(self) -> None:
         self.reusable = False
@@ -222,7 +268,6 @@ class _Connection(asyncio.Protocol):
         if self._answer is None or self._answer.done():
             self.close()  # it speaks without being asked
             return
-        self.received = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:

@@ -198,7 +198,8 @@ class Tools:
         with self._calls.call(wanted.connector, wanted.tool) as span:
             called = await self._gateway.call(self._identity.request_id, step.number, asked, seconds, span.headers)
             span.take(called.outcome)
-        if step.again and called.outcome.get("problem", {}).get("code") == "OutcomeUnknown":
+        refused = called.answered and called.outcome.get("problem", {}).get("code") == "OutcomeUnknown"
+        if step.again and refused:
             self._metrics.tool_call("OutcomeUnknown")
             detail = f"nobody knows whether {wanted} was carried out, and it does not take the same call twice"
             raise ProblemError("OutcomeUnknown", detail)
