@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from genapps_runtime.serve.background.entries import EntryFile
+from genapps_runtime.serve.background.queue import BackgroundQueue
 from tests.runtime.harness import Pod, until
 from tests.runtime.lanes_world import Asked, LanesWorld
 from tests.runtime.telling_language import TellingLanguage
@@ -62,11 +63,16 @@ async def world(telling_language: TellingLanguage, tmp_path: Path) -> AsyncItera
         telling_language, tmp_path / "facets", SOURCE, entries=EntryFile.open(str(tmp_path)), background=True,
         time={"actionMillis": 60_000}, fallback=STATIC,
     )  # fmt: skip
-    await world.app.recover()
-    world.app.admit(True)
+    await queue_of(world).recover()
+    queue_of(world).admit(True)
     yield world
-    await world.app.drain(0)
+    await queue_of(world).drain(0)
     await world.close()
+
+
+def queue_of(world: LanesWorld) -> BackgroundQueue:
+    assert world.app.queue is not None
+    return world.app.queue
 
 
 async def ask(world: LanesWorld, path: str, method: str = "GET") -> Asked:
@@ -146,14 +152,14 @@ async def test_what_had_changed_the_state_does_not_change_it_again_when_its_end_
     async def opened() -> LanesWorld:
         entries = EntryFile.open(str(tmp_path))
         world = LanesWorld(telling_language, tmp_path / "facets", SOURCE, entries=entries, background=True)
-        await world.app.recover()
-        world.app.admit(True)
+        await queue_of(world).recover()
+        queue_of(world).admit(True)
         return world
 
     first = await opened()
     location = await accept(first, "/add")
     await until_ended(first)
-    await first.app.drain(0)
+    await queue_of(first).drain(0)
     await first.close()
     # As a process leaves it that is killed between its last two commits.
     with closing(sqlite3.connect(tmp_path / "background" / "queue.sqlite3")) as connection:

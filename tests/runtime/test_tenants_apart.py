@@ -7,29 +7,15 @@ The real engine and real files, without sockets. The model is a dictionary for e
 import asyncio
 import json
 import os
-import shutil
-import tempfile
-import time
 from pathlib import Path
-from typing import Any, cast
 
-import orjson
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from genapps_runtime.bundle import Bundle, load_message
-from genapps_runtime.config import parse_config
 from genapps_runtime.guest.engine import Language
-from genapps_runtime.heartbeat import Heartbeat
-from genapps_runtime.logs import BoundedLog
-from genapps_runtime.metrics import Metrics
-from genapps_runtime.serve.action_context import ActionContext
-from genapps_runtime.serve.app import App
-from genapps_runtime.serve.messages import Answer, Exchange, Headers, Reply, Request
-from genapps_runtime.serve.tenant_admission import TenantAdmission
-from genapps_runtime.state.facets import Facets, Many
-from tests.runtime.harness import runtime_config
+from genapps_runtime.serve.messages import Reply
+from tests.runtime.tenants_world import World
 
 SOURCE = """
 import sqlite3
@@ -72,52 +58,6 @@ TENANTS = st.sampled_from(["a", "A", "a.", "b"])
 KEYS = st.sampled_from(["k", "k2"])
 
 
-class ByHeader:
-    """Believes every caller: who they are is not what is tested here."""
-
-    chosen_by = b"who"
-
-    def take(self, headers: Headers) -> tuple[str, Headers]:
-        return dict(headers)[b"who"].decode(), headers
-
-
-class World:
-    """An app with two instances, and three facets open at once. Who does not call for `seconds` may be deleted."""
-
-    def __init__(self, language: Language, seconds: float = 0.0) -> None:
-        self.directory = Path(tempfile.mkdtemp())
-        settings = runtime_config("sha256:" + "a" * 64, limits={"instances": 2}, time={"actionMillis": 60_000})
-        config = parse_config(orjson.dumps(settings))
-        self.facets = Facets(str(self.directory), 1024 * 1024, 8, 3600, 0, Many(9, seconds, open=3))
-        log = BoundedLog(time.monotonic())
-        context = ActionContext(config, cast("Any", None), self.facets, Metrics(), log)
-        message = load_message(Bundle("app.py", {"app.py": SOURCE.encode()}), 16384)
-        admission = TenantAdmission(cast("Any", ByHeader()), self.facets)
-        self.app = App(language, message, context, Heartbeat(), cores=1.0, admission=admission)
-        self.app.load()
-
-    async def ask(self, method: str, path: str, tenant: str, word: str = "", *, leaves: bool = False) -> Reply:
-        """The answer; `leaves`: the caller does not wait for it."""
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        headers = [(b"who", tenant.encode()), (b"word", word.encode())]
-        exchange = Exchange(Request("r", method, path, "", headers, b""), time.monotonic(), answered.set_result)
-        self.app.submit(exchange)
-        if leaves:
-            exchange.leave()
-        reply = await asyncio.wait_for(answered, 60)
-        assert isinstance(reply, Reply)
-        return reply
-
-    def live(self) -> list[str]:
-        """The tenants of the instances."""
-        return sorted(held.tenant for held in self.app._guests._live if not held.guest.dropped)
-
-    async def close(self) -> None:
-        await self.app.close()
-        await self.facets.close()
-        shutil.rmtree(self.directory)
-
-
 class Apart(RuleBasedStateMachine):
     """`keys` and `words` are what each tenant has stored, by the tenant and the key."""
 
@@ -132,7 +72,7 @@ class Apart(RuleBasedStateMachine):
         self.number = 0
 
     async def _made(self) -> World:
-        return World(self.language)
+        return World(self.language, SOURCE)
 
     def ask(self, *asked: tuple[str, str, str, str]) -> list[Reply]:
         """Several requests at once."""
@@ -208,13 +148,13 @@ def test_no_sequence_of_requests_touches_what_another_tenant_has(engine: Path) -
 
 
 async def test_an_instance_remembers_nothing_of_a_tenant_who_was_deleted(engine: Path) -> None:
-    world = World(Language(str(engine)), seconds=3600)
+    world = World(Language(str(engine)), SOURCE, seconds=3600)
     await world.ask("PUT", "/k", "gone", "a word")
     await world.ask("PUT", "/k", "here", "a word")
     assert world.live() == ["gone", "here"]
     assert await world.facets.forget_idle() == 0
     await world.ask("GET", "/k", "here")
-    make_old(world.directory)
+    make_old(world.directory / "facets")
     assert await world.facets.forget_idle() == 1
     assert world.live() == ["here"]
     value, _, callers, _ = json.loads((await world.ask("GET", "/k", "gone")).body)
@@ -223,10 +163,12 @@ async def test_an_instance_remembers_nothing_of_a_tenant_who_was_deleted(engine:
 
 
 async def test_a_request_whose_caller_leaves_while_a_facet_is_opened_never_begins(engine: Path) -> None:
-    world = World(Language(str(engine)))
+    world = World(Language(str(engine)), SOURCE)
     left = await world.ask("PUT", "/k", "a", "a word", leaves=True)
     assert json.loads(left.body)["code"] == "CallerGone"
     assert world.live() == ["default"]
+    for tenant in ("b", "c", "d"):  # for the last ones its facet is closed
+        assert (await world.ask("GET", "/k", tenant)).status == 200
     value, *_ = json.loads((await world.ask("GET", "/k", "a")).body)
     assert value is None
     await world.close()

@@ -5,6 +5,7 @@ Imported for those apps only.
 """
 
 import asyncio
+import sqlite3
 
 from genapps_runtime import logs
 from genapps_runtime.config import RuntimeConfig, Tenancy
@@ -57,8 +58,8 @@ class ManyTenants:
         while True:
             try:
                 gone = await self._facets.forget_idle()
-            except OSError as error:
-                logs.write("idle tenants not deleted", level="error", error=str(error.strerror), **self._identity)
+            except (OSError, sqlite3.Error) as error:
+                logs.write("idle tenants not deleted", level="error", error=str(error), **self._identity)
             else:
                 if gone:
                     logs.write("idle tenants deleted", tenants=gone, **self._identity)

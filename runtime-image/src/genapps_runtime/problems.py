@@ -37,6 +37,7 @@ CODES: dict[str, Code] = {
     "ResponseNotKept": Code(409, "The request was answered before, and its response is not kept any more"),
     "StateConflict": Code(409, "Another request changed the same state; retry the request", 1),
     "ReplayDiverged": Code(409, "The app called other tools when the request ran again"),
+    "TenantGone": Code(410, "The tenant has been deleted since the request was accepted"),
     "RequestTooLarge": Code(413, "The request body is too large"),
     "ExpectationFailed": Code(417, "The server knows no expectation but 100-continue"),
     "KeyReused": Code(422, "The Idempotency-Key was used for another request"),

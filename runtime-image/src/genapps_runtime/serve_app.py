@@ -6,6 +6,7 @@ Everything that is heavy to import is imported here, so the worker imports this 
 
 import asyncio
 import socket
+import sqlite3
 from typing import TYPE_CHECKING
 
 from genapps_runtime.bundle import Code
@@ -128,7 +129,11 @@ class AppServer:
         """
         routes = self._app.load()
         await asyncio.to_thread(self._volume.hand_over)
-        await self._app.recover()
+        if self._app.queue is not None:
+            try:
+                await self._app.queue.recover()
+            except sqlite3.Error as error:
+                raise RefusedError(Reason.STATE_UNAVAILABLE, f"the background queue cannot be read: {error}") from None
         if self._tenants is not None:
             await self._tenants.ready()
         if self._scheduler is not None:
@@ -144,7 +149,8 @@ class AppServer:
     def admit(self, admitted: bool) -> None:
         """Whether the app gets requests; callers are told NotReady when it does not."""
         self._listener.serve(self._app.submit if admitted else None)
-        self._app.admit(admitted)
+        if self._app.queue is not None:
+            self._app.queue.admit(admitted)
         if self._scheduler is not None:
             self._scheduler.admit(admitted)
 
@@ -174,7 +180,9 @@ class AppServer:
 
     async def close(self) -> None:
         """Accept no more, let running requests end (for at most DRAIN_SECONDS), then close the state."""
-        drained = [self._listener.close(DRAIN_SECONDS), self._app.drain(DRAIN_SECONDS)]
+        drained = [self._listener.close(DRAIN_SECONDS)]
+        if self._app.queue is not None:
+            drained.append(self._app.queue.drain(DRAIN_SECONDS))
         if self._scheduler is not None:
             drained.append(self._scheduler.drain(DRAIN_SECONDS))
         await asyncio.gather(*drained)

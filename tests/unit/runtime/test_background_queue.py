@@ -9,7 +9,7 @@ import pytest
 
 from genapps_runtime.serve.background.entries import FOLDER
 from genapps_runtime.serve.background.pages import PREFIX
-from genapps_runtime.serve.background.queue import QUEUED
+from genapps_runtime.serve.background.stock import QUEUED
 from genapps_runtime.serve.messages import Exchange, Reply, Request
 from tests.runtime.harness import until
 from tests.unit.runtime.background_world import BYTES, DONE, TENANT, World, config, finish

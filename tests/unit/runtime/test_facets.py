@@ -10,8 +10,8 @@ import pytest
 
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from genapps_runtime.state.facet_files import path_of
-from genapps_runtime.state.facets import Facets, FacetsBusyError, Known, Many, TooManyTenantsError, UnknownTenantError
-from genapps_runtime.state.tenant_names import last_call, name_file, name_of
+from genapps_runtime.state.facets import Facets, FacetsBusyError, Many, TooManyTenantsError, UnknownTenantError
+from genapps_runtime.state.tenant_names import Known, last_call, name_file, name_of
 from genapps_runtime.state.transaction import Commit
 
 

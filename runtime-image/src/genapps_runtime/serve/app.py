@@ -5,7 +5,6 @@ line and a reply.
 
 import asyncio
 import itertools
-import sqlite3
 import time
 import traceback
 from collections import deque
@@ -25,6 +24,7 @@ from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.action_line import Told
 from genapps_runtime.serve.background.entries import EntryFile
 from genapps_runtime.serve.background.queue import BackgroundQueue
+from genapps_runtime.serve.background.stock import Quotas, Stock
 from genapps_runtime.serve.cors import Cors
 from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker, Turned
@@ -32,12 +32,12 @@ from genapps_runtime.serve.fallback.flows import Fallbacks
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.keys import NOT_YET
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, Streamed, problem_reply
+from genapps_runtime.serve.own_requests import OwnRequests
 from genapps_runtime.serve.representations import may_differ, represented, varying
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Stages
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.serve.tenant_admission import TenantAdmission
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
-from genapps_runtime.termination import Reason, RefusedError
 
 DIRECT_SECONDS = 5.0
 """The time of a request that is not queued, where others are."""
@@ -63,7 +63,7 @@ class App:
     `files` are served without a guest; every other request is the app's. `admission` tells tenants apart; None: there
     is one. `cores` is the pod's CPU limit. With `fresh_instances` each action has an instance in which no other has
     been. In `debug` callers are told what a failing app says. `clock`, in seconds, is for the breaker and for the age
-    of kept answers. With `entries` requests that may change something are queued there, which no app with tenants has.
+    of kept answers. With `entries` requests that may change something are queued there.
     """
 
     def __init__(
@@ -113,11 +113,18 @@ class App:
         self._awake = False
         self._expiry: asyncio.TimerHandle | None = None
         self._answered = time.monotonic()
-        self._queue: BackgroundQueue | None = None
         self._direct_seconds = self._action_seconds
+        self.queue: BackgroundQueue | None = None
+        """Of an app of the background."""
         if entries is not None:
-            self._queue = BackgroundQueue(entries, config, context.metrics, self._answer_soon, self.submit)
+            several = Quotas(context.facets.beside, context.facets.left_of) if admission is not None else None
+            reply, run = self._answer_soon, self.submit_for
+            self.queue = BackgroundQueue(entries, config, context.metrics, reply, run, Stock(quotas=several))
+            context.facets.on_deleting = self.queue.drop
             self._direct_seconds = min(self._action_seconds, DIRECT_SECONDS)
+        self._own: OwnRequests | None = None
+        if admission is not None:
+            self._own = OwnRequests(admission, config.limits.instances, self._take, self._answer_soon)
 
     def load(self) -> list[str]:
         """Make the guest and load the code into it; returns the app's routes.
@@ -140,11 +147,24 @@ class App:
             self._answer_soon(exchange, file)
             return
         if self._admission is not None:
-            self._admission.admit(exchange, self._take, self._answer_soon)
+            self._admission.admit(exchange, self._take if self.queue is None else self._enter, self._answer_soon)
+        elif self.queue is None or exchange.internal:
+            self._take(exchange, self._facet)
+        else:
+            self._enter(exchange, self._facet)
+
+    def submit_for(self, tenant: str, exchange: Exchange) -> None:
+        """Take a request that this process makes itself, for a tenant whom it knows."""
+        if self._own is None:
+            self.submit(exchange)
             return
-        if self._queue is not None and not exchange.internal and self._queue.takes(exchange, self._facet.tenant):
-            return
-        self._take(exchange, self._facet)
+        if self.idle_since is not None:
+            self._stages.processor.begin()
+        self._own.submit(tenant, exchange)
+
+    def _enter(self, exchange: Exchange, facet: Facet) -> None:
+        if self.queue is None or not self.queue.takes(exchange, facet.tenant):
+            self._take(exchange, facet)
 
     def _take(self, exchange: Exchange, facet: Facet) -> None:
         if self._breaker.open and not self._breaker.admits(exchange):
@@ -161,32 +181,14 @@ class App:
     @property
     def idle_since(self) -> float | None:
         """The time of the last answer, on the monotonic clock in seconds; None while a request is under way."""
-        queued = self._queue is not None and self._queue.busy
+        queued = self.queue is not None and self.queue.busy
         opening = self._admission is not None and self._admission.opening
         return None if self._begun or self._waiting or queued or opening else self._answered
 
-    async def recover(self) -> None:
-        """Take over what an earlier process has queued. Raises RefusedError."""
-        if self._queue is not None:
-            try:
-                await self._queue.recover()
-            except sqlite3.Error as error:
-                raise RefusedError(Reason.STATE_UNAVAILABLE, f"the background queue cannot be read: {error}") from None
-
-    def admit(self, admitted: bool) -> None:
-        """Whether what is queued may run."""
-        if self._queue is not None:
-            self._queue.admit(admitted)
-
-    async def drain(self, seconds: float) -> None:
-        """Begin nothing more of the queue, and let what runs of it end for so many seconds."""
-        if self._queue is not None:
-            await self._queue.drain(seconds)
-
     async def close(self) -> None:
         """End what waits for tools, and drop the guest."""
-        if self._queue is not None:
-            await self._queue.close()
+        if self.queue is not None:
+            await self.queue.close()
         if self._expiry is not None:
             self._expiry.cancel()
         self._stages.close()
@@ -342,6 +344,8 @@ class App:
             seconds = now - exchange.begun
             metrics.action(code, seconds)
             if exchange.internal:
+                if self._own is not None:
+                    self._own.ended()
                 exchange.code, exchange.tried = code, isinstance(one.action, Action) and code not in NOT_YET
             told.add(one, answer, seconds)
             replies.append((exchange, answer, code))

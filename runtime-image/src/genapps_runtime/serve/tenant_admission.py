@@ -7,7 +7,7 @@ from functools import partial
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.messages import Exchange
 from genapps_runtime.state.facet import Facet
-from genapps_runtime.state.facets import Facets, FacetsBusyError, TooManyTenantsError
+from genapps_runtime.state.facets import Facets, FacetsBusyError, TooManyTenantsError, UnknownTenantError
 from genapps_runtime.tenancy.tenants import TenantsOfRequests
 
 MOST_OPENING = 256
@@ -40,15 +40,36 @@ class TenantAdmission:
             tenant, request.headers = self._tenants.take(request.headers)
         except ProblemError as problem:
             refused(exchange, problem)
-            return
-        facet = self._facets.find(tenant)
+        else:
+            self._open(exchange, tenant, admitted, refused, called=True)
+
+    def admit_known(
+        self,
+        exchange: Exchange,
+        tenant: str,
+        admitted: Callable[[Exchange, Facet], None],
+        refused: Callable[[Exchange, ProblemError], None],
+    ) -> None:
+        """The same for what the platform asks on behalf of a tenant, who has a facet: else TenantGone."""
+        self._open(exchange, tenant, admitted, refused, called=False)
+
+    def _open(
+        self,
+        exchange: Exchange,
+        tenant: str,
+        admitted: Callable[[Exchange, Facet], None],
+        refused: Callable[[Exchange, ProblemError], None],
+        *,
+        called: bool,
+    ) -> None:
+        facet = self._facets.find(tenant, called=called)
         if facet is not None:
             admitted(exchange, facet)
         elif self.opening >= MOST_OPENING:
             refused(exchange, ProblemError("Busy"))
         else:
             self.opening += 1
-            self._facets.open(tenant, partial(self._opened, exchange, admitted, refused))
+            self._facets.open(tenant, partial(self._opened, exchange, admitted, refused), called=called)
 
     def _opened(
         self,
@@ -64,6 +85,8 @@ class TenantAdmission:
             admitted(exchange, found)
         elif isinstance(found, TooManyTenantsError):
             refused(exchange, ProblemError("TooManyTenants"))
+        elif isinstance(found, UnknownTenantError):
+            refused(exchange, ProblemError("TenantGone"))
         elif isinstance(found, FacetsBusyError):
             refused(exchange, ProblemError("Busy", "requests of too many tenants are under way"))
         else:

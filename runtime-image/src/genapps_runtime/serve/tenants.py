@@ -32,12 +32,15 @@ class Tenants:
         self._runner = runner
         self._storing = Storing(stored)
         self._known: dict[str, Tenant] = {}
-        facets.on_closed = self._known.pop
+        facets.on_closed = self._forget
 
     def add(self, facet: Facet) -> None:
         """The tenant of this facet has a request."""
         if facet.tenant not in self._known:
             self._known[facet.tenant] = Tenant(facet, self._storing, self._runner)
+
+    def _forget(self, name: str) -> None:
+        self._known.pop(name, None)  # a facet may have been opened for a request that never began
 
     def __len__(self) -> int:
         return len(self._known)

@@ -8,10 +8,11 @@ in a thread, because a slow disk must not block the loop.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from genapps_runtime.state import facet_files
 from genapps_runtime.state.ages import Ages
@@ -45,13 +46,15 @@ class Facet:
         *,
         state_seconds: int = 0,
         share: int = 1,
+        beside: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Open or create the file; raises StateUnavailableError.
 
         `limit_bytes` bounds keys, values and tables together. `readers` is how many snapshots are open at once when all
         actions that the tier allows wait for tools: so many connections are kept. Marks of requests with keys are kept
         for `retention_seconds` of `clock`, keys for `state_seconds` after their last write if these are not 0.
-        `share` is how many facets share the memory for caches.
+        `share` is how many facets share the memory for caches. `beside` says what of the limit each tenant takes
+        elsewhere.
         """
         self.tenant = tenant
         self.users = 0
@@ -61,6 +64,7 @@ class Facet:
         self.path = facet_files.path_of(directory, tenant)
         self._share = share
         self._limit = limit_bytes
+        self._beside = beside
         self.marks = Marks(retention_seconds, Room.beside(limit_bytes), clock)
         self._ages = Ages(state_seconds, clock)
         self._removal = Removal(self._ages, limit_bytes, self.marks)
@@ -105,6 +109,10 @@ class Facet:
     def size(self) -> int:
         """Bytes of keys, values and tables."""
         return self.figures.size
+
+    @property
+    def _room(self) -> int:
+        return self._limit - self._beside.get(self.tenant, 0)
 
     @property
     def storing(self) -> bool:
@@ -174,12 +182,12 @@ class Facet:
         """
         try:
             self._ready_writer()
-            return OpenTransaction(self._writer, self.figures, self._limit, self.marks)
+            return OpenTransaction(self._writer, self.figures, self._room, self.marks)
         except MemoryError:
             self._writer.exhausted = True
         self._make_room()
         self._ready_writer()
-        return OpenTransaction(self._writer, self.figures, self._limit, self.marks)
+        return OpenTransaction(self._writer, self.figures, self._room, self.marks)
 
     def commit_open(self, transaction: OpenTransaction, commits: list[Commit], committed: Committed) -> None:
         """Store an open transaction, in which `commits` were added; see `commit`.
@@ -345,7 +353,7 @@ class Facet:
         figures = self.figures
         try:
             self._ready_writer()
-            numbers = figures.sequence, figures.size, self._limit
+            numbers = figures.sequence, figures.size, self._room
             transaction = Transaction(self._writer, *numbers, figures.changes, self.marks, figures.kept)
             transaction.run(batch)
         except FILE_ERRORS as error:

@@ -6,21 +6,19 @@ closed for another one, if nobody needs it.
 """
 
 import asyncio
-import heapq
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from genapps_runtime.state.facet_files import FILE_ENDING, path_of
 from genapps_runtime.state.journal import journal_of
-from genapps_runtime.state.tenant_names import last_call, name_file, name_of, note_call
+from genapps_runtime.state.tenant_names import Known, known_after, last_call, name_file, name_of, note_call
 
 MOST_OPEN = 16
 READERS = 2
@@ -57,13 +55,6 @@ class Many:
     open: int = MOST_OPEN
 
 
-class Known(NamedTuple):
-    """A tenant who has a facet. `stem` begins the names of their files; their own name is None if it was not noted."""
-
-    stem: str
-    tenant: str | None
-
-
 class Facets:
     """The facets in one directory. Without `many` there is one, which stays open."""
 
@@ -92,8 +83,12 @@ class Facets:
         """One, so that a facet is closed before it is opened again."""
         self.on_closed: Callable[[str], object] = _nothing
         """Called with the tenant of a facet that is closed while others go on."""
+        self.on_deleting: Callable[[str], Awaitable[object]] = _nothing_yet
+        """Called with a tenant before what belongs to them is deleted."""
         self.on_deleted: Callable[[Collection[str]], object] = _nothing
         """Called with the tenants whose facets are open, when others' may have been deleted."""
+        self.beside: dict[str, int] = {}
+        """Bytes that tenants take elsewhere, and that count in their quotas."""
         self.known = len(self._files()) if many else 1
         """How many tenants have a facet."""
 
@@ -128,12 +123,21 @@ class Facets:
 
     async def tenants_after(self, stem: str, most: int) -> list[Known]:
         """At most so many tenants, in the order of their stems from the one after `stem` on."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._tenants_after, stem, most)
+
+        def found() -> list[Known]:
+            return known_after((entry.path for entry in self._files()), stem, most)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, found)
 
     @property
     def size(self) -> int:
         """Bytes of keys, values and tables in those that are open."""
         return sum(facet.size for facet in self._open.values())
+
+    def left_of(self, tenant: str) -> int:
+        """What the state of a tenant has left of their quota, as long as it is open."""
+        facet = self._open.get(tenant)
+        return self._limit - (facet.size if facet is not None else 0)
 
     @property
     def log_bytes(self) -> int:
@@ -147,17 +151,21 @@ class Facets:
             facet.end_batch()
 
     async def forget_idle(self) -> int:
-        """Delete what belongs to tenants who have not called for too long; returns how many these were."""
+        """Delete what belongs to tenants who have not called for too long; returns how many these were.
+
+        Raises OSError, and what `on_deleting` raises.
+        """
         if self._many is None or not self._many.seconds:
             return 0
         before = time.time() - self._many.seconds
         async with self._turn:
             await self._close_older(before)
         loop = asyncio.get_running_loop()
-        # In the thread that opens them: none is opened meanwhile.
-        gone = await loop.run_in_executor(
-            self._thread, self._delete_older, before, {f.path for f in self._open.values()}
-        )
+        old = await loop.run_in_executor(self._thread, self._older, before, self._paths())
+        for tenant in filter(None, map(name_of, old)):
+            await self.on_deleting(tenant)
+        # In the thread that opens them: none is opened meanwhile. Who has called in between stays.
+        gone = len(await loop.run_in_executor(self._thread, self._delete_older, before, self._paths()))
         self.known -= gone
         if gone:
             self.on_deleted(self._open.keys())
@@ -250,8 +258,16 @@ class Facets:
         return facet
 
     def _facet(self, tenant: str, share: int) -> Facet:
-        retention, state = self._retention, self._state_seconds
-        return Facet(self._directory, tenant, self._limit, self._readers, retention, state_seconds=state, share=share)
+        return Facet(
+            self._directory,
+            tenant,
+            self._limit,
+            self._readers,
+            self._retention,
+            state_seconds=self._state_seconds,
+            share=share,
+            beside=self.beside,
+        )
 
     def _files(self) -> list[os.DirEntry[str]]:
         """Those of all tenants; not what an app without tenants has left."""
@@ -259,23 +275,23 @@ class Facets:
         with os.scandir(self._directory) as entries:
             return [entry for entry in entries if entry.name.endswith(FILE_ENDING) and entry.name != untenanted]
 
-    def _tenants_after(self, stem: str, most: int) -> list[Known]:
-        stems = (entry.name.removesuffix(FILE_ENDING) for entry in self._files())
-        found = heapq.nsmallest(most, (one for one in stems if one > stem))
-        return [Known(one, name_of(str(Path(self._directory) / (one + FILE_ENDING)))) for one in found]
+    def _paths(self) -> set[str]:
+        """The files of those that are open."""
+        return {facet.path for facet in self._open.values()}
 
-    def _delete_older(self, before: float, needed: set[str]) -> int:
-        gone = 0
-        for entry in self._files():
-            if entry.path not in needed and last_call(entry.path) < before:
-                journal = journal_of(str(Path(self._directory).parent), entry.name.removesuffix(FILE_ENDING))
-                # The name is the last but one: while there is a facet, it is known whose.
-                beside = (entry.path + ending for ending in _BESIDE)
-                for path in (journal, *beside, name_file(entry.path), entry.path):
-                    if os.path.lexists(path):
-                        os.unlink(path)  # noqa: PTH108
-                gone += 1
-        return gone
+    def _older(self, before: float, needed: set[str]) -> list[str]:
+        paths = [entry.path for entry in self._files()]
+        return [path for path in paths if path not in needed and last_call(path) < before]
+
+    def _delete_older(self, before: float, needed: set[str]) -> list[str]:
+        old = self._older(before, needed)
+        for facet in old:
+            journal = journal_of(str(Path(self._directory).parent), Path(facet).stem)
+            # The name is the last but one: while there is a facet, it is known whose.
+            for path in (journal, *(facet + ending for ending in _BESIDE), name_file(facet), facet):
+                if os.path.lexists(path):
+                    os.unlink(path)  # noqa: PTH108
+        return old
 
 
 def _raise_it(task: asyncio.Task[None]) -> None:
@@ -285,3 +301,7 @@ def _raise_it(task: asyncio.Task[None]) -> None:
 
 def _nothing(_tenants: str | Collection[str]) -> None:
     """Nobody keeps anything of a tenant."""
+
+
+async def _nothing_yet(_tenant: str) -> None:
+    """Nobody has stored anything of a tenant."""

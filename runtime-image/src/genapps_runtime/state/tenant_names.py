@@ -4,8 +4,11 @@
 A facet's own file tells neither: its name is a hash, and its time changes when the runtime tidies up in it.
 """
 
+import heapq
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from genapps_runtime import logs
 from genapps_runtime.state.facet_files import FILE_ENDING, path_of
@@ -13,6 +16,13 @@ from genapps_runtime.state.facet_files import FILE_ENDING, path_of
 ENDING = ".tenant"
 _MOST_BYTES = 4096
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Known(NamedTuple):
+    """A tenant who has a facet. `stem` begins the names of their files; their own name is None if it was not noted."""
+
+    stem: str
+    tenant: str | None
 
 
 def name_file(facet: str) -> str:
@@ -52,6 +62,13 @@ def last_call(facet: str) -> float:
         if found:
             return max(found)
     return 0.0
+
+
+def known_after(facets: Iterable[str], stem: str, most: int) -> list[Known]:
+    """At most so many tenants of these facets, in the order of their stems from the one after `stem` on."""
+    stems = ((Path(facet).stem, facet) for facet in facets)
+    found = heapq.nsmallest(most, (one for one in stems if one[0] > stem))
+    return [Known(one, name_of(facet)) for one, facet in found]
 
 
 def _write(path: str, content: bytes) -> None:

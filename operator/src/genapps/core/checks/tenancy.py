@@ -3,7 +3,6 @@
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
-from genapps.api.generatedapp import WorkloadClass
 from genapps.api.quantities import byte_count
 from genapps.core.checks.facts import Facts
 from genapps.core.tenancy import revision_of
@@ -21,9 +20,6 @@ def tenancy_allowed(facts: Facts) -> Finding | None:
         return None
     if facts.risk is RiskClass.HIGH and tenancy.jwt is None:
         message = "The effective risk class is high: name tenants by spec.tenancy.jwt, not by a header."
-        return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, Effect.STOP)
-    if facts.app.spec.workload_class is WorkloadClass.BACKGROUND:
-        message = "An app with tenants cannot have spec.workloadClass background: use interactive or batch."
         return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, Effect.STOP)
     if facts.app.spec.schedules:
         message = "An app with tenants cannot have spec.schedules: what the clock asks for is no tenant's."

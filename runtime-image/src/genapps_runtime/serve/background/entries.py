@@ -24,6 +24,8 @@ FILE = "queue.sqlite3"
 LAYOUT = 1
 ATTEMPTS = 3
 """So many attempts may be lost, because the process ended in them, until the entry has failed."""
+ROW_BYTES = 1024
+"""What an entry counts beside its texts."""
 _KEPT_HEADERS = frozenset(
     {b"accept", b"accept-language", b"content-encoding", b"content-language", b"content-type", b"user-agent"}
 )
@@ -57,6 +59,7 @@ class State(StrEnum):
 class Entry:
     """What is known of an entry without reading the file. Times are seconds since 1970, `size` is in bytes.
 
+    `lasting` is what is left of the size when it has ended, without the reply: body and headers go then.
     `code` says why it has not succeeded: a code of a problem, RevisionChanged, AttemptsLost or Expired.
     """
 
@@ -64,12 +67,21 @@ class Entry:
     tenant: str
     accepted: float
     size: int
+    lasting: int
     state: State = State.QUEUED
     attempts: int = 0
     code: str = ""
     ended: float | None = None
     status: int | None = None
     """Of the reply, where one is kept."""
+
+
+class Stored(NamedTuple):
+    """All of an entry. A body that is not needed any more is empty."""
+
+    entry: Entry
+    request: Request
+    reply: Reply | None
 
 
 class Change(NamedTuple):
@@ -79,9 +91,14 @@ class Change(NamedTuple):
     done: Callable[[Any, sqlite3.Error | None], None]
 
 
+def lasting_bytes(request: Request) -> int:
+    """What an entry of this request counts at the least."""
+    return ROW_BYTES + len(request.path) + len(request.query)
+
+
 def request_bytes(request: Request) -> int:
-    """What an entry of this request counts."""
-    return 1024 + len(request.path) + len(request.query) + len(_stored(request.headers)) + len(request.body)
+    """What an entry of this request counts until it has ended."""
+    return lasting_bytes(request) + len(_stored(request.headers)) + len(request.body)
 
 
 def reply_bytes(reply: Reply) -> int:
@@ -134,7 +151,7 @@ class EntryFile:
 
 def recover(connection: sqlite3.Connection, revision: str, now: float) -> list[Entry]:
     """Settle what an earlier process has left, for this revision; returns all entries in their order."""
-    end = "UPDATE entries SET body=x'', headers='[]', ended=?, state=?, code=? WHERE "
+    end = "UPDATE entries SET body=x'', headers='', ended=?, state=?, code=? WHERE "
     connection.execute(
         end + "state IN ('Queued', 'Running') AND revision <> ?", [now, State.CANCELLED, "RevisionChanged", revision]
     )
@@ -170,7 +187,7 @@ def put(entry: Entry, reply: Reply | None = None) -> Callable[[sqlite3.Connectio
             [entry.state, entry.code, entry.attempts, entry.ended, *kept, entry.id],
         )
         if entry.state.ended:
-            connection.execute("UPDATE entries SET body=x'', headers='[]' WHERE id=?", [entry.id])
+            connection.execute("UPDATE entries SET body=x'', headers='' WHERE id=?", [entry.id])
 
     return run
 
@@ -184,12 +201,7 @@ def begin(entry: Entry) -> Callable[[sqlite3.Connection], Request]:
 
     def run(connection: sqlite3.Connection) -> Request:
         put(entry)(connection)
-        key, method, path, query, headers, body = connection.execute(
-            "SELECT key, method, path, query, headers, body FROM entries WHERE id=?", [entry.id]
-        ).fetchone()
-        kept = _headers(headers)
-        traced = any(name == b"traceparent" for name, _ in kept)
-        return Request(key, method, path, query, kept, body, key=key, traced=traced)
+        return _request(connection, entry)
 
     return run
 
@@ -199,6 +211,25 @@ def drop(ids: list[str]) -> Callable[[sqlite3.Connection], None]:
 
     def run(connection: sqlite3.Connection) -> None:
         connection.executemany("DELETE FROM entries WHERE id=?", [[one] for one in ids])
+
+    return run
+
+
+def drop_of(tenant: str) -> Callable[[sqlite3.Connection], None]:
+    """The change that forgets all entries of a tenant."""
+
+    def run(connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM entries WHERE tenant=?", [tenant])
+
+    return run
+
+
+def stored_of(tenant: str) -> Callable[[sqlite3.Connection], list[Stored]]:
+    """What reads all entries of a tenant."""
+
+    def run(connection: sqlite3.Connection) -> list[Stored]:
+        found = [entry for entry in _entries(connection) if entry.tenant == tenant]
+        return [Stored(entry, _request(connection, entry), reply_of(entry)(connection)) for entry in found]
 
     return run
 
@@ -213,11 +244,21 @@ def reply_of(entry: Entry) -> Callable[[sqlite3.Connection], Reply | None]:
     return run
 
 
+def _request(connection: sqlite3.Connection, entry: Entry) -> Request:
+    key, method, path, query, headers, body = connection.execute(
+        "SELECT key, method, path, query, headers, body FROM entries WHERE id=?", [entry.id]
+    ).fetchone()
+    kept = _headers(headers)
+    traced = any(name == b"traceparent" for name, _ in kept)
+    return Request(key, method, path, query, kept, body, key=key, traced=traced)
+
+
 def _entries(connection: sqlite3.Connection) -> Iterator[Entry]:
     found = connection.execute(
-        "SELECT id, tenant, accepted, 1024 + length(path) + length(query) + length(headers) + length(body) + "
-        "coalesce(length(reply_headers) + length(reply), 0), state, attempts, code, ended, status "
-        "FROM entries ORDER BY number"
+        "SELECT id, tenant, accepted, lasting + length(headers) + length(body) + "
+        "coalesce(length(reply_headers) + length(reply), 0), lasting, state, attempts, code, ended, status "
+        "FROM (SELECT *, ? + length(path) + length(query) AS lasting FROM entries) ORDER BY number",
+        [ROW_BYTES],
     )
     for row in found:
         entry = Entry(*row)
@@ -238,4 +279,4 @@ def _text(headers: Headers) -> str:
 
 
 def _headers(text: str) -> Headers:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in orjson.loads(text)]
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in orjson.loads(text or "[]")]

@@ -5,8 +5,11 @@ What is asked for while others are being stored is stored together: one flush of
 """
 
 import asyncio
+import sqlite3
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from genapps_runtime import logs
 from genapps_runtime.serve.background.entries import Change, EntryFile
@@ -26,6 +29,21 @@ class FileWriter:
         self._asked.append(change)
         if self._storing is None:
             self._storing = asyncio.get_running_loop().create_task(self._store())
+
+    async def ask(self, run: Callable[[sqlite3.Connection], Any]) -> Any:
+        """What `run` gives, in its turn and durably; raises sqlite3.Error."""
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def took(found: Any, error: sqlite3.Error | None) -> None:
+            if done.done():
+                return
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(found)
+
+        self.add(Change(run, took))
+        return await done
 
     async def close(self) -> None:
         """Store what was asked for, then close the file."""
