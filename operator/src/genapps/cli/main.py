@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
-`genapps digest`, `bundle`, `check`, `modules` and `catalogue` are for authors, `genapps preflight` checks a cluster.
+`genapps digest`, `bundle`, `check`, `modules` and `catalogue` are for authors, `genapps connector` for the teams of
+connectors, `genapps preflight` checks a cluster.
 """
 
 import os
@@ -14,11 +15,15 @@ from genapps.api.digests import INLINE_ENTRY, bundle_digest
 from genapps.api.modules import AVAILABLE, FRAMEWORKS, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
+from genapps.cli.connector.group import connector
 
 
 @click.group()
 def main() -> None:
     """Run AI-generated apps on Kubernetes, isolated and metered."""
+
+
+main.add_command(connector)
 
 
 @main.command()

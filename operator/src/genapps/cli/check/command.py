@@ -14,6 +14,7 @@ from genapps.api.connector import Connector
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.generatedapp import GeneratedApp
 from genapps.cli.check.apps import Surroundings, check_app, check_code, check_source, is_source, refers_to
+from genapps.cli.check.contracts import check_contract
 from genapps.cli.check.documents import Document, UnreadableError
 from genapps.cli.check.findings import Finding
 from genapps.cli.check.inputs import STDIN, Inputs, read, read_documents
@@ -55,6 +56,9 @@ def check(inputs: Inputs, entry: str | None, namespace: str) -> Report:
     config_maps = [document for document in inputs.documents if is_config_map(document)]
     checked = [(document, check_object(document)) for document in objects]
     found = [finding for _, result in checked for finding in result.findings]
+    for document, result in checked:
+        if isinstance(result.model, Connector):
+            found += check_contract(document, result.model)
     malformed = [finding for document in config_maps for finding in check_config_map(document)]
     found += malformed
     spoilt = {finding.file for finding in malformed}

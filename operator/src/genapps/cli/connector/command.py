@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the subcommands of `genapps connector`; each returns the exit code."""
+
+from __future__ import annotations
+
+import click
+
+from genapps.cli.check.documents import UnreadableError
+from genapps.cli.connector.reading import read_connector
+from genapps.core.contracts.changes import Effect, connector_changes
+
+
+def diff(old: str, new: str) -> int:
+    """Print what a new version changes: 0 the same or narrower, 1 wider or in need of a review, 2 unreadable."""
+    try:
+        before, after = read_connector(old), read_connector(new)
+    except UnreadableError as error:
+        click.echo(f"genapps connector diff: {error}", err=True)
+        return 2
+    changes = connector_changes(before.spec, after.spec)
+    for change in changes:
+        click.echo(change)
+    if not changes:
+        click.echo("Nothing changes for apps.")
+    return int(any(change.effect is not Effect.NARROWER for change in changes))
