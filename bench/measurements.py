@@ -28,6 +28,7 @@ from bench.engine.redaction import redaction
 from bench.engine.static_asset import static_asset
 from bench.engine.streaming import streaming
 from bench.engine.tenant_token import tenant_token
+from bench.engine.uploads import uploads
 from bench.engine.waiting import waiting
 from bench.engine.warm_request import warm_request
 from bench.figures import Figure
@@ -43,6 +44,7 @@ ALONE: Mapping[str, Alone] = {
     "warm-request": warm_request,
     "static-asset": static_asset,
     "streaming": streaming,
+    "uploads": uploads,
     "durable-state": durable_state,
     "durable-sql": durable_sql,
     "keyed-state": keyed_state,

@@ -20,6 +20,7 @@ from genapps_runtime import bundle, logs
 from genapps_runtime.config import parse_config
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
+from genapps_runtime.guest.messages import start_message
 from genapps_runtime.guest.turns import ResponseInvalidError, TurnInvalidError, parse_turn
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.main import DEBUG, FRESH
@@ -51,6 +52,7 @@ GOOD_TURNS: list[dict[str, Any]] = [
     {"done": DONE},
     {"failed": {"code": "AppFailed", "detail": "d", "trace": "t"}},
     {"failed": {"code": "MemoryExceeded"}},
+    {"failed": {"code": "RequestTooLarge", "detail": "d"}},
 ]
 ANYTHING = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 700), st.text(max_size=3), st.just(1.5),
@@ -138,6 +140,27 @@ async def bad(request):
     failed = json.loads(guest.start(orjson.dumps(failing), time.monotonic() + 60, _ignore))
     assert TURN(failed)
     assert failed == {"failed": {"code": "BadRequest", "detail": "no"}}
+    guest.drop()
+
+
+def test_a_body_in_pieces_is_announced_and_asked_for_as_the_schemas_say() -> None:
+    source = "from genapps import app\n@app.post('/')\nasync def sizes(request):\n"
+    source += "    return [len(piece) async for piece in request.stream()]"
+    guest = Guest(Language(str(engines.precompiled())), Heartbeat(), 64 * 1024 * 1024)
+    guest.load(json.dumps({"entry": "app.py", "files": {"app.py": source}, "logBytes": 1000}), 60)
+    action = json.loads(start_message(1, "r", "POST", "/", "", [], b"", in_pieces=True))
+    assert ACTION(action)
+    assert not ACTION({**action, "request": action["request"] | {"body": {"text": "x"}, "bodyChunks": 1}})
+    turn = json.loads(guest.start(orjson.dumps(action), time.monotonic() + 60, _ignore))
+    for number, piece in enumerate(({"text": "x"}, {"base64": "AAE="}, None)):
+        ((asked,),) = turn.values()
+        assert TURN(turn)
+        assert asked["body"] == {"chunk": number}
+        results = {"action": 1, "results": {str(asked["id"]): {"ok": piece}}}
+        assert RESULTS(results)
+        text = guest.resume(orjson.dumps(results), time.monotonic() + 60, _ignore)
+        turn = json.loads(text) if piece is not None else {}
+    assert text.endswith(b"[1, 2]")
     guest.drop()
 
 

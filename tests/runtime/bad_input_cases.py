@@ -43,9 +43,9 @@ def posted(rest: bytes) -> bytes:
     return b"POST /count HTTP/1.1\r\n" + HOST + rest
 
 
-def chunked(rest: bytes, *headers: bytes) -> bytes:
+def chunked(rest: bytes, *headers: bytes, target: bytes = b"/count") -> bytes:
     lines = b"".join(one + b"\r\n" for one in (b"transfer-encoding: chunked", *headers))
-    return b"POST /count HTTP/1.1\r\n" + HOST + CLOSE + lines + b"\r\n" + rest
+    return b"POST " + target + b" HTTP/1.1\r\n" + HOST + CLOSE + lines + b"\r\n" + rest
 
 
 def key(name: str, value: bytes) -> Case:
@@ -126,8 +126,12 @@ CASES = [
     refused("a chunk whose size is none", chunked(b"xyz\r\nabc\r\n0\r\n\r\n")),
     refused("a chunk without its end", chunked(b"3\r\nabcX\r\n0\r\n\r\n")),
     refused("a chunk beyond all numbers", chunked(b"f" * 20 + b"\r\nabc")),
-    refused("a body announced as too large", posted(CLOSE + b"content-length: %d\r\n\r\n" % (2 * MIB)), TOO_LARGE),
-    refused("chunks that are too large", chunked(b"%x\r\n" % (2 * MIB) + b"x" * (MIB + 1)), TOO_LARGE),
+    refused(
+        "a body announced as too large", posted(CLOSE + b"content-length: %d\r\n\r\n" % (256 * MIB + 1)), TOO_LARGE
+    ),
+    refused("chunks that are too large", chunked(b"%x\r\n" % MIB**2 + b"x" * 2 * MIB, target=b"/json"), TOO_LARGE),
+    refused("a long body to an app that wants the whole", post(b"[" * (MIB + 1), target=b"/json"), TOO_LARGE),
+    Case("a long body that nobody wants", post(b"x" * (2 * MIB)), (OK,), writes=1),
     # What only looks bad
     Case("a trace that is malformed", get(b"/ok", b"traceparent: 00-0-0-00", b"tracestate: ,,=,"), (OK,)),
     Case("two traces", get(b"/ok", b"traceparent: a", b"traceparent: b"), (OK,)),

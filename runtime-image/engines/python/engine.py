@@ -28,12 +28,13 @@ from genapps.actions import Action, current
 from genapps.advice import advise
 from genapps.calls import ToolError
 from genapps.encoding import from_json, to_json
-from genapps.errors import BadRequest
+from genapps.errors import BadRequest, BodyTooLongError
 from genapps.fields import headers_of
 from genapps.foreign import adopt
 from genapps.heap import lay_out
 from genapps.immediate import RequestEndedError
 from genapps.logs import Printed, log
+from genapps.long_bodies import LongBody
 from genapps.messages import Request
 from genapps.rehearsal import rehearse
 from genapps.responses import INLINE_BYTES, JSON_TYPE, Response, is_plain, response_of
@@ -179,6 +180,8 @@ def _request(action: str) -> tuple[int, Request]:
     request = Request(raw["requestId"], raw["method"], raw["path"], raw["query"], "", raw.get("body"))
     request.headers = headers_of(raw["headers"])
     request._chunks = raw.get("bodyChunks", 0)  # noqa: SLF001  only here is it more than one
+    if "bodyInPieces" in raw:
+        request.long_body = LongBody()
     return message["action"], request
 
 
@@ -325,6 +328,8 @@ def _failed(error: BaseException) -> str:
         return to_json({"failed": {"code": error.code, "detail": detail}})
     if isinstance(error, BadRequest):
         return to_json({"failed": {"code": "BadRequest", "detail": detail}})
+    if isinstance(error, BodyTooLongError):
+        return to_json({"failed": {"code": "RequestTooLarge", "detail": detail}})
     if isinstance(error, ToolError):
         return to_json({"failed": {"code": "ToolFailed", "detail": detail}})
     if isinstance(error, MemoryError):

@@ -21,7 +21,7 @@ from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.background.entries import EntryFile
 from genapps_runtime.serve.fallback.report import BreakerReport
-from genapps_runtime.serve.limits import HttpLimits, held_beside
+from genapps_runtime.serve.limits import UPLOAD_BYTES, HttpLimits, held_beside
 from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.settings import Settings
@@ -84,7 +84,7 @@ class AppServer:
         listening socket, `at_once` whether `load` follows soon: then callers wait for it, and are not told NotReady.
         Raises RefusedError.
         """
-        listener = Listener(HttpLimits(config.limits.request_body_bytes, held_bytes=held_beside(code.size)))
+        listener = Listener(HttpLimits(config.limits.request_body_bytes, UPLOAD_BYTES, held_beside(code.size)))
         if not at_once:
             listener.open(port)
         volume = Volume(settings.state_directory, config.revision)

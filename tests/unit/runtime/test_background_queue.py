@@ -10,7 +10,8 @@ import pytest
 from genapps_runtime.serve.background.entries import FOLDER
 from genapps_runtime.serve.background.pages import PREFIX
 from genapps_runtime.serve.background.stock import QUEUED
-from genapps_runtime.serve.messages import Exchange, Reply, Request
+from genapps_runtime.serve.messages import Answer, Exchange, Reply, Request
+from genapps_runtime.serve.upload import Upload
 from tests.runtime.harness import until
 from tests.unit.runtime.background_world import BYTES, DONE, TENANT, World, config, finish
 
@@ -118,6 +119,17 @@ async def test_one_byte_more_than_may_wait_is_refused(tmp_path: Path) -> None:
     reply = await world.ask("POST", "/work", bytes(16 * 1024))
     assert (reply.status, b"StateFull" in bytes(reply.body)) == (507, True)
     await world.close()
+
+
+async def test_a_body_that_comes_piece_by_piece_is_refused(world: World) -> None:
+    replies: list[Answer] = []
+    exchange = Exchange(Request("r", "POST", "/work", "", [], b""), 0.0, replies.append)
+    exchange.upload = Upload()
+    assert world.queue.takes(exchange, TENANT)
+    await until(lambda: bool(replies))
+    assert isinstance(replies[0], Reply)
+    assert (replies[0].status, b"RequestTooLarge" in replies[0].body) == (413, True)
+    assert not world.running
 
 
 async def test_results_that_ended_first_make_room(world: World) -> None:

@@ -95,8 +95,10 @@ class _Exchange:
     async def receive(self) -> Message:
         """The body, and then the end, which comes when the answer is whole: nobody is told of callers that go."""
         if not self._body:
-            self._body = True
-            return {"type": "http.request", "body": await self._request.body(), "more_body": False}
+            long = self._request.long_body
+            piece = await self._request.body() if long is None else await long.piece()
+            self._body = long is None or piece is None
+            return {"type": "http.request", "body": piece or b"", "more_body": not self._body}
         if current.loop is not None and not self._whole:
             self._over = self._over or current.loop.create_future()
             await self._over

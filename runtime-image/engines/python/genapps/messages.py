@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A request as an app sees it."""
 
-import base64
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from genapps.encoding import from_json, query_pairs
 from genapps.errors import BadRequest
 from genapps.fields import Headers, Values, cookies_of, headers_of, values_of
 from genapps.forms import Form, Upload, read_form
+from genapps.long_bodies import LongBody, decoded, too_long
 
 NESTING = 200
 KNOWN_CHARACTERS = 2048
@@ -30,6 +30,8 @@ class Request:
     _chunks = 1
     _bytes: bytes | None = None
     _form: Form | None = None
+    long_body: LongBody | None = None
+    """Where the body is too long to be taken as a whole."""
 
     def __init__(
         self,
@@ -79,13 +81,26 @@ class Request:
         return query_pairs(self.query_text)
 
     async def body(self) -> bytes:
-        """The whole body. The host sends what exceeds the first 64 KiB piece by piece."""
+        """The whole body. Raises BodyTooLongError when it has more than 1 MiB."""
         if self._bytes is None:
-            parts = [_decode(self._body)] if self._body else []
+            if self.long_body is not None:
+                raise too_long()
+            parts = [decoded(self._body)] if self._body else []
             for index in range(1, self._chunks):
-                parts.append(_decode(await Call("body", {"chunk": index})))  # noqa: PERF401  one after the other
+                parts.append(decoded(await Call("body", {"chunk": index})))  # noqa: PERF401  one after the other
             self._bytes = b"".join(parts)
         return self._bytes
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body in pieces of at most 64 KiB, as they come. Raises RuntimeError for a long one that has been read."""
+        if self.long_body is not None:
+            self.long_body.begin()
+            while (piece := await self.long_body.piece()) is not None:
+                yield piece
+        elif self._body:
+            yield decoded(self._body)
+            for index in range(1, self._chunks):
+                yield decoded(await Call("body", {"chunk": index}))
 
     async def text(self) -> str:
         """The body as UTF-8 text; raises BadRequest when it is not."""
@@ -118,9 +133,11 @@ class Request:
     def files(self) -> dict[str, Upload]:
         """The files of a form by name. Raises BadRequest, and RuntimeError for a long body that was not awaited."""
         if self._form is None:
+            if self.long_body is not None:
+                raise too_long()
             if self._bytes is None and self._chunks > 1:
                 raise RuntimeError("the body is not here yet: write `form = await request.form()` before request.files")
-            body = self._bytes if self._bytes is not None else _decode(self._body) if self._body else b""
+            body = self._bytes if self._bytes is not None else decoded(self._body) if self._body else b""
             self._form = read_form(self.headers.get("content-type", ""), body)
         return self._form.files
 
@@ -160,9 +177,3 @@ def _depth(text: str) -> int:
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     return deepest
-
-
-def _decode(piece: dict[str, Any]) -> bytes:
-    if "text" in piece:
-        return str(piece["text"]).encode()
-    return base64.b64decode(piece["base64"])

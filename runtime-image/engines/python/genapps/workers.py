@@ -4,7 +4,7 @@ function `on_fetch`.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, Never, TypeVar
 
 from genapps import messages
@@ -16,8 +16,26 @@ from genapps.responses import Response as Own
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
+class Body:
+    """`request.body`: a stream of bytes, piece by piece, and as a call the whole of it."""
+
+    def __init__(self, request: messages.Request) -> None:
+        self._request = request
+
+    def __call__(self) -> Coroutine[Any, Any, bytes]:
+        return messages.Request.body(self._request)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._request.stream()
+
+
 class Request(messages.Request):
     """A request, with the names that Workers have for its body."""
+
+    @property
+    def body(self) -> Body:
+        """The body as a stream."""
+        return Body(self)
 
     async def buffer(self) -> Any:
         """The whole body, as bytes."""

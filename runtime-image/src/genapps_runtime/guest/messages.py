@@ -29,11 +29,13 @@ def start_message(
     body: bytes,
     *,
     own: bool = False,
+    in_pieces: bool = False,
 ) -> bytes:
     """What a guest's `start` takes.
 
     `number` names the action, unique in the process. `headers` has names in lower case. `body` is whole, in bytes;
-    the message has its first piece. With `own` it is the platform that asks, and all headers are its word.
+    the message has its first piece. If it comes `in_pieces`, the guest asks for each of them. With `own` it is the
+    platform that asks, and all headers are its word.
     """
     found = {
         name.decode("latin-1"): value.decode("latin-1")
@@ -42,7 +44,7 @@ def start_message(
     }
     described = orjson.dumps(found if len(found) == len(headers) else _with_repeated(headers))
     fields = f"{number}\0{request_id}\0{method}\0{path}\0{query}\0"
-    if fields.count("\0") == _SEPARATORS:
+    if not in_pieces and fields.count("\0") == _SEPARATORS:
         if not body:
             return fields.encode() + described
         if len(body) <= PIECE_BYTES and _is_text(body):
@@ -57,6 +59,8 @@ def start_message(
     if body:
         request["body"] = piece_of(body, 0)
         request["bodyChunks"] = -(-len(body) // PIECE_BYTES)
+    if in_pieces:
+        request["bodyInPieces"] = True
     return orjson.dumps({"action": number, "request": request})
 
 

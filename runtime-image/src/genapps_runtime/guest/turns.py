@@ -22,8 +22,11 @@ HEADER_BYTES = 16 * 1024
 CACHED_BYTES = 1024
 """Longer headers are parsed each time, so that a guest cannot fill the cache with blanks."""
 GUEST_CODES = frozenset(
-    {"AppFailed", "BadRequest", "MemoryExceeded", "MethodNotAllowed", "RouteNotFound", "ToolFailed", "Cancelled"}
-)
+    {
+        "AppFailed", "BadRequest", "Cancelled", "MemoryExceeded", "MethodNotAllowed", "RequestTooLarge",
+        "RouteNotFound", "ToolFailed",
+    }
+)  # fmt: skip
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
 _NATURAL = re.compile(rb"(?:0|[1-9][0-9]{0,17})\Z")

@@ -28,6 +28,7 @@ from genapps_runtime.serve.sending import sent
 from genapps_runtime.serve.spans import Calls
 from genapps_runtime.serve.statements import Statement, read_keys, run_statement
 from genapps_runtime.serve.tools import Outcome, Tools, Wanted
+from genapps_runtime.serve.upload import taken
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.marks import Mark
 from genapps_runtime.state.open_transaction import OpenView
@@ -117,7 +118,15 @@ class Action:
     def may_repeat(self) -> bool:
         """Whether it can do the same once more without being noticed: with the state that it has read."""
         tools, told = self.tools, self.readings is not None
-        return self.streamed is None and (tools is None or (tools.complete and (told or tools.wrote is None)))
+        return not self.fixed and (tools is None or (tools.complete and (told or tools.wrote is None)))
+
+    @property
+    def fixed(self) -> str:
+        """Why it cannot begin again; empty while it can."""
+        upload = self.exchange.upload
+        if self.exchange.streamed is not None:
+            return "the answer had begun"
+        return "the app had read a part of its body, which comes once" if upload is not None and upload.next else ""
 
     @property
     def streamed(self) -> Streamed | None:
@@ -184,8 +193,9 @@ class Action:
             return resume_message(self.number, self.results)
         request, own = self.exchange.request, self.exchange.internal == SCHEDULE
         return start_message(
-            self.number, request.id, request.method, request.path, request.query, request.headers, request.body, own=own
-        )
+            self.number, request.id, request.method, request.path, request.query, request.headers, request.body,
+            own=own, in_pieces=self.exchange.upload is not None,
+        )  # fmt: skip
 
     def answer_now(self, text: bytes) -> bytes:
         """Answer what the app asks inside a call; given to the guest's call."""
@@ -235,6 +245,8 @@ class Action:
             elif call.kind == "send":
                 self.let_go()
                 lasting += sent(self.exchange, call, self.results)
+            elif self.exchange.upload is not None and call.kind == "body":
+                lasting += taken(self.exchange.upload, call, self.results)
             elif call.kind == "sql":
                 until = until or time.thread_time() + STATEMENT_SECONDS
                 outcome = None if queued else self.run_sql(call, until)

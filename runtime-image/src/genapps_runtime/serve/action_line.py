@@ -42,7 +42,8 @@ class Told:
         """Take an action that is answered with `reply`, `seconds` after its first bytes came."""
         action = ended.action
         request = action.exchange.request
-        received = len(request.body)
+        upload = action.exchange.upload
+        received = len(request.body) if upload is None else upload.received
         sent = reply.sent if isinstance(reply, Streamed) else len(reply.body)
         self._in += received
         self._out += sent

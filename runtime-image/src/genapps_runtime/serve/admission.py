@@ -8,6 +8,7 @@ from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.keys import Keyed, admit
 from genapps_runtime.serve.messages import Reply
+from genapps_runtime.serve.upload import too_long
 
 Unrun = list[tuple[Action, Reply | ProblemError]]
 
@@ -22,6 +23,8 @@ class Admission:
     def admits(self, action: Action) -> bool:
         """Whether this action, whose request has a key, may begin."""
         try:
+            if action.exchange.upload is not None:
+                raise too_long("a request with an Idempotency-Key is compared with those before it")
             found: Keyed | Reply | ProblemError = admit(action.exchange.request, action.facet)
         except ProblemError as problem:
             found = problem

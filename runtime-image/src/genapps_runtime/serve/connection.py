@@ -83,6 +83,8 @@ class Connection(Reading):
             shared.held.give(arrived.held)
             if not exchange.gone:
                 exchange.leave()
+            if arrived.upload is not None:
+                arrived.upload.fail(ProblemError("CallerGone"))
         if not shared.connections and shared.on_last_lost is not None:
             shared.on_last_lost()
 
@@ -96,7 +98,7 @@ class Connection(Reading):
     def eof_received(self) -> bool:
         """The caller sends no more. What they have sent is still answered, unless they have gone."""
         parser = self._parser
-        parser.drop()
+        self._break_body(ProblemError("RequestInvalid", "the body ended before its announced end"))
         if self._leaving or not (self._running or parser.arrived or self._refusal or self._unsent):
             return False
         if self._half_closed is None:
@@ -113,7 +115,8 @@ class Connection(Reading):
         """The kernel takes no more of a reply for now."""
         self._unsent = self._transport.get_write_buffer_size()
         self._shared.held.take(self._unsent)
-        self._transport.pause_reading()
+        if self._parser.upload is None:  # else who sends before they read would wait for themselves
+            self._transport.pause_reading()
         if not self._leaving and self._rest is None:
             self._flush_by = time.monotonic() + self._shared.limits.write_seconds
         self._timer.hasten()
@@ -188,14 +191,28 @@ class Connection(Reading):
         elif self._reading_paused:
             self._loop.call_soon(self._feed_rest)  # a reply may come while a request is being started
         elif parser.body_missing():
-            parser.continued(time.monotonic())
-            self._transport.write(CONTINUE)
+            self._continue()
+
+    def _continue(self) -> None:
+        self._parser.continued(time.monotonic())
+        self._transport.write(CONTINUE)
+
+    def _want_body(self) -> None:
+        """The app waits for more of the body, or there is room for more."""
+        if self._parser.body_missing() and self._streamed is None:
+            self._continue()
+            self._timer.hasten()
+        if self._reading_paused:
+            self._loop.call_soon(self._feed_rest)
 
     def _run(self, arrived: Arrived) -> None:
         shared, request = self._shared, arrived.request
         exchange = Exchange(request, arrived.begun, self._reply)
         self._running = arrived, exchange
         self._fresh = False
+        if arrived.upload is not None:
+            exchange.upload = arrived.upload
+            arrived.upload.attach(self._want_body)
         if shared.submit is None:
             exchange.reply(problem_reply(ProblemError("NotReady"), request.id))
         elif not shared.held.fits(0):
@@ -215,6 +232,8 @@ class Connection(Reading):
             return
         (arrived, _), self._running = self._running, None
         self._shared.held.give(arrived.held)
+        if arrived.upload is not None:
+            self._leave_body(arrived)
         if self._transport.is_closing():
             return
         self._last = last = self._is_last(arrived)
@@ -229,6 +248,8 @@ class Connection(Reading):
         return self._leaving or not arrived.persistent or (ends and nothing_left)
 
     def _begin_body(self, reply: Streamed, arrived: Arrived) -> None:
+        if arrived.upload is not None and not arrived.upload.complete:
+            arrived.persistent = False
         self._last = last = self._is_last(arrived)
         self._transport.write(streamed_head(reply, arrived.request.id, chunked=arrived.newer, close=last))
         if arrived.request.method == "HEAD":
@@ -247,6 +268,7 @@ class Connection(Reading):
         running, self._running, self._streamed = self._running, None, None
         if running is not None:
             self._shared.held.give(running[0].held)
+            self._leave_body(running[0])
             self._last = self._last or self._is_last(running[0])
             self._sent()
 
@@ -283,7 +305,8 @@ class Connection(Reading):
 
     def _refuse(self, problem: ProblemError) -> None:
         """Parse nothing more, and say why when all before it is answered."""
-        self._parser.drop()
+        if self._break_body(problem):
+            return
         request_id = new_id()
         self._refusal = problem_reply(problem, request_id), request_id
         self._go_on()
@@ -319,7 +342,9 @@ class Connection(Reading):
         if parser.stage == HEAD:
             return parser.begun + limits.head_seconds
         if parser.stage == BODY and not parser.body_missing():
-            return parser.body_begun + limits.body_seconds
+            if parser.upload is None:
+                return parser.body_begun + limits.body_seconds
+            return min(parser.upload.touched + limits.body_seconds, parser.body_begun + limits.upload_seconds)
         return _NEVER if self._running is not None or parser.stage else self._idle_until
 
     def _time_out(self) -> None:

@@ -43,14 +43,14 @@ def lost_turn(wrote: Wanted | None) -> ProblemError:
     return ProblemError("Busy", "the app waited too long for its tools, or computed, while others waited for its state")
 
 
-def conflict(wrote: Wanted | None, *, begun: bool = False) -> ProblemError:
+def conflict(wrote: Wanted | None, fixed: str = "") -> ProblemError:
     """What an action ends with whose state was changed by others, and that cannot run again.
 
-    `begun` says that its caller has a part of the answer.
+    `fixed` is as for `Action`.
     """
-    if wrote is None and not begun:
+    if wrote is None and not fixed:
         return ProblemError("StateConflict")
-    why = f"the app had called {wrote}" if wrote is not None else "the answer had begun"
+    why = f"the app had called {wrote}" if wrote is not None else fixed
     return ProblemError("StateConflict", f"{why}, so the runtime did not run the request again")
 
 

@@ -15,6 +15,10 @@ class HeldBytes:
         """Whether `size` bytes more may be taken."""
         return self.held + size <= self.limit
 
+    def leaves_half(self, size: int) -> bool:
+        """Whether half of all is free when `size` bytes more are taken."""
+        return self.held + size <= self.limit // 2
+
     def take(self, size: int) -> None:
         """Count `size` bytes that are there, also beyond the limit."""
         self.held += size

@@ -9,6 +9,10 @@ HELD_BYTES = 16 * MIB
 three times (as it came, whole, and as the guest's message). So sixteen bodies of the largest size fit, and what they
 take while they are read and run stays below 60."""
 
+UPLOAD_BYTES = 256 * MIB
+"""The same in each tier: what of it is held at a time does not depend on it."""
+UPLOAD_SECONDS = 300.0
+
 _LEAST_HELD_BYTES = 8 * MIB
 
 
@@ -23,7 +27,9 @@ class HttpLimits:
     """Bytes, seconds and counts. `body_bytes` is the RuntimeConfig's; the others are the same for each pod."""
 
     body_bytes: int
-    """Of one request."""
+    """Of one request that is whole before it begins. What is longer is sent piece by piece (`upload`)."""
+    upload_bytes: int = 0
+    """Of one request whose body is sent piece by piece; 0: there is none."""
     held_bytes: int = HELD_BYTES
     """Of all connections together: unfinished heads, bodies until their reply, replies that are not taken."""
     head_bytes: int = 32 * 1024
@@ -41,7 +47,9 @@ class HttpLimits:
     head_seconds: float = 10.0
     """From the first byte of a head, or the beginning of a connection, to the head's end."""
     body_seconds: float = 30.0
-    """From the end of the head to the end of the body."""
+    """From the end of the head to the end of the body; between two parts of one that is sent piece by piece."""
+    upload_seconds: float = UPLOAD_SECONDS
+    """From the end of the head to the end of a body that is sent piece by piece."""
     idle_seconds: float = 75.0
     """Between a reply and the next request; not less than `head_seconds`."""
     write_seconds: float = 60.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from genapps_runtime.problems import CODES, CONTENT_TYPE, ProblemError
+from genapps_runtime.serve.upload import Upload
 
 Headers = list[tuple[bytes, bytes]]
 """Names in lower case with their values, in the order of sending."""
@@ -132,7 +133,7 @@ class Exchange:
     request comes from that no caller waits for.
     """
 
-    __slots__ = ("_send", "begun", "code", "gone", "internal", "on_gone", "request", "streamed", "tried")
+    __slots__ = ("_send", "begun", "code", "gone", "internal", "on_gone", "request", "streamed", "tried", "upload")
 
     def __init__(self, request: Request, begun: float, send: Callable[[Answer], None], *, internal: str = "") -> None:
         self.request = request
@@ -148,6 +149,8 @@ class Exchange:
         """Set by the app to learn that the caller went away."""
         self.streamed: Streamed | None = None
         """The answer, once its head is sent and while its body leaves piece by piece."""
+        self.upload: Upload | None = None
+        """The request's body, if that is taken piece by piece: `request.body` is empty then."""
         self._send: Callable[[Answer], None] | None = send
 
     def reply(self, reply: Answer) -> None:

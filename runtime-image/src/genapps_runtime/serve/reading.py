@@ -6,8 +6,9 @@ import asyncio
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.lazy_timer import LazyTimer
 from genapps_runtime.serve.request_ids import new_id
-from genapps_runtime.serve.request_parser import RequestParser
+from genapps_runtime.serve.request_parser import Arrived, RequestParser
 from genapps_runtime.serve.shared import Shared, failure
+from genapps_runtime.serve.upload import Upload
 
 PIECE_BYTES = 4096
 """Parsed at a time, so that few requests arrive beyond what may wait. A body is taken as it comes."""
@@ -60,6 +61,7 @@ class Reading(asyncio.Protocol):
         else:
             self._settle()
             if parser.stage:
+                self._go_on_with_body(parser.upload)
                 self._timer.hasten()
 
     def _read_later(self, rest: bytes) -> None:
@@ -67,6 +69,9 @@ class Reading(asyncio.Protocol):
             raise ProblemError("Busy", "too many requests wait on this connection")
         self._shared.held.take(len(rest))
         self._unfed = rest
+        self._pause_reading()
+
+    def _pause_reading(self) -> None:
         self._reading_paused = True
         self._transport.pause_reading()
 
@@ -76,6 +81,34 @@ class Reading(asyncio.Protocol):
             data = self._take_unfed()
             self._transport.resume_reading()
             self._feed(data)
+
+    # A body that is taken piece by piece, of a request that may have begun.
+
+    def _go_on_with_body(self, upload: Upload | None) -> None:
+        """Some of it has come: the app may go on, and no more is read than there is room for."""
+        if upload is not None:
+            upload.tell()
+            if upload.full:
+                self._pause_reading()
+
+    def _break_body(self, problem: ProblemError) -> bool:
+        """No more comes of such a body: its request ends with this problem. Whether there was one."""
+        upload = self._parser.upload
+        self._parser.drop()
+        if upload is None:
+            return False
+        self._parser.ended = True
+        upload.fail(problem)
+        return True
+
+    def _leave_body(self, arrived: Arrived) -> None:
+        """The request is answered: nobody takes what is left of its body."""
+        if arrived.upload is not None and not arrived.upload.complete:
+            self._parser.drop()
+            self._parser.ended = True
+            self._take_unfed()
+            arrived.persistent = False
+            self._discarded += 1
 
     def _take_unfed(self) -> bytes:
         data, self._unfed = self._unfed, b""

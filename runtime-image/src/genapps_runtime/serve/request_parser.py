@@ -16,6 +16,7 @@ from genapps_runtime.serve.head import Head, read_head
 from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.messages import Headers, Request
+from genapps_runtime.serve.upload import HELD_BYTES, Upload
 
 BETWEEN: Final = 0
 HEAD: Final = 1
@@ -24,24 +25,30 @@ BODY: Final = 2
 
 
 class Arrived:
-    """A whole request. `held` is what it counts for in the account, in bytes; `newer` says that it is no HTTP/1.0."""
+    """A request that may begin: it is whole, but for an `upload`.
 
-    __slots__ = ("begun", "held", "newer", "persistent", "request")
+    `held` is what it counts for in the account, in bytes; `newer` says that it is no HTTP/1.0.
+    """
 
-    def __init__(self, request: Request, begun: float, held: int, persistent: bool, newer: bool) -> None:
+    __slots__ = ("begun", "held", "newer", "persistent", "request", "upload")
+
+    def __init__(
+        self, request: Request, begun: float, held: int, persistent: bool, newer: bool, upload: Upload | None = None
+    ) -> None:
         self.request = request
         self.begun = begun
         self.held = held
         self.newer = newer
         self.persistent = persistent
+        self.upload = upload
 
 
 class RequestParser:
     """Puts what has arrived into `arrived`. Times are seconds of the monotonic clock."""
 
     __slots__ = (
-        "_body", "_head", "_head_bytes", "_headers", "_held", "_limits", "_parser", "_problem",
-        "_raw_bytes", "_target", "_upgrade", "arrived", "begun", "body_begun", "ended", "held", "left", "stage",
+        "_body", "_head", "_head_bytes", "_headers", "_held", "_limits", "_parser", "_problem", "_raw_bytes", "_target",
+        "_upgrade", "arrived", "begun", "body_begun", "ended", "held", "left", "stage", "upload",
     )  # fmt: skip
 
     def __init__(self, limits: HttpLimits, held: HeldBytes) -> None:
@@ -64,6 +71,8 @@ class RequestParser:
         """Bytes that are known to be missing of its body."""
         self.ended = False
         """No further request is read: the caller has said so."""
+        self.upload: Upload | None = None
+        """The body that is being read, of a request that has arrived."""
 
     def feed(self, data: bytes) -> None:
         """Parse. Raises ProblemError for what is refused; then nothing more must be fed."""
@@ -96,6 +105,7 @@ class RequestParser:
         self.held = self.left = 0
         self._body = b""
         self._headers = []
+        self.upload = None
         self.stage = BETWEEN
 
     # Called by the parser. What is raised in here stops it.
@@ -140,8 +150,12 @@ class RequestParser:
     def on_body(self, piece: bytes) -> None:
         """A piece of the body, without the framing of chunks."""
         size = len(piece)
+        if self.upload is not None:
+            self._add(self.upload, piece)
+            return
         if len(self._body) + size > self._limits.body_bytes:
-            self._stop(self._too_large())
+            self._add(self._begin_upload(len(self._body) + size), piece)
+            return
         self._take(size)
         self.left -= size
         if not self._body:
@@ -151,19 +165,24 @@ class RequestParser:
             self._body = bytearray(self._body)  # and no list: a chunk of one byte costs no object
         self._body += piece
 
-    def on_message_complete(self) -> None:
-        """The request is whole."""
+    def on_message_complete(self, upload: Upload | None = None) -> None:
+        """The request is whole, or begins with this `upload`."""
         if self._upgrade:
             return
         head = self._head
         assert head is not None  # noqa: S101  set when the head was complete
+        if self.upload is not None:
+            self.upload.end()
+            self.upload = None
+            self.left, self.ended, self.stage = 0, not (head.persistent and self._parser.should_keep_alive()), BETWEEN
+            return
         if self.arrived:
             self._take(self._limits.pipelined_cost)
         method = self._parser.get_method().decode("ascii")
-        body = bytes(self._body)
+        body = b"" if upload is not None else bytes(self._body)
         request = Request(head.request_id, method, head.path, head.query, self._headers, body, head.key, head.traced)
         persistent = head.persistent and self._parser.should_keep_alive()
-        self.arrived.append(Arrived(request, self.begun, self.held, persistent, head.persistent))
+        self.arrived.append(Arrived(request, self.begun, self.held, persistent, head.persistent, upload))
         self._body = b""
         self.held = self.left = 0
         self.ended = not persistent
@@ -184,11 +203,36 @@ class RequestParser:
 
     def _admit_body(self, length: int) -> None:
         self.body_begun = time.monotonic()
-        if length > self._limits.body_bytes:
-            self._stop(self._too_large())
         self.left = max(length, 0)
-        if not self._held.fits(self.left):
+        if length > self._limits.body_bytes:
+            self._begin_upload(length)
+        elif not self._held.fits(self.left):
             self._stop(_full())
+
+    def _begin_upload(self, known: int) -> Upload:
+        """The body is too long to be held, with at least the bytes that are `known` by now: the request begins."""
+        self._check_upload(known)
+        reserved = max(0, HELD_BYTES - self.held)
+        if not self._held.leaves_half(reserved):
+            self._stop(_full())
+        self._take(reserved)
+        upload, left = Upload(self._body), self.left
+        self.on_message_complete(upload)
+        self.upload, self.left, self.ended, self.stage = upload, left, False, BODY
+        return upload
+
+    def _add(self, upload: Upload, piece: bytes) -> None:
+        """A part of a body that is not held."""
+        assert self._head is not None  # noqa: S101  set when the head was complete
+        self._check_upload(upload.received + len(piece))
+        self._head.expects_continue = False
+        self.left -= len(piece)
+        upload.add(piece)
+
+    def _check_upload(self, size: int) -> None:
+        most = max(self._limits.body_bytes, self._limits.upload_bytes)
+        if size > most:
+            self._stop(ProblemError("RequestTooLarge", f"the body may have at most {most} bytes"))
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
@@ -214,9 +258,6 @@ class RequestParser:
     def _stop(self, problem: ProblemError) -> NoReturn:
         self._problem = problem
         raise problem
-
-    def _too_large(self) -> ProblemError:
-        return ProblemError("RequestTooLarge", f"the body may have at most {self._limits.body_bytes} bytes")
 
 
 def _full() -> ProblemError:

@@ -27,6 +27,7 @@ from genapps_runtime.serve.lanes import Lanes
 from genapps_runtime.serve.leaving import Leaving
 from genapps_runtime.serve.messages import Reply
 from genapps_runtime.serve.processor_time import ProcessorTime
+from genapps_runtime.serve.receiving import sender_seconds, wait_for_piece
 from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.streams import CONFLICTS, STREAMING, Streams
 from genapps_runtime.serve.tenants import Tenants
@@ -65,6 +66,7 @@ class Stages:
         self._fresh = guests.fresh
         self._end = end
         self._wake = wake
+        self._sender_seconds = sender_seconds(holds_guest=guests.fresh or context.config.tenancy is not None)
         self.ready: deque[Action] = deque()
         """Actions with a message for the guest, in the order in which they run."""
         self._outcomes: list[tuple[Action, int, bytes | Exception]] = []
@@ -131,7 +133,7 @@ class Stages:
         if action.exchange.request.key and not self._admission.admits(action):
             return False
         serial = self.tenants.of(action).serial
-        if serial.wanted(action):
+        if serial.wanted(action) and action.exchange.upload is None:  # in its turn it would wait for its sender
             serial.join(action)
             return False
         return True
@@ -146,6 +148,8 @@ class Stages:
     def _queue(self, action: Action, call: turns.Call) -> Statement:
         if call.kind in STREAMING:
             return self._streams.take(action, call)
+        if call.kind == "body":
+            return wait_for_piece(action, call, self, self._sender_seconds)
         return self.tenants.of(action).serial.queue(action, call)
 
     # What `Serial` calls, which may be inside a call of the guest.
@@ -320,7 +324,7 @@ class Stages:
         wrote, reads = action.wrote_by_tool is not None, action.reads
         self.tenants.of(action).serial.wanted_at_once(action)
         if action.conflicts >= CONFLICTS or not action.may_repeat or (wrote and action.serial):
-            ended.append(self._failed(action, conflict(action.wrote_by_tool, begun=action.streamed is not None)))
+            ended.append(self._failed(action, conflict(action.wrote_by_tool, action.fixed)))
             return
         action.relied_on = reads if wrote else None
         action.conflicts += 1
@@ -329,8 +333,8 @@ class Stages:
 
     def _run_after(self, action: Action, call: turns.Call, ended: list[Ended]) -> None:
         """The action has called a tool inside the guest's call: it runs again when that has answered."""
-        if action.streamed is not None:
-            detail = "after the first piece of its answer, an app has to await its tools"
+        if action.fixed:
+            detail = f"{action.fixed}: from then on it has to await its tools"
             ended.append(self._failed(action, ProblemError("AppFailed", detail)))
             return
         self.begin_again(action, keep_state=True)
@@ -371,12 +375,11 @@ class Stages:
             elif isinstance(verdict, ProblemError):
                 ended.append(Ended(action, after_calls(action.tools, verdict)))
             elif isinstance(verdict, StateConflictError):
-                if action.conflicts < CONFLICTS and action.wrote_by_tool is None and action.streamed is None:
+                if action.conflicts < CONFLICTS and action.wrote_by_tool is None and not action.fixed:
                     action.conflicts += 1
                     self.tenants.of(action).serial.conflicted(action)
                 else:
-                    problem = conflict(action.wrote_by_tool, begun=action.streamed is not None)
-                    ended.append(Ended(action, problem))
+                    ended.append(Ended(action, conflict(action.wrote_by_tool, action.fixed)))
             else:
                 ended.append(_answered(action, done))
         if ended:

@@ -102,12 +102,12 @@ class Streams:
             self._open_answer(action)
         elif isinstance(verdict, ProblemError):
             self._runner.refuse(action, verdict)
-        elif action.conflicts < CONFLICTS and action.wrote_by_tool is None:
+        elif action.conflicts < CONFLICTS and action.wrote_by_tool is None and not action.fixed:
             self._runner.begin_again(action)
             action.conflicts += 1
             self._tenants.of(action).serial.conflicted(action)
         else:
-            self._runner.refuse(action, conflict(action.wrote_by_tool))
+            self._runner.refuse(action, conflict(action.wrote_by_tool, action.fixed))
 
     def _open_answer(self, action: Action) -> None:
         """Send the head, and let the action go on."""

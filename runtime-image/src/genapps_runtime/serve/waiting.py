@@ -15,10 +15,11 @@ from genapps_runtime.guest import turns
 from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.receiving import has_time_left
 from genapps_runtime.serve.statements import Statement
 from genapps_runtime.serve.tools import Outcome
 
-QUEUED = frozenset({"sql", "stream", "send"})
+QUEUED = frozenset({"sql", "stream", "send", "body"})
 AGING_SECONDS = 5.0
 """How often to look for old snapshots of an action that waits. One that is found twice ends, so none lasts longer than
 twice as long: SQLite keeps all that is written while one is open."""
@@ -170,7 +171,7 @@ class Waiting:
         # One that can go on is told by its next call into the guest that its time is up.
         if action.number not in self._waiting:
             return
-        if action.put_off():
+        if action.put_off() or has_time_left(action):
             self._expire_later(action)
         else:
             self._fail(action, ProblemError("ActionTimeout", "the time of the request ran out while the app waited"))

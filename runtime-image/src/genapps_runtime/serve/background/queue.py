@@ -28,6 +28,7 @@ from genapps_runtime.serve.background.lines import Lines
 from genapps_runtime.serve.background.pages import PREFIX, accepted, status_page
 from genapps_runtime.serve.background.stock import Stock
 from genapps_runtime.serve.messages import BACKGROUND, SERVER_ERROR, Answer, Exchange, Reply, Request
+from genapps_runtime.serve.upload import too_long
 
 PAUSE_SECONDS = 5.0
 """How long nothing is begun after the process could not serve an entry, or the disk not store one."""
@@ -177,6 +178,9 @@ class BackgroundQueue:
             return
         if len(self._queued) + self._adding.total() >= self._stock.room.queued:
             self._respond(exchange, ProblemError("QueueFull"))
+            return
+        if exchange.upload is not None:
+            self._respond(exchange, too_long("a request that runs in the background is stored until then"))
             return
         size = entries.request_bytes(exchange.request)
         against = self._make_room(tenant, size, more=1)

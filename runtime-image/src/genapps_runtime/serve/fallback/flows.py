@@ -74,7 +74,7 @@ class Fallbacks:
         kept = self._last_good.reply(facet.tenant, exchange.request) if self._last_good is not None else None
         if kept is not None:
             return self._instead(one, kept, "lastGood")
-        if self._config.export and (own := self._begin(exchange, facet)) is not None:
+        if self._config.export and exchange.upload is None and (own := self._begin(exchange, facet)) is not None:
             self._running[own.number] = one
             return None
         return self._fixed(one)
