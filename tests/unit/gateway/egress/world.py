@@ -26,6 +26,8 @@ from genapps.gateway.egress.upstream import Upstream
 HOST = "api.example.com"
 HERE = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+START = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = START + b"transfer-encoding: chunked\r\n\r\n"
 LIMITS = EgressLimits(seconds=20.0)
 GET = OutboundRequest("GET", "/")
 GONE = "127.0.0.2"
@@ -110,6 +112,16 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sc
 
 def always(*pieces: bytes | asyncio.Event | None) -> Script:
     return lambda _: pieces
+
+
+def sized(body: bytes, *headers: bytes) -> bytes:
+    """An answer with the body and its length."""
+    return b"\r\n".join([START.rstrip(), *headers, b"content-length: %d" % len(body), b"", body])
+
+
+def encoded(body: bytes, encoding: bytes = b"gzip") -> bytes:
+    """An answer with a body that was encoded."""
+    return sized(body, b"content-encoding: " + encoding)
 
 
 def upstream(
