@@ -4,9 +4,9 @@
 import json
 
 import pytest
-from tests.runtime.uploads_world import BODY, LIMITS, MOST, WHOLE, answer, chunked, head, in_chunks, problem
 
 from tests.runtime.streaming_world import Serving
+from tests.runtime.uploads_world import BODY, LIMITS, MOST, WHOLE, answer, chunked, head, in_chunks, problem
 
 OWN = """
 from genapps import app

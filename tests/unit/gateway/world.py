@@ -27,6 +27,9 @@ from genapps.gateway.breakers import Breakers
 from genapps.gateway.calls import Calls
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses
 from genapps.gateway.connectors.exchanger import Exchanger
+from genapps.gateway.credentials.attach import SecretCredentials
+from genapps.gateway.credentials.oauth import OAuthTokens
+from genapps.gateway.credentials.secrets import Secrets
 from genapps.gateway.egress.messages import EgressLimits, OutboundRequest, OutboundResponse, Target
 from genapps.gateway.identity import Identities, Keys, KeySource
 from genapps.gateway.ledger import Ledgers
@@ -240,6 +243,8 @@ class Upstream:
     answer: OutboundResponse | Exception = field(
         default_factory=lambda: OutboundResponse(200, {"content-type": "application/json"}, b'{"rate": 0.94}')
     )
+    answers: dict[str, OutboundResponse | Exception] = field(default_factory=dict)
+    """By host, where one answers otherwise."""
     asked: list[tuple[Target, OutboundRequest]] = field(default_factory=list)
     hold: asyncio.Event | None = None
     """While it is not set, nothing is answered."""
@@ -256,9 +261,10 @@ class Upstream:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        answer = self.answers.get(target.host, self.answer)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @dataclass
@@ -294,7 +300,10 @@ class Installation:
         self.records.listed([app_record()], "7")
         self.catalogue, self.services, self.upstream = Catalogue(), ServiceAddresses(), Upstream()
         self.permits = Permits(clock=lambda: self.clock.now.timestamp())
-        calls = Calls(Exchanger(self.services, self.upstream), self.permits, self.metrics)
+        self.secrets = Secrets()
+        self.tokens = OAuthTokens(self.upstream, clock=lambda: self.clock.now.timestamp())
+        credentials = SecretCredentials(self.secrets, self.tokens)
+        calls = Calls(Exchanger(self.services, self.upstream, credentials), self.permits, self.metrics)
         self.parts = Parts(
             identities=Identities(self.keys, TOKEN_AUDIENCE),
             records=self.records,

@@ -71,24 +71,81 @@ class Endpoint(UserModel):
     """A Service of the cluster."""
 
 
+class BasicUse(UserModel):
+    """HTTP basic authentication; the credential is the password."""
+
+    username_key: Key = defaulted("username")
+    """The key of the Secret that holds the user name."""
+
+
 class CredentialUse(UserModel):
     """How the credential is sent."""
 
-    header: HeaderName
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "[has(self.header), has(self.query), has(self.basic)].filter(x, x).size() == 1",
+                "spec.credential.as: give one of header, query and basic",
+            ),
+            ("!has(self.prefix) || has(self.header)", "spec.credential.as.prefix stands before a header's value only"),
+        )
+    )
+
+    header: HeaderName | None = None
     """The header that carries it."""
-    prefix: Annotated[str, Field(max_length=64)] | None = None
+    prefix: Annotated[str, Field(max_length=64), Form("^[ -~]*$", "write printable ASCII")] | None = None
     """Text before the credential, such as "Bearer "."""
+    query: (
+        Annotated[
+            str, Field(min_length=1, max_length=64), Form("^[-._~A-Za-z0-9]+$", "write letters, digits and '-._~'")
+        ]
+        | None
+    ) = None
+    """The parameter of the query that carries it. Servers write queries into their logs: use a header if you can."""
+    basic: BasicUse | None = None
+    """As the password of HTTP basic authentication."""
+
+
+class OAuthClient(UserModel):
+    """OAuth 2 client credentials: the Secret holds the client's secret, and calls carry the token it brings."""
+
+    token_url: Annotated[
+        str,
+        Field(max_length=512),
+        Form(_PUBLIC_URL, "write https:// and a public host name in lower case: no address, no user, no query"),
+    ] = Field(alias="tokenURL")
+    """Where tokens are fetched. The Secret's annotation genapps.dev/hosts must name its host, too."""
+    client_id: Annotated[
+        str, Field(min_length=1, max_length=256), Form("^[!-~]+$", "write printable ASCII without blanks")
+    ] = Field(alias="clientID")
+    """The client."""
+    scopes: Annotated[
+        tuple[Annotated[str, Field(max_length=128), Form("^[!-~]+$", "write printable ASCII without blanks")], ...],
+        Field(max_length=16, json_schema_extra=SET),
+    ] = ()
+    """The scopes to ask for."""
+    audience: Annotated[str, Field(max_length=512), Form("^[!-~]+$", "write printable ASCII without blanks")] | None = (
+        None
+    )
+    """The audience to ask for, where the server wants one."""
 
 
 class Credential(UserModel):
-    """A Secret of the gateway's namespace, labelled genapps.dev/credential-for and annotated genapps.dev/hosts."""
+    """A Secret of the namespace genapps-credentials, labelled genapps.dev/credential-for: <connector>, and annotated
+    genapps.dev/hosts with the hosts that it may be sent to, separated by commas."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(("has(self.as) != has(self.oauth)", "spec.credential: give either as or oauth"))
+    )
 
     secret_name: ObjectName
     """The Secret."""
     key: Key
     """Its key."""
-    as_: CredentialUse = Field(alias="as")
+    as_: CredentialUse | None = Field(default=None, alias="as")
     """How it is sent."""
+    oauth: OAuthClient | None = None
+    """It is a client's secret, and buys tokens."""
 
 
 class IdempotencyHeader(UserModel):

@@ -27,6 +27,8 @@ LABEL_CREDENTIAL_FOR = f"{GROUP}/credential-for"
 LABEL_CONNECTOR = f"{GROUP}/connector"
 """Of an EndpointSlice beside the gateway: the connector whose Service it resolves."""
 
+ANNOTATION_HOSTS = f"{GROUP}/hosts"
+"""Of a credential: the hosts that it may be sent to, separated by commas."""
 ANNOTATION_ENVELOPE_DIGEST = f"{GROUP}/envelope-digest"
 ANNOTATION_CODE_DIGEST = f"{GROUP}/code-digest"
 ANNOTATION_CONFIG_DIGEST = f"{GROUP}/config-digest"

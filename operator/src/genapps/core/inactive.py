@@ -52,17 +52,14 @@ def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) ->
 
 
 def inactive_in_connector(connector: Connector) -> tuple[str, ...]:
-    """The paths of a connector's fields: nothing is called yet, whatever it says."""
+    """The paths of a connector's fields: the gateway speaks to no models and counts no money yet."""
     spec = connector.spec
     given = {
-        "spec.endpoint": spec.endpoint,
-        "spec.namespaces": spec.namespaces,
-        "spec.credential": spec.credential,
-        "spec.tools": spec.tools,
-        "spec.models": spec.models,
-        "spec.maxTokens": spec.max_tokens,
+        "spec.models": bool(spec.models),
+        "spec.maxTokens": spec.max_tokens is not None,
+        "spec.tools.cost": any(tool.cost is not None for tool in spec.tools),
     }
-    return tuple(path for path, value in given.items() if value)
+    return tuple(path for path, present in given.items() if present)
 
 
 def _of_app(app: GeneratedApp) -> Iterator[str]:
@@ -87,7 +84,6 @@ def _of_tier(tier: Tier) -> Iterator[str]:
         "tokensPerPeriod": tier.tokens_per_period is not None,
         "cpuSecondsPerPeriod": tier.cpu_seconds_per_period is not None,
         "costUSDPerPeriod": tier.cost_usd_per_period is not None,
-        "callsPerMinute": tier.calls_per_minute != _TIER.calls_per_minute,
         "cpuMillisPerAction": tier.cpu_millis_per_action != _TIER.cpu_millis_per_action,
     }
     return (field for field, present in given.items() if present)

@@ -62,7 +62,7 @@ class Calls:
     async def make(self, admitted: Admit, about: dict[str, str]) -> Made | Problem:
         """The result, or why there is none. `about` are fields of the log's lines that say whose call it is."""
         tool, connector = admitted.tool, admitted.offer.name
-        key = _read_key(admitted, _digest(admitted.call.arguments))
+        key = self._read_key(admitted, _digest(admitted.call.arguments))
         line = _line(admitted, key, about)
         reused = self._cache.get(key) if tool.cache_seconds else None
         if reused is not None:
@@ -109,6 +109,18 @@ class Calls:
         line.info("call_attempted", attempt=2)
         return await self._exchanger.exchange(admitted, left)
 
+    def _read_key(self, admitted: Admit, arguments: str) -> ReadKey:
+        offer = admitted.offer
+        return ReadKey(
+            app_uid=admitted.app.record.app.uid,
+            tenant=admitted.call.tenant,
+            connector=offer.name,
+            contract=offer.contract_digest,
+            tool=admitted.tool.name,
+            credential=self._exchanger.credential_identity(offer),
+            arguments=arguments,
+        )
+
 
 def _harmless(admitted: Admit, failed: CallFailedError) -> bool:
     """Whether the call may be made once more: it has done nothing, or does the same once."""
@@ -130,19 +142,6 @@ def _line(admitted: Admit, key: ReadKey, about: dict[str, str]) -> structlog.std
         arguments_digest=key.arguments,
     )
     return bound
-
-
-def _read_key(admitted: Admit, arguments: str) -> ReadKey:
-    offer = admitted.offer
-    return ReadKey(
-        app_uid=admitted.app.record.app.uid,
-        tenant=admitted.call.tenant,
-        connector=offer.name,
-        contract=offer.contract_digest,
-        tool=admitted.tool.name,
-        credential="",
-        arguments=arguments,
-    )
 
 
 def _digest(arguments: dict[str, Any]) -> str:

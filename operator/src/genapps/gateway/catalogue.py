@@ -191,9 +191,7 @@ def _offer(name: str, connector: Connector) -> Offer:
 
 def _not_built(spec: ConnectorSpec) -> str:
     """What this gateway cannot do yet; a call without it would not be the call that the Connector describes."""
-    if spec.type != "HTTP":
-        return f"the gateway does not speak to connectors of type {spec.type} yet"
-    return "the gateway sends no credentials yet" if spec.credential is not None else ""
+    return "" if spec.type == "HTTP" else f"the gateway does not speak to connectors of type {spec.type} yet"
 
 
 def _tool(said: Tool, compiled: CompiledTool, base_path: str) -> OfferedTool:

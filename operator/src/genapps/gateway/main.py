@@ -26,7 +26,7 @@ from genapps.cluster import clocks
 from genapps.cluster.client import Client, ClientOptions
 from genapps.cluster.connection import connect
 from genapps.cluster.errors import ApiError, UnavailableError
-from genapps.cluster.resources import APP_RECORD, CONNECTOR, ENDPOINT_SLICE, LEDGER
+from genapps.cluster.resources import APP_RECORD, CONNECTOR, ENDPOINT_SLICE, LEDGER, SECRET
 from genapps.environment import SettingsError
 from genapps.gateway import trust
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
@@ -35,6 +35,9 @@ from genapps.gateway.calls import Calls
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses
 from genapps.gateway.certificates import AuthorityError
 from genapps.gateway.connectors.exchanger import Exchanger
+from genapps.gateway.credentials.attach import SecretCredentials
+from genapps.gateway.credentials.oauth import OAuthTokens
+from genapps.gateway.credentials.secrets import Secrets
 from genapps.gateway.egress.upstream import Upstream
 from genapps.gateway.freshness import Freshness, fresh_watch
 from genapps.gateway.health import HealthApp
@@ -67,7 +70,7 @@ class Gateway:
         self._ledgers = Ledgers(client, configured.system_namespace, self._metrics)
         self._breakers = Breakers(client, configured.system_namespace, self._metrics)
         self._records = Records(on_gone=self._forget)
-        catalogue, services = Catalogue(), ServiceAddresses()
+        catalogue, services, secrets = Catalogue(), ServiceAddresses(), Secrets()
         system = configured.system_namespace
         self._watches = {
             "records": fresh_watch(client, APP_RECORD, self._records, namespace=system),
@@ -75,8 +78,12 @@ class Gateway:
             "connectors": fresh_watch(client, CONNECTOR, catalogue),
             "services": fresh_watch(client, ENDPOINT_SLICE, services, namespace=system, selector=names.LABEL_CONNECTOR),
         }
+        self._watches["credentials"] = fresh_watch(
+            client, SECRET, secrets, namespace=configured.credentials_namespace, selector=names.LABEL_CREDENTIAL_FOR
+        )
         self._freshness = Freshness(self._watches, configured.max_stale_seconds)
         self._upstream = Upstream(configured.ranges, _trust(configured.connector_ca), configured.proxy)
+        credentials = SecretCredentials(secrets, OAuthTokens(self._upstream))
         self._issuers = Issuers(self._records.issuers, fetch)
         app = GatewayApp(
             Parts(
@@ -85,7 +92,7 @@ class Gateway:
                 catalogue=catalogue,
                 ledgers=self._ledgers,
                 breakers=self._breakers,
-                calls=Calls(Exchanger(services, self._upstream), Permits(), self._metrics),
+                calls=Calls(Exchanger(services, self._upstream, credentials), Permits(), self._metrics),
                 token_keys=TokenKeyDelivery(self._keys, self._issuers.current),
                 report_rates=Rates(REPORTS_PER_MINUTE, REPORT_BURST),
                 metrics=self._metrics,

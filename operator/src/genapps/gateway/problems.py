@@ -39,6 +39,7 @@ class Code(StrEnum):
     RISK_TOO_LOW = "RiskTooLow"
     TOO_MANY_CALLS = "TooManyCalls"
     BREAKER_OPEN = "BreakerOpen"
+    CREDENTIAL_UNAVAILABLE = "CredentialUnavailable"
     EGRESS_REFUSED = "EgressRefused"
     UPSTREAM_FAILED = "UpstreamFailed"
     UPSTREAM_REFUSED = "UpstreamRefused"
@@ -72,6 +73,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.RISK_TOO_LOW: Meaning(403, RefusalClass.LIMIT, "The connector demands a higher risk class"),
     Code.TOO_MANY_CALLS: Meaning(429, RefusalClass.LIMIT, "Too many calls"),
     Code.BREAKER_OPEN: Meaning(503, RefusalClass.LIMIT, "The connector fails too often"),
+    Code.CREDENTIAL_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The connector's credential cannot be used"),
     Code.EGRESS_REFUSED: Meaning(502, RefusalClass.LIMIT, "The platform refuses the connector's address"),
     Code.UPSTREAM_FAILED: Meaning(502, RefusalClass.LIMIT, "The connector failed"),
     Code.UPSTREAM_REFUSED: Meaning(502, RefusalClass.LIMIT, "The connector refused the call"),

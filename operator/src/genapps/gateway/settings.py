@@ -31,6 +31,8 @@ class Settings:
     """Trusted beside the system's authorities when keys of tenants' tokens are fetched."""
     ranges: Ranges = field(default_factory=Ranges)
     """The cluster's own addresses: where pods are, and where no host name may lead."""
+    credentials_namespace: str = names.CREDENTIALS_NAMESPACE
+    """Where the Secrets of connectors are."""
     connector_ca: Path | None = None
     """Trusted beside the system's authorities when connectors are called."""
     proxy: Proxy | None = None
@@ -49,6 +51,7 @@ class Settings:
             raise SettingsError(f"GENAPPS_LOG_LEVEL must be one of {', '.join(_LOG_LEVELS)}, not {level!r}")
         return cls(
             system_namespace=environ.get("GENAPPS_SYSTEM_NAMESPACE") or names.SYSTEM_NAMESPACE,
+            credentials_namespace=environ.get("GENAPPS_CREDENTIALS_NAMESPACE") or names.CREDENTIALS_NAMESPACE,
             log_level=level,
             call_port=_port(environ, "GENAPPS_GATEWAY_PORT", names.GATEWAY_PORT),
             canary_port=_port(environ, "GENAPPS_CANARY_PORT", names.CANARY_PORT),

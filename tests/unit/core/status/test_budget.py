@@ -58,8 +58,7 @@ def test_defaults_without_effect_are_reported_only_where_somebody_set_another_va
         "conditions"
     ][2]
     assert message["message"] == (
-        "Accepted but not implemented yet: spec.policy.violations.slowWindow, spec.tiers.large.callsPerMinute, "
-        "spec.tiers.large.cpuMillisPerAction."
+        "Accepted but not implemented yet: spec.policy.violations.slowWindow, spec.tiers.large.cpuMillisPerAction."
     )
     plain = budget_status(
         budget(policy={"violations": {"slowThreshold": 100}}), [], frozenset({"run"}), NONE_HELD, {}, NOW

@@ -9,7 +9,9 @@ from tests.unit.core.world import START
 
 
 def connector() -> Connector:
-    return Connector.model_validate({**CONNECTOR, "metadata": {"name": "rates", "generation": 3}})
+    spec = {**CONNECTOR["spec"]}
+    spec["tools"] = [{**tool, "cost": {"usd": "0.01"}} for tool in spec["tools"]]
+    return Connector.model_validate({**CONNECTOR, "spec": spec, "metadata": {"name": "rates", "generation": 3}})
 
 
 def test_a_connector_says_that_it_is_known_who_names_it_and_what_has_no_effect_yet() -> None:
@@ -18,7 +20,7 @@ def test_a_connector_says_that_it_is_known_who_names_it_and_what_has_no_effect_y
     told = {entry["type"]: entry for entry in status["conditions"]}
     assert told["Ready"]["status"] == "True"
     assert told["Stalled"]["status"] == "False"
-    assert "spec.tools" in told["FieldsInactive"]["message"]
+    assert told["FieldsInactive"]["message"] == "Accepted but not implemented yet: spec.tools.cost."
     for entry in told.values():
         assert allowed(ConditionType(entry["type"]), entry["status"], Reason(entry["reason"]))
 

@@ -14,6 +14,7 @@ from genapps.core.status.condition_list import ConditionValue, conditions
 def connector_status(connector: Connector, apps: int, previous: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status. `apps` is the number of apps that are not deleted and name it in their envelope; `previous` is
     the status as stored."""
+    inactive = inactive_in_connector(connector)
     values = {
         ConditionType.READY: ConditionValue(
             "True",
@@ -22,10 +23,9 @@ def connector_status(connector: Connector, apps: int, previous: Mapping[str, Any
         ),
         ConditionType.STALLED: ConditionValue("False", Reason.NOT_STALLED, "Nothing blocks the connector."),
         ConditionType.FIELDS_INACTIVE: ConditionValue(
-            "True",
-            Reason.NOT_YET_ACTIVE,
-            f"Accepted but not implemented yet: {', '.join(inactive_in_connector(connector))}. "
-            "The gateway refuses every call.",
+            "True" if inactive else "False",
+            Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
+            f"Accepted but not implemented yet: {', '.join(inactive)}." if inactive else "",
         ),
     }
     generation = connector.metadata.generation

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import orjson
 
 from genapps.gateway import catalogue
-from genapps.gateway.catalogue import ServiceAddresses
+from genapps.gateway.catalogue import Offer, ServiceAddresses
 from genapps.gateway.connectors.exchange import (
     CallFailedError,
     Health,
@@ -17,6 +18,8 @@ from genapps.gateway.connectors.exchange import (
     upstream_failed,
 )
 from genapps.gateway.contracts.checker import CheckFailedError
+from genapps.gateway.credentials.attach import Attached, Credentials
+from genapps.gateway.credentials.secrets import CredentialError
 from genapps.gateway.decision import Admit
 from genapps.gateway.egress.messages import (
     EgressLimits,
@@ -43,9 +46,14 @@ class Sender(Protocol):
 class Exchanger:
     """Makes attempts."""
 
-    def __init__(self, services: ServiceAddresses, sender: Sender) -> None:
+    def __init__(self, services: ServiceAddresses, sender: Sender, credentials: Credentials) -> None:
         self._services = services
         self._sender = sender
+        self._credentials = credentials
+
+    def credential_identity(self, offer: Offer) -> str:
+        """Says which credential calls of the connector carry, without showing it; empty for none."""
+        return self._credentials.identity(offer)
 
     async def exchange(self, admitted: Admit, seconds: float) -> bytes:
         """The result as JSON, within so many seconds. Raises CallFailedError."""
@@ -53,9 +61,19 @@ class Exchanger:
         where = catalogue.target(offer, self._services)
         if where is None:
             raise _no_address(offer.name)
-        request = tool.http.request(call.arguments, call.key)
-        response = await self._sent(admitted, where, request, seconds)
+        attached = await self._attached(offer, where, tool.http.request(call.arguments, call.key))
+        response = await self._sent(admitted, where, attached.request, seconds)
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self._credentials.refused(offer)
+        if attached.echoed_by(response):
+            raise result_invalid(offer.name, "holds the platform's credential, so it was thrown away")
         return _checked(admitted, tool.http.result(offer.name, response))
+
+    async def _attached(self, offer: Offer, where: Target, request: OutboundRequest) -> Attached:
+        try:
+            return await self._credentials.attach(offer, where, request)
+        except CredentialError as error:
+            raise _no_credential(offer.name, error) from error
 
     async def _sent(self, admitted: Admit, where: Target, request: OutboundRequest, seconds: float) -> OutboundResponse:
         connector = admitted.offer.name
@@ -88,6 +106,14 @@ def _checked(admitted: Admit, value: Any) -> bytes:
 def _no_address(connector: str) -> CallFailedError:
     detail = f"The Service of the connector '{connector}' has no ready pod. Try again after retryAfter seconds."
     return CallFailedError(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.BAD)
+
+
+def _no_credential(connector: str, error: CredentialError) -> CallFailedError:
+    detail = (
+        f"The connector '{connector}' cannot be called: {error}. Nothing was executed. Ask the platform team to look at"
+        " the Secret in genapps-credentials."
+    )
+    return CallFailedError(Problem(Code.CREDENTIAL_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.UNKNOWN)
 
 
 def _egress_refused(connector: str, refused: EgressRefusedError) -> CallFailedError:
