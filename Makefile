@@ -34,7 +34,7 @@ test-unit: venv ## The tests that need neither a cluster nor an engine
 
 .PHONY: test-long
 test-long: venv engines ## Long profiles: 2,000 histories of kills and a broken outside, about half an hour
-	@GENAPPS_HISTORIES=2000 $(RUN) -m pytest tests/runtime/test_journalled_steps.py --timeout 7200
+	@GENAPPS_HISTORIES=2000 $(RUN) -m pytest tests/runtime/test_journal_histories.py --timeout 7200
 
 .PHONY: coverage
 coverage: venv engines ## Unit, golden and contract tests; fails below the lower bound of coverage in pyproject.toml

@@ -1,127 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """A request with a key asks each tool once, whatever kills, repeats and a broken outside do to it."""
 
-import asyncio
 import os
 import signal
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 from unittest.mock import Mock
 
 import aiohttp
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from genapps_runtime.serve.messages import Body, Exchange, Request, Streamed
 from genapps_runtime.state import journal
 from tests.runtime.fake_gateway import FakeGateway
 from tests.runtime.harness import Pod, until
-from tests.runtime.keyed_world import Sent
-from tests.runtime.outside_world import BEHAVIOURS, Connector, Process
+from tests.runtime.journalled_app import SOURCE
+from tests.runtime.outside_world import Connector, Process
 from tests.runtime.telling_language import TellingLanguage
-
-HISTORIES = int(os.environ.get("GENAPPS_HISTORIES", "20"))
-SOURCE = """
-import asyncio
-from genapps import Response, ToolError, app, state, tools
-
-seen = []
-
-async def count():
-    n = await state.get("n", 0)
-    await state.put("n", n + 1)
-
-async def note(name):
-    await state.sql("CREATE TABLE IF NOT EXISTS t (name)")
-    await state.sql("INSERT INTO t VALUES (?)", name)
-
-@app.post("/one/{tool}/{name}")
-async def one(request, tool, name):
-    await count()
-    result = await tools.call("shop", tool, order=name)
-    await note(name)
-    return result
-
-@app.post("/two/{tool}/{name}")
-async def two(request, tool, name):
-    results = [await tools.call("shop", tool, order=name), await tools.call("shop", tool + "-2", order=name)]
-    await count()
-    await note(name)
-    return results
-
-@app.post("/pair/{tool}/{name}")
-async def pair(request, tool, name):
-    results = await asyncio.gather(*(tools.call("shop", tool + end, order=name) for end in ("", "-2")))
-    await note(name)
-    return results
-
-@app.post("/same/{tool}/{name}")
-async def same(request, tool, name):
-    return [await tools.call("shop", tool, order=name) for _ in range(2)]
-
-@app.post("/fails-once/{tool}/{name}")
-async def fails_once(request, tool, name):
-    result = await tools.call("shop", tool, order=name)
-    if not seen:
-        seen.append(name)
-        raise LookupError("secret")
-    return result
-
-@app.post("/moods/{tool}/{name}")
-async def moods(request, tool, name):
-    seen.append(name)
-    await tools.call("shop", tool, order=name + str(len(seen)))
-    raise LookupError
-
-@app.post("/forgets/{tool}/{name}")
-async def forgets(request, tool, name):
-    seen.append(name)
-    if len(seen) == 1:
-        await tools.call("shop", tool, order=name)
-        raise LookupError
-    return "nothing called"
-
-@app.post("/late/{tool}/{name}")
-async def late(request, tool, name):
-    seen.append(name)
-    n = await state.get("n", 0)
-    await state.put("n", n + 1)
-    if len(seen) == 1:
-        await asyncio.sleep(0.05)
-        return "not stored"
-    await tools.call("shop", tool, order=name)
-    return Response("again", status=503) if len(seen) == 2 else "done"
-
-@app.post("/breaks/{tool}/{name}")
-async def breaks(request, tool, name):
-    yield await tools.call("shop", tool, order=name)
-    raise LookupError
-
-@app.post("/count")
-async def other(request):
-    await count()
-
-@app.post("/backup/{tool}/{name}")
-async def backup(request, tool, name):
-    try:
-        return await tools.call("shop", tool, order=name)
-    except ToolError:
-        result = await tools.call("shop", tool + "-2", order=name)
-    if not seen:
-        seen.append(name)
-        raise LookupError
-    return result
-
-@app.get("/t")
-async def table(request):
-    await state.sql("CREATE TABLE IF NOT EXISTS t (name)")
-    return sorted(row[0] for row in await state.sql("SELECT name FROM t"))
-"""
-CALLS = {"one": 1, "two": 2, "pair": 2}
 
 
 @pytest.fixture
@@ -309,98 +206,3 @@ async def test_a_process_that_is_killed_during_a_call_asks_again_with_the_same_k
 
 def deque_of(*behaviours: str) -> "deque[str]":
     return deque(behaviours)
-
-
-REQUESTS = st.tuples(st.sampled_from(list(CALLS)), st.sampled_from(["keyed", "plain"]), st.sampled_from("ab"))
-LIVES = st.lists(
-    st.tuples(
-        st.integers(1, 16),
-        st.lists(REQUESTS, min_size=1, max_size=4),
-        st.lists(st.sampled_from(BEHAVIOURS), max_size=6),
-        st.integers(0, 3),
-    ),
-    min_size=1,
-    max_size=3,
-)
-"""When the process is killed, what it is asked for, how the outside behaves, and how many turns of the loop pass
-between two requests."""
-
-
-class History:
-    """Requests over several lives of a process, and what callers were told."""
-
-    def __init__(self, language: TellingLanguage, folder: Path) -> None:
-        self.language = language
-        self.folder = folder
-        self.connector = Connector()
-        self.directory = folder / "0"
-        self.answers: dict[str, object] = {}
-        self.asked: set[str] = set()
-
-    def process(self, kill_at: int = 0) -> Process:
-        return Process(self.language, self.directory, SOURCE, self.connector, kill_at)
-
-    async def live(self, number: int, life: tuple[int, list[tuple[str, str, str]], list[str], int]) -> None:
-        kill_at, requests, behaviours, turns = life
-        self.connector.next = deque(behaviours)
-        process = self.process(kill_at)
-        sent: list[Sent] = []
-        for kind, tool, name in requests:
-            path = f"/{kind}/{tool}/{kind}-{name}"
-            self.asked.add(path)
-            sent.append(process.world.send(path, name))
-            for _ in range(turns):
-                await asyncio.sleep(0)
-        await until(lambda: not process.alive or all(one.reply is not None for one in sent))
-        if process.alive:
-            for one in sent:
-                self.told(one)
-            self.connector.next.clear()
-        await process.world.close()
-        if not process.alive:
-            self.directory = process.image.rename(self.folder / str(number))
-
-    def told(self, sent: Sent) -> None:
-        path = sent.exchange.request.path
-        if sent.status == 200:
-            assert self.answers.setdefault(path, sent.body) == sent.body
-
-    async def end(self) -> None:
-        """Ask until all is settled, and compare state and outside with what was told."""
-        self.connector.next.clear()
-        process = self.process()
-        world, unknown = process.world, set()
-        for path in sorted(self.asked):
-            for _ in range(5):
-                sent = await world.call(path, path[-1])
-                self.told(sent)
-                if sent.status == 200 or sent.code == "OutcomeUnknown":
-                    break
-            else:
-                raise AssertionError(f"{path} does not come to an end: {sent.code}")
-            _, kind, tool, name = path.split("/")
-            done = [self.connector.effects[tool + end, name] for end in ("", "-2")[: CALLS[kind]]]
-            if sent.status == 200:
-                assert done == [1] * CALLS[kind], path
-            else:
-                assert tool == "plain"
-                assert max(done) <= 1, path
-                unknown.add(path)
-        names = sorted(path.rpartition("/")[2] for path in self.asked - unknown)
-        assert (await world.call("/t", method="GET")).body == names
-        await world.close()
-
-
-@settings(max_examples=HISTORIES, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(LIVES)
-def test_state_and_outside_are_as_callers_were_told_whatever_is_killed(
-    telling_language: TellingLanguage, lives: list[tuple[int, list[tuple[str, str, str]], list[str], int]]
-) -> None:
-    async def run(folder: Path) -> None:
-        history = History(telling_language, folder)
-        for number, life in enumerate(lives, 1):
-            await history.live(number, life)
-        await history.end()
-
-    with TemporaryDirectory() as folder:
-        asyncio.run(run(Path(folder)))
