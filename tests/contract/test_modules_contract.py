@@ -89,7 +89,7 @@ def test_the_operator_refuses_nothing_that_the_runtime_accepts(source: str, reas
     assert found is None or found.reason.value == reason
 
 
-@pytest.mark.parametrize("name", ["csv-summary", "curious", "text-diff", "unit-converter"])
+@pytest.mark.parametrize("name", ["csv-summary", "curious", "task-list", "text-diff", "unit-converter"])
 def test_the_operator_accepts_the_examples(name: str) -> None:
     source = yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8"))["spec"]["code"]["source"]
     assert scan_python("app.py", {"app.py": source["inline"].encode()}) is None

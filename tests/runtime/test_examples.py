@@ -76,6 +76,20 @@ def test_numbers_are_converted_or_refused_with_a_sentence(example: Callable[[str
     assert len(app.call("GET", "/history").json()["history"]) == 3
 
 
+def test_the_clock_drops_tasks_that_are_done_and_nobody_else_does(example: Callable[[str], AppInEngine]) -> None:
+    app = example("task-list")
+    for task in ("a", "b"):
+        assert app.call("POST", "/tasks", b'{"task": "%b"}' % task.encode()).status == 200
+    assert app.call("POST", "/tasks", b'{"task": ""}').code == "BadRequest"
+    assert app.call("POST", "/done", b'{"task": "a"}').status == 200
+    assert app.call("POST", "/done", b'{"task": "c"}').code == "BadRequest"
+    tick = [(b"genapps-schedule", b"nightly")]
+    assert app.call("POST", "/tidy-up", headers=tick).code == "BadRequest"
+    assert app.call("GET", "/tasks").json() == {"a": "done", "b": "open"}
+    assert app.call("POST", "/tidy-up", headers=tick, own=True).status == 200
+    assert app.call("GET", "/tasks").json() == {"b": "open"}
+
+
 async def test_a_page_and_its_api_are_one_app(pod: Pod) -> None:
     source, manifest = yaml.safe_load_all((EXAMPLES / "lunch-poll.yaml").read_text())
     mounted = manifest["spec"]["code"]["source"]["configMap"]

@@ -102,13 +102,20 @@ class Tenants:
 
 @asynccontextmanager
 async def serving_tenants(
-    engine: Path, directory: Path, tenancy: dict[str, Any], issuer: TokenIssuer, *, delivered: bool = True
+    engine: Path,
+    directory: Path,
+    tenancy: dict[str, Any],
+    issuer: TokenIssuer,
+    *,
+    delivered: bool = True,
+    source: str = APP,
+    **changes: Any,
 ) -> AsyncIterator[Tenants]:
     gateway = FakeGateway(Authority.make(), directory)
     gateway.tenant_keys = issuer.delivered() if delivered else None
     await gateway.start()
     pod = Pod(directory / "pod", gateway, engine)
-    pod.write(APP, tenancy=tenancy, limits={"instances": 2, "statePerTenantBytes": 100_000})
+    pod.write(source, tenancy=tenancy, limits={"instances": 2, "statePerTenantBytes": 100_000}, **changes)
     await pod.start()
     try:
         yield Tenants(pod, issuer)

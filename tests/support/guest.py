@@ -51,13 +51,19 @@ class AppInEngine:
         self.routes = self.guest.load(load_message(Bundle(entry, files), 16384), 60, self._record)
 
     def call(
-        self, method: str, target: str, body: bytes = b"", headers: list[tuple[bytes, bytes]] | None = None
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: list[tuple[bytes, bytes]] | None = None,
+        *,
+        own: bool = False,
     ) -> Answered:
-        """One request, to its end. Header names are in lower case."""
+        """One request, to its end. Header names are in lower case; with `own` the platform asks."""
         self._number += 1
         path, _, query = target.partition("?")
         turn = self.guest.start(
-            start_message(self._number, "r", method, path, query, headers or [], body), _soon(), self._record
+            start_message(self._number, "r", method, path, query, headers or [], body, own=own), _soon(), self._record
         )
         pieces: list[bytes] = []
         begun: Begun | None = None

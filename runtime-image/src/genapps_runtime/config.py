@@ -217,10 +217,6 @@ def parse_config(content: bytes) -> RuntimeConfig:
     )
     for section in (top, digests, limits, time, gateway, retention):
         section.done()
-    if config.tenancy is not None and config.background:
-        _invalid("background", "not for an app with tenants")
-    if config.tenancy is not None and config.schedules:
-        _invalid("schedules", "not for an app with tenants")
     return config
 
 

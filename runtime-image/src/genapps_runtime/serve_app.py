@@ -7,6 +7,7 @@ Everything that is heavy to import is imported here, so the worker imports this 
 import asyncio
 import socket
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
 from genapps_runtime.bundle import Code
@@ -112,7 +113,7 @@ class AppServer:
                 entries=entries,
                 breaker_turned=report.turned,
             )
-            scheduler = _scheduler(settings, config, app) if config.schedules else None
+            scheduler = _scheduler(settings, config, app, facets) if config.schedules else None
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
         return cls(port, listener, app, volume, facets, gateway, report, tenants, scheduler)
@@ -207,15 +208,20 @@ def _facets(config: RuntimeConfig, directory: str, gateway: GatewayClient) -> "t
     return facets, ManyTenants(config, config.tenancy, gateway, facets)
 
 
-def _scheduler(settings: Settings, config: RuntimeConfig, app: App) -> "Scheduler":
+def _scheduler(settings: Settings, config: RuntimeConfig, app: App, facets: Facets) -> "Scheduler":
     """What schedules need is imported here: an app without them is spared it.
 
     Raises StateUnavailableError, and RefusedError for a rule that cannot be kept.
     """
+    from genapps_runtime.serve.schedules.each_tenant import EachTenant
     from genapps_runtime.serve.schedules.marks import MarkFile
     from genapps_runtime.serve.schedules.scheduler import Scheduler
 
+    marks, kept = MarkFile(settings.state_directory), config.responses_seconds
+    each = None
+    if config.tenancy is not None:
+        each = EachTenant(facets.tenants_after, app.submit_for, marks, kept, time.time)
     try:
-        return Scheduler(config.schedules, MarkFile(settings.state_directory), app.submit, config.responses_seconds)
+        return Scheduler(config.schedules, marks, app.submit, kept, each=each)
     except ValueError as error:
         raise RefusedError(Reason.CONFIG_INVALID, str(error)) from None

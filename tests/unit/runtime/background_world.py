@@ -96,6 +96,12 @@ class World:
         found = await self.status(location, tenant)
         return found.get("state", ""), found.get("attempts", 0), found.get("code", "")
 
+    def rested(self, *tenants: str) -> None:
+        """What had to wait for a while may be tried again, of these tenants as well."""
+        self.queue._go_on()
+        for tenant in tenants or (TENANT,):
+            self.queue._rested(tenant)
+
     async def close(self, seconds: float = 0.0) -> None:
         await self.queue.drain(seconds)
         await self.queue.close()

@@ -49,9 +49,7 @@ class Apart(RuleBasedStateMachine):
             finish(exchange, code, Reply(status, [], exchange.request.body), tried=tried)
 
     async def _rested(self) -> None:
-        self.world.queue._go_on()
-        for tenant in TENANTS:
-            self.world.queue._rested(tenant)
+        self.world.rested(*TENANTS)
         await self._settled()
 
     @rule(tenant=tenants)

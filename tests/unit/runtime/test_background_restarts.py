@@ -113,7 +113,7 @@ async def test_what_the_platform_could_not_serve_waits_again(
     finish(await world.begun(), code, Reply(503, [], b""), tried=tried)
     assert await world.state(location) == ("Queued", attempts, "")
     assert world.queue.busy
-    world.queue._go_on()
+    world.rested()
     finish(await world.begun())
     assert (await world.state(location))[0] == "Succeeded"
 
@@ -125,7 +125,7 @@ async def test_what_could_not_be_served_in_all_its_attempts_has_failed(world: Wo
         assert await world.state(location) == (
             ("Queued", attempt, "") if attempt < ATTEMPTS else ("Failed", ATTEMPTS, "Busy")
         )
-        world.queue._go_on()
+        world.rested()
 
 
 async def test_an_attempt_that_had_ended_before_its_end_was_noted_is_a_success(world: World) -> None:

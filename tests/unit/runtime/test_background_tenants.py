@@ -163,8 +163,33 @@ async def test_a_tenant_whose_state_cannot_be_opened_holds_up_nobody_else(world:
             assert await world.state(others, "other") == ("Succeeded", 1, "")
         if attempt < ATTEMPTS:
             assert await world.state(broken, "broken") == ("Queued", attempt, "")
-            world.queue._rested("broken")
+            world.rested("broken")
     assert await world.state(broken, "broken") == ("Failed", ATTEMPTS, "StateUnavailable")
+
+
+@pytest.mark.parametrize(
+    ("code", "tried", "attempts"),
+    [("KeysFull", False, 0), ("RequestRunning", False, 0), ("Busy", True, 1), ("AppRestarted", True, 1)],
+)
+async def test_a_tenant_who_is_in_the_own_way_holds_up_nobody_else(
+    world: World, code: str, tried: bool, attempts: int
+) -> None:
+    location = await world.accept(tenant="a")
+    await world.accept(tenant="b")
+    finish(await world.begun(), code, Reply(503, [], b""), tried=tried)
+    await world.begun()
+    assert world.ran[-1][0] == "b"
+    assert await world.state(location, "a") == ("Queued", attempts, "")
+
+
+async def test_what_keeps_the_app_from_serving_anybody_lets_all_wait(world: World) -> None:
+    for tenant in ("a", "b"):
+        await world.accept(tenant=tenant)
+    finish(await world.begun(), "BreakerOpen", Reply(503, [], b""), tried=False)
+    await world.queue.entries_of("")
+    assert world.running == []
+    world.rested()
+    await world.begun()
 
 
 async def test_an_entry_of_a_tenant_who_is_gone_never_runs(world: World) -> None:

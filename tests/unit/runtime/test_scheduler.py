@@ -13,8 +13,9 @@ from genapps_runtime.config import ScheduleRule
 from genapps_runtime.serve.key_field import OWN
 from genapps_runtime.serve.messages import SCHEDULE, Exchange, Reply
 from genapps_runtime.serve.schedules import scheduler as scheduler_module
+from genapps_runtime.serve.schedules.each_tenant import ATTEMPTS
 from genapps_runtime.serve.schedules.marks import FOLDER, MarkFile
-from genapps_runtime.serve.schedules.scheduler import ATTEMPTS, GRACE_SECONDS, Scheduler
+from genapps_runtime.serve.schedules.scheduler import GRACE_SECONDS, Scheduler
 from genapps_runtime.state.errors import StateUnavailableError
 from tests.runtime.harness import until
 

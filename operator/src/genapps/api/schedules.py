@@ -41,6 +41,6 @@ class Schedule(UserModel):
     time_zone: Zone = defaulted("UTC", min_length=1, max_length=64)
     """The time zone of the times."""
     path: Path
-    """What is asked for, by POST."""
+    """What is asked for, by POST. An app with tenants is asked once for each of them."""
     missed: Missed = defaulted(Missed.SKIP)
     """What becomes of ticks that were missed by more than a minute: Skip, or RunOnce for the last of them."""

@@ -9,9 +9,13 @@ from collections import deque
 from collections.abc import Callable
 
 from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.keys import NOT_YET
 from genapps_runtime.serve.messages import Exchange
 from genapps_runtime.serve.tenant_admission import TenantAdmission
 from genapps_runtime.state.facet import Facet
+
+OF_TENANT = NOT_YET | {"StateUnavailable"}
+"""Why a request does not begin for one tenant, while those of others might."""
 
 
 class OwnRequests:

@@ -21,9 +21,6 @@ def tenancy_allowed(facts: Facts) -> Finding | None:
     if facts.risk is RiskClass.HIGH and tenancy.jwt is None:
         message = "The effective risk class is high: name tenants by spec.tenancy.jwt, not by a header."
         return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, Effect.STOP)
-    if facts.app.spec.schedules:
-        message = "An app with tenants cannot have spec.schedules: what the clock asks for is no tenant's."
-        return Finding(ConditionType.ENVELOPE_VALID, Reason.TENANCY_NOT_ALLOWED, message, Effect.STOP)
     if tenancy.jwt is not None and tenancy.jwt.issuer not in facts.budget.spec.policy.tenant_issuers:
         allowed = ", ".join(facts.budget.spec.policy.tenant_issuers) or "none"
         return _finding(

@@ -28,6 +28,7 @@ from genapps_runtime.serve.background.lines import Lines
 from genapps_runtime.serve.background.pages import PREFIX, accepted, status_page
 from genapps_runtime.serve.background.stock import Stock
 from genapps_runtime.serve.messages import BACKGROUND, SERVER_ERROR, Answer, Exchange, Reply, Request
+from genapps_runtime.serve.own_requests import OF_TENANT
 from genapps_runtime.serve.upload import too_long
 
 PAUSE_SECONDS = 5.0
@@ -77,7 +78,7 @@ class BackgroundQueue:
         self._cancelled: set[str] = set()
         """Running ones that nobody wants any more."""
         self._resting: set[str] = set()
-        """Tenants whose state could not be opened a moment ago."""
+        """Tenants whose entries could not be served a moment ago, while those of others can."""
         self._resume: asyncio.TimerHandle | None = None
         self._closing = False
         self._drained = asyncio.Event()
@@ -262,9 +263,9 @@ class BackgroundQueue:
         elif code == "StateUnavailable" and not exchange.tried and entry.attempts < ATTEMPTS:
             self._put_back(entry, rests=True)
         elif not exchange.tried and entry.id not in self._cancelled and code not in _NEVER:
-            self._put_back(replace(entry, attempts=entry.attempts - 1))
+            self._put_back(replace(entry, attempts=entry.attempts - 1), rests=code in OF_TENANT)
         elif code in _TRIED_AGAIN and entry.attempts < ATTEMPTS:
-            self._put_back(entry)
+            self._put_back(entry, rests=True)
         else:
             code = "" if code in _FINE else code
             failed = bool(code) or answer.status >= SERVER_ERROR

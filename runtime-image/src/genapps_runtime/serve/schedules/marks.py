@@ -19,19 +19,33 @@ FOLDER = "schedules"
 FILE = "marks.json"
 _NEW = "marks.json.new"
 FILE_BYTES = 64 * 1024
+_OF_TENANTS = frozenset({"since", "over", "tenant"})
 
 
 @dataclass(slots=True)
 class Mark:
     """`handled` is the last tick that is over, `begun` the last that was begun, in so many `attempts`.
 
-    `rule` is a hash of when it is due and what it asks: another rule begins anew.
+    `rule` is a hash of when it is due and what it asks: another rule begins anew. Of an app with tenants there is also
+    `since` when the begun tick goes on, and `over`, the last one for whom it is over. There `attempts` are those of
+    `tenant`. Both are names of files.
     """
 
     rule: str
     handled: float
     begun: float = 0.0
     attempts: int = 0
+    since: float = 0.0
+    over: str = ""
+    tenant: str = ""
+
+    def end(self, due: float) -> None:
+        """This tick is over."""
+        self.handled, self.since, self.over, self.tenant = due, 0.0, "", ""
+
+    def document(self) -> dict[str, object]:
+        """What is stored: nothing of tenants where there are none, as earlier runtimes know it."""
+        return {name: value for name, value in asdict(self).items() if value or name not in _OF_TENANTS}
 
 
 class MarkFile:
@@ -55,7 +69,7 @@ class MarkFile:
     def store(self) -> None:
         """Make the marks durable; raises OSError."""
         with self._storing, closing(SafeDir(self._state_directory)) as root, closing(root.enter(FOLDER)) as folder:
-            content = orjson.dumps({name: asdict(mark) for name, mark in self.marks.items()})
+            content = orjson.dumps({name: mark.document() for name, mark in self.marks.items()})
             if _NEW in folder.names():
                 folder.remove(_NEW)
             folder.write(_NEW, content)
@@ -70,7 +84,8 @@ def hash_of(rule: ScheduleRule) -> str:
 
 def _mark(raw: dict[str, object]) -> Mark:
     mark = Mark(**raw)  # type: ignore[arg-type]  # checked next
-    numbers = (mark.handled, mark.begun, mark.attempts)
-    if not isinstance(mark.rule, str) or not all(isinstance(one, int | float) for one in numbers):
+    numbers = (mark.handled, mark.begun, mark.attempts, mark.since)
+    texts = (mark.rule, mark.over, mark.tenant)
+    if not all(isinstance(one, str) for one in texts) or not all(isinstance(one, int | float) for one in numbers):
         raise TypeError("a mark has other fields")
     return mark

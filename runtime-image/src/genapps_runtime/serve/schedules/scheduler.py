@@ -8,30 +8,26 @@ the process dies between the commit of the state and the mark, the same tick com
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from genapps_runtime import logs
 from genapps_runtime.config import ScheduleRule
-from genapps_runtime.serve.key_field import OWN
-from genapps_runtime.serve.messages import SCHEDULE, Answer, Exchange, Request
+from genapps_runtime.serve.messages import Exchange
+from genapps_runtime.serve.schedules.each_tenant import ATTEMPTS, PAUSE_SECONDS, EachTenant
 from genapps_runtime.serve.schedules.marks import Mark, MarkFile, hash_of
+from genapps_runtime.serve.schedules.tick import ask, say
 from genapps_runtime.serve.schedules.timetable import Timetable
 
 GRACE_SECONDS = 60.0
 """A tick that begins later than this was missed."""
 LOOK_SECONDS = 30.0
 """How long to rely on the clock: it may be set."""
-PAUSE_SECONDS = 5.0
-"""How long to wait after a tick could not be begun."""
-ATTEMPTS = 3
-HEADER = b"genapps-schedule"
-"""The name of the schedule, for the app. No caller can send it."""
 
 
 class Scheduler:
     """Keeps the schedules of an app. `run` runs a request as the app's; `now` gives seconds since 1970.
 
     The app knows its answer to a request with a key for `kept_seconds`: a tick that has begun is not repeated later.
+    With `each` a tick is a request for each tenant.
     Raises ValueError for a rule that cannot be kept.
     """
 
@@ -42,6 +38,7 @@ class Scheduler:
         run: Callable[[Exchange], None],
         kept_seconds: float,
         now: Callable[[], float] = time.time,
+        each: EachTenant | None = None,
     ) -> None:
         self._rules = {rule.name: rule for rule in rules}
         self._tables = {rule.name: Timetable(rule) for rule in rules}
@@ -49,6 +46,7 @@ class Scheduler:
         self._run = run
         self._kept_seconds = kept_seconds
         self._now = now
+        self._each = each
         self._ticks: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._admitted = False
@@ -90,7 +88,7 @@ class Scheduler:
             return
         now = self._now()
         for name, mark in self._file.marks.items():
-            if name not in self._ticks and (due := self._tables[name].due(mark.handled, now)) is not None:
+            if name not in self._ticks and (due := self._due(name, mark, now)) is not None:
                 self._ticks[name] = asyncio.get_running_loop().create_task(self._tick(name, mark, due))
         dues = (self._tables[name].next_after(now) for name in self._rules)
         seconds = min((due - now for due in dues if due is not None), default=LOOK_SECONDS)
@@ -99,6 +97,8 @@ class Scheduler:
     async def drain(self, seconds: float) -> None:
         """Begin nothing more, and let what runs end for so many seconds."""
         self._stopped = True
+        if self._each is not None:
+            self._each.stop()
         if self._timer is not None:
             self._timer.cancel()
         ticks = list(self._ticks.items())
@@ -121,19 +121,29 @@ class Scheduler:
         try:
             await self._handle(name, mark, due)
         except OSError as error:
-            self._say("schedule not stored", name, due, error=str(error))
+            say("schedule not stored", name, due, error=str(error))
             await asyncio.sleep(PAUSE_SECONDS)
         finally:
             del self._ticks[name]
             self.look()
 
+    def _due(self, name: str, mark: Mark, now: float) -> float | None:
+        """The tick that is to be handled now, if there is one: one that goes on for tenants comes before later ones."""
+        goes_on = self._each is not None and mark.begun > mark.handled
+        return mark.begun if goes_on else self._tables[name].due(mark.handled, now)
+
     async def _handle(self, name: str, mark: Mark, due: float) -> None:
         begun, attempts = mark.begun, mark.attempts
         again = begun == due
-        if again and (attempts >= ATTEMPTS or self._now() - due >= self._kept_seconds):
-            self._say("schedule failed", name, due, attempts=mark.attempts)
-        elif self._rules[name].missed == "Skip" and self._now() - due > GRACE_SECONDS:
-            self._say("schedule missed", name, due)
+        late = self._rules[name].missed == "Skip" and self._now() - due > GRACE_SECONDS
+        if self._each is not None and (again or not late):
+            if not await self._each.handle(self._rules[name], mark, due):
+                await self._store()
+                return
+        elif again and (attempts >= ATTEMPTS or self._now() - due >= self._kept_seconds):
+            say("schedule failed", name, due, attempts=mark.attempts)
+        elif late:
+            say("schedule missed", name, due)
         else:
             mark.begun, mark.attempts = due, attempts + 1 if again else 1
             try:
@@ -141,32 +151,12 @@ class Scheduler:
             except OSError:
                 mark.begun, mark.attempts = begun, attempts
                 raise
-            if not await self._ask(name, due):
+            if not (await ask(self._run, self._rules[name], due)).tried:
                 mark.begun, mark.attempts = begun, attempts
                 await asyncio.sleep(PAUSE_SECONDS)
                 return
-        mark.handled = due
+        mark.end(due)
         await self._store()
-
-    async def _ask(self, name: str, due: float) -> bool:
-        """Make the request; whether it has begun."""
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        tick = f"schedule-{name}-{int(due)}"
-        headers = [(HEADER, name.encode("ascii"))]
-        request = Request(tick, "POST", self._rules[name].path, "", headers, b"", key=OWN + tick)
-
-        def reply(answer: Answer) -> None:
-            if not answered.done():
-                answered.set_result(answer)
-
-        exchange = Exchange(request, time.monotonic(), reply, internal=SCHEDULE)
-        self._run(exchange)
-        await answered
-        return exchange.tried
 
     async def _store(self) -> None:
         await asyncio.to_thread(self._file.store)
-
-    def _say(self, event: str, name: str, due: float, **fields: object) -> None:
-        at = datetime.fromtimestamp(due, UTC).isoformat()
-        logs.write(event, level="warning", schedule=name, due=at, **fields)
