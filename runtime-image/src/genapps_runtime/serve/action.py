@@ -126,7 +126,7 @@ class Action:
         upload = self.exchange.upload
         if self.exchange.streamed is not None:
             return "the answer had begun"
-        return "the app had read a part of its body, which comes once" if upload is not None and upload.next else ""
+        return "the app had read a part of its body" if upload is not None and upload.next else ""
 
     @property
     def streamed(self) -> Streamed | None:

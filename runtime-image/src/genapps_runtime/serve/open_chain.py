@@ -95,10 +95,9 @@ class OpenChain:
     def take_back(self, action: Action) -> None:
         """What the action has read has changed: it begins again, and has its turn already. Raises ProblemError."""
         self._hot.conflicted(action)
-        if action.wrote_by_tool is not None or action.streamed is not None:
-            had = f"called {action.wrote_by_tool}" if action.wrote_by_tool is not None else "begun its answer"
-            detail = f"the app had {had} before it wrote by SQL, and what it had read has changed"
-            raise ProblemError("StateConflict", detail)
+        if action.wrote_by_tool is not None or action.fixed:
+            why = action.fixed if action.wrote_by_tool is None else f"the app had called {action.wrote_by_tool}"
+            raise ProblemError("StateConflict", f"{why} before it wrote by SQL, and what it had read has changed")
         action.conflicts += 1
         self._runner.begin_again(action)
 
