@@ -152,3 +152,11 @@ def test_hidden_characters_are_seen(character: str) -> None:
 
 def test_words_of_any_language_are_no_hidden_characters() -> None:
     assert hidden_character("Zürich, 東京, مرحبا\n\tfoo \U0001f600") is None
+
+
+def test_an_argument_cannot_stand_in_the_place_of_the_credential() -> None:
+    credential = {"secretName": "fx", "key": "token", "as": {"header": "X-Key"}}
+    headers = [{"argument": "limit", "header": "x-key"}]
+    assert _faults(tool(headers=headers), credential=credential) == [
+        "/spec/tools/0/headers/0/header: this is the header of the credential"
+    ]

@@ -6,7 +6,8 @@ from __future__ import annotations
 import click
 
 from genapps.cli.check.documents import UnreadableError
-from genapps.cli.connector.reading import read_connector
+from genapps.cli.connector.importing import Options, import_mcp, import_openapi
+from genapps.cli.connector.reading import read_connector, read_description
 from genapps.core.contracts.changes import Effect, connector_changes
 
 
@@ -23,3 +24,17 @@ def diff(old: str, new: str) -> int:
     if not changes:
         click.echo("Nothing changes for apps.")
     return int(any(change.effect is not Effect.NARROWER for change in changes))
+
+
+def import_(form: str, path: str, options: Options) -> int:
+    """Print the Connector for a description: 0 printed, 1 something was refused, 2 unreadable."""
+    try:
+        document = read_description(path)
+    except UnreadableError as error:
+        click.echo(f"genapps connector import: {error}", err=True)
+        return 2
+    found = (import_openapi if form == "openapi" else import_mcp)(document, options)
+    for refusal in found.refused:
+        click.echo(f"refused: {refusal}", err=True)
+    click.echo(found.manifest, nl=False)
+    return 0 if found.manifest else 1

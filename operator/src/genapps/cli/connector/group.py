@@ -28,3 +28,39 @@ def diff(old: str, new: str) -> None:
     needs a review. 2: a file cannot be read or is no valid Connector.
     """
     raise SystemExit(import_module("genapps.cli.connector.command").diff(old, new))
+
+
+@connector.command(name="import")
+@click.argument("form", type=click.Choice(["openapi", "mcp"]))
+@click.argument("file", metavar="FILE")
+@click.option("--name", required=True, help="The Connector's name.")
+@click.option("-n", "--namespace", "namespaces", multiple=True, help="A namespace to grant it to; may be repeated.")
+@click.option("--url", default="", help="The address of the service. Default: the first server of the document.")
+@click.option("--service", default="", metavar="NAMESPACE/NAME:PORT", help="A Service, in place of a URL.")
+@click.option("--tool", "tools", multiple=True, metavar="NAME", help="A tool to take; may be repeated. Default: all.")
+@click.option("--skip-refused", is_flag=True, help="Leave out operations that no Connector can have.")
+@click.option("--trust-hints", is_flag=True, help="Take an MCP server's word that a tool only reads.")
+def import_(
+    form: str,
+    file: str,
+    name: str,
+    namespaces: tuple[str, ...],
+    url: str,
+    service: str,
+    tools: tuple[str, ...],
+    skip_refused: bool,
+    trust_hints: bool,
+) -> None:
+    """Print a Connector for the OpenAPI document or MCP tool list in FILE.
+
+    openapi: an OpenAPI 3.0 or 3.1 document. mcp: the answer of a server to
+    tools/list. Read the result before you apply it: each tool is a permission.
+
+    What no Connector can have is named on standard error by its JSON pointer.
+    Then nothing is printed, unless --skip-refused leaves those operations out.
+
+    Exit code 0: printed. 1: something was refused. 2: FILE cannot be read.
+    """
+    command = import_module("genapps.cli.connector.command")
+    options = command.Options(name, namespaces, url, service, tools, skip_refused, trust_hints)
+    raise SystemExit(command.import_(form, file, options))

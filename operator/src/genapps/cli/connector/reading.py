@@ -4,14 +4,19 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+import orjson
 
 from genapps.api.connector import Connector
 from genapps.cli.check.contracts import check_contract
-from genapps.cli.check.documents import UnreadableError, parse
+from genapps.cli.check.documents import MOST_BYTES, UnreadableError, parse
 from genapps.cli.check.manifests import check_object
+from genapps.core.contracts.values import Bounds, value_fault
 
 STDIN = "-"
+_DESCRIPTION = Bounds(depth=100, values=500_000, string=MOST_BYTES, text=MOST_BYTES)
 
 
 def content_of(path: str) -> tuple[str, bytes]:
@@ -22,6 +27,21 @@ def content_of(path: str) -> tuple[str, bytes]:
         return path, Path(path).read_bytes()
     except OSError as error:
         raise UnreadableError(path, 0, error.strerror or "cannot be read") from None
+
+
+def read_description(path: str) -> object:
+    """The one document of a file or of standard input, YAML or JSON. Raises UnreadableError."""
+    name, content = content_of(path)
+    if content.lstrip()[:1] in {b"{", b"["} and len(content) <= MOST_BYTES:
+        # Most of JSON is YAML, but not its pairs of surrogates.
+        with suppress(orjson.JSONDecodeError):
+            value: object = orjson.loads(content)
+            if value_fault(value, _DESCRIPTION) is None:
+                return value
+    documents = parse(name, content)
+    if len(documents) != 1:
+        raise UnreadableError(name, 0, f"holds {len(documents)} documents; name a file with one")
+    return documents[0].value
 
 
 def read_connector(path: str) -> Connector:

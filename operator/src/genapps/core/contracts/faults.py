@@ -34,6 +34,7 @@ def _faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
         return
     yield from hidden_text_faults(written)
     yield from _name_faults(spec)
+    yield from _credential_faults(spec)
     found = False
     for number, tool in enumerate(spec.tools):
         for fault in tool_faults(spec.type, tool):
@@ -57,3 +58,13 @@ def _name_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
                 pointer(("tools", number, "name")), "another tool has this name, or one that looks alike"
             )
         seen.add(name)
+
+
+def _credential_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
+    """An argument in the credential's header would stand in its place."""
+    taken = spec.credential.as_.header.lower() if spec.credential is not None and spec.credential.as_.header else None
+    for number, tool in enumerate(spec.tools):
+        for place, entry in enumerate(tool.headers):
+            if entry.header.lower() == taken:
+                where = pointer(("tools", number, "headers", place, "header"))
+                yield ContractFault(where, "this is the header of the credential")

@@ -16,6 +16,7 @@ SCALARS = frozenset({"string", "number", "integer", "boolean"})
 _CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
 _OF_THE_GATEWAY = frozenset(
     {
+        "accept",
         "accept-encoding",
         "authorization",
         "connection",
@@ -117,18 +118,19 @@ def _placement_faults(tool: Tool, schema: Mapping[str, Any], placed: set[str]) -
 def _header_faults(tool: Tool) -> Iterator[ContractFault]:
     key = tool.idempotency.header.lower() if isinstance(tool.idempotency, IdempotencyHeader) else None
     seen: set[str] = set()
-    if key is not None and _is_of_the_gateway(key) and key != "idempotency-key":
+    if key is not None and is_of_the_gateway(key) and key != "idempotency-key":
         yield ContractFault("/idempotency/header", "the gateway sets this header itself")
     for number, entry in enumerate(tool.headers):
         name = entry.header.lower()
-        if name == key or _is_of_the_gateway(name):
+        if name == key or is_of_the_gateway(name):
             yield ContractFault(pointer(("headers", number, "header")), "the gateway sets this header itself")
         if name in seen:
             yield ContractFault(pointer(("headers", number, "header")), "two arguments are sent in this header")
         seen.add(name)
 
 
-def _is_of_the_gateway(header: str) -> bool:
+def is_of_the_gateway(header: str) -> bool:
+    """Whether the gateway sets a header (in lower case) itself, so that no argument may."""
     return header in _OF_THE_GATEWAY or header.startswith(_OF_THE_GATEWAY_PREFIXES)
 
 
