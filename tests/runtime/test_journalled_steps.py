@@ -119,18 +119,11 @@ async def test_an_unknown_call_is_made_again_only_where_the_tool_takes_it_twice(
         failed = await world.call(f"/one/{tool}/a", "k")
         assert (failed.code, failed.body["steps"][0]["outcome"]) == ("PartiallyDone", "unknown")
     assert (await world.call("/one/plain/a", "k")).code == "OutcomeUnknown"
+    connector.next.append(behaviour)
+    assert (await world.call("/one/keyed/a", "k")).code == "PartiallyDone", "lost again"
     assert (await world.call("/one/keyed/a", "k")).body == "keyed a"
     assert connector.effects[("keyed", "a")] == 1
     assert connector.effects[("plain", "a")] == (1 if behaviour.endswith("after") else 0)
-
-
-async def test_a_repeat_that_is_lost_as_well_can_be_repeated(start: Callable[..., Process]) -> None:
-    connector = Connector(next=deque_of("lost before", "lost after"))
-    world = start(connector).world
-    for _ in range(2):
-        assert (await world.call("/one/keyed/a", "k")).code == "PartiallyDone", "nobody has said that it is no use"
-    assert (await world.call("/one/keyed/a", "k")).body == "keyed a"
-    assert connector.effects == {("keyed", "a"): 1}
 
 
 async def test_what_was_refused_is_asked_again_by_a_repeat(start: Callable[..., Process]) -> None:

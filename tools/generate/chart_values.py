@@ -120,6 +120,11 @@ class Operator(Section):
 
 
 class Gateway(Section):
+    replicas: Annotated[int, Field(ge=1, le=10)] = 2
+    """Replicas of the gateway. All of them serve. With one, each update and each loss of its node fails calls."""
+    grace_seconds: Annotated[int, Field(ge=30, le=900)] = 60
+    """Seconds that a gateway has to end (terminationGracePeriodSeconds). It takes 15 s to send callers to the others.
+    Calls that take longer than the rest end as OutcomeUnknown."""
     cluster_ip: Annotated[str, Field(alias="clusterIP", pattern=r"^([0-9a-fA-F:.]+)?$")] = ""
     """A fixed address for Service `gateway`. Apps find the gateway by this address, so a change re-creates pods."""
     max_stale_seconds: Annotated[int, Field(ge=30, le=600)] = 60
@@ -130,7 +135,8 @@ class Gateway(Section):
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "96Mi"}, limits={"memory": "256Mi"})
     """Resources of the gateway's container."""
     pod: Pod = Pod()
-    """Placement and marks of the gateway's pod."""
+    """Placement and marks of the gateway's pods. Replicas are spread over zones and nodes. An affinity given here
+    replaces the preference for different nodes."""
 
 
 class EgressProxy(Section):

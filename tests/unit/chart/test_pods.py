@@ -3,6 +3,8 @@
 
 from typing import Any
 
+import pytest
+
 from tools import helm
 
 Pod = tuple[str, dict[str, str], dict[str, Any]]
@@ -124,15 +126,18 @@ def test_no_pod_of_ours_may_ask_for_names_or_reach_more_than_the_api_server(rend
         assert ports <= ({8443} if name == "genapps-test-fence" else {443, 6443})
 
 
-def test_disruptions_take_one_operator_at_a_time_and_never_block_a_drain(rendered: list[helm.Manifest]) -> None:
-    (budget,) = [each["spec"] for each in rendered if each["kind"] == "PodDisruptionBudget"]
-    assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
-    chosen = [name for name, labels, _ in pods(rendered) if budget["selector"]["matchLabels"].items() <= labels.items()]
-    assert chosen == ["genapps-operator"]
+def test_disruptions_take_one_of_each_at_a_time_and_never_block_a_drain(rendered: list[helm.Manifest]) -> None:
+    budgets = {each["metadata"]["name"]: each["spec"] for each in rendered if each["kind"] == "PodDisruptionBudget"}
+    assert set(budgets) == {"genapps-operator", "genapps-gateway"}
+    for wanted, budget in budgets.items():
+        assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+        selected = budget["selector"]["matchLabels"].items()
+        assert [name for name, labels, _ in pods(rendered) if selected <= labels.items()] == [wanted]
 
 
-def test_operators_are_spread_where_that_is_possible(rendered: list[helm.Manifest]) -> None:
-    labels, spec = next((labels, spec) for name, labels, spec in pods(rendered) if name == "genapps-operator")
+@pytest.mark.parametrize("process", ["genapps-operator", "genapps-gateway"])
+def test_replicas_are_spread_where_that_is_possible(rendered: list[helm.Manifest], process: str) -> None:
+    labels, spec = next((labels, spec) for name, labels, spec in pods(rendered) if name == process)
     spread = spec["topologySpreadConstraints"]
     assert [each["topologyKey"] for each in spread] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
     for each in spread:
@@ -140,12 +145,32 @@ def test_operators_are_spread_where_that_is_possible(rendered: list[helm.Manifes
         assert each["labelSelector"]["matchLabels"].items() <= labels.items()
 
 
-def test_a_second_operator_waits_and_the_gateway_has_none(rendered: list[helm.Manifest]) -> None:
+def test_a_second_operator_waits_and_a_second_gateway_serves(rendered: list[helm.Manifest]) -> None:
     deployments = {each["metadata"]["name"]: each["spec"] for each in rendered if each["kind"] == "Deployment"}
     assert {name: (spec["replicas"], spec["strategy"]["type"]) for name, spec in deployments.items()} == {
         "genapps-operator": (2, "RollingUpdate"),
-        "genapps-gateway": (1, "Recreate"),
+        "genapps-gateway": (2, "RollingUpdate"),
     }
+    assert deployments["genapps-gateway"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_gateways_prefer_different_nodes_unless_another_affinity_is_given(values: helm.Values) -> None:
+    def affinity(**pod: Any) -> Any:
+        manifests = helm.render({**values, "gateway": {"pod": pod}})
+        return next(spec for name, _, spec in pods(manifests) if name == "genapps-gateway")["affinity"]
+
+    (preferred,) = affinity()["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert preferred["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+    chosen: dict[str, Any] = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+    assert affinity(affinity=chosen) == chosen
+
+
+@pytest.mark.parametrize("seconds", [60, 300])
+def test_a_gateway_knows_how_long_it_has_to_end(values: helm.Values, seconds: int) -> None:
+    manifests = helm.render({**values, "gateway": {"graceSeconds": seconds}})
+    spec = next(spec for name, _, spec in pods(manifests) if name == "genapps-gateway")
+    told = {each["name"]: each.get("value") for each in spec["containers"][0]["env"]}
+    assert (spec["terminationGracePeriodSeconds"], told["GENAPPS_GRACE_SECONDS"]) == (seconds, str(seconds))
 
 
 def test_operators_are_told_apart_by_pod(rendered: list[helm.Manifest]) -> None:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 import pytest
@@ -103,6 +104,62 @@ async def test_a_head_without_end_is_cut_off(calls: Listener, serving: ServingCe
     writer.write(REQUEST + b"x: " + b"y" * (2 * protocol.HEAD_LIMIT))
     assert (await reader.read()).startswith(b"HTTP/1.1 400")
     writer.close()
+
+
+@asynccontextmanager
+async def drained(server: Listener, drain_seconds: float) -> AsyncIterator["asyncio.Task[None]"]:
+    """It accepts nothing more; the task ends when the rest of the drain is over."""
+    listening = server.servers[0]
+    where = port(listening)
+    draining = asyncio.create_task(server.drain(0, drain_seconds))
+    while listening.is_serving():  # noqa: ASYNC110 (there is no event for it)
+        await asyncio.sleep(0)
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", where)
+    yield draining
+    await draining
+    assert server.should_exit
+
+
+async def test_a_gateway_that_ends_serves_open_connections_and_closes_them_with_the_answer(
+    gateway: Installation, calls: Listener, serving: ServingCertificate
+) -> None:
+    reader, writer = await connect(calls, serving)
+    gateway.app.draining = True
+    async with drained(calls, 60):
+        writer.write(REQUEST + b"\r\n")
+        reply = await reader.read()
+        assert reply.startswith(b"HTTP/1.1 200")
+        assert b"connection: close" in reply
+        writer.close()
+
+
+async def test_what_is_idle_at_the_end_of_the_drain_is_closed(calls: Listener, serving: ServingCertificate) -> None:
+    reader, writer = await connect(calls, serving)
+    async with drained(calls, 0.1):
+        pass
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_what_runs_at_the_end_of_the_drain_is_finished(serving: ServingCertificate) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_scope: Any, _receive: Any, send: Any) -> None:
+        begun.set()
+        await go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"done"})
+
+    async with running(listener(slow, 0, serving.context, 60)) as server:  # type: ignore[arg-type]
+        reader, writer = await connect(server, serving)
+        writer.write(REQUEST + b"\r\n")
+        await begun.wait()
+        async with drained(server, 0.1):
+            pass
+        go_on.set()
+        assert b"done" in await reader.read()
+        writer.close()
 
 
 class Impatient(protocol.BoundedHttp):

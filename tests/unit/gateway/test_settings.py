@@ -37,6 +37,8 @@ def test_what_is_known_may_be_half_a_minute_to_ten_minutes_old(seconds: int) -> 
         ("GENAPPS_GATEWAY_PORT", "0"),
         ("GENAPPS_CANARY_PORT", "99999"),
         ("GENAPPS_HEALTH_PORT", "x"),
+        ("GENAPPS_GRACE_SECONDS", "29"),
+        ("GENAPPS_GRACE_SECONDS", "901"),
         ("GENAPPS_MAX_STALE_SECONDS", "29"),
         ("GENAPPS_MAX_STALE_SECONDS", "601"),
         ("GENAPPS_MAX_STALE_SECONDS", "1m"),

@@ -100,6 +100,8 @@ class GatewayApp:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.draining = False
+        """Set when the process is about to end: each answer closes its connection, so that the next comes elsewhere."""
         self._routes = {"/v1/calls": self._call, "/v1/violations": self._report, "/v1/heartbeat": self._heartbeat}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +126,7 @@ class GatewayApp:
             answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1, status=500), None, close=True)
         self._parts.metrics.answers.labels(route, answer.code).inc()
         self._parts.metrics.seconds.labels(route).observe(clocks.monotonic() - started)
-        await _send(answer, send)
+        await _send(answer, send, close=answer.close or self.draining)
 
     async def _answer(self, scope: Scope, receive: Receive, trace: Trace) -> Answer:
         path, method = scope["path"], scope["method"]
@@ -325,7 +327,7 @@ def _problem(problem: Problem, action: str | None, *, close: bool = False) -> An
     return Answer(problem.http_status, body, problem.code, MEDIA_TYPE, problem.retry_after, close)
 
 
-async def _send(answer: Answer, send: Send) -> None:
+async def _send(answer: Answer, send: Send, *, close: bool) -> None:
     headers = [
         (b"content-type", answer.media_type.encode("ascii")),
         (b"content-length", str(len(answer.body)).encode("ascii")),
@@ -334,8 +336,8 @@ async def _send(answer: Answer, send: Send) -> None:
         headers.append((b"retry-after", str(answer.retry_after).encode("ascii")))
     if answer.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    if answer.close:
-        # What is left unread of the request would be taken for the next one's head.
+    if close:
+        # Of a refusal: what is left unread of the request would be taken for the next one's head.
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

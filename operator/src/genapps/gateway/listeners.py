@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -14,8 +14,12 @@ from genapps.gateway.app import GatewayApp
 from genapps.gateway.health import HealthApp
 from genapps.gateway.protocol import HEAD_LIMIT, BoundedHttp
 
+DRAIN_SECONDS = 15.0
+"""From the order to stop until idle connections are closed. Runtimes use none that was idle for 10 s."""
+LISTEN_SECONDS = 5.0
+"""Of these, for so long others may not know yet that nothing new is to be sent here."""
 _KEEP_ALIVE_SECONDS = 75
-_GRACE_SECONDS = 5
+_LOOK_SECONDS = 0.1
 _EVERY_ADDRESS = ""
 
 
@@ -27,9 +31,26 @@ class Listener(uvicorn.Server):
         """Capture none."""
         yield
 
+    async def drain(self, listen_seconds: float = LISTEN_SECONDS, drain_seconds: float = DRAIN_SECONDS) -> None:
+        """Stop to listen, then wait until nobody is connected, or until only connections are left that nobody uses.
 
-def listener(app: GatewayApp | HealthApp, port: int, tls: ssl.SSLContext | None = None) -> Listener:
-    """Serves on every address; a port of 0 lets the system choose."""
+        The application must close the connection with each of its answers meanwhile. Requests that run are not waited
+        for here, but by the end of `serve`."""
+        await asyncio.sleep(listen_seconds)
+        for server in self.servers:
+            server.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(drain_seconds - listen_seconds):
+                while self.server_state.connections:  # noqa: ASYNC110 (uvicorn has no event for it)
+                    await asyncio.sleep(_LOOK_SECONDS)
+        self.should_exit = True
+
+
+def listener(
+    app: GatewayApp | HealthApp, port: int, tls: ssl.SSLContext | None = None, finish_seconds: int = 5
+) -> Listener:
+    """Serves on every address; a port of 0 lets the system choose. Requests that run when it ends have
+    `finish_seconds`."""
     config = uvicorn.Config(
         app,
         host=_EVERY_ADDRESS,
@@ -45,7 +66,7 @@ def listener(app: GatewayApp | HealthApp, port: int, tls: ssl.SSLContext | None 
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=finish_seconds,
         ssl_context_factory=(lambda *_: tls) if tls else None,
     )
     return Listener(config)

@@ -45,7 +45,7 @@ from genapps.gateway.identity import Identities, KeySource
 from genapps.gateway.issuers import Fetch, Issuers, https_documents
 from genapps.gateway.ledger import Ledgers
 from genapps.gateway.limits.permits import Permits
-from genapps.gateway.listeners import canary, listener
+from genapps.gateway.listeners import DRAIN_SECONDS, canary, listener
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import Records
@@ -53,6 +53,8 @@ from genapps.gateway.settings import Settings
 from genapps.gateway.token_keys import TokenKeyDelivery
 
 _RETRY_SECONDS = 1.0
+_LAST_SECONDS = 10
+"""Of the grace period, for what remains when all calls are answered."""
 _CLIENT = ClientOptions(read_seconds=10.0)
 """A read that gets no answer is tried on another connection before what is known has become too old."""
 
@@ -85,7 +87,7 @@ class Gateway:
         self._upstream = Upstream(configured.ranges, _trust(configured.connector_ca), configured.proxy)
         credentials = SecretCredentials(secrets, OAuthTokens(self._upstream))
         self._issuers = Issuers(self._records.issuers, fetch)
-        app = GatewayApp(
+        self._app = GatewayApp(
             Parts(
                 identities=Identities(self._keys, names.TOKEN_AUDIENCE),
                 records=self._records,
@@ -99,7 +101,8 @@ class Gateway:
                 stale=self._freshness.stale,
             )
         )
-        self._calls = listener(app, configured.call_port, serving.context)
+        finish = configured.grace_seconds - int(DRAIN_SECONDS) - _LAST_SECONDS
+        self._calls = listener(self._app, configured.call_port, serving.context, finish)
         self._health = listener(HealthApp(self.waiting_for, self._metrics), configured.health_port)
         self._metrics.records.set_function(lambda: len(self._records))
         self._metrics.max_stale.set(configured.max_stale_seconds)
@@ -112,12 +115,13 @@ class Gateway:
         states = {
             **{name: watch.synced.is_set() for name, watch in self._watches.items()},
             "keys": self._keys.fetched.is_set(),
-            "listener": self._calls.started,
+            "listener": self._calls.started and not self._app.draining,
         }
         return tuple(name for name, there in states.items() if not there)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set; then requests end. Raises when a part of it fails. Counts are flushed either way."""
+        """Until `stop` is set; then what runs is answered. Raises when a part of it fails. Counts are flushed either
+        way."""
         try:
             async with asyncio.TaskGroup() as group:
                 await self._serve(group, stop)
@@ -138,8 +142,10 @@ class Gateway:
         background = [group.create_task(part) for part in endless]
         calls = group.create_task(self._answer_calls())
         await stop.wait()
-        self._calls.should_exit = True
-        if not self._calls.started:
+        self._app.draining = True
+        if self._calls.started:
+            await self._calls.drain()
+        else:
             calls.cancel()
         await asyncio.wait([calls])
         for task in background:
