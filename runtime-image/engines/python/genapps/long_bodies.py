@@ -18,7 +18,7 @@ class LongBody:
     async def piece(self) -> bytes | None:
         """The next piece, of at most 64 KiB; None after the last one.
 
-        Raises RuntimeError when two tasks read it at once, or one was cancelled with a piece in its hands.
+        Raises RuntimeError when two tasks read it at once, or one was cancelled while it held a piece.
         """
         if self._over:
             return None
