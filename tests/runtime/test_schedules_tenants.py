@@ -82,7 +82,7 @@ async def test_each_tenant_has_each_tick_once_also_when_its_end_was_not_marked(w
     assert [await ticks(world, tenant) for tenant in names] == [["nightly"]] * len(names)
     await one_process(world, BEGIN + 2 * HOUR)
     assert [await ticks(world, tenant) for tenant in names] == [["nightly"] * 2] * len(names)
-    assert await ticks(world, "newcomer") is None
+    assert await ticks(world, "late-one") is None
     assert world.facets.known == len(names) + 1
 
 

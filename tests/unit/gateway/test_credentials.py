@@ -77,6 +77,18 @@ async def test_a_credential_in_the_query(outside: Installation) -> None:
     assert sent(outside).path == "/api/v1/latest/EUR?key=canary-Zx81%2F%2Bq%3F%267"
 
 
+async def test_an_argument_does_not_stand_beside_a_credential_in_the_query(outside: Installation) -> None:
+    latest = manifest()["spec"]["tools"][0]
+    tool = latest | {"input": latest["input"] | {"additionalProperties": True}}
+    credential = {"secretName": "fx-key", "key": "token", "as": {"query": "key"}}
+    outside.catalogue.changed(manifest(credential=credential, tools=[tool]))
+    content = {"requestId": "r", "step": 1, "connector": "rates", "tool": "latest"}
+    for arguments in ({"currency": "EUR", "key": "mine"}, {"currency": "EUR", "key": ""}):
+        reply = await outside.post("/v1/calls", content | {"arguments": arguments})
+        assert reply.json()["code"] == "CredentialUnavailable"
+    assert outside.upstream.asked == []
+
+
 @pytest.mark.parametrize(
     ("stored", "why"),
     [

@@ -160,3 +160,21 @@ def test_an_argument_cannot_stand_in_the_place_of_the_credential() -> None:
     assert _faults(tool(headers=headers), credential=credential) == [
         "/spec/tools/0/headers/0/header: this is the header of the credential"
     ]
+
+
+@pytest.mark.parametrize(
+    ("how", "header", "parameter"),
+    [
+        ({"as": {"basic": {}}}, "Authorization", None),
+        ({"oauth": {"tokenURL": "https://login.example.com/token", "clientID": "us"}}, "Authorization", None),
+        ({"as": {"query": "limit"}}, None, "limit"),
+    ],
+)
+def test_the_place_of_each_kind_of_credential_is_taken(
+    how: dict[str, Any], header: str | None, parameter: str | None
+) -> None:
+    credential = {"secretName": "fx", "key": "token", **how}
+    headers = [{"argument": "limit", "header": header or "X-Limit"}]
+    told = " ".join(_faults(tool(headers=headers), credential=credential))
+    assert ("header of the credential" in told) == (header is not None)
+    assert ("carries the credential" in told) == (parameter is not None)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from genapps.api.connector import Connector, ConnectorSpec
+from genapps.api.connector import Connector, ConnectorSpec, Credential, Tool
 from genapps.api.digests import canonical
 from genapps.core.contracts.contract import contract_of
 from genapps.core.contracts.hidden_text import hidden_text_faults
@@ -61,10 +61,28 @@ def _name_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
 
 
 def _credential_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
-    """An argument in the credential's header would stand in its place."""
-    taken = spec.credential.as_.header.lower() if spec.credential is not None and spec.credential.as_.header else None
+    """An argument in the credential's header or parameter would stand in its place, or beside it."""
+    header, parameter = _credential_places(spec.credential)
     for number, tool in enumerate(spec.tools):
         for place, entry in enumerate(tool.headers):
-            if entry.header.lower() == taken:
+            if entry.header.lower() == header:
                 where = pointer(("tools", number, "headers", place, "header"))
                 yield ContractFault(where, "this is the header of the credential")
+        if parameter is not None and parameter in _arguments(tool):
+            where = pointer(("tools", number, "input", "properties", parameter))
+            yield ContractFault(where, "this is the parameter of the query that carries the credential")
+
+
+def _credential_places(credential: Credential | None) -> tuple[str | None, str | None]:
+    """The header, in lower case, and the parameter of the query that carry it."""
+    if credential is None:
+        return None, None
+    use = credential.as_
+    if use is None or use.basic is not None:
+        return "authorization", None
+    return use.header.lower() if use.header else None, use.query
+
+
+def _arguments(tool: Tool) -> frozenset[str]:
+    properties = (tool.input or {}).get("properties")
+    return frozenset(properties) if isinstance(properties, dict) else frozenset()

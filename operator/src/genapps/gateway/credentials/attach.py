@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, replace
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from genapps.api.connector import Credential, CredentialUse
 from genapps.gateway.catalogue import Offer
 from genapps.gateway.credentials.oauth import OAuthTokens
-from genapps.gateway.credentials.secrets import Secrets, StoredSecret
+from genapps.gateway.credentials.secrets import CredentialError, Secrets, StoredSecret
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse, Target
 
 _SHORTEST_ECHO = 6
@@ -83,7 +83,10 @@ def _attached(request: OutboundRequest, use: CredentialUse, secret: StoredSecret
         pair = base64.b64encode(f"{secret.value(use.basic.username_key)}:{value}".encode()).decode("ascii")
         return _in_header(request, "authorization", f"Basic {pair}", (value, pair))
     if use.query is not None:
-        mark = "&" if "?" in request.path else "?"
+        query = request.path.partition("?")[2]
+        if any(name == use.query for name, _ in parse_qsl(query, keep_blank_values=True)):
+            raise CredentialError("an argument stands in the place of its credential")
+        mark = "&" if query else "?"
         path = f"{request.path}{mark}{use.query}={quote(value, safe='')}"
         return Attached(replace(request, path=path), _forms((value,)))
     return _in_header(request, use.header or "authorization", f"{use.prefix or ''}{value}", (value,))
