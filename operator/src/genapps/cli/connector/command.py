@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from genapps.cli.check.documents import UnreadableError
 from genapps.cli.connector.importing import Options, import_mcp, import_openapi
 from genapps.cli.connector.reading import read_connector, read_description
+from genapps.cli.connector.stubs import stubs as stubs_of
 from genapps.core.contracts.changes import Effect, connector_changes
 
 
@@ -38,3 +41,17 @@ def import_(form: str, path: str, options: Options) -> int:
         click.echo(f"refused: {refusal}", err=True)
     click.echo(found.manifest, nl=False)
     return 0 if found.manifest else 1
+
+
+def stubs(path: str, language: str, tools: Sequence[str]) -> int:
+    """Print the stubs of a connector's tools: 0 printed, 1 a tool is not there, 2 unreadable."""
+    try:
+        connector = read_connector(path)
+    except UnreadableError as error:
+        click.echo(f"genapps connector stubs: {error}", err=True)
+        return 2
+    if missing := sorted({*tools} - {tool.name for tool in connector.spec.tools}):
+        click.echo(f"genapps connector stubs: there is no tool '{missing[0]}'", err=True)
+        return 1
+    click.echo(stubs_of(connector, language, tools), nl=False)
+    return 0

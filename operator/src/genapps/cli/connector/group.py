@@ -64,3 +64,19 @@ def import_(
     command = import_module("genapps.cli.connector.command")
     options = command.Options(name, namespaces, url, service, tools, skip_refused, trust_hints)
     raise SystemExit(command.import_(form, file, options))
+
+
+@connector.command()
+@click.argument("file", metavar="FILE")
+@click.option("--language", type=click.Choice(["python", "typescript"]), default="python", show_default=True)
+@click.option("--tool", "tools", multiple=True, metavar="NAME", help="A tool to take; may be repeated. Default: all.")
+def stubs(file: str, language: str, tools: tuple[str, ...]) -> None:
+    """Print typed stubs of the tools of the Connector in FILE.
+
+    Give them to whoever writes the app, a person or a code generator. The
+    Python module can be part of an app. Equal contracts give equal text.
+
+    Exit code 0: printed. 1: there is no such tool. 2: FILE cannot be read or
+    is no valid Connector.
+    """
+    raise SystemExit(import_module("genapps.cli.connector.command").stubs(file, language, tools))
