@@ -2,6 +2,7 @@
 """The chart's admission policies on a real API server, no operator near: each row of the table is one request."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -15,9 +16,11 @@ from tests.support.admission_table.rows import (
     LEAD,
     NAMESAKE,
     NEIGHBOUR,
+    OFFICER,
     OPERATOR,
     PLATFORM,
     PROMOTER,
+    READER,
     RUN_NAMESPACES,
     SYSTEM,
     TENANT,
@@ -31,7 +34,7 @@ from tools.node import Node
 
 POLICY_KINDS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 CLEANED = ("generatedapps", "appbudgets", "connectors", "apprecords", "ledgers")
-EVERYWHERE = (BYSTANDER, PLATFORM, OPERATOR, GATEWAY, NAMESAKE, CONTROLLER_MANAGER)
+EVERYWHERE = (BYSTANDER, PLATFORM, OFFICER, READER, OPERATOR, GATEWAY, NAMESAKE, CONTROLLER_MANAGER)
 EVERYTHING = [
     ("genapps.dev", [name for kind in CLEANED for name in (kind, f"{kind}/status")]),
     ("", ["namespaces", "services", "secrets", "pods", "persistentvolumeclaims", "serviceaccounts/token"]),
@@ -52,12 +55,12 @@ def policy_of(answer: Answer) -> str:
     return answer.message.partition("ValidatingAdmissionPolicy '")[2].partition("'")[0]
 
 
-def role(name: str, rules: list[tuple[str, list[str]]]) -> Manifest:
+def role(name: str, rules: list[tuple[str, list[str]]], verb: str = "*") -> Manifest:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": {"name": name},
-        "rules": [{"apiGroups": [group], "resources": names, "verbs": ["*"]} for group, names in rules],
+        "rules": [{"apiGroups": [group], "resources": names, "verbs": [verb]} for group, names in rules],
     }
 
 
@@ -68,7 +71,7 @@ def bound(actor: Actor, role: str, namespace: str | None = None) -> Manifest:
     return {
         "apiVersion": f"{api}/v1",
         "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
-        "metadata": {"name": f"{role}-{actor.user.replace(':', '.')}", **where},
+        "metadata": {"name": f"{role}-{re.sub('[:@]', '.', actor.user)}", **where},
         "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": role},
         "subjects": [{"apiGroup": api, "kind": "User", "name": actor.user}],
     }
@@ -90,9 +93,15 @@ def stored() -> list[Manifest]:
         *(bound(PROMOTER, each, HOME) for each in ("edit", "genapps-promoter")),
         bound(LEAD, "admin", HOME),
         bound(PLATFORM, "genapps-platform"),
+        bound(OFFICER, "genapps-state", HOME),
+        bound(READER, "table-lists-state", HOME),
     ]
     ours = (*objects.BUDGETS, objects.CONNECTOR, *objects.APPS, *objects.RECORDS, *objects.SERVICES)
-    return [*objects.NAMESPACES, role("table-everything", EVERYTHING), *bindings, *ours, *objects.INSIDE]
+    roles = [
+        role("table-everything", EVERYTHING),
+        role("table-lists-state", [("genapps.dev", ["generatedapps/state"])], "list"),
+    ]
+    return [*objects.NAMESPACES, *roles, *bindings, *ours, *objects.INSIDE]
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,15 @@ from typing import Any
 import orjson
 import pytest
 
+from genapps.api.names import AppKey
 from genapps.api.runtimeconfig import Tenancy, TenantByHeader, TenantByToken
+from genapps.api.tenancy import UNTENANTED, tenant_digest
+from genapps.cli.state.asking import Question
 from genapps_runtime.config import parse_config
+from genapps_runtime.main import USAGE
+from genapps_runtime.problems import ProblemError
+from genapps_runtime.state.facet_files import path_of
+from genapps_runtime.tenancy.tenants import _judged
 from genapps_runtime.termination import Reason, RefusedError
 from tests.contract.runtime_configs import CONFIG
 from tests.runtime.harness import runtime_config
@@ -56,3 +63,44 @@ def refusal(config: dict[str, Any]) -> Reason | None:
     except RefusedError as refused:
         return refused.reason
     return None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a",
+        "default",
+        "x" * 256,
+        "x" * 257,
+        "é" * 128,
+        "é" * 129,
+        "",
+        " a",
+        "a ",
+        "a b",
+        "a\n",
+        "a\u202eb",
+        "\ue000",
+        "İ",
+    ],
+)
+def test_a_tenant_has_one_digest_on_both_sides_and_who_can_be_none_has_none(name: str) -> None:
+    try:
+        judged: str | None = _judged(name)
+    except ProblemError:
+        judged = None
+    if name == UNTENANTED:
+        judged = name  # nobody calls under this name, and what the app had without tenants has it
+    try:
+        digest: str | None = tenant_digest(name)
+    except ValueError:
+        digest = None
+    assert (judged is None) == (digest is None)
+    assert judged is None or path_of("", name) == f"{digest}.sqlite"
+
+
+def test_the_command_of_the_cli_is_the_one_that_the_runtime_reads() -> None:
+    program, *words = Question(AppKey("finance", "words"), "genapps-run", "export", "a" * 64).command("ana")
+    assert program == "genapps-runtime"
+    assert f"genapps-runtime {words[0]} OPERATION NAMESPACE APP TENANT BY" in USAGE
+    assert words[1:] == ["export", "finance", "words", "a" * 64, "ana"]

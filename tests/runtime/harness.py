@@ -96,6 +96,7 @@ class Pod:
         self.process: asyncio.subprocess.Process | None = None
         self.port = 0
         self.health_port = 0
+        self.state_socket = ""
         self.config_digest = ""
         self.code_digest = ""
         self.environment: dict[str, str] = {}
@@ -118,6 +119,7 @@ class Pod:
 
     async def start(self, *options: str, ready: bool = True) -> None:
         self.port, self.health_port = await free_port(), await free_port()
+        self.state_socket = f"genapps-test-{self.port}"
         settings = {
             "config_file": self.directory / "config" / "runtime.json",
             "code_directory": self.directory / "code",
@@ -129,6 +131,7 @@ class Pod:
             "address": "127.0.0.1",
             "app_port": self.port,
             "health_port": self.health_port,
+            "state_socket": self.state_socket,
             "gateway_address": "127.0.0.1",
             "gateway_port": self.gateway.port,
             "canary_port": self.gateway.canary_port,

@@ -1,9 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sockets that the runtime listens on: IPv4 and IPv6 alike, whichever of them the cluster speaks."""
+"""The sockets that the runtime listens on: for callers by IPv4 and IPv6 alike, whichever of them the cluster speaks,
+and one for processes of the same pod.
+"""
 
 import socket
 
 BACKLOG = 1024
+LOCAL_BACKLOG = 8
+
+
+class Ports:
+    """Listening sockets: `app` for callers, `state` for `genapps-runtime state`, which somebody runs in the pod."""
+
+    __slots__ = ("app", "state")
+
+    def __init__(self, app: socket.socket, state: socket.socket) -> None:
+        self.app = app
+        self.state = state
+
+    def close(self) -> None:
+        """Close both, here."""
+        self.app.close()
+        self.state.close()
 
 
 def listening_socket(address: str, port: int) -> socket.socket:
@@ -17,3 +35,23 @@ def listening_socket(address: str, port: int) -> socket.socket:
     if socket.has_dualstack_ipv6():
         return socket.create_server(("", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
     return socket.create_server(("", port), backlog=BACKLOG)
+
+
+def local_socket(name: str) -> socket.socket:
+    """A listening socket that only processes of this pod can reach: it is no file, and belongs to the pod's network.
+
+    Raises OSError when the name is taken.
+    """
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.bind(local_address(name))
+        made.listen(LOCAL_BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def local_address(name: str) -> str:
+    """The address of the socket of that name."""
+    return f"\0{name}"

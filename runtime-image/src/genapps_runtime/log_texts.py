@@ -43,6 +43,8 @@ _OWN = frozenset(
         "hostCpuMillis",
         "requestBytes",
         "responseBytes",
+        "by",
+        "tenantDigest",
     }
 )
 """Fields that hold nothing of a guest's or a caller's. Those of every line are here, because a look at each costs."""

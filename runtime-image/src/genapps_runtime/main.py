@@ -2,17 +2,18 @@
 """The command.
 
 `genapps-runtime --config-digest sha256:... --code-digest sha256:...` is the process of an app's pod.
-`genapps-runtime precompile SOURCE TARGET` is for the image build. The module imports only what the supervisor
+`genapps-runtime precompile SOURCE TARGET` is for the image build. `genapps-runtime state ...` is run in the pod by
+`genapps state` (see `state_command`). The module imports only what the supervisor
 needs, because the supervisor stays in memory.
 """
 
 import gc
 import os
-import socket
 import sys
 from collections.abc import Callable, Sequence
 
 from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.listening import Ports
 from genapps_runtime.settings import Settings
 from genapps_runtime.termination import EXIT_REFUSED, Reason, RefusedError, write_termination
 
@@ -21,6 +22,7 @@ DEBUG = "--debug"
 FRESH = "--fresh-instances"
 USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST
                        [--debug] [--fresh-instances] [--restore-state]
+       genapps-runtime state OPERATION NAMESPACE APP TENANT BY
        genapps-runtime precompile SOURCE.wasm TARGET.cwasm"""
 _PREFIX = "sha256:"
 
@@ -35,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         settings = Settings.from_environ(os.environ)
+        if given[:1] == ["state"] and len(given) == 6:
+            from genapps_runtime.state_command import ask_worker
+
+            return ask_worker(settings, given[1:])
         digests, flags = _digests(given[:4]), _flags(given[4:])
     except ValueError as error:
         print(f"{error}\n{USAGE}", file=sys.stderr)  # noqa: T201  a command's answer
@@ -65,7 +71,7 @@ def _run(settings: Settings, config_digest: str, code_digest: str, flags: set[st
 
     # What children import comes after the fork: the supervisor never imports the heavy part.
 
-    def work(heartbeat: Heartbeat, port: socket.socket) -> int:
+    def work(heartbeat: Heartbeat, ports: Ports) -> int:
         gc.disable()  # until everything is imported, see `worker`
         from genapps_runtime.worker import run_worker
 
@@ -76,7 +82,7 @@ def _run(settings: Settings, config_digest: str, code_digest: str, flags: set[st
                 settings,
                 *digests,
                 heartbeat,
-                port,
+                ports,
                 restore_state=RESTORE in flags,
                 fresh_instances=FRESH in flags,
                 debug=DEBUG in flags,

@@ -5,7 +5,6 @@ Everything that is heavy to import is imported here, so the worker imports this 
 """
 
 import asyncio
-import socket
 import sqlite3
 import time
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.listening import Ports
 from genapps_runtime.logs import BoundedLog
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action_context import ActionContext
@@ -29,21 +29,30 @@ from genapps_runtime.settings import Settings
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facets import Facets
 from genapps_runtime.state.volume import Volume
+from genapps_runtime.state_port.port import StatePort
 from genapps_runtime.termination import Reason, RefusedError
 
 if TYPE_CHECKING:
     from genapps_runtime.many_tenants import ManyTenants
     from genapps_runtime.serve.schedules.scheduler import Scheduler
+    from genapps_runtime.state_port.operations import Operations
 
 DRAIN_SECONDS = 5.0
+DELETION_SECONDS = 5.0
+"""How long the deletion of a tenant waits for requests beyond the time of an action."""
+LONGEST_DELETION_SECONDS = 60.0
 
 
 class AppServer:
-    """The app's port and what is behind it: NotReady until `load`, then the app's answers."""
+    """The app's port and what is behind it: NotReady until `load`, then the app's answers.
+
+    After `load` it also answers what is asked of the state.
+    """
 
     def __init__(
         self,
-        port: socket.socket,
+        ports: Ports,
+        config: RuntimeConfig,
         listener: Listener,
         app: App,
         volume: Volume,
@@ -53,7 +62,10 @@ class AppServer:
         tenants: "ManyTenants | None" = None,
         scheduler: "Scheduler | None" = None,
     ) -> None:
-        self._port = port
+        self._port = ports.app
+        self._state_port = StatePort(ports.state, self._answer_of_state)
+        self._operations: Operations | None = None
+        self._config = config
         self._listener = listener
         self._app = app
         self._volume = volume
@@ -72,7 +84,7 @@ class AppServer:
         metrics: Metrics,
         log: BoundedLog,
         heartbeat: Heartbeat,
-        port: socket.socket,
+        ports: Ports,
         *,
         at_once: bool,
         restore_state: bool,
@@ -81,13 +93,13 @@ class AppServer:
     ) -> "AppServer":
         """Prepare everything that does not need the app's code.
 
-        `restore_state` is explained at `Volume.prepare`, `fresh_instances` and `debug` at `App`. `port` is the
-        listening socket, `at_once` whether `load` follows soon: then callers wait for it, and are not told NotReady.
+        `restore_state` is explained at `Volume.prepare`, `fresh_instances` and `debug` at `App`. `ports` are the
+        listening sockets, `at_once` whether `load` follows soon: then callers wait for it, and are not told NotReady.
         Raises RefusedError.
         """
         listener = Listener(HttpLimits(config.limits.request_body_bytes, UPLOAD_BYTES, held_beside(code.size)))
         if not at_once:
-            listener.open(port)
+            listener.open(ports.app)
         volume = Volume(settings.state_directory, config.revision)
         # In a thread: a copy takes seconds, and the supervisor takes a loop that stands still so long for stuck.
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
@@ -116,7 +128,7 @@ class AppServer:
             scheduler = _scheduler(settings, config, app, facets) if config.schedules else None
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
-        return cls(port, listener, app, volume, facets, gateway, report, tenants, scheduler)
+        return cls(ports, config, listener, app, volume, facets, gateway, report, tenants, scheduler)
 
     @property
     def next_due(self) -> float | None:
@@ -145,6 +157,7 @@ class AppServer:
         self.admit(True)
         if not self._listener.accepting:
             self._listener.open(self._port)
+        self._state_port.open()
         return routes
 
     def admit(self, admitted: bool) -> None:
@@ -163,7 +176,8 @@ class AppServer:
     @property
     def idle_since(self) -> float | None:
         """The time of the last answer, on the monotonic clock in seconds; None while a request is under way."""
-        return None if self._scheduler is not None and self._scheduler.busy else self._app.idle_since
+        busy = self._state_port.busy or (self._scheduler is not None and self._scheduler.busy)
+        return None if busy else self._app.idle_since
 
     async def stop_when_quiet(self) -> bool:
         """Accept no more if nothing is under way and nothing may come on open connections; returns whether that is so.
@@ -175,13 +189,14 @@ class AppServer:
             return False
         if self.idle_since is not None:
             self._listener.shut_down()
+            self._state_port.stop()
             return True
         self._listener.resume()
         return False
 
     async def close(self) -> None:
         """Accept no more, let running requests end (for at most DRAIN_SECONDS), then close the state."""
-        drained = [self._listener.close(DRAIN_SECONDS)]
+        drained = [self._listener.close(DRAIN_SECONDS), self._state_port.close(DRAIN_SECONDS)]
         if self._app.queue is not None:
             drained.append(self._app.queue.drain(DRAIN_SECONDS))
         if self._scheduler is not None:
@@ -194,6 +209,18 @@ class AppServer:
         await self._facets.close()
         self._volume.close()
         self._gateway.close()
+
+    async def _answer_of_state(self, question: bytes, writer: asyncio.StreamWriter) -> None:
+        if self._operations is None:
+            from genapps_runtime.state_port.operations import Operations, Place  # most apps are never asked
+
+            config, volume = self._config, self._volume
+            patience = min(config.action_millis / 1000 + DELETION_SECONDS, LONGEST_DELETION_SECONDS)
+            place = Place(
+                config.namespace, config.app, volume.directory, volume.folders, config.tenancy is None, patience
+            )
+            self._operations = Operations(place, self._facets, self._app.queue)
+        await self._operations.answer(question, writer)
 
 
 def _facets(config: RuntimeConfig, directory: str, gateway: GatewayClient) -> "tuple[Facets, ManyTenants | None]":

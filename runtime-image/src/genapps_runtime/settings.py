@@ -23,6 +23,8 @@ class Settings:
     address: str = ""  # every address of the pod; the NetworkPolicy decides who gets here
     app_port: int = 8080
     health_port: int = 9090
+    state_socket: str = "genapps-state"
+    """The name of the socket for `genapps-runtime state`: no file, see `local_socket`."""
     gateway_address: str = ""
     """Where to connect in place of the gateway's name; the name is still what its certificate must carry."""
     gateway_port: int = 0

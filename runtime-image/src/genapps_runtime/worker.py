@@ -9,7 +9,6 @@ import asyncio
 import ctypes
 import gc
 import signal
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from genapps_runtime.config import RuntimeConfig, read_config
 from genapps_runtime.egress.probe import FenceProbe
 from genapps_runtime.egress.probe_thread import ProbeThread
 from genapps_runtime.heartbeat import Heartbeat
+from genapps_runtime.listening import Ports
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.settings import Settings
 from genapps_runtime.termination import EXIT_NAP, Reason, RefusedError
@@ -39,7 +39,7 @@ def run_worker(
     config_digest: str,
     code_digest: str,
     heartbeat: Heartbeat,
-    port: socket.socket,
+    ports: Ports,
     *,
     restore_state: bool,
     fresh_instances: bool = False,
@@ -47,7 +47,7 @@ def run_worker(
 ) -> int:
     """Work until SIGTERM or until nobody calls; returns the exit code: 0 after a requested stop, or EXIT_NAP.
 
-    The digests are `sha256:<hex>`. `port` is the app's listening socket. `restore_state` asks for the state that this
+    The digests are `sha256:<hex>`. `ports` are listening sockets. `restore_state` asks for the state that this
     revision left, see `Volume.prepare`; `fresh_instances` gives each action an instance of its own; `debug` lets
     callers see what the app says when it fails. Raises RefusedError when a restart cannot help.
     """
@@ -59,7 +59,7 @@ def run_worker(
         config,
         code,
         heartbeat,
-        port,
+        ports,
         begun,
         restore_state=restore_state,
         fresh_instances=fresh_instances,
@@ -110,7 +110,7 @@ class _Worker:
         config: RuntimeConfig,
         code: Code,
         heartbeat: Heartbeat,
-        port: socket.socket,
+        ports: Ports,
         begun: float,
         *,
         restore_state: bool,
@@ -121,7 +121,7 @@ class _Worker:
         self._config = config
         self._code = code
         self._heartbeat = heartbeat
-        self._port = port
+        self._ports = ports
         self._begun = begun
         self._restore_state = restore_state
         self._fresh_instances = fresh_instances
@@ -177,7 +177,7 @@ class _Worker:
             self._metrics,
             self._log,
             self._heartbeat,
-            self._port,
+            self._ports,
             at_once=proven,
             restore_state=self._restore_state,
             fresh_instances=self._fresh_instances,

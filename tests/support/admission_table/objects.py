@@ -42,7 +42,7 @@ def service(name: str, namespace: str, **spec: Any) -> Json:
 def pod(name: str, namespace: str) -> Json:
     """A pod as restricted Pod Security wants it."""
     container = {
-        "name": "main",
+        "name": "runtime",
         "image": "localhost/none:1",
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -41,6 +41,10 @@ BYSTANDER = Actor("otto")
 """Has every verb on every resource that the table is about, but none of the subresource verbs: one RBAC mistake."""
 PLATFORM = Actor("petra")
 """The same, and `genapps-platform`."""
+OFFICER = Actor("olga@example.com")
+"""As the bystander, and `genapps-state` in HOME."""
+READER = Actor("rita")
+"""As the bystander, and the verb list on generatedapps/state in HOME."""
 OPERATOR = Actor.service_account(SYSTEM, "genapps-operator")
 GATEWAY = Actor.service_account(SYSTEM, "genapps-gateway")
 NAMESAKE = Actor.service_account(HOME, "genapps-operator")

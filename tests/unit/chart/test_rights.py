@@ -129,7 +129,9 @@ def test_what_the_platform_binds_is_part_of_no_default_role(rendered: list[helm.
     subresources = {f"generatedapps/{verb}" for verb in verbs} | {"apprecords/purge", "apprecords/restore"}
     assert set(unbound["genapps-platform"]) == subresources | {"apprecords", "ledgers"}
     bound = {each["roleRef"]["name"] for each in rendered if each["kind"] in {"RoleBinding", "ClusterRoleBinding"}}
-    assert not bound & {"genapps-promoter", "genapps-platform", "genapps-resume"}
+    assert not bound & {"genapps-promoter", "genapps-platform", "genapps-resume", "genapps-state", "genapps-state-exec"}
+    assert unbound["genapps-state"] == ["generatedapps/state", "generatedapps"]
+    assert unbound["genapps-state-exec"] == ["pods/exec"]
 
 
 def test_the_catalogue_is_read_by_named_groups_and_by_default_by_nobody(values: helm.Values) -> None:

@@ -22,7 +22,8 @@ def began(file):
     open(file, "a").write("x")
     return runs
 
-def worker(heartbeat, port):
+def worker(heartbeat, ports):
+    port = ports.app
     runs = began({runs!r})
     {worker}
 
@@ -43,6 +44,7 @@ class Process:
 
     def __init__(self, folder: Path, worker: str, prover: str = "return 0", **settings: float) -> None:
         self.port, self.app_port = free_port(), free_port()
+        self.state_socket = f"genapps-test-{self.port}"
         self.runs, self.proofs = folder / "runs", folder / "proofs"
         self.runs.write_text("")
         self.proofs.write_text("")
@@ -51,7 +53,12 @@ class Process:
             proofs=str(self.proofs),
             worker=worker.strip(),
             prover=prover.strip(),
-            settings={"health_port": self.port, "app_port": self.app_port, **settings},
+            settings={
+                "health_port": self.port,
+                "app_port": self.app_port,
+                "state_socket": self.state_socket,
+                **settings,
+            },
         )
         self.log = folder / "log"
         with self.log.open("w") as log:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from genapps_runtime.listening import listening_socket
+from genapps_runtime.listening import Ports, listening_socket, local_socket
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.messages import Exchange
 from genapps_runtime.serve_app import AppServer
@@ -124,7 +124,9 @@ async def test_what_comes_on_an_idle_connection_after_the_decision_is_not_begun(
         spent.send(ONE)
         assert (await spent.reply())[0] == 200
         nothing = cast("Any", None)
-        app_server = AppServer(made.port, server.listener, cast("Any", Quiet()), nothing, nothing, nothing, nothing)
+        ports = Ports(made.port, local_socket("genapps-test-handover"))
+        quiet = cast("Any", Quiet())
+        app_server = AppServer(ports, nothing, server.listener, quiet, nothing, nothing, nothing, nothing)
         assert await app_server.stop_when_quiet()
         spent.send(ONE)
         with suppress(ConnectionResetError):

@@ -55,7 +55,10 @@ sys.exit(main())
 
 def ended(termination: Path, port: int) -> int:
     """The exit code of a supervisor that gets no child."""
-    given = {"ADDRESS": "127.0.0.1", "APP_PORT": port, "HEALTH_PORT": free_port(), "TERMINATION_FILE": termination}
+    given = {
+        "ADDRESS": "127.0.0.1", "APP_PORT": port, "HEALTH_PORT": free_port(), "STATE_SOCKET": f"genapps-test-{port}",
+        "TERMINATION_FILE": termination,
+    }  # fmt: skip
     environ = {**os.environ, **{PREFIX + name: str(value) for name, value in given.items()}}
     return subprocess.run([sys.executable, "-c", WITHOUT_PROCESSES, *DIGESTS], env=environ, check=False).returncode
 

@@ -26,6 +26,11 @@ authorizer.group('genapps.dev').resource('apprecords').subresource('purge').name
 authorizer.group('genapps.dev').resource('generatedapps').subresource('{{ . }}').namespace(object.metadata.namespace).name(object.metadata.name).check('update').allowed()
 {{- end }}
 
+{{/* The command of `genapps state`, by somebody with that verb for that app; `command` is a variable of the policy. */}}
+{{- define "genapps.cel.asksForState" -}}
+variables.command.size() == 7 && variables.command[0] == 'genapps-runtime' && variables.command[1] == 'state' && variables.command[2] in ['list', 'export', 'delete'] && variables.command[6] == request.userInfo.username && dyn(object).?container.orValue('') == 'runtime' && !dyn(object).?stdin.orValue(false) && !dyn(object).?tty.orValue(false) && authorizer.group('genapps.dev').resource('generatedapps').subresource('state').namespace(variables.command[3]).name(variables.command[4]).check(variables.command[2]).allowed()
+{{- end }}
+
 {{/* Nothing but labels and annotations differs from what is stored. */}}
 {{- define "genapps.cel.sameRecord" -}}
 oldObject != null && object.record == oldObject.record && object.metadata.?finalizers == oldObject.metadata.?finalizers && object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences

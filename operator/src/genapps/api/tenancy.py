@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How an app's tenants are told apart."""
 
+import hashlib
+import re
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -19,6 +21,11 @@ from genapps.api.names import CALLER_TOKEN_HEADER
 
 MOST_TENANTS = 100
 """Where spec.tenancy.maxTenants says nothing."""
+UNTENANTED = "default"
+"""The tenant of an app without tenancy."""
+TENANT_BYTES = 256
+DIGEST = re.compile(r"[0-9a-f]{64}")
+"""A tenant, as the names of files on the claim and log lines have it."""
 RESERVED_HEADERS = (
     CALLER_TOKEN_HEADER, "authorization", "connection", "content-length", "content-type", "cookie", "expect", "host",
     "idempotency-key", "transfer-encoding", "upgrade",
@@ -71,3 +78,16 @@ class Tenancy(UserModel):
     def most_tenants(self) -> int:
         """The most tenants the app may have."""
         return self.max_tenants or MOST_TENANTS
+
+
+def tenant_digest(tenant: str) -> str:
+    """The SHA-256 of the tenant with this name, in hexadecimal. Raises ValueError when no tenant can have it."""
+    try:
+        encoded = tenant.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the name of a tenant must be UTF-8") from None
+    if not 1 <= len(encoded) <= TENANT_BYTES:
+        raise ValueError(f"the name of a tenant has 1 to {TENANT_BYTES} bytes")
+    if tenant != tenant.strip() or not tenant.isprintable():
+        raise ValueError("the name of a tenant has no spaces around it, and no characters that do not print")
+    return hashlib.sha256(encoded).hexdigest()

@@ -2,7 +2,7 @@
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
 `genapps digest`, `bundle`, `check`, `modules` and `catalogue` are for authors, `genapps connector` for the teams of
-connectors, `genapps preflight` checks a cluster.
+connectors, `genapps preflight` checks a cluster, `genapps state` is for the data of tenants.
 """
 
 import os
@@ -16,6 +16,7 @@ from genapps.api.modules import AVAILABLE, FRAMEWORKS, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.bundles import read_bundle
 from genapps.cli.connector.group import connector
+from genapps.cli.state.group import state
 
 
 @click.group()
@@ -24,6 +25,7 @@ def main() -> None:
 
 
 main.add_command(connector)
+main.add_command(state)
 
 
 @main.command()

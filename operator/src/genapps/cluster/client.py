@@ -19,7 +19,7 @@ import orjson
 
 from genapps.cluster.connection import Connection, WriteGuard, open_session
 from genapps.cluster.errors import ApiError, UnavailableError, from_status
-from genapps.cluster.resources import BY_KIND, OWN_RIGHTS, Object, Resource
+from genapps.cluster.resources import BY_KIND, QUESTIONS, Object, Resource
 
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _JSON = {"Content-Type": "application/json"}
@@ -56,7 +56,7 @@ class ClientOptions:
     before each write. Requests end after `read_seconds` and `write_seconds`, here and in the API server. `attempts`
     counts the first one, and none begins later than `retry_seconds` after it. `on_answer` is called with method and
     status (0: no answer) of each answer, and `on_write` once with each write that is asked for, however it ends and
-    however many attempts it takes (not with what stores nothing: dry runs and questions about our rights). `on_date` is
+    however many attempts it takes (not with what stores nothing: dry runs and questions about ourselves). `on_date` is
     called with the `Date` of each answer."""
 
     user_agent: str = ""
@@ -211,7 +211,7 @@ class Client:
         resource = BY_KIND[manifest["kind"]]
         params = {"fieldManager": self._field_manager}
         path = resource.path(manifest["metadata"].get("namespace"))
-        if resource is not OWN_RIGHTS:
+        if resource not in QUESTIONS:
             self._options.on_write(Write("create", resource.kind))
         return await self._request("POST", path, params=params, headers=_JSON, body=manifest)
 

@@ -75,6 +75,9 @@ OWN_RIGHTS = Resource(
     "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False
 )
 """Stored nowhere: the answer to its creation says whether we may."""
+OWN_NAME = Resource("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False)
+"""Stored nowhere: the answer to its creation says who we are."""
+QUESTIONS = (OWN_RIGHTS, OWN_NAME)
 
 BY_KIND = {
     resource.kind: resource
@@ -97,6 +100,6 @@ BY_KIND = {
         RESOURCE_QUOTA,
         LIMIT_RANGE,
         LEASE,
-        OWN_RIGHTS,
+        *QUESTIONS,
     )
 }

@@ -88,6 +88,6 @@ class TenantAdmission:
         elif isinstance(found, UnknownTenantError):
             refused(exchange, ProblemError("TenantGone"))
         elif isinstance(found, FacetsBusyError):
-            refused(exchange, ProblemError("Busy", "requests of too many tenants are under way"))
+            refused(exchange, ProblemError("Busy", str(found) or "requests of too many tenants are under way"))
         else:
             refused(exchange, ProblemError("StateUnavailable", str(found)))

@@ -2,12 +2,14 @@
 """Where facets are, and what memory SQLite may take for the pages of their files."""
 
 import hashlib
+import os
+from contextlib import closing
 from pathlib import Path
 
 from genapps_runtime.state.ages import Ages
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateUnavailableError
-from genapps_runtime.state.layout import prepare
+from genapps_runtime.state.layout import LAYOUT, bring_forward, prepare
 from genapps_runtime.state.marks import Marks
 from genapps_runtime.state.open_transaction import Figures
 from genapps_runtime.state.sqlite_checks import check_sqlite
@@ -30,6 +32,27 @@ def reader(path: str, *, sharing: int) -> Connection:
     connection.execute(f"PRAGMA cache_size=-{_kibibytes(READER_CACHES_BYTES // sharing)}")
     connection.execute("PRAGMA query_only=ON")
     return connection
+
+
+def independent_reader(path: str, sharing: int) -> Connection | None:
+    """A connection for reading a facet that may be closed, or of an older layout; None when there is no file.
+
+    Raises StateUnavailableError and those of FILE_ERRORS. Call it where nobody opens the facet at the same time.
+    """
+    if not os.path.lexists(path):
+        return None
+    found = reader(path, sharing=sharing)
+    try:
+        (layout,) = found.execute("PRAGMA main.user_version").fetchone()
+        if layout == LAYOUT:
+            return found
+    except BaseException:
+        found.close()
+        raise
+    found.close()
+    with closing(writer(path, sharing=sharing)) as preparing:
+        bring_forward(preparing)
+    return reader(path, sharing=sharing)
 
 
 def writer(path: str, *, sharing: int) -> Connection:

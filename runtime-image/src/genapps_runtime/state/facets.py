@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
@@ -28,6 +29,7 @@ PAUSE_SECONDS = 0.005
 _BESIDE = ("-wal", "-shm")
 """Endings of SQLite's files beside a facet's."""
 
+Found = TypeVar("Found")
 Opened = Callable[[Facet | Exception], None]
 
 
@@ -40,7 +42,7 @@ class UnknownTenantError(Exception):
 
 
 class FacetsBusyError(Exception):
-    """All facets that may be open at once are needed by their requests."""
+    """All facets that may be open at once are needed by their requests; or it says why this one is not opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Facets:
         many: Many | None = None,
     ) -> None:
         """The arguments without an explanation here are explained at `Facet`."""
-        self._directory = directory
+        self.directory = directory
         self._limit = limit_bytes
         self._readers = min(readers, READERS) if many else readers
         self._retention = retention_seconds
@@ -77,6 +79,10 @@ class Facets:
         self._open: dict[str, Facet] = {}
         """The one that was asked for last is at the end."""
         self._opening: dict[tuple[str, bool], list[Opened]] = {}
+        self.barred: set[str] = set()
+        """Paths of facets that nobody is given, because they are being deleted."""
+        self.read_elsewhere: set[str] = set()
+        """Paths of facets whose files stay, although they may be closed."""
         self._turn = asyncio.Lock()
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="facets")
@@ -107,6 +113,8 @@ class Facets:
         if facet is not None:
             self._open[tenant] = facet
             facet.asked = facet.asked or called
+            if self.barred and facet.path in self.barred:
+                return None
         return facet
 
     def open(self, tenant: str, opened: Opened, *, called: bool = True) -> None:
@@ -115,6 +123,9 @@ class Facets:
         Or with StateUnavailableError, TooManyTenantsError or FacetsBusyError. The facet is created if need be. If not
         the tenant has `called`, but the platform does something for them, it has to be there: else UnknownTenantError.
         """
+        if self.barred and path_of(self.directory, tenant) in self.barred:
+            asyncio.get_running_loop().call_soon(opened, FacetsBusyError("the data of this tenant are being deleted"))
+            return
         waiting = self._opening.setdefault((tenant, called), [])
         waiting.append(opened)
         if len(waiting) == 1:
@@ -166,10 +177,31 @@ class Facets:
             await self.on_deleting(tenant)
         # In the thread that opens them: none is opened meanwhile. Who has called in between stays.
         gone = len(await loop.run_in_executor(self._thread, self._delete_older, before, self._paths()))
-        self.known -= gone
         if gone:
-            self.on_deleted(self._open.keys())
+            self.forget(gone)
         return gone
+
+    def forget(self, deleted: int) -> None:
+        """So many tenants were deleted. Of those whose facets are closed nothing is kept in memory."""
+        self.known -= deleted
+        self.on_deleted(self._open.keys())
+
+    async def close_one(self, path: str) -> bool:
+        """Close the facet with this path, if it is open and nobody needs it; whether it is closed then."""
+        if any(path_of(self.directory, tenant) == path for tenant, _ in self._opening):
+            return False
+        async with self._turn:
+            facet = next((one for one in self._open.values() if one.path == path), None)
+            if facet is not None and not facet.idle:
+                return False
+            if facet is not None:
+                await self._close_one(facet)
+        await self.in_thread(_nothing, "")  # what closes its files is before this
+        return True
+
+    async def in_thread(self, function: Callable[..., Found], *arguments: Any) -> Found:
+        """What the function gives, which is called where facets are opened: none is meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     async def close(self) -> None:
         """Finish the commits, then close the files. Who waits for one to be opened is told FacetsBusyError."""
@@ -242,7 +274,7 @@ class Facets:
         raise FacetsBusyError
 
     def _made(self, tenant: str, *, called: bool = True) -> Facet:
-        path = path_of(self._directory, tenant)
+        path = path_of(self.directory, tenant)
         if self._many is None:
             return self._facet(tenant, share=1)
         new = tenant != DEFAULT_TENANT and not os.path.lexists(path)
@@ -259,7 +291,7 @@ class Facets:
 
     def _facet(self, tenant: str, share: int) -> Facet:
         return Facet(
-            self._directory,
+            self.directory,
             tenant,
             self._limit,
             self._readers,
@@ -272,12 +304,12 @@ class Facets:
     def _files(self) -> list[os.DirEntry[str]]:
         """Those of all tenants; not what an app without tenants has left."""
         untenanted = os.path.basename(path_of("", DEFAULT_TENANT))  # noqa: PTH119
-        with os.scandir(self._directory) as entries:
+        with os.scandir(self.directory) as entries:
             return [entry for entry in entries if entry.name.endswith(FILE_ENDING) and entry.name != untenanted]
 
     def _paths(self) -> set[str]:
-        """The files of those that are open."""
-        return {facet.path for facet in self._open.values()}
+        """The files that are needed: of those that are open, and those that somebody else deletes or reads."""
+        return {facet.path for facet in self._open.values()} | self.barred | self.read_elsewhere
 
     def _older(self, before: float, needed: set[str]) -> list[str]:
         paths = [entry.path for entry in self._files()]
@@ -286,7 +318,7 @@ class Facets:
     def _delete_older(self, before: float, needed: set[str]) -> list[str]:
         old = self._older(before, needed)
         for facet in old:
-            journal = journal_of(str(Path(self._directory).parent), Path(facet).stem)
+            journal = journal_of(str(Path(self.directory).parent), Path(facet).stem)
             # The name is the last but one: while there is a facet, it is known whose.
             for path in (journal, *(facet + ending for ending in _BESIDE), name_file(facet), facet):
                 if os.path.lexists(path):

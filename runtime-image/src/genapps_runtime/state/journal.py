@@ -22,13 +22,15 @@ from typing import Any
 import orjson
 
 from genapps_runtime.state.errors import JournalFullError, StateUnavailableError
-from genapps_runtime.state.journal_file import HEAD_BYTES, JournalFile
+from genapps_runtime.state.journal_file import HEAD_BYTES, NEW_ENDING, JournalFile
 from genapps_runtime.state.safe_dir import SafeDir
 
 FOLDER = "journals"
 LIVE_BYTES = 4 * 1024 * 1024
 """Of the requests that are not finished. The file may have twice as many: then it is written anew."""
 _ENDING = ".journal"
+JOURNAL_ENDINGS = (_ENDING, f"{_ENDING}{NEW_ENDING}")
+"""Of the files of a tenant's journal: the second is there for a moment, or was left by a kill."""
 CLEAN_SECONDS = 60.0
 """How long the records of finished requests may stay in the file."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -13,7 +13,12 @@ from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.safe_dir import SafeDir
 
 HEAD_BYTES = 8
-_NEW = ".new"
+NEW_ENDING = ".new"
+
+
+def read_records(folder: SafeDir, name: str, most_bytes: int) -> list[bytes]:
+    """The whole records of the file, which may be open elsewhere. Raises OSError."""
+    return list(_records(folder.read(name, most_bytes) or b""))
 
 
 class JournalFile:
@@ -61,8 +66,8 @@ class JournalFile:
         """Store these records in place of all others, in one step."""
         whole = b"".join(_framed(record) for record in records)
         self._remove_new()
-        self._folder.write(self._name + _NEW, whole)
-        self._folder.rename(self._name + _NEW, self._name)
+        self._folder.write(self._name + NEW_ENDING, whole)
+        self._folder.rename(self._name + NEW_ENDING, self._name)
         self.close()  # also when the flush fails: what is appended later belongs into the file that is there now
         self.size, self._torn = len(whole), False
         self._folder.flush()
@@ -79,8 +84,8 @@ class JournalFile:
 
     def _remove_new(self) -> None:
         """What a kill has left of `replace`."""
-        if self._name + _NEW in self._folder.names():
-            self._folder.remove(self._name + _NEW)
+        if self._name + NEW_ENDING in self._folder.names():
+            self._folder.remove(self._name + NEW_ENDING)
 
     def _cut(self) -> None:
         """Take away what is behind the last whole record."""

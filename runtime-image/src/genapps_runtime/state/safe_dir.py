@@ -107,6 +107,18 @@ class SafeDir:
             copy.flush()
             os.fsync(copy.fileno())
 
+    def overwrite(self, name: str) -> int:
+        """Put zeros in place of a file's content, and flush them; returns its size in bytes."""
+        fd = self._file(name, os.O_WRONLY)
+        try:
+            size = left = os.fstat(fd).st_size
+            while left:
+                left -= os.write(fd, bytes(min(left, COPY_STEP_BYTES)))
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        return size
+
     def rename(self, name: str, other: str) -> None:
         """Rename a file; it replaces the file that has the other name, in one step."""
         os.replace(name, other, src_dir_fd=self._fd, dst_dir_fd=self._fd)

@@ -22,6 +22,7 @@ import orjson
 
 from genapps_runtime import logs
 from genapps_runtime.state.carrying import carry_marks
+from genapps_runtime.state.erasure import finish_erasures
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.layout import LAYOUT
 from genapps_runtime.state.safe_dir import ForeignFileError, SafeDir
@@ -63,7 +64,7 @@ class Volume:
 
     def __init__(self, directory: str, revision: str) -> None:
         """Open the directory; raises RefusedError (StateUnavailable)."""
-        self._directory = directory
+        self.directory = directory
         self._revision = revision
         self._pointer = Pointer(revision, _FIRST)
         self._due = self._pointer
@@ -76,7 +77,12 @@ class Volume:
     @property
     def facets(self) -> str:
         """Path of the directory with the facets in use; valid after `prepare`."""
-        return os.path.join(self._directory, self._pointer.folder)  # noqa: PTH118  sqlite3 takes text
+        return os.path.join(self.directory, self._pointer.folder)  # noqa: PTH118  sqlite3 takes text
+
+    @property
+    def folders(self) -> list[str]:
+        """Names of the directories with facets: those in use, and their copy if there is one; after `hand_over`."""
+        return [self._pointer.folder, *([self._pointer.copy.folder] if self._pointer.copy else [])]
 
     def prepare(self, *, snapshot: bool, restore: bool) -> None:
         """Restore or copy the state, while nobody has the facets open and before any code runs.
@@ -120,6 +126,7 @@ class Volume:
                 with closing(self._root.enter(named.folder)) as facets:
                     facets.sizes()
         self._sweep()
+        finish_erasures(self.directory, self.folders)
         if content is not None and content != self._pointer.content():
             self._set(self._pointer)
 
@@ -151,7 +158,7 @@ class Volume:
     def _carry_marks(self, left: str, restored: str) -> None:
         """Before the pointer names the restored facets: a start that is killed here does it again."""
         try:
-            carried = carry_marks(f"{self._directory}/{left}", f"{self._directory}/{restored}")
+            carried = carry_marks(f"{self.directory}/{left}", f"{self.directory}/{restored}")
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, f"the state cannot be restored: {error}; {_WAY_OUT}") from None
         if carried:

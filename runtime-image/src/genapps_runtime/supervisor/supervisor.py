@@ -4,8 +4,8 @@
 The epoch deadline ends a guest that runs too long. It cannot end a host call that hangs (a disk, a bug in
 wasmtime). Then the worker's loop is blocked, and only another process can notice that in the shared page and act.
 
-An app that nobody calls naps: its worker ends, and with it nearly all of the pod's memory. The app's listening socket
-belongs to this process, so a connection waits in its queue until a new worker takes it. Meanwhile a short-lived child
+An app that nobody calls naps: its worker ends, and with it nearly all of the pod's memory. The listening sockets belong
+to this process, so a connection waits in their queue until a new worker takes it. Meanwhile a short-lived child
 repeats the proof of the fence. Standard library only, a few MiB.
 """
 
@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 
 from genapps_runtime.heartbeat import Heartbeat
-from genapps_runtime.listening import listening_socket
+from genapps_runtime.listening import Ports, listening_socket, local_socket
 from genapps_runtime.settings import Settings
 from genapps_runtime.supervisor.health import UNAVAILABLE, HealthPort
 from genapps_runtime.termination import EXIT_NAP, EXIT_REFUSED
@@ -39,14 +39,14 @@ DEATHS = 20
 DEATHS_WINDOW_SECONDS = 60.0
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
 
-Worker = Callable[[Heartbeat, socket.socket], int]
+Worker = Callable[[Heartbeat, Ports], int]
 Prover = Callable[[Heartbeat], int]
 
 
 class Supervisor:
     """Runs until it is told to stop, a child refuses its work, or children have died too often.
 
-    `worker` serves the app on the listening socket; it returns EXIT_NAP when nobody needs it for now. `prover` proves
+    `worker` serves the app on the listening sockets; it returns EXIT_NAP when nobody needs it for now. `prover` proves
     the fence once, and is called in a process of its own while the app naps. Raises OSError when a port is taken.
     """
 
@@ -63,7 +63,7 @@ class Supervisor:
         """The one child; 0: none."""
         self._napping = False
         """There is no worker; the child, if there is one, proves the fence."""
-        self._port = listening_socket(settings.address, settings.app_port)
+        self._ports = Ports(listening_socket(settings.address, settings.app_port), local_socket(settings.state_socket))
         self._health = HealthPort(self._selector, settings.address, settings.health_port, self._answer)
 
     def run(self) -> int:
@@ -81,7 +81,7 @@ class Supervisor:
             self._health.expire()
             code = self._reap()
             if self._stopping:
-                self._close_port()
+                self._close_ports()
                 code = 0 if self._pid == 0 else code
             if code is not None:
                 return code
@@ -90,7 +90,7 @@ class Supervisor:
             elif time.monotonic() >= self._proof_due():
                 self._fork(self._prove)
             if self._napping and 0 < self._heartbeat.due_ns <= time.time_ns():
-                self._wake(self._port)
+                self._wake(self._ports.app)
 
     def _look_seconds(self) -> float:
         """How long to wait for something to happen."""
@@ -108,10 +108,10 @@ class Supervisor:
         self._fork(self._work)
 
     def _work(self) -> int:
-        return self._worker(self._heartbeat, self._port)
+        return self._worker(self._heartbeat, self._ports)
 
     def _prove(self) -> int:
-        self._port.close()
+        self._ports.close()
         return self._prover(self._heartbeat)
 
     def _fork(self, work: Callable[[], int]) -> None:
@@ -198,14 +198,15 @@ class Supervisor:
     def _nap(self) -> None:
         """The worker has ended because nobody calls the app. Whoever has connected since then wakes it at once."""
         self._napping = True
-        self._selector.register(self._port, selectors.EVENT_READ, self._wake)
+        for port in (self._ports.app, self._ports.state):
+            self._selector.register(port, selectors.EVENT_READ, self._wake)
 
     def _wake(self, _port: socket.socket) -> None:
         """A connection waits. The app stays ready, unless it has ceased to be while it napped."""
         if self._stopping:
             return
         ready, self._napping = self._ready(), False
-        self._selector.unregister(self._port)
+        self._watch_no_port()
         self._kill(signal.SIGKILL)  # of the fence: the worker goes on with that
         if not ready:
             self._start_worker()
@@ -233,13 +234,17 @@ class Supervisor:
             self._health.patient = False
             self._kill(number)
 
-    def _close_port(self) -> None:
-        """Who connects from now on is refused, as soon as the worker has closed the port too."""
-        if self._port.fileno() < 0:
+    def _watch_no_port(self) -> None:
+        for port in (self._ports.app, self._ports.state):
+            self._selector.unregister(port)
+
+    def _close_ports(self) -> None:
+        """Who connects from now on is refused, as soon as the worker has closed the ports too."""
+        if self._ports.app.fileno() < 0:
             return
         if self._napping:
-            self._selector.unregister(self._port)
-        self._port.close()
+            self._watch_no_port()
+        self._ports.close()
 
     def _answer(self, path: str) -> tuple[int, bytes]:
         if path == "/livez":

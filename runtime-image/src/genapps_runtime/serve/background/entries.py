@@ -144,6 +144,10 @@ class EntryFile:
             return [(None, error)] * len(changes)
         return found
 
+    def empty_log(self) -> None:
+        """What was deleted leaves SQLite's log (WAL) as well; raises sqlite3.Error."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

@@ -45,6 +45,10 @@ class FileWriter:
         self.add(Change(run, took))
         return await done
 
+    async def empty_log(self) -> None:
+        """What `EntryFile.empty_log` does."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._file.empty_log)
+
     async def close(self) -> None:
         """Store what was asked for, then close the file."""
         while self._storing is not None:

@@ -161,6 +161,7 @@ class BackgroundQueue:
         if not self._running:
             self._drained.set()
         await self._writer.ask(entries.drop_of(tenant))
+        await self._writer.empty_log()
         self._start()
 
     async def close(self) -> None:
