@@ -11,10 +11,12 @@ from genapps.api.names import AppKey
 from genapps.api.runtimeconfig import Tenancy, TenantByHeader, TenantByToken
 from genapps.api.tenancy import UNTENANTED, tenant_digest
 from genapps.cli.state.asking import Question
+from genapps.core.claim_room import beside
 from genapps_runtime.config import parse_config
 from genapps_runtime.main import USAGE
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.state.facet_files import path_of
+from genapps_runtime.state.marks import Room
 from genapps_runtime.tenancy.tenants import _judged
 from genapps_runtime.termination import Reason, RefusedError
 from tests.contract.runtime_configs import CONFIG
@@ -47,6 +49,11 @@ def test_the_runtime_reads_how_tenants_are_told_apart(way: dict[str, Any]) -> No
     assert refusal(config | {"background": True}) is None
     rule = {"name": "a", "cron": "* * * * *", "timeZone": "UTC", "path": "/", "missed": "Skip"}
     assert refusal(config | {"schedules": [rule]}) is None
+
+
+@pytest.mark.parametrize("per_tenant", [2**20, 10_000_000, 64 * 2**20, 2**30, 16 * 2**30])
+def test_the_operator_counts_what_the_runtime_keeps_beside_the_state(per_tenant: int) -> None:
+    assert beside(per_tenant) == Room.beside(per_tenant).bytes
 
 
 def places(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

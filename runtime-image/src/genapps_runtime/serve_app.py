@@ -26,6 +26,7 @@ from genapps_runtime.serve.limits import UPLOAD_BYTES, HttpLimits, held_beside
 from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.settings import Settings
+from genapps_runtime.state.claim_space import known_cause
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facets import Facets
 from genapps_runtime.state.volume import Volume
@@ -146,14 +147,16 @@ class AppServer:
             try:
                 await self._app.queue.recover()
             except sqlite3.Error as error:
-                raise RefusedError(Reason.STATE_UNAVAILABLE, f"the background queue cannot be read: {error}") from None
+                cause = known_cause(error, self._volume.facets) or error
+                raise RefusedError(Reason.STATE_UNAVAILABLE, f"the background queue cannot be read: {cause}") from None
         if self._tenants is not None:
             await self._tenants.ready()
         if self._scheduler is not None:
             try:
                 await self._scheduler.begin()
             except OSError as error:
-                raise RefusedError(Reason.STATE_UNAVAILABLE, f"schedules cannot be marked: {error}") from None
+                cause = known_cause(error, self._volume.facets) or error
+                raise RefusedError(Reason.STATE_UNAVAILABLE, f"schedules cannot be marked: {cause}") from None
         self.admit(True)
         if not self._listener.accepting:
             self._listener.open(self._port)

@@ -85,13 +85,14 @@ ROWS = (
     Row("an app with tenants in a tier with one instance", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
         "has instances 1", {"tenancy": _HEADER}),
     Row("an app with one tenant more than its claim has room for", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
-        "17 tenants with 64Mi each have no room on the claim of tier small (1Gi). Set spec.tenancy.maxTenants to at "
-        "most 16", {"tenancy": _HEADER | {"maxTenants": 17}}, budget({"tiers": {"small": {"instances": 2}}})),
+        "13 tenants with 64Mi each, and 16Mi for what is kept of their requests, have no room on the claim of tier "
+        "small (1Gi). Set spec.tenancy.maxTenants to at most 12", {"tenancy": _HEADER | {"maxTenants": 13}},
+        budget({"tiers": {"small": {"instances": 2}}})),
     Row("an app with the most tenants that are usual in a small tier", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
         "100 tenants", {"tenancy": {"header": "X-T", "trustedCallers": ["web"]}},
         budget({"tiers": {"small": {"instances": 2}}})),
-    Row("an app whose state is copied and has no room twice", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE, "at most 8",
-        {"tenancy": _HEADER | {"maxTenants": 9}, "rollback": {"to": "previousRevision", "state": "Restore"}},
+    Row("an app whose state is copied and has no room twice", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE, "at most 6",
+        {"tenancy": _HEADER | {"maxTenants": 7}, "rollback": {"to": "previousRevision", "state": "Restore"}},
         budget({"tiers": {"small": {"instances": 2}}})),
     Row("an app whose claim holds not even one tenant twice", Reason.TENANCY_NOT_ALLOWED, _ENVELOPE,
         "(1Gi). Choose a tier", {"tenancy": _HEADER, "rollback": {"to": "previousRevision", "state": "Restore"}},
@@ -116,6 +117,9 @@ ROWS = (
         budget=Unreadable("AppBudget", "spec.tiers: missing")),
     Row("an app whose budget does not list its namespace", Reason.NAMESPACE_NOT_GRANTED, _BUDGET, "namespace finance",
         budget=budget({"namespaces": ["sales"]})),
+    Row("an app whose tier has a claim that is smaller than what a tenant may store", Reason.BUDGET_INVALID, _BUDGET,
+        "lets each tenant store 1025Mi on a claim of 1Gi",
+        budget=budget({"tiers": {"small": {"state": {"perTenant": "1025Mi"}}}})),
     Row("an app whose tier does not exist", Reason.TIER_NOT_FOUND, _BUDGET, "one of: large, small", {"tier": "huge"},
         budget({"tiers": {"large": {}}})),
     Row("an app that would run in a namespace that is not prepared", Reason.RUN_NAMESPACE_NOT_PREPARED, _STALLED,
@@ -220,9 +224,9 @@ def test_it_is_stalled_and_the_condition_in_charge_gives_the_reason(row: Row) ->
 def test_every_check_has_a_row() -> None:
     worlds = [World(app=app(row.spec), budget=row.budget, others=row.others, **row.world) for row in ROWS]
     reasons = {world.verdict().findings[0].reason for world in worlds}
-    # One check cannot be met by a new app: another run namespace needs a record.
-    assert len(CHECKS) == 21
-    assert len(reasons) >= len(CHECKS) - 1
+    # One check cannot be met by a new app: another run namespace needs a record. Two find an invalid budget.
+    assert len(CHECKS) == 22
+    assert len(reasons) >= len(CHECKS) - 2
 
 
 def test_an_app_that_cannot_be_read_gets_nothing() -> None:

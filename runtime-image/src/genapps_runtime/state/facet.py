@@ -16,12 +16,14 @@ from types import MappingProxyType
 
 from genapps_runtime.state import facet_files
 from genapps_runtime.state.ages import Ages
+from genapps_runtime.state.claim_space import known_cause
 from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateUnavailableError, write_error
+from genapps_runtime.state.growth import Growth
 from genapps_runtime.state.journal import Journal
 from genapps_runtime.state.marks import DAY_SECONDS, Found, Marks, Room
 from genapps_runtime.state.memory_database import close_all
-from genapps_runtime.state.open_transaction import PAGE_BYTES, OpenTransaction
+from genapps_runtime.state.open_transaction import OpenTransaction
 from genapps_runtime.state.removal import REMOVAL_ERRORS, Removal
 from genapps_runtime.state.sweeping import Sweeping
 from genapps_runtime.state.transaction import Commit, Transaction
@@ -66,6 +68,7 @@ class Facet:
         self._limit = limit_bytes
         self._beside = beside
         self.marks = Marks(retention_seconds, Room.beside(limit_bytes), clock)
+        self._growth = Growth(self.path, 2 * limit_bytes + self.marks.room.bytes)
         self._ages = Ages(state_seconds, clock)
         self._removal = Removal(self._ages, limit_bytes, self.marks)
         self._sweeping = Sweeping(self.marks, lambda: self.commit([Commit(None, [])], lambda _: None))
@@ -98,7 +101,8 @@ class Facet:
             """What requests with keys have asked of tools: beside the folder that goes back with the state."""
             self._removal.look(self._writer, self.figures.sequence)
         except FILE_ERRORS as error:
-            raise StateUnavailableError(f"cannot open the state: {error}") from None
+            cause = known_cause(error, directory) or error
+            raise StateUnavailableError(f"cannot open the state: {cause}") from None
 
     @property
     def idle(self) -> bool:
@@ -283,13 +287,13 @@ class Facet:
 
     def _connect_writer(self) -> Connection:
         connection = facet_files.writer(self.path, sharing=self._share)
-        most = 2 * self._limit + self.marks.room.bytes
-        connection.execute(f"PRAGMA max_page_count={most // PAGE_BYTES + 1024}").fetchall()
+        self._growth.begin(connection)
         return connection
 
     def _ready_writer(self) -> None:
         """Get ready for a transaction that stores something. Raises one of FILE_ERRORS."""
         self._renew_writer()
+        self._growth.look(self._writer)
         self._ages.note(self._writer, self.figures.sequence)
 
     def _renew_writer(self) -> None:

@@ -22,6 +22,7 @@ import orjson
 
 from genapps_runtime import logs
 from genapps_runtime.state.carrying import carry_marks
+from genapps_runtime.state.claim_space import expect_writable, known_cause
 from genapps_runtime.state.erasure import finish_erasures
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.layout import LAYOUT
@@ -72,7 +73,7 @@ class Volume:
         try:
             self._root = SafeDir(directory)
         except OSError as error:
-            raise _unavailable(error) from None
+            raise _unavailable(error, directory) from None
 
     @property
     def facets(self) -> str:
@@ -93,10 +94,11 @@ class Volume:
         unchanged then.
         """
         try:
+            expect_writable(self._directory)
             self._open()
             self._due = self._prepared(snapshot=snapshot, restore=restore)
         except OSError as error:
-            raise _unavailable(error) from None
+            raise _unavailable(error, self._directory) from None
 
     def hand_over(self) -> None:
         """From now on the facets are this revision's; call it before the revision can write for the first time.
@@ -108,7 +110,7 @@ class Volume:
             if self._pointer != self._due:
                 self._set(self._due)
         except OSError as error:
-            raise _unavailable(error) from None
+            raise _unavailable(error, self._directory) from None
 
     def close(self) -> None:
         """Close the directory."""
@@ -241,6 +243,7 @@ def _parsed(content: bytes) -> Pointer:
     return pointer
 
 
-def _unavailable(error: OSError) -> RefusedError:
-    message = f"the claim cannot be used: {error.strerror}; the platform has to look at it"
+def _unavailable(error: OSError, directory: str) -> RefusedError:
+    cause = known_cause(error, directory) or f"{error.strerror}; the platform has to look at it"
+    message = f"the claim cannot be used: {cause}"
     return RefusedError(Reason.STATE_UNAVAILABLE, message)

@@ -18,6 +18,7 @@ from genapps.core.checks.budget import (
     run_namespace_kept,
     run_namespace_prepared,
     tier_found,
+    tier_has_room,
 )
 from genapps.core.checks.code import code_loadable, source_readable, source_verified
 from genapps.core.checks.envelope import (
@@ -43,6 +44,7 @@ CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     budget_found,
     namespace_granted,
     tier_found,
+    tier_has_room,
     run_namespace_kept,
     run_namespace_prepared,
     risk_allowed,

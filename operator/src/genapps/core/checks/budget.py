@@ -7,6 +7,7 @@ An app that runs keeps its last tier when any of this goes away: its code was ju
 from functools import partial
 
 from genapps.api.conditions import ConditionType, Reason
+from genapps.api.quantities import byte_count
 from genapps.core.checks.facts import Facts
 from genapps.core.namespace_quota import CLAIMS_PER_APP
 from genapps.core.observed import Unreadable
@@ -52,6 +53,21 @@ def tier_found(facts: Facts) -> Finding | None:
     tiers = ", ".join(sorted(facts.budget.spec.tiers))
     message = f"AppBudget {facts.app.spec.budget} has no tier {facts.app.spec.tier}. Set spec.tier to one of: {tiers}."
     return _finding(Reason.TIER_NOT_FOUND, message)
+
+
+def tier_has_room(facts: Facts) -> Finding | None:
+    """The tier's claim holds what one tenant may store; else BUDGET_INVALID."""
+    if facts.tier is None:
+        return None
+    state = facts.tier.state
+    if byte_count(state.per_tenant) <= byte_count(state.claim):
+        return None
+    return _finding(
+        Reason.BUDGET_INVALID,
+        f"Tier {facts.app.spec.tier} of AppBudget {facts.app.spec.budget} lets each tenant store {state.per_tenant} on "
+        f"a claim of {state.claim}. Choose another tier, or ask the platform team to enlarge state.claim or lower "
+        "state.perTenant.",
+    )
 
 
 def run_namespace_kept(facts: Facts) -> Finding | None:

@@ -5,9 +5,11 @@ from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
 from genapps.api.quantities import byte_count
 from genapps.core.checks.facts import Facts
+from genapps.core.claim_room import beside
 from genapps.core.tenancy import revision_of
 from genapps.core.verdict import Effect, Finding
 
+MEBIBYTE = 1024 * 1024
 INSTANCES = 2
 """So many guests at least: with one, each request of another tenant would load the app anew."""
 
@@ -36,7 +38,8 @@ def tenancy_allowed(facts: Facts) -> Finding | None:
         )
     rollback = facts.app.spec.rollback
     copies = 2 if rollback is not None and rollback.state == "Restore" else 1
-    share, room = copies * byte_count(tier.state.per_tenant), byte_count(tier.state.claim)
+    stored = byte_count(tier.state.per_tenant)
+    share, room = copies * (stored + beside(stored)), byte_count(tier.state.claim)
     if tenancy.most_tenants * share <= room:
         return None
     twice = ", twice because of spec.rollback.state Restore," if copies > 1 else ""
@@ -44,8 +47,9 @@ def tenancy_allowed(facts: Facts) -> Finding | None:
     advice = f"Set spec.tenancy.maxTenants to at most {fitting}, or choose" if fitting else "Choose"
     return _finding(
         facts,
-        f"{tenancy.most_tenants} tenants with {tier.state.per_tenant} each{twice} have no room on the claim of tier "
-        f"{facts.app.spec.tier} ({tier.state.claim}). {advice} a tier with a larger claim.",
+        f"{tenancy.most_tenants} tenants with {tier.state.per_tenant} each, and {-(-beside(stored) // MEBIBYTE)}Mi for "
+        f"what is kept of their requests,{twice} have no room on the claim of tier {facts.app.spec.tier} "
+        f"({tier.state.claim}). {advice} a tier with a larger claim.",
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from genapps_runtime.serve.messages import Headers, Reply, Request
+from genapps_runtime.state.claim_space import known_cause
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.safe_dir import SafeDir
 from genapps_runtime.traceparent import read_traceparent
@@ -129,7 +130,8 @@ class EntryFile:
                 connection.execute(_TABLE)
                 connection.execute(f"PRAGMA user_version={LAYOUT}")
         except (OSError, sqlite3.Error) as error:
-            raise StateUnavailableError(f"the background queue cannot be opened: {error}") from None
+            cause = known_cause(error, state_directory) or error
+            raise StateUnavailableError(f"the background queue cannot be opened: {cause}") from None
         return cls(connection)
 
     def store(self, changes: list[Change]) -> list[tuple[Any, sqlite3.Error | None]]:

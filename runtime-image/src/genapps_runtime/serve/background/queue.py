@@ -203,7 +203,9 @@ class BackgroundQueue:
             self._respond(exchange, ProblemError("EntryNotFound"))
         elif error is not None:
             self._stock.forget(entry.id)
-            self._respond(exchange, ProblemError("StateUnavailable", "the request could not be stored"))
+            full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+            problem = "StateFull" if full else "StateUnavailable"
+            self._respond(exchange, ProblemError(problem, "the request could not be stored"))
         else:
             self._queued.add(entry)
             self._respond(exchange, accepted(entry))

@@ -12,6 +12,7 @@ from threading import Lock
 import orjson
 
 from genapps_runtime.config import ScheduleRule
+from genapps_runtime.state.claim_space import known_cause
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.safe_dir import SafeDir
 
@@ -64,7 +65,8 @@ class MarkFile:
             found = orjson.loads(content) if content is not None else {}
             self.marks = {str(name): _mark(one) for name, one in found.items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StateUnavailableError(f"the marks of the schedules cannot be read: {error}") from None
+            cause = known_cause(error, state_directory) or error
+            raise StateUnavailableError(f"the marks of the schedules cannot be read: {cause}") from None
 
     def store(self) -> None:
         """Make the marks durable; raises OSError."""
