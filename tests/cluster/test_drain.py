@@ -61,22 +61,34 @@ def moved(kubectl: Kubectl, found: Manifest, before: set[str]) -> bool:
     return pod is not None and pod["metadata"]["uid"] not in before
 
 
+@contextmanager
+def one_of_each(kubectl: Kubectl) -> Iterator[None]:
+    """One operator and one gateway; as many as before afterwards. With two, the second one of each would wait for the
+    first one to be ready elsewhere, and there is no other node."""
+    names = ("genapps-operator", "genapps-gateway")
+    deployments = {name: kubectl.get("deployment", name, SYSTEM_NAMESPACE)["spec"]["replicas"] for name in names}
+    where = ("-n", SYSTEM_NAMESPACE)
+    try:
+        for name in deployments:
+            kubectl("scale", f"deployment/{name}", *where, "--replicas=1")
+        yield
+    finally:
+        for name, replicas in deployments.items():
+            kubectl("scale", f"deployment/{name}", *where, f"--replicas={replicas}")
+        for name in deployments:
+            kubectl("rollout", "status", f"deployment/{name}", *where, "--timeout=120s", timeout=150)
+
+
 def test_a_drain_of_everything_with_one_operator_ends_with_every_app_ready(installed: Kubectl, tenant: str) -> None:
     apps = [ready(installed, app(name, tenant, COUNTER)) for name in ("one", "two")]
     before = uids(installed, apps)
-    replicas = installed.get("deployment", "genapps-operator", SYSTEM_NAMESPACE)["spec"]["replicas"]
-    operator = ("deployment/genapps-operator", "-n", SYSTEM_NAMESPACE)
-    installed("scale", *operator, "--replicas=1")
-    try:
+    with one_of_each(installed):
         with drained(installed, PLATFORM_AND_APPS):
             assert not before & uids(installed, apps)
         for found in apps:
             until_app(
                 installed, found, lambda seen: is_true("Ready")(seen) and moved(installed, seen, before), seconds=180
             )
-    finally:
-        installed("scale", *operator, f"--replicas={replicas}")
-        installed("rollout", "status", *operator, "--timeout=120s", timeout=150)
 
 
 def test_each_pod_of_an_app_has_its_service_account_as_controller(installed: Kubectl, tenant: str) -> None:
