@@ -119,6 +119,12 @@ class Operator(Section):
     """Placement and marks of the operator's pods. Replicas are spread over zones and nodes."""
 
 
+class GatewayTls(Section):
+    secret_name: Annotated[str, Field(pattern=OBJECT)] = ""
+    """Secret of the release's namespace with tls.crt, tls.key and ca.crt, e.g. of a Certificate of cert-manager for
+    gateway.NAMESPACE.svc. Empty: the gateway makes an authority of its own."""
+
+
 class Gateway(Section):
     replicas: Annotated[int, Field(ge=1, le=10)] = 2
     """Replicas of the gateway. All of them serve. With one, each update and each loss of its node fails calls."""
@@ -130,6 +136,8 @@ class Gateway(Section):
     max_stale_seconds: Annotated[int, Field(ge=30, le=600)] = 60
     """Seconds without a proof that it hears of every change after which the gateway refuses everything with
     GatewayStale. Withdrawn grants hold after that time at the latest. Proofs come every 15 s."""
+    tls: GatewayTls = GatewayTls()
+    """The certificate by which apps know the gateway."""
     log_level: LogLevel = "info"
     """The lowest severity that is logged."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "96Mi"}, limits={"memory": "256Mi"})

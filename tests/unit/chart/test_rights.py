@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """RBAC: each process may write what it writes, and nothing else."""
 
+import helm_python
+import pytest
+
 from genapps.api.names import CREDENTIALS_NAMESPACE
 from tests.support.granted_rights import grants
 from tools import helm
@@ -66,6 +69,22 @@ def test_gateway_writes_its_ledger_its_key_and_its_authority(rendered: list[helm
         ("configmaps", "patch", ("genapps-gateway-ca",)),
     }
     assert {where for where, _, _, verb, _ in held if verb not in READ} == {helm.NAMESPACE}
+
+
+def test_gateway_reads_the_secret_of_a_certificate_that_it_is_given(values: helm.Values) -> None:
+    manifests = helm.render({**values, "gateway": {"tls": {"secretName": "gateway-certificate"}}})
+    held = {
+        (verb, names) for _, _, resource, verb, names in grants(manifests, "genapps-gateway") if resource == "secrets"
+    }
+    assert [verb for verb, names in held if names == ("gateway-certificate",)] == ["get"]
+    (gateway,) = [each for each in manifests if each["kind"] == "Deployment" and "gateway" in each["metadata"]["name"]]
+    told = {each["name"]: each.get("value") for each in gateway["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert told["GENAPPS_TLS_SECRET"] == "gateway-certificate"
+
+
+def test_the_gateways_own_secret_is_not_given_to_it(values: helm.Values) -> None:
+    with pytest.raises(helm_python.HelmError, match=r"gateway\.tls\.secretName"):
+        helm.render({**values, "gateway": {"tls": {"secretName": "genapps-gateway-tls"}}})
 
 
 def test_gateway_reads_no_secret_but_its_own_and_the_credentials_of_connectors(rendered: list[helm.Manifest]) -> None:

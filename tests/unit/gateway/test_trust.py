@@ -66,8 +66,8 @@ async def test_without_an_api_server_there_is_no_authority(store: Store) -> None
 
 async def test_the_certificate_is_published_once_and_its_key_never(store: Store) -> None:
     authority = await obtain(store)
-    await publish(store, NAMESPACE, authority)
-    await publish(store, NAMESPACE, authority)
+    for _ in range(2):
+        await publish(store, NAMESPACE, authority.certificate.decode())
     assert store.writes == 2
     published = store.objects["ConfigMap", NAMESPACE, GATEWAY_CA_CONFIGMAP]
     assert published["data"] == {"ca.crt": authority.certificate.decode()}

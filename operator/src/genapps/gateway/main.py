@@ -13,6 +13,7 @@ import ssl
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ from genapps.gateway.ledger import Ledgers
 from genapps.gateway.limits.permits import Permits
 from genapps.gateway.listeners import DRAIN_SECONDS, canary, listener
 from genapps.gateway.metrics import Metrics
+from genapps.gateway.provided import ProvidedCertificate
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import Records
 from genapps.gateway.settings import Settings
@@ -64,7 +66,7 @@ _log = structlog.get_logger(__name__)
 class Gateway:
     """Everything of one process, wired; `run` serves until `stop` is set."""
 
-    def __init__(self, configured: Settings, client: Client, serving: trust.ServingCertificate, fetch: Fetch) -> None:
+    def __init__(self, configured: Settings, client: Client, serving: trust.Serving, fetch: Fetch) -> None:
         self._settings = configured
         self._serving = serving
         self._metrics = Metrics()
@@ -108,7 +110,7 @@ class Gateway:
         self._metrics.max_stale.set(configured.max_stale_seconds)
         for name in self._watches:
             self._metrics.watch_age.labels(name).set_function(partial(self._freshness.age, name))
-        self._metrics.certificate_expiry.set_function(lambda: serving.leaf.expires_at.timestamp())
+        self._metrics.certificate_expiry.set_function(lambda: serving.expires_at.timestamp())
 
     def waiting_for(self) -> tuple[str, ...]:
         """What is missing before calls can be answered."""
@@ -159,6 +161,7 @@ class Gateway:
         for watch in self._watches.values():
             await watch.synced.wait()
         await self._keys.fetched.wait()
+        await self._serving.until_trusted()
         async with await canary(self._settings.canary_port):
             _log.info("serving", port=self._settings.call_port, records=len(self._records))
             await self._calls.serve()
@@ -185,21 +188,26 @@ async def _main(configured: Settings) -> None:
             await Gateway(configured, client, serving, fetch).run(stop)
 
 
-async def _identity(configured: Settings, client: Client, stop: asyncio.Event) -> trust.ServingCertificate | None:
+async def _identity(configured: Settings, client: Client, stop: asyncio.Event) -> trust.Serving | None:
     """Waits for an API server that does not answer: to end and be started again would only take longer. None: stopped
     meanwhile."""
     while not stop.is_set():
-        now = clocks.utc_now()
         try:
-            authority = await trust.obtain_authority(client, configured.system_namespace, configured.host, now)
-            await trust.publish(client, configured.system_namespace, authority)
+            return await _certificate(configured, client, clocks.utc_now())
         except UnavailableError as error:
             _log.warning("api_server_unavailable", error=str(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _RETRY_SECONDS)
-        else:
-            return trust.ServingCertificate(authority, configured.host, now)
     return None
+
+
+async def _certificate(configured: Settings, client: Client, now: datetime) -> trust.Serving:
+    namespace, host = configured.system_namespace, configured.host
+    if configured.tls_secret:
+        return await ProvidedCertificate.obtain(client, namespace, configured.tls_secret, host, now)
+    authority = await trust.obtain_authority(client, namespace, host, now)
+    await trust.publish(client, namespace, authority.certificate.decode("ascii"))
+    return trust.ServingCertificate(authority, host, now)
 
 
 def run() -> None:

@@ -29,6 +29,8 @@ class Settings:
     """How long a watch may have heard nothing before everything is refused."""
     grace_seconds: int = 60
     """From SIGTERM to the end at the latest, as the pod has it."""
+    tls_secret: str = ""
+    """The Secret with a certificate that somebody else renews; empty: one of our own authority."""
     issuer_ca: Path | None = None
     """Trusted beside the system's authorities when keys of tenants' tokens are fetched."""
     ranges: Ranges = field(default_factory=Ranges)
@@ -60,6 +62,7 @@ class Settings:
             health_port=_port(environ, "GENAPPS_HEALTH_PORT", names.HEALTH_PORT),
             max_stale_seconds=_seconds(environ, "GENAPPS_MAX_STALE_SECONDS", 60, 30, 600),
             grace_seconds=_seconds(environ, "GENAPPS_GRACE_SECONDS", 60, 30, 900),
+            tls_secret=environ.get("GENAPPS_TLS_SECRET", ""),
             issuer_ca=Path(environ["GENAPPS_ISSUER_CA"]) if environ.get("GENAPPS_ISSUER_CA") else None,
             ranges=Ranges(
                 pods=_ranges(environ, "GENAPPS_POD_RANGES"), inside=_ranges(environ, "GENAPPS_INSIDE_RANGES")

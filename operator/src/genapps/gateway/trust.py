@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -54,9 +54,9 @@ async def obtain_authority(objects: Objects, namespace: str, host: str, now: dat
     raise AuthorityError(f"Secret {names.GATEWAY_TLS_SECRET} changes at every attempt to read it")
 
 
-async def publish(objects: Objects, namespace: str, authority: Authority) -> None:
-    """Put the certificate where the operator finds it to copy it into the run namespaces."""
-    data = {_CERTIFICATE: authority.certificate.decode("ascii")}
+async def publish(objects: Objects, namespace: str, authorities: str) -> None:
+    """Put certificates (PEM) where the operator finds them to copy them into the run namespaces."""
+    data = {_CERTIFICATE: authorities}
     try:
         live = await objects.get(CONFIG_MAP, namespace, names.GATEWAY_CA_CONFIGMAP)
     except NotFoundError:
@@ -66,15 +66,45 @@ async def publish(objects: Objects, namespace: str, authority: Authority) -> Non
         await objects.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
 
+class Serving(Protocol):
+    """Where the certificate of the listener comes from."""
+
+    context: ssl.SSLContext
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the served certificate ends."""
+
+    async def until_trusted(self) -> None:
+        """Return when apps can trust what is served."""
+
+    async def keep_renewed(self) -> None:
+        """Until cancelled."""
+
+
+def server_context() -> ssl.SSLContext:
+    """What the listener speaks."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
 class ServingCertificate:
-    """A TLS context whose certificate is replaced in place: the listener and open connections stay."""
+    """A TLS context whose certificate, of our own authority, is replaced in place: listener and connections stay."""
 
     def __init__(self, authority: Authority, host: str, now: datetime) -> None:
         self.authority = authority
         self._host = host
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_3
+        self.context = server_context()
         self.leaf = self._serve(now)
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the served certificate ends."""
+        return self.leaf.expires_at
+
+    async def until_trusted(self) -> None:
+        """At once: the authority was published before, and lasts."""
 
     def renew_if_due(self, now: datetime) -> bool:
         """True when a new certificate is served from now on."""
@@ -92,14 +122,14 @@ class ServingCertificate:
 
     def _serve(self, now: datetime) -> Leaf:
         leaf = new_leaf(self.authority, self._host, now)
-        with _in_memory(leaf.key + leaf.certificate) as path:
+        with certificate_at_path(leaf.key + leaf.certificate) as path:
             self.context.load_cert_chain(path)
         return leaf
 
 
 @contextmanager
-def _in_memory(content: bytes) -> Iterator[str]:
-    """A path for content that must not touch a disk: the ssl module reads keys from paths only."""
+def certificate_at_path(content: bytes) -> Iterator[str]:
+    """A path for a key and its certificates that must not touch a disk: the ssl module reads them from paths only."""
     descriptor = os.memfd_create("gateway-key", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, content)
