@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from genapps.api.names import CREDENTIALS_NAMESPACE
 from tools.kubectl import Kubectl, as_list
 
 SYSTEM, RUN = "genapps-system", "genapps-run"
@@ -34,6 +35,8 @@ OPERATOR_MAY = [
     Ask("create", "events", "", "anywhere"),
     Ask("patch", "resourcequotas", "", RUN, "genapps"),
     Ask("watch", "limitranges", "", RUN, "genapps"),
+    Ask("patch", "networkpolicies", "networking.k8s.io", SYSTEM, "genapps-gateway-egress"),
+    Ask("delete", "endpointslices", "discovery.k8s.io", SYSTEM),
 ]
 OPERATOR_MAY_NOT = [
     Ask("get", "secrets", "", SYSTEM),
@@ -53,12 +56,19 @@ OPERATOR_MAY_NOT = [
     Ask("patch", "limitranges", "", "anywhere", "genapps"),
     Ask("update", "leases", "coordination.k8s.io", SYSTEM, "another"),
     Ask("update", "leases", "coordination.k8s.io", RUN, "genapps-operator"),
+    Ask("patch", "networkpolicies", "networking.k8s.io", SYSTEM, "genapps-gateway"),
+    Ask("get", "pods", "", "anywhere"),
+    Ask("list", "endpointslices", "discovery.k8s.io", "anywhere"),
+    Ask("get", "secrets", "", CREDENTIALS_NAMESPACE),
 ]
 GATEWAY_MAY = [
     Ask("list", "apprecords", OURS, SYSTEM),
     Ask("patch", "ledgers", OURS, SYSTEM),
     Ask("get", "secrets", "", SYSTEM, "genapps-gateway-tls"),
     Ask("create", "configmaps", "", SYSTEM, "genapps-gateway-ca"),
+    Ask("watch", "connectors", OURS, ""),
+    Ask("watch", "endpointslices", "discovery.k8s.io", SYSTEM),
+    Ask("list", "secrets", "", CREDENTIALS_NAMESPACE),
 ]
 GATEWAY_MAY_NOT = [
     Ask("patch", "apprecords", OURS, SYSTEM),
@@ -69,6 +79,9 @@ GATEWAY_MAY_NOT = [
     Ask("create", "configmaps", "", SYSTEM, "another"),
     Ask("list", "pods", "", RUN),
     Ask("list", "generatedapps", OURS, ""),
+    Ask("patch", "connectors/status", OURS, ""),
+    Ask("list", "endpointslices", "discovery.k8s.io", "anywhere"),
+    Ask("create", "secrets", "", CREDENTIALS_NAMESPACE),
 ]
 # A tenant with the default role `edit` in their own namespace, and one with `view`.
 EDITOR_MAY = [Ask(verb, "generatedapps", OURS, "own") for verb in ("get", "create", "update", "patch", "delete")]

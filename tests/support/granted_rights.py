@@ -22,7 +22,7 @@ def grants(manifests: list[helm.Manifest], account: str) -> Iterator[Grant]:
             for each in manifests
             if each["kind"] == binding["roleRef"]["kind"]
             and each["metadata"]["name"] == binding["roleRef"]["name"]
-            and each["metadata"].get("namespace", "*") == where
+            and each["metadata"].get("namespace", where) == where
         )
         for rule in role["rules"]:
             for group in rule["apiGroups"]:

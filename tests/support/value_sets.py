@@ -77,6 +77,11 @@ VALUE_SETS = {
             "operator": {"pod": _POD},
             "gateway": {"clusterIP": "10.96.7.7", "pod": _POD},
             "catalogue": {"readers": ["developers"]},
+            "connectors": {
+                "serviceNamespaces": ["billing"],
+                "podCIDRs": ["203.0.112.0/20"],
+                "dns": [{"to": [SCRAPER], "ports": [{"protocol": "UDP", "port": 5353}]}],
+            },
             "registries": {
                 "caConfigMap": "registry-ca",
                 "credentialsSecret": "registry-login",

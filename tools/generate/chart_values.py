@@ -166,6 +166,15 @@ class Connectors(Section):
     """ConfigMap of the release's namespace whose key ca.crt holds more certificate authorities to trust."""
     proxy: EgressProxy = EgressProxy()
     """A proxy on the way to the Internet."""
+    service_namespaces: Annotated[tuple[Name, ...], Field(max_length=256, json_schema_extra={"uniqueItems": True})] = ()
+    """Namespaces whose Services connectors may name. They must exist: the chart binds the ClusterRole
+    genapps-service-reader to the operator there. Owners of a namespace can bind it themselves instead."""
+    dns: tuple[Part, ...] = ()
+    """NetworkPolicyEgressRules that lead the gateway to the cluster's DNS. Empty: to the pods of kube-system that are
+    labelled k8s-app: kube-dns, on port 53."""
+    egress: tuple[Part, ...] = ()
+    """More NetworkPolicyEgressRules for the gateway, such as to the proxy. What connectors name needs none: the
+    operator compiles the NetworkPolicy genapps-gateway-egress from them."""
 
 
 class NetworkPolicy(Section):

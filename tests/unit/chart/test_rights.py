@@ -4,7 +4,7 @@
 import helm_python
 import pytest
 
-from genapps.api.names import CREDENTIALS_NAMESPACE
+from genapps.api.names import CREDENTIALS_NAMESPACE, GATEWAY_EGRESS_POLICY
 from tests.support.granted_rights import grants
 from tools import helm
 
@@ -49,12 +49,29 @@ def test_operator_makes_children_in_run_namespaces_only(rendered: list[helm.Mani
         if each["kind"] == "Namespace" and "genapps.dev/run-namespace" in each["metadata"]["labels"]
     }
     children = {"pods", "services", "persistentvolumeclaims", "networkpolicies", "endpointslices", "serviceaccounts"}
-    where = {
-        place
-        for place, _, resource, verb, _ in grants(rendered, "genapps-operator")
+    written = {
+        (place, resource, names)
+        for place, _, resource, verb, names in grants(rendered, "genapps-operator")
         if resource in children and verb not in READ
     }
-    assert where == run
+    beside_the_gateway = {
+        (helm.NAMESPACE, "endpointslices", ()),
+        (helm.NAMESPACE, "networkpolicies", (GATEWAY_EGRESS_POLICY,)),
+    }
+    assert beside_the_gateway <= written
+    assert {place for place, _, _ in written - beside_the_gateway} == run
+
+
+def test_operator_reads_pods_of_users_only_where_that_was_granted_and_one_at_a_time(values: helm.Values) -> None:
+    def held(manifests: list[helm.Manifest]) -> set[tuple[str, str, str]]:
+        rights = grants(manifests, "genapps-operator")
+        known = {helm.NAMESPACE, "*", "genapps-run"}
+        return {(place, resource, verb) for place, _, resource, verb, _ in rights if place not in known}
+
+    assert held(helm.render(values)) == set()
+    granted = held(helm.render({**values, "connectors": {"serviceNamespaces": ["billing"]}}))
+    lists = {("billing", resource, verb) for resource in ("services", "endpointslices") for verb in ("list", "watch")}
+    assert granted == {*lists, ("billing", "pods", "get")}
 
 
 def test_gateway_writes_its_ledger_its_key_and_its_authority(rendered: list[helm.Manifest]) -> None:

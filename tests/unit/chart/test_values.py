@@ -84,6 +84,13 @@ def environment(manifests: list[helm.Manifest]) -> dict[str, str]:
         pytest.param({"registries": {"credentialsSecret": "A"}}, "credentialsSecret", id="a name that no Secret has"),
         pytest.param({"tokenIssuers": {"egress": [{}]}}, "egress", id="egress of the gateway to everywhere"),
         pytest.param({"registries": {"egress": [{}]}}, "egress", id="egress to everywhere"),
+        pytest.param({"connectors": {"dns": [{}]}}, "dns", id="DNS everywhere"),
+        pytest.param(
+            {"connectors": {"serviceNamespaces": ["genapps-run"]}}, "serviceNamespaces", id="Services of apps' pods"
+        ),
+        pytest.param(
+            {"connectors": {"serviceNamespaces": ["kube-system"]}}, "serviceNamespaces", id="Services of the cluster"
+        ),
         pytest.param({"networkPolicy": {"apiServerPorts": []}}, "apiServerPorts", id="no port of the API server"),
     ],
 )
@@ -118,6 +125,11 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
                 "storage": {"className": "fast", "waitForFirstConsumer": True},
                 "runtimeClasses": {"medium": "gvisor", "high": "kata"},
                 "operator": {"sweepSeconds": 3, "progressDeadlineSeconds": 45, "workers": 5, "logLevel": "debug"},
+                "connectors": {
+                    "podCIDRs": ["203.0.112.0/20"],
+                    "insideCIDRs": ["2600::/36"],
+                    "dns": [{"ports": [{"port": 53}]}],
+                },
             }
         )
     )
@@ -135,6 +147,8 @@ def test_operator_gets_every_setting(values: helm.Values) -> None:
         "GENAPPS_PROGRESS_DEADLINE_SECONDS": "45",
         "GENAPPS_WORKERS": "5",
         "GENAPPS_LOG_LEVEL": "debug",
+        "GENAPPS_CLUSTER_CIDRS": "203.0.112.0/20,2600::/36",
+        "GENAPPS_GATEWAY_DNS": '[{"ports":[{"port":53}]}]',
         "GENAPPS_IDENTITY": "$(POD_NAME)_$(POD_UID)",
         "POD_NAME": "",
         "POD_UID": "",

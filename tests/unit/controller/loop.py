@@ -20,11 +20,13 @@ from genapps.cluster.resources import BY_KIND
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.cluster_memory import ClusterMemory
 from genapps.controller.cache.keys import AppKey, Key
+from genapps.controller.cache.store import Name
 from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.cleanup import Cleanup
+from genapps.controller.reconcile.connector import ConnectorReconciler
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
@@ -204,11 +206,24 @@ async def running(write_guard: WriteGuard | None = None) -> AsyncIterator[Loop]:
             seen=queue.seen,
             permits=Permits(lambda run_namespace: len(caches.children[run_namespace, "Pod"]), timedelta(minutes=2)),
         )
-        worker = Worker(queue, reconciler, client, caches, observer, events, metrics, SETTINGS, clock.time, clock.date)
+        connectors = ConnectorReconciler(
+            client, caches, SETTINGS, lambda wanted: _follow(caches, wanted), queue.add_after
+        )
+        worker = Worker(
+            queue, reconciler, connectors, client, caches, observer, events, metrics, SETTINGS, clock.time, clock.date
+        )
         _fill(caches)
         loop = Loop(client, server, caches, clock, metrics, queue, sweep, observer, reconciler, worker)
         loop.app(10)
         yield loop
+
+
+def _follow(caches: Caches, wanted: set[Name]) -> None:
+    """In place of the watches: what a Service holds is put into the caches by the test."""
+    for name in set(caches.services) - wanted:
+        caches.services.forget(name)
+    for name in wanted - set(caches.services):
+        caches.services.follow(name)
 
 
 def _fill(caches: Caches) -> None:

@@ -55,6 +55,10 @@ def test_empty_variables_count_as_not_set() -> None:
         ("GENAPPS_LEASE_SECONDS", "2"),
         ("GENAPPS_LOG_LEVEL", "loud"),
         ("GENAPPS_REGISTRY_TOKEN_HOSTS", "auth.example.com,10.0.0.1"),
+        ("GENAPPS_CLUSTER_CIDRS", "10.0.0.0/8,10.0.0.1/8"),
+        ("GENAPPS_GATEWAY_DNS", "{}"),
+        ("GENAPPS_GATEWAY_DNS", "[{}]"),
+        ("GENAPPS_GATEWAY_DNS", "["),
     ],
 )
 def test_a_malformed_variable_is_refused_by_name(name: str, value: str) -> None:

@@ -40,6 +40,16 @@ def is_public(address: str) -> bool:
     return parsed.is_global and not inside
 
 
+def private_within(network: str) -> tuple[str, ...]:
+    """The ranges of a network that `is_public` refuses, as far as they are whole ranges.
+
+    >>> private_within("10.0.0.0/7")
+    ('10.0.0.0/8',)
+    """
+    whole = ipaddress.ip_network(network)
+    return tuple(str(each) for each in _NEVER if each.version == whole.version and each.subnet_of(whole))  # type: ignore[arg-type]
+
+
 def is_host_name(host: str) -> bool:
     """Whether the host is a full DNS name in lower case: no address in any spelling, no trailing dot.
 

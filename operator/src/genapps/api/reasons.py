@@ -12,6 +12,9 @@ class Reason(StrEnum):
     AVAILABLE = "Available"
     IDLE = "Idle"
     BUDGET_EXHAUSTED = "BudgetExhausted"
+    # a connector
+    ENDPOINT_PENDING = "EndpointPending"
+    ENDPOINT_REFUSED = "EndpointRefused"
     # it is on its way
     APPLYING = "Applying"
     CLAIM_PENDING = "ClaimPending"
@@ -118,6 +121,16 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             _R.BUDGET_EXHAUSTED,
             "The budget is used up.",
             "Raise spec.limits in the AppBudget, or wait for the next period.",
+        ),
+        (
+            _R.ENDPOINT_PENDING,
+            "No pod of the connector's Service is ready.",
+            "Check the Service that the message names, and its pods.",
+        ),
+        (
+            _R.ENDPOINT_REFUSED,
+            "The gateway does not call the connector's endpoint.",
+            "Do what the message says.",
         ),
         (_R.APPLYING, "The operator is writing the app's objects.", "Wait."),
         (

@@ -41,6 +41,7 @@ from genapps.controller.process.leader_election import Leadership, Timing
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.cleanup import Cleanup
+from genapps.controller.reconcile.connector import ConnectorReconciler
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
@@ -53,6 +54,7 @@ from genapps.controller.watch import kopf_handlers
 from genapps.controller.watch.absence import Absence
 from genapps.controller.watch.liveness import StreamLiveness
 from genapps.controller.watch.probe import LivenessProbe
+from genapps.controller.watch.service_watches import ServiceWatches
 from genapps.controller.watch.sweep import Sweep
 from genapps.controller.watch.watches import Watches
 from genapps.environment import SettingsError
@@ -136,7 +138,8 @@ class Operator:
         waker = Waker(queue, lambda: leadership.leading, sweep_requested)
         caches = Caches(settings.system_namespace, settings.run_namespaces, self._clock.now, waker.on_change)
         liveness = StreamLiveness((resource.plural for resource, _ in caches.watched_by_kopf), clocks.monotonic)
-        watches = Watches(listener, caches, settings, clocks.monotonic)
+        services = ServiceWatches(listener, caches.services, self._start)
+        watches = Watches(listener, caches, settings, clocks.monotonic, services)
         absence = Absence(listener, memory)
         sweep = Sweep(
             listener, caches, settings, metrics, liveness, waker.wake, clocks.monotonic, sweep_requested,
@@ -144,7 +147,8 @@ class Operator:
         )  # fmt: skip
         pulls = ImagePulls(partial(pull, access=settings.registries), queue.add)
         stack.callback(pulls.close)
-        worker = self._worker(client, caches, Sources(client, caches.sources, pulls), queue, sweep, absence)
+        connectors = ConnectorReconciler(client, caches, settings, services.follow, queue.add_after)
+        worker = self._worker(client, caches, Sources(client, caches.sources, pulls), queue, sweep, absence, connectors)
         probe = LivenessProbe(watches, liveness, sweep, settings.sweep_seconds, clocks.monotonic)
         await stack.enter_async_context(health.serve(settings.health_port, metrics.registry, probe, self._readiness))
         await permissions.until_granted(candidate, settings, self._readiness.waits_for)
@@ -186,6 +190,7 @@ class Operator:
         queue: WorkQueue[Key],
         sweep: Sweep,
         absence: Absence,
+        connectors: ConnectorReconciler,
     ) -> Worker:
         settings, metrics = self._settings, self._metrics
         observer = Observer(caches, sources, settings)
@@ -220,7 +225,17 @@ class Operator:
             ),
         )
         return Worker(
-            queue, reconciler, client, caches, observer, events, metrics, settings, clocks.monotonic, self._clock.now
+            queue,
+            reconciler,
+            connectors,
+            client,
+            caches,
+            observer,
+            events,
+            metrics,
+            settings,
+            clocks.monotonic,
+            self._clock.now,
         )
 
     async def _stop(self, queue: WorkQueue[Key], stop_kopf: asyncio.Event, leadership: Leadership) -> None:
@@ -273,6 +288,8 @@ class Operator:
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() and not self._stopping.is_set():
+            self._tasks.remove(task)
         if task.cancelled() or self._stopping.is_set():
             return
         _log.critical("fatal", task=repr(task.get_coro()), exc_info=task.exception())

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from genapps.api.addresses import is_host_name
 from genapps.api.app_pods import AppPods
 from genapps.api.envelope import RiskClass
+from genapps.core.catalogue.gateway_egress import CLUSTER_DNS
 from genapps.environment import SettingsError
 from genapps.registry.pull import Access
 
@@ -46,6 +50,10 @@ class Settings:
     workers: int = 16
     identity: str = ""
     lease_seconds: int = 15
+    gateway_dns: tuple[Mapping[str, Any], ...] = CLUSTER_DNS
+    """NetworkPolicyEgressRules that lead the gateway to the cluster's DNS."""
+    cluster_ranges: tuple[str, ...] = ()
+    """Public addresses that are the cluster's own (pods, Services, nodes), as CIDRs: no URL leads there."""
     health_port: int = 9090
     log_level: str = "info"
     registries: Access = field(default_factory=Access)
@@ -72,6 +80,8 @@ class Settings:
             workers=int(read.number("GENAPPS_WORKERS", 16, 1, 256)),
             identity=environ.get("GENAPPS_IDENTITY", ""),
             lease_seconds=int(read.number("GENAPPS_LEASE_SECONDS", 15, 3, 300)),
+            gateway_dns=read.rules("GENAPPS_GATEWAY_DNS", CLUSTER_DNS),
+            cluster_ranges=read.ranges("GENAPPS_CLUSTER_CIDRS"),
             health_port=int(read.number("GENAPPS_HEALTH_PORT", 9090, 1, 65535)),
             log_level=read.choice("GENAPPS_LOG_LEVEL", "info", _LOG_LEVELS),
             registries=Access(
@@ -144,6 +154,25 @@ class _Reader:
             if not _NAMESPACE.match(value):
                 raise SettingsError(f"{name} has {value!r}, it must be a comma-separated list of namespaces")
         return frozenset(values)
+
+    def ranges(self, name: str) -> tuple[str, ...]:
+        values = [value.strip() for value in (self.environ.get(name) or "").split(",") if value.strip()]
+        for value in values:
+            try:
+                ipaddress.ip_network(value)
+            except ValueError:
+                raise SettingsError(f"{name} has {value!r}, it must be a comma-separated list of CIDRs") from None
+        return tuple(values)
+
+    def rules(self, name: str, default: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
+        text = self.environ.get(name)
+        try:
+            found = json.loads(text) if text else list(default)
+        except ValueError:
+            found = None
+        if not isinstance(found, list) or not all(isinstance(rule, dict) and rule for rule in found):
+            raise SettingsError(f"{name} must be a JSON list of NetworkPolicyEgressRules")
+        return tuple(found)
 
     def apps(self, name: str, run_namespaces: frozenset[str]) -> AppPods:
         try:

@@ -9,7 +9,16 @@ import pytest
 from genapps.api.names import child_name
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.changes import Source
-from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, GatewayKey, Key, NamespaceQuotaKey
+from genapps.controller.cache.keys import (
+    AppKey,
+    BudgetKey,
+    ConnectorKey,
+    GatewayEgressKey,
+    GatewayKey,
+    Key,
+    NamespaceQuotaKey,
+)
+from genapps.controller.cache.services import FollowedService
 from genapps.controller.cache.wakeups import (
     DEBOUNCED,
     NEXT,
@@ -25,6 +34,7 @@ from tests.unit.controller import world
 from tests.unit.controller.world import Seen, app, budget, child, connector, record
 
 A, B, ELSEWHERE = AppKey("team", "a"), AppKey("team", "b"), AppKey("other", "c")
+EGRESS = (GatewayEgressKey(), NEXT)
 BUDGET, QUOTA, GATEWAY = BudgetKey("b"), NamespaceQuotaKey("run"), GatewayKey("run")
 SUSPENDED = {"id": "s1", "reason": "ViolationThreshold", "at": "2026-11-23T10:00:00Z", "codeDigest": world.DIGEST}
 
@@ -69,6 +79,19 @@ def seen() -> Seen:
     caches.namespaces.changed(at(9, {"metadata": {"name": "run", "uid": "n2"}}))
     made.wakeups.clear()
     return made
+
+
+def _served(caches: Caches) -> FollowedService:
+    """A connector with a Service, both known; what that wakes is not asked."""
+    service = {"namespace": "billing", "name": "ledger", "port": 80}
+    spec = {"type": "MCP", "endpoint": {"service": service}, "namespaces": ["team"]}
+    caches.connectors.written({**connector("mail", 21), "spec": spec})
+    return caches.services.follow(("billing", "ledger"))
+
+
+def _is_known_to_be_without_slices(caches: Caches) -> None:
+    _served(caches)
+    caches.services.is_synced(("billing", "ledger"))
 
 
 def _appears_beside_a_refused_app(caches: Caches) -> None:
@@ -119,17 +142,42 @@ ROWS: list[Row] = [
     (
         "a connector that appears wakes itself, and no app that names another one",
         lambda c: c.connectors.listed([connector("mail", 21), connector("crm", 7)], "21"),
-        {(ConnectorKey("mail"), DEBOUNCED)},
+        {(ConnectorKey("mail"), NEXT), EGRESS},
     ),
     (
         "a connector that goes wakes itself and the apps that name it",
         lambda c: c.connectors.deleted(connector("crm", 20)),
-        {(ConnectorKey("crm"), DEBOUNCED), (A, NEXT)},
+        {(ConnectorKey("crm"), NEXT), EGRESS, (A, NEXT)},
     ),
     (
         "a connector that appears wakes an app that is told which ones it may use",
         _appears_beside_a_refused_app,
-        {(ConnectorKey("mail"), DEBOUNCED), (B, NEXT)},
+        {(ConnectorKey("mail"), NEXT), EGRESS, (B, NEXT)},
+    ),
+    (
+        "a Service that changes wakes the connectors that name it, and no others",
+        lambda c: _served(c).service.changed(named("billing", "ledger", spec={"selector": {"app": "ledger"}})),
+        {(ConnectorKey("mail"), NEXT), EGRESS},
+    ),
+    (
+        "an EndpointSlice of a Service wakes the same",
+        lambda c: _served(c).slices.changed(named("billing", "ledger-x2k", endpoints=[], ports=[])),
+        {(ConnectorKey("mail"), NEXT), EGRESS},
+    ),
+    (
+        "a Service that is known to have no slices wakes the same",
+        _is_known_to_be_without_slices,
+        {(ConnectorKey("mail"), NEXT), EGRESS},
+    ),
+    (
+        "an edited slice beside the gateway wakes its connector",
+        lambda c: c.connector_slices.changed(named("system", "connector-crm")),
+        {(ConnectorKey("crm"), NEXT)},
+    ),
+    (
+        "an edited policy on the gateway's egress wakes itself",
+        lambda c: c.gateway_egress.changed(named("system", "genapps-gateway-egress")),
+        {EGRESS},
     ),
     (
         "a connector whose status changes wakes only itself",
@@ -296,9 +344,11 @@ def test_every_kind_of_change_has_a_row() -> None:
 
 def test_a_new_leader_looks_at_everything_there_is(seen: Seen) -> None:
     seen.caches.records.changed(record("gone", 30))
+    seen.caches.connector_slices.changed(named("system", "connector-withdrawn"))
     found: set[Key | object] = {wakeup.target for wakeup in everything(seen.caches)}
     apps = {A, B, ELSEWHERE, AppKey("team", "gone")}
-    assert found == apps | {BUDGET, ConnectorKey("crm"), GATEWAY, QUOTA}
+    left = {ConnectorKey("crm"), ConnectorKey("withdrawn"), GatewayEgressKey()}
+    assert found == apps | left | {BUDGET, GATEWAY, QUOTA}
 
 
 def test_an_app_waits_for_a_budget_until_it_has_a_place_or_a_record(seen: Seen) -> None:

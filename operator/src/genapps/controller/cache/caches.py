@@ -18,6 +18,7 @@ from genapps.controller.cache.children import Live, NamespaceState, namespace_st
 from genapps.controller.cache.keys import AppKey
 from genapps.controller.cache.parse import StoredApp, StoredBudget, StoredConnector
 from genapps.controller.cache.record_summary import RecordSummary
+from genapps.controller.cache.services import ConnectorSlice, FollowedServices, connector_slice, policy_digest
 from genapps.controller.cache.store import Name, Store
 from genapps.core.drift import live_digest
 from genapps.core.observed import Unreadable
@@ -77,6 +78,9 @@ class Caches:
             for run in run_namespaces
             for kind in QUOTA_KINDS
         }
+        self.services = FollowedServices(lambda change: self._on_change(self, change))
+        self.connector_slices = Store[ConnectorSlice](connector_slice, self._notify(Source.CONNECTOR_SLICE))
+        self.gateway_egress = Store[str](policy_digest, self._notify(Source.GATEWAY_EGRESS))
         self.reservations = BudgetReservations()
         self.summary = RecordSummary()
         self._keys: dict[str, AppKey] = {}

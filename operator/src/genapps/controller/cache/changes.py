@@ -27,6 +27,11 @@ class Source(Enum):
     GATEWAY_READINESS = auto()
     """Whether any pod of it is ready; `old` is None before anything was known."""
     CA_COPY = auto()
+    SERVICE = auto()
+    """One that a connector names, or its endpoints; also that both are known now, or that we may not read them."""
+    CONNECTOR_SLICE = auto()
+    GATEWAY_EGRESS = auto()
+    """The policy on what the gateway may reach."""
 
 
 class Change(NamedTuple):

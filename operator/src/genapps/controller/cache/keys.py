@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from genapps.api.names import AppKey
 
-__all__ = ["AppKey", "BudgetKey", "ConnectorKey", "GatewayKey", "Key", "NamespaceQuotaKey"]
+__all__ = ["AppKey", "BudgetKey", "ConnectorKey", "GatewayEgressKey", "GatewayKey", "Key", "NamespaceQuotaKey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,14 @@ class BudgetKey:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorKey:
-    """The status of a Connector."""
+    """The status of a Connector, and the EndpointSlice of its Service."""
 
     connector: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayEgressKey:
+    """The policy on what the gateway may reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +46,4 @@ class NamespaceQuotaKey:
     run_namespace: str
 
 
-Key = AppKey | BudgetKey | ConnectorKey | GatewayKey | NamespaceQuotaKey
+Key = AppKey | BudgetKey | ConnectorKey | GatewayEgressKey | GatewayKey | NamespaceQuotaKey

@@ -92,6 +92,12 @@ class StoredConnector:
     model: Connector | Unreadable
     status: Mapping[str, Any]
 
+    @property
+    def service(self) -> tuple[str, str] | None:
+        """Namespace and name of the Service that it names."""
+        named = self.model.spec.endpoint.service if isinstance(self.model, Connector) else None
+        return None if named is None else (named.namespace, named.name)
+
 
 def at(object_: Mapping[str, Any], *path: str) -> Any:
     """The value at a path of objects, None where there is none."""

@@ -16,8 +16,17 @@ from genapps.api.apprecord import AppRecord
 from genapps.api.ledger import Ledger
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.changes import Change, Source
-from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, GatewayKey, Key, NamespaceQuotaKey
+from genapps.controller.cache.keys import (
+    AppKey,
+    BudgetKey,
+    ConnectorKey,
+    GatewayEgressKey,
+    GatewayKey,
+    Key,
+    NamespaceQuotaKey,
+)
 from genapps.controller.cache.parse import StoredApp
+from genapps.core.catalogue.endpoints import connector_of
 
 
 class Priority(Enum):
@@ -77,8 +86,11 @@ def of_connector(caches: Caches, change: Change) -> Iterator[Wakeup]:
     """The connector; when more than its status differs, the apps that name it as well, and those that are told which
     ones they may use."""
     name = change.name[1]
-    yield Wakeup(ConnectorKey(name), DEBOUNCED)
-    if not _same_spec(change):
+    if _same_spec(change):
+        yield Wakeup(ConnectorKey(name), DEBOUNCED)
+    else:
+        yield Wakeup(ConnectorKey(name), NEXT)
+        yield Wakeup(GatewayEgressKey(), NEXT)
         yield from _apps(caches, lambda _, app: name in app.connectors or app.told_of_connectors)
 
 
@@ -148,6 +160,24 @@ def of_ca_copy(caches: Caches, change: Change) -> Iterator[Wakeup]:
     yield from every_app(caches, change)
 
 
+def of_service(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The connectors that name it, and what the gateway may reach."""
+    for (_, connector), stored in caches.connectors.items():
+        if stored.service == change.name:
+            yield Wakeup(ConnectorKey(connector), NEXT)
+    yield Wakeup(GatewayEgressKey(), NEXT)
+
+
+def of_connector_slice(_: Caches, change: Change) -> Iterator[Wakeup]:
+    """Its connector: somebody may have edited or deleted it."""
+    yield Wakeup(ConnectorKey(connector_of(change.name[1])), NEXT)
+
+
+def of_gateway_egress(_: Caches, __: Change) -> Iterator[Wakeup]:
+    """The policy: somebody may have edited it."""
+    yield Wakeup(GatewayEgressKey(), NEXT)
+
+
 def every_app(caches: Caches, _: Change) -> Iterator[Wakeup]:
     """All apps that exist."""
     yield from _apps(caches, lambda _, __: True)
@@ -166,17 +196,22 @@ TABLE: Mapping[Source, Callable[[Caches, Change], Iterator[Wakeup]]] = {
     Source.GATEWAY: of_gateway,
     Source.GATEWAY_READINESS: every_app,
     Source.CA_COPY: of_ca_copy,
+    Source.SERVICE: of_service,
+    Source.CONNECTOR_SLICE: of_connector_slice,
+    Source.GATEWAY_EGRESS: of_gateway_egress,
 }
 
 
 def everything(caches: Caches) -> Iterator[Wakeup]:
     """What a new leader looks at: every key that there is something about."""
+    slices = (name for _, name in caches.connector_slices)
     for app in caches.all_keys():
         yield Wakeup(app, NEXT)
     for _, budget in caches.budgets:
         yield Wakeup(BudgetKey(budget), DEBOUNCED)
-    for _, connector in caches.connectors:
-        yield Wakeup(ConnectorKey(connector), DEBOUNCED)
+    for connector in {*(name for _, name in caches.connectors), *map(connector_of, slices)}:
+        yield Wakeup(ConnectorKey(connector), NEXT)
+    yield Wakeup(GatewayEgressKey(), NEXT)
     for run in caches.run_namespaces:
         yield Wakeup(GatewayKey(run), NEXT)
         yield Wakeup(NamespaceQuotaKey(run), NEXT)

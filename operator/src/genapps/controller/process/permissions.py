@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
-from genapps.api.names import GATEWAY_SERVICE, GROUP
+from genapps.api.names import GATEWAY_EGRESS_POLICY, GATEWAY_SERVICE, GROUP
 from genapps.cluster.client import Client
 from genapps.cluster.errors import ApiError, UnavailableError
 from genapps.controller.process.leader_election import LEASE_NAME
@@ -64,7 +64,8 @@ _TABLE: tuple[tuple[Scope, str, str, str, tuple[str, ...]], ...] = (
     (Scope.SYSTEM, GROUP, "apprecords", "", ("list", "watch", "create", "update", "delete")),
     (Scope.SYSTEM, GROUP, "ledgers", "", ("list", "watch", "delete")),
     (Scope.SYSTEM, "", "services", GATEWAY_SERVICE, ("list", "watch")),
-    (Scope.SYSTEM, "discovery.k8s.io", "endpointslices", "", ("list", "watch")),
+    (Scope.SYSTEM, "discovery.k8s.io", "endpointslices", "", _CHILD),
+    (Scope.SYSTEM, "networking.k8s.io", "networkpolicies", GATEWAY_EGRESS_POLICY, ("list", "watch", "create", "patch")),
     (Scope.SYSTEM, "coordination.k8s.io", "leases", "", ("create",)),
     (Scope.SYSTEM, "coordination.k8s.io", "leases", LEASE_NAME, ("get", "update")),
     (Scope.RUN, "", "configmaps", "", _CHILD),

@@ -12,11 +12,18 @@ import structlog
 from genapps.cluster.client import Client
 from genapps.cluster.errors import ApiError
 from genapps.controller.cache.caches import Caches
-from genapps.controller.cache.keys import AppKey, BudgetKey, ConnectorKey, Key, NamespaceQuotaKey
+from genapps.controller.cache.keys import (
+    AppKey,
+    BudgetKey,
+    ConnectorKey,
+    GatewayEgressKey,
+    Key,
+    NamespaceQuotaKey,
+)
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.app_budget import report_budget, waiting_apps
-from genapps.controller.reconcile.connector import report_connector
+from genapps.controller.reconcile.connector import ConnectorReconciler
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import ChildRefusedError
 from genapps.controller.reconcile.gateway_ca import copy_authority
@@ -37,6 +44,7 @@ class Worker:
         self,
         queue: WorkQueue[Key],
         reconciler: Reconciler,
+        connectors: ConnectorReconciler,
         client: Client,
         caches: Caches,
         observer: Observer,
@@ -48,6 +56,7 @@ class Worker:
     ) -> None:
         self._queue = queue
         self._reconciler = reconciler
+        self._connectors = connectors
         self._client = client
         self._caches = caches
         self._observer = observer
@@ -88,7 +97,9 @@ class Worker:
             held = self._reconciler.sweep.held_of(key.budget)
             await report_budget(self._client, self._caches, self._events, key, prepared, held, self._now())
         elif isinstance(key, ConnectorKey):
-            await report_connector(self._client, self._caches, key, self._now())
+            await self._connectors.reconcile(key, self._now())
+        elif isinstance(key, GatewayEgressKey):
+            await self._connectors.bound_gateway()
         elif isinstance(key, NamespaceQuotaKey):
             classes = bool(self._settings.runtime_classes)
             await apply_namespace_quota(self._client, self._caches, key, runtime_classes=classes)

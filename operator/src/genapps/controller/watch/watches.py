@@ -8,11 +8,17 @@ to be complete before anything is judged.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
-from genapps.api.names import GATEWAY_CA_CONFIGMAP, GATEWAY_SERVICE, LABEL_SOURCE
+from genapps.api.names import (
+    GATEWAY_CA_CONFIGMAP,
+    GATEWAY_EGRESS_POLICY,
+    GATEWAY_SERVICE,
+    LABEL_CONNECTOR,
+    LABEL_SOURCE,
+)
 from genapps.cluster.client import Client, Listing
 from genapps.cluster.errors import UnavailableError
 from genapps.cluster.resources import (
@@ -22,6 +28,7 @@ from genapps.cluster.resources import (
     ENDPOINT_SLICE,
     LEDGER,
     NAMESPACE,
+    NETWORK_POLICY,
     SERVICE,
     Resource,
 )
@@ -42,8 +49,17 @@ _log = structlog.get_logger(__name__)
 class Watches:
     """`all` are to be run; `complete()` returns when every cache holds a whole list. `clock` is monotonic seconds."""
 
-    def __init__(self, client: Client, caches: Caches, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        caches: Caches,
+        settings: Settings,
+        clock: Callable[[], float],
+        of_services: Iterable[Watch] = (),
+    ) -> None:
         self._client = client
+        self.of_services = of_services
+        """Those that come and go with connectors: nobody waits for their lists."""
         self._listed = False
         self._clock = clock
         self._caches = caches
@@ -56,6 +72,8 @@ class Watches:
             Watch(client, SERVICE, caches.gateway_service, namespace=system, name=GATEWAY_SERVICE),
             Watch(client, ENDPOINT_SLICE, caches.gateway_endpoints, namespace=system, selector=_OF_GATEWAY),
             Watch(client, CONFIG_MAP, caches.gateway_ca, namespace=system, name=GATEWAY_CA_CONFIGMAP),
+            Watch(client, ENDPOINT_SLICE, caches.connector_slices, namespace=system, selector=LABEL_CONNECTOR),
+            Watch(client, NETWORK_POLICY, caches.gateway_egress, namespace=system, name=GATEWAY_EGRESS_POLICY),
         ]
         for run, copies in caches.ca_copies.items():
             self.all.append(Watch(client, CONFIG_MAP, copies, namespace=run, name=GATEWAY_CA_CONFIGMAP))
@@ -98,7 +116,7 @@ class Watches:
         """What gives no sign of life; empty when every watch is alive or still on its first list. That the API server
         does not answer is none of it: a restart would not help, and its back-off would outlast the outage."""
         now = self._clock()
-        for watch in self.all:
+        for watch in (*self.all, *self.of_services):
             if watch.synced.is_set() and now - watch.last_turn > _SILENT_SECONDS:
                 return f"the watch of {watch.resource.kind} is silent"
         return ""

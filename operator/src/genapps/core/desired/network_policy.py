@@ -13,9 +13,6 @@ from genapps.core.desired.metadata import app_labels, metadata
 from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant
 
-NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
-"""Set by the API server on every namespace; nobody can give it another value."""
-
 
 def network_policy(observed: Observed, grant: Grant) -> Manifest:
     """The fence of a running app."""
@@ -67,7 +64,7 @@ def _gateway(observed: Observed) -> Mapping[str, Any]:
 
 
 def _namespace(name: str) -> dict[str, Any]:
-    return {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: name}}}
+    return {"namespaceSelector": {"matchLabels": {names.LABEL_NAMESPACE_NAME: name}}}
 
 
 def _tcp(port: int) -> dict[str, Any]:
