@@ -86,7 +86,7 @@ async def by_sql(facet: Facet, text: str) -> str:
     except Exception as error:
         transaction.roll_back()
         return f"{type(error).__name__}: {error}"
-    return type(error).__name__ if (error := facet.store_now(transaction)) else ""
+    return type(refused).__name__ if (refused := facet.store_now(transaction)) else ""
 
 
 async def filled(facet: Facet, found: dict[str, Any]) -> int:

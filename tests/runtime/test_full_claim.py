@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ NO_COPY = "choose a tier with a larger claim, or set spec.rollback.state: Keep"
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What became of each attempt; empty where it succeeded."""
     if subprocess.run([*UNSHARED, "true"], check=False, capture_output=True).returncode:
         pytest.skip("this machine lets nobody mount in a namespace of their own")
@@ -27,11 +28,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     command = [*UNSHARED, sys.executable, "-m", "tests.runtime.full_claim", *folders]
     ran = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr
-    outcomes: dict[str, str] = json.loads(ran.stdout)
+    outcomes: dict[str, Any] = json.loads(ran.stdout)
     return outcomes
 
 
-def test_nothing_is_left_of_the_disk(found: dict[str, str]) -> None:
+def test_nothing_is_left_of_the_disk(found: dict[str, Any]) -> None:
     assert found["free"] == 0
 
 
@@ -42,7 +43,7 @@ def test_nothing_is_left_of_the_disk(found: dict[str, str]) -> None:
         "a put where something was deleted", "a delete when there is room again",
     ],
 )  # fmt: skip
-def test_what_makes_room_and_what_fits_into_it_works_on_a_full_claim(found: dict[str, str], attempt: str) -> None:
+def test_what_makes_room_and_what_fits_into_it_works_on_a_full_claim(found: dict[str, Any], attempt: str) -> None:
     assert found[attempt] == ""
 
 
@@ -57,11 +58,11 @@ def test_what_makes_room_and_what_fits_into_it_works_on_a_full_claim(found: dict
         ("marks of schedules", "OSError: [Errno 28] No space left on device"),
     ],
 )
-def test_what_needs_room_is_refused_on_a_full_claim(found: dict[str, str], attempt: str, refusal: str) -> None:
+def test_what_needs_room_is_refused_on_a_full_claim(found: dict[str, Any], attempt: str, refusal: str) -> None:
     assert found[attempt] == refusal
 
 
-def test_what_was_stored_is_still_there(found: dict[str, str]) -> None:
+def test_what_was_stored_is_still_there(found: dict[str, Any]) -> None:
     assert found["a key that nobody deleted"] == 100_002
 
 
@@ -77,6 +78,6 @@ def test_what_was_stored_is_still_there(found: dict[str, str]) -> None:
         ("an empty read-only claim", "the claim cannot be used", READ_ONLY),
     ],
 )
-def test_a_start_says_what_to_do(found: dict[str, str], start: str, what: str, advice: str) -> None:
+def test_a_start_says_what_to_do(found: dict[str, Any], start: str, what: str, advice: str) -> None:
     assert what in found[start]
     assert found[start].endswith(advice)

@@ -155,8 +155,8 @@ class AppServer:
             try:
                 await self._scheduler.begin()
             except OSError as error:
-                cause = known_cause(error, self._volume.facets) or error
-                raise RefusedError(Reason.STATE_UNAVAILABLE, f"schedules cannot be marked: {cause}") from None
+                why = known_cause(error, self._volume.facets) or error
+                raise RefusedError(Reason.STATE_UNAVAILABLE, f"schedules cannot be marked: {why}") from None
         self.admit(True)
         if not self._listener.accepting:
             self._listener.open(self._port)

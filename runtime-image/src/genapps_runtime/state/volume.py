@@ -94,11 +94,11 @@ class Volume:
         unchanged then.
         """
         try:
-            expect_writable(self._directory)
+            expect_writable(self.directory)
             self._open()
             self._due = self._prepared(snapshot=snapshot, restore=restore)
         except OSError as error:
-            raise _unavailable(error, self._directory) from None
+            raise _unavailable(error, self.directory) from None
 
     def hand_over(self) -> None:
         """From now on the facets are this revision's; call it before the revision can write for the first time.
@@ -110,7 +110,7 @@ class Volume:
             if self._pointer != self._due:
                 self._set(self._due)
         except OSError as error:
-            raise _unavailable(error, self._directory) from None
+            raise _unavailable(error, self.directory) from None
 
     def close(self) -> None:
         """Close the directory."""
