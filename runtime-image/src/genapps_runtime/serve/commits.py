@@ -10,7 +10,7 @@ from functools import partial
 from genapps_runtime.guest.turns import Written
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
-from genapps_runtime.state.errors import StateFullError, StateUnavailableError
+from genapps_runtime.state.errors import StateBusyError, StateFullError, StateUnavailableError
 from genapps_runtime.state.facet import Committed, Facet
 from genapps_runtime.state.open_transaction import OpenTransaction
 from genapps_runtime.state.transaction import Commit
@@ -98,6 +98,8 @@ class Commits:
 
 
 def _verdict(error: Exception | None) -> Verdict:
+    if isinstance(error, StateBusyError):
+        return ProblemError("Busy", str(error))
     if isinstance(error, StateFullError):
         return ProblemError("StateFull", str(error))
     if isinstance(error, StateUnavailableError):

@@ -28,7 +28,7 @@ def state_problem(error: Exception, wrote: Wanted | None) -> ProblemError:
     if isinstance(error, TurnLostError):
         return lost_turn(wrote)
     if isinstance(error, SnapshotOldError):
-        detail = "the app waited so long that what it had read has changed: read again what belongs together"
+        detail = "the app took so long that what it had read has changed: read again what belongs together"
         return ProblemError("StateConflict", detail)
     if isinstance(error, TransactionLostError):
         return ProblemError("AppFailed", str(error))

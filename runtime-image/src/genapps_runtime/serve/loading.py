@@ -17,6 +17,7 @@ from genapps_runtime.serve.statements import run_statement
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.state.errors import (
     FILE_ERRORS,
+    StateBusyError,
     StateFullError,
     StateUnavailableError,
     TransactionLostError,
@@ -134,6 +135,8 @@ class LoadSql:
         try:
             self._transaction = self._facet.open()
             view = self._transaction.begin_action(reads)
+        except StateBusyError as error:
+            why = str(error)
         except FILE_ERRORS as error:
             why = str(write_error(error))
         if view is None:

@@ -15,6 +15,7 @@ from genapps_runtime.serve.hot_paths import HotPaths
 from genapps_runtime.serve.tools import Outcome
 from genapps_runtime.state.errors import (
     FILE_ERRORS,
+    StateBusyError,
     StateFullError,
     StateUnavailableError,
     TransactionLostError,
@@ -86,6 +87,8 @@ class OpenChain:
                 view = self._transaction.begin_action(None)
         except TransactionLostError:
             raise ProblemError("AppRestarted") from None
+        except StateBusyError as error:
+            raise ProblemError("Busy", str(error)) from None
         except FILE_ERRORS as error:
             raise ProblemError("StateUnavailable", str(write_error(error))) from None
         assert view is not None  # noqa: S101  nothing was read

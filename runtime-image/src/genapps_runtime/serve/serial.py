@@ -14,6 +14,7 @@ chain has one open transaction for all its actions, or none.
 import asyncio
 import time
 from collections import deque
+from functools import partial
 
 from genapps_runtime.guest.turns import Call, Written
 from genapps_runtime.problems import ProblemError
@@ -23,6 +24,7 @@ from genapps_runtime.serve.endings import lost_turn
 from genapps_runtime.serve.hot_paths import HotPaths
 from genapps_runtime.serve.messages import BACKGROUND
 from genapps_runtime.serve.open_chain import OpenChain, QueuedStatement, Runner
+from genapps_runtime.state.errors import TurnLostError
 from genapps_runtime.state.facet import Facet
 from genapps_runtime.state.transaction import Commit
 from genapps_runtime.state.view import Overlaid, Snapshot, View
@@ -200,7 +202,7 @@ class Serial:
             self._enter_and_go_on(action)
             return
         writes = self._writes
-        action.see = lambda: Overlaid(View(self._chain_snapshot), writes)
+        action.see = lambda: Overlaid(View(partial(self._chain_snapshot, action)), writes)
         self._runner.begin(action)
 
     def _enter_and_go_on(self, action: Action) -> None:
@@ -247,7 +249,9 @@ class Serial:
             if not action.statements and action in self._waiting:
                 self._waiting.remove(action)
 
-    def _chain_snapshot(self) -> Snapshot:
+    def _chain_snapshot(self, action: Action) -> Snapshot:
+        if action is not self._running:
+            raise TurnLostError
         if self._snapshot is None:
             self._snapshot = self._facet.snapshot()
         return self._snapshot
@@ -255,6 +259,7 @@ class Serial:
     def _drop_snapshot(self) -> None:
         snapshot, self._snapshot = self._snapshot, None
         if snapshot is not None:
+            snapshot.renewable = True  # who has lost the turn may still compute with it
             snapshot.end_sharing()
 
     def _end_chain(self) -> None:

@@ -20,6 +20,13 @@ class StateFullError(Exception):
     """The facet has reached its tier's limit, or the disk is full."""
 
 
+class StateBusyError(Exception):
+    """The log of the file has more than it may, and cannot be emptied while somebody reads an older state."""
+
+    def __init__(self) -> None:
+        super().__init__("requests that read an older state keep the log of changes from being emptied")
+
+
 class StateUnavailableError(Exception):
     """The file cannot be read or written."""
 

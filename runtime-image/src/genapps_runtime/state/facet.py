@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,9 +22,11 @@ from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import FILE_ERRORS, StateConflictError, StateUnavailableError, write_error
 from genapps_runtime.state.growth import Growth
 from genapps_runtime.state.journal import Journal
+from genapps_runtime.state.log_bound import LogBound
 from genapps_runtime.state.marks import DAY_SECONDS, Found, Marks, Room
 from genapps_runtime.state.memory_database import close_all
 from genapps_runtime.state.open_transaction import OpenTransaction
+from genapps_runtime.state.readers import Readers
 from genapps_runtime.state.removal import REMOVAL_ERRORS, Removal
 from genapps_runtime.state.sweeping import Sweeping
 from genapps_runtime.state.transaction import Commit, Transaction
@@ -75,10 +78,8 @@ class Facet:
         self.running: dict[bytes, bytes] = {}
         """Digests of requests with keys that are under way, by their scopes. No file holds them: a process that ends
         runs nothing any more."""
-        self._most_readers = readers
-        self._readers: list[Connection] = []
-        self._lent: set[Connection] = set()
-        """Those for reading that are in a snapshot."""
+        self.readers = Readers(partial(facet_files.reader, self.path, sharing=share * readers), readers)
+        self.log = LogBound(self.path, limit_bytes)
         self._short = False
         """Whether a commit has found no memory."""
         self._shared: Snapshot | None = None
@@ -107,7 +108,7 @@ class Facet:
     @property
     def idle(self) -> bool:
         """Whether it may be closed: nobody needs it, reads it or stores in it."""
-        return not (self.users or self.holding or self.storing or self._lent or self._waiting or self._first)
+        return not (self.users or self.holding or self.storing or self.readers.lent or self._waiting or self._first)
 
     @property
     def size(self) -> int:
@@ -161,7 +162,7 @@ class Facet:
         """Store the writes of each commit durably, or none of them.
 
         Calls `committed` with the same list later on the loop: each commit then has a verdict, which is None or a
-        StateConflictError, StateFullError or StateUnavailableError.
+        StateBusyError, StateConflictError, StateFullError or StateUnavailableError.
         """
         self._waiting.append((commits, committed))
         self._commit_soon()
@@ -180,10 +181,14 @@ class Facet:
         self._commit_soon()
 
     def open(self) -> OpenTransaction:
-        """A transaction for whoever holds the facet, while no commit is running. Raises one of FILE_ERRORS.
+        """A transaction for whoever holds the facet, while no commit is running.
 
-        It ends with `commit_open`, or is rolled back, before anything else is stored.
+        It ends with `commit_open`, or is rolled back, before anything else is stored. Raises StateBusyError and those
+        of FILE_ERRORS.
         """
+        if self.log.full:
+            self.commit_held([], lambda _: None)  # looks at it again
+            raise self.log.refusal
         try:
             self._ready_writer()
             return OpenTransaction(self._writer, self.figures, self._room, self.marks)
@@ -221,12 +226,9 @@ class Facet:
 
         The caller ends its sharing when no more views may join.
         """
-        connection = self._readers.pop() if self._readers else self._connect_reader()
         # It begins with the first read after this; a commit in between only makes the check at the end more thorough
         # than it had to be.
-        self._lent.add(connection)
-        connection.expired = self._removal.expired
-        return Snapshot(connection, self.figures.sequence, self.figures.changes, self._give_back)
+        return self.readers.snapshot(self.figures.sequence, self.figures.changes, self._removal.expired)
 
     async def close(self) -> None:
         """Finish the commits, then close the file."""
@@ -245,8 +247,8 @@ class Facet:
     def close_files(self) -> None:
         """Close the file of an idle facet that was stopped; whoever asks for it next needs another object."""
         self._thread.shutdown()
-        for connection in (*self._readers, self._writer):
-            connection.close()
+        self.readers.close_idle()
+        self._writer.close()
 
     def _has_mark(self, scope: bytes) -> bool:
         return self.marks.find(self._writer, scope) is not None
@@ -257,6 +259,7 @@ class Facet:
             self.end_batch()
         if self._shared is None:
             self._shared = self.snapshot()
+            self._shared.renewable = True
         return self._shared
 
     def _make_room(self) -> None:
@@ -266,24 +269,8 @@ class Facet:
         apps keep in memory goes too.
         """
         close_all()
-        for connection in (*self._readers, *self._lent):
-            connection.close()
-        self._readers, self._lent, self._short = [], set(), False
-
-    def _give_back(self, connection: Connection) -> None:
-        self._lent.discard(connection)
-        if connection.exhausted:
-            # Prepared statements of all connections may be what takes the memory.
-            for idle in self._readers:
-                idle.close()
-            self._readers.clear()
-        if connection.exhausted or len(self._readers) >= self._most_readers:
-            connection.close()
-        else:
-            self._readers.append(connection)
-
-    def _connect_reader(self) -> Connection:
-        return facet_files.reader(self.path, sharing=self._share * self._most_readers)
+        self.readers.close_all()
+        self._short = False
 
     def _connect_writer(self) -> Connection:
         connection = facet_files.writer(self.path, sharing=self._share)
@@ -312,6 +299,9 @@ class Facet:
         loop = asyncio.get_running_loop()
         try:
             while True:
+                if self.log.full:
+                    self.readers.end_snapshots()
+                    await loop.run_in_executor(self._thread, self.log.look, self._writer)
                 opened, self._open = self._open, None
                 if opened is not None:
                     transaction, commits, committed = opened
@@ -355,6 +345,8 @@ class Facet:
         When that fails, each commit gets its own, so one that does not fit on the disk does not fail the others.
         """
         figures = self.figures
+        if not batch or self.log.refuses(batch):
+            return
         try:
             self._ready_writer()
             numbers = figures.sequence, figures.size, self._room
@@ -370,12 +362,14 @@ class Facet:
         else:
             new = transaction
             self.figures = replace(figures, sequence=new.sequence, size=new.size, kept=new.kept)
+            self.log.look(self._writer)
 
     def _remove_step(self) -> None:
         """Run in the commit thread. What cannot be removed now is tried again in the next pass."""
         try:
             self._renew_writer()
-            self.figures = self._removal.step(self._writer, self.figures, is_read=bool(self._lent))
+            self.figures = self._removal.step(self._writer, self.figures, is_read=self.readers.lent)
+            self.log.look(self._writer)
         except REMOVAL_ERRORS as error:
             self._note_memory(error)
 
@@ -396,5 +390,6 @@ class Facet:
             verdict = StateConflictError() if again else write_error(error)
         else:
             self.figures = transaction.figures
+            self.log.look(self._writer)
         for commit in commits:
             commit.verdict = verdict

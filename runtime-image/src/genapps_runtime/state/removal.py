@@ -18,7 +18,7 @@ from pathlib import Path
 
 from genapps_runtime import logs
 from genapps_runtime.state.ages import Ages
-from genapps_runtime.state.connection import BUSY_MILLIS, Connection
+from genapps_runtime.state.connection import Connection
 from genapps_runtime.state.errors import (
     FILE_ERRORS,
     StateConflictError,
@@ -26,6 +26,7 @@ from genapps_runtime.state.errors import (
     StateUnavailableError,
     TransactionLostError,
 )
+from genapps_runtime.state.log_bound import empty_log
 from genapps_runtime.state.marks import Marks
 from genapps_runtime.state.open_transaction import PAGE_BYTES, Figures, OpenTransaction
 from genapps_runtime.state.transaction import Writes
@@ -208,12 +209,7 @@ class Removal:
         """
         if self._emptied_at == self._figures.sequence or self._is_read or not self._fits():
             return
-        self._connection.execute("PRAGMA busy_timeout=0").fetchall()
-        try:
-            (busy, *_) = self._connection.execute("PRAGMA main.wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            self._connection.execute(f"PRAGMA busy_timeout={BUSY_MILLIS}").fetchall()
-        if not busy:
+        if empty_log(self._connection):
             self._emptied_at = self._figures.sequence
         yield
 

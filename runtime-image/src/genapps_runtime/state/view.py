@@ -47,7 +47,7 @@ class Reads:
 class Snapshot:
     """A read transaction of one connection, held by any number of views. It begins with the first read in it."""
 
-    __slots__ = ("_changes", "_give_back", "connection", "holders", "sequence", "shared")
+    __slots__ = ("_changes", "_give_back", "connection", "ended", "holders", "renewable", "sequence", "shared")
 
     def __init__(
         self,
@@ -64,6 +64,10 @@ class Snapshot:
         self.holders = 0
         self.shared = True
         """Whether more views may still join."""
+        self.renewable = False
+        """Whether it may be ended before its readers are done: they go on in a newer one."""
+        self.ended = False
+        """Whether it was."""
         self._give_back = give_back
         connection.execute("BEGIN")
 
@@ -71,7 +75,7 @@ class Snapshot:
     def lost(self) -> bool:
         """Whether it was ended by SQLite, which had no memory, or by the facet: what is read now is newer."""
         try:
-            return not self.connection.in_transaction
+            return self.ended or not self.connection.in_transaction
         except sqlite3.ProgrammingError:  # closed
             return True
 
@@ -94,8 +98,16 @@ class Snapshot:
 
     def close_unless_held(self) -> None:
         """End the transaction when nobody reads in it any more, or may begin to."""
-        if self.holders or self.shared:
-            return
+        if not (self.holders or self.shared or self.ended):
+            self._end()
+
+    def end(self) -> None:
+        """End the transaction before its readers are done. Only of one that is `renewable`."""
+        if not self.ended:
+            self.ended = True
+            self._end()
+
+    def _end(self) -> None:
         try:
             self.connection.execute("COMMIT")
         except FILE_ERRORS:
@@ -191,6 +203,8 @@ class View:
             self._old = True
 
     def _begin(self) -> tuple[Connection, Reads]:
+        if self._snapshot is not None and self._snapshot.ended:
+            self._snapshot, self._old = None, True
         if self._snapshot is None or self.reads is None:
             self._snapshot = snapshot = self._take()
             snapshot.holders += 1
