@@ -16,6 +16,7 @@ from bench.cluster.requests import requests
 from bench.cluster.suspension import suspension
 from bench.cluster.switch import switch
 from bench.context import Context
+from bench.engine.background import background_enqueue
 from bench.engine.beside_computing import beside_computing
 from bench.engine.durable_sql import durable_sql
 from bench.engine.durable_state import durable_state
@@ -49,6 +50,7 @@ ALONE: Mapping[str, Alone] = {
     "durable-sql": durable_sql,
     "keyed-state": keyed_state,
     "journalled-call": journalled_call,
+    "background-enqueue": background_enqueue,
     "tenant-token": tenant_token,
     "forms": forms,
     "waiting": waiting,

@@ -42,6 +42,7 @@ async def runtime(
     tenancy: Tenancy | None = None,
     keys: Mapping[str, Any] | None = None,
     action_millis: int = 5000,
+    background: bool = False,
 ) -> AsyncIterator[Server]:
     """A ready runtime with one app, `with_asset` also with the measured file.
 
@@ -59,7 +60,10 @@ async def runtime(
         tempfile.TemporaryDirectory(dir=context.work) as folder,
         (context.work / f"runtime-{port}.log").open("wb") as log,
     ):
-        made = snapshot(Path(folder), source, instances, nap_millis, public, responses_seconds, tenancy, action_millis)
+        made = snapshot(
+            Path(folder), source, instances, nap_millis, public, responses_seconds, tenancy, action_millis,
+            background=background,
+        )  # fmt: skip
         async with stub_gateway(Path(folder), keys) as gateway:
             settings = _environment(made, gateway, engine, port, health)
             process = await asyncio.create_subprocess_exec(

@@ -67,15 +67,20 @@ def snapshot(
     responses_seconds: int = 86_400,
     tenancy: Tenancy | None = None,
     action_millis: int = 5000,
+    *,
+    background: bool = False,
 ) -> Snapshot:
     """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes, but for its `instances`.
 
-    `nap_millis`, `responses_seconds`, `tenancy` and `action_millis` as in the RuntimeConfig; a nap of 0: never.
+    `nap_millis`, `responses_seconds`, `tenancy`, `action_millis` and `background` as in the RuntimeConfig; a nap of 0:
+    never.
     `public` are files that are served."""
     served = {f"public/{path}": content for path, content in (public or {}).items()}
     files = {ENTRY: source.encode("utf-8"), **served}
     code_digest = bundle_digest(ENTRY, files)
-    config = _config(code_digest, instances, nap_millis, responses_seconds, tenancy, action_millis).content()
+    config = _config(
+        code_digest, instances, nap_millis, responses_seconds, tenancy, action_millis, background=background
+    ).content()
     made = Snapshot(folder, code_digest, sha256(config))
     for directory in (made.config_file.parent, made.code, made.state):
         directory.mkdir(parents=True)
@@ -94,6 +99,8 @@ def _config(
     responses_seconds: int,
     tenancy: Tenancy | None,
     action_millis: int,
+    *,
+    background: bool,
 ) -> RuntimeConfig:
     return RuntimeConfig(
         app="bench",
@@ -113,6 +120,7 @@ def _config(
             log_bytes_per_action=16 * 1024,
         ),
         tenancy=tenancy,
+        background=background,
         time=TimeBudget(action_millis=action_millis, load_millis=10_000, nap_millis=nap_millis),
         retention=RuntimeRetention(responses_seconds=responses_seconds),
         gateway=GatewayAddress(host=HOST),
