@@ -21,8 +21,8 @@ def connector() -> None:
 def diff(old: str, new: str) -> None:
     """Print what the Connector in NEW changes against the one in OLD.
 
-    Each line begins with narrower, wider or changed. A narrowing holds at once
-    for all apps. For apps above Development the rest waits for a review.
+    Each line begins with narrower, wider or changed. What is narrower lets no
+    app do more. Review the rest before you apply NEW.
 
     Exit code 0: nothing, or narrower. 1: something is wider, or is changed and
     needs a review. 2: a file cannot be read or is no valid Connector.
