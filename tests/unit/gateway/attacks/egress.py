@@ -87,7 +87,8 @@ BROKEN_ANSWERS = (
     b"HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", START + b"content-length : 2\r\n\r\nab",
     START + b"bad name: 2\r\ncontent-length: 0\r\n\r\n", START + b"x: a\x00b\r\ncontent-length: 0\r\n\r\n",
     START + b" x: continued\r\ncontent-length: 0\r\n\r\n", CHUNKED + b"-2\r\nab\r\n0\r\n\r\n",
-    CHUNKED + b"0x2\r\nab\r\n0\r\n\r\n", CHUNKED + b"2\r\nabXX0\r\n\r\n", CHUNKED + b"2\nab\r\n0\r\n\r\n",
+    CHUNKED + b"0x2\r\nab\r\n0\r\n\r\n", CHUNKED + b"2\r\nabXX0\r\n\r\n",
+    CHUNKED + b"2\r\nabXX\r\n0\r\n\r\n", CHUNKED + b"2\nab\r\n0\r\n\r\n",
     CHUNKED + b"zz\r\n", CHUNKED + b"2\r\nab\r\n0\r\nbad trailer\r\n\r\n",
     b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 9 + OK,
 )  # fmt: skip

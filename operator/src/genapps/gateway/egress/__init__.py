@@ -3,5 +3,5 @@
 
 A call flows top down: `upstream` checks the target and the request (`targets`, `requests`), takes a pooled connection
 (`pool`) or opens one to an address that was checked (`resolver`, `addresses`, `dialling`, `proxy`), and reads one
-bounded answer (`exchange`, `decoding`, `connection`). What others hand in and get back is in `messages`.
+bounded answer (`exchange`, `answer`, `decoding`, `connection`). What others hand in and get back is in `messages`.
 """

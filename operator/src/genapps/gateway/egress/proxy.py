@@ -7,13 +7,13 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-import h11
-
+from genapps.gateway.egress.answer import Answer
 from genapps.gateway.egress.connection import Connection
-from genapps.gateway.egress.messages import FailureReason, UpstreamFailedError
+from genapps.gateway.egress.messages import EgressLimits, FailureReason, UpstreamFailedError
 
 _URL = re.compile(r"http://([A-Za-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]):([0-9]{1,5})/?\Z")
-_HEAD_BYTES = 8 * 1024
+# The time is the caller's.
+_LIMITS = EgressLimits(seconds=0.0, head_bytes=8 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,19 @@ async def open_tunnel(proxy: Proxy, connection: Connection, host: str, port: int
     OSError when the proxy is not reached."""
     await asyncio.get_running_loop().create_connection(lambda: connection, proxy.host, proxy.port)
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
-    request = http.send(h11.Request(method="CONNECT", target=authority, headers=[("host", authority)])) or b""
-    connection.write(request + (http.send(h11.EndOfMessage()) or b""))
-    event: object = h11.NEED_DATA
+    connection.write(f"CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n\r\n".encode("ascii"))
+    # What lets through has no body, like the answer to HEAD; of what does not, none is read.
+    answer = Answer("HEAD", _LIMITS)
     try:
-        while event is h11.NEED_DATA or isinstance(event, h11.InformationalResponse):
-            if event is h11.NEED_DATA:
-                http.receive_data(await connection.read())
-            event = http.next_event()
-    except h11.RemoteProtocolError:
-        raise _failed("the proxy does not speak HTTP") from None
-    if not isinstance(event, h11.Response):
-        raise _failed("the proxy closed the connection")
-    if not 200 <= event.status_code < 300:
-        raise _failed(f"the proxy answered CONNECT with status {event.status_code}")
-    if http.trailing_data[0]:
+        while (head := answer.head()) is None:
+            if not (data := await connection.read()):
+                raise _failed("it closed the connection")
+            answer.receive(data)
+    except UpstreamFailedError as error:
+        raise _failed(f"no answer to CONNECT: {error.detail}") from None
+    if not 200 <= head[0] < 300:
+        raise _failed(f"the proxy answered CONNECT with status {head[0]}")
+    if not answer.ends_here:
         raise _failed("the proxy sent something of its own into the tunnel")
 
 

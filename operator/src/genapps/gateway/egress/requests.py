@@ -27,9 +27,9 @@ _OWN_HEADERS = frozenset(
 )  # fmt: skip
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}\Z")
 # No escapes, no empty segments, and none that begin with a dot: nearly all paths.
-_SIMPLE_PATH = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9_~!$&'()*+,=:@.-]*)+/?\Z|/\Z")
-_QUERY = re.compile(r"[!$-~]*\Z")
-_ESCAPED = re.compile(r"(?:[!$-&'-\[\]-~])*\Z")
+_SIMPLE_PATH = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9_~!$&'()*+,=:@.-]*+)++/?\Z|/\Z")
+_QUERY = re.compile(r"[!$-~]*+\Z")
+_ESCAPED = re.compile(r"[!$-\[\]-~]*+\Z")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DECODINGS = 3
 

@@ -122,10 +122,10 @@ class Upstream:
         if connection is None:
             left = deadline - asyncio.get_running_loop().time()
             connection = await self._dialler.connect(target, min(limits.connect_seconds, left))
-        exchange = Exchange(connection, limits)
+        exchange = Exchange(connection, request, limits)
         try:
             connection.expire_at(deadline)
-            exchange.send(target, request)
+            exchange.send(target)
             status, headers = await exchange.head()
         except BaseException:
             connection.abort()
