@@ -48,6 +48,16 @@ async def test_a_call_reaches_the_connector_and_its_result_the_app(outside: Inst
     assert (request.method, request.path) == ("GET", "/api/v1/latest/EUR")
 
 
+async def test_a_gateway_that_fails_in_the_middle_of_a_call_does_not_say_that_nothing_was_done(
+    outside: Installation,
+) -> None:
+    outside.upstream.answer = ZeroDivisionError("secret detail")
+    reply = await book(outside)
+    assert (reply.status, reply.json()["code"]) == (409, "OutcomeUnknown")
+    assert b"secret" not in reply.body
+    assert len(outside.upstream.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "tool", "arguments", "code", "kind"),
     [

@@ -171,11 +171,19 @@ class GatewayApp:
     async def _made(self, admitted: Admit, trace: Trace, receive: Receive) -> Answer:
         """A call that only reads ends when its caller goes; one that may have been executed is seen to its end."""
         about = {**_who(admitted.app), **trace}
-        if admitted.tool.effect == "Read":
-            async with _cancelled_when_gone(receive):
+        try:
+            if admitted.tool.effect == "Read":
+                async with _cancelled_when_gone(receive):
+                    made = await self._parts.calls.make(admitted, about)
+            else:
                 made = await self._parts.calls.make(admitted, about)
-        else:
-            made = await self._parts.calls.make(admitted, about)
+        except RefusedError:
+            raise  # the caller of a Read has gone
+        except Exception:
+            # Nobody knows how far it came, and any other refusal would say that nothing was done.
+            _log.exception("call_failed", **about)
+            detail = "The gateway failed while it made the call, which may have been executed."
+            made = Problem(Code.OUTCOME_UNKNOWN, detail)
         if isinstance(made, Made):
             return Answer(200, b'{"result":%b,"effect":"%b","credit":null}' % (made.result, made.effect.encode()))
         return _problem(made, admitted.call.request_id)
