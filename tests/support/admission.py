@@ -37,7 +37,15 @@ CONNECTOR: Json = {
         "type": "HTTP",
         "endpoint": {"url": "https://rates.example.com"},
         "namespaces": ["finance"],
-        "tools": [{"name": "latest", "method": "GET", "path": "/v1/{currency}", "effect": "Read"}],
+        "tools": [
+            {
+                "name": "latest",
+                "method": "GET",
+                "path": "/v1/{currency}",
+                "effect": "Read",
+                "input": {"type": "object", "properties": {"currency": {"type": "string"}}, "required": ["currency"]},
+            }
+        ],
     },
 }
 

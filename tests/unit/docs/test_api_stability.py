@@ -14,7 +14,7 @@ from genapps.api.kinds import KINDS
 from genapps.core.checks import facts_of
 from genapps.core.checks.envelope import fields_supported
 from genapps.core.inactive import inactive_fields, inactive_in_budget
-from genapps.core.status.connector import connector_status
+from genapps.core.status.connector import connector_status, judged_contract
 from tests.support.markdown import text_of
 from tests.unit.core.world import World, app, budget, merged
 
@@ -118,7 +118,7 @@ def test_the_page_lists_the_fields_of_a_budget_that_are_inactive() -> None:
 
 def test_the_page_lists_the_fields_of_a_connector_that_are_inactive() -> None:
     connector = Connector.model_validate(merged(CONNECTOR, {}))
-    status = connector_status(connector, 0, None, {}, datetime(2026, 11, 23, tzinfo=UTC))
+    status = connector_status(connector, 0, judged_contract(connector), None, {}, datetime(2026, 11, 23, tzinfo=UTC))
     message = next(one["message"] for one in status["conditions"] if one["type"] == "FieldsInactive")
     assert set(re.findall(r"spec\.\w+", message)) == listed("Connector", "inactive")
 

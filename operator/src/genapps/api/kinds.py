@@ -121,6 +121,10 @@ KINDS = (
             Column("Apps", ".status.apps", "integer"),
             AGE,
             Column("URL", ".spec.endpoint.url", always=False),
+            Column("Namespace", ".spec.endpoint.service.namespace", always=False),
+            Column("Service", ".spec.endpoint.service.name", always=False),
+            Column("Contract", ".status.contractDigest", always=False),
+            Column("Message", _condition("Ready", "message"), always=False),
         ),
     ),
     Kind(

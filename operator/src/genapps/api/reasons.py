@@ -15,6 +15,7 @@ class Reason(StrEnum):
     # a connector
     ENDPOINT_PENDING = "EndpointPending"
     ENDPOINT_REFUSED = "EndpointRefused"
+    CONTRACT_INVALID = "ContractInvalid"
     # it is on its way
     APPLYING = "Applying"
     CLAIM_PENDING = "ClaimPending"
@@ -131,6 +132,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             _R.ENDPOINT_REFUSED,
             "The gateway does not call the connector's endpoint.",
             "Do what the message says.",
+        ),
+        (
+            _R.CONTRACT_INVALID,
+            "The tools of the connector hold something that is refused, so no call is made.",
+            "Correct the places that the message names.",
         ),
         (_R.APPLYING, "The operator is writing the app's objects.", "Wait."),
         (

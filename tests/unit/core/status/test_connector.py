@@ -6,7 +6,7 @@ import pytest
 from genapps.api.conditions import ConditionType, Reason, allowed
 from genapps.api.connector import Connector
 from genapps.core.catalogue.endpoints import Unresolved
-from genapps.core.status.connector import connector_status
+from genapps.core.status.connector import connector_status, judged_contract
 from tests.support.admission import CONNECTOR
 from tests.unit.core.world import START
 
@@ -17,8 +17,11 @@ def connector() -> Connector:
     return Connector.model_validate({**CONNECTOR, "spec": spec, "metadata": {"name": "rates", "generation": 3}})
 
 
+SOUND = judged_contract(connector())
+
+
 def test_a_connector_says_that_it_is_known_who_names_it_and_what_has_no_effect_yet() -> None:
-    status = connector_status(connector(), 2, None, {}, START)
+    status = connector_status(connector(), 2, SOUND, None, {}, START)
     assert (status["observedGeneration"], status["apps"]) == (3, 2)
     told = {entry["type"]: entry for entry in status["conditions"]}
     assert told["Ready"]["status"] == "True"
@@ -29,17 +32,43 @@ def test_a_connector_says_that_it_is_known_who_names_it_and_what_has_no_effect_y
 
 
 def test_a_connectors_status_does_not_move_with_time_alone() -> None:
-    first = connector_status(connector(), 2, None, {}, START)
-    assert connector_status(connector(), 2, None, first, START + timedelta(days=1)) == first
+    first = connector_status(connector(), 2, SOUND, None, {}, START)
+    assert connector_status(connector(), 2, SOUND, None, first, START + timedelta(days=1)) == first
 
 
 @pytest.mark.parametrize(
     ("reason", "stalled"), [(Reason.ENDPOINT_REFUSED, "True"), (Reason.ENDPOINT_PENDING, "False")], ids=str
 )
 def test_a_connector_that_is_not_called_says_why_and_whether_somebody_has_to_act(reason: Reason, stalled: str) -> None:
-    status = connector_status(connector(), 2, Unresolved(reason, "Because."), {}, START)
+    status = connector_status(connector(), 2, SOUND, Unresolved(reason, "Because."), {}, START)
     told = {entry["type"]: entry for entry in status["conditions"]}
     assert (told["Ready"]["status"], told["Ready"]["reason"], told["Ready"]["message"]) == ("False", reason, "Because.")
     assert told["Stalled"]["status"] == stalled
     for entry in told.values():
         assert allowed(ConditionType(entry["type"]), entry["status"], Reason(entry["reason"]))
+
+
+def test_a_sound_contract_has_a_digest_and_one_with_faults_names_their_places() -> None:
+    assert connector_status(connector(), 2, SOUND, None, {}, START)["contractDigest"] == SOUND.digest
+    tool = {**CONNECTOR["spec"]["tools"][0], "input": {"type": "object", "$ref": "https://example.com/schema"}}
+    spec = {**CONNECTOR["spec"], "tools": [tool]}
+    broken = Connector.model_validate({**CONNECTOR, "metadata": {"name": "rates"}, "spec": spec})
+    unresolved = Unresolved(Reason.ENDPOINT_PENDING, "Because.")
+    status = connector_status(broken, 2, judged_contract(broken), unresolved, {}, START)
+    told = {entry["type"]: entry for entry in status["conditions"]}
+    assert (told["Ready"]["status"], told["Ready"]["reason"]) == ("False", "ContractInvalid")
+    assert "/spec/tools/0/input" in told["Ready"]["message"]
+    assert told["Stalled"]["status"] == "True"
+    assert "contractDigest" not in status
+
+
+def test_what_hides_in_a_contract_does_not_reach_the_status_and_many_faults_fit_into_it() -> None:
+    hostile = {f"{'x' * 200}\u202e{number}": {"$ref": "https://example.com"} for number in range(30)}
+    tool = {**CONNECTOR["spec"]["tools"][0], "input": {"type": "object", "properties": hostile}}
+    spec = {**CONNECTOR["spec"], "tools": [tool]}
+    broken = Connector.model_validate({**CONNECTOR, "metadata": {"name": "rates"}, "spec": spec})
+    status = connector_status(broken, 2, judged_contract(broken), None, {}, START)
+    message = status["conditions"][0]["message"]
+    assert len(message) <= 1024
+    assert "\u202e" not in message
+    assert "more." in message

@@ -20,6 +20,7 @@ from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
 from genapps.cluster.resources import Object
 from genapps.core.observed import Unreadable
+from genapps.core.status.connector import JudgedContract, judged_contract
 
 _METADATA = frozenset({"namespace", "name", "uid", "resourceVersion", "generation", "deletionTimestamp"})
 """Labels and annotations decide nothing, and a tenant may fill them with a quarter of a megabyte."""
@@ -85,12 +86,17 @@ class StoredBudget:
     status: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredConnector:
     """A Connector and its status as stored."""
 
     model: Connector | Unreadable
     status: Mapping[str, Any]
+
+    @cached_property
+    def contract(self) -> JudgedContract:
+        """What it promises. Worked out once: schemas may be large, and its status is looked at often."""
+        return judged_contract(self.model) if isinstance(self.model, Connector) else JudgedContract(None)
 
     @property
     def service(self) -> tuple[str, str] | None:

@@ -150,7 +150,8 @@ class ConnectorReconciler:
         self, stored: StoredConnector, model: Connector, unresolved: Unresolved | None, now: datetime
     ) -> None:
         name = model.metadata.name
-        status = connector_status(model, self.caches.summary.connectors[name], unresolved, stored.status, now)
+        apps = self.caches.summary.connectors[name]
+        status = connector_status(model, apps, stored.contract, unresolved, stored.status, now)
         if status != stored.status:
             await write_status(self.client, self.caches.connectors, "Connector", {"name": name}, status)
 

@@ -2,25 +2,53 @@
 """The status of a Connector: whether it can be called, and how many apps name it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.connector import Connector
 from genapps.core.catalogue.endpoints import Unresolved
+from genapps.core.contracts.contract import contract_digest, contract_of
+from genapps.core.contracts.faults import contract_faults
+from genapps.core.contracts.pointers import ContractFault
 from genapps.core.inactive import inactive_in_connector
 from genapps.core.status.condition_list import ConditionValue, conditions
+from genapps.core.text import plain
+
+MESSAGE_CHARACTERS = 1024
+_FAULTS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedContract:
+    """What its tools promise: the digest, or what is wrong with them."""
+
+    digest: str | None
+    faults: tuple[ContractFault, ...] = ()
+
+
+def judged_contract(connector: Connector) -> JudgedContract:
+    """Of a Connector; a contract with faults has no digest, because nobody may rely on it."""
+    faults = contract_faults(connector)
+    return JudgedContract(None, faults) if faults else JudgedContract(contract_digest(contract_of(connector.spec)))
 
 
 def connector_status(
-    connector: Connector, apps: int, unresolved: Unresolved | None, previous: Mapping[str, Any], now: datetime
+    connector: Connector,
+    apps: int,
+    contract: JudgedContract,
+    unresolved: Unresolved | None,
+    previous: Mapping[str, Any],
+    now: datetime,
 ) -> dict[str, Any]:
     """The whole status. `apps` is the number of apps that are not deleted and name it in their envelope; `unresolved`
     is why its Service is not called, None for one that is, and for a URL; `previous` is the status as stored."""
     inactive = inactive_in_connector(connector)
+    blocked = _blocked(contract, unresolved)
     values = {
-        ConditionType.READY: _ready(unresolved),
-        ConditionType.STALLED: _stalled(unresolved),
+        ConditionType.READY: _ready(blocked),
+        ConditionType.STALLED: _stalled(blocked),
         ConditionType.FIELDS_INACTIVE: ConditionValue(
             "True" if inactive else "False",
             Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
@@ -28,16 +56,27 @@ def connector_status(
         ),
     }
     generation = connector.metadata.generation
-    return {
+    status = {
         "observedGeneration": generation,
+        "contractDigest": contract.digest,
         "apps": apps,
         "conditions": conditions(values, generation, previous, now),
     }
+    return {name: value for name, value in status.items() if value is not None}
 
 
-def _ready(unresolved: Unresolved | None) -> ConditionValue:
-    if unresolved is not None:
-        return ConditionValue("False", unresolved.reason, unresolved.message)
+def _blocked(contract: JudgedContract, unresolved: Unresolved | None) -> tuple[Reason, str] | None:
+    """Why no call is made: what its team has to correct before where it leads."""
+    if contract.faults:
+        shown = "; ".join(map(str, contract.faults[:_FAULTS_SHOWN]))
+        more = len(contract.faults) - _FAULTS_SHOWN
+        return Reason.CONTRACT_INVALID, plain(f"{shown}{f'; and {more} more' if more > 0 else ''}.", MESSAGE_CHARACTERS)
+    return None if unresolved is None else (unresolved.reason, unresolved.message)
+
+
+def _ready(blocked: tuple[Reason, str] | None) -> ConditionValue:
+    if blocked is not None:
+        return ConditionValue("False", *blocked)
     return ConditionValue(
         "True",
         Reason.AVAILABLE,
@@ -45,7 +84,7 @@ def _ready(unresolved: Unresolved | None) -> ConditionValue:
     )
 
 
-def _stalled(unresolved: Unresolved | None) -> ConditionValue:
-    if unresolved is not None and unresolved.reason is not Reason.ENDPOINT_PENDING:
-        return ConditionValue("True", unresolved.reason, unresolved.message)
+def _stalled(blocked: tuple[Reason, str] | None) -> ConditionValue:
+    if blocked is not None and blocked[0] is not Reason.ENDPOINT_PENDING:
+        return ConditionValue("True", *blocked)
     return ConditionValue("False", Reason.NOT_STALLED, "Nothing blocks the connector.")
