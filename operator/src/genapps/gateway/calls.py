@@ -20,7 +20,7 @@ import structlog
 
 from genapps.cluster import clocks
 from genapps.gateway.connectors.exchange import CallFailedError, Health
-from genapps.gateway.connectors.exchanger import Exchanger
+from genapps.gateway.connectors.exchanger import Answered, Exchanger
 from genapps.gateway.decision import Admit
 from genapps.gateway.limits.permits import Permits
 from genapps.gateway.limits.retry_budget import RetryBudget
@@ -74,9 +74,9 @@ class Calls:
             self._metrics.calls.labels(connector, permit.code).inc()
             line.info("call_refused", code=permit.code)
             return permit
-        started, code, health, result = self._clock(), "Cancelled", Health.UNKNOWN, b""
+        started, code, health, answered = self._clock(), "Cancelled", Health.UNKNOWN, Answered(b"", None)
         try:
-            result = await self._tried(admitted, line)
+            answered = await self._tried(admitted, line)
             code, health = "ok", Health.GOOD
         except CallFailedError as failed:
             code, health = failed.problem.code, failed.health
@@ -86,13 +86,14 @@ class Calls:
             seconds = self._clock() - started
             self._metrics.calls.labels(connector, code).inc()
             self._metrics.call_seconds.labels(connector).observe(seconds)
+            used = {} if answered.usage is None else answered.usage._asdict()
             millis = round(seconds * 1000, 1)
-            line.info("call_ended", code=code, health=health, millis=millis, result_bytes=len(result))
+            line.info("call_ended", code=code, health=health, millis=millis, result_bytes=len(answered.result), **used)
         if tool.cache_seconds:
-            self._cache.put(key, result, tool.cache_seconds)
-        return Made(result, tool.effect)
+            self._cache.put(key, answered.result, tool.cache_seconds)
+        return Made(answered.result, tool.effect)
 
-    async def _tried(self, admitted: Admit, line: structlog.stdlib.BoundLogger) -> bytes:
+    async def _tried(self, admitted: Admit, line: structlog.stdlib.BoundLogger) -> Answered:
         """The result of the first attempt, or of a second one where that can do no harm. Raises CallFailedError."""
         connector = admitted.offer.name
         until = self._clock() + admitted.tool.seconds

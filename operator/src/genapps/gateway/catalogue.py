@@ -19,6 +19,7 @@ from genapps.api import names, quantities
 from genapps.api.connector import Connector, ConnectorSpec, Tool, ToolEffect
 from genapps.core.contracts.contract import contract_digest, contract_of
 from genapps.core.contracts.faults import contract_faults
+from genapps.gateway.connectors.exchange import Binding
 from genapps.gateway.connectors.http import HttpTool
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.contracts.compiled import CompiledTool, compile_tools
@@ -34,7 +35,8 @@ class OfferedTool:
     """One tool of a connector: the contract that calls are held to, and what the platform says beside it."""
 
     compiled: CompiledTool
-    http: HttpTool
+    binding: Binding
+    """How the connector is spoken to."""
     cache_seconds: float = 0.0
     """How long a result may be reused; 0: never."""
 

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the types of connectors share: how a call ends that the connector did not answer as it should."""
+"""What the types of connectors share: a prepared call, its outcome, and how one ends that was not answered as it
+should be."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
 
+from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
+from genapps.gateway.messages import ToolCall
 from genapps.gateway.problems import Code, Problem
 
 _RETRY_SECONDS = 5
@@ -19,6 +24,39 @@ class Health(StrEnum):
     BAD = "bad"
     UNKNOWN = "unknown"
     """Nothing: the fault was elsewhere."""
+
+
+class Usage(NamedTuple):
+    """Tokens of one call of a model, as its answer says."""
+
+    input_tokens: int = 0
+    """All of the input, those from the cache included."""
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the input, those that were read from the model's cache."""
+    cache_written_tokens: int = 0
+    """Of the input, those that were written to it."""
+
+
+class Outcome(NamedTuple):
+    """What a call brought: the result as JSON can say it, and what it used."""
+
+    value: Any
+    usage: Usage | None = None
+
+
+class Prepared(NamedTuple):
+    """One attempt: what is sent, and what reads the answer. `read` raises CallFailedError."""
+
+    request: OutboundRequest
+    read: Callable[[OutboundResponse], Outcome]
+
+
+class Binding(Protocol):
+    """How one tool is spoken to; each type of connector has its own."""
+
+    def prepare(self, connector: str, call: ToolCall) -> Prepared:
+        """One attempt of a call. Raises CallFailedError for arguments that make none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -13,6 +13,7 @@ from genapps.gateway.catalogue import Offer, ServiceAddresses
 from genapps.gateway.connectors.exchange import (
     CallFailedError,
     Health,
+    Usage,
     outcome_unknown,
     result_invalid,
     upstream_failed,
@@ -36,6 +37,13 @@ RESULT_BYTES = 768 * 1024
 _UNAVAILABLE_SECONDS = 5
 
 
+class Answered(NamedTuple):
+    """The result of a call as JSON, held to the contract, and what it used."""
+
+    result: bytes
+    usage: Usage | None
+
+
 class Sender(Protocol):
     """Sends one request; `genapps.gateway.egress` is the one that is used."""
 
@@ -55,19 +63,21 @@ class Exchanger:
         """Says which credential calls of the connector carry, without showing it; empty for none."""
         return self._credentials.identity(offer)
 
-    async def exchange(self, admitted: Admit, seconds: float) -> bytes:
-        """The result as JSON, within so many seconds. Raises CallFailedError."""
-        offer, tool, call = admitted.offer, admitted.tool, admitted.call
+    async def exchange(self, admitted: Admit, seconds: float) -> Answered:
+        """The result, within so many seconds. Raises CallFailedError."""
+        offer = admitted.offer
         where = catalogue.target(offer, self._services)
         if where is None:
             raise _no_address(offer.name)
-        attached = await self._attached(offer, where, tool.http.request(call.arguments, call.key))
+        prepared = admitted.tool.binding.prepare(offer.name, admitted.call)
+        attached = await self._attached(offer, where, prepared.request)
         response = await self._sent(admitted, where, attached.request, seconds)
         if response.status == HTTPStatus.UNAUTHORIZED:
             self._credentials.refused(offer)
         if attached.echoed_by(response):
             raise result_invalid(offer.name, "holds the platform's credential, so it was thrown away")
-        return _checked(admitted, tool.http.result(offer.name, response))
+        outcome = prepared.read(response)
+        return Answered(_checked(admitted, outcome.value), outcome.usage)
 
     async def _attached(self, offer: Offer, where: Target, request: OutboundRequest) -> Attached:
         try:

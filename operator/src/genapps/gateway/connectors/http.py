@@ -11,9 +11,10 @@ import orjson
 from genapps.core.contracts.contract import ToolContract
 from genapps.core.contracts.placement import ArgumentPlacer
 from genapps.core.contracts.pointers import ContractFault
-from genapps.gateway.connectors.exchange import arguments_invalid, result_invalid, status_failed
+from genapps.gateway.connectors.exchange import Outcome, Prepared, arguments_invalid, result_invalid, status_failed
 from genapps.gateway.contracts.wording import fault_text
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
+from genapps.gateway.messages import ToolCall
 
 JSON = "application/json"
 
@@ -26,6 +27,11 @@ class HttpTool:
         self._contract = contract
         self._base_path = base_path
         self._placer = ArgumentPlacer(contract)
+
+    def prepare(self, connector: str, call: ToolCall) -> Prepared:
+        """One attempt of a call. Raises CallFailedError for arguments that make none."""
+        request = self.request(call.arguments, call.key)
+        return Prepared(request, lambda response: Outcome(self.result(connector, response)))
 
     def request(self, arguments: Mapping[str, Any], key: str) -> OutboundRequest:
         """The request of one call. Raises CallFailedError for arguments that make none."""
