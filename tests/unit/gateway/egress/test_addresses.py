@@ -34,6 +34,15 @@ async def test_public_addresses_of_the_cluster_itself_are_refused_too(address: s
     assert refused.value.reason == EgressReason.ADDRESS_REFUSED
 
 
+async def test_a_name_has_at_most_64_addresses(ca: Path) -> None:
+    many = (HERE, *(f"1.1.1.{number}" for number in range(64)))
+    async with serving(always(OK), server_tls()) as server:
+        assert (await upstream(lambda _: many[:-1], ca=ca).send(server.public(), GET, LIMITS)).body == b"ok"
+        with pytest.raises(EgressRefusedError) as refused:
+            await upstream(lambda _: many, ca=ca).send(server.public(), GET, LIMITS)
+    assert refused.value.reason == EgressReason.ADDRESS_REFUSED
+
+
 async def test_a_name_that_is_bound_anew_meanwhile_leads_nowhere_else(ca: Path) -> None:
     """It is asked for once, and the connection goes to what was checked."""
     answers = [(HERE,), ("169.254.169.254",)]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from genapps.api.addresses import Address, is_public
 
@@ -44,6 +45,12 @@ class Ranges:
         if getattr(parsed, "scope_id", None) is not None or _within(parsed, _NEVER_PODS):
             return False
         return _within(parsed, self.pods) if self.pods else not _within(parsed, self.inside)
+
+
+@lru_cache(maxsize=1024)
+def refused_pod(ranges: Ranges, addresses: tuple[str, ...]) -> str | None:
+    """The first address that no pod can have. Remembered: a Service has up to a hundred, and they change rarely."""
+    return next((address for address in addresses if not ranges.admits_pod(address)), None)
 
 
 def parse_ranges(text: str) -> tuple[Network, ...]:

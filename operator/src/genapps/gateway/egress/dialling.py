@@ -7,7 +7,7 @@ import asyncio
 import ssl
 from pathlib import Path
 
-from genapps.gateway.egress.addresses import Ranges
+from genapps.gateway.egress.addresses import Ranges, refused_pod
 from genapps.gateway.egress.connection import Connection
 from genapps.gateway.egress.messages import (
     EgressReason,
@@ -19,6 +19,8 @@ from genapps.gateway.egress.messages import (
 from genapps.gateway.egress.proxy import Proxy, open_tunnel
 from genapps.gateway.egress.resolver import Resolver
 
+_ADDRESSES = 64
+"""Of one name. Each is checked, so that their number costs."""
 _ADDRESSES_TRIED = 3
 
 
@@ -73,6 +75,9 @@ class Dialler:
             addresses = ()
         if not addresses:
             raise EgressRefusedError(EgressReason.NAME_NOT_RESOLVED, f"{target.host} has no address")
+        if len(addresses) > _ADDRESSES:
+            detail = f"{target.host} has more than {_ADDRESSES} addresses"
+            raise EgressRefusedError(EgressReason.ADDRESS_REFUSED, detail)
         for address in addresses:
             if not self._ranges.admits_host(address):
                 raise EgressRefusedError(EgressReason.ADDRESS_REFUSED, f"{target.host} resolves to {address}")
@@ -83,9 +88,8 @@ class Dialler:
         addresses = target.addresses
         if not addresses:
             raise EgressRefusedError(EgressReason.NAME_NOT_RESOLVED, f"{target.host} has no ready pod")
-        for address in addresses:
-            if not self._ranges.admits_pod(address):
-                raise EgressRefusedError(EgressReason.ADDRESS_REFUSED, f"{target.host} names {address}")
+        if (refused := refused_pod(self._ranges, addresses)) is not None:
+            raise EgressRefusedError(EgressReason.ADDRESS_REFUSED, f"{target.host} names {refused}")
         self._turn += 1
         first = self._turn % len(addresses)
         return addresses[first:] + addresses[:first]
