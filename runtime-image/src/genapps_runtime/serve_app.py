@@ -205,9 +205,9 @@ class AppServer:
         if self._scheduler is not None:
             drained.append(self._scheduler.drain(DRAIN_SECONDS))
         await asyncio.gather(*drained)
-        await self._app.close()
         if self._tenants is not None:
-            await self._tenants.close()
+            await self._tenants.close()  # before the queue: what it deletes is deleted there as well
+        await self._app.close()
         await self._report.close()
         await self._facets.close()
         self._volume.close()
