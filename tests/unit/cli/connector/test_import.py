@@ -107,6 +107,7 @@ def test_the_service_is_named_once(options: tuple[str, ...], at: str) -> None:
         (parameter(**{"in": "cookie", "required": False}), "get", {}),
         (parameter(style="deepObject", required=False, schema={"type": "object"}), "get", {}),
         (parameter(**{"in": "header", "name": "Host", "required": False}), "get", {}),
+        (parameter(**{"in": "header", "name": "api_key", "required": False}), "get", {}),
     ],
 )
 def test_arguments_have_the_place_that_the_document_says(
@@ -132,6 +133,12 @@ def test_arguments_have_the_place_that_the_document_says(
         (openapi(path="/a/{b}"), "/paths/~1a~1{b}/get: /path: the parameter {b} is no property of input"),
         (openapi(parameter(**{"in": "cookie"})), "/paths/~1a/get/parameters/0/in: only path, query and header"),
         (openapi(parameter(**{"in": "header", "name": "Host"})), "/parameters/0/name: the gateway sets this header"),
+        (openapi(parameter(**{"in": "header", "name": "a_b"})), "/parameters/0/name: the name of a header is"),
+        (
+            openapi(parameter(schema={"enum": ["a\u200bb"]})),
+            "get: /input/properties/q/enum/0: the text holds the hidden",
+        ),
+        (openapi(parameter(schema={"description": "\u202e"})), "/schema/description: the text holds the hidden"),
         (openapi(parameter(schema={"type": "object"})), "/parameters/0/schema: a parameter is a scalar"),
         (openapi(parameter(schema={"type": "array"}, explode=False)), "/parameters/0: a list in a query repeats"),
         (openapi({"parameters": [{"name": "q", "in": "query", "required": True}]}), "/parameters/0: a parameter has"),
@@ -144,7 +151,11 @@ def test_arguments_have_the_place_that_the_document_says(
         (openapi(results({"unevaluatedProperties": False})), "get: /output/unevaluatedProperties: the keyword is not"),
         (openapi(body(TEXT, "multipart/form-data"), method="post"), "/requestBody/content: only a JSON body"),
         (openapi(body(TEXT)), "/paths/~1a/get/requestBody/content: only a JSON body of POST, PUT or PATCH"),
-        (openapi(servers=[{"url": "https://{region}.example.com"}]), "/servers/0/url: variables are not supported"),
+        (openapi(servers=[{"url": "https://example.com:port"}]), "spec.endpoint.url"),
+        (openapi(servers=[{"url": "https://["}]), "/servers/0/url: must be an address"),
+        (openapi(servers=[{"url": "http://example.com"}]), "spec.endpoint.url"),
+        (openapi(servers=[{"url": "https://10.0.0.1"}]), "spec.endpoint.url"),
+        (openapi(servers=[{"url": "https://{region}.example.com"}]), "/servers/0/url: must be an address"),
         (
             openapi(
                 results({"$ref": "#/components/schemas/T"}),
@@ -236,6 +247,8 @@ def test_a_text_that_is_too_long_is_cut() -> None:
     description = tool(run("openapi", openapi({"summary": "word " * 1_000})))["description"]
     assert len(description) <= 1_024
     assert description.endswith("…")
+    inner = tool(run("openapi", openapi(parameter(schema=TEXT | {"description": "word\n" * 1_000}))))
+    assert len(inner["input"]["properties"]["q"]["description"]) <= 200
 
 
 def test_bounds_of_64_bits_go_because_every_value_is_within_them() -> None:
@@ -244,3 +257,12 @@ def test_bounds_of_64_bits_go_because_every_value_is_within_them() -> None:
     assert found["input"]["properties"]["q"] == {"type": "integer", "exclusiveMaximum": 5}
     refused = run("openapi", openapi(parameter(schema={"const": 2**63})))
     assert "/input/properties/q/const: the integer is beyond 2^53 - 1" in refused.stderr
+
+
+def test_variables_of_the_server_have_their_defaults() -> None:
+    servers = [
+        {"url": "https://{region}.example.com/{v}", "variables": {"region": {"default": "eu"}, "v": {"default": "v1"}}}
+    ]
+    result = run("openapi", openapi(servers=servers), at="")
+    assert tool(result)["path"] == "/v1/a"
+    assert yaml.safe_load(result.stdout)["spec"]["endpoint"] == {"url": "https://eu.example.com"}

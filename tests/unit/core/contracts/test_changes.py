@@ -130,7 +130,7 @@ def test_such_a_narrowing_is_proven_and_its_reverse_is_not(new: dict[str, Any], 
     assert not takes_no_more(old, new)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SCHEMAS, SCHEMAS, st.lists(VALUES, min_size=1, max_size=10))
 def test_what_is_proven_is_true(new: dict[str, Any], old: dict[str, Any], values: list[Any]) -> None:
     assume(not [*schema_faults(new), *schema_faults(old)])

@@ -16,7 +16,7 @@ from genapps.gateway.contracts.wording import FAULT_CHARACTERS, fault_text
 from tests.unit.gateway.contracts.schemas import SCHEMAS, VALUES
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(SCHEMAS, st.lists(VALUES, min_size=1, max_size=5))
 def test_the_engine_and_the_reference_agree(schema: dict[str, Any], values: list[Any]) -> None:
     assume(not list(schema_faults(schema)))
@@ -64,7 +64,7 @@ def _steps(schema: dict[str, Any], value: Any) -> int:
     return _Steps.taken
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(SCHEMAS, VALUES)
 def test_a_check_takes_no_more_steps_than_parts_times_values(schema: dict[str, Any], value: Any) -> None:
     """Names of members count as values: `propertyNames` looks at them."""

@@ -13,6 +13,7 @@ from genapps.core.contracts.tool_faults import SCALARS, is_of_the_gateway
 
 JSON = re.compile(r"application/(json|[-.+a-z0-9]+\+json)\s*(;.*)?", re.IGNORECASE)
 _TEMPLATE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+_HEADER = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _KEY = "idempotency-key"
 _PLAIN_OBJECT = frozenset({"type", "properties", "required", "additionalProperties", "title", "description", "$defs"})
 BODY = "body"
@@ -194,6 +195,8 @@ def _parameter(
     elif place == "header":
         if is_of_the_gateway(name.lower()):
             raise RefusedError((*path, "name"), "the gateway sets this header itself")
+        if not _HEADER.fullmatch(name):
+            raise RefusedError((*path, "name"), "the name of a header is at most 63 letters, digits and '-'")
         arguments.add(name, schema, path, required=required)
         arguments.in_header(name, name)
     else:
@@ -204,7 +207,7 @@ def _judge_shape(schemas: SchemaImport, place: str, parameter: Mapping[str, Any]
     """Raises RefusedError for what has no form in its place: the gateway writes scalars, and lists in a query."""
     resolved, _ = schemas.resolved(parameter["schema"], (*path, "schema"))
     kinds = resolved.get("type") if isinstance(resolved, dict) else None
-    kinds = {kinds} if isinstance(kinds, str) else set(kinds) if isinstance(kinds, list) else set()
+    kinds = set(map(str, kinds)) if isinstance(kinds, list) else {str(kinds)} if kinds is not None else set()
     if place == "query" and "array" in kinds:
         if parameter.get("style", "form") != "form" or parameter.get("explode", True) is not True:
             raise RefusedError(path, "a list in a query repeats its name (style form, explode true)")
@@ -216,4 +219,5 @@ def _judge_shape(schemas: SchemaImport, place: str, parameter: Mapping[str, Any]
 def _is_plain(schema: Mapping[str, Any]) -> bool:
     """Whether it is an object with known members, so that each of them can be an argument."""
     closed = schema.get("additionalProperties", False) is False
-    return set(schema) <= _PLAIN_OBJECT and bool(schema.get("properties")) and closed
+    known = set(schema) <= _PLAIN_OBJECT and isinstance(schema.get("required", []), list)
+    return known and closed and isinstance(schema.get("properties"), dict) and bool(schema["properties"])

@@ -19,6 +19,7 @@ from genapps.cli.check.manifests import check_object
 from genapps.cli.connector.mcp import mcp_tools
 from genapps.cli.connector.openapi import OpenApi
 from genapps.cli.connector.refusals import Offer, RefusedError
+from genapps.core.contracts.hidden_text import hidden_text_faults
 from genapps.core.contracts.pointers import ContractFault, pointer
 from genapps.core.contracts.tool_faults import tool_faults
 
@@ -107,7 +108,8 @@ def _faults(kind: str, offer: Offer) -> Iterable[ContractFault]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return [ContractFault(pointer(offer.at), f"{pointer(first['loc'])}: {first['msg']}")]
-    return [ContractFault(pointer(offer.at), str(fault)) for fault in tool_faults(kind, tool)]
+    faults = (*hidden_text_faults(offer.tool), *tool_faults(kind, tool))
+    return [ContractFault(pointer(offer.at), str(fault)) for fault in faults]
 
 
 def _findings(manifest: str) -> list[str]:

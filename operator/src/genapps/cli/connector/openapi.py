@@ -42,10 +42,19 @@ class OpenApi:
         servers = items(self._document.get("servers"), ("servers",))
         if not servers:
             return "", ""
-        url = mapping(servers[0], ("servers", 0)).get("url")
+        server = mapping(servers[0], ("servers", 0))
+        variables = mapping(server.get("variables", {}), ("servers", 0, "variables"))
+        url = server.get("url")
+        for name, variable in variables.items():
+            default = variable.get("default") if isinstance(variable, dict) else None
+            if isinstance(url, str) and isinstance(default, str):
+                url = url.replace(f"{{{name}}}", default)
         if not isinstance(url, str) or "{" in url:
-            raise RefusedError(("servers", 0, "url"), "variables are not supported; name the server with --url")
-        parts = urlsplit(url)
+            raise RefusedError(("servers", 0, "url"), "must be an address, and its variables must have defaults")
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise RefusedError(("servers", 0, "url"), "must be an address") from error
         origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
         return origin, parts.path.rstrip("/")
 
@@ -88,7 +97,7 @@ class OpenApi:
                 continue
             place: Path = (*at, "responses", status)
             response, place = component(self._document, response, place, "responses")
-            content = mapping(response, place).get("content") or {}
+            content = mapping(mapping(response, place).get("content") or {}, (*place, "content"))
             media = next((name for name in content if JSON.fullmatch(name)), None)
             schema = content[media].get("schema") if media is not None and isinstance(content[media], dict) else None
             if schema is None:

@@ -34,8 +34,8 @@ class RefusedError(Exception):
         self.fault = ContractFault(pointer(path), problem)
 
 
-def text(value: Any, path: Path) -> str | None:
-    """A description without hidden characters, cut to what a Connector may hold. Raises RefusedError."""
+def text(value: Any, path: Path, limit: int = DESCRIPTION) -> str | None:
+    """A description without hidden characters, in one line, cut to a limit. Raises RefusedError."""
     if value is None or value == "":
         return None
     if not isinstance(value, str):
@@ -43,7 +43,7 @@ def text(value: Any, path: Path) -> str | None:
     if character := hidden_character(value):
         raise RefusedError(path, f"the text holds the hidden character {character}; remove it")
     line = " ".join(value.split())
-    return line if len(line) <= DESCRIPTION else line[: DESCRIPTION - 1].rstrip() + "…"
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def mapping(value: Any, path: Path) -> dict[str, Any]:

@@ -12,13 +12,15 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from genapps.cli.connector.refusals import Path, RefusedError, mapping
+from genapps.cli.connector.refusals import Path, RefusedError, mapping, text
 from genapps.core.contracts.schemas import MANY, NAMED, ONE
 from genapps.core.contracts.values import EXACT
 
 Side = Literal["input", "output"]
 
 _LEFT_OUT = frozenset({"$comment", "discriminator", "example", "examples", "externalDocs", "nullable", "xml"})
+_DESCRIPTION = 200
+"""Characters of a description in a schema: descriptions are most of the text of large documents."""
 _OTHER_SIDE: Mapping[Side, str] = {"input": "readOnly", "output": "writeOnly"}
 _BOUNDS = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 
@@ -93,6 +95,8 @@ class SchemaImport:
             name = self._name(value, path)
             needed.append(name)
             return f"#/$defs/{_defined(name)}"
+        if keyword == "description" and isinstance(value, str):
+            return text(value, path, _DESCRIPTION) or ""
         if keyword in ONE:
             return self._one(value, path, side, needed)
         if keyword in MANY and isinstance(value, list):
@@ -132,7 +136,7 @@ def _leave_out(schema: dict[str, Any], marker: str) -> None:
     properties = schema.get("properties")
     if not isinstance(properties, dict):
         return
-    gone = {name for name, inner in properties.items() if isinstance(inner, dict) and inner.get(marker) is True}
+    gone = [name for name, inner in properties.items() if isinstance(inner, dict) and inner.get(marker) is True]
     if gone:
         schema["properties"] = {name: inner for name, inner in properties.items() if name not in gone}
         if isinstance(schema.get("required"), list):

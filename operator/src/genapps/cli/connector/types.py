@@ -162,7 +162,7 @@ def pascal(text: str) -> str:
 
 
 def _literals(values: list[Any]) -> Type:
-    plain = all(value is None or isinstance(value, str | int) for value in values)
+    plain = values and all(value is None or isinstance(value, str | int) for value in values)
     return Literals(tuple(values)) if plain else ANY
 
 
