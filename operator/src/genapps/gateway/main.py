@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import ssl
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -39,6 +37,7 @@ from genapps.gateway.connectors.exchanger import Exchanger
 from genapps.gateway.credentials.attach import SecretCredentials
 from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import Secrets
+from genapps.gateway.egress.dialling import client_tls
 from genapps.gateway.egress.upstream import Upstream
 from genapps.gateway.freshness import Freshness, fresh_watch
 from genapps.gateway.health import HealthApp
@@ -86,7 +85,7 @@ class Gateway:
             client, SECRET, secrets, namespace=configured.credentials_namespace, selector=names.LABEL_CREDENTIAL_FOR
         )
         self._freshness = Freshness(self._watches, configured.max_stale_seconds)
-        self._upstream = Upstream(configured.ranges, _trust(configured.connector_ca), configured.proxy)
+        self._upstream = Upstream(configured.ranges, client_tls(configured.connector_ca), configured.proxy)
         credentials = SecretCredentials(secrets, OAuthTokens(self._upstream))
         self._issuers = Issuers(self._records.issuers, fetch)
         self._app = GatewayApp(
@@ -165,14 +164,6 @@ class Gateway:
         async with await canary(self._settings.canary_port):
             _log.info("serving", port=self._settings.call_port, records=len(self._records))
             await self._calls.serve()
-
-
-def _trust(authorities: Path | None) -> ssl.SSLContext:
-    """Whom certificates of connectors may come from: the system's authorities, and these."""
-    context = ssl.create_default_context()
-    if authorities is not None:
-        context.load_verify_locations(cafile=authorities)
-    return context
 
 
 async def _main(configured: Settings) -> None:
