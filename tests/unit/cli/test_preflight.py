@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from genapps.api.crd import crds
-from genapps.cli.preflight.rules import POLICIES, Check, Level, Seen, preflight
+from genapps.cli.preflight.rules import POLICIES, preflight
+from genapps.cli.preflight.seen import Check, Level, Seen
 
 
 def deployment(settings: Mapping[str, str] | None = None, ready: int = 1) -> dict[str, Any]:

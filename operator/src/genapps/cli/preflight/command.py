@@ -11,7 +11,8 @@ from urllib.parse import quote
 import click
 
 from genapps.api.crd import crds
-from genapps.cli.preflight.rules import Check, Level, Seen, preflight
+from genapps.cli.preflight.rules import preflight
+from genapps.cli.preflight.seen import Check, Level, Seen
 from genapps.cluster.client import Client
 from genapps.cluster.connection import Connection, connect
 from genapps.cluster.errors import ApiError, NotFoundError

@@ -6,16 +6,12 @@ Pure: `Seen` holds what the API server answered. A thing that could not be read 
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 from genapps.api import names, quantities
+from genapps.cli.preflight.seen import GATEWAY, OPERATOR, Check, Level, Object, Seen
 from genapps.core import ephemeral_storage
 from genapps.core.namespace_quota import BOUNDS_NAME
-
-Object = Mapping[str, Any]
 
 OLDEST_KUBERNETES = (1, 32)
 MOST_PIDS = 4096
@@ -23,7 +19,6 @@ OLDEST_KERNEL = (6, 3)
 """Linux with idmapped mounts for everything that an app's pod mounts."""
 CILIUM = "ciliumnetworkpolicies.cilium.io"
 """A CRD that every Cilium installs."""
-OPERATOR, GATEWAY = "genapps-operator", "genapps-gateway"
 POLICIES = (
     "genapps-acknowledgement",
     "genapps-budgets",
@@ -39,75 +34,6 @@ POLICIES = (
     "genapps-status",
 )
 """The chart's ValidatingAdmissionPolicies that no value leaves out."""
-
-
-class Level(StrEnum):
-    """How a check ended; `fail` makes the command fail."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the table."""
-
-    name: str
-    level: Level
-    found: str
-    next_step: str = ""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The answers of the API server: objects by name; in place of an object that could not be read, the error."""
-
-    system_namespace: str
-    version: Object
-    nodes: Sequence[Object] = ()
-    kubelets: Mapping[str, Object | str] = field(default_factory=dict)
-    """`kubeletconfig` of each node by its name, or why there is none."""
-    crds: Mapping[str, Object] = field(default_factory=dict)
-    expected_crds: Mapping[str, Object] = field(default_factory=dict)
-    """As this version of the command would install them."""
-    policies: Mapping[str, Object] = field(default_factory=dict)
-    bindings: Sequence[Object] = ()
-    namespaces: Mapping[str, Object] = field(default_factory=dict)
-    network_policies: Mapping[str, Sequence[Object]] = field(default_factory=dict)
-    """By run namespace, like the two that follow: names of the Roles bound there, of the quotas."""
-    roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    quotas: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    storage_classes: Mapping[str, Object] = field(default_factory=dict)
-    runtime_classes: frozenset[str] = frozenset()
-    deployments: Mapping[str, Object] = field(default_factory=dict)
-    """Of the system namespace."""
-    system_policies: Mapping[str, Object] = field(default_factory=dict)
-    """NetworkPolicies of the system namespace."""
-    secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """What is wrong with a pull secret by run namespace and name; empty where it exists."""
-
-    @property
-    def settings(self) -> Mapping[str, str]:
-        """The operator's environment; empty while there is no operator."""
-        pod = self.deployments.get(OPERATOR, {}).get("spec", {}).get("template", {}).get("spec", {})
-        return {
-            entry["name"]: str(entry.get("value", ""))
-            for container in pod.get("containers", ())
-            for entry in container.get("env", ())
-        }
-
-    @property
-    def run_namespaces(self) -> tuple[str, ...]:
-        """The run namespaces that the operator serves, as its Deployment names them."""
-        named = self.settings.get("GENAPPS_RUN_NAMESPACES", "")
-        return tuple(filter(None, (name.strip() for name in named.split(","))))
-
-    @property
-    def pull_secrets(self) -> tuple[str, ...]:
-        """Names of the Secrets that apps' pods name."""
-        named = self.settings.get("GENAPPS_PULL_SECRETS", "")
-        return tuple(filter(None, (name.strip() for name in named.split(","))))
 
 
 def preflight(seen: Seen) -> tuple[Check, ...]:
