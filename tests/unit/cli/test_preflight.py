@@ -98,6 +98,12 @@ def cilium(*peers: dict[str, Any]) -> Callable[[Seen], Seen]:
     return change
 
 
+def through(resolves_names: str) -> Callable[[Seen], Seen]:
+    """The same cluster with a proxy, as the chart tells the gateway."""
+    proxy = {"GENAPPS_EGRESS_PROXY": "http://proxy:3128", "GENAPPS_EGRESS_PROXY_RESOLVES_NAMES": resolves_names}
+    return lambda seen: replace(seen, deployments={**seen.deployments, "genapps-gateway": deployment(proxy)})
+
+
 BOTH = ["Ingress", "Egress"]
 FAULTS = [
     ("an old cluster", changed(version={"major": "1", "minor": "31"}), "Kubernetes version", "fail", "1.31"),
@@ -163,6 +169,7 @@ FAULTS = [
      "not asked"),
     ("Cilium and the API server by CIDR", cilium({"ipBlock": {"cidr": "10.0.0.1/32"}}), "way to the API server", "warn",
      "Cilium"),
+    ("a proxy that looks names up", through("true"), "proxy of connectors", "warn", "hole"),
     ("no operator", changed(deployments={"genapps-gateway": deployment()}), "genapps-operator", "fail", "not in"),
     ("a gateway that is not ready",
      changed(deployments={"genapps-operator": deployment(SETTINGS), "genapps-gateway": deployment(ready=0)}),
@@ -198,6 +205,12 @@ def test_with_cilium_the_api_server_is_reached_by_port() -> None:
     checks = {check.name: check for check in preflight(cilium()(good()))}
     assert checks["way to the API server"].level is Level.OK
     assert "way to the API server" not in {check.name for check in preflight(good())}
+
+
+def test_a_proxy_that_is_told_addresses_is_good() -> None:
+    checks = {check.name: check for check in preflight(through("false")(good()))}
+    assert checks["proxy of connectors"].level is Level.OK
+    assert "proxy of connectors" not in {check.name for check in preflight(good())}
 
 
 def test_a_newer_kernel_may_have_user_namespaces() -> None:

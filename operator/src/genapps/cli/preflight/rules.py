@@ -242,6 +242,18 @@ def api_server_reach(seen: Seen) -> Iterator[Check]:
     yield Check("way to the API server", Level.WARN if by_address else Level.OK, found, step if by_address else "")
 
 
+def connector_proxy(seen: Seen) -> Iterator[Check]:
+    """A proxy that looks names up connects to what the gateway has not checked."""
+    told = seen.gateway_settings
+    if not told.get("GENAPPS_EGRESS_PROXY"):
+        return
+    title, step = "proxy of connectors", "set the chart's connectors.proxy.resolvesNames to false"
+    if told.get("GENAPPS_EGRESS_PROXY_RESOLVES_NAMES") == "true":
+        yield Check(title, Level.WARN, "looks names up itself: a hole, it may connect to private addresses", step)
+    else:
+        yield Check(title, Level.OK, "is told addresses that were checked")
+
+
 def deployments(seen: Seen) -> Iterator[Check]:
     """Operator and gateway are there and ready."""
     for name in (OPERATOR, GATEWAY):
@@ -267,6 +279,7 @@ CHECKS: tuple[Callable[[Seen], Iterator[Check]], ...] = (
     run_namespaces,
     pull_secrets,
     api_server_reach,
+    connector_proxy,
     deployments,
 )
 

@@ -60,12 +60,12 @@ class Seen:
     @property
     def settings(self) -> Mapping[str, str]:
         """The operator's environment; empty while there is no operator."""
-        pod = self.deployments.get(OPERATOR, {}).get("spec", {}).get("template", {}).get("spec", {})
-        return {
-            entry["name"]: str(entry.get("value", ""))
-            for container in pod.get("containers", ())
-            for entry in container.get("env", ())
-        }
+        return _environment(self.deployments.get(OPERATOR, {}))
+
+    @property
+    def gateway_settings(self) -> Mapping[str, str]:
+        """The gateway's environment; empty while there is no gateway."""
+        return _environment(self.deployments.get(GATEWAY, {}))
 
     @property
     def run_namespaces(self) -> tuple[str, ...]:
@@ -78,3 +78,12 @@ class Seen:
         """Names of the Secrets that apps' pods name."""
         named = self.settings.get("GENAPPS_PULL_SECRETS", "")
         return tuple(filter(None, (name.strip() for name in named.split(","))))
+
+
+def _environment(deployment: Object) -> Mapping[str, str]:
+    pod = deployment.get("spec", {}).get("template", {}).get("spec", {})
+    return {
+        entry["name"]: str(entry.get("value", ""))
+        for container in pod.get("containers", ())
+        for entry in container.get("env", ())
+    }
