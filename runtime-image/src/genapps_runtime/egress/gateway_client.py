@@ -13,17 +13,15 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-import httptools
 import orjson
 
 from genapps_runtime.egress.gateway_address import GatewayAddress
+from genapps_runtime.egress.gateway_connection import GatewayConnection, UnreachableError
 from genapps_runtime.egress.mounted_file import MountedFile
 from genapps_runtime.problems import call_problem
 
-REPLY_BYTES = 1024 * 1024
-HEAD_BYTES = 16 * 1024
 CONNECT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 3.0
 IDLE_CONNECTIONS = 16
@@ -36,10 +34,6 @@ _UNDECIDED = ("CallerUnknown", "GatewayStale")
 _MAY_HAVE_WRITTEN = ("OutcomeUnknown", "ResultInvalid")
 """With any other problem the gateway says that nothing was done."""
 _KNOWN_TOOLS = 256
-
-
-class UnreachableError(Exception):
-    """The gateway did not answer: it refused, timed out, is not trusted, or does not speak HTTP."""
 
 
 class Called(NamedTuple):
@@ -86,7 +80,7 @@ class GatewayClient:
         self._authority = MountedFile(ca_file)
         self._token = MountedFile(token_file)
         self._context: tuple[bytes, ssl.SSLContext] | None = None
-        self._idle: list[_Connection] = []
+        self._idle: list[GatewayConnection] = []
         self._reading: set[tuple[object, object]] = set()
         """Tools that only read, as the gateway said when it last answered a call of them."""
 
@@ -165,7 +159,7 @@ class GatewayClient:
         return await self._use(await self._connect(), path, token, sending)
 
     async def _use(
-        self, connection: "_Connection", path: str, token: str, sending: "_Sending"
+        self, connection: "GatewayConnection", path: str, token: str, sending: "_Sending"
     ) -> tuple[int, dict[str, Any]]:
         try:
             answer = connection.send(self._head("POST", path, sending.content, token, sending.trace))
@@ -185,7 +179,7 @@ class GatewayClient:
             connection.close()
         return status, reply if isinstance(reply, dict) else {}
 
-    def _reuse(self) -> "_Connection | None":
+    def _reuse(self) -> "GatewayConnection | None":
         while self._idle:
             connection = self._idle.pop()
             if connection.reusable and self._clock() - connection.idle_since < REUSE_SECONDS:
@@ -193,12 +187,12 @@ class GatewayClient:
             connection.close()
         return None
 
-    async def _connect(self) -> "_Connection":
+    async def _connect(self) -> "GatewayConnection":
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
-                    _Connection,
+                    GatewayConnection,
                     self._address.connect,
                     self._address.port,
                     ssl=self._trust(),
@@ -228,71 +222,3 @@ class GatewayClient:
 def _unknown(why: str) -> Called:
     detail = f"the gateway may have made the call, and nobody knows what it brought: {why}"
     return Called({"problem": call_problem("OutcomeUnknown", detail)}, wrote=True, answered=False)
-
-
-class _Connection(asyncio.Protocol):
-    """One connection, with one request at a time."""
-
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
-        self._body = bytearray()
-        self._head_bytes = 0
-        self.sent = False
-        """Whether something of the present request may have left."""
-        self.reusable = True
-        self.idle_since = 0.0
-
-    def send(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
-        """Send a request; status and body of the reply. Raises UnreachableError, at once when nothing was sent."""
-        self.sent = False
-        if self._transport is None or self._transport.is_closing():
-            raise UnreachableError("the connection is closed")
-        self._answer = asyncio.get_running_loop().create_future()
-        self._parser = httptools.HttpResponseParser(self)
-        self._body.clear()
-        self._head_bytes = 0
-        self.sent = True
-        self._transport.write(request)
-        return self._answer
-
-    def close(self) -> None:
-        self.reusable = False
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        if self._answer is None or self._answer.done():
-            self.close()  # it speaks without being asked
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(f"not HTTP: {error}")
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.reusable = False
-        self._fail("the connection was closed")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > HEAD_BYTES:
-            self._fail("the reply's head is too large")
-
-    def on_body(self, body: bytes) -> None:
-        self._body += body
-        if len(self._body) > REPLY_BYTES:
-            self._fail("the reply is too large")
-
-    def on_message_complete(self) -> None:
-        self.reusable = self.reusable and self._parser.should_keep_alive()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result((self._parser.get_status_code(), bytes(self._body)))
-
-    def _fail(self, why: str) -> None:
-        self.reusable = False
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(UnreachableError(why))

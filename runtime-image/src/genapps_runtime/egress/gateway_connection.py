@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One connection to the gateway: it parses with httptools and bounds everything it reads."""
+
+import asyncio
+from typing import cast
+
+import httptools
+
+REPLY_BYTES = 1024 * 1024
+HEAD_BYTES = 16 * 1024
+
+
+class UnreachableError(Exception):
+    """The gateway did not answer: it refused, timed out, is not trusted, or does not speak HTTP."""
+
+
+class GatewayConnection(asyncio.Protocol):
+    """One connection, with one request at a time. `sent`: something of the present request may have left. `reusable`:
+    another one can follow. `idle_since` is for whoever keeps it."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._body = bytearray()
+        self._head_bytes = 0
+        self.sent = False
+        self.reusable = True
+        self.idle_since = 0.0
+
+    def send(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
+        """Send a request; status and body of the reply. Raises UnreachableError, at once when nothing was sent."""
+        self.sent = False
+        if self._transport is None or self._transport.is_closing():
+            raise UnreachableError("the connection is closed")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._parser = httptools.HttpResponseParser(self)
+        self._body.clear()
+        self._head_bytes = 0
+        self.sent = True
+        self._transport.write(request)
+        return self._answer
+
+    def close(self) -> None:
+        """At once, whatever is under way."""
+        self.reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop."""
+        if self._answer is None or self._answer.done():
+            self.close()  # it speaks without being asked
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(f"not HTTP: {error}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop."""
+        self.reusable = False
+        self._fail("the connection was closed")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser."""
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > HEAD_BYTES:
+            self._fail("the reply's head is too large")
+
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser."""
+        self._body += body
+        if len(self._body) > REPLY_BYTES:
+            self._fail("the reply is too large")
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        self.reusable = self.reusable and self._parser.should_keep_alive()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result((self._parser.get_status_code(), bytes(self._body)))
+
+    def _fail(self, why: str) -> None:
+        self.reusable = False
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(UnreachableError(why))
