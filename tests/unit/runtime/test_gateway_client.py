@@ -12,6 +12,7 @@ import pytest
 
 from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.gateway_client import GatewayClient
+from genapps_runtime.egress.gateway_connection import UnreachableError
 from tests.runtime.fake_gateway import GATEWAY_NAME, Authority
 from tests.support.clock import Clock
 
@@ -32,6 +33,7 @@ class Server:
         self.script: list[tuple[int, Any] | None] = []
         self.bodies: list[dict[str, Any]] = []
         self.connections = 0
+        self.silent = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -40,6 +42,9 @@ class Server:
                 head = await reader.readuntil(b"\r\n\r\n")
                 size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 self.bodies.append(json.loads(await reader.readexactly(size)))
+                if self.silent:
+                    await reader.read()
+                    break
                 answer = self.script.pop(0)
                 if answer is None:
                     break
@@ -57,15 +62,15 @@ def authority() -> Authority:
 
 @asynccontextmanager
 async def connected(
-    authority: Authority, folder: Path, clock: Clock | None = None
-) -> AsyncIterator[tuple[Server, Callable[[], Any], GatewayClient]]:
+    authority: Authority, folder: Path, clock: Clock | None = None, kind: type[GatewayClient] = GatewayClient
+) -> AsyncIterator[tuple[Server, Callable[[], Any], Any]]:
     server = Server()
     context = authority.server_context(folder)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
     (folder / "ca").write_bytes(authority.ca)
     (folder / "token").write_text("t")
     address = GatewayAddress("127.0.0.1", listening.sockets[0].getsockname()[1], GATEWAY_NAME)
-    client = GatewayClient(address, str(folder / "ca"), str(folder / "token"), clock or Clock())
+    client = kind(address, str(folder / "ca"), str(folder / "token"), clock or Clock())
     yield server, lambda: client.call("r", 1, PAYLOAD, 10, ""), client
     client.close()
     listening.close()
@@ -187,3 +192,48 @@ async def test_a_gateway_that_cannot_be_reached_has_done_nothing(authority: Auth
     assert called.outcome["problem"]["code"] == "GatewayUnavailable"
     assert not called.wrote
     assert not server.bodies
+
+
+class NobodyThere(GatewayClient):
+    """A connection is never made."""
+
+    async def _connect_once(self) -> Any:
+        await asyncio.Event().wait()
+
+
+async def test_a_call_that_runs_out_of_time_before_it_is_sent_has_done_nothing(
+    authority: Authority, tmp_path: Path
+) -> None:
+    async with connected(authority, tmp_path, kind=NobodyThere) as (_, _, client):
+        called = await client.call("r", 1, PAYLOAD, 0.05, "")
+        assert (called.outcome["problem"]["code"], called.wrote) == ("GatewayUnavailable", False)
+
+
+async def test_a_call_that_runs_out_of_time_after_it_was_sent_says_so(authority: Authority, tmp_path: Path) -> None:
+    async with connected(authority, tmp_path) as (server, _, client):
+        server.silent = True
+        with pytest.raises(TimeoutError):
+            await client.call("r", 1, PAYLOAD, 2, "")
+        assert len(server.bodies) == 1
+
+
+class FirstGone(GatewayClient):
+    """As many connections as `gone` are sent to a gateway that is not there any more."""
+
+    gone = 0
+
+    async def _connect_once(self) -> Any:
+        if self.gone > 0:
+            self.gone -= 1
+            raise UnreachableError("nobody listens")
+        return await super()._connect_once()
+
+
+@pytest.mark.parametrize(("gone", "made"), [(2, True), (3, False)])
+async def test_a_connection_is_tried_three_times(authority: Authority, tmp_path: Path, gone: int, made: bool) -> None:
+    async with connected(authority, tmp_path, kind=FirstGone) as (server, call, client):
+        client.gone = gone
+        server.script = [(200, WRITTEN)]
+        called = await call()
+        assert ("ok" in called.outcome, called.wrote) == (made, made)
+        assert len(server.bodies) == (1 if made else 0)

@@ -12,6 +12,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +24,9 @@ from genapps_runtime.egress.mounted_file import MountedFile
 from genapps_runtime.problems import call_problem
 
 CONNECT_SECONDS = 2.0
+CONNECT_ATTEMPTS = 3
+CONNECT_PAUSE_SECONDS = 0.1
+"""A connection may be sent to a gateway that has just gone, and the next one to another."""
 HEARTBEAT_SECONDS = 3.0
 IDLE_CONNECTIONS = 16
 REUSE_SECONDS = 10.0
@@ -89,7 +93,7 @@ class GatewayClient:
 
         `payload` has connector, tool and arguments; `step` counts the calls of the action from 1. `trace` are lines of
         the head, in ASCII, each with its end. A refusal is a problem and no exception. Raises TimeoutError when
-        `seconds` are used up.
+        `seconds` are used up and the call may have been made.
         """
         sending = _Sending({"requestId": request_id, "step": step, **payload}, trace)
         try:
@@ -101,9 +105,9 @@ class GatewayClient:
                     sending.begun = sending.lost
                     await asyncio.sleep(0.5)
                     status, reply = await self._post("/v1/calls", sending)
-        except TimeoutError:
-            raise
         except (UnreachableError, OSError) as error:
+            if sending.begun and isinstance(error, TimeoutError):
+                raise
             if sending.begun:
                 return _unknown(type(error).__name__)
             detail = f"the gateway did not answer: {type(error).__name__}"
@@ -188,6 +192,13 @@ class GatewayClient:
         return None
 
     async def _connect(self) -> "GatewayConnection":
+        for _ in range(CONNECT_ATTEMPTS - 1):
+            with suppress(UnreachableError):
+                return await self._connect_once()
+            await asyncio.sleep(CONNECT_PAUSE_SECONDS)
+        return await self._connect_once()
+
+    async def _connect_once(self) -> "GatewayConnection":
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
