@@ -159,3 +159,18 @@ def test_kubectl_explains_every_field(bare_kubectl: Kubectl, plural: str) -> Non
     text = bare_kubectl("explain", f"{plural}.genapps.dev", "--recursive")
     assert set(described(schema)) == set(explained(text))
     assert "<no description>" not in text
+
+
+def test_a_policy_of_somebody_else_that_opens_a_pod_is_named(here: World) -> None:
+    here.started("opened")
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "allow-dns", "namespace": here.run},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53}]}]},
+    }
+    here.kubectl.apply(policy)
+    said = here.until_condition("opened", "EgressEnforced", "False", "EgressWidened")
+    assert "allow-dns" in said["message"]
+    here.kubectl("delete", "networkpolicy", "allow-dns", "-n", here.run)
+    here.until_condition("opened", "EgressEnforced", "True", "Proven")

@@ -89,7 +89,7 @@ _ALLOWED: dict[tuple[ConditionType, Status], tuple[Reason, ...]] = {
     (_C.CODE_VERIFIED, "False"): (*_CODE, _R.SOURCE_DIFFERS),
     (_C.CODE_VERIFIED, "Unknown"): (_R.NOT_LOADED, _R.NOT_JUDGED, _R.SOURCE_PENDING),
     (_C.EGRESS_ENFORCED, "True"): (_R.PROVEN,),
-    (_C.EGRESS_ENFORCED, "False"): (_R.EGRESS_OPEN,),
+    (_C.EGRESS_ENFORCED, "False"): (_R.EGRESS_OPEN, _R.EGRESS_WIDENED),
     (_C.EGRESS_ENFORCED, "Unknown"): (_R.NOT_PROVEN,),
     (_C.VIOLATED, "True"): (_R.VIOLATIONS_COUNTED,),
     (_C.VIOLATED, "False"): (_R.NO_VIOLATIONS,),

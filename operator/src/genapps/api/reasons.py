@@ -64,6 +64,7 @@ class Reason(StrEnum):
     CONFIG_INVALID = "ConfigInvalid"
     STATE_UNAVAILABLE = "StateUnavailable"
     EGRESS_OPEN = "EgressOpen"
+    EGRESS_WIDENED = "EgressWidened"
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     OUT_OF_MEMORY = "OutOfMemory"
     POD_FAILING = "PodFailing"
@@ -300,6 +301,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             _R.EGRESS_OPEN,
             "The pod reached an address that its NetworkPolicy must block, so it loaded no code.",
             "Ask the platform team to check that the cluster enforces NetworkPolicies.",
+        ),
+        (
+            _R.EGRESS_WIDENED,
+            "Another NetworkPolicy of the run namespace lets the pod reach more than the gateway.",
+            "Ask the platform team to delete the policy that the message names, or to keep it from selecting apps.",
         ),
         (_R.IMAGE_UNAVAILABLE, "The runtime image cannot be pulled.", "Ask the platform team to correct the image."),
         (_R.OUT_OF_MEMORY, "The pod used more memory than its tier allows.", "Choose a larger tier in spec.tier."),

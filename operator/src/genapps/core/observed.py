@@ -172,6 +172,7 @@ class PodState:
     """(reason, message) of a container that does not start, such as ErrImagePull or CrashLoopBackOff."""
     unschedulable: str | None = None
     """The scheduler's message."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def deleting(self) -> bool:
@@ -252,6 +253,8 @@ class Observed:
     """What happened to pods of this app lately, while this operator ran."""
     unmet: tuple[str, str] | None = None
     """uid of a pod, and the digest of the metadata that our last apply asked for and admission did not let it have."""
+    opened_by: tuple[str, ...] = ()
+    """NetworkPolicies of others that let its pod reach something; sorted."""
     refused: str = ""
     """What the API server said when it last refused a child (a quota, an admission policy); empty after a success."""
     apps_of_budget: int = 0

@@ -81,6 +81,10 @@ def seen() -> Seen:
     return made
 
 
+def _opening() -> dict[str, Any]:
+    return named("run", "extra", spec={"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]})
+
+
 def _served(caches: Caches) -> FollowedService:
     """A connector with a Service, both known; what that wakes is not asked."""
     service = {"namespace": "billing", "name": "ledger", "port": 80}
@@ -168,6 +172,16 @@ ROWS: list[Row] = [
         "a Service that is known to have no slices wakes the same",
         _is_known_to_be_without_slices,
         {(ConnectorKey("mail"), NEXT), EGRESS},
+    ),
+    (
+        "a policy of somebody else that opens something wakes every app",
+        lambda c: c.children["run", "NetworkPolicy"].changed(_opening()),
+        {(A, NEXT), (B, NEXT), (ELSEWHERE, NEXT)},
+    ),
+    (
+        "a policy of somebody else that opens nothing wakes nobody",
+        lambda c: c.children["run", "NetworkPolicy"].changed(named("run", "extra", spec={"podSelector": {}})),
+        set(),
     ),
     (
         "an edited slice beside the gateway wakes its connector",
@@ -358,3 +372,16 @@ def test_an_app_waits_for_a_budget_until_it_has_a_place_or_a_record(seen: Seen) 
     assert list(waiting_for_budget(seen.caches, "b")) == [AppKey("team", "waits")]
     seen.caches.records.changed(record("a", 21, deletedAt="2026-11-23T10:00:00Z"))
     assert set(waiting_for_budget(seen.caches, "b")) == {A, AppKey("team", "waits")}
+
+
+def test_policies_that_open_something_are_known_until_they_are_gone(seen: Seen) -> None:
+    policies = seen.caches.children["run", "NetworkPolicy"]
+    policies.changed(_opening())
+    assert seen.caches.opened_by("run", {"any": "pod"}) == ("extra",)
+    closed = {**_opening(), "spec": {"podSelector": {}, "policyTypes": ["Egress"]}}
+    policies.changed(at(60, closed))
+    assert seen.caches.opened_by("run", {"any": "pod"}) == ()
+    policies.changed(at(61, _opening()))
+    policies.deleted(at(62, _opening()))
+    assert seen.caches.opened_by("run", {"any": "pod"}) == ()
+    assert seen.caches.opened_by("elsewhere", {}) == ()

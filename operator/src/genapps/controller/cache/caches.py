@@ -21,6 +21,7 @@ from genapps.controller.cache.record_summary import RecordSummary
 from genapps.controller.cache.services import ConnectorSlice, FollowedServices, connector_slice, policy_digest
 from genapps.controller.cache.store import Name, Store
 from genapps.core.drift import live_digest
+from genapps.core.foreign_policies import OpeningPolicy
 from genapps.core.observed import Unreadable
 
 CHILD_KINDS = (
@@ -69,10 +70,11 @@ class Caches:
         """When the gateway began to answer again, after an outage that this process has seen."""
         self.ca_copies = {run: Store[str | None](parse.ca, self._notify(Source.CA_COPY)) for run in run_namespaces}
         self.children = {
-            (run, kind): Store[Live](slim(kind), self._notify(Source.CHILD), group=_group)
+            (run, kind): Store[Live](slim(kind), self._child_changed, group=_group)
             for run in run_namespaces
             for kind in CHILD_KINDS
         }
+        self._opening: dict[str, dict[str, OpeningPolicy]] = {run: {} for run in run_namespaces}
         self.namespace_quotas = {
             (run, kind): Store[str](live_digest, self._notify(Source.NAMESPACE_QUOTA))
             for run in run_namespaces
@@ -114,6 +116,11 @@ class Caches:
         """The live objects under an app's child names, in whichever run namespace."""
         return [live for run in sorted(self.run_namespaces) for live in self.live_of(run, child).values()]
 
+    def opened_by(self, run_namespace: str, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """The NetworkPolicies, sorted, that let a pod with these labels reach something beside what its fence does."""
+        policies = self._opening.get(run_namespace)
+        return tuple(sorted(name for name, policy in policies.items() if policy.selects(labels))) if policies else ()
+
     def records_in_use(self) -> Iterator[tuple[str, AppRecord]]:
         """The readable AppRecords by child name."""
         for name, record in self.records.items():
@@ -152,6 +159,15 @@ class Caches:
 
     def _notify(self, source: Source) -> Callable[[Name, Any, Any], None]:
         return lambda name, old, new: self._on_change(self, Change(source, name, old, new))
+
+    def _child_changed(self, name: Name, old: Live | None, new: Live | None) -> None:
+        before, now = old.opens if old else None, new.opens if new else None
+        if before != now:
+            self._opening[name[0]].pop(name[1], None)
+            if now is not None:
+                self._opening[name[0]][name[1]] = now
+            self._on_change(self, Change(Source.OPENING_POLICY, name, before, now))
+        self._on_change(self, Change(Source.CHILD, name, old, new))
 
     def _app_changed(self, name: Name, old: StoredApp | None, new: StoredApp | None) -> None:
         child = names.child_name(*name)

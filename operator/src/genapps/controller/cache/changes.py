@@ -21,6 +21,8 @@ class Source(Enum):
     CODE = auto()
     """A ConfigMap that apps may take their code from."""
     CHILD = auto()
+    OPENING_POLICY = auto()
+    """A NetworkPolicy of a run namespace that is no app's fence and lets pods reach something."""
     NAMESPACE_QUOTA = auto()
     GATEWAY = auto()
     """Its address or its CA."""

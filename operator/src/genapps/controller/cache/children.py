@@ -40,6 +40,7 @@ from genapps.cluster.resources import Object
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
 from genapps.core.desired.pod import DEBUG
 from genapps.core.drift import live_digest, owned, spec_digest
+from genapps.core.foreign_policies import OpeningPolicy, opening_policy
 from genapps.core.observed import Child, ClaimState, PodState, Snapshotted, Termination
 from genapps.core.pod_fence import CONTAINER, fence, seal
 
@@ -70,6 +71,8 @@ class Live:
     """ClusterIP of a Service."""
     image: ImageSnapshot | None = None
     """Of a snapshot of code from an image."""
+    opens: OpeningPolicy | None = None
+    """Of a NetworkPolicy that is no app's fence and lets pods reach something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def slim(kind: str) -> Callable[[Object], Live]:
             claim=claim_state(live) if kind == "PersistentVolumeClaim" else None,
             address=live.get("spec", {}).get("clusterIP") if kind == "Service" else None,
             image=_image_snapshot(live["metadata"]) if kind == "ConfigMap" else None,
+            opens=opening_policy(live) if kind == "NetworkPolicy" else None,
         )
 
     return of
@@ -230,6 +234,7 @@ def pod_state(live: Object) -> PodState:
         termination=_termination(container),
         waiting=(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None,
         unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
+        labels={intern(key): intern(value) for key, value in (metadata.get("labels") or {}).items()},
     )
 
 

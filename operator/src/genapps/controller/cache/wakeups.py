@@ -192,6 +192,7 @@ TABLE: Mapping[Source, Callable[[Caches, Change], Iterator[Wakeup]]] = {
     Source.NAMESPACE: of_namespace,
     Source.CODE: of_code,
     Source.CHILD: of_child,
+    Source.OPENING_POLICY: every_app,
     Source.NAMESPACE_QUOTA: of_namespace_quota,
     Source.GATEWAY: of_gateway,
     Source.GATEWAY_READINESS: every_app,

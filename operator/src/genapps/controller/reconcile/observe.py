@@ -97,6 +97,7 @@ class Observer:
             service_address=service.address if service else None,
             mutation=mutation,
             may_replace=may_replace,
+            opened_by=self._caches.opened_by(run_namespace, pod.pod.labels) if pod and pod.pod else (),
             refused=refused,
             suspended_code=self._suspended_code(key),
             apps_of_budget=self._apps_of_budget(key, record, stored.budget),

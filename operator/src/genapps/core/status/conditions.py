@@ -18,6 +18,7 @@ _TURN = "The app answers. Its pod is replaced, with new settings of the platform
 _CLAIM_GOES = (
     "Somebody has deleted the app's PersistentVolumeClaim, which is not gone yet. The app starts with a new one then."
 )
+_POLICIES_SHOWN = 3
 _ABOUT_CODE = ConditionType.CODE_VERIFIED
 _NOT_JUDGED = explained(Reason.NOT_JUDGED)
 
@@ -134,6 +135,8 @@ def egress_enforced(view: View) -> ConditionValue:
     problem = trouble(view)
     if problem and problem.condition is ConditionType.EGRESS_ENFORCED:
         return ConditionValue("False", problem.reason, problem.message)
+    if opened_by := view.observed.opened_by:
+        return ConditionValue("False", Reason.EGRESS_WIDENED, _opened(opened_by))
     if view.answers:
         return ConditionValue("True", Reason.PROVEN)
     return ConditionValue("Unknown", Reason.NOT_PROVEN)
@@ -243,6 +246,14 @@ def _progress(view: View) -> tuple[Reason, str]:
             return _missing(view)
         case _:
             return Reason.POD_STARTING, ""
+
+
+def _opened(policies: tuple[str, ...]) -> str:
+    more = f" and {len(policies) - _POLICIES_SHOWN} more" if len(policies) > _POLICIES_SHOWN else ""
+    return (
+        f"Other NetworkPolicies of the run namespace let the pod reach more than the gateway: "
+        f"{', '.join(policies[:_POLICIES_SHOWN])}{more}. {next_step(Reason.EGRESS_WIDENED)}"
+    )
 
 
 def _missing(view: View) -> tuple[Reason, str]:
