@@ -22,24 +22,19 @@ from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.background import entries
-from genapps_runtime.serve.background.entries import ATTEMPTS, Change, Entry, EntryFile, State, Stored
+from genapps_runtime.serve.background.entries import Change, Entry, EntryFile, State, Stored
 from genapps_runtime.serve.background.file_writer import FileWriter
 from genapps_runtime.serve.background.lines import Lines
+from genapps_runtime.serve.background.outcomes import outcome_of
 from genapps_runtime.serve.background.pages import PREFIX, accepted, status_page
 from genapps_runtime.serve.background.stock import Stock
-from genapps_runtime.serve.messages import BACKGROUND, SERVER_ERROR, Answer, Exchange, Reply, Request
-from genapps_runtime.serve.own_requests import OF_TENANT
+from genapps_runtime.serve.messages import BACKGROUND, Answer, Exchange, Reply, Request
 from genapps_runtime.serve.upload import too_long
 
 PAUSE_SECONDS = 5.0
 """How long nothing is begun after the process could not serve an entry, or the disk not store one."""
 DIRECT = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods of requests that are not queued: whoever only looks waits for the answer."""
-_TRIED_AGAIN = frozenset({"AppRestarted", "Busy"})
-"""With these nothing was changed, and another attempt may do better. Busy: it had waited with the state held."""
-_NEVER = frozenset({"StateUnavailable", "TenantGone"})
-"""With these it has not begun, and would not another time."""
-_FINE = frozenset({"ok", "replayed"})
 
 Respond = Callable[[Exchange, Answer | ProblemError], None]
 
@@ -257,23 +252,13 @@ class BackgroundQueue:
     def _replied(self, entry: Entry, answer: Answer) -> None:
         exchange = self._running.get(entry.id)
         if exchange is None:
-            return  # the process ends, and has given it back
-        code = exchange.code
-        if entry.id in self._cancelled and code == "CallerGone":
-            self._end(entry, State.CANCELLED)
-        elif code == "ResponseNotKept":  # an attempt before had ended, and its process had not noted that
-            self._end(entry, State.SUCCEEDED, "ResultNotKept")
-        elif code == "StateUnavailable" and not exchange.tried and entry.attempts < ATTEMPTS:
-            self._put_back(entry, rests=True)
-        elif not exchange.tried and entry.id not in self._cancelled and code not in _NEVER:
-            self._put_back(replace(entry, attempts=entry.attempts - 1), rests=code in OF_TENANT)
-        elif code in _TRIED_AGAIN and entry.attempts < ATTEMPTS:
-            self._put_back(entry, rests=True)
+            return  # the process ends, and has given it back, or its tenant is deleted
+        outcome = outcome_of(entry, exchange, answer, cancelled=entry.id in self._cancelled)
+        if outcome.state is not None:
+            self._end(entry, outcome.state, outcome.code, outcome.reply)
         else:
-            code = "" if code in _FINE else code
-            failed = bool(code) or answer.status >= SERVER_ERROR
-            reply = answer if isinstance(answer, Reply) else None
-            self._end(entry, State.FAILED if failed else State.SUCCEEDED, code, reply)
+            untried = 0 if outcome.counts else 1
+            self._put_back(replace(entry, attempts=entry.attempts - untried), rests=outcome.rests)
 
     def _put_back(self, entry: Entry, *, rests: bool = False) -> None:
         """It waits again, before all others. Nothing begins for a while; or nothing of its tenant, if that `rests`."""
