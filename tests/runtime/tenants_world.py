@@ -98,6 +98,13 @@ class World:
         """The tenants of the instances."""
         return sorted(held.tenant for held in self.app._guests._live if not held.guest.dropped)
 
+    async def forgotten(self) -> int:
+        """How many idle tenants are deleted, once nothing tidies up in the facets of those who are."""
+        async with asyncio.timeout(60):
+            while not (gone := await self.facets.forget_idle()):
+                await asyncio.sleep(0.01)
+        return gone
+
     async def stop(self) -> None:
         if self.app.queue is not None:
             await self.queue.drain(0)

@@ -138,7 +138,7 @@ async def test_who_is_deleted_goes_with_all_entries_and_does_not_come_back(world
     for facet in world.facets._open.values():
         facet.asked = False
     os.utime(name_file(path_of(folder, "gone")), (0, 0))
-    assert await world.facets.forget_idle() == 1
+    assert await world.forgotten() == 1
     assert world.queue.tenants == {"here"}
     assert await world.queue.entries_of("gone") == []
     await world.stop()

@@ -95,7 +95,7 @@ async def test_a_tick_is_no_call_of_a_tenant_and_makes_none_again(world: World) 
     os.utime(name_file(path), (0, 0))
     await one_process(world, BEGIN + HOUR)
     assert last_call(path) == 0
-    assert await world.facets.forget_idle() == 1
+    assert await world.forgotten() == 1
     await one_process(world, BEGIN + 2 * HOUR)
     assert world.facets.known == 3
     assert await ticks(world, "b") == ["nightly"] * 2

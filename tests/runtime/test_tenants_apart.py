@@ -155,7 +155,7 @@ async def test_an_instance_remembers_nothing_of_a_tenant_who_was_deleted(engine:
     assert await world.facets.forget_idle() == 0
     await world.ask("GET", "/k", "here")
     make_old(world.directory / "facets")
-    assert await world.facets.forget_idle() == 1
+    assert await world.forgotten() == 1
     assert world.live() == ["here"]
     value, _, callers, _ = json.loads((await world.ask("GET", "/k", "gone")).body)
     assert (value, callers) == (None, ["gone"])
