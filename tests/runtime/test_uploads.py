@@ -134,12 +134,14 @@ async def test_after_a_conflict_a_request_runs_again_only_if_it_has_not_read_of_
         assert json.loads((await other.got("/number"))[2]) == [number]
 
 
-@pytest.mark.parametrize("path", ["/twice", "/both"])
-async def test_a_long_body_comes_once(serving: Serving, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "found"), [("/twice", (500, "AppFailed")), ("/both", (500, "AppFailed")), ("/skip", (502, "ToolFailed"))]
+)
+async def test_a_long_body_comes_once_and_in_order(serving: Serving, path: str, found: tuple[int, str]) -> None:
     async with serving(SOURCE, LIMITS) as world:
         caller = await world.connect()
         caller.writer.write(head(path, MOST) + BODY)
-        assert await problem(caller) == (500, "AppFailed")
+        assert await problem(caller) == found
         caller = await world.connect()
         caller.writer.write(head("/twice", 70_000) + b"x" * 70_000)
         assert (await answer(caller))[0] == 200

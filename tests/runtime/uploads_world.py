@@ -64,6 +64,10 @@ async def twice(request):
     first = [piece async for piece in request.stream()]
     return [piece async for piece in request.stream()]
 
+@app.post("/skip")
+async def skip(request):
+    return await typing.sys.modules["genapps.calls"].Call("body", {"chunk": 3})
+
 @app.post("/both")
 async def both(request):
     async def read():
