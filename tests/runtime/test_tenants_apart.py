@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from genapps_runtime.guest.engine import Language
+from genapps_runtime.serve.fallback.breaker import MINIMUM
 from genapps_runtime.serve.messages import Reply
 from tests.runtime.tenants_world import World
 
@@ -177,3 +178,13 @@ async def test_a_request_whose_caller_leaves_while_a_facet_is_opened_never_begin
 def make_old(folder: Path) -> None:
     for path in folder.iterdir():
         os.utime(path, (0, 0))
+
+
+async def test_a_tenant_whose_requests_keep_failing_is_refused_and_nobody_else(engine: Path) -> None:
+    world = World(Language(str(engine)), SOURCE)
+    for _ in range(MINIMUM):
+        assert (await world.ask("DELETE", "/k", "bad")).status == 500
+    refused = await world.ask("PUT", "/k", "bad", "a word")
+    assert (refused.status, json.loads(refused.body)["code"]) == (503, "BreakerOpen")
+    assert (await world.ask("PUT", "/k", "good", "a word")).status == 200
+    await world.close()

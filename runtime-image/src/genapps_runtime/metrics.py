@@ -27,7 +27,9 @@ _HELP = {
     "genapps_state_wal_bytes": "What SQLite keeps beside the state's files: it grows while an old state is read.",
     "genapps_streams": "Answers that are leaving piece by piece.",
     "genapps_background_waiting": "Accepted requests that wait to run.",
-    "genapps_breaker_open": "1 while requests are refused because the app keeps failing.",
+    "genapps_breaker_open": "1 while requests are refused because the app keeps failing; of an app with tenants, those "
+    "of most tenants who ask.",
+    "genapps_breaker_open_tenants": "Tenants whose requests are refused because the app keeps failing for them.",
     "genapps_breaker_opened_total": "Times that the app failed so often that requests were refused.",
     "genapps_log_lines_dropped_total": "Log lines of actions that were more than the log's rate allows.",
     "genapps_naps_total": "Times that the app's process ended because nobody called the app.",
@@ -64,6 +66,7 @@ class Metrics:
             "genapps_actions_waiting": 0.0,
             "genapps_background_waiting": 0.0,
             "genapps_breaker_open": 0.0,
+            "genapps_breaker_open_tenants": 0.0,
             "genapps_breaker_opened_total": 0.0,
             "genapps_guest_starts_total": 0.0,
             "genapps_log_lines_dropped_total": 0.0,
@@ -100,9 +103,9 @@ class Metrics:
         self.changed = True
 
     def breaker_opened(self) -> None:
-        """Count an opening of the breaker, which is open now."""
+        """Count an opening of a breaker."""
         self._values["genapps_breaker_opened_total"] += 1
-        self.set("genapps_breaker_open", 1)
+        self.changed = True
 
     def napped(self) -> None:
         """Count a nap, which begins now."""

@@ -27,7 +27,7 @@ from genapps_runtime.serve.background.queue import BackgroundQueue
 from genapps_runtime.serve.background.stock import Quotas, Stock
 from genapps_runtime.serve.cors import Cors
 from genapps_runtime.serve.ended import Ended, Unbegun
-from genapps_runtime.serve.fallback.execution import ExecutionBreaker, Turned
+from genapps_runtime.serve.fallback.by_tenant import execution_breaker
 from genapps_runtime.serve.fallback.flows import Fallbacks
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.keys import NOT_YET
@@ -80,7 +80,7 @@ class App:
         debug: bool = False,
         clock: Callable[[], float] = time.monotonic,
         entries: EntryFile | None = None,
-        breaker_turned: Turned | None = None,
+        breaker_turned: Callable[..., None] | None = None,
     ) -> None:
         self._context = context
         self._files = files
@@ -94,7 +94,7 @@ class App:
             "revision": config.revision,
             "envelope": config.envelope_digest,
         }
-        self._breaker = ExecutionBreaker(clock, context.metrics, self._identity, breaker_turned)
+        self._breaker = execution_breaker(clock, context.metrics, self._identity, breaker_turned, apart=bool(admission))
         self._repeats = calls_in_place(load_message)
         self._fallbacks = (
             Fallbacks(config.fallback, context.metrics, clock, self._begin_fallback) if config.fallback else None
@@ -167,7 +167,7 @@ class App:
             self._take(exchange, facet)
 
     def _take(self, exchange: Exchange, facet: Facet) -> None:
-        if self._breaker.open and not self._breaker.admits(exchange):
+        if self._breaker.open and not self._breaker.admits(exchange, facet.tenant):
             self._answer_soon(exchange, ProblemError("BreakerOpen"), facet)
             return
         if self._admission is not None:

@@ -31,25 +31,44 @@ class Turned(Protocol):
         """Called on the event loop."""
 
 
-class ExecutionBreaker:
-    """`open` is all that a request looks at. It is closed when the process starts, whatever was before.
+class OpenState:
+    """Whether callers of the app are refused, in the metrics and for whoever is told.
 
-    `turned` is told when it opens and closes, and at once if an earlier process of the pod has left it open.
+    `turned` is told when that changes, and at once if an earlier process of the pod has left it so.
     """
+
+    def __init__(self, metrics: Metrics, turned: Turned | None) -> None:
+        self._metrics = metrics
+        self._turned = turned
+        self.open = False
+        left = metrics.value("genapps_breaker_open")
+        metrics.set("genapps_breaker_open", 0)
+        if left and turned is not None:
+            turned(is_open=False)
+
+    def set(self, *, is_open: bool) -> None:
+        """That is so from now on."""
+        if is_open is not self.open:
+            self.open = is_open
+            self._metrics.set("genapps_breaker_open", int(is_open))
+            if self._turned is not None:
+                self._turned(is_open=is_open)
+
+
+class ExecutionBreaker:
+    """Of an app without tenants. `open` is all that a request looks at. It is closed when the process starts."""
 
     def __init__(
         self, clock: Callable[[], float], metrics: Metrics, identity: dict[str, str], turned: Turned | None = None
     ) -> None:
+        """`turned` is explained at `OpenState`."""
         self._breaker = Breaker(clock)
         self._metrics = metrics
         self._identity = identity
-        self._turned = turned
+        self._state = OpenState(metrics, turned)
         self.open = False
-        if metrics.value("genapps_breaker_open"):
-            self._tell()
-        metrics.set("genapps_breaker_open", 0)
 
-    def admits(self, exchange: Exchange) -> bool:
+    def admits(self, exchange: Exchange, _tenant: str) -> bool:
         """Whether this request is tried although the breaker is open."""
         return self._breaker.admit(exchange)
 
@@ -57,32 +76,21 @@ class ExecutionBreaker:
         """Count these ends."""
         if self.open:
             for one in ended:
-                if self._breaker.ended(one.action.exchange, _failed(one)):
-                    self._told_closed()
+                if self._breaker.ended(one.action.exchange, app_failed(one)):
+                    self.open = False
+                    logs.write("breaker closed", **self._identity)
+                    self._state.set(is_open=False)
             return
-        failures = [failed for one in ended if (failed := _failed(one)) is not None]
+        failures = [failed for one in ended if (failed := app_failed(one)) is not None]
         if failures and self._breaker.count(len(failures), sum(failures)):
-            self._told_open()
-
-    def _told_open(self) -> None:
-        self.open = True
-        self._metrics.breaker_opened()
-        attempts, failures = self._breaker.window
-        logs.write("breaker opened", level="error", actions=attempts, failures=failures, **self._identity)
-        self._tell()
-
-    def _told_closed(self) -> None:
-        self.open = False
-        self._metrics.set("genapps_breaker_open", 0)
-        logs.write("breaker closed", **self._identity)
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._turned is not None:
-            self._turned(is_open=self.open)
+            self.open = True
+            self._metrics.breaker_opened()
+            window = self._breaker.window
+            logs.write("breaker opened", level="error", actions=window[0], failures=window[1], **self._identity)
+            self._state.set(is_open=True)
 
 
-def _failed(ended: Ended) -> bool | None:
+def app_failed(ended: Ended) -> bool | None:
     """Whether the app failed; None when this end says nothing about it."""
     outcome = ended.outcome
     if ended.replayed or not isinstance(ended.action, Action) or ended.action.fallback:
