@@ -94,6 +94,13 @@ async def test_the_last_word_of_the_pause_counts(breakers: Breakers, store: Stor
     assert not stored(store)["open"]
 
 
+async def test_a_gateway_that_stops_writes_what_waits(breakers: Breakers, store: Store, clock: Clock) -> None:
+    await say(breakers, clock, OPEN)
+    breakers.heard(APP, CLOSED)
+    await breakers.stop()
+    assert not stored(store)["open"]
+
+
 async def test_many_apps_are_written_in_turns(breakers: Breakers, store: Store, clock: Clock) -> None:
     apps = [App(f"app-{number:03}", APP.record) for number in range(MOST_IN_A_ROUND + 1)]
     for one in apps:

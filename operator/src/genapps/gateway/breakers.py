@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,6 +84,14 @@ class Breakers:
         while True:
             await asyncio.sleep(ROUND_SECONDS)
             await self.write()
+
+    async def stop(self) -> None:
+        """Write what waits, once and without a pause: whoever comes next does not know it."""
+        for word in self._words.values():
+            word.due = float("-inf")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WRITE_SECONDS):
+                await self.write()
 
     async def write(self) -> None:
         """Write what is due. What could not be written is due again later; an outage ends the round."""

@@ -128,6 +128,7 @@ class Gateway:
                 await self._serve(group, stop)
         finally:
             await self._ledgers.stop()
+            await self._breakers.stop()
             self._upstream.close()
 
     async def _serve(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
