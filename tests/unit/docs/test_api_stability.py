@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from genapps.api.appbudget import AppBudget
-from genapps.api.connector import Connector
+from genapps.api.connector import Connector, ToolCost
 from genapps.api.crd import root_schema
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.kinds import KINDS
@@ -96,6 +96,7 @@ def test_rows_name_fields_that_exist() -> None:
         for field in rows(kind.name):
             node = root_schema(kind)
             for step in field.split()[0].split(".") if field.startswith("spec.") else ():
+                node = node.get("items", node)
                 node = node["additionalProperties"] if step == "*" else node["properties"][step]
 
 
@@ -118,9 +119,11 @@ def test_the_page_lists_the_fields_of_a_budget_that_are_inactive() -> None:
 
 def test_the_page_lists_the_fields_of_a_connector_that_are_inactive() -> None:
     connector = Connector.model_validate(merged(CONNECTOR, {}))
+    tools = [tool.model_copy(update={"cost": ToolCost(usd="1")}) for tool in connector.spec.tools]
+    connector = connector.model_copy(update={"spec": connector.spec.model_copy(update={"tools": tuple(tools)})})
     status = connector_status(connector, 0, judged_contract(connector), None, {}, datetime(2026, 11, 23, tzinfo=UTC))
     message = next(one["message"] for one in status["conditions"] if one["type"] == "FieldsInactive")
-    assert set(re.findall(r"spec\.\w+", message)) == listed("Connector", "inactive")
+    assert set(re.findall(r"spec(?:\.\w+)+", message)) == listed("Connector", "inactive")
 
 
 def test_these_examples_set_every_field_that_can_be_inactive() -> None:

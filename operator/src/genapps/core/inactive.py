@@ -52,14 +52,8 @@ def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) ->
 
 
 def inactive_in_connector(connector: Connector) -> tuple[str, ...]:
-    """The paths of a connector's fields: the gateway speaks to no models and counts no money yet."""
-    spec = connector.spec
-    given = {
-        "spec.models": bool(spec.models),
-        "spec.maxTokens": spec.max_tokens is not None,
-        "spec.tools.cost": any(tool.cost is not None for tool in spec.tools),
-    }
-    return tuple(path for path, present in given.items() if present)
+    """The paths of a connector's fields: nothing counts money yet."""
+    return ("spec.tools.cost",) if any(tool.cost is not None for tool in connector.spec.tools) else ()
 
 
 def _of_app(app: GeneratedApp) -> Iterator[str]:

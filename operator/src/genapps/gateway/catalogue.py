@@ -21,6 +21,7 @@ from genapps.core.contracts.contract import contract_digest, contract_of
 from genapps.core.contracts.faults import contract_faults
 from genapps.gateway.connectors.exchange import Binding
 from genapps.gateway.connectors.http import HttpTool
+from genapps.gateway.connectors.model import ModelTool
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.contracts.compiled import CompiledTool, compile_tools
 from genapps.gateway.egress.messages import Target
@@ -187,15 +188,24 @@ def _offer(name: str, connector: Connector) -> Offer:
         return Offer(name, connector.spec, digest, unusable="its contract cannot be checked")
     base_path = urlsplit(connector.spec.endpoint.url or "").path.rstrip("/")
     said = {tool.name: tool for tool in connector.spec.tools}
-    tools = {tool: _tool(said[tool], contract, base_path) for tool, contract in compiled.items()}
+    tools = {
+        tool: OfferedTool(contract, _binding(connector.spec, contract, base_path), _reused(said.get(tool)))
+        for tool, contract in compiled.items()
+    }
     return Offer(name, connector.spec, digest, tools)
 
 
 def _not_built(spec: ConnectorSpec) -> str:
     """What this gateway cannot do yet; a call without it would not be the call that the Connector describes."""
-    return "" if spec.type == "HTTP" else f"the gateway does not speak to connectors of type {spec.type} yet"
+    return "the gateway does not speak to connectors of type MCP yet" if spec.type == "MCP" else ""
 
 
-def _tool(said: Tool, compiled: CompiledTool, base_path: str) -> OfferedTool:
-    reused = quantities.seconds(said.cache) if said.cache and said.effect == "Read" else 0
-    return OfferedTool(compiled, HttpTool(compiled.tool.contract, base_path), reused)
+def _binding(spec: ConnectorSpec, compiled: CompiledTool, base_path: str) -> Binding:
+    if spec.type == "Model":
+        return ModelTool(compiled.tool.contract, spec, base_path)
+    return HttpTool(compiled.tool.contract, base_path)
+
+
+def _reused(said: Tool | None) -> int:
+    """For how many seconds a result may be reused."""
+    return quantities.seconds(said.cache) if said is not None and said.cache and said.effect == "Read" else 0

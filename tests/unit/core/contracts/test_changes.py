@@ -55,7 +55,13 @@ MODEL: dict[str, Any] = {"type": "Model", "tools": [], "models": ["a"]}
         (
             MODEL,
             MODEL | {"type": "MCP", "models": []},
-            ["changed: type: Model becomes MCP", "narrower: models: a is withdrawn"],
+            [
+                "changed: type: Model becomes MCP",
+                "narrower: models: a is withdrawn",
+                "narrower: tools: chat is withdrawn",
+                "narrower: tools: embeddings is withdrawn",
+                "narrower: tools: responses is withdrawn",
+            ],
         ),
     ],
 )

@@ -8,12 +8,14 @@ Durations are seconds and lists are sorted, so that equal promises have equal di
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from genapps.api import quantities
 from genapps.api.connector import ConnectorSpec, IdempotencyHeader, Tool, ToolEffect
 from genapps.api.digests import canonical, sha256
 from genapps.api.fields import UserModel
+from genapps.core.contracts.model_tools import INPUTS, SECONDS
 
 TIMEOUT_SECONDS = 10
 """Of a tool that names no timeout."""
@@ -65,10 +67,14 @@ class Contract(UserModel):
 
 
 def contract_of(spec: ConnectorSpec) -> Contract:
-    """The contract of a connector."""
+    """The contract of a connector. One of type Model that names no tools has all that there are."""
+    tools: Iterable[ToolContract] = map(_tool, spec.tools)
+    if spec.type == "Model":
+        named = {tool.name: tool for tool in spec.tools} or dict.fromkeys(INPUTS)
+        tools = (_model_tool(name, tool) for name, tool in named.items())
     return Contract(
         type=spec.type,
-        tools=tuple(sorted(map(_tool, spec.tools), key=lambda tool: tool.name)),
+        tools=tuple(sorted(tools, key=lambda tool: tool.name)),
         models=tuple(sorted(spec.models)),
         max_tokens=spec.max_tokens,
     )
@@ -95,6 +101,11 @@ def _tool(tool: Tool) -> ToolContract:
         input=tool.input,
         output=tool.output,
     )
+
+
+def _model_tool(name: str, said: Tool | None) -> ToolContract:
+    seconds = quantities.seconds(said.timeout) if said is not None and said.timeout else SECONDS
+    return ToolContract(name=name, effect="Read", timeout_seconds=seconds, input=INPUTS.get(name))
 
 
 def _headers(tool: Tool) -> dict[str, str]:

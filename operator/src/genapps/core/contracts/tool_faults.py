@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from genapps.api.connector import IdempotencyHeader, Tool
+from genapps.core.contracts.model_tools import INPUTS
 from genapps.core.contracts.paths import PathTemplate, TemplateError
 from genapps.core.contracts.placement import BODY_METHODS
 from genapps.core.contracts.pointers import ContractFault, pointer
@@ -53,6 +54,18 @@ def tool_faults(connector_type: str, tool: Tool) -> Iterator[ContractFault]:
         for name in ("method", "path", "query", "headers", "body"):
             if getattr(tool, name):
                 yield ContractFault(f"/{name}", "the field is for connectors of type HTTP; remove it")
+    if connector_type == "Model":
+        yield from _model_faults(tool)
+
+
+def _model_faults(tool: Tool) -> Iterator[ContractFault]:
+    if tool.name not in INPUTS:
+        yield ContractFault("/name", f"a connector of type Model has the tools {', '.join(INPUTS)}")
+    if tool.effect != "Read":
+        yield ContractFault("/effect", "a model changes nothing; write effect: Read")
+    for name in ("input", "output"):
+        if getattr(tool, name) is not None:
+            yield ContractFault(f"/{name}", "the platform has the schema of a model's tools; remove it")
 
 
 def _side_faults(side: str, schema: dict[str, Any] | None) -> Iterator[ContractFault]:
