@@ -101,7 +101,7 @@ class World:
     async def forgotten(self) -> int:
         """How many idle tenants are deleted, once nothing tidies up in the facets of those who are."""
         async with asyncio.timeout(60):
-            while not (gone := await self.facets.forget_idle()):
+            while not (gone := await self.facets.forget_idle()):  # noqa: ASYNC110 (what is awaited is this call)
                 await asyncio.sleep(0.01)
         return gone
 
