@@ -65,7 +65,7 @@ class Facet:
         self.users = 0
         """How many requests and loads need it to stay open; nobody counts where it is the only one."""
         self.asked = True
-        """Whether somebody has asked for it since `Facets.forget_idle` has looked."""
+        """Whether its tenant has called since `Facets` has noted that."""
         self.path = facet_files.path_of(directory, tenant)
         self._share = share
         self._limit = limit_bytes
