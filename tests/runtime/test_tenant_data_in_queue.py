@@ -27,7 +27,7 @@ async def world(engine: Path) -> AsyncIterator[World]:
 
 
 async def asked(world: World, operation: str, tenant: str) -> list[dict[str, Any]]:
-    place = Place("finance", "words", str(world.directory), ["facets"], False, 60.0)
+    place = Place("finance", "words", str(world.directory), ["facets"], False, 60.0, 1024 * 1024)
     operations, reader = Operations(place, world.facets, world.queue), Reader()
     words = "\0".join((operation, "finance", "words", digest(tenant), "ana")).encode()
     await operations.answer(words, cast("Any", reader))

@@ -29,6 +29,7 @@ from genapps_runtime.settings import Settings
 from genapps_runtime.state.claim_space import known_cause
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facets import Facets
+from genapps_runtime.state.log_bound import log_bytes
 from genapps_runtime.state.volume import Volume
 from genapps_runtime.state_port.port import StatePort
 from genapps_runtime.termination import Reason, RefusedError
@@ -220,7 +221,13 @@ class AppServer:
             config, volume = self._config, self._volume
             patience = min(config.action_millis / 1000 + DELETION_SECONDS, LONGEST_DELETION_SECONDS)
             place = Place(
-                config.namespace, config.app, volume.directory, volume.folders, config.tenancy is None, patience
+                config.namespace,
+                config.app,
+                volume.directory,
+                volume.folders,
+                config.tenancy is None,
+                patience,
+                log_bytes(config.limits.state_per_tenant_bytes) // 4,
             )
             self._operations = Operations(place, self._facets, self._app.queue)
         await self._operations.answer(question, writer)

@@ -14,12 +14,15 @@ import pytest
 
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from genapps_runtime.state.facets import Facets, FacetsBusyError, Many
+from genapps_runtime.state.log_bound import log_bytes
 from genapps_runtime.state.transaction import Commit
 from genapps_runtime.state_port.listing import PAGE
 from genapps_runtime.state_port.operations import Operations, Place
 from tests.runtime.harness import until
 
 SECONDS = 0.05
+LIMIT_BYTES = 1024 * 1024
+LARGE = '"' + "x" * 200_000 + '"'
 
 
 def digest(tenant: str) -> str:
@@ -51,8 +54,10 @@ class World:
         self.directory = directory
         self.folder = directory / "facets-1"
         self.folder.mkdir()
-        self.facets = Facets(str(self.folder), 1024 * 1024, 4, 3600, 0, Many(most=4, open=2))
-        self.place = Place("finance", "words", str(directory), ["facets-1"], False, SECONDS)
+        self.facets = Facets(str(self.folder), LIMIT_BYTES, 4, 3600, 0, Many(most=4, open=2))
+        self.place = Place(
+            "finance", "words", str(directory), ["facets-1"], False, SECONDS, log_bytes(LIMIT_BYTES) // 4
+        )
         self.operations = self.made(self.place)
 
     def made(self, place: Place, **limits: Any) -> Operations:
@@ -67,8 +72,10 @@ class World:
 
     async def store(self, tenant: str, value: str) -> Facet:
         facet, stored = await self.facet(tenant), asyncio.Event()
-        facet.commit([Commit(None, [("word", value)])], lambda _: stored.set())
+        commit = Commit(None, [("word", value)])
+        facet.commit([commit], lambda _: stored.set())
         await stored.wait()
+        assert commit.verdict is None
         facet.end_batch()
         return facet
 
@@ -213,15 +220,16 @@ async def test_a_list_has_pages(world: World) -> None:
 
 
 async def test_an_export_ends_when_the_tenant_writes_more_than_is_read(world: World) -> None:
-    facet = await world.store("a", '"' + "x" * 200_000 + '"')
+    facet = await world.store("a", LARGE)
     for number in range(3):
-        facet._writer.execute("INSERT INTO genapps_entries VALUES (?, ?, 1)", (str(number), '"' + "x" * 100_000 + '"'))
+        facet._writer.execute("INSERT INTO genapps_entries VALUES (?, ?, 1)", (str(number), LARGE))
 
     async def writes() -> None:
-        await world.store("a", '"' + "y" * 200_000 + '"')
+        for _ in range(8):
+            await world.store("a", LARGE)
 
-    lines = await world.ask("export", "a", world.made(world.place, growth_bytes=100_000), Reader(writes))
-    assert code_of(lines) == "TooSlow"
+    assert code_of(await world.ask("export", "a", reader=Reader(writes))) == "TooSlow"
+    assert not facet.log.full, "the tenant was never refused"
     assert "end" in (await world.ask("export", "a"))[-1]
 
 

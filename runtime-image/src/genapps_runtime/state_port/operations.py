@@ -29,8 +29,6 @@ from genapps_runtime.state_port.export import Export
 from genapps_runtime.state_port.listing import tenants
 
 READING_SECONDS = 10.0
-GROWTH_BYTES = 16 * 1024 * 1024
-"""Of SQLite's log, which cannot be emptied while an export reads."""
 BY_CHARACTERS = 256
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 Found = TypeVar("Found")
@@ -49,8 +47,8 @@ class OperationError(Exception):
 class Place:
     """The app, and where its state is: `folders` have facets, the one in use first.
 
-    `one_tenant`: the app does not tell tenants apart. `patience_seconds` is how long a deletion waits for the
-    requests of its tenant.
+    `one_tenant`: the app does not tell tenants apart. `patience_seconds` is how long a deletion waits for the requests
+    of its tenant. `growth_bytes` is how much an export lets SQLite's log grow, which cannot be emptied meanwhile.
     """
 
     namespace: str
@@ -59,12 +57,13 @@ class Place:
     folders: list[str]
     one_tenant: bool
     patience_seconds: float
+    growth_bytes: int
 
 
 class Operations:
     """Answers questions. `now` gives seconds since 1970.
 
-    Whoever reads an export may take `reading_seconds` for a chunk, and its tenant may write `growth_bytes` meanwhile.
+    Whoever reads an export may take `reading_seconds` for a chunk.
     """
 
     def __init__(
@@ -75,14 +74,12 @@ class Operations:
         now: Callable[[], float] = time.time,
         *,
         reading_seconds: float = READING_SECONDS,
-        growth_bytes: int = GROWTH_BYTES,
     ) -> None:
         self._place = place
         self._facets = ByDigest(facets)
         self._queue = queue
         self._now = now
         self._reading_seconds = reading_seconds
-        self._growth_bytes = growth_bytes
         self._turn = asyncio.Lock()
 
     async def answer(self, question: bytes, writer: asyncio.StreamWriter) -> None:
@@ -165,7 +162,7 @@ class Operations:
                     await self._send(writer, chunk)
                     size = log.stat().st_size if log.exists() else 0
                     before = before or size
-                    if size > before + self._growth_bytes:
+                    if size > before + place.growth_bytes:
                         raise OperationError("TooSlow", "the tenant writes more than is read meanwhile; try again")
             finally:
                 told["lines"] = dict(export.counts)
