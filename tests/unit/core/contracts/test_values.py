@@ -4,8 +4,10 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from genapps.core.contracts.values import EXACT, Bounds, value_fault
+from genapps.core.contracts.values import EXACT, Bounds, _surely_within, value_fault
 
 BOUNDS = Bounds(depth=3, values=10, string=5, text=20)
 
@@ -80,3 +82,24 @@ def test_the_work_ends_at_the_bound_however_large_the_value_is() -> None:
 
 def test_a_value_as_deep_as_memory_allows_is_no_recursion() -> None:
     assert value_fault(_nested(200_000), Bounds(depth=300_000, values=300_000, string=5, text=300_000)) is None
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers(EXACT - 2, EXACT + 2) | st.floats() | st.text(max_size=7),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(ANY)
+def test_both_ways_of_looking_say_the_same(value: object) -> None:
+    """Below 32 values each is looked at alone."""
+    assert _surely_within(value, BOUNDS) == (value_fault(value, BOUNDS) is None)
+
+
+def test_a_fault_among_many_values_has_its_place() -> None:
+    bounds = Bounds(depth=3, values=1_000, string=5, text=1_000)
+    many: list[Any] = [{"a": number} for number in range(400)]
+    assert value_fault(many, bounds) is None
+    many[200] = {"a": EXACT + 1}
+    assert str(value_fault(many, bounds)).startswith("/200/a: the integer is beyond")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bounds of a JSON value: depth, number of values, text, numbers. Looked at before a schema is applied to it.
 
-The work is one step for each value, and it ends at the first one past a bound.
+The work is a few steps for each value, and it ends at the first one past a bound.
 """
 
 from __future__ import annotations
@@ -42,11 +42,20 @@ _Path = tuple[Any, str | int] | None
 """The path of a value, from its end: (the path of what holds it, its name or number)."""
 
 
+_HOLDERS = frozenset({dict, list})
+_KINDS = frozenset({str, int, float, bool, type(None), dict, list})
+"""What parsers of JSON make."""
+_FEW = 32
+"""Values that are looked at one by one before all are looked at together."""
+
+
 def value_fault(value: object, bounds: Bounds) -> ContractFault | None:
     """The first thing about the value that is past a bound, or that JSON cannot hold exactly."""
     left, text = bounds.values, bounds.text
     waiting: list[tuple[object, int, _Path]] = [(value, 0, None)]
     while waiting:
+        if left == bounds.values - _FEW and _surely_within(value, bounds):
+            return None
         item, depth, path = waiting.pop()
         holder = item if isinstance(item, dict | list) else None
         problem = _scalar_problem(item, bounds) if holder is None else _holder_problem(holder, depth, bounds)
@@ -61,6 +70,34 @@ def value_fault(value: object, bounds: Bounds) -> ContractFault | None:
         if holder:
             waiting.extend((inner, depth + 1, (path, key)) for key, inner in _members(holder))
     return None
+
+
+def _surely_within(value: object, bounds: Bounds) -> bool:
+    """Whether nothing is past a bound. Level by level is five times as fast for many values, and tells no place."""
+    level, left, text = [value], bounds.values, bounds.text
+    for depth in range(bounds.depth + 1):
+        kinds = set(map(type, level))
+        holders = [item for item in level if type(item) is dict or type(item) is list] if kinds & _HOLDERS else []
+        left -= len(level)
+        if not kinds <= _KINDS or left < sum(map(len, holders)) or (holders and depth == bounds.depth):
+            return False
+        names = [name for item in holders if type(item) is dict for name in item]
+        strings = [*names, *(item for item in level if type(item) is str)] if str in kinds else names
+        if not (set(map(type, names)) <= {str} and max(map(len, strings), default=0) <= bounds.string):
+            return False
+        text -= sum(map(len, strings))
+        if text < 0 or not _exact_numbers(level, kinds):
+            return False
+        level = [inner for item in holders for inner in (item.values() if type(item) is dict else item)]
+        if not level:
+            return True
+    return False
+
+
+def _exact_numbers(level: list[Any], kinds: set[type]) -> bool:
+    integers = [item for item in level if type(item) is int] if int in kinds else []
+    floats = [item for item in level if type(item) is float] if float in kinds else []
+    return max(integers, default=0) <= EXACT and min(integers, default=0) >= -EXACT and all(map(math.isfinite, floats))
 
 
 def _members(item: dict[str, object] | list[object]) -> Iterable[tuple[str | int, object]]:
