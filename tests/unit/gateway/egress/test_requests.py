@@ -3,13 +3,22 @@
 
 from dataclasses import replace
 
+import h11
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from genapps.gateway.egress.messages import EgressReason, EgressRefusedError, OutboundRequest
+from genapps.gateway.egress.connection import Connection
+from genapps.gateway.egress.exchange import Exchange
+from genapps.gateway.egress.messages import EgressReason, EgressRefusedError, OutboundRequest, Target
 from genapps.gateway.egress.requests import HEADER_BYTES, HEADERS, PATH_BYTES, path_fault, request_fault
 from tests.unit.gateway.attacks.egress import HEADERS as CHANGING_HEADERS
 from tests.unit.gateway.attacks.egress import METHODS, PATHS
-from tests.unit.gateway.egress.world import GET, LIMITS, OK, always, serving, upstream
+from tests.unit.gateway.egress.world import GET, HERE, HOST, LIMITS, OK, always, serving, upstream
+
+GOOD = ("a", "B-c", "d_e", "0", "/f", "/g.h", "?i=j", "&k", "%20", ";", ":", "~", "=")
+BAD = ("\r\n", "\n", "\0", "\t", " ", "#", "\\", "%", "%0d%0a", "..", "//", "\x85", "\u20ac", ": b\r\nc: d")
+TEXTS = st.lists(st.sampled_from(GOOD * 3 + BAD), max_size=4).map("".join)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +75,40 @@ def test_other_methods_are_refused(method: str) -> None:
 def test_only_what_changes_something_has_a_body() -> None:
     assert request_fault(OutboundRequest("GET", "/", body=b"x")) is not None
     assert request_fault(OutboundRequest("DELETE", "/", body=b"x")) is None
+
+
+@given(
+    st.sampled_from(["GET", "POST", "DELETE", "get", "GET /x"]),
+    TEXTS.map(lambda text: f"/{text}"),
+    st.lists(st.tuples(st.sampled_from(["accept", "X-a", "x_b", "c:", "d\r\n", "host", ""]), TEXTS), max_size=3),
+    st.binary(max_size=8),
+)
+async def test_what_is_accepted_is_read_as_one_request_that_says_the_same(
+    method: str, path: str, headers: list[tuple[str, str]], body: bytes
+) -> None:
+    request = OutboundRequest(method, path, tuple(headers), body)
+    if request_fault(request) is not None:
+        return
+    written = bytearray()
+    connection = Connection(HERE)
+    connection.write = lambda data: not written.extend(data)  # type: ignore[method-assign, func-returns-value]
+    Exchange(connection, request, LIMITS).send(Target("rates", "https", HOST, 443))
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(bytes(written))
+    read = server.next_event()
+    assert isinstance(read, h11.Request)
+    assert (read.method.decode(), read.target.decode()) == (method, path)
+    own = {b"host", b"accept-encoding", b"user-agent", b"content-length"}
+    assert [field for field in read.headers if field[0] not in own] == [
+        (name.lower().encode(), value.encode()) for name, value in headers
+    ]
+    assert [value for name, value in read.headers if name == b"host"] == [HOST.encode()]
+    arrived = b""
+    while isinstance(event := server.next_event(), h11.Data):
+        arrived += event.data
+    assert isinstance(event, h11.EndOfMessage)
+    assert arrived == body
+    assert server.trailing_data == (b"", False)
 
 
 async def test_a_refused_request_opens_no_connection() -> None:
