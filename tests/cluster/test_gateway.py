@@ -4,13 +4,14 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from genapps.api.names import child_name
-from tests.support.gateway_process import World, world
+from tests.support.gateway_process import GatewayProcess, World, world
 from tools.kubectl import Kubectl, until
 from tools.node import Node
 
@@ -81,6 +82,28 @@ def test_at_the_threshold_the_app_is_refused_until_an_acknowledgement_moves_the_
     until(lambda: "0" * 32 in here.call(token, "mail").body["detail"], 30, "the record's suspension")
     here.record("threshold", uid, countFrom=datetime.now(UTC).isoformat())
     until(lambda: here.call(token, "mail").code == "ConnectorUnavailable", 30, "the end of the suspension")
+
+
+def test_a_second_gateway_has_the_same_authority_and_refuses_at_the_same_threshold(here: World) -> None:
+    first = here.gateway
+    second = GatewayProcess(first.kubeconfig, first.log.with_name("second.log"), first.namespace)
+    token, authority = here.app("second"), here.authority()
+    try:
+        second.start()
+        there = replace(here, gateway=second)
+        assert there.authority() == authority
+        assert there.call(token, "payroll", "r0").code == "ConnectorNotInEnvelope"
+        for number in (1, 2):
+            assert here.call(token, "payroll", f"r{number}").code == "ConnectorNotInEnvelope"
+        assert there.call(token, "payroll", "r3").code == "Suspended", "what violates is refused at once"
+        assert here.violations("second")["total"] == 3
+        quiet = here.app("quiet")
+        for number in range(3):
+            here.call(quiet, "payroll", f"r{number}")
+        until(lambda: there.call(quiet, "mail").code == "Suspended", 10, "what the watch tells the other gateway")
+        assert second.stop() == 0
+    finally:
+        second.kill()
 
 
 def test_counts_and_authority_survive_a_hard_end_and_a_clean_stop_loses_nothing(here: World) -> None:

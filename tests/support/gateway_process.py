@@ -22,7 +22,7 @@ from urllib.request import urlopen
 
 import yaml
 
-from genapps.api.names import child_name, gateway_host
+from genapps.api.names import CREDENTIALS_NAMESPACE, child_name, gateway_host
 from tools import helm
 from tools.kubectl import Kubectl, until
 from tools.node import Node
@@ -187,7 +187,7 @@ def world(kubectl: Kubectl, node: Node, folder: Path) -> Iterator[World]:
     """Namespaces, the chart's rights for the gateway, and the gateway; all gone afterwards."""
     unique = uuid.uuid4().hex[:6]
     system, run = f"system-{unique}", f"run-{unique}"
-    for name in (system, run):
+    for name in (system, run, CREDENTIALS_NAMESPACE):
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     kubectl.apply(*_rights(system))
     kubeconfig = folder / "gateway.kubeconfig"
@@ -204,7 +204,7 @@ def world(kubectl: Kubectl, node: Node, folder: Path) -> Iterator[World]:
 def _rights(system: str) -> list[dict[str, Any]]:
     """What the chart grants the gateway, and nothing more: a missing right fails the tests."""
     rendered = helm.render({"image": _ANY_IMAGES}, namespace=system)
-    ours = [one for one in rendered if one["metadata"]["name"].startswith("genapps-gateway")]
+    ours = [one for one in rendered if one["metadata"]["name"].startswith(("genapps-gateway", CREDENTIALS_NAMESPACE))]
     return [one for one in ours if one["kind"] in _RIGHTS]
 
 
