@@ -8,24 +8,26 @@ into the file at last. So while little is free, no file of an app's state grows.
 import errno
 import os
 import sqlite3
+import sys
 
 FULL = "the claim is full: choose a tier with a larger claim"
 READ_ONLY = "the claim is read-only: the platform has to look at its volume"
 LEFT_BYTES = 8 * 1024 * 1024
-"""What is left free: as much as a log may have (4 MiB) that is not in its file yet, and once more for what follows."""
+"""What is left free on the claim for what makes room."""
 LEFT_SHARE = 8
 """Of a small claim this part is left free."""
 ROOM_BYTES = 256 * 1024
 """With less than this, what SQLite calls an I/O error is a full disk: it cannot map the index of its log."""
 
 
-def is_low(path: str) -> bool:
-    """Whether no more may be free on the claim than is to be left; `path` is on it."""
+def spare(path: str) -> int:
+    """The bytes that are free on the claim beside what is left free, or less than 0; `path` is on it."""
     try:
         disk = os.statvfs(path)
     except OSError:
-        return False  # what is written next will say so
-    return disk.f_bavail * disk.f_frsize < min(LEFT_BYTES, disk.f_blocks * disk.f_frsize // LEFT_SHARE)
+        return sys.maxsize  # what is written next will say so
+    left = min(LEFT_BYTES, disk.f_blocks * disk.f_frsize // LEFT_SHARE)
+    return disk.f_bavail * disk.f_frsize - left
 
 
 def expect_writable(path: str) -> None:

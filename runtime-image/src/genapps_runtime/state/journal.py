@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from genapps_runtime.state.claim_space import is_low
+from genapps_runtime.state.claim_space import spare
 from genapps_runtime.state.errors import JournalFullError, StateUnavailableError
 from genapps_runtime.state.journal_file import HEAD_BYTES, NEW_ENDING, JournalFile
 from genapps_runtime.state.safe_dir import SafeDir
@@ -150,7 +150,7 @@ class Journal:
         )  # fmt: skip
         if not self._fits(len(record)):
             raise JournalFullError("too many requests with tool calls are not finished")
-        if is_low(self._directory):
+        if spare(self._directory) < 0:
             raise JournalFullError("the claim is full: what is left is for deletes")
         self._add(scope, record)
         unfinished = self._live[scope]
