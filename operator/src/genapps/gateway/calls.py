@@ -146,9 +146,9 @@ def _line(admitted: Admit, key: ReadKey, about: dict[str, str]) -> structlog.std
 
 
 def _digest(arguments: dict[str, Any]) -> str:
-    """SHA-256 of the arguments in canonical form (RFC 8785); of ones that have none, of their plain JSON."""
+    """`sha256:<hex>` of the arguments in canonical form (RFC 8785); of ones that have none, of their plain JSON."""
     try:
         content = rfc8785.dumps(arguments)
     except (rfc8785.CanonicalizationError, RecursionError):
         content = orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(content).hexdigest()
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

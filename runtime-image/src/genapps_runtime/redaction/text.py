@@ -16,8 +16,8 @@ KEPT_BACK = 64
 """Characters. What is longer than this is recognised by its beginning."""
 SECRET = "[redacted:secret]"  # noqa: S105  a marker
 _SHORTEST = 6
-is_plain = re.compile(r"[0-9a-f]{32}|[a-z/._-]*|[A-Z]?[a-z /_-]*").fullmatch
-"""Whether a text holds nothing that is looked for: many paths and sentences, and the ids that this project draws."""
+is_plain = re.compile(r"(?:sha256:[0-9a-f]{32})?[0-9a-f]{32}|[a-z/._-]*|[A-Z]?[a-z /_-]*").fullmatch
+"""Whether a text holds nothing that is looked for: many paths and sentences, and the ids and digests of this project."""
 _has_number = re.compile(r"[0-9][0-9 .-]{7}").search
 _names_secret = re.compile(rf"(?:{NAMES}|cookies?)\Z").search
 _has_digit = re.compile("[0-9]").search
