@@ -118,7 +118,22 @@ CONNECTORS = [
     Refusal("a model connector without models", MODEL, "spec.models", "name the models"),
     Refusal("models of an HTTP connector", {"spec.models": ["m"]}, "spec.models", "none otherwise"),
     Refusal(
-        "a credential without header", {"spec.credential": {"secretName": "s", "key": "k"}}, "as", "Required value"
+        "a credential without a place",
+        {"spec.credential": {"secretName": "s", "key": "k"}},
+        "spec.credential",
+        "give either as or oauth",
+    ),
+    Refusal(
+        "a credential in two places",
+        {"spec.credential": {"secretName": "s", "key": "k", "as": {"header": "X-Key", "query": "key"}}},
+        "spec.credential.as",
+        "give one of header, query and basic",
+    ),
+    Refusal(
+        "a prefix of a parameter",
+        {"spec.credential": {"secretName": "s", "key": "k", "as": {"query": "key", "prefix": "Bearer "}}},
+        "spec.credential.as.prefix",
+        "stands before a header's value only",
     ),
 ]
 RECORD: Json = {

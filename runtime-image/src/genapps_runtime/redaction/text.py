@@ -17,7 +17,7 @@ KEPT_BACK = 64
 SECRET = "[redacted:secret]"  # noqa: S105  a marker
 _SHORTEST = 6
 is_plain = re.compile(r"(?:sha256:[0-9a-f]{32})?[0-9a-f]{32}|[a-z/._-]*|[A-Z]?[a-z /_-]*").fullmatch
-"""Whether a text holds nothing that is looked for: many paths and sentences, and the ids and digests of this project."""
+"""Whether a text holds nothing that is looked for: many paths and sentences, and this project's ids and digests."""
 _has_number = re.compile(r"[0-9][0-9 .-]{7}").search
 _names_secret = re.compile(rf"(?:{NAMES}|cookies?)\Z").search
 _has_digit = re.compile("[0-9]").search

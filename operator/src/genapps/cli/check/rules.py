@@ -152,6 +152,11 @@ PREDICATES: Mapping[str, Predicate] = {
         _LABEL.fullmatch(name) for name in tiers
     ),
     # Connector
+    "[has(self.header), has(self.query), has(self.basic)].filter(x, x).size() == 1": lambda use: (
+        sum(place in use for place in ("header", "query", "basic")) == 1
+    ),
+    "!has(self.prefix) || has(self.header)": lambda use: "prefix" not in use or "header" in use,
+    "has(self.as) != has(self.oauth)": lambda credential: ("as" in credential) != ("oauth" in credential),
     "has(self.url) != has(self.service)": lambda endpoint: ("url" in endpoint) != ("service" in endpoint),
     "self.type != 'HTTP' || !has(self.tools) || self.tools.all(t, has(t.method) && has(t.path))": lambda spec: (
         spec["type"] != "HTTP" or all("method" in tool and "path" in tool for tool in spec.get("tools", ()))
