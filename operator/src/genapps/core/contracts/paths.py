@@ -3,11 +3,13 @@
 
 A value that a server may read as another path is refused, also where it is one only after decoding: an empty segment,
 `.` and `..` (also before a `;`), a slash, a backslash, a control character, and what looks percent-encoded already.
+Wide and other forms of these characters count as the plain ones (NFKC).
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -93,7 +95,7 @@ def _expanded(segment: tuple[str, ...], arguments: Mapping[str, object]) -> str:
         return segment[0]
     values = [_value(name, arguments) for name in segment[1::2]]
     whole = segment[0] + "".join(value + literal for value, literal in zip(values, segment[2::2], strict=True))
-    if not whole or _is_dots(whole):
+    if not whole or _is_dots(_folded(whole)):
         raise PathArgumentError(segment[1], "makes a segment of the path that is empty, . or ..")
     encoded = [quote(value, safe="") for value in values]
     return segment[0] + "".join(value + literal for value, literal in zip(encoded, segment[2::2], strict=True))
@@ -105,9 +107,14 @@ def _value(name: str, arguments: Mapping[str, object]) -> str:
     value = scalar_text(arguments[name])
     if value is None:
         raise PathArgumentError(name, "stands in the path and must be a string, a number or a boolean")
-    if _CONTROL.search(value) or _ESCAPED.search(value):
+    if _CONTROL.search(_folded(value)) or _ESCAPED.search(value):
         raise PathArgumentError(name, "stands in the path: no slash, backslash, control character or %XX")
     return value
+
+
+def _folded(value: str) -> str:
+    """As servers that take wide and other forms of a character for the plain one would read it."""
+    return value if value.isascii() else unicodedata.normalize("NFKC", value)
 
 
 def _is_dots(segment: str) -> bool:
