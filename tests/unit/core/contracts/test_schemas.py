@@ -142,3 +142,20 @@ def test_all_faults_that_are_written_are_told_at_once() -> None:
         "/properties/a/$id",
         "/properties/b/pattern",
     }
+
+
+def test_an_engine_that_panics_refuses_the_schema_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic(*_: object, **__: object) -> None:
+        raise type("PanicException", (BaseException,), {})
+
+    monkeypatch.setattr("jsonschema_rs.Draft202012Validator", panic)
+    assert _faults({"type": "string"}) == [f"{WHOLE}: this is no valid JSON Schema 2020-12"]
+
+
+def test_what_ends_the_process_is_not_taken_for_a_schema_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jsonschema_rs.Draft202012Validator", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _faults({"type": "string"})

@@ -3,11 +3,12 @@
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from genapps.core.contracts.contract import contract_of
+from genapps.core.contracts.engine import deny
 from genapps.core.contracts.force import in_force
-from genapps.core.contracts.patterns import deny
 from genapps.core.contracts.values import ARGUMENTS, EXACT, RESULT
 from genapps.gateway.contracts.checker import CheckFailedError, SchemaChecker, checker
 from genapps.gateway.contracts.compiled import CompiledTool, compile_contract, compile_tools
@@ -175,6 +176,20 @@ def test_a_check_that_did_not_run_is_no_answer(engine: object, monkeypatch: pyte
     monkeypatch.setattr(schema, "_validator", engine)
     with pytest.raises(CheckFailedError):
         schema.fault({})
+
+
+@pytest.mark.parametrize("kind", ["BacktrackLimitExceeded", "Referencing", "RegexEngineFailure"])
+def test_an_engine_that_could_not_decide_says_nothing_about_the_value(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Undecided:
+        def validate(self, value: object) -> None:
+            raise jsonschema_rs.ValidationError("no", "no", [], [], [], type(kind, (), {})(), value)
+
+    schema = SchemaChecker({"type": "object"})
+    monkeypatch.setattr(schema, "_telling", Undecided())
+    with pytest.raises(CheckFailedError):
+        schema.fault([])
 
 
 def test_what_ends_the_process_is_not_taken_for_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from genapps.core.contracts.patterns import PATTERN_OPTIONS, deny, pattern_problem
+from genapps.core.contracts.engine import compiled
+from genapps.core.contracts.patterns import pattern_problem
 from genapps.core.contracts.pointers import ContractFault, pointer
 from genapps.core.contracts.values import SCHEMA, value_fault
 
@@ -167,7 +168,7 @@ def _reference_problem(root: dict[str, Any], reference: object) -> str | None:
 def _metaschema(root: dict[str, Any]) -> Iterator[ContractFault]:
     """Whether the engine takes it: keywords have values of their kind."""
     try:
-        jsonschema_rs.Draft202012Validator(root, retriever=deny, pattern_options=PATTERN_OPTIONS)
+        compiled(root)
     except jsonschema_rs.ValidationError as error:
         yield ContractFault(pointer(error.instance_path), "this is no valid JSON Schema 2020-12")
     except ValueError:

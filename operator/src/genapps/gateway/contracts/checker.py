@@ -11,13 +11,13 @@ import jsonschema_rs
 import orjson
 
 from genapps.api.digests import canonical
-from genapps.core.contracts.patterns import PATTERN_OPTIONS, deny
+from genapps.core.contracts.engine import compiled, is_panic
 from genapps.core.contracts.pointers import ContractFault
 from genapps.gateway.contracts.wording import fault_of
 
 T = TypeVar("T")
 
-_NOT_A_VERDICT = frozenset({"$ref", "backtrackLimitExceeded"})
+_NO_VERDICTS = frozenset({"BacktrackLimitExceeded", "Referencing", "RegexEngineFailure"})
 """Kinds of errors that say something about the check, and nothing about the value."""
 
 
@@ -31,7 +31,7 @@ class SchemaChecker:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         """Raises CheckFailedError where the schema cannot be compiled."""
         self._schema = dict(schema)
-        self._validator = _guarded(lambda: _validator(self._schema))
+        self._validator = _guarded(lambda: compiled(self._schema))
         self._telling: jsonschema_rs.Draft202012Validator | None = None
 
     def fault(self, value: object) -> ContractFault | None:
@@ -45,10 +45,12 @@ class SchemaChecker:
         and the value, so here these say only that no form fits."""
         if self._telling is None:
             keywords = {keyword: _form_keyword(keyword, self._schema) for keyword in ("anyOf", "oneOf")}
-            self._telling = _validator(self._schema, keywords=keywords, mask="the value")
+            self._telling = compiled(self._schema, keywords=keywords, mask="the value")
         try:
             self._telling.validate(value)
         except jsonschema_rs.ValidationError as error:
+            if type(error.kind).__name__ in _NO_VERDICTS:
+                raise CheckFailedError("the check of a contract failed within the engine") from error
             return fault_of(error)
         raise CheckFailedError("a value was refused, and no reason was found")
 
@@ -63,19 +65,13 @@ def checker(schema: Mapping[str, Any]) -> SchemaChecker:
     return _compiled(canonical(schema))
 
 
-def _validator(schema: dict[str, Any], **options: Any) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(
-        schema, retriever=deny, pattern_options=PATTERN_OPTIONS, validate_formats=False, **options
-    )
-
-
 def _form_keyword(keyword: str, root: Mapping[str, Any]) -> type:
     """The keyword as a check of its own, without the errors of its forms."""
     definitions = root.get("$defs", {})
 
     class Forms:
         def __init__(self, parent_schema: dict[str, Any], value: Any, schema_path: list[str | int]) -> None:
-            self._forms = _validator({keyword: value, "$defs": definitions})
+            self._forms = compiled({keyword: value, "$defs": definitions})
             self._count = len(value)
 
         def validate(self, instance: object) -> None:
@@ -95,6 +91,6 @@ def _guarded(check: Callable[[], T]) -> T:
     except Exception as error:
         raise CheckFailedError(f"the check of a contract failed: {type(error).__name__}") from error
     except BaseException as error:
-        if type(error).__name__ == "PanicException":
+        if is_panic(error):
             raise CheckFailedError("the check of a contract failed: the engine panicked") from error
         raise
