@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from genapps.core.contracts.faults import CONTRACT_BYTES, FAULTS, contract_faults
+from genapps.core.contracts.faults import CONTRACT_BYTES, CONTRACT_PATTERNS, FAULTS, contract_faults
 from genapps.core.contracts.hidden_text import hidden_character
 from tests.unit.core.contracts.connectors import LATEST, connector, tool
 
@@ -133,6 +133,16 @@ def test_no_more_faults_are_told_than_a_person_reads() -> None:
     assert len(_faults(tool(path="/v1", input=schema))) == FAULTS
 
 
+@pytest.mark.parametrize("levels", [65, 300, 5_000])
+def test_a_schema_as_deep_as_the_api_server_stores_it_is_a_fault_and_ends_nothing(levels: int) -> None:
+    schema: dict[str, Any] = {}
+    for _ in range(levels):
+        schema = {"not": schema}
+    (fault,) = contract_faults(connector(tool(output=schema)))
+    assert fault.pointer == "/spec/tools/0/output" + "/not" * 64
+    assert fault.problem == "there are more than 64 levels of lists and objects"
+
+
 def test_a_contract_that_no_object_could_hold_is_refused() -> None:
     large = {"type": "object", "examples": ["x" * 4_000] * 8}
     tools = [
@@ -178,3 +188,17 @@ def test_the_place_of_each_kind_of_credential_is_taken(
     told = " ".join(_faults(tool(headers=headers), credential=credential))
     assert ("header of the credential" in told) == (header is not None)
     assert ("carries the credential" in told) == (parameter is not None)
+
+
+def test_more_patterns_than_may_be_compiled_are_refused_before_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of(count: int) -> list[str]:
+        members = {f"p{number}": {"pattern": f"^a{{{number}}}"} for number in range(count // 2)}
+        named = {f"^b{{{number}}}": True for number in range(count - count // 2)}
+        schema = {"type": "object", "properties": members, "patternProperties": named}
+        return _faults(
+            tool(path="/v1", input=schema, output=None), tool(name="b", path="/v1", input=schema, output=None)
+        )
+
+    assert of(CONTRACT_PATTERNS) == []
+    monkeypatch.setattr("genapps.core.contracts.patterns.compiled", None)
+    assert of(CONTRACT_PATTERNS + 1) == ["/spec/tools: there are more than 128 different patterns in them"]

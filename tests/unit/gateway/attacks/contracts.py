@@ -155,6 +155,7 @@ _SCHEMAS: dict[str, Any] = {
     "a pattern that is no pattern": {"pattern": "("},
     "more listed values than steps": {"enum": list(range(STEPS + 1))},
     "lists past the depth": {"const": _lists(65)},
+    "lists past what is written out": {"const": _lists(5_000)},
     "an integer that loses digits": {"const": 2**60},
     "a keyword that restricts nothing": {"maxlength": 3},
     "members that are looked at again and again": {"unevaluatedProperties": False},

@@ -11,13 +11,17 @@ from genapps.api.digests import canonical
 from genapps.core.contracts.contract import contract_of
 from genapps.core.contracts.hidden_text import hidden_text_faults
 from genapps.core.contracts.pointers import ContractFault, pointer
+from genapps.core.contracts.schemas import patterns
 from genapps.core.contracts.tool_faults import tool_faults
-from genapps.core.contracts.values import Bounds, value_fault
+from genapps.core.contracts.values import SCHEMA, Bounds, value_fault
 
 FAULTS = 20
 """Faults that are told of one connector."""
 CONTRACT_BYTES = 512 * 1024
 """Of a contract in its canonical form: it is stored in one object."""
+
+CONTRACT_PATTERNS = 128
+"""Different patterns of a contract: each is compiled, which takes milliseconds and up to 512 KiB."""
 
 _SPEC = Bounds(depth=80, values=200_000, string=4 * 1024, text=1024 * 1024)
 
@@ -28,6 +32,10 @@ def contract_faults(connector: Connector) -> tuple[ContractFault, ...]:
 
 
 def _faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
+    past = [*_past_bounds(spec)]
+    if past:
+        yield from past
+        return
     written = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     if fault := value_fault(written, _SPEC):
         yield fault
@@ -35,6 +43,10 @@ def _faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
     yield from hidden_text_faults(written)
     yield from _name_faults(spec)
     yield from _credential_faults(spec)
+    texts = {text for tool in spec.tools for schema in (tool.input, tool.output) for text in patterns(schema)}
+    if len(texts) > CONTRACT_PATTERNS:
+        yield ContractFault("/tools", f"there are more than {CONTRACT_PATTERNS} different patterns in them")
+        return
     found = False
     for number, tool in enumerate(spec.tools):
         for fault in tool_faults(spec.type, tool):
@@ -46,6 +58,14 @@ def _faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
         yield ContractFault("/models", "name the models of a connector of type Model, and none otherwise")
     if not found and len(canonical(contract_of(spec).document())) > CONTRACT_BYTES:
         yield ContractFault("/tools", f"the contract has more than {CONTRACT_BYTES} bytes in all")
+
+
+def _past_bounds(spec: ConnectorSpec) -> Iterator[ContractFault]:
+    """Schemas past a bound come first: nothing else may follow them as deep as they go."""
+    for number, tool in enumerate(spec.tools):
+        for side, schema in (("input", tool.input), ("output", tool.output)):
+            if schema is not None and (fault := value_fault(schema, SCHEMA)):
+                yield fault.below(pointer(("tools", number, side)))
 
 
 def _name_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:

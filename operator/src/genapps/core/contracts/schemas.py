@@ -116,6 +116,20 @@ def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...
             yield from (((keyword, name), inner) for name, inner in value.items())
 
 
+def patterns(schema: object) -> set[str]:
+    """The patterns that stand anywhere in a schema, whatever else is wrong with it."""
+    found: set[str] = set()
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            found.update(text for text in (part.get("pattern"),) if isinstance(text, str))
+            named = part.get("patternProperties")
+            found.update(named if isinstance(named, dict) else ())
+            waiting.extend(inner for _, inner in subschemas(part))
+    return found
+
+
 def definition(root: Mapping[str, Any], reference: str) -> Any:
     """What a reference leads to. Raises LookupError."""
     found = _REFERENCE.fullmatch(reference)
