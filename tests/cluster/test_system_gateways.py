@@ -109,7 +109,7 @@ class Payments:
 
 
 @pytest.fixture
-def payments(installed: Kubectl, tenant: str, caller: Pod) -> Payments:
+def payments(installed: Kubectl, tenant: str, caller: Pod) -> Iterator[Payments]:
     """A ready app that pays by a connector to a Service of its namespace."""
     pod = callers.manifest(tenant, "bank", _image(installed))
     pod["metadata"]["labels"] = {"app": "bank"}
@@ -147,7 +147,8 @@ def payments(installed: Kubectl, tenant: str, caller: Pod) -> Payments:
     bank = f"http://{installed.get('service', 'bank', tenant)['spec']['clusterIP']}/"
     pay = f"{found['status']['url']}/pay?id=first"
     until(lambda: '"ok"' in caller.request("POST", pay, {}, None).body, 60, "the way to the bank")
-    return Payments(installed, caller, found, bank)
+    yield Payments(installed, caller, found, bank)
+    installed("delete", "connector", "bank")
 
 
 def _image(kubectl: Kubectl) -> str:
