@@ -169,6 +169,11 @@ def test_the_service_of_a_connector_is_resolved_once_its_namespace_lets_the_oper
             "patch", "networkpolicy", "genapps-gateway-egress", "-n", here.system, "--type=merge", "-p", opened
         )
         until(lambda: egress() == wanted, 30, "the policy as it was")
+        public = changed(CONNECTOR, {"metadata.name": f"public-{name}"})
+        here.kubectl.apply(public)
+        until(lambda: "ipBlock" in json.dumps(egress()), 30, "a way to public addresses")
+        here.kubectl("delete", "connector", f"public-{name}")
+        until(lambda: egress() == wanted, 30, "its end")
         say_ready(here, ready=False)
         until(lambda: addresses() == [], 30, "no address")
         say_ready(here, ready=True)

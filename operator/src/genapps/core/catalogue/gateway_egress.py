@@ -82,7 +82,7 @@ def _block(network: str, cluster_ranges: Sequence[str]) -> dict[str, Any]:
     whole = ipaddress.ip_network(network)
     own = (ipaddress.ip_network(each) for each in cluster_ranges)
     inside = [str(each) for each in own if each.version == whole.version and each.subnet_of(whole)]  # type: ignore[arg-type]
-    return {"cidr": network, "except": sorted({*private_within(network), *inside})}
+    return {"ipBlock": {"cidr": network, "except": sorted({*private_within(network), *inside})}}
 
 
 def _to_service(connector: Connector, services: Mapping[tuple[str, str], ServiceState]) -> dict[str, Any] | None:
