@@ -36,7 +36,7 @@ def outcome(connector: Connector, case: dict[str, Any]) -> Any:
         return None
     made = refused_place(service, SYSTEM, RUN) or resolution(service, case)
     if isinstance(made, Endpoints):
-        return endpoint_slice(connector.metadata.name, SYSTEM, made)
+        return endpoint_slice(connector.metadata.name, SYSTEM, service, made)
     return f"{made.reason}: {made.message}"
 
 

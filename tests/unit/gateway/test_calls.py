@@ -238,7 +238,11 @@ async def test_a_service_is_called_at_the_addresses_that_the_operator_resolved(o
     outside.catalogue.changed(manifest(endpoint=service))
     assert (await call(outside)).json()["code"] == "ConnectorUnavailable"
     slice_ = {
-        "metadata": {"name": "connector-rates", "labels": {"genapps.dev/connector": "rates"}},
+        "metadata": {
+            "name": "connector-rates",
+            "labels": {"genapps.dev/connector": "rates"},
+            "annotations": {"genapps.dev/service": "treasury/rates:80"},
+        },
         "ports": [{"port": 8000}],
         "endpoints": [
             {"addresses": ["10.1.0.7"], "conditions": {"ready": True}},
@@ -252,6 +256,9 @@ async def test_a_service_is_called_at_the_addresses_that_the_operator_resolved(o
         "http", "rates.treasury.svc", 8000, ("10.1.0.7",),
     )  # fmt: skip
     assert request.path == "/v1/latest/EUR"
+    outside.catalogue.changed(manifest(endpoint={"service": {**service["service"], "port": 81}}))
+    assert (await call(outside)).json()["code"] == "ConnectorUnavailable", "these are the pods of another port"
+    outside.catalogue.changed(manifest(endpoint=service))
     outside.services.deleted(slice_)
     assert (await call(outside)).json()["code"] == "ConnectorUnavailable"
 

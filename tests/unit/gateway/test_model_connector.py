@@ -233,7 +233,11 @@ async def test_what_a_connector_of_this_type_may_not_say(
 async def test_a_service_of_the_cluster_has_the_usual_paths(outside: Installation) -> None:
     outside.catalogue.changed(model(endpoint={"service": {"namespace": "models", "name": "llm", "port": 80}}))
     slice_ = {
-        "metadata": {"name": "connector-llm", "labels": {"genapps.dev/connector": "llm"}},
+        "metadata": {
+            "name": "connector-llm",
+            "labels": {"genapps.dev/connector": "llm"},
+            "annotations": {"genapps.dev/service": "models/llm:80"},
+        },
         "ports": [{"port": 8000}],
         "endpoints": [{"addresses": ["10.1.0.7"]}],
     }

@@ -45,6 +45,8 @@ ANNOTATION_FILES = f"{GROUP}/files"
 """Of a part of a code snapshot: the paths of its files in the order of its keys, between blanks."""
 ANNOTATION_OWNER = f"{GROUP}/owner"
 ANNOTATION_NAMESPACE_UID = f"{GROUP}/namespace-uid"
+ANNOTATION_SERVICE = f"{GROUP}/service"
+"""Of an EndpointSlice beside the gateway: what it resolves, as `service_reference` writes it."""
 ANNOTATION_SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 FINALIZER_PURGE = f"{GROUP}/purge"
@@ -128,6 +130,15 @@ def config_snapshot_name(child: str, digest: str) -> str:
 def short_digest(digest: str) -> str:
     """The first 12 hex characters of `sha256:<hex>`: names of snapshots and of revisions."""
     return digest.removeprefix("sha256:")[:_DIGEST_CHARACTERS]
+
+
+def service_reference(namespace: str, name: str, port: int) -> str:
+    """A port of a Service, in one text.
+
+    >>> service_reference("billing", "ledger", 80)
+    'billing/ledger:80'
+    """
+    return f"{namespace}/{name}:{port}"
 
 
 def app_audience(namespace: str, app: str) -> str:

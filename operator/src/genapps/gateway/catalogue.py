@@ -125,11 +125,13 @@ class ServiceAddresses:
     """A sink of the watch on the EndpointSlices that the operator makes for connectors."""
 
     def __init__(self) -> None:
-        self._slices: dict[str, tuple[str, int, tuple[str, ...]]] = {}
+        self._slices: dict[str, tuple[tuple[str, str], int, tuple[str, ...]]] = {}
 
-    def of(self, connector: str) -> tuple[int, tuple[str, ...]] | None:
-        """Port and addresses of the pods behind a connector; None: the operator has resolved none."""
-        found = [(port, addresses) for name, port, addresses in self._slices.values() if name == connector]
+    def of(self, connector: str, service: str) -> tuple[int, tuple[str, ...]] | None:
+        """Port and addresses of the pods behind a connector with that Service (`service_reference`); None: the operator
+        has resolved none. What was resolved for a Service that it named before does not count."""
+        wanted = (connector, service)
+        found = [(port, addresses) for about, port, addresses in self._slices.values() if about == wanted]
         return found[0] if len(found) == 1 else None
 
     def listed(self, objects: Sequence[dict[str, Any]], _resource_version: str) -> None:
@@ -152,7 +154,8 @@ class ServiceAddresses:
             if (endpoint.get("conditions") or {}).get("ready") is not False
             for address in endpoint.get("addresses") or ()
         )
-        self._slices[str(metadata["name"])] = (str(connector), ports[0], addresses)
+        service = (metadata.get("annotations") or {}).get(names.ANNOTATION_SERVICE, "")
+        self._slices[str(metadata["name"])] = ((str(connector), service), ports[0], addresses)
 
     def deleted(self, object_: dict[str, Any]) -> None:
         """A slice is gone."""
@@ -163,11 +166,12 @@ def target(offer: Offer, services: ServiceAddresses) -> Target | None:
     """Where the connector is reached now; None while a Service has no ready pod."""
     endpoint = offer.spec.endpoint
     if endpoint.service is not None:
-        resolved = services.of(offer.name)
+        named = endpoint.service
+        resolved = services.of(offer.name, names.service_reference(named.namespace, named.name, named.port))
         if resolved is None or not resolved[1]:
             return None
         port, addresses = resolved
-        host = f"{endpoint.service.name}.{endpoint.service.namespace}.svc"
+        host = f"{named.name}.{named.namespace}.svc"
         return Target(offer.name, "http", host, port, addresses)
     url = urlsplit(endpoint.url or "")
     return Target(offer.name, "https", url.hostname or "", url.port or _HTTPS_PORT, None)

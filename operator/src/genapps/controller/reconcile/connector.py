@@ -24,6 +24,7 @@ from genapps.core.catalogue import endpoints
 from genapps.core.catalogue.endpoints import Candidates, Endpoints, NamedPod, Unresolved
 from genapps.core.catalogue.gateway_egress import gateway_egress
 from genapps.core.drift import expected_digest
+from genapps.core.observed import Manifest
 from genapps.core.status.connector import connector_status
 
 _AT_ONCE = 8
@@ -54,7 +55,10 @@ class ConnectorReconciler:
             outcome = await self._resolve(key, service)
             if outcome is None:
                 return  # The Service is still being listed: this comes again when it is known.
-        await self._write_slice(key.connector, outcome if isinstance(outcome, Endpoints) else None)
+        wanted = None
+        if service is not None and isinstance(outcome, Endpoints):
+            wanted = endpoints.endpoint_slice(key.connector, self.settings.system_namespace, service, outcome)
+        await self._write_slice(key.connector, wanted)
         if stored is not None and model is not None:
             await self._report(stored, model, outcome if isinstance(outcome, Unresolved) else None, now)
 
@@ -132,7 +136,7 @@ class ConnectorReconciler:
 
         await asyncio.gather(*(read(pod) for pod in unknown))
 
-    async def _write_slice(self, connector: str, wanted: Endpoints | None) -> None:
+    async def _write_slice(self, connector: str, wanted: Manifest | None) -> None:
         system, live = self.settings.system_namespace, self.caches.connector_slices
         known = live.get((system, endpoints.slice_name(connector)))
         if wanted is None:
@@ -142,9 +146,8 @@ class ConnectorReconciler:
                 except (NotFoundError, ConflictError):
                     return  # Gone already, or another one: the watch tells.
             return
-        manifest = endpoints.endpoint_slice(connector, system, wanted)
-        if known is None or known.digest != expected_digest(manifest):
-            live.written(await self.client.apply(manifest))
+        if known is None or known.digest != expected_digest(wanted):
+            live.written(await self.client.apply(wanted))
 
     async def _report(
         self, stored: StoredConnector, model: Connector, unresolved: Unresolved | None, now: datetime

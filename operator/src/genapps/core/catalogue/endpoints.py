@@ -166,6 +166,11 @@ def resolved(service: ServiceEndpoint, among: Candidates, live: Mapping[str, Liv
     return _pending(f"{where} has no ready pod.")
 
 
+def reference(service: ServiceEndpoint) -> str:
+    """What a slice says that it resolves."""
+    return names.service_reference(service.namespace, service.name, service.port)
+
+
 def slice_name(connector: str) -> str:
     """The name of the EndpointSlice beside the gateway."""
     return f"{_PREFIX}{connector}"
@@ -176,8 +181,11 @@ def connector_of(name: str) -> str:
     return name.removeprefix(_PREFIX)
 
 
-def endpoint_slice(connector: str, system_namespace: str, endpoints: Endpoints) -> dict[str, object]:
-    """The EndpointSlice that the gateway reads. It belongs to no Service, so nothing else is routed by it."""
+def endpoint_slice(
+    connector: str, system_namespace: str, service: ServiceEndpoint, endpoints: Endpoints
+) -> dict[str, object]:
+    """The EndpointSlice that the gateway reads. It belongs to no Service, so nothing else is routed by it; it says what
+    it resolves, so that a Connector that was just led elsewhere is not called at the old place."""
     family = "IPv6" if ":" in endpoints.addresses[0] else "IPv4"
     return {
         "apiVersion": "discovery.k8s.io/v1",
@@ -190,6 +198,7 @@ def endpoint_slice(connector: str, system_namespace: str, endpoints: Endpoints) 
                 names.LABEL_MANAGED_BY: names.MANAGED_BY,
                 names.LABEL_CONNECTOR: connector,
             },
+            "annotations": {names.ANNOTATION_SERVICE: reference(service)},
         },
         "addressType": family,
         "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in endpoints.addresses],
