@@ -26,7 +26,7 @@ from genapps.controller.cache.keys import (
     NamespaceQuotaKey,
 )
 from genapps.controller.cache.parse import StoredApp
-from genapps.core.catalogue.endpoints import connector_of
+from genapps.core.catalogue.endpoints import SliceState, connector_of
 
 
 class Priority(Enum):
@@ -161,11 +161,12 @@ def of_ca_copy(caches: Caches, change: Change) -> Iterator[Wakeup]:
 
 
 def of_service(caches: Caches, change: Change) -> Iterator[Wakeup]:
-    """The connectors that name it, and what the gateway may reach."""
+    """The connectors that name it, and what the gateway may reach, which does not move with pods."""
     for (_, connector), stored in caches.connectors.items():
         if stored.service == change.name:
             yield Wakeup(ConnectorKey(connector), NEXT)
-    yield Wakeup(GatewayEgressKey(), NEXT)
+    if not isinstance(change.new or change.old, SliceState):
+        yield Wakeup(GatewayEgressKey(), NEXT)
 
 
 def of_connector_slice(_: Caches, change: Change) -> Iterator[Wakeup]:

@@ -13,6 +13,7 @@ from genapps.api import names
 from genapps.api.conditions import Reason
 from genapps.api.connector import ServiceEndpoint
 
+_PREFIX = "connector-"
 _PORTS_SHOWN = 10
 MOST_ADDRESSES = 100
 """Of a Service with more ready pods, those with the first addresses are used."""
@@ -204,9 +205,6 @@ def endpoint_slice(
         "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in endpoints.addresses],
         "ports": [{"name": "http", "protocol": "TCP", "port": endpoints.port}],
     }
-
-
-_PREFIX = "connector-"
 
 
 def _refused(message: str) -> Unresolved:
