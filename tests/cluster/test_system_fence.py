@@ -93,7 +93,9 @@ def test_an_open_fence_keeps_guest_code_from_loading(installed: Kubectl, tenant:
     manifest = app("unfenced", tenant, HELLO)
     try:
         installed.apply(manifest)
-        found = until_app(installed, manifest, lambda seen: condition(seen, "EgressEnforced").get("status") == "False")
+        # At first the operator names the policy, then the pod has found the hole.
+        found = until_app(installed, manifest, lambda seen: condition(seen, "EgressEnforced")["reason"] == "EgressOpen")
+        assert condition(found, "EgressEnforced")["status"] == "False"
         assert condition(found, "Ready")["status"] == "False"
         pod = child_of(installed, found, "pods")
         assert pod is not None
