@@ -197,7 +197,7 @@ class Tool(UserModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["argument"]},
         ),
     ] = ()
-    """Arguments that go into headers (type HTTP)."""
+    """Arguments that go into headers (type HTTP). Of type MCP: those that the server wants in Mcp-Param-<name>, too."""
     body: ArgumentName | None = None
     """The argument that is the JSON body (POST, PUT, PATCH). Default: an object of those that have no other place."""
     effect: ToolEffect
@@ -216,7 +216,8 @@ class Tool(UserModel):
             }
         ),
     ] = None
-    """Whether repeated calls with the same key have one effect: None, Key (Idempotency-Key), or {header: X}."""
+    """Whether repeated calls with the same key have one effect: None, Key (Idempotency-Key; type MCP: in _meta), or
+    {header: X}."""
     input: JsonSchemaDocument | None = None
     """JSON Schema 2020-12 of the arguments, of type object. Absent: the tool takes none."""
     output: JsonSchemaDocument | None = None

@@ -21,6 +21,7 @@ from genapps.core.contracts.contract import contract_digest, contract_of
 from genapps.core.contracts.faults import contract_faults
 from genapps.gateway.connectors.exchange import Binding
 from genapps.gateway.connectors.http import HttpTool
+from genapps.gateway.connectors.mcp import McpTool
 from genapps.gateway.connectors.model import ModelTool
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.contracts.compiled import CompiledTool, compile_tools
@@ -183,8 +184,6 @@ def _offer(name: str, connector: Connector) -> Offer:
         _log.error("contract_refused", connector=name, fault=str(faults[0]))
         return Offer(name, connector.spec, "", unusable="its contract is refused: see the Connector's status")
     digest = contract_digest(contract_of(connector.spec))
-    if unusable := _not_built(connector.spec):
-        return Offer(name, connector.spec, digest, unusable=unusable)
     try:
         compiled = compile_tools(connector)
     except CheckFailedError as error:
@@ -199,14 +198,11 @@ def _offer(name: str, connector: Connector) -> Offer:
     return Offer(name, connector.spec, digest, tools)
 
 
-def _not_built(spec: ConnectorSpec) -> str:
-    """What this gateway cannot do yet; a call without it would not be the call that the Connector describes."""
-    return "the gateway does not speak to connectors of type MCP yet" if spec.type == "MCP" else ""
-
-
 def _binding(spec: ConnectorSpec, compiled: CompiledTool, base_path: str) -> Binding:
     if spec.type == "Model":
         return ModelTool(compiled.tool.contract, spec, base_path)
+    if spec.type == "MCP":
+        return McpTool(compiled.tool.contract, spec)
     return HttpTool(compiled.tool.contract, base_path)
 
 

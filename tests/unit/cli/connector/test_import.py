@@ -184,6 +184,17 @@ def test_what_no_connector_can_have_is_refused_and_named(content: str, refusal: 
 MCP: dict[str, Any] = {"name": "a", "inputSchema": {"type": "object"}}
 
 
+def mirrored(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"tools": [MCP | {"inputSchema": {"type": "object", "properties": properties}}]}
+
+
+def test_arguments_that_an_mcp_server_wants_in_headers_are_placed_there() -> None:
+    content = mirrored({"region": {"type": "string", "x-mcp-header": "Region"}, "query": TEXT})
+    imported = tool(run("mcp", json.dumps(content)))
+    assert imported["headers"] == [{"argument": "region", "header": "Mcp-Param-Region"}]
+    assert imported["input"]["properties"]["region"] == TEXT
+
+
 @pytest.mark.parametrize(
     ("content", "refusal"),
     [
@@ -202,6 +213,21 @@ MCP: dict[str, Any] = {"name": "a", "inputSchema": {"type": "object"}}
         ),
         ({"tools": [MCP | {"outputSchema": {"$dynamicRef": "#x"}}]}, "/tools/0: /output/$dynamicRef: the keyword"),
         ({"tools": [MCP, MCP]}, "spec.tools[1]: Duplicate value"),
+        (mirrored({"a": {"type": "number", "x-mcp-header": "A"}}), "/tools/0: /headers/0/argument: must be a property"),
+        (mirrored({"a": {"type": "string", "x-mcp-header": "A b"}}), "/tools/0: /headers/0/header: "),
+        (mirrored({"a": {"type": "string", "x-mcp-header": ""}}), "/tools/0: /headers/0/header: "),
+        (
+            mirrored({"a": {"type": "string", "x-mcp-header": 1}}),
+            "/tools/0/inputSchema/properties/a/x-mcp-header: only an argument itself",
+        ),
+        (
+            mirrored({"a": {"type": "object", "properties": {"b": {"type": "string", "x-mcp-header": "B"}}}}),
+            "/tools/0/inputSchema/properties/a/properties/b/x-mcp-header: only an argument itself",
+        ),
+        (
+            mirrored({"a": {"anyOf": [{"type": "string", "x-mcp-header": "B"}]}}),
+            "/tools/0/inputSchema/properties/a/anyOf/0/x-mcp-header: only an argument itself",
+        ),
         ({"tools": [MCP, MCP | {"name": "A"}]}, "/spec/tools/1/name: another tool has this name"),
     ],
     ids=lambda part: str(part)[:60],

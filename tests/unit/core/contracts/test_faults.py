@@ -114,6 +114,52 @@ def test_fields_of_http_are_refused_for_other_types(field: str) -> None:
     ]
 
 
+MIRRORED = {"type": "object", "properties": {"s": {"type": "string"}, "n": {"type": "number"}, "any": {}}}
+NO_MIRROR = "write Mcp-Param-<name> with the name of x-mcp-header, once for each"
+NO_SCALAR = "must be a property of input that is a string, an integer or a boolean"
+
+
+@pytest.mark.parametrize(
+    ("entries", "faults"),
+    [
+        ([("s", "Mcp-Param-S")], []),
+        ([("s", "mcp-param-S"), ("n", "X-N")], [f"1/header: {NO_MIRROR}", f"1/argument: {NO_SCALAR}"]),
+        ([("s", "Mcp-Name")], [f"0/header: {NO_MIRROR}"]),
+        ([("s", "Mcp-Method")], [f"0/header: {NO_MIRROR}"]),
+        ([("s", "Authorization")], [f"0/header: {NO_MIRROR}"]),
+        ([("n", "Mcp-Param-N")], [f"0/argument: {NO_SCALAR}"]),
+        ([("any", "Mcp-Param-Any")], [f"0/argument: {NO_SCALAR}"]),
+        ([("gone", "Mcp-Param-Gone")], [f"0/argument: {NO_SCALAR}"]),
+    ],
+)
+def test_arguments_of_mcp_go_into_headers_of_their_own(entries: list[tuple[str, str]], faults: list[str]) -> None:
+    headers = [{"argument": argument, "header": header} for argument, header in entries]
+    found = _faults({"name": "a", "effect": "Read", "input": MIRRORED, "headers": headers}, type="MCP")
+    assert found == [f"/spec/tools/0/headers/{fault}" for fault in faults]
+
+
+def test_two_arguments_of_mcp_cannot_share_a_header() -> None:
+    schema = {"type": "object", "properties": {"s": {"type": "string"}, "t": {"type": "boolean"}}}
+    headers = [{"argument": "s", "header": "Mcp-Param-A"}, {"argument": "t", "header": "mcp-param-a"}]
+    found = _faults({"name": "a", "effect": "Read", "input": schema, "headers": headers}, type="MCP")
+    assert found == [f"/spec/tools/0/headers/1/header: {NO_MIRROR}"]
+
+
+def test_an_mcp_server_gets_keys_in_one_way() -> None:
+    bare = {"name": "a", "effect": "Write"}
+    assert _faults(bare | {"idempotency": "Key"}, type="MCP") == []
+    assert _faults(bare | {"idempotency": {"header": "Mcp-Name"}}, type="MCP") == [
+        "/spec/tools/0/idempotency: an MCP server gets the key in _meta; write Key"
+    ]
+
+
+def test_a_model_gets_no_arguments_in_headers() -> None:
+    chat = {"name": "chat", "effect": "Read", "headers": [{"argument": "s", "header": "Mcp-Param-S"}]}
+    assert _faults(chat, type="Model", models=["m"])[0] == (
+        "/spec/tools/0/headers: the field is for connectors of types HTTP and MCP; remove it"
+    )
+
+
 @pytest.mark.parametrize("second", ["latest", "Latest", "LATEST"])
 def test_names_that_look_alike_are_refused(second: str) -> None:
     assert _faults(tool(), tool(name=second)) == [

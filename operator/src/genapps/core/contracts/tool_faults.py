@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one tool of a connector may not say: its schemas, its effect, and where an HTTP tool's arguments go."""
+"""What one tool of a connector may not say: its schemas, its effect, and where its arguments go."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from genapps.core.contracts.pointers import ContractFault, pointer
 from genapps.core.contracts.schemas import definition, schema_faults
 
 SCALARS = frozenset({"string", "number", "integer", "boolean"})
+MIRROR_PREFIX = "mcp-param-"
+"""Of headers in which an MCP server wants arguments, too."""
+_MIRRORED = frozenset({"string", "integer", "boolean", "null"})
 _CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
 _OF_THE_GATEWAY = frozenset(
     {
@@ -51,14 +54,34 @@ def tool_faults(connector_type: str, tool: Tool) -> Iterator[ContractFault]:
     if connector_type == "HTTP":
         yield from _http_faults(tool, None if schemas else tool.input or {})
     else:
-        for name in ("method", "path", "query", "headers", "body"):
+        for name in ("method", "path", "query", "body"):
             if getattr(tool, name):
                 yield ContractFault(f"/{name}", "the field is for connectors of type HTTP; remove it")
+    if connector_type == "MCP":
+        yield from _mcp_faults(tool, None if schemas else tool.input or {})
     if connector_type == "Model":
         yield from _model_faults(tool)
 
 
+def _mcp_faults(tool: Tool, schema: Mapping[str, Any] | None) -> Iterator[ContractFault]:
+    if isinstance(tool.idempotency, IdempotencyHeader):
+        yield ContractFault("/idempotency", "an MCP server gets the key in _meta; write Key")
+    seen: set[str] = set()
+    for number, entry in enumerate(tool.headers):
+        name = entry.header.lower()
+        if not name.startswith(MIRROR_PREFIX) or name in seen:
+            where = pointer(("headers", number, "header"))
+            yield ContractFault(where, "write Mcp-Param-<name> with the name of x-mcp-header, once for each")
+        seen.add(name)
+        types = None if schema is None else _types(schema, entry.argument)
+        if schema is not None and (types is None or not types <= _MIRRORED):
+            where = pointer(("headers", number, "argument"))
+            yield ContractFault(where, "must be a property of input that is a string, an integer or a boolean")
+
+
 def _model_faults(tool: Tool) -> Iterator[ContractFault]:
+    if tool.headers:
+        yield ContractFault("/headers", "the field is for connectors of types HTTP and MCP; remove it")
     if tool.name not in INPUTS:
         yield ContractFault("/name", f"a connector of type Model has the tools {', '.join(INPUTS)}")
     if tool.effect != "Read":
