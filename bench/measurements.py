@@ -33,6 +33,7 @@ from bench.engine.uploads import uploads
 from bench.engine.waiting import waiting
 from bench.engine.warm_request import warm_request
 from bench.figures import Figure
+from bench.gateway.call import gateway_call
 
 Alone = Callable[[Context], Awaitable[list[Figure]]]
 OnPlatform = Callable[[Context, Platform], Awaitable[list[Figure]]]
@@ -56,6 +57,7 @@ ALONE: Mapping[str, Alone] = {
     "waiting": waiting,
     "beside-computing": beside_computing,
     "redaction": redaction,
+    "gateway-call": gateway_call,
     "reconcile": reconcile,
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The generator itself: one loop over epoll and plain sockets, one outstanding request a connection.
+"""The generator itself: one loop over epoll and sockets, one outstanding request a connection.
 
 Standard library only, and no asyncio: a request costs two system calls and 9 us of CPU, so that one core can ask for
 more than 100,000 a second. What a run used of it is a row of the table.
@@ -8,8 +8,10 @@ more than 100,000 a second. What a run used of it is a row of the table.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import select
 import socket
+import ssl
 import time
 from contextlib import ExitStack, suppress
 
@@ -29,11 +31,27 @@ class _Run:
         self.failed = 0
         self.failure = ""
         self.sent = 0
+        self.started = now
         self.begins = now + load.warm_up
         self.ends = self.begins + load.seconds if not load.requests else float("inf")
+        self.waiting: list[tuple[float, int, _Connection]] = []
+        """Connections whose next request is not due yet: when it is, and a number that no other one has."""
 
     def may_send(self, now: float) -> bool:
         return now < self.ends and not (self.load.requests and self.sent >= self.load.requests)
+
+    def due(self, now: float) -> float:
+        """When the next request is due."""
+        return self.started + self.sent / self.load.rate if self.load.rate else now
+
+    def patience(self, now: float) -> float:
+        """The seconds until a connection has to send."""
+        return max(0.0, self.waiting[0][0] - now) if self.waiting else float("inf")
+
+    def send_due(self, now: float) -> None:
+        """Send what is due on the connections that wait."""
+        while self.waiting and self.waiting[0][0] <= now:
+            heapq.heappop(self.waiting)[2].send_now()
 
     def fail(self, why: str) -> None:
         self.failed += 1
@@ -53,18 +71,28 @@ class _Connection:
         self._sent_at = 0.0
 
     def send(self, now: float) -> bool:
-        """Send the next request; False when the load is over."""
+        """Send the next request, or wait until it is due; False when the load is over."""
         run = self._run
-        if not run.may_send(now):
+        due = run.due(now)
+        if not run.may_send(max(now, due)):
             return False
         if self._varies:
             self._request = run.load.request(self._number, run.sent)
         run.sent += 1
-        self._sent_at = time.perf_counter()
+        self._sent_at = due
+        if due > now:
+            heapq.heappush(run.waiting, (due, run.sent, self))
+            return True
+        return self.send_now(late=run.load.rate > 0)
+
+    def send_now(self, *, late: bool = False) -> bool:
+        """False when the connection is lost. Who is late by a server's fault counts from when it was due."""
+        if not late:
+            self._sent_at = time.perf_counter()
         try:
             self._socket.sendall(self._request)
         except OSError as error:
-            run.fail(f"connection lost before a request was sent ({error!r})")
+            self._run.fail(f"connection lost before a request was sent ({error!r})")
             return False
         return True
 
@@ -73,6 +101,8 @@ class _Connection:
         run = self._run
         try:
             data = self._socket.recv(_RECEIVE)
+        except ssl.SSLWantReadError:
+            return True  # it was not a whole record, or one of TLS itself
         except OSError as error:
             run.fail(f"connection lost while waiting for a response ({error!r})")
             return False
@@ -122,10 +152,12 @@ def _drive(load: Load) -> LoadResult:
                 poll.register(each, select.EPOLLIN)
         gives_up = started + load.warm_up + load.seconds + load.deadline
         while waiting:
-            for descriptor, _ in poll.poll(max(0.0, gives_up - time.perf_counter())):
+            now = time.perf_counter()
+            for descriptor, _ in poll.poll(min(max(0.0, gives_up - now), run.patience(now))):
                 if not waiting[descriptor].receive():
                     poll.unregister(descriptor)
                     del waiting[descriptor]
+            run.send_due(time.perf_counter())
             if waiting and time.perf_counter() > gives_up:
                 raise TimeoutError(f"{len(waiting)} requests were not answered in time")
         elapsed = time.perf_counter() - started
@@ -134,10 +166,15 @@ def _drive(load: Load) -> LoadResult:
 
 
 def _connected(load: Load, stack: ExitStack) -> socket.socket:
-    connected = stack.enter_context(socket.create_connection((load.host, load.port), timeout=load.deadline))
+    connected = socket.create_connection((load.host, load.port), timeout=load.deadline)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # Blocking: a socket with a timeout costs a poll before each call, and epoll has said that there is something.
-    connected.settimeout(None)
+    if load.ca_file:
+        # Records are not read ahead: what epoll says of the socket is true of what is in it.
+        tls = ssl.create_default_context(cafile=load.ca_file)
+        connected = tls.wrap_socket(connected, server_hostname=load.name)
+    stack.enter_context(connected)
+    # No timeout: it would cost a poll before each call, and epoll has said that there is something.
+    connected.setblocking(not load.ca_file)
     return connected
 
 

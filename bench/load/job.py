@@ -15,7 +15,10 @@ class Load:
 
     `path` may contain `{connection}` (from 0) and `{sequence}` (from 0, unique in the job). With `keys` each request
     has an `Idempotency-Key` of its own, which begins with it. A `token` is sent as a bearer's. It ends after `seconds`,
-    or after `requests` in total when that is above 0."""
+    or after `requests` in total when that is above 0.
+
+    With a `rate` above 0 requests are due at that rate on all connections together, and their latency counts from when
+    they were due: a server that falls behind is not spared. With a `ca_file` it speaks TLS to `name`."""
 
     host: str
     port: int
@@ -29,6 +32,9 @@ class Load:
     method: str = "GET"
     keys: str = ""
     token: str = ""
+    body: str = ""
+    rate: float = 0.0
+    ca_file: str = ""
 
     def request(self, connection: int, sequence: int) -> bytes:
         """The bytes of one request."""
@@ -36,7 +42,9 @@ class Load:
         key = f"Idempotency-Key: {self.keys}-{sequence}\r\n" if self.keys else ""
         token = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
         host = self.name or self.host
-        return f"{self.method} {path} HTTP/1.1\r\nHost: {host}\r\n{key}{token}\r\n".encode("ascii")
+        length = f"Content-Length: {len(self.body)}\r\n" if self.body else ""
+        head = f"{self.method} {path} HTTP/1.1\r\nHost: {host}\r\n{key}{token}{length}\r\n"
+        return (head + self.body).encode("ascii")
 
     @property
     def varies(self) -> bool:

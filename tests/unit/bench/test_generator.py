@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from bench.load.closed_loop import run_answer, run_load
 from bench.load.generator import LoadFailedError, host_generator
 from bench.load.job import Answer, Load, quantile
+from genapps.gateway.certificates import new_authority, new_leaf
 
 Reply = Callable[[str], bytes]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -15,7 +20,7 @@ BROKEN = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 4\r\n\r\noops"
 
 
 @asynccontextmanager
-async def server(reply: Reply) -> AsyncIterator[int]:
+async def server(reply: Reply, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with_close = writer
         try:
@@ -26,7 +31,7 @@ async def server(reply: Reply) -> AsyncIterator[int]:
         finally:
             with_close.close()
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     async with listening:
         yield listening.sockets[0].getsockname()[1]
 
@@ -105,6 +110,35 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
         port = listening.sockets[0].getsockname()[1]
         with pytest.raises(TimeoutError, match="2 requests were not answered in time"):
             await run_load(Load("127.0.0.1", port, connections=2, requests=2, seconds=0, deadline=0.05))
+
+
+async def test_a_load_at_a_rate_sends_no_more_than_is_due() -> None:
+    async with server(lambda _: OK) as port:
+        result = await run_load(Load("127.0.0.1", port, connections=4, seconds=0.2, rate=100.0))
+    assert (result.failed, result.failure) == (0, "")
+    assert 0 < result.answered <= 21
+
+
+async def test_a_load_speaks_tls_to_whom_it_trusts_and_to_nobody_else(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    authority = new_authority("gateway.test", now)
+    leaf = new_leaf(authority, "gateway.test", now)
+    (tmp_path / "chain.pem").write_bytes(leaf.certificate + leaf.key)
+    (tmp_path / "ca.crt").write_bytes(authority.certificate)
+    (tmp_path / "other.crt").write_bytes(new_authority("gateway.test", now).certificate)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "chain.pem")
+    load = Load("127.0.0.1", 0, name="gateway.test", connections=2, requests=6, ca_file=str(tmp_path / "ca.crt"))
+    async with server(lambda _: OK, tls) as port:
+        result = await run_load(replace(load, port=port))
+        assert (result.completed, result.failed) == (6, 0)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await run_load(replace(load, port=port, ca_file=str(tmp_path / "other.crt")))
+
+
+def test_a_request_with_a_body_says_its_length() -> None:
+    request = Load("host", 1, method="POST", body='{"a": 1}', token="t").request(0, 0)
+    assert request.endswith(b'Authorization: Bearer t\r\nContent-Length: 8\r\n\r\n{"a": 1}')
 
 
 async def test_more_than_one_response_to_a_request_is_a_failure() -> None:

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the watches would bring a gateway of 2,000 apps: their records, one connector, where its Service is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from genapps.api.names import LABEL_CONNECTOR, SYSTEM_NAMESPACE
+from genapps.gateway.identity import Caller
+
+APPS = 2000
+CONNECTOR = "rates"
+CALLED, REUSED = "latest", "latest-reused"
+"""Two tools that read the same: of the second one, results are reused."""
+_RUN_NAMESPACE = "genapps-run"
+
+
+def child(number: int) -> str:
+    """The name of what belongs to an app."""
+    return f"finance-converter-{number:04d}-0123456789abcdef"
+
+
+def caller(number: int) -> Caller:
+    """The current pod of an app."""
+    return Caller(_RUN_NAMESPACE, child(number), child(number), f"7d0b4c1c-4f5a-4a36-8f6f-{number:012d}")
+
+
+def record(number: int) -> dict[str, Any]:
+    """The AppRecord of an app that may call more often than a load does."""
+    pod = caller(number)
+    return {
+        "metadata": {"name": child(number), "namespace": SYSTEM_NAMESPACE, "resourceVersion": "7"},
+        "record": {
+            "app": {"namespace": "finance", "name": f"converter-{number:04d}", "uid": f"c0ffee-{number}"},
+            "namespaceUid": "0ddba11",
+            "owner": {"team": "finance-tools"},
+            "budget": "finance",
+            "runNamespace": _RUN_NAMESPACE,
+            "tier": {"name": "small", "toolCallsPerAction": 20, "callsPerMinute": 100_000},
+            "violationPolicy": {"threshold": 3, "window": "10m"},
+            "envelope": {"digest": "sha256:" + "a" * 64, "connectors": [CONNECTOR, "mail", "ledger"]},
+            "pod": {"namespace": pod.namespace, "name": pod.pod_name, "uid": pod.pod_uid},
+        },
+    }
+
+
+def connector() -> dict[str, Any]:
+    """A Service that is asked for a rate, with a contract for arguments and result."""
+    tool = {
+        "method": "GET",
+        "path": "/v1/latest/{currency}",
+        "effect": "Read",
+        "timeout": "5s",
+        "input": {
+            "type": "object",
+            "required": ["currency"],
+            "additionalProperties": False,
+            "properties": {"currency": {"type": "string", "pattern": "^[A-Z]{3}$"}},
+        },
+        "output": {"type": "object", "required": ["rate"], "properties": {"rate": {"type": "number"}}},
+    }
+    return {
+        "metadata": {"name": CONNECTOR, "resourceVersion": "8"},
+        "spec": {
+            "type": "HTTP",
+            "endpoint": {"service": {"namespace": "team", "name": "rates", "port": 80}},
+            "namespaces": ["finance"],
+            "limits": {
+                "callsPerMinute": 1_000_000,
+                "concurrency": 1000,
+                "perApp": {"callsPerMinute": 100_000, "concurrency": 1000},
+            },
+            "tools": [{"name": CALLED, **tool}, {"name": REUSED, "cache": "1h", **tool}],
+        },
+    }
+
+
+def addresses(port: int) -> dict[str, Any]:
+    """The slice that the operator would write: this host is the Service's pod."""
+    return {
+        "metadata": {"name": f"connector-{CONNECTOR}", "labels": {LABEL_CONNECTOR: CONNECTOR}},
+        "ports": [{"port": port}],
+        "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
+    }
