@@ -122,6 +122,7 @@ FAILED = {sent: UpstreamFailedError(FailureReason.CLOSED, "10.0.0.1 closed", sen
         ("book-once", FAILED[SENT], "OutcomeUnknown"),
         ("book", EgressRefusedError(EgressReason.ADDRESS_REFUSED, "10.0.0.1"), "EgressRefused"),
         ("book", EgressRefusedError(EgressReason.REDIRECT_REFUSED, "10.0.0.1", sent=True), "OutcomeUnknown"),
+        ("latest", EgressRefusedError(EgressReason.REDIRECT_REFUSED, "10.0.0.1", sent=True), "UpstreamFailed"),
         ("latest", OutboundResponse(404, {}, b"10.0.0.1"), "UpstreamRefused"),
         ("book", OutboundResponse(500, {}, b"10.0.0.1"), "OutcomeUnknown"),
         ("latest", OutboundResponse(200, JSON, b'{"rate": "10.0.0.1"}'), "ResultInvalid"),

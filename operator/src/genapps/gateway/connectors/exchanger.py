@@ -92,6 +92,8 @@ class Exchanger:
         except EgressRefusedError as refused:
             if refused.sent and admitted.tool.effect != "Read":
                 raise outcome_unknown(connector, f"sent the call elsewhere ({refused.reason})") from refused
+            if refused.sent:
+                raise upstream_failed(connector, f"sent the call elsewhere ({refused.reason})") from refused
             raise _egress_refused(connector, refused) from refused
         except UpstreamFailedError as failed:
             if failed.sent and admitted.tool.effect != "Read":
