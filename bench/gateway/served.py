@@ -38,6 +38,7 @@ from genapps.gateway.listeners import listener
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import Records
+from genapps.gateway.step_tokens.minting import StepTokens
 from genapps.gateway.token_keys import TokenKeyDelivery
 from genapps.gateway.trust import server_context
 
@@ -86,7 +87,8 @@ def gateway(folder: Path, upstream_port: int) -> GatewayApp:
     catalogue.listed([connector()], "1")
     services.listed([addresses(upstream_port)], "1")
     upstream = Upstream(HereRanges(), client_tls(None))
-    exchanger = Exchanger(services, upstream, SecretCredentials(Secrets(), OAuthTokens(upstream)))
+    credentials = SecretCredentials(Secrets(), OAuthTokens(upstream))
+    exchanger = Exchanger(services, upstream, credentials, StepTokens(lambda: None))
     return GatewayApp(
         Parts(
             identities=Identities(keys, TOKEN_AUDIENCE),

@@ -184,6 +184,9 @@ class NetworkPolicy(Section):
     """The API server's ports."""
     metrics_from: tuple[Part, ...] = ()
     """NetworkPolicyPeers that may scrape metrics on port 9090 of operator and gateway."""
+    step_token_keys_from: tuple[Part, ...] = ()
+    """NetworkPolicyPeers that may read the public keys of step tokens on port 8445 of the gateway: the pods of
+    connectors that verify them. Others can be given the ConfigMap genapps-step-token-keys."""
 
 
 class Monitoring(Section):

@@ -89,6 +89,16 @@ def test_only_run_namespaces_and_the_test_reach_the_gateway(rendered: list[helm.
     assert all([port["port"] for port in rule["ports"]] == [9090] for rule in others)
 
 
+def test_the_keys_of_step_tokens_are_read_by_named_peers_and_these_reach_no_other_port(values: helm.Values) -> None:
+    peers = [{"namespaceSelector": {"matchLabels": {"team": "payments"}}}]
+    manifests = helm.render({**values, "networkPolicy": {"stepTokenKeysFrom": peers}})
+    labels = next(labels for name, labels, _ in pods(manifests) if name == "genapps-gateway")
+    (policy,) = policies_for(manifests, labels)
+    assert [[port["port"] for port in rule["ports"]] for rule in policy["ingress"] if rule["from"] == peers] == [[8445]]
+    default = next(each for each in policies_for(helm.render(values), labels))
+    assert 8445 not in [port["port"] for rule in default["ingress"] for port in rule["ports"]]
+
+
 def test_the_test_pod_is_fenced_from_the_canary_by_its_own_policy_alone(rendered: list[helm.Manifest]) -> None:
     labels = next(labels for name, labels, _ in pods(rendered) if name == "genapps-test-fence")
     (policy,) = policies_for(rendered, labels)
@@ -102,7 +112,9 @@ def test_service_gateway_finds_the_gateways_pods_and_ports(rendered: list[helm.M
     labels, spec = next((labels, spec) for name, labels, spec in pods(rendered) if name == "genapps-gateway")
     assert service["spec"]["selector"].items() <= labels.items()
     ports = {port["name"]: port["containerPort"] for port in spec["containers"][0]["ports"]}
-    assert {port["port"]: ports[port["targetPort"]] for port in service["spec"]["ports"]} == {8443: 8443, 8444: 8444}
+    assert {port["port"]: ports[port["targetPort"]] for port in service["spec"]["ports"]} == {
+        port: port for port in (8443, 8444, 8445)
+    }
 
 
 def test_metrics_services_find_their_process_and_its_port(rendered: list[helm.Manifest]) -> None:

@@ -82,8 +82,8 @@ def test_gateway_writes_its_ledger_its_key_and_its_authority(rendered: list[helm
         ("ledgers", "patch", ()),
         ("secrets", "create", ()),
         ("secrets", "patch", ("genapps-gateway-tls",)),
-        ("configmaps", "create", ("genapps-gateway-ca",)),
-        ("configmaps", "patch", ("genapps-gateway-ca",)),
+        ("configmaps", "create", ("genapps-gateway-ca", "genapps-step-token-keys")),
+        ("configmaps", "patch", ("genapps-gateway-ca", "genapps-step-token-keys")),
     }
     assert {where for where, _, _, verb, _ in held if verb not in READ} == {helm.NAMESPACE}
 

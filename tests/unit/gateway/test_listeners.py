@@ -220,3 +220,24 @@ async def test_health_tells_what_is_missing_and_ready_only_when_nothing_is() -> 
             async with session.get("/readyz") as ready, session.get("/metrics") as metrics, session.get("/x") as other:
                 assert (ready.status, metrics.status, other.status) == (200, 200, 404)
                 assert "genapps_gateway_records" in await metrics.text()
+
+
+async def test_beyond_so_many_connections_a_request_is_refused(
+    gateway: Installation, serving: ServingCertificate
+) -> None:
+    app = HealthApp(lambda: (), gateway.metrics)
+    async with running(listener(app, 0, serving.context, connections=2)) as server:
+        held = await connect(server, serving)
+        reader, writer = await connect(server, serving)
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
+        for each in (held[1], writer):
+            each.close()
+        await held[1].wait_closed()
+        async with asyncio.timeout(30):
+            while server.server_state.connections:  # noqa: ASYNC110 (uvicorn has no event for it)
+                await asyncio.sleep(0.01)
+        reader, writer = await connect(server, serving)
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()

@@ -37,6 +37,8 @@ from genapps.gateway.limits.permits import Permits
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import App, Records
+from genapps.gateway.step_tokens.minting import StepTokens
+from genapps.gateway.step_tokens.store import StepTokenKeys
 from genapps.gateway.token_keys import TokenKeyDelivery
 
 NAMESPACE = "genapps-system"
@@ -303,7 +305,10 @@ class Installation:
         self.secrets = Secrets()
         self.tokens = OAuthTokens(self.upstream, clock=lambda: self.clock.now.timestamp())
         credentials = SecretCredentials(self.secrets, self.tokens)
-        calls = Calls(Exchanger(self.services, self.upstream, credentials), self.permits, self.metrics)
+        self.step_keys = StepTokenKeys(self.store, NAMESPACE, clock=lambda: self.clock.now.timestamp())
+        step_tokens = StepTokens(lambda: self.step_keys.ring, clock=lambda: self.clock.now.timestamp())
+        self.exchanger = Exchanger(self.services, self.upstream, credentials, step_tokens)
+        calls = Calls(self.exchanger, self.permits, self.metrics)
         self.parts = Parts(
             identities=Identities(self.keys, TOKEN_AUDIENCE),
             records=self.records,

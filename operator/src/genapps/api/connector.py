@@ -148,6 +148,15 @@ class Credential(UserModel):
     """It is a client's secret, and buys tokens."""
 
 
+class StepToken(UserModel):
+    """Each call carries a token of the gateway that says which call it is, and for whom it was made."""
+
+    audience: Annotated[
+        str, Field(min_length=1, max_length=256), Form("^[!-~]+$", "write printable ASCII without blanks")
+    ]
+    """By what name the connector knows itself: it refuses tokens for others."""
+
+
 class IdempotencyHeader(UserModel):
     """The connector honours a key in a header of its own."""
 
@@ -278,6 +287,8 @@ class ConnectorSpec(UserModel):
     """The minimum effective risk class of apps that use the connector."""
     credential: Credential | None = None
     """The credential that the gateway adds to calls. Apps never see it."""
+    step_token: StepToken | None = None
+    """Proof for the connector of what each call is, in the header Txn-Token. Absent: none is sent."""
     limits: ConnectorLimits = defaulted(ConnectorLimits())
     """How often it may be called."""
     models: Annotated[

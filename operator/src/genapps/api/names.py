@@ -57,12 +57,15 @@ APP_PORT = 8080
 HEALTH_PORT = 9090
 GATEWAY_PORT = 8443
 CANARY_PORT = 8444
+STEP_TOKEN_KEYS_PORT = 8445
+"""Where verifiers of step tokens find the public keys."""
 
 GATEWAY_SERVICE = "gateway"
 GATEWAY_COMPONENT = "gateway"
 OPERATOR_COMPONENT = "operator"
 GATEWAY_CA_CONFIGMAP = "genapps-gateway-ca"
 GATEWAY_CA_KEY = "ca.crt"
+STEP_TOKEN_KEYS_CONFIGMAP = "genapps-step-token-keys"  # noqa: S105
 GATEWAY_EGRESS_POLICY = "genapps-gateway-egress"
 """The NetworkPolicy that is compiled from the connectors."""
 SERVICE_READER = "genapps-service-reader"

@@ -13,6 +13,7 @@ import uvicorn
 from genapps.gateway.app import GatewayApp
 from genapps.gateway.health import HealthApp
 from genapps.gateway.protocol import HEAD_LIMIT, BoundedHttp
+from genapps.gateway.step_tokens.published import PublishedKeys
 
 DRAIN_SECONDS = 15.0
 """From the order to stop until idle connections are closed. Runtimes use none that was idle for 10 s."""
@@ -47,10 +48,14 @@ class Listener(uvicorn.Server):
 
 
 def listener(
-    app: GatewayApp | HealthApp, port: int, tls: ssl.SSLContext | None = None, finish_seconds: int = 5
+    app: GatewayApp | HealthApp | PublishedKeys,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    finish_seconds: int = 5,
+    connections: int | None = None,
 ) -> Listener:
     """Serves on every address; a port of 0 lets the system choose. Requests that run when it ends have
-    `finish_seconds`."""
+    `finish_seconds`. Beyond so many `connections` at once, requests are answered with 503; None: no such bound."""
     config = uvicorn.Config(
         app,
         host=_EVERY_ADDRESS,
@@ -67,6 +72,7 @@ def listener(
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=finish_seconds,
+        limit_concurrency=connections,
         ssl_context_factory=(lambda *_: tls) if tls else None,
     )
     return Listener(config)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gateway's process: three listeners (calls over TLS, the canary, health) around one application.
+"""The gateway's process: four listeners (calls, the canary, the keys of step tokens, health) around one application.
 
 Nothing listens for calls before records, keys and ledgers were read: a gateway that knows nothing would refuse
 everybody, and one that forgot its counts would admit too many."""
@@ -51,11 +51,17 @@ from genapps.gateway.provided import ProvidedCertificate
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import Records
 from genapps.gateway.settings import Settings
+from genapps.gateway.step_tokens.keys import KeyRing
+from genapps.gateway.step_tokens.minting import StepTokens
+from genapps.gateway.step_tokens.published import PublishedKeys
+from genapps.gateway.step_tokens.store import StepTokenKeys
 from genapps.gateway.token_keys import TokenKeyDelivery
 
 _RETRY_SECONDS = 1.0
 _LAST_SECONDS = 10
 """Of the grace period, for what remains when all calls are answered."""
+_KEY_READERS = 64
+"""Connections of verifiers at once: they must not take the process from those who call."""
 _CLIENT = ClientOptions(read_seconds=10.0)
 """A read that gets no answer is tried on another connection before what is known has become too old."""
 
@@ -86,7 +92,9 @@ class Gateway:
         )
         self._freshness = Freshness(self._watches, configured.max_stale_seconds)
         self._upstream = Upstream(configured.ranges, client_tls(configured.connector_ca), configured.proxy)
+        self._step_keys = StepTokenKeys(client, system)
         credentials = SecretCredentials(secrets, OAuthTokens(self._upstream))
+        exchanger = Exchanger(services, self._upstream, credentials, StepTokens(self._ring))
         self._issuers = Issuers(self._records.issuers, fetch)
         self._app = GatewayApp(
             Parts(
@@ -95,7 +103,7 @@ class Gateway:
                 catalogue=catalogue,
                 ledgers=self._ledgers,
                 breakers=self._breakers,
-                calls=Calls(Exchanger(services, self._upstream, credentials), Permits(), self._metrics),
+                calls=Calls(exchanger, Permits(), self._metrics),
                 token_keys=TokenKeyDelivery(self._keys, self._issuers.current),
                 report_rates=Rates(REPORTS_PER_MINUTE, REPORT_BURST),
                 metrics=self._metrics,
@@ -105,6 +113,9 @@ class Gateway:
         finish = configured.grace_seconds - int(DRAIN_SECONDS) - _LAST_SECONDS
         self._calls = listener(self._app, configured.call_port, serving.context, finish)
         self._health = listener(HealthApp(self.waiting_for, self._metrics), configured.health_port)
+        self._published = listener(
+            PublishedKeys(self._ring), configured.step_token_keys_port, serving.context, connections=_KEY_READERS
+        )
         self._metrics.records.set_function(lambda: len(self._records))
         self._metrics.max_stale.set(configured.max_stale_seconds)
         for name in self._watches:
@@ -135,7 +146,9 @@ class Gateway:
         endless: tuple[Coroutine[Any, Any, None], ...] = (
             self._health.serve(),
             *(watch.run() for watch in self._watches.values()),
+            self._published.serve(),
             self._keys.keep_fresh(),
+            self._step_keys.keep_fresh(),
             self._issuers.keep_fresh(),
             self._ledgers.keep_flushed(),
             self._breakers.keep_written(),
@@ -153,6 +166,9 @@ class Gateway:
         for task in background:
             task.cancel()
 
+    def _ring(self) -> KeyRing | None:
+        return self._step_keys.ring
+
     def _forget(self, child: str) -> None:
         self._ledgers.forget(child)
         self._breakers.forget(child)
@@ -161,6 +177,7 @@ class Gateway:
         for watch in self._watches.values():
             await watch.synced.wait()
         await self._keys.fetched.wait()
+        await self._step_keys.tried.wait()
         await self._serving.until_trusted()
         async with await canary(self._settings.canary_port):
             _log.info("serving", port=self._settings.call_port, records=len(self._records))

@@ -25,6 +25,7 @@ class Settings:
     call_port: int = names.GATEWAY_PORT
     canary_port: int = names.CANARY_PORT
     health_port: int = names.HEALTH_PORT
+    step_token_keys_port: int = names.STEP_TOKEN_KEYS_PORT
     max_stale_seconds: int = 60
     """How long a watch may have heard nothing before everything is refused."""
     grace_seconds: int = 60
@@ -60,6 +61,7 @@ class Settings:
             call_port=_port(environ, "GENAPPS_GATEWAY_PORT", names.GATEWAY_PORT),
             canary_port=_port(environ, "GENAPPS_CANARY_PORT", names.CANARY_PORT),
             health_port=_port(environ, "GENAPPS_HEALTH_PORT", names.HEALTH_PORT),
+            step_token_keys_port=_port(environ, "GENAPPS_STEP_TOKEN_KEYS_PORT", names.STEP_TOKEN_KEYS_PORT),
             max_stale_seconds=_seconds(environ, "GENAPPS_MAX_STALE_SECONDS", 60, 30, 600),
             grace_seconds=_seconds(environ, "GENAPPS_GRACE_SECONDS", 60, 30, 900),
             tls_secret=environ.get("GENAPPS_TLS_SECRET", ""),

@@ -151,7 +151,9 @@ def _secret(namespace: str, authority: Authority, replaced: Object | None) -> Ob
     if replaced is not None:
         metadata["resourceVersion"] = replaced["metadata"]["resourceVersion"]
     pairs = ((_CERTIFICATE, authority.certificate), (_KEY, authority.key))
-    data = {name: base64.b64encode(value).decode("ascii") for name, value in pairs}
+    # An apply takes away what it does not name, and the keys of step tokens are in the same Secret.
+    kept = {} if replaced is None else replaced.get("data") or {}
+    data = {**kept, **{name: base64.b64encode(value).decode("ascii") for name, value in pairs}}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
 
 

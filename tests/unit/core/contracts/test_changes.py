@@ -47,6 +47,11 @@ MODEL: dict[str, Any] = {"type": "Model", "tools": [], "models": ["a"]}
             {"credential": {"secretName": "s", "key": "k", "as": {"header": "X-Key"}}},
             ["changed: credential: calls carry another credential, or carry it otherwise"],
         ),
+        (
+            {},
+            {"stepToken": {"audience": "rates"}},
+            ["changed: stepToken: calls carry step tokens for another audience, begin to, or stop to"],
+        ),
         (MODEL, MODEL | {"models": ["b"]}, ["narrower: models: a is withdrawn", "wider: models: b is new"]),
         (MODEL, MODEL | {"maxTokens": 5}, ["narrower: maxTokens: no bound becomes 5"]),
         (MODEL | {"maxTokens": 5}, MODEL, ["wider: maxTokens: 5 becomes no bound"]),

@@ -218,6 +218,13 @@ def test_an_argument_cannot_stand_in_the_place_of_the_credential() -> None:
     ]
 
 
+def test_a_credential_is_not_sent_in_the_header_of_step_tokens() -> None:
+    credential = {"secretName": "fx", "key": "token", "as": {"header": "Txn-Token"}}
+    assert _faults(tool(), credential=credential) == [
+        "/spec/credential/as/header: this is the header of step tokens; send the credential in another"
+    ]
+
+
 @pytest.mark.parametrize(
     ("how", "header", "parameter"),
     [

@@ -118,6 +118,8 @@ def _reach_changes(old: ConnectorSpec, new: ConnectorSpec) -> Iterator[Change]:
         yield Change(Effect.CHANGED, "endpoint", "calls go to another address")
     if old.credential != new.credential:
         yield Change(Effect.CHANGED, "credential", "calls carry another credential, or carry it otherwise")
+    if old.step_token != new.step_token:
+        yield Change(Effect.CHANGED, "stepToken", "calls carry step tokens for another audience, begin to, or stop to")
     yield from _set_changes("namespaces", old.namespaces, new.namespaces)
     risk = (old.minimum_risk_class, new.minimum_risk_class)
     if risk[0] != risk[1]:

@@ -83,6 +83,10 @@ def _name_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
 def _credential_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
     """An argument in the credential's header or parameter would stand in its place, or beside it."""
     header, parameter = _credential_places(spec.credential)
+    if header == "txn-token":
+        yield ContractFault(
+            "/credential/as/header", "this is the header of step tokens; send the credential in another"
+        )
     for number, tool in enumerate(spec.tools):
         for place, entry in enumerate(tool.headers):
             if entry.header.lower() == header:

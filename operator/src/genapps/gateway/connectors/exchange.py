@@ -4,7 +4,7 @@ should be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
@@ -50,6 +50,8 @@ class Prepared(NamedTuple):
 
     request: OutboundRequest
     read: Callable[[OutboundResponse], Outcome]
+    completed: Mapping[str, Any] | None = None
+    """The arguments that the connector gets, where the gateway has changed the app's."""
 
 
 class Binding(Protocol):

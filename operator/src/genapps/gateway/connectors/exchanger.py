@@ -8,12 +8,15 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from genapps.api import digests
 from genapps.gateway import catalogue
 from genapps.gateway.catalogue import Offer, ServiceAddresses
 from genapps.gateway.connectors.exchange import (
     CallFailedError,
     Health,
+    Prepared,
     Usage,
+    arguments_invalid,
     outcome_unknown,
     result_invalid,
     upstream_failed,
@@ -31,6 +34,7 @@ from genapps.gateway.egress.messages import (
     UpstreamFailedError,
 )
 from genapps.gateway.problems import Code, Problem
+from genapps.gateway.step_tokens.minting import HEADER, NoSigningKeyError, StepTokens
 
 RESULT_BYTES = 768 * 1024
 """Of a connector's answer, and of the result as JSON: a runtime takes 1 MiB."""
@@ -54,10 +58,13 @@ class Sender(Protocol):
 class Exchanger:
     """Makes attempts."""
 
-    def __init__(self, services: ServiceAddresses, sender: Sender, credentials: Credentials) -> None:
+    def __init__(
+        self, services: ServiceAddresses, sender: Sender, credentials: Credentials, step_tokens: StepTokens
+    ) -> None:
         self._services = services
         self._sender = sender
         self._credentials = credentials
+        self._step_tokens = step_tokens
 
     def credential_identity(self, offer: Offer) -> str:
         """Says which credential calls of the connector carry, without showing it; empty for none."""
@@ -71,11 +78,13 @@ class Exchanger:
             raise _no_address(offer.name)
         prepared = admitted.tool.binding.prepare(offer.name, admitted.call)
         attached = await self._attached(offer, where, prepared.request)
+        if offer.spec.step_token is not None:
+            attached = self._stepped(admitted, offer.spec.step_token.audience, prepared, attached, seconds)
         response = await self._sent(admitted, where, attached.request, seconds)
         if response.status == HTTPStatus.UNAUTHORIZED:
             self._credentials.refused(offer)
         if attached.echoed_by(response):
-            raise result_invalid(offer.name, "holds the platform's credential, so it was thrown away")
+            raise result_invalid(offer.name, "holds the platform's credential or token, so it was thrown away")
         outcome = prepared.read(response)
         return Answered(_checked(admitted, outcome.value), outcome.usage)
 
@@ -84,6 +93,21 @@ class Exchanger:
             return await self._credentials.attach(offer, where, request)
         except CredentialError as error:
             raise _no_credential(offer.name, error) from error
+
+    def _stepped(
+        self, admitted: Admit, audience: str, prepared: Prepared, attached: Attached, seconds: float
+    ) -> Attached:
+        """With a token for this attempt. Raises CallFailedError."""
+        arguments = admitted.call.arguments if prepared.completed is None else prepared.completed
+        try:
+            digest = digests.sha256(digests.canonical(arguments))
+        except (ValueError, RecursionError):
+            raise arguments_invalid(admitted.tool.name, "they have no canonical form, which a token needs") from None
+        try:
+            token = self._step_tokens.mint(admitted, audience, digest, seconds)
+        except NoSigningKeyError:
+            raise _no_step_token(admitted.offer.name) from None
+        return attached.with_header(HEADER, token, (token, token.rpartition(".")[2]))
 
     async def _sent(self, admitted: Admit, where: Target, request: OutboundRequest, seconds: float) -> OutboundResponse:
         connector = admitted.offer.name
@@ -126,6 +150,14 @@ def _no_credential(connector: str, error: CredentialError) -> CallFailedError:
         " the Secret in genapps-credentials."
     )
     return CallFailedError(Problem(Code.CREDENTIAL_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.UNKNOWN)
+
+
+def _no_step_token(connector: str) -> CallFailedError:
+    detail = (
+        f"The connector '{connector}' wants a token for each call, and the gateway has no key for one yet. Nothing was"
+        " executed. Try again after retryAfter seconds."
+    )
+    return CallFailedError(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.UNKNOWN)
 
 
 def _egress_refused(connector: str, refused: EgressRefusedError) -> CallFailedError:

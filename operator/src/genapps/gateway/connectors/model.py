@@ -61,7 +61,7 @@ class ModelTool:
         body = orjson.dumps(content)
         request = OutboundRequest("POST", self._path, (("accept", JSON), ("content-type", JSON)), body)
         most = Usage(input_tokens=len(body), output_tokens=bound)
-        return Prepared(request, lambda response: self._outcome(connector, response, most))
+        return Prepared(request, lambda response: self._outcome(connector, response, most), completed=content)
 
     def _model(self, arguments: Mapping[str, Any]) -> str:
         asked = arguments.get("model", self._models[0])

@@ -28,6 +28,11 @@ class Attached:
     request: OutboundRequest
     forms: tuple[bytes, ...] = ()
 
+    def with_header(self, name: str, value: str, secrets: tuple[str, ...]) -> Attached:
+        """The request with one more header, whose secrets are recognised as well."""
+        added = _in_header(self.request, name, value, secrets)
+        return Attached(added.request, (*self.forms, *added.forms))
+
     def echoed_by(self, response: OutboundResponse) -> bool:
         """Whether the answer holds the credential."""
         return any(form in response.body for form in self.forms)
