@@ -58,6 +58,21 @@ def test_an_apps_pod_reaches_the_gateway_and_nothing_else(play: Play) -> None:
     assert len(seen) == 6
 
 
+def test_a_pod_without_a_fence_reaches_what_apps_must_not(play: Play) -> None:
+    namespace, made = ("-n", "genapps-system"), "check-now"
+    play.kubectl("delete", "job", made, *namespace, "--ignore-not-found")
+    play.kubectl("create", "job", made, "--from=cronjob/genapps-fence-check", *namespace)
+    play.kubectl("wait", f"job/{made}", "--for=condition=Complete", "--timeout=60s", *namespace)
+    said = play.kubectl("logs", f"job/{made}", *namespace).splitlines()
+    assert [line.partition(",")[0] for line in said[:-1]] == [
+        "reached: the gateway's canary port",
+        "reached: the API server",
+        "reached: cluster DNS",
+        "reached: the node's kubelet",
+    ]
+    assert said[-1].startswith("All that apps must not reach answers")
+
+
 def test_an_app_calls_a_service_and_is_told_what_is_refused(play: Play) -> None:
     seen = outside.call_a_service(play.terminal, play.kubectl, play.image, play.caller)
     assert (seen.converted.status, json.loads(seen.converted.body)) == (200, {"CHF": 94.0})

@@ -45,6 +45,7 @@ def plain_pod(namespace: str, name: str, **labels: str) -> dict[str, Any]:
 def ours(chart: list[helm.Manifest]) -> dict[str, dict[str, Any]]:
     """The pods of the chart, by component."""
     templates = [each["spec"]["template"] for each in chart if each["kind"] == "Deployment"]
+    templates += [each["spec"]["jobTemplate"]["spec"]["template"] for each in chart if each["kind"] == "CronJob"]
     bare = [each for each in chart if each["kind"] == "Pod"]
     return {
         pod["metadata"]["labels"]["app.kubernetes.io/component"]: {
@@ -220,8 +221,16 @@ def test_every_run_namespace_is_closed_by_default_also_without_any_app() -> None
 def test_the_gateway_is_called_by_apps_and_by_the_test_and_scraped_by_whom_the_platform_names(
     least: Verdicts, known: Verdicts
 ) -> None:
-    assert callers(least, "gateway") == tcp(8443, *OWNERS, "test")
-    assert callers(known, "gateway") == tcp(8443, *OWNERS, "test") | tcp(9090, "monitoring")
+    everywhere = tcp(8443, *OWNERS, "test") | tcp(8444, "fence-check")
+    assert callers(least, "gateway") == everywhere
+    assert callers(known, "gateway") == everywhere | tcp(9090, "monitoring")
+
+
+def test_the_check_without_a_fence_reaches_what_apps_must_not_and_is_reached_by_nobody(least: Verdicts) -> None:
+    wanted = tcp(8444, "gateway") | tcp(6443, "api-server") | tcp(443, "internet")
+    assert wanted <= ways_out(least, "fence-check")
+    assert not {place for place, _, _ in ways_out(least, "fence-check")} & {*OWNERS, "operator"}
+    assert callers(least, "fence-check") == set()
 
 
 @pytest.mark.parametrize("component", ["operator", "gateway"])

@@ -201,6 +201,19 @@ class Monitoring(Section):
     """Labels by which Prometheus selects ServiceMonitors and PrometheusRules, e.g. {release: kube-prometheus-stack}."""
 
 
+class FenceCheck(Section):
+    enabled: bool = True
+    """Create the CronJob. Switch it off where a cluster forbids such connections."""
+    schedule: Annotated[str, Field(pattern=r"^[-0-9A-Za-z*/,?]+( [-0-9A-Za-z*/,?]+){4}$")] = "17 * * * *"
+    """When it runs, in the five fields of cron."""
+    kubelet_port: Annotated[int, Field(ge=0, le=65535)] = 10250
+    """Port of the kubelets. 0: the kubelet of the pod's node is not tried."""
+    internet: Annotated[str, Field(pattern=r"^([a-z0-9][-a-z0-9.]{0,252}:[0-9]{1,5})?$")] = ""
+    """HOST:PORT outside the cluster that is tried as well, for clusters whose pods reach the Internet. Empty: none."""
+    pod: Pod = Pod()
+    """Placement and marks of the pod. Keep a service mesh out: its sidecar would answer in place of the target."""
+
+
 class Admission(Section):
     deny_external_ips: Annotated[bool, Field(alias="denyExternalIPs")] = True
     """Refuse new externalIPs on Services in namespaces that an AppBudget lists. They can capture traffic of others."""
@@ -274,5 +287,8 @@ class Values(Section):
     """Connections that operator and gateway may make and accept."""
     monitoring: Monitoring = Monitoring()
     """Metrics and alerts."""
+    fence_check: FenceCheck = FenceCheck()
+    """The CronJob genapps-fence-check. From a pod without a fence it tries what apps must not reach. That must answer:
+    otherwise its silence towards apps proves nothing."""
     admission: Admission = Admission()
     """Optional admission policies. docs/admission.md lists those that are always installed."""

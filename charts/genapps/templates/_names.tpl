@@ -21,6 +21,11 @@ app.kubernetes.io/name: genapps
 app.kubernetes.io/component: test
 {{- end }}
 
+{{- define "genapps.selector.fenceCheck" -}}
+app.kubernetes.io/name: genapps
+app.kubernetes.io/component: fence-check
+{{- end }}
+
 {{/* Pod Security "restricted", for the pod and for each container. */}}
 {{- define "genapps.podSecurity" -}}
 runAsNonRoot: true

@@ -2,7 +2,8 @@
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
 `genapps digest`, `bundle`, `check`, `modules` and `catalogue` are for authors, `genapps connector` for the teams of
-connectors, `genapps preflight` checks a cluster, `genapps state` is for the data of tenants.
+connectors, `genapps preflight` checks a cluster, `genapps state` is for the data of tenants. `genapps fence-check` runs
+in a pod of the chart.
 """
 
 import os
@@ -104,6 +105,27 @@ def preflight(namespace: str) -> None:
     Exit code 2: the cluster could not be read.
     """
     raise SystemExit(import_module("genapps.cli.preflight.command").run(namespace, os.environ))
+
+
+@main.command("fence-check")
+@click.option(
+    "--kubelet-port", type=click.IntRange(0, 65535), default=10250, show_default=True, help="0: leave it out."
+)
+@click.option("--internet", default="", metavar="HOST:PORT", help="Also try this host. Default: none.")
+def fence_check(kubelet_port: int, internet: str) -> None:
+    """Check that what apps must not reach answers to a pod without a fence.
+
+    For the pod of the chart's CronJob genapps-fence-check: the addresses come
+    from its environment. Exit code 1: a target does not answer, so that its
+    silence towards apps proves nothing. Exit code 2: an address is not known.
+    """
+    command = import_module("genapps.cli.fence_check")
+    try:
+        resolv_conf = Path("/etc/resolv.conf").read_text(encoding="utf-8")
+        wanted = command.targets(os.environ, resolv_conf, kubelet_port, internet)
+    except (OSError, ValueError) as problem:
+        raise click.UsageError(str(problem)) from problem
+    raise SystemExit(command.check(wanted, click.echo))
 
 
 @main.command()
