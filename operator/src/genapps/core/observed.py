@@ -154,6 +154,8 @@ class PodState:
 
     uid: str
     ready: bool = False
+    ready_changed_at: datetime | None = None
+    """When `ready` became what it is."""
     ip: str | None = None
     node: str | None = None
     debug: bool = False

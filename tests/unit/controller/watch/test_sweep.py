@@ -108,6 +108,34 @@ def lost_events(setting: Setting) -> float:
     return setting.metrics.registry.get_sample_value("genapps_lost_events_total") or 0.0
 
 
+async def test_each_round_tells_how_the_fences_stand_also_while_lists_fail(setting: Setting) -> None:
+    def running(name: str, ready: str, **labels: str) -> dict[str, Any]:
+        pod = child(name, "Pod")
+        pod["metadata"]["labels"] |= labels
+        state = {"running": {"startedAt": "2026-11-23T11:00:00Z"}}
+        conditions = [{"type": "Ready", "status": ready, "lastTransitionTime": "2026-11-23T11:59:00Z"}]
+        return {**pod, "status": {"conditions": conditions, "containerStatuses": [{"name": "runtime", "state": state}]}}
+
+    pods = setting.caches.children["run", "Pod"]
+    for pod in (running("a", "True"), running("b", "False"), running("c", "True", tier="open")):
+        pods.changed(pod)
+    pods.changed({"kind": "Pod", "metadata": {"namespace": "run", "name": "x", "uid": "x", "resourceVersion": "1"}})
+    opening = child("everybody", "NetworkPolicy")
+    opening["metadata"] |= {"name": "everybody", "labels": {}}
+    opening["spec"] = {"podSelector": {"matchLabels": {"tier": "open"}}, "policyTypes": ["Egress"], "egress": [{}]}
+    setting.caches.children["run", "NetworkPolicy"].changed(opening)
+    setting.broken = True
+    with pytest.raises(ApiError):
+        await setting.sweep.round()
+    value = setting.metrics.registry.get_sample_value
+    assert [value("genapps_fences", {"state": state}) for state in ("proven", "unproven", "open")] == [1, 1, 1]
+    assert value("genapps_fence_unproven_seconds") == 60
+    pods.changed({**running("b", "True"), "metadata": {**child("b", "Pod")["metadata"], "resourceVersion": "2"}})
+    with pytest.raises(ApiError):
+        await setting.sweep.round()
+    assert value("genapps_fence_unproven_seconds") == 0
+
+
 async def test_an_app_whose_event_is_only_late_is_left_to_the_event(setting: Setting) -> None:
     setting.have(app("a", 1))
     setting.store["a"] = app("a", 5, tier="large")

@@ -22,7 +22,7 @@ from genapps.controller.cache.services import ConnectorSlice, FollowedServices, 
 from genapps.controller.cache.store import Name, Store
 from genapps.core.drift import live_digest
 from genapps.core.foreign_policies import OpeningPolicy
-from genapps.core.observed import Unreadable
+from genapps.core.observed import PodState, Unreadable
 
 CHILD_KINDS = (
     "ServiceAccount",
@@ -120,6 +120,13 @@ class Caches:
         """The NetworkPolicies, sorted, that let a pod with these labels reach something beside what its fence does."""
         policies = self._opening.get(run_namespace)
         return tuple(sorted(name for name, policy in policies.items() if policy.selects(labels))) if policies else ()
+
+    def pods_of_apps(self) -> Iterator[tuple[PodState, bool]]:
+        """The pods that are labelled as an app's, each with whether a NetworkPolicy of somebody else opens it."""
+        for run in self.run_namespaces:
+            for live in self.children[run, "Pod"].values():
+                if live.pod is not None and live.child.app is not None:
+                    yield live.pod, bool(self.opened_by(run, live.pod.labels))
 
     def records_in_use(self) -> Iterator[tuple[str, AppRecord]]:
         """The readable AppRecords by child name."""

@@ -223,6 +223,7 @@ def pod_state(live: Object) -> PodState:
     return PodState(
         uid=metadata["uid"],
         ready=conditions.get("Ready", {}).get("status") == "True",
+        ready_changed_at=_time(conditions.get("Ready", {}).get("lastTransitionTime")),
         ip=status.get("podIP"),
         node=live.get("spec", {}).get("nodeName"),
         debug=DEBUG in (_named(live.get("spec", {}).get("containers")).get("args") or ()),

@@ -5,11 +5,13 @@ dashboards and alerts carry over."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from genapps.cluster.client import Write
 from genapps.controller.process.leader_election import LEASE_NAME
+from genapps.core.fence_proof import FenceProofs
 
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -101,6 +103,21 @@ class Metrics:
         self.deletions_held = Gauge(
             "genapps_deletions_held", "Deleted apps whose state waits for a confirmation", registry=registry
         )
+        self._fences = Gauge(
+            "genapps_fences", "Pods of apps by what their own probe says of their fence", ("state",), registry=registry
+        )
+        self._fence_unproven_seconds = Gauge(
+            "genapps_fence_unproven_seconds",
+            "Seconds since the oldest of the last proofs of fences that are unproven now; 0: none is",
+            registry=registry,
+        )
+
+    def fences(self, proofs: FenceProofs, now: datetime) -> None:
+        """Tell how the fences of all apps stand."""
+        for state, count in proofs.counts.items():
+            self._fences.labels(state.value).set(count)
+        since = proofs.unproven_since or now
+        self._fence_unproven_seconds.set(max(0.0, (now - since).total_seconds()))
 
     def write(self, write: Write) -> None:
         """Count a write that was asked for; a subresource stands in place of the verb."""

@@ -29,6 +29,7 @@ from genapps.controller.watch.absence import Absence
 from genapps.controller.watch.confirmation import confirmed, confirming
 from genapps.controller.watch.liveness import StreamLiveness
 from genapps.controller.watch.missed_events import MissedEvents
+from genapps.core.fence_proof import fence_proofs
 from genapps.core.retention import may_vanish
 from genapps.core.status.budget import DeletionsHeld
 
@@ -115,6 +116,7 @@ class Sweep:
 
     async def round(self) -> SweepResult:
         """One round; the apps that it is about are reconciled. Raises ApiError, and the previous result stands."""
+        self._metrics.fences(fence_proofs(self._caches.pods_of_apps()), self._now())
         apps, *others = self._missed
         listing = await apps.heal()
         self._metrics.apps.set(len(listing.items))
