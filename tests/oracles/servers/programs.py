@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The environment of the servers, and one of them as a process."""
+
+import fcntl
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.node.settings import current
+
+ROOT = Path(__file__).resolve().parents[3]
+LOCK = ROOT / "locks" / "connector-peers.txt"
+_RUNNING = re.compile(rb"Uvicorn running on http://127\.0\.0\.1:(\d+)")
+_START_SECONDS = 60
+
+
+def environment() -> Path:
+    """The folder of its programs; made at the first call (10 s, 64 MB)."""
+    home = current().cache / f"connector-peers-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
+    home.mkdir(parents=True, exist_ok=True)
+    uv, venv = Path(sys.executable).with_name("uv"), home / "venv"
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "complete").exists():
+            _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv)
+            _run(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", venv / "bin" / "python", LOCK)
+            (home / "complete").touch()
+    return venv / "bin"
+
+
+@contextmanager
+def running(folder: Path, *command: str | Path) -> Iterator[int]:
+    """A server of uvicorn's on a free port of this host, which is given; `folder` gets its log."""
+    log = folder / "server.log"
+    bare = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=folder, env=bare, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield _port(process, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _port(process: subprocess.Popen[bytes], log: Path) -> int:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := _RUNNING.search(log.read_bytes()):
+            return int(found[1])
+        time.sleep(0.05)
+    raise AssertionError(f"the server did not start:\n{log.read_text(errors='replace')}")
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
