@@ -91,7 +91,7 @@ release: venv verify ## Dry run of a release into build/release (RELEASE=--skip-
 lock: $(UV) ## Resolve the dependencies into locks/; UPGRADE=--upgrade raises them
 	@$(LOCK) pyproject.toml -o locks/genapps.txt
 	@$(LOCK) runtime-image/pyproject.toml -o locks/runtime.txt
-	@$(LOCK) pyproject.toml runtime-image/pyproject.toml --group dev -o locks/dev.txt
+	@$(LOCK) pyproject.toml runtime-image/pyproject.toml verify/pyproject.toml --group dev -o locks/dev.txt
 	@$(LOCK) --group chart-judges -o locks/chart-judges.txt
 	@$(LOCK) --group bench-peers -o locks/bench-peers.txt
 	@$(LOCK) --group http-corpus -o locks/http-corpus.txt
@@ -108,7 +108,7 @@ $(UV):
 	  else echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; fi; }
 	@$(VENV)/bin/pip install --quiet uv==$(UV_VERSION)
 
-$(VENV)/.installed: $(UV) locks/dev.txt pyproject.toml runtime-image/pyproject.toml
+$(VENV)/.installed: $(UV) locks/dev.txt pyproject.toml runtime-image/pyproject.toml verify/pyproject.toml
 	@$(UV) pip sync --quiet --require-hashes locks/dev.txt
-	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable . --editable runtime-image
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable . --editable runtime-image --editable verify
 	@touch $@

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-PROJECTS = ("pyproject.toml", "runtime-image/pyproject.toml")
+PROJECTS = ("pyproject.toml", "runtime-image/pyproject.toml", "verify/pyproject.toml")
 DOCKERFILES = ("operator/Dockerfile", "runtime-image/Dockerfile")
 CHART = "charts/genapps/Chart.yaml"
 CHANGELOG = "CHANGELOG.md"
