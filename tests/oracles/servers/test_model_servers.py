@@ -102,6 +102,13 @@ async def test_llmock_answers_a_response_and_keeps_nothing(call: Calls, llmock: 
     )
 
 
+async def test_what_llmock_has_said_can_be_said_to_it_again(call: Calls, llmock: LLMock) -> None:
+    first, _, _ = await used(call, "responses", {"input": "Hi"})
+    second: list[Any] = [{"role": "user", "content": "Hi"}, *first["output"], {"role": "user", "content": "And now?"}]
+    await used(call, "responses", {"input": second})
+    assert (await llmock.requests())[-1]["body"]["input"] == second
+
+
 async def test_llmock_embeds_texts(call: Calls) -> None:
     result, sent, got = await used(call, "embeddings", {"input": ["a", "b"], "model": "text-embedding-3-small"})
     assert [len(row["embedding"]) > 0 for row in result["data"]] == [True, True]

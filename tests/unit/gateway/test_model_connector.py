@@ -134,6 +134,29 @@ async def test_tools_of_the_app_are_passed_through(outside: Installation) -> Non
     assert sent(outside)[1]["tools"] == [FUNCTION]
 
 
+async def test_a_message_of_the_model_can_be_given_back_as_it_came(outside: Installation) -> None:
+    came = {"role": "assistant", "content": "2", "refusal": None, "annotations": [], "audio": None}
+    came |= {"function_call": None, "tool_calls": None, "reasoning_content": "1 and 1"}
+    messages = [*MESSAGES, came, {"role": "user", "content": "And + 1?"}]
+    assert (await ask(outside, messages=messages)).status == 200
+    assert sent(outside)[1]["messages"] == messages
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"audio": {"id": "audio_1"}},
+        {"function_call": {"name": "rate", "arguments": "{}"}},
+        {"annotations": [{}] * 257},
+        {"images": []},
+    ],
+)
+async def test_a_message_refers_to_nothing_at_the_provider(outside: Installation, member: dict[str, Any]) -> None:
+    came = {"role": "assistant", "content": "2"} | member
+    assert (await ask(outside, messages=[*MESSAGES, came])).json()["code"] == "ArgumentsInvalid"
+    assert outside.upstream.asked == []
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "usage", "path", "used"),
     [

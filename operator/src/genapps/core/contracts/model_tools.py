@@ -13,6 +13,9 @@ SECONDS = 60
 """Of a tool that names no timeout: models take their time."""
 
 _TEXT: dict[str, Any] = {"type": "string"}
+_NOTES: dict[str, Any] = {"type": ["array", "null"], "maxItems": 256}
+"""What servers put beside a text that they wrote, and get back with it: data that nobody acts on."""
+_NOTHING: dict[str, Any] = {"type": "null"}
 _TOKENS: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 10_000_000}
 _SAMPLING: dict[str, Any] = {
     "temperature": {"type": "number", "minimum": 0, "maximum": 2},
@@ -44,6 +47,10 @@ _MESSAGE: dict[str, Any] = {
         "content": {"type": ["string", "array", "null"], "items": _PART, "maxItems": 256},
         "name": {"type": "string", "maxLength": 64},
         "refusal": {"type": ["string", "null"]},
+        "annotations": _NOTES,
+        "audio": _NOTHING,
+        "function_call": _NOTHING,
+        "reasoning_content": {"type": ["string", "null"]},
         "tool_call_id": {"type": "string", "maxLength": 256},
         "tool_calls": {
             "type": ["array", "null"],
@@ -109,7 +116,12 @@ _ITEM: dict[str, Any] = {
                 "type": "object",
                 "required": ["type", "text"],
                 "additionalProperties": False,
-                "properties": {"type": {"enum": ["input_text", "output_text"]}, "text": _TEXT},
+                "properties": {
+                    "type": {"enum": ["input_text", "output_text"]},
+                    "text": _TEXT,
+                    "annotations": _NOTES,
+                    "logprobs": _NOTES,
+                },
             },
         },
         "id": {"type": "string", "maxLength": 256},
