@@ -9,6 +9,7 @@ import pytest
 
 from genapps.gateway.listeners import Listener, listener
 from genapps.gateway.messages import BODY_LIMIT
+from genapps.gateway.protocol import BODY_PIECES
 from tests.unit.gateway.test_listeners import Impatient, port, running
 from tests.unit.gateway.world import Installation
 
@@ -108,6 +109,13 @@ async def test_a_body_is_asked_for_only_when_it_is_wanted(gateway: Installation,
     assert b"connection: close" in found
     unproven = b"POST /v1/heartbeat HTTP/1.1\r\n" + HOST + b"expect: 100-continue\r\ncontent-length: 2\r\n\r\n"
     assert (await exchange(server, unproven))[0] == [401]
+
+
+async def test_a_body_in_more_pieces_than_there_may_be_is_refused(gateway: Installation, server: Listener) -> None:
+    head = heartbeat(gateway) + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n"
+    for more, expected in ((BODY_PIECES - 1, [200, 200]), (BODY_PIECES, [400])):
+        statuses, _ = await exchange(server, head + b"1\r\n \r\n" * more + b"0\r\n\r\n" + LAST)
+        assert statuses == expected
 
 
 async def test_whoever_goes_on_sending_an_unwanted_body_is_cut_off(gateway: Installation, server: Listener) -> None:

@@ -30,7 +30,16 @@ from genapps.gateway.connectors.exchanger import Exchanger
 from genapps.gateway.credentials.attach import SecretCredentials
 from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import Secrets
-from genapps.gateway.egress.messages import EgressLimits, OutboundRequest, OutboundResponse, Target
+from genapps.gateway.egress.messages import (
+    EgressLimits,
+    EgressReason,
+    EgressRefusedError,
+    OutboundRequest,
+    OutboundResponse,
+    Target,
+)
+from genapps.gateway.egress.requests import request_fault
+from genapps.gateway.egress.targets import target_fault
 from genapps.gateway.identity import Identities, Keys, KeySource
 from genapps.gateway.ledger import Ledgers
 from genapps.gateway.limits.permits import Permits
@@ -240,7 +249,8 @@ class Clock:
 
 @dataclass
 class Upstream:
-    """Stands for everything outside: answers with what it is told to, and remembers what it was asked."""
+    """Stands for everything outside: refuses what egress refuses at a look, answers with what it is told to, and
+    remembers what it was asked."""
 
     answer: OutboundResponse | Exception = field(
         default_factory=lambda: OutboundResponse(200, {"content-type": "application/json"}, b'{"rate": 0.94}')
@@ -254,7 +264,11 @@ class Upstream:
     cancelled: int = 0
 
     async def send(self, target: Target, request: OutboundRequest, limits: EgressLimits) -> OutboundResponse:
-        """Remember, wait if told to, answer."""
+        """Look, remember, wait if told to, answer."""
+        if fault := target_fault(target):
+            raise EgressRefusedError(EgressReason.TARGET_INVALID, fault)
+        if fault := request_fault(request):
+            raise EgressRefusedError(EgressReason.REQUEST_INVALID, fault)
         self.asked.append((target, request))
         self.begun.set()
         try:

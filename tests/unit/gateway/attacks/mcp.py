@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from genapps.gateway.problems import Code
-from tests.unit.gateway.attacks.calls import (
+from tests.unit.gateway.attacks.upstreams import (
     TOO_MUCH,
     Attack,
     Pieces,

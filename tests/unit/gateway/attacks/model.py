@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from genapps.gateway.problems import Code
-from tests.unit.gateway.attacks.calls import (
+from tests.unit.gateway.attacks.upstreams import (
     TOO_MUCH,
     Attack,
     Pieces,

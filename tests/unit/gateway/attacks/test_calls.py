@@ -1,85 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every attack by a whole call ends as its row says, counts as it should, and a neighbour notices nothing."""
+"""Every attack of an app, and of a connector on an app, ends as its row says."""
 
-from typing import Any
-
+import orjson
 import pytest
 
-from genapps.gateway.problems import MEANINGS, RefusalClass
-from tests.unit.gateway.attacks import mcp, model
-from tests.unit.gateway.attacks.calls import Attack, script
-from tests.unit.gateway.connectors import LATEST, manifest
-from tests.unit.gateway.egress.world import HERE, Server, always, serving, sized, upstream
-from tests.unit.gateway.world import Installation, Reply, app_record
+from genapps.gateway.limits.breaker import BreakerRules
+from genapps.gateway.problems import MEANINGS
+from tests.unit.gateway.attacks.calls import ATTACKS
+from tests.unit.gateway.attacks.rows import (
+    CANARY,
+    TOOLS,
+    Attack,
+    call,
+    counted,
+    neighbour_is_served,
+    neighbours_token,
+    with_neighbour,
+)
+from tests.unit.gateway.connectors import manifest
+from tests.unit.gateway.world import CHILD, Installation
 
-RATE = sized(b'{"rate": 0.94}', b"content-type: application/json")
-
-
-def slice_of(name: str, server: Server) -> dict[str, Any]:
-    return {
-        "metadata": {
-            "name": f"connector-{name}",
-            "labels": {"genapps.dev/connector": name},
-            "annotations": {"genapps.dev/service": f"team/{name}:80"},
-        },
-        "ports": [{"port": server.port}],
-        "endpoints": [{"addresses": [HERE]}],
-    }
+PROBLEM_BYTES = 4096
+"""No refusal is longer, whatever was asked for."""
 
 
-def at_service(name: str, **spec: Any) -> dict[str, Any]:
-    return manifest(name, endpoint={"service": {"namespace": "team", "name": name, "port": 80}}, **spec)
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.title)
+async def test_a_call_is_refused_as_its_row_says_and_a_neighbour_notices_nothing(
+    attack: Attack, gateway: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_neighbour(gateway, **attack.record)
+    gateway.catalogue.changed(manifest(**{"tools": TOOLS, **attack.connector}))
+    if attack.secret is not None:
+        gateway.secrets.changed(attack.secret)
+    if attack.answer is not None:
+        gateway.upstream.answer = attack.answer
+    await neighbour_is_served(gateway)
+    for number in range(attack.before):
+        await gateway.post("/v1/calls", attack.content | {"requestId": f"before-{number}"})
+    reply = await gateway.post("/v1/calls", attack.content)
+    found = orjson.loads(reply.body)
+    assert (found.get("code"), found.get("class")) == (attack.code, attack.kind), found
+    assert reply.status == (attack.status or MEANINGS[attack.code].status)
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert len(reply.body) < PROBLEM_BYTES
+    assert counted(gateway, CHILD) == attack.counted
+    assert len([host for host, _ in gateway.upstream.asked if host.host == "rates.example.com"]) == attack.asked
+    assert CANARY not in found["detail"] + capsys.readouterr().out
+    await neighbour_is_served(gateway)
 
 
-async def call(gateway: Installation, connector: str, tool: str, arguments: Any) -> Reply:
-    content = {"requestId": "r1", "step": 1, "connector": connector, "tool": tool, "arguments": arguments}
-    return await gateway.post("/v1/calls", content)
+async def test_what_is_no_attack_is_answered(gateway: Installation) -> None:
+    with_neighbour(gateway)
+    gateway.catalogue.changed(manifest(tools=TOOLS))
+    assert (await gateway.post("/v1/calls", call())).status == 200
+    assert (await gateway.post("/v1/calls", call({"name": "report 1.txt", "language": "de"}, "loose"))).status == 200
 
 
-async def ask_neighbour(gateway: Installation) -> None:
-    assert (await call(gateway, "neighbour", "latest", {"currency": "EUR"})).json().get("result") == {"rate": 0.94}
-
-
-async def carried_out(gateway: Installation, usual: dict[str, Any], attack: Attack) -> None:
-    sender = upstream()
-    gateway.upstream.send = sender.send  # type: ignore[method-assign]
-    envelope = {"digest": "sha256:" + "a" * 64, "connectors": ["attacked", "neighbour"]}
-    gateway.records.changed(app_record(envelope=envelope))
-    async with serving(script(attack)) as server, serving(always(RATE)) as neighbour:
-        gateway.services.changed(slice_of("attacked", server))
-        gateway.services.changed(slice_of("neighbour", neighbour))
-        gateway.catalogue.changed(at_service("attacked", **(usual | attack.spec)))
-        gateway.catalogue.changed(at_service("neighbour", tools=[LATEST]))
-        await ask_neighbour(gateway)
-        reply = await call(gateway, "attacked", attack.tool, attack.arguments)
-        await ask_neighbour(gateway)
-        assert neighbour.connections == 1
-        sender.close()
-    told = reply.json()
-    assert (told.get("code"), len(server.requests)) == (attack.code, attack.asked), told
-    violations = gateway.metrics.violations.labels("tool_not_in_contract")._value.get()
-    if attack.code is None:
-        assert reply.status == 200
-        assert violations == 0
-    else:
-        meant = MEANINGS[attack.code]
-        assert (told["class"], reply.status) == (meant.refusal_class, meant.status)
-        assert gateway.metrics.answers.labels("/v1/calls", attack.code)._value.get() == 1
-        assert violations == (meant.refusal_class is RefusalClass.VIOLATION)
-        assert len(reply.body) < 2000
-        assert reply.body.decode().isprintable()
-
-
-@pytest.mark.parametrize("attack", mcp.ATTACKS, ids=lambda attack: attack.title)
-async def test_an_attack_by_mcp_ends_as_its_row_says(gateway: Installation, attack: Attack) -> None:
-    await carried_out(gateway, mcp.SPEC, attack)
-
-
-@pytest.mark.parametrize("attack", model.ATTACKS, ids=lambda attack: attack.title)
-async def test_an_attack_by_a_model_ends_as_its_row_says(gateway: Installation, attack: Attack) -> None:
-    await carried_out(gateway, model.SPEC, attack)
+@pytest.mark.parametrize("name", ["..", "\uff0e\uff0e", "a\r\nb"])
+async def test_arguments_that_make_no_request_cost_no_other_app_the_connector(name: str, gateway: Installation) -> None:
+    with_neighbour(gateway)
+    gateway.catalogue.changed(manifest(tools=TOOLS))
+    for _ in range(BreakerRules().least_calls * 2):
+        reply = await gateway.post("/v1/calls", call({"name": name}, "loose"))
+        assert reply.json()["code"] == "ArgumentsInvalid"
+    assert (await gateway.post("/v1/calls", call(), token=neighbours_token(gateway))).status == 200
 
 
 def test_the_rows_are_as_many_as_they_seem() -> None:
-    for rows, least in ((mcp.ATTACKS, 100), (model.ATTACKS, 50)):
-        assert len({attack.title for attack in rows}) == len(rows) >= least
+    assert len({attack.title for attack in ATTACKS}) == len(ATTACKS) > 120

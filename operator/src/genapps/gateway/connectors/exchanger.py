@@ -27,6 +27,7 @@ from genapps.gateway.credentials.secrets import CredentialError
 from genapps.gateway.decision import Admit
 from genapps.gateway.egress.messages import (
     EgressLimits,
+    EgressReason,
     EgressRefusedError,
     OutboundRequest,
     OutboundResponse,
@@ -114,6 +115,9 @@ class Exchanger:
         try:
             return await self._sender.send(where, request, EgressLimits(seconds=seconds, body_bytes=RESULT_BYTES))
         except EgressRefusedError as refused:
+            if refused.reason is EgressReason.REQUEST_INVALID:
+                # By the app's arguments, so it is no fault of the connector's: its breaker is also others'.
+                raise arguments_invalid(admitted.tool.name, refused.detail) from refused
             if refused.sent and admitted.tool.effect != "Read":
                 raise outcome_unknown(connector, f"sent the call elsewhere ({refused.reason})") from refused
             if refused.sent:
