@@ -223,6 +223,18 @@ async def test_another_secret_scope_or_refusal_buys_another_token(oauth: Install
     assert len(bought(oauth)) == 4
 
 
+async def test_the_server_of_tokens_hears_which_mcp_server_a_token_is_for(oauth: Installation) -> None:
+    credential = {"secretName": "fx-key", "key": "token", "oauth": OAUTH}
+    tools = [{"name": "note", "effect": "Read"}]
+    for path in ("mcp", "other/mcp/"):
+        endpoint = {"url": f"https://rates.example.com/{path}"}
+        oauth.catalogue.changed(manifest(type="MCP", endpoint=endpoint, tools=tools, credential=credential))
+        await call(oauth, "note")
+        assert dict(sent(oauth).headers)["authorization"] == "Bearer first"
+    resources = [parse_qs(request.body.decode())["resource"] for request in bought(oauth)]
+    assert resources == [["https://rates.example.com/mcp"], ["https://rates.example.com/other/mcp"]]
+
+
 async def test_the_secret_must_name_the_host_of_the_tokens(oauth: Installation) -> None:
     oauth.secrets.changed(secret(hosts="rates.example.com"))
     assert (await call(oauth)).json()["code"] == "CredentialUnavailable"

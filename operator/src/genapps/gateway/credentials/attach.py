@@ -72,7 +72,7 @@ class SecretCredentials:
         value = secret.value(credential.key)
         identified = replace(request, credential_id=f"{secret.identity}/{credential.key}")
         if credential.oauth is not None:
-            token = await self._tokens.token(offer.name, credential.oauth, secret, credential.key)
+            token = await self._tokens.token(offer.name, credential.oauth, secret, credential.key, _resource(offer))
             return _in_header(identified, "authorization", f"Bearer {token}", (value, token))
         return _attached(identified, credential.as_ or CredentialUse(header="authorization"), secret, value)
 
@@ -81,6 +81,11 @@ class SecretCredentials:
         credential: Credential | None = offer.spec.credential
         if credential is not None and credential.oauth is not None:
             self._tokens.drop(offer.name)
+
+
+def _resource(offer: Offer) -> str:
+    """An MCP server is named to the server of its tokens, so that it takes no token that was bought for another."""
+    return (offer.spec.endpoint.url or "").rstrip("/") if offer.spec.type == "MCP" else ""
 
 
 def _attached(request: OutboundRequest, use: CredentialUse, secret: StoredSecret, value: str) -> Attached:

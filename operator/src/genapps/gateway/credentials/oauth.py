@@ -66,12 +66,18 @@ class OAuthTokens:
         self._clock = clock
         self._tokens: dict[str, _Token] = {}
 
-    async def token(self, connector: str, client: OAuthClient, secret: StoredSecret, key: str) -> str:
-        """An access token. Raises CredentialError."""
+    async def token(
+        self, connector: str, client: OAuthClient, secret: StoredSecret, key: str, resource: str = ""
+    ) -> str:
+        """An access token; `resource` is the URL that it is for, where the server of tokens should know it (RFC 8707).
+
+        Raises CredentialError.
+        """
         host = urlsplit(client.token_url).hostname or ""
         if host not in secret.hosts:
             raise CredentialError("its Secret is not annotated for the host of its tokens")
-        bought_with = (secret.identity, key, client.token_url, client.client_id, client.scopes, client.audience)
+        about = (client.token_url, client.client_id, client.scopes, client.audience, resource)
+        bought_with = (secret.identity, key, *about)
         token = self._tokens.get(connector)
         if token is None or token.bought_with != bought_with:
             if len(self._tokens) >= MOST_TOKENS:
@@ -84,7 +90,7 @@ class OAuthTokens:
             if now < token.failed_until:
                 raise CredentialError("the server of its tokens does not answer")
             try:
-                token.value, seconds = await self._bought(connector, client, secret.value(key), host)
+                token.value, seconds = await self._bought(connector, client, secret.value(key), resource)
             except CredentialError:
                 token.failed_until = now + _RETRY_SECONDS
                 raise
@@ -95,11 +101,11 @@ class OAuthTokens:
         """The connector did not take the token."""
         self._tokens.pop(connector, None)
 
-    async def _bought(self, connector: str, client: OAuthClient, secret: str, host: str) -> tuple[str, float]:
+    async def _bought(self, connector: str, client: OAuthClient, secret: str, resource: str) -> tuple[str, float]:
         url = urlsplit(client.token_url)
-        target = Target(connector, "https", host, url.port or _HTTPS_PORT, None)
+        target = Target(connector, "https", url.hostname or "", url.port or _HTTPS_PORT, None)
         try:
-            response = await self._sender.send(target, _request(client, secret, url.path or "/"), _LIMITS)
+            response = await self._sender.send(target, _request(client, secret, url.path or "/", resource), _LIMITS)
         except (EgressRefusedError, UpstreamFailedError) as error:
             _log.warning("token_not_fetched", connector=connector, why=str(error.reason))
             raise CredentialError("the server of its tokens does not answer") from error
@@ -109,12 +115,14 @@ class OAuthTokens:
         return _read(response.body)
 
 
-def _request(client: OAuthClient, secret: str, path: str) -> OutboundRequest:
+def _request(client: OAuthClient, secret: str, path: str, resource: str) -> OutboundRequest:
     form = {"grant_type": "client_credentials"}
     if client.scopes:
         form["scope"] = " ".join(client.scopes)
     if client.audience:
         form["audience"] = client.audience
+    if resource:
+        form["resource"] = resource
     pair = f"{quote(client.client_id, safe='')}:{quote(secret, safe='')}"
     headers = (
         ("accept", "application/json"),
