@@ -25,6 +25,7 @@ from genapps.gateway.breakers import Breakers
 from genapps.gateway.calls import Calls
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses
 from genapps.gateway.connectors.exchanger import Exchanger
+from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.credentials.attach import SecretCredentials
 from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import Secrets
@@ -94,6 +95,7 @@ def gateway(folder: Path, upstream_port: int) -> GatewayApp:
             identities=Identities(keys, TOKEN_AUDIENCE),
             records=records,
             catalogue=catalogue,
+            contracts=StoredContracts(),
             ledgers=ledgers,
             breakers=Breakers(objects, SYSTEM_NAMESPACE, metrics),
             calls=Calls(exchanger, Permits(), metrics),

@@ -57,6 +57,7 @@ OPERATOR_MAY_NOT = [
     Ask("update", "leases", "coordination.k8s.io", SYSTEM, "another"),
     Ask("update", "leases", "coordination.k8s.io", RUN, "genapps-operator"),
     Ask("patch", "networkpolicies", "networking.k8s.io", SYSTEM, "genapps-gateway"),
+    Ask("patch", "configmaps", "", SYSTEM, "contract-0123456789ab"),
     Ask("get", "pods", "", "anywhere"),
     Ask("list", "endpointslices", "discovery.k8s.io", "anywhere"),
     Ask("get", "secrets", "", CREDENTIALS_NAMESPACE),
@@ -67,6 +68,7 @@ GATEWAY_MAY = [
     Ask("get", "secrets", "", SYSTEM, "genapps-gateway-tls"),
     Ask("create", "configmaps", "", SYSTEM, "genapps-gateway-ca"),
     Ask("watch", "connectors", OURS, ""),
+    Ask("watch", "configmaps", "", SYSTEM),
     Ask("watch", "endpointslices", "discovery.k8s.io", SYSTEM),
     Ask("list", "secrets", "", CREDENTIALS_NAMESPACE),
 ]
@@ -77,6 +79,7 @@ GATEWAY_MAY_NOT = [
     Ask("list", "secrets", "", SYSTEM),
     Ask("get", "secrets", "", RUN),
     Ask("create", "configmaps", "", SYSTEM, "another"),
+    Ask("list", "configmaps", "", RUN),
     Ask("list", "pods", "", RUN),
     Ask("list", "generatedapps", OURS, ""),
     Ask("patch", "connectors/status", OURS, ""),

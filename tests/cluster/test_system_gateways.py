@@ -18,7 +18,7 @@ import pytest
 
 from demo import callers
 from demo.callers import Pod
-from genapps.api.names import SERVICE_READER
+from genapps.api.names import LABEL_CONTRACT, SERVICE_READER, contract_name
 from tests.support.apps import SYSTEM_NAMESPACE, Manifest, app, child_of, ready
 from tools.kubectl import Kubectl, condition, until
 
@@ -249,3 +249,29 @@ def test_either_gateway_can_be_killed_and_no_payment_is_made_twice(installed: Ku
     assert not wrong, json.dumps(wrong, indent=1)
     assert "ok" in payments.told.values()
     assert readiness(installed, payments.app) == before
+
+
+def test_a_tool_that_its_team_renames_is_withdrawn_and_nobody_is_blamed(installed: Kubectl, payments: Payments) -> None:
+    found = payments.app["metadata"]
+    before = installed.get("generatedapp", found["name"], found["namespace"])["status"]["connectors"]
+    assert [each["state"] for each in before] == ["Granted"]
+    renamed = [{"op": "replace", "path": "/spec/tools/0/name", "value": "transfer"}]
+    installed("patch", "connector", "bank", "--type=json", "-p", json.dumps(renamed))
+    pay = f"{payments.app['status']['url']}/pay?id=renamed"
+
+    def told() -> set[str]:
+        return set(json.loads(payments.caller.request("POST", pay, {}, None).body).values())
+
+    until(lambda: told() == {"ToolWithdrawn"}, 30, "the gateways to know of the new name")
+
+    def seen() -> Manifest:
+        return installed.get("generatedapp", found["name"], found["namespace"])
+
+    until(lambda: seen()["status"]["connectors"][0]["state"] == "Changed", 30, "the operator to tell of it")
+    (after,) = seen()["status"]["connectors"]
+    assert after["contractDigest"] != before[0]["contractDigest"]
+    assert "violations" not in seen()["status"]
+    assert condition(seen(), "Suspended")["status"] == "False"
+    stored = installed.items("configmaps", "-n", SYSTEM_NAMESPACE, "-l", LABEL_CONTRACT)
+    names = {each["metadata"]["name"] for each in stored}
+    assert {contract_name(each["contractDigest"]) for each in (after, *before)} <= names

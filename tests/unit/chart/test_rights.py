@@ -74,6 +74,17 @@ def test_operator_reads_pods_of_users_only_where_that_was_granted_and_one_at_a_t
     assert granted == {*lists, ("billing", "pods", "get")}
 
 
+def test_operator_makes_and_collects_config_maps_beside_the_gateway_and_changes_none(
+    rendered: list[helm.Manifest],
+) -> None:
+    verbs = {
+        verb
+        for where, _, resource, verb, _ in grants(rendered, "genapps-operator")
+        if (where, resource) == (helm.NAMESPACE, "configmaps")
+    }
+    assert verbs == {"create", "delete"}
+
+
 def test_gateway_writes_its_ledger_its_key_and_its_authority(rendered: list[helm.Manifest]) -> None:
     held = set(grants(rendered, "genapps-gateway"))
     written = {(resource, verb, names) for _, _, resource, verb, names in held if verb not in READ}

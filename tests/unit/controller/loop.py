@@ -27,6 +27,7 @@ from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.connector import ConnectorReconciler
+from genapps.controller.reconcile.contracts import ContractReconciler
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
@@ -209,8 +210,20 @@ async def running(write_guard: WriteGuard | None = None) -> AsyncIterator[Loop]:
         connectors = ConnectorReconciler(
             client, caches, SETTINGS, lambda wanted: _follow(caches, wanted), queue.add_after
         )
+        contracts = ContractReconciler(client, caches, queue.add_after)
         worker = Worker(
-            queue, reconciler, connectors, client, caches, observer, events, metrics, SETTINGS, clock.time, clock.date
+            queue,
+            reconciler,
+            connectors,
+            contracts,
+            client,
+            caches,
+            observer,
+            events,
+            metrics,
+            SETTINGS,
+            clock.time,
+            clock.date,
         )
         _fill(caches)
         loop = Loop(client, server, caches, clock, metrics, queue, sweep, observer, reconciler, worker)

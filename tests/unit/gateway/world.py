@@ -27,6 +27,7 @@ from genapps.gateway.breakers import Breakers
 from genapps.gateway.calls import Calls
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses
 from genapps.gateway.connectors.exchanger import Exchanger
+from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.credentials.attach import SecretCredentials
 from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import Secrets
@@ -323,10 +324,12 @@ class Installation:
         step_tokens = StepTokens(lambda: self.step_keys.ring, clock=lambda: self.clock.now.timestamp())
         self.exchanger = Exchanger(self.services, self.upstream, credentials, step_tokens)
         calls = Calls(self.exchanger, self.permits, self.metrics)
+        self.contracts = StoredContracts()
         self.parts = Parts(
             identities=Identities(self.keys, TOKEN_AUDIENCE),
             records=self.records,
             catalogue=self.catalogue,
+            contracts=self.contracts,
             ledgers=self.ledgers,
             breakers=self.breakers,
             calls=calls,

@@ -91,6 +91,10 @@ PARTS_KEPT = 24
 """ConfigMaps with the code of all of them, but that the running, the last good and the newest are always kept."""
 
 
+Contracts = Annotated[dict[str, Digest], Field(max_length=32)]
+"""Digests of contracts by the name of their connector."""
+
+
 class KeptRevision(OwnModel):
     """A revision that ran or was tried, with what is needed to run it again."""
 
@@ -116,6 +120,8 @@ class KeptRevision(OwnModel):
     """The tier that it ran with last, once another revision took its place; of a failed one, that it was tried with."""
     runtime_image: Annotated[str, Field(max_length=1024)] | None = None
     """The image of the runtime that a failed revision was tried with."""
+    contracts: Contracts | None = None
+    """The contracts that the connectors had when it was first started."""
 
 
 class Suspension(OwnModel):
@@ -157,11 +163,7 @@ class FrozenContract(OwnModel):
     connector: DnsLabel
     """The connector."""
     digest: Digest
-    """The digest of the contract."""
-    contract: Annotated[
-        dict[str, Any] | None, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
-    ] = None
-    """The contract."""
+    """The digest of the contract, which names the object that holds it."""
 
 
 class Evidence(OwnModel):
@@ -231,6 +233,23 @@ class Record(OwnModel):
     """Frozen contracts of its connectors (stages above Development)."""
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=100)] = ()
     """Results of the promotion gates."""
+
+    def known_contract(self, connector: str) -> str | None:
+        """The digest of the contract that the app was reviewed with, or else that its running revision started with;
+        None: there was none."""
+        for frozen in self.contracts:
+            if frozen.connector == connector:
+                return frozen.digest
+        running = self.revision.digest if self.revision else None
+        for kept in self.revisions:
+            if kept.digest == running and kept.contracts:
+                return kept.contracts.get(connector)
+        return None
+
+    def named_contracts(self) -> frozenset[str]:
+        """The digests of all contracts that may be asked for."""
+        remembered = (digest for kept in self.revisions for digest in (kept.contracts or {}).values())
+        return frozenset((*remembered, *(frozen.digest for frozen in self.contracts)))
 
 
 class AppRecord(OwnModel):

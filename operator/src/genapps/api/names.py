@@ -28,6 +28,8 @@ LABEL_NAMESPACE_NAME = "kubernetes.io/metadata.name"
 LABEL_CREDENTIAL_FOR = f"{GROUP}/credential-for"
 LABEL_CONNECTOR = f"{GROUP}/connector"
 """Of an EndpointSlice beside the gateway: the connector whose Service it resolves."""
+LABEL_CONTRACT = f"{GROUP}/contract"
+"""Of a ConfigMap beside the gateway: it holds the contract whose digest begins so."""
 
 ANNOTATION_HOSTS = f"{GROUP}/hosts"
 """Of a credential: the hosts that it may be sent to, separated by commas."""
@@ -128,6 +130,11 @@ def code_snapshot_names(child: str, digest: str, parts: int | None) -> tuple[str
 def config_snapshot_name(child: str, digest: str) -> str:
     """The ConfigMap that holds the RuntimeConfig with this digest (`sha256:<hex>`)."""
     return f"{child}-config-{short_digest(digest)}"
+
+
+def contract_name(digest: str) -> str:
+    """The ConfigMap that holds the contract with this digest (`sha256:<hex>`)."""
+    return f"contract-{short_digest(digest)}"
 
 
 def short_digest(digest: str) -> str:

@@ -118,9 +118,10 @@ class ConnectorState(OwnModel):
     name: Annotated[str, Field(max_length=63)]
     """Its name."""
     contract_digest: Annotated[str, Field(max_length=71)] | None = None
-    """The contract that holds for the app."""
+    """The current contract; absent while the connector has none."""
     state: Annotated[str, Field(max_length=63)]
-    """Granted, or Unknown: not in the catalogue, or not granted to the namespace of the app."""
+    """Granted; Changed: granted, and the contract is another one than the running revision started with, or was
+    reviewed with; or Unknown: not in the catalogue, or not granted to the namespace of the app."""
 
 
 class RevisionState(OwnModel):

@@ -42,6 +42,7 @@ from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.connector import ConnectorReconciler
+from genapps.controller.reconcile.contracts import ContractReconciler
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
@@ -228,6 +229,7 @@ class Operator:
             queue,
             reconciler,
             connectors,
+            ContractReconciler(client, caches, queue.add_after),
             client,
             caches,
             observer,

@@ -234,6 +234,9 @@ class Observed:
     scanned: SourceProblem | None = None
     """What keeps the code from loading, as a look at its text tells; None where nothing is certain to."""
     connectors: Mapping[str, Connector] = field(default_factory=dict)
+    contracts: Mapping[str, str] = field(default_factory=dict)
+    """By connector of its envelope, of those that are granted to it: the digest of the current contract, once that is
+    stored."""
     record: Record | None = None
     """Its own, or one that it takes over from an earlier app of its name."""
     record_version: str | None = None

@@ -4,7 +4,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from genapps.api.apprecord import Acknowledgement, EnvelopeGrant, ObjectRef, Record, RevisionResult, TokenKeys
+from genapps.api.apprecord import (
+    Acknowledgement,
+    EnvelopeGrant,
+    KeptRevision,
+    ObjectRef,
+    Record,
+    RevisionResult,
+    TokenKeys,
+)
 from genapps.api.apprecord import Revision as RecordedRevision
 from genapps.api.envelope import Owner, RiskClass
 from genapps.core.observed import Observed
@@ -41,7 +49,7 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         effective_risk=_effective_risk(observed, grant, judged_pod),
         token_keys=_token_keys(observed),
         revision=_revision(verdict),
-        revisions=verdict.history,
+        revisions=_remembering(observed, verdict),
         pod=_pod(observed, grant.run_namespace, judged_pod),
         suspension=before.suspension if before else None,
         acknowledged=before.acknowledged if before else (),
@@ -54,6 +62,19 @@ def next_record(observed: Observed, verdict: Verdict, *, judged_pod: str | None)
         unmoved = {"revision": observed.record and observed.record.revision}
         record = record.model_copy(update={**unmoved, "revisions": recorded_choice(observed).history})
     return _with_verdict(record, observed, verdict)
+
+
+def _remembering(observed: Observed, verdict: Verdict) -> tuple[KeptRevision, ...]:
+    """The history with the contracts that each revision was first started with. What was not known of the running one
+    then, because a contract was refused or an older version wrote the record, is what is known now."""
+    known = {kept.digest: kept.contracts for kept in observed.record.revisions} if observed.record else {}
+    running = verdict.revision.digest if verdict.revision else None
+
+    def contracts(kept: KeptRevision) -> dict[str, str] | None:
+        before = known.get(kept.digest) or {}
+        return ({**observed.contracts, **before} if kept.digest == running else before) or None
+
+    return tuple(kept.model_copy(update={"contracts": contracts(kept)}) for kept in verdict.history)
 
 
 def _effective_risk(observed: Observed, grant: Grant, judged_pod: str | None) -> RiskClass | None:

@@ -21,6 +21,7 @@ from genapps.gateway import decision
 from genapps.gateway.breakers import Breakers
 from genapps.gateway.calls import Calls, Made
 from genapps.gateway.catalogue import Catalogue
+from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.decision import Admit, Question, Refusal, Violation, admit, decide
 from genapps.gateway.identity import Identities, KeysUnavailableError, TokenRefusedError
 from genapps.gateway.ledger import Ledgers, LedgerUnavailableError
@@ -38,6 +39,7 @@ from genapps.gateway.metrics import Metrics
 from genapps.gateway.problems import MEDIA_TYPE, Code, Problem
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import App, Records
+from genapps.gateway.reviewed import ReviewedOffers
 from genapps.gateway.token_keys import TokenKeyDelivery
 from genapps.traceparent import read_traceparent
 
@@ -84,6 +86,8 @@ class Parts:
     identities: Identities
     records: Records
     catalogue: Catalogue
+    contracts: StoredContracts
+    """What apps were started or reviewed with."""
     ledgers: Ledgers
     breakers: Breakers
     """What runtimes say of their execution breakers."""
@@ -100,6 +104,7 @@ class GatewayApp:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._reviewed = ReviewedOffers(parts.contracts)
         self.draining = False
         """Set when the process is about to end: each answer closes its connection, so that the next comes elsewhere."""
         self._routes = {"/v1/calls": self._call, "/v1/violations": self._report, "/v1/heartbeat": self._heartbeat}
@@ -161,7 +166,9 @@ class GatewayApp:
     async def _call(self, app: App, body: bytes, trace: Trace, receive: Receive) -> Answer:
         call = parse(ToolCall, body)
         offer = self._parts.catalogue.find(call.connector) if isinstance(call, ToolCall) else None
-        decided = admit(Question(app, self._parts.ledgers.at_threshold(app), call, offer))
+        if offer is not None and app.record.contracts:
+            offer = self._reviewed.offer(offer, app.record.contracts)
+        decided = admit(Question(app, self._parts.ledgers.at_threshold(app), call, offer, self._parts.contracts))
         if isinstance(decided, Admit):
             return await self._made(decided, trace, receive)
         if decided.violation is not None and isinstance(call, ToolCall):

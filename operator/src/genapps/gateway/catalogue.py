@@ -72,6 +72,8 @@ class Offer:
     contract_digest: str
     tools: Mapping[str, OfferedTool] = field(default_factory=dict)
     unusable: str = ""
+    changed: Mapping[str, str] = field(default_factory=dict)
+    """Tools that are another call than the app was reviewed with, each with the field that differs."""
 
     def granted_to(self, namespace: str) -> bool:
         """Whether apps of the namespace may use it."""
@@ -189,13 +191,17 @@ def _offer(name: str, connector: Connector) -> Offer:
     except CheckFailedError as error:
         _log.error("contract_not_compiled", connector=name, why=str(error))
         return Offer(name, connector.spec, digest, unusable="its contract cannot be checked")
-    base_path = urlsplit(connector.spec.endpoint.url or "").path.rstrip("/")
-    said = {tool.name: tool for tool in connector.spec.tools}
-    tools = {
-        tool: OfferedTool(contract, _binding(connector.spec, contract, base_path), _reused(said.get(tool)))
+    return Offer(name, connector.spec, digest, offered_tools(connector.spec, compiled))
+
+
+def offered_tools(spec: ConnectorSpec, compiled: Mapping[str, CompiledTool]) -> dict[str, OfferedTool]:
+    """The tools of a contract in force, with what the platform says beside it."""
+    base_path = urlsplit(spec.endpoint.url or "").path.rstrip("/")
+    said = {tool.name: tool for tool in spec.tools}
+    return {
+        tool: OfferedTool(contract, _binding(spec, contract, base_path), _reused(said.get(tool)))
         for tool, contract in compiled.items()
     }
-    return Offer(name, connector.spec, digest, tools)
 
 
 def _binding(spec: ConnectorSpec, compiled: CompiledTool, base_path: str) -> Binding:

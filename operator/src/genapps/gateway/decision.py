@@ -16,6 +16,7 @@ from genapps.api.ledger import ViolationRule
 from genapps.core.text import plain
 from genapps.gateway.catalogue import Offer, OfferedTool
 from genapps.gateway.contracts.checker import CheckFailedError
+from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.messages import Fault, Message, ToolCall
 from genapps.gateway.problems import Code, Problem
 from genapps.gateway.records import App
@@ -62,7 +63,9 @@ class Question:
     """By the gateway's own count; the operator may not have written its verdict yet."""
     message: Message | Fault
     offer: Offer | None = None
-    """The connector that a call names, if there is one."""
+    """The connector that a call names, if there is one; for an app with frozen contracts, what is in force of it."""
+    contracts: StoredContracts | None = None
+    """What a tool that the connector has not may have been in."""
 
 
 Check = Callable[[Question], Refusal | None]
@@ -141,7 +144,8 @@ def admit(question: Question) -> Admit | Refusal:
     if offer is None:
         return _unavailable(call.connector, "is in the envelope and not in the catalogue")
     tool = offer.tools.get(call.tool)
-    refusal = connector_granted(app, offer) or connector_usable(offer) or tool_in_contract(call, offer)
+    refusal = connector_granted(app, offer) or connector_usable(offer)
+    refusal = refusal or tool_not_withdrawn(question, call, offer) or tool_in_contract(call, offer)
     if refusal is not None or tool is None:
         return refusal or _unavailable(offer.name, "has no such tool")
     refusal = arguments_valid(call, tool) or risk_high_enough(app, offer) or not_repeated_blindly(call, tool)
@@ -177,6 +181,31 @@ def connector_granted(app: App, offer: Offer) -> Refusal | None:
 def connector_usable(offer: Offer) -> Refusal | None:
     """The connector is complete."""
     return _unavailable(offer.name, f"cannot be used: {offer.unusable}") if offer.unusable else None
+
+
+def tool_not_withdrawn(question: Question, call: ToolCall, offer: Offer) -> Refusal | None:
+    """The tool is not one that the app's code may rest on: of the contract that its revision started with, or that it
+    was reviewed with. That the connector's team renamed, withdrew or changed it is no violation."""
+    known = question.app.record.known_contract(offer.name) if call.tool not in offer.tools else None
+    if known is None or known == offer.contract_digest:
+        return None
+    before = question.contracts.find(known) if question.contracts is not None else None
+    tool = plain(call.tool, SUBJECT_LIMIT)
+    if before is None:
+        detail = (
+            f"The connector '{offer.name}' has no tool '{tool}' now. Whether it had one when the app was started could"
+            " not be checked. The call was not made."
+        )
+        return Refusal(Problem(Code.CHECK_FAILED, detail, retry_after=_UNAVAILABLE_SECONDS))
+    if call.tool not in before.tools:
+        return None
+    field = offer.changed.get(call.tool)
+    what = "withdrew or renamed it" if field is None else f"changed its {field}, which waits for a review of the app"
+    detail = (
+        f"The tool '{tool}' of the connector '{offer.name}' can no longer be called: its team {what} (allowed:"
+        f" {', '.join(sorted(offer.tools)) or 'none'}). This is no violation. Do not try again."
+    )
+    return Refusal(Problem(Code.TOOL_WITHDRAWN, detail))
 
 
 def tool_in_contract(call: ToolCall, offer: Offer) -> Refusal | None:

@@ -25,7 +25,7 @@ from genapps.cluster import clocks
 from genapps.cluster.client import Client, ClientOptions
 from genapps.cluster.connection import connect
 from genapps.cluster.errors import ApiError, UnavailableError
-from genapps.cluster.resources import APP_RECORD, CONNECTOR, ENDPOINT_SLICE, LEDGER, SECRET
+from genapps.cluster.resources import APP_RECORD, CONFIG_MAP, CONNECTOR, ENDPOINT_SLICE, LEDGER, SECRET
 from genapps.environment import SettingsError
 from genapps.gateway import trust
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
@@ -34,6 +34,7 @@ from genapps.gateway.calls import Calls
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses
 from genapps.gateway.certificates import AuthorityError
 from genapps.gateway.connectors.exchanger import Exchanger
+from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.credentials.attach import SecretCredentials
 from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import Secrets
@@ -80,11 +81,13 @@ class Gateway:
         self._breakers = Breakers(client, configured.system_namespace, self._metrics)
         self._records = Records(on_gone=self._forget)
         catalogue, services, secrets = Catalogue(), ServiceAddresses(), Secrets()
+        contracts = StoredContracts()
         system = configured.system_namespace
         self._watches = {
             "records": fresh_watch(client, APP_RECORD, self._records, namespace=system),
             "ledgers": fresh_watch(client, LEDGER, self._ledgers, namespace=system),
             "connectors": fresh_watch(client, CONNECTOR, catalogue),
+            "contracts": fresh_watch(client, CONFIG_MAP, contracts, namespace=system, selector=names.LABEL_CONTRACT),
             "services": fresh_watch(client, ENDPOINT_SLICE, services, namespace=system, selector=names.LABEL_CONNECTOR),
         }
         self._watches["credentials"] = fresh_watch(
@@ -101,6 +104,7 @@ class Gateway:
                 identities=Identities(self._keys, names.TOKEN_AUDIENCE),
                 records=self._records,
                 catalogue=catalogue,
+                contracts=contracts,
                 ledgers=self._ledgers,
                 breakers=self._breakers,
                 calls=Calls(exchanger, Permits(), self._metrics),

@@ -33,6 +33,7 @@ class Code(StrEnum):
     CONNECTOR_NOT_IN_ENVELOPE = "ConnectorNotInEnvelope"
     CONNECTOR_UNAVAILABLE = "ConnectorUnavailable"
     CONNECTOR_NOT_GRANTED = "ConnectorNotGranted"
+    TOOL_WITHDRAWN = "ToolWithdrawn"
     TOOL_NOT_IN_CONTRACT = "ToolNotInContract"
     ARGUMENTS_INVALID = "ArgumentsInvalid"
     CHECK_FAILED = "CheckFailed"
@@ -67,6 +68,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.CONNECTOR_NOT_IN_ENVELOPE: Meaning(403, RefusalClass.VIOLATION, "The app may not use this connector"),
     Code.CONNECTOR_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The connector is not available"),
     Code.CONNECTOR_NOT_GRANTED: Meaning(403, RefusalClass.LIMIT, "The connector is not granted to the namespace"),
+    Code.TOOL_WITHDRAWN: Meaning(403, RefusalClass.LIMIT, "The connector has this tool no more"),
     Code.TOOL_NOT_IN_CONTRACT: Meaning(403, RefusalClass.VIOLATION, "The connector has no such tool"),
     Code.ARGUMENTS_INVALID: Meaning(422, RefusalClass.DEFECT, "The arguments break the tool's contract"),
     Code.CHECK_FAILED: Meaning(503, RefusalClass.LIMIT, "The check of the contract could not be made"),

@@ -26,6 +26,7 @@ records = st.builds(
     st.sampled_from(["a", "b", "c"]),
     budget=st.sampled_from(["first", "second"]),
     deletedAt=st.sampled_from([None, "2026-11-23T10:00:00Z"]),
+    contracts=st.sampled_from([[], [{"connector": "crm", "digest": world.DIGEST}]]),
     suspension=st.sampled_from([None, SUSPENSION, {**SUSPENSION, "codeDigest": None}]),
     envelope=st.lists(st.sampled_from(["crm", "mail"]), max_size=2, unique=True).map(
         lambda names: {"digest": world.DIGEST, "connectors": names}
@@ -46,6 +47,7 @@ def counted(caches: Caches) -> tuple[Any, ...]:
         Counter(record.budget for record in living),
         Counter(record.budget for _, record in found if record.deleted_at is not None),
         Counter(connector for record in living for connector in record.envelope.connectors),
+        Counter(digest for _, record in found for digest in record.named_contracts()),
         {
             ("system", name): record
             for name, record in found
@@ -70,7 +72,8 @@ def test_the_summary_is_what_all_records_come_to_after_any_changes(happened: lis
         else:
             getattr(caches.records, how)(object_)
         summary = caches.summary
-        assert (summary.apps, summary.deleted, summary.connectors, summary.suspended) == counted(caches)
+        found = (summary.apps, summary.deleted, summary.connectors, summary.contracts, summary.suspended)
+        assert found == counted(caches)
         assert all((*summary.apps.values(), *summary.deleted.values(), *summary.connectors.values()))
 
 

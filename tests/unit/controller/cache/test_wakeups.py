@@ -13,6 +13,7 @@ from genapps.controller.cache.keys import (
     AppKey,
     BudgetKey,
     ConnectorKey,
+    ContractsKey,
     GatewayEgressKey,
     GatewayKey,
     Key,
@@ -34,7 +35,7 @@ from tests.unit.controller import world
 from tests.unit.controller.world import Seen, app, budget, child, connector, record
 
 A, B, ELSEWHERE = AppKey("team", "a"), AppKey("team", "b"), AppKey("other", "c")
-EGRESS = (GatewayEgressKey(), NEXT)
+EGRESS, CONTRACTS = (GatewayEgressKey(), NEXT), (ContractsKey(), NEXT)
 BUDGET, QUOTA, GATEWAY = BudgetKey("b"), NamespaceQuotaKey("run"), GatewayKey("run")
 SUSPENDED = {"id": "s1", "reason": "ViolationThreshold", "at": "2026-11-23T10:00:00Z", "codeDigest": world.DIGEST}
 
@@ -146,17 +147,17 @@ ROWS: list[Row] = [
     (
         "a connector that appears wakes itself, and no app that names another one",
         lambda c: c.connectors.listed([connector("mail", 21), connector("crm", 7)], "21"),
-        {(ConnectorKey("mail"), NEXT), EGRESS},
+        {(ConnectorKey("mail"), NEXT), EGRESS, CONTRACTS},
     ),
     (
         "a connector that goes wakes itself and the apps that name it",
         lambda c: c.connectors.deleted(connector("crm", 20)),
-        {(ConnectorKey("crm"), NEXT), EGRESS, (A, NEXT)},
+        {(ConnectorKey("crm"), NEXT), EGRESS, CONTRACTS, (A, NEXT)},
     ),
     (
         "a connector that appears wakes an app that is told which ones it may use",
         _appears_beside_a_refused_app,
-        {(ConnectorKey("mail"), NEXT), EGRESS, (B, NEXT)},
+        {(ConnectorKey("mail"), NEXT), EGRESS, CONTRACTS, (B, NEXT)},
     ),
     (
         "a Service that changes wakes the connectors that name it, and no others",
@@ -361,7 +362,7 @@ def test_a_new_leader_looks_at_everything_there_is(seen: Seen) -> None:
     seen.caches.connector_slices.changed(named("system", "connector-withdrawn"))
     found: set[Key | object] = {wakeup.target for wakeup in everything(seen.caches)}
     apps = {A, B, ELSEWHERE, AppKey("team", "gone")}
-    left = {ConnectorKey("crm"), ConnectorKey("withdrawn"), GatewayEgressKey()}
+    left = {ConnectorKey("crm"), ConnectorKey("withdrawn"), GatewayEgressKey(), ContractsKey()}
     assert found == apps | left | {BUDGET, GATEWAY, QUOTA}
 
 

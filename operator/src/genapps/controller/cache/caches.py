@@ -15,6 +15,7 @@ from genapps.controller.cache import parse
 from genapps.controller.cache.budget_reservations import BudgetReservations
 from genapps.controller.cache.changes import Change, Source
 from genapps.controller.cache.children import Live, NamespaceState, namespace_state, slim
+from genapps.controller.cache.contracts import StoredObject, stored_object
 from genapps.controller.cache.keys import AppKey
 from genapps.controller.cache.parse import StoredApp, StoredBudget, StoredConnector
 from genapps.controller.cache.record_summary import RecordSummary
@@ -82,6 +83,7 @@ class Caches:
         }
         self.services = FollowedServices(lambda change: self._on_change(self, change))
         self.connector_slices = Store[ConnectorSlice](connector_slice, self._notify(Source.CONNECTOR_SLICE))
+        self.contracts = Store[StoredObject](stored_object, self._notify(Source.CONTRACT))
         self.gateway_egress = Store[str](policy_digest, self._notify(Source.GATEWAY_EGRESS))
         self.reservations = BudgetReservations()
         self.summary = RecordSummary()
@@ -148,6 +150,12 @@ class Caches:
         old = self.records.get(name)
         if self.records.written(live):
             self._record_changed(name, old, self.records.get(name), own=True)
+
+    def stored_contract(self, connector: StoredConnector) -> str | None:
+        """The digest of a connector's contract; None while it has none, or that is not stored."""
+        digest = connector.contract.digest
+        stored = self.contracts.get((self.system_namespace, names.contract_name(digest))) if digest else None
+        return digest if stored is not None and stored.digest == digest else None
 
     def highest_version(self) -> int:
         """The highest resource version seen in what the whole system rests on."""

@@ -32,6 +32,8 @@ class Source(Enum):
     SERVICE = auto()
     """One that a connector names, or its endpoints; also that both are known now, or that we may not read them."""
     CONNECTOR_SLICE = auto()
+    CONTRACT = auto()
+    """A contract that is stored beside the gateway."""
     GATEWAY_EGRESS = auto()
     """The policy on what the gateway may reach."""
 

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 
 from genapps.api.names import AppKey
 
-__all__ = ["AppKey", "BudgetKey", "ConnectorKey", "GatewayEgressKey", "GatewayKey", "Key", "NamespaceQuotaKey"]
+__all__ = [
+    "AppKey",
+    "BudgetKey",
+    "ConnectorKey",
+    "ContractsKey",
+    "GatewayEgressKey",
+    "GatewayKey",
+    "Key",
+    "NamespaceQuotaKey",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,11 @@ class ConnectorKey:
     """The status of a Connector, and the EndpointSlice of its Service."""
 
     connector: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContractsKey:
+    """The contracts that are stored beside the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +60,4 @@ class NamespaceQuotaKey:
     run_namespace: str
 
 
-Key = AppKey | BudgetKey | ConnectorKey | GatewayEgressKey | GatewayKey | NamespaceQuotaKey
+Key = AppKey | BudgetKey | ConnectorKey | ContractsKey | GatewayEgressKey | GatewayKey | NamespaceQuotaKey

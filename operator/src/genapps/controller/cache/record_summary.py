@@ -19,6 +19,8 @@ class RecordSummary:
         """How many deleted apps still have one, and so perhaps their state, by budget."""
         self.connectors: Counter[str] = Counter()
         """How many apps that are not deleted name it, by connector."""
+        self.contracts: Counter[str] = Counter()
+        """How many records name it, also those of deleted apps, by digest of a contract."""
         self.suspended: dict[Name, Record] = {}
         """Records with an open suspension of some code."""
         self._gone: dict[Name, AppRecord] = {}
@@ -26,6 +28,10 @@ class RecordSummary:
 
     def replace(self, name: Name, old: object, new: object) -> None:
         """The record of that name was `old` and is `new`; what is no AppRecord (None, unreadable) counts nothing."""
+        for known, one in ((old, -1), (new, 1)):
+            if isinstance(known, AppRecord):
+                for digest in known.record.named_contracts():
+                    _add(self.contracts, digest, one)
         gone = self._gone.pop(name, None)
         if isinstance(old, AppRecord) and gone is None:
             self._count(old.record, -1)

@@ -20,6 +20,7 @@ from genapps.controller.cache.keys import (
     AppKey,
     BudgetKey,
     ConnectorKey,
+    ContractsKey,
     GatewayEgressKey,
     GatewayKey,
     Key,
@@ -90,6 +91,7 @@ def of_connector(caches: Caches, change: Change) -> Iterator[Wakeup]:
         yield Wakeup(ConnectorKey(name), DEBOUNCED)
     else:
         yield Wakeup(ConnectorKey(name), NEXT)
+        yield Wakeup(ContractsKey(), NEXT)
         yield Wakeup(GatewayEgressKey(), NEXT)
         yield from _apps(caches, lambda _, app: name in app.connectors or app.told_of_connectors)
 
@@ -107,6 +109,9 @@ def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
             for connector in record.envelope.connectors:
                 yield Wakeup(ConnectorKey(connector), DEBOUNCED)
             yield from _quota(caches, record.run_namespace, DEBOUNCED)
+    before, now = (record.named_contracts() if record is not None else frozenset() for record in (old, new))
+    if before != now:
+        yield Wakeup(ContractsKey(), DEBOUNCED)
     if key is not None and (old and old.suspension) != (new and new.suspension):
         yield from _apps(caches, lambda other, _: other.namespace == key.namespace and other != key)
 
@@ -174,6 +179,15 @@ def of_connector_slice(_: Caches, change: Change) -> Iterator[Wakeup]:
     yield Wakeup(ConnectorKey(connector_of(change.name[1])), NEXT)
 
 
+def of_contract(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """All of them: somebody may have deleted it; and the apps that name a connector whose contract it is."""
+    yield Wakeup(ContractsKey(), NEXT)
+    digest = change.new.digest if change.new is not None else None
+    connectors = {name for (_, name), stored in caches.connectors.items() if stored.contract.digest == digest}
+    if digest and connectors:
+        yield from _apps(caches, lambda _, app: not connectors.isdisjoint(app.connectors))
+
+
 def of_gateway_egress(_: Caches, __: Change) -> Iterator[Wakeup]:
     """The policy: somebody may have edited it."""
     yield Wakeup(GatewayEgressKey(), NEXT)
@@ -200,6 +214,7 @@ TABLE: Mapping[Source, Callable[[Caches, Change], Iterator[Wakeup]]] = {
     Source.CA_COPY: of_ca_copy,
     Source.SERVICE: of_service,
     Source.CONNECTOR_SLICE: of_connector_slice,
+    Source.CONTRACT: of_contract,
     Source.GATEWAY_EGRESS: of_gateway_egress,
 }
 
@@ -213,6 +228,7 @@ def everything(caches: Caches) -> Iterator[Wakeup]:
         yield Wakeup(BudgetKey(budget), DEBOUNCED)
     for connector in {*(name for _, name in caches.connectors), *map(connector_of, slices)}:
         yield Wakeup(ConnectorKey(connector), NEXT)
+    yield Wakeup(ContractsKey(), NEXT)
     yield Wakeup(GatewayEgressKey(), NEXT)
     for run in caches.run_namespaces:
         yield Wakeup(GatewayKey(run), NEXT)

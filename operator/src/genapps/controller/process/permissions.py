@@ -63,6 +63,7 @@ _TABLE: tuple[tuple[Scope, str, str, str, tuple[str, ...]], ...] = (
     (Scope.CLUSTER, "", "events", "", ("create", "patch")),
     (Scope.SYSTEM, GROUP, "apprecords", "", ("list", "watch", "create", "update", "delete")),
     (Scope.SYSTEM, GROUP, "ledgers", "", ("list", "watch", "delete")),
+    (Scope.SYSTEM, "", "configmaps", "", ("create", "delete")),
     (Scope.SYSTEM, "", "services", GATEWAY_SERVICE, ("list", "watch")),
     (Scope.SYSTEM, "discovery.k8s.io", "endpointslices", "", _CHILD),
     (Scope.SYSTEM, "networking.k8s.io", "networkpolicies", GATEWAY_EGRESS_POLICY, ("list", "watch", "create", "patch")),

@@ -15,6 +15,7 @@ from genapps.api.ledger import Ledger
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.children import Live, whole_images
 from genapps.controller.cache.keys import AppKey
+from genapps.controller.cache.parse import StoredApp
 from genapps.controller.code.scans import Scans
 from genapps.controller.code.sources import Sources
 from genapps.controller.settings import Settings
@@ -87,6 +88,7 @@ class Observer:
                 for name, connector in self._caches.connectors.items()
                 if isinstance(connector.model, Connector)
             },
+            contracts=self._contracts(stored, key.namespace),
             record=record,
             record_version=stored_record.metadata.resource_version if stored_record else None,
             earlier=earlier,
@@ -163,6 +165,17 @@ class Observer:
         if isinstance(stored, Unreadable):
             raise UnreadableEvidenceError(f"Ledger {child}: {stored.message}")
         return stored
+
+    def _contracts(self, app: StoredApp, namespace: str) -> dict[str, str]:
+        found = ((name, self._caches.connectors.get(("", name))) for name in app.connectors)
+        return {
+            name: digest
+            for name, connector in found
+            if connector is not None
+            and isinstance(connector.model, Connector)
+            and namespace in connector.model.spec.namespaces
+            and (digest := self._caches.stored_contract(connector)) is not None
+        }
 
     def _suspended_code(self, key: AppKey) -> dict[str, ForeignSuspension]:
         return {

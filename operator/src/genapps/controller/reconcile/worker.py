@@ -16,6 +16,7 @@ from genapps.controller.cache.keys import (
     AppKey,
     BudgetKey,
     ConnectorKey,
+    ContractsKey,
     GatewayEgressKey,
     Key,
     NamespaceQuotaKey,
@@ -24,6 +25,7 @@ from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.app_budget import report_budget, waiting_apps
 from genapps.controller.reconcile.connector import ConnectorReconciler
+from genapps.controller.reconcile.contracts import ContractReconciler
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.execute import ChildRefusedError
 from genapps.controller.reconcile.gateway_ca import copy_authority
@@ -45,6 +47,7 @@ class Worker:
         queue: WorkQueue[Key],
         reconciler: Reconciler,
         connectors: ConnectorReconciler,
+        contracts: ContractReconciler,
         client: Client,
         caches: Caches,
         observer: Observer,
@@ -57,6 +60,7 @@ class Worker:
         self._queue = queue
         self._reconciler = reconciler
         self._connectors = connectors
+        self._contracts = contracts
         self._client = client
         self._caches = caches
         self._observer = observer
@@ -98,6 +102,8 @@ class Worker:
             await report_budget(self._client, self._caches, self._events, key, prepared, held, self._now())
         elif isinstance(key, ConnectorKey):
             await self._connectors.reconcile(key, self._now())
+        elif isinstance(key, ContractsKey):
+            await self._contracts.reconcile(self._now())
         elif isinstance(key, GatewayEgressKey):
             await self._connectors.bound_gateway()
         elif isinstance(key, NamespaceQuotaKey):

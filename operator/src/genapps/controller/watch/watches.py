@@ -17,6 +17,7 @@ from genapps.api.names import (
     GATEWAY_EGRESS_POLICY,
     GATEWAY_SERVICE,
     LABEL_CONNECTOR,
+    LABEL_CONTRACT,
     LABEL_SOURCE,
 )
 from genapps.cluster.client import Client, Listing
@@ -73,6 +74,7 @@ class Watches:
             Watch(client, ENDPOINT_SLICE, caches.gateway_endpoints, namespace=system, selector=_OF_GATEWAY),
             Watch(client, CONFIG_MAP, caches.gateway_ca, namespace=system, name=GATEWAY_CA_CONFIGMAP),
             Watch(client, ENDPOINT_SLICE, caches.connector_slices, namespace=system, selector=LABEL_CONNECTOR),
+            Watch(client, CONFIG_MAP, caches.contracts, namespace=system, selector=LABEL_CONTRACT),
             Watch(client, NETWORK_POLICY, caches.gateway_egress, namespace=system, name=GATEWAY_EGRESS_POLICY),
         ]
         for run, copies in caches.ca_copies.items():

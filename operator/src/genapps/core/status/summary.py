@@ -128,6 +128,14 @@ def _connectors(observed: Observed) -> list[dict[str, Any]]:
         return []
     usable = granted(observed.connectors, observed.key.namespace)
     return [
-        {"name": name, "state": "Granted" if name in usable else "Unknown"}
+        {"name": name, "contractDigest": observed.contracts[name], "state": _state(observed, name)}
+        if name in usable and name in observed.contracts
+        else {"name": name, "state": "Granted" if name in usable else "Unknown"}
         for name in sorted(observed.spec.envelope.connectors)
     ]
+
+
+def _state(observed: Observed, connector: str) -> str:
+    """Of a connector that may be used: whether its contract is still the one that the app is known to rest on."""
+    known = observed.record.known_contract(connector) if observed.record else None
+    return "Changed" if known not in (None, observed.contracts[connector]) else "Granted"
