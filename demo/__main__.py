@@ -9,7 +9,8 @@ context.
 import os
 import sys
 
-from demo import defiance, installation, outside, scenes
+from demo import defiance, installation, outside, scenes, stolen_token
+from demo.cast import CAST
 from demo.installation import Cluster, Settings
 from demo.terminal import SceneError, Terminal, failure
 from tools.kubectl import KubectlError
@@ -48,7 +49,9 @@ def play(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> No
     found = scenes.apply_apps(terminal, kubectl, references["runtime"])
     scenes.call(terminal, found, caller, stranger)
     scenes.fence(terminal, kubectl, caller)
-    outside.call_a_service(terminal, kubectl, references["genapps"], caller)
+    outside.call_a_service(terminal, kubectl, caller)
+    outside.ask_a_model(terminal, kubectl, caller)
+    stolen_token.try_a_stolen_token(terminal, kubectl, caller, next(iter(CAST)))
     defiance.trespass(terminal, kubectl)
     defiance.change(terminal, kubectl, caller)
     scenes.suspend(terminal, kubectl, caller)

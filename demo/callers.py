@@ -38,9 +38,12 @@ class Pod:
     namespace: str
     name: str
 
-    def request(self, method: str, url: str, headers: dict[str, str], body: str | None) -> Reply:
-        """Make one HTTP request from the pod."""
-        made = self._run({"request": {"method": method, "url": url, "headers": headers, "body": body}})
+    def request(
+        self, method: str, url: str, headers: dict[str, str], body: str | None, authority: str | None = None
+    ) -> Reply:
+        """Make one HTTP request from the pod; `authority` (PEM) is the one to trust with https."""
+        asked = {"method": method, "url": url, "headers": headers, "body": body, "authority": authority}
+        made = self._run({"request": asked})
         return Reply(made.get("status"), made.get("body", ""), made.get("error", ""))
 
     def dial(self, targets: dict[str, tuple[str, int]]) -> dict[str, bool]:

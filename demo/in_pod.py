@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs inside a pod, handed over as `python3 -c`: makes the connections that the demo shows. Standard library only.
 
-Argument: JSON, either {"request": {"method", "url", "headers", "body"}} or {"dial": {name: [host, port]}}.
+Argument: JSON, either {"request": {"method", "url", "headers", "body", "authority"}} or {"dial": {name: [host, port]}}.
 Output: JSON, {"status", "body"} or {"error"} for a request; {name: "open" | "closed: why"} for dials.
 """
 
 import json
 import socket
+import ssl
 import sys
 import urllib.error
 import urllib.parse
@@ -18,7 +19,7 @@ REQUEST_SECONDS = 15
 CONNECT_SECONDS = 2
 
 
-def request(method: str, url: str, headers: dict[str, str], body: str | None) -> dict[str, Any]:
+def request(method: str, url: str, headers: dict[str, str], body: str | None, authority: str | None) -> dict[str, Any]:
     """One HTTP request; its status and body, or the reason why there is none."""
     where = urllib.parse.urlsplit(url)
     try:
@@ -26,7 +27,8 @@ def request(method: str, url: str, headers: dict[str, str], body: str | None) ->
         socket.create_connection((where.hostname, where.port or 80), timeout=CONNECT_SECONDS).close()
         data = None if body is None else body.encode()
         asked = urllib.request.Request(url, data, headers, method=method)
-        with urllib.request.urlopen(asked, timeout=REQUEST_SECONDS) as answer:
+        trust = ssl.create_default_context(cadata=authority) if authority else None
+        with urllib.request.urlopen(asked, timeout=REQUEST_SECONDS, context=trust) as answer:
             return {"status": answer.status, "body": answer.read().decode(errors="replace")}
     except urllib.error.HTTPError as error:
         return {"status": error.code, "body": error.read().decode(errors="replace")}

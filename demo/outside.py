@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A scene about the way out: an app calls a service through a connector, and what is refused on the way."""
+"""Scenes about the way out: apps call a service and ask a model through connectors, and what is refused on the way."""
 
 import json
 import time
 from dataclasses import dataclass
 
-from demo import apps, treasury
+from demo import apps
 from demo.apps import Manifest, Request
 from demo.callers import Pod, Reply
 from demo.terminal import SceneError, Terminal
@@ -14,7 +14,10 @@ from tools.kubectl import Kubectl
 APP, CONNECTOR = "expense-converter", "exchange-rates"
 CONVERT = Request("GET", "/convert?amount=100&currency=EUR", None, "", '"CHF"')
 MISSPELT = Request("GET", "/convert?amount=100&currency=euro", None, "", "ArgumentsInvalid")
-WITHDRAWN_SECONDS = 10
+SORTER, MODEL = "expense-sorter", "small-model"
+SORT = Request("GET", "/account?expense=train+to+Bern", None, "", '"travel"')
+OTHER_MODEL = Request("GET", "/account?expense=train+to+Bern&model=large-1", None, "", "ArgumentsInvalid")
+ARRIVED_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +31,70 @@ class Outside:
     again: Reply
 
 
-def call_a_service(terminal: Terminal, kubectl: Kubectl, image: str, caller: Pod) -> Outside:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the demo saw of the model."""
+
+    sorted: Reply
+    other_model: Reply
+
+
+def call_a_service(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Outside:
     """A connector is applied, an app calls through it, misspells an argument, and finds the connector withdrawn."""
     terminal.scene("The way out: a connector to a service of the company")
-    treasury.start(kubectl, image)
-    files = [f"examples/{name}.yaml" for name in (CONNECTOR, APP)]
-    terminal.command(["kubectl", "apply", *(word for file in files for word in ("-f", file))])
-    terminal.output(kubectl("apply", *(word for name in (CONNECTOR, APP) for word in ("-f", _file(name)))))
-    app = apps.until(kubectl, APP, apps.ready, apps.READY_SECONDS, "Ready")
+    app = _applied(terminal, kubectl, CONNECTOR, APP)
     converted = _asked_until(caller, app, CONVERT, 200)
-    _show(terminal, CONVERT, converted)
+    _show(terminal, APP, CONVERT, converted)
     terminal.say("The app's pod reached the gateway and nobody else. The gateway checked the call, made it, and")
     terminal.say("checked the result. A wrong argument does not leave the cluster:")
-    misspelt = apps.ask(caller, app, MISSPELT)
-    _show(terminal, MISSPELT, misspelt)
-    if MISSPELT.expected not in misspelt.body:
-        raise SceneError("the wrong argument should have been refused with ArgumentsInvalid")
+    misspelt = _refused(terminal, caller, app, MISSPELT)
     terminal.say("The platform team withdraws the connector from the namespace. The app runs on, its calls do not:")
     withdrawn, seconds = _withdrawn(terminal, kubectl, caller, app)
-    _show(terminal, CONVERT, withdrawn)
+    _show(terminal, APP, CONVERT, withdrawn)
     kubectl("apply", "-f", _file(CONNECTOR))
     again = _asked_until(caller, app, CONVERT, 200)
     terminal.good(f"refused {seconds:.1f} s after the change; applied again, it answers again")
     return Outside(converted, misspelt, withdrawn, seconds, again)
+
+
+def ask_a_model(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Asked:
+    """An app asks the model of a connector, and then one that was not granted."""
+    terminal.scene("The way out: a model, as much of it as was granted")
+    app = _applied(terminal, kubectl, MODEL, SORTER)
+    answered = _asked_until(caller, app, SORT, 200)
+    _show(terminal, SORTER, SORT, answered)
+    if SORT.expected not in answered.body:
+        raise SceneError(f"the model's answer should have been {SORT.expected}")
+    terminal.say("The gateway names the model and bounds its answer in every request. Another model is not asked:")
+    return Asked(answered, _refused(terminal, caller, app, OTHER_MODEL))
+
+
+def _asked_until(caller: Pod, app: Manifest, request: Request, status: int) -> Reply:
+    """Ask until the answer has this status: what was applied a moment ago may not have arrived everywhere."""
+    deadline = time.monotonic() + ARRIVED_SECONDS
+    while True:
+        reply = apps.ask(caller, app, request)
+        if reply.status == status:
+            return reply
+        if time.monotonic() > deadline:
+            raise SceneError(f"{request.shown()} should have been answered with {status}, not {reply.shown()}")
+        time.sleep(apps.POLL_SECONDS)
+
+
+def _applied(terminal: Terminal, kubectl: Kubectl, connector: str, app: str) -> Manifest:
+    files = [f"examples/{name}.yaml" for name in (connector, app)]
+    terminal.command(["kubectl", "apply", *(word for file in files for word in ("-f", file))])
+    terminal.output(kubectl("apply", *(word for name in (connector, app) for word in ("-f", _file(name)))))
+    return apps.until(kubectl, app, apps.ready, apps.READY_SECONDS, "Ready")
+
+
+def _refused(terminal: Terminal, caller: Pod, app: Manifest, request: Request) -> Reply:
+    """What the app was told of a call that the gateway must refuse."""
+    reply = apps.ask(caller, app, request)
+    _show(terminal, app["metadata"]["name"], request, reply)
+    if request.expected not in reply.body:
+        raise SceneError(f"{request.shown()} should have been refused with {request.expected}")
+    return reply
 
 
 def _withdrawn(terminal: Terminal, kubectl: Kubectl, caller: Pod, app: Manifest) -> tuple[Reply, float]:
@@ -63,20 +107,8 @@ def _withdrawn(terminal: Terminal, kubectl: Kubectl, caller: Pod, app: Manifest)
     return reply, time.monotonic() - started
 
 
-def _asked_until(caller: Pod, app: Manifest, request: Request, status: int) -> Reply:
-    """Ask until the answer has this status: what was applied a moment ago may not have arrived everywhere."""
-    deadline = time.monotonic() + WITHDRAWN_SECONDS
-    while True:
-        reply = apps.ask(caller, app, request)
-        if reply.status == status:
-            return reply
-        if time.monotonic() > deadline:
-            raise SceneError(f"{request.shown()} should have been answered with {status}, not {reply.shown()}")
-        time.sleep(apps.POLL_SECONDS)
-
-
-def _show(terminal: Terminal, request: Request, reply: Reply) -> None:
-    terminal.good(f"{APP}  {request.shown()}")
+def _show(terminal: Terminal, name: str, request: Request, reply: Reply) -> None:
+    terminal.good(f"{name}  {request.shown()}")
     terminal.excerpt(reply.shown())
 
 

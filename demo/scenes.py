@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from demo import apps, callers
+from demo import apps, callers, upstreams
 from demo.apps import Manifest
 from demo.callers import ABROAD, HOME, LISTENING_PORT, Pod, Reply
 from demo.cast import CAST, CURIOUS, CURIOUS_REQUEST
@@ -33,12 +33,17 @@ class Suspension:
 
 
 def apply_platform(terminal: Terminal, kubectl: Kubectl, image: str) -> tuple[Pod, Pod]:
-    """Apply the business unit (namespace and AppBudget), and start two ordinary pods of this image to call from."""
+    """Apply the business unit (namespace and AppBudget), and start pods of this image: two ordinary ones to call from,
+    and the services that connectors lead to."""
     terminal.scene("A business unit: its namespace and its AppBudget")
     terminal.command(["kubectl", "apply", "-f", "examples/platform.yaml"])
     terminal.output(kubectl("apply", "-f", str(apps.EXAMPLES / "platform.yaml")))
     pods = callers.start(kubectl, image)
-    terminal.say(f"Two ordinary pods will send requests: {HOME}/caller and {ABROAD}/stranger.")
+    upstreams.start(kubectl, image)
+    terminal.say(
+        f"Two ordinary pods will send requests: {HOME}/caller and {ABROAD}/stranger. Two services of the company start "
+        "as well: one with exchange rates, and a model server with canned answers."
+    )
     return pods
 
 

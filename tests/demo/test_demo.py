@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo import defiance, installation, outside, scenes
+from demo import defiance, installation, outside, scenes, stolen_token
 from demo.apps import Manifest
 from demo.callers import Pod
 from demo.cast import CAST
@@ -22,7 +22,6 @@ class Play:
 
     terminal: Terminal
     kubectl: Kubectl
-    image: str
     chart_tests: str
     apps: dict[str, Manifest]
     caller: Pod
@@ -37,7 +36,7 @@ def play() -> Iterator[Play]:
         said = installation.chart(terminal, cluster, references)
         caller, stranger = scenes.apply_platform(terminal, cluster.kubectl, references["genapps"])
         found = scenes.apply_apps(terminal, cluster.kubectl, references["runtime"])
-        yield Play(terminal, cluster.kubectl, references["genapps"], said, found, caller, stranger)
+        yield Play(terminal, cluster.kubectl, said, found, caller, stranger)
 
 
 def test_helm_test_proves_gateway_and_fence(play: Play) -> None:
@@ -74,11 +73,29 @@ def test_a_pod_without_a_fence_reaches_what_apps_must_not(play: Play) -> None:
 
 
 def test_an_app_calls_a_service_and_is_told_what_is_refused(play: Play) -> None:
-    seen = outside.call_a_service(play.terminal, play.kubectl, play.image, play.caller)
+    seen = outside.call_a_service(play.terminal, play.kubectl, play.caller)
     assert (seen.converted.status, json.loads(seen.converted.body)) == (200, {"CHF": 94.0})
     assert json.loads(seen.misspelt.body)["refused"] == "ArgumentsInvalid"
     assert json.loads(seen.withdrawn.body)["refused"] == "ConnectorNotGranted"
     assert seen.again.status == 200
+
+
+def test_an_app_asks_the_model_that_it_was_granted_and_no_other(play: Play) -> None:
+    seen = outside.ask_a_model(play.terminal, play.kubectl, play.caller)
+    told = json.loads(seen.sorted.body)
+    assert (seen.sorted.status, told["account"]) == (200, "travel")
+    assert told["tokens"] > 0
+    refused = json.loads(seen.other_model.body)
+    assert refused["refused"] == "ArgumentsInvalid"
+    assert "/model" in refused["why"]
+
+
+def test_a_stolen_token_opens_nothing_outside_the_fence_and_nothing_once_its_pod_is_replaced(play: Play) -> None:
+    seen = stolen_token.try_a_stolen_token(play.terminal, play.kubectl, play.caller, next(iter(CAST)))
+    assert seen.from_elsewhere.status is None
+    assert seen.at_api_server.status == 401
+    assert seen.inside.status == 200
+    assert (seen.after_replacement.status, json.loads(seen.after_replacement.body)["code"]) == (401, "CallerUnknown")
 
 
 def test_a_tenant_with_edit_bends_nothing(play: Play) -> None:
