@@ -82,7 +82,8 @@ def test_every_pod_of_the_golden_outputs_is_restricted() -> None:
 @pytest.mark.parametrize("values", [helm.values_for(IMAGES), everything_set()], ids=["least values", "many values"])
 def test_every_pod_of_the_chart_is_restricted(values: helm.Values) -> None:
     pods = list(pods_in(helm.render(values)))
-    assert {"operator", "gateway", "test"} <= {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in pods}
+    components = {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in pods}
+    assert components == {"operator", "gateway", "test", "fence-check"}
     assert forbidden(*pods) == [[]] * len(pods)
 
 
