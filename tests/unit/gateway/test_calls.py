@@ -167,6 +167,29 @@ async def test_only_what_does_no_harm_is_tried_again_and_once(
     assert len(outside.upstream.asked) == asked + 1, "a tenth of the calls may be tried again, no more"
 
 
+@pytest.mark.parametrize(
+    "second",
+    [OutboundResponse(409, {}, b""), OutboundResponse(429, {}, b""), FAILED[UNSENT], OutboundResponse(401, {}, b"")],
+)
+async def test_a_second_attempt_that_did_nothing_says_nothing_about_the_first(
+    outside: Installation, second: OutboundResponse | Exception
+) -> None:
+    outside.upstream.next_answers = [FAILED[SENT], second]
+    reply = await book(outside, "book-once", key=KEY)
+    assert len(outside.upstream.asked) == 2
+    assert reply.json()["code"] == "OutcomeUnknown"
+    assert "may have been executed" in reply.json()["detail"]
+
+
+@pytest.mark.parametrize(("body", "status", "code"), [(b"{}", 200, None), (b"{", 502, "ResultInvalid")])
+async def test_a_second_attempt_that_is_answered_is_the_outcome(
+    outside: Installation, body: bytes, status: int, code: str | None
+) -> None:
+    outside.upstream.next_answers = [FAILED[SENT], OutboundResponse(201, JSON, body)]
+    reply = await book(outside, "book-once", key=KEY)
+    assert (reply.status, reply.json().get("code")) == (status, code)
+
+
 async def test_a_dead_connector_is_spared(outside: Installation) -> None:
     outside.upstream.answer = OutboundResponse(503, {}, b"")
     for _ in range(5):

@@ -258,6 +258,8 @@ class Upstream:
     )
     answers: dict[str, OutboundResponse | Exception] = field(default_factory=dict)
     """By host, where one answers otherwise."""
+    next_answers: list[OutboundResponse | Exception] = field(default_factory=list)
+    """One after the other, before all else."""
     asked: list[tuple[Target, OutboundRequest]] = field(default_factory=list)
     hold: asyncio.Event | None = None
     """While it is not set, nothing is answered."""
@@ -278,7 +280,7 @@ class Upstream:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        answer = self.answers.get(target.host, self.answer)
+        answer = self.next_answers.pop(0) if self.next_answers else self.answers.get(target.host, self.answer)
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -31,6 +31,9 @@ from genapps.gateway.read_cache import ReadCache, ReadKey
 _RETRY_SECONDS = (0.05, 0.15)
 """How long to wait before a call is tried again, at random between the two."""
 
+_MAY_HAVE_BEEN_MADE = (Code.OUTCOME_UNKNOWN, Code.RESULT_INVALID)
+"""Any other problem says that nothing was done."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -106,9 +109,16 @@ class Calls:
             left = until - self._clock() - pause
             if left <= 0 or not _harmless(admitted, failed) or not self._retries.spend(connector):
                 raise
+            first = failed
         await asyncio.sleep(pause)
         line.info("call_attempted", attempt=2)
-        return await self._exchanger.exchange(admitted, left)
+        try:
+            return await self._exchanger.exchange(admitted, left)
+        except CallFailedError as second:
+            if first.problem.code is not Code.OUTCOME_UNKNOWN or second.problem.code in _MAY_HAVE_BEEN_MADE:
+                raise
+            # The second attempt has done nothing. What became of the first one, nobody knows all the same.
+            raise CallFailedError(first.problem, second.health) from second
 
     def _read_key(self, admitted: Admit, arguments: str) -> ReadKey:
         offer = admitted.offer
