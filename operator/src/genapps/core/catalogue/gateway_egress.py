@@ -32,10 +32,13 @@ _EVERYWHERE = ("0.0.0.0/0", "2000::/3")
 """All of IPv4, and what the Internet has of IPv6."""
 
 
-def public_port(connector: Connector) -> int | None:
-    """The port of a connector with a URL; None for one without, or that is refused."""
-    url = connector.spec.endpoint.url
-    return None if url is None or refused_url(url) else urlsplit(url).port or HTTPS_PORT
+def public_ports(connector: Connector) -> frozenset[int]:
+    """The ports of the URLs that calls of a connector need: its own, and that of the server of its tokens. None of one
+    that is refused."""
+    credential = connector.spec.credential
+    oauth = credential.oauth if credential is not None else None
+    urls = (connector.spec.endpoint.url, oauth.token_url if oauth is not None else None)
+    return frozenset(urlsplit(url).port or HTTPS_PORT for url in urls if url is not None and not refused_url(url))
 
 
 def gateway_egress(
@@ -48,7 +51,7 @@ def gateway_egress(
     """The policy. `services` are those that may be called, by (namespace, name); `dns` are the rules that lead to the
     cluster's DNS, `cluster_ranges` what is the cluster's own although its addresses are public."""
     known = sorted(connectors, key=lambda connector: connector.metadata.name)
-    ports = sorted({port for connector in known if (port := public_port(connector)) is not None})
+    ports = sorted(set().union(*map(public_ports, known)))
     public = [
         {
             "to": [_block(network, cluster_ranges) for network in _EVERYWHERE],
