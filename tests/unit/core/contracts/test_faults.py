@@ -218,6 +218,32 @@ def test_an_argument_cannot_stand_in_the_place_of_the_credential() -> None:
     ]
 
 
+@pytest.mark.parametrize("header", ["X-Key", "idempotency-key"])
+def test_a_key_cannot_stand_in_the_place_of_the_credential(header: str) -> None:
+    credential = {"secretName": "fx", "key": "token", "as": {"header": header}}
+    keyed = {"method": "POST", "path": "/v1", "effect": "Write", "input": None, "query": []}
+    tools = [tool(name=f"t{number}", **keyed, idempotency=how) for number, how in enumerate([None, "None"])]
+    assert _faults(*tools, credential=credential) == []
+    taking = "Key" if header == "idempotency-key" else {"header": header.lower()}
+    assert _faults(tool(**keyed, idempotency=taking), credential=credential) == [
+        "/spec/tools/0/idempotency: this is the header of the credential"
+    ]
+
+
+@pytest.mark.parametrize("port", [0, 65536, 99999])
+def test_a_port_that_is_none_is_refused_before_a_call_is_made(port: int) -> None:
+    def credential(port: int) -> dict[str, Any]:
+        oauth = {"tokenURL": f"https://login.example.com:{port}/", "clientID": "us"}
+        return {"secretName": "fx", "key": "token", "oauth": oauth}
+
+    good, bad = "https://fx.example.com:65535", f"https://fx.example.com:{port}"
+    assert _faults(tool(), endpoint={"url": good}, credential=credential(65535)) == []
+    assert _faults(tool(), endpoint={"url": bad}, credential=credential(port)) == [
+        "/spec/endpoint/url: the port is none; write one from 1 to 65535",
+        "/spec/credential/oauth/tokenURL: the port is none; write one from 1 to 65535",
+    ]
+
+
 def test_a_credential_is_not_sent_in_the_header_of_step_tokens() -> None:
     credential = {"secretName": "fx", "key": "token", "as": {"header": "Txn-Token"}}
     assert _faults(tool(), credential=credential) == [

@@ -85,6 +85,13 @@ def contract_digest(contract: Contract) -> str:
     return sha256(canonical(contract.document()))
 
 
+def key_header(tool: Tool) -> str | None:
+    """The header that carries the key of a call; None where the tool takes none."""
+    if isinstance(tool.idempotency, IdempotencyHeader):
+        return tool.idempotency.header
+    return KEY_HEADER if tool.idempotency == "Key" else None
+
+
 def _tool(tool: Tool) -> ToolContract:
     return ToolContract(
         name=tool.name,
@@ -97,7 +104,7 @@ def _tool(tool: Tool) -> ToolContract:
             HeaderArgument(argument=argument, header=header) for argument, header in sorted(_headers(tool).items())
         ),
         body=tool.body,
-        key_header=_key_header(tool),
+        key_header=key_header(tool),
         input=tool.input,
         output=tool.output,
     )
@@ -110,9 +117,3 @@ def _model_tool(name: str, said: Tool | None) -> ToolContract:
 
 def _headers(tool: Tool) -> dict[str, str]:
     return {entry.argument: entry.header for entry in tool.headers}
-
-
-def _key_header(tool: Tool) -> str | None:
-    if isinstance(tool.idempotency, IdempotencyHeader):
-        return tool.idempotency.header
-    return KEY_HEADER if tool.idempotency == "Key" else None

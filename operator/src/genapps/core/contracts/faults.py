@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from urllib.parse import urlsplit
 
 from genapps.api.connector import Connector, ConnectorSpec, Credential, Tool
 from genapps.api.digests import canonical
-from genapps.core.contracts.contract import contract_of
+from genapps.core.contracts.contract import contract_of, key_header
 from genapps.core.contracts.hidden_text import hidden_text_faults
 from genapps.core.contracts.pointers import ContractFault, pointer
 from genapps.core.contracts.schemas import patterns
@@ -42,6 +43,7 @@ def _faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
         return
     yield from hidden_text_faults(written)
     yield from _name_faults(spec)
+    yield from _url_faults(spec)
     yield from _credential_faults(spec)
     texts = {text for tool in spec.tools for schema in (tool.input, tool.output) for text in patterns(schema)}
     if len(texts) > CONTRACT_PATTERNS:
@@ -80,14 +82,34 @@ def _name_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
         seen.add(name)
 
 
+def _url_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
+    """A port that is none: the schema sees its digits only."""
+    oauth = spec.credential.oauth if spec.credential is not None else None
+    urls = (("/endpoint/url", spec.endpoint.url), ("/credential/oauth/tokenURL", oauth.token_url if oauth else None))
+    for where, url in urls:
+        if url is not None and not _has_usable_port(url):
+            yield ContractFault(where, "the port is none; write one from 1 to 65535")
+
+
+def _has_usable_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
 def _credential_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
-    """An argument in the credential's header or parameter would stand in its place, or beside it."""
+    """An argument in the credential's header or parameter would stand in its place, or beside it. A key there would
+    not be sent, and a call that is tried again would be executed twice."""
     header, parameter = _credential_places(spec.credential)
     if header == "txn-token":
         yield ContractFault(
             "/credential/as/header", "this is the header of step tokens; send the credential in another"
         )
     for number, tool in enumerate(spec.tools):
+        key = key_header(tool) if spec.type == "HTTP" else None
+        if key is not None and key.lower() == header:
+            yield ContractFault(pointer(("tools", number, "idempotency")), "this is the header of the credential")
         for place, entry in enumerate(tool.headers):
             if entry.header.lower() == header:
                 where = pointer(("tools", number, "headers", place, "header"))
