@@ -209,6 +209,50 @@ async def test_callers_who_come_together_buy_one_token(oauth: Installation) -> N
     assert len(bought(oauth)) == 1
 
 
+async def test_a_call_waits_for_a_token_no_longer_than_it_may_take(oauth: Installation) -> None:
+    """Else the calls behind a slow server of tokens wait in a row, each with its permit."""
+    latest = manifest()["spec"]["tools"][0] | {"timeout": "1s"}
+    credential = {"secretName": "fx-key", "key": "token", "oauth": OAUTH}
+    oauth.catalogue.changed(manifest(credential=credential, tools=[latest]))
+    oauth.upstream.hold = asyncio.Event()
+    replies = await asyncio.gather(*(call(oauth) for _ in range(3)))
+    assert {reply.json()["code"] for reply in replies} == {"CredentialUnavailable"}
+    assert oauth.permits.running("rates") == 0
+    assert oauth.upstream.cancelled == 0, "the others wait for the same token"
+    oauth.upstream.hold.set()
+    assert (await call(oauth)).status == 200
+    assert len(bought(oauth)) == 1
+
+
+async def test_who_leaves_does_not_end_what_others_wait_for(oauth: Installation) -> None:
+    oauth.upstream.hold = asyncio.Event()
+    leaving, staying = asyncio.create_task(call(oauth)), asyncio.create_task(call(oauth))
+    await oauth.upstream.begun.wait()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    oauth.upstream.hold.set()
+    assert (await staying).status == 200
+    assert len(bought(oauth)) == 1
+
+
+async def test_after_a_slow_failure_the_server_is_spared_as_well(oauth: Installation) -> None:
+    oauth.upstream.answering = lambda: oauth.clock.forward(seconds=10)
+    oauth.upstream.answers["login.example.com"] = UpstreamFailedError(FailureReason.TIMED_OUT, "slow", sent=True)
+    assert (await call(oauth)).json()["code"] == "CredentialUnavailable"
+    assert (await call(oauth)).json()["code"] == "CredentialUnavailable"
+    assert len(bought(oauth)) == 1
+
+
+async def test_a_late_refusal_of_an_old_token_keeps_the_new_one(oauth: Installation) -> None:
+    refused = OutboundResponse(401, {}, b"")
+    oauth.upstream.next_answers = [token("first"), refused, token("second")]
+    await call(oauth)
+    assert (await call(oauth)).status == 200
+    oauth.tokens.drop("rates", "first")
+    assert (await call(oauth)).status == 200
+    assert len(bought(oauth)) == 2
+
+
 async def test_another_secret_scope_or_refusal_buys_another_token(oauth: Installation) -> None:
     await call(oauth)
     oauth.secrets.changed(secret("another-canary", version="2"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -260,6 +260,8 @@ class Upstream:
     """By host, where one answers otherwise."""
     next_answers: list[OutboundResponse | Exception] = field(default_factory=list)
     """One after the other, before all else."""
+    answering: Callable[[], None] = lambda: None
+    """Called before each answer, such as to let time go by."""
     asked: list[tuple[Target, OutboundRequest]] = field(default_factory=list)
     hold: asyncio.Event | None = None
     """While it is not set, nothing is answered."""
@@ -280,6 +282,7 @@ class Upstream:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
+        self.answering()
         answer = self.next_answers.pop(0) if self.next_answers else self.answers.get(target.host, self.answer)
         if isinstance(answer, Exception):
             raise answer

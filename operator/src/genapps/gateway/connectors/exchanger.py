@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
@@ -78,20 +79,23 @@ class Exchanger:
         if where is None:
             raise _no_address(offer.name)
         prepared = admitted.tool.binding.prepare(offer.name, admitted.call)
-        attached = await self._attached(offer, where, prepared.request)
+        begun = asyncio.get_running_loop().time()
+        attached = await self._attached(offer, where, prepared.request, seconds)
+        if offer.spec.credential is not None and offer.spec.credential.oauth is not None:
+            seconds -= asyncio.get_running_loop().time() - begun  # it may have waited for a token
         if offer.spec.step_token is not None:
             attached = self._stepped(admitted, offer.spec.step_token.audience, prepared, attached, seconds)
         response = await self._sent(admitted, where, attached.request, seconds)
         if response.status == HTTPStatus.UNAUTHORIZED:
-            self._credentials.refused(offer)
+            self._credentials.refused(offer, attached.request)
         if attached.echoed_by(response):
             raise result_invalid(offer.name, "holds the platform's credential or token, so it was thrown away")
         outcome = prepared.read(response)
         return Answered(_checked(admitted, outcome.value), outcome.usage)
 
-    async def _attached(self, offer: Offer, where: Target, request: OutboundRequest) -> Attached:
+    async def _attached(self, offer: Offer, where: Target, request: OutboundRequest, seconds: float) -> Attached:
         try:
-            return await self._credentials.attach(offer, where, request)
+            return await self._credentials.attach(offer, where, request, seconds)
         except CredentialError as error:
             raise _no_credential(offer.name, error) from error
 

@@ -17,6 +17,7 @@ from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import CredentialError, Secrets, StoredSecret
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse, Target
 
+_BEARER = "Bearer "
 _SHORTEST_ECHO = 6
 """Characters: a shorter credential is in every other answer by chance."""
 
@@ -44,11 +45,12 @@ class Credentials(Protocol):
     def identity(self, offer: Offer) -> str:
         """Says which credential calls of the connector carry, without showing it; empty for none."""
 
-    async def attach(self, offer: Offer, target: Target, request: OutboundRequest) -> Attached:
-        """The request, with the connector's credential if it has one. Raises CredentialError."""
+    async def attach(self, offer: Offer, target: Target, request: OutboundRequest, seconds: float) -> Attached:
+        """The request, with the connector's credential if it has one, within so many seconds. Raises
+        CredentialError."""
 
-    def refused(self, offer: Offer) -> None:
-        """The connector did not take the credential."""
+    def refused(self, offer: Offer, request: OutboundRequest) -> None:
+        """The connector did not take the credential of this request."""
 
 
 class SecretCredentials:
@@ -63,8 +65,9 @@ class SecretCredentials:
         credential = offer.spec.credential
         return "" if credential is None else self._secrets.identity(credential.secret_name)
 
-    async def attach(self, offer: Offer, target: Target, request: OutboundRequest) -> Attached:
-        """The request, with the connector's credential if it has one. Raises CredentialError."""
+    async def attach(self, offer: Offer, target: Target, request: OutboundRequest, seconds: float) -> Attached:
+        """The request, with the connector's credential if it has one, within so many seconds. Raises
+        CredentialError."""
         credential = offer.spec.credential
         if credential is None:
             return Attached(request)
@@ -72,15 +75,17 @@ class SecretCredentials:
         value = secret.value(credential.key)
         identified = replace(request, credential_id=f"{secret.identity}/{credential.key}")
         if credential.oauth is not None:
-            token = await self._tokens.token(offer.name, credential.oauth, secret, credential.key, _resource(offer))
-            return _in_header(identified, "authorization", f"Bearer {token}", (value, token))
+            token = await self._tokens.token(
+                offer.name, credential.oauth, secret, credential.key, seconds=seconds, resource=_resource(offer)
+            )
+            return _in_header(identified, "authorization", f"{_BEARER}{token}", (value, token))
         return _attached(identified, credential.as_ or CredentialUse(header="authorization"), secret, value)
 
-    def refused(self, offer: Offer) -> None:
-        """The connector did not take the credential: a token is bought anew."""
+    def refused(self, offer: Offer, request: OutboundRequest) -> None:
+        """The connector did not take the credential of this request: a token is bought anew."""
         credential: Credential | None = offer.spec.credential
         if credential is not None and credential.oauth is not None:
-            self._tokens.drop(offer.name)
+            self._tokens.drop(offer.name, dict(request.headers)["authorization"].removeprefix(_BEARER))
 
 
 def _resource(offer: Offer) -> str:

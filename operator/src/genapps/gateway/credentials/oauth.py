@@ -55,7 +55,8 @@ class _Token:
     value: str = field(default="", repr=False)
     until: float = 0.0
     failed_until: float = 0.0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    buying: asyncio.Task[CredentialError | None] | None = None
+    """Shared by all who wait for it, and ended by none of them."""
 
 
 class OAuthTokens:
@@ -67,11 +68,10 @@ class OAuthTokens:
         self._tokens: dict[str, _Token] = {}
 
     async def token(
-        self, connector: str, client: OAuthClient, secret: StoredSecret, key: str, resource: str = ""
+        self, connector: str, client: OAuthClient, secret: StoredSecret, key: str, *, seconds: float, resource: str = ""
     ) -> str:
-        """An access token; `resource` is the URL that it is for, where the server of tokens should know it (RFC 8707).
-
-        Raises CredentialError.
+        """An access token, within so many seconds; `resource` is the URL that it is for, where the server of tokens
+        should know it (RFC 8707). Raises CredentialError.
         """
         host = urlsplit(client.token_url).hostname or ""
         if host not in secret.hosts:
@@ -83,23 +83,42 @@ class OAuthTokens:
             if len(self._tokens) >= MOST_TOKENS:
                 self._tokens.clear()
             token = self._tokens[connector] = _Token(bought_with)
-        async with token.lock:
-            now = self._clock()
-            if now < token.until:
-                return token.value
-            if now < token.failed_until:
-                raise CredentialError("the server of its tokens does not answer")
-            try:
-                token.value, seconds = await self._bought(connector, client, secret.value(key), resource)
-            except CredentialError:
-                token.failed_until = now + _RETRY_SECONDS
-                raise
-            token.until = now + seconds * (1 - _EARLY)
+        now = self._clock()
+        if now < token.until:
             return token.value
+        if now < token.failed_until:
+            raise CredentialError("the server of its tokens does not answer")
+        if token.buying is None:
+            token.buying = asyncio.create_task(self._buy(token, connector, client, secret.value(key), resource))
+        try:
+            async with asyncio.timeout(seconds):
+                error = await asyncio.shield(token.buying)
+        except TimeoutError:
+            raise CredentialError("the server of its tokens does not answer in time") from None
+        if error is not None:
+            raise error
+        return token.value
 
-    def drop(self, connector: str) -> None:
-        """The connector did not take the token."""
-        self._tokens.pop(connector, None)
+    def drop(self, connector: str, value: str) -> None:
+        """The connector did not take this token. One that was bought since is kept."""
+        token = self._tokens.get(connector)
+        if token is not None and token.value == value:
+            del self._tokens[connector]
+
+    async def _buy(
+        self, token: _Token, connector: str, client: OAuthClient, secret: str, resource: str
+    ) -> CredentialError | None:
+        """Why there is no token, None when there is one."""
+        begun = self._clock()
+        try:
+            token.value, seconds = await self._bought(connector, client, secret, resource)
+        except CredentialError as error:
+            token.failed_until = self._clock() + _RETRY_SECONDS
+            return error
+        finally:
+            token.buying = None
+        token.until = begun + seconds * (1 - _EARLY)
+        return None
 
     async def _bought(self, connector: str, client: OAuthClient, secret: str, resource: str) -> tuple[str, float]:
         url = urlsplit(client.token_url)
