@@ -286,6 +286,34 @@ async def test_a_service_is_called_at_the_addresses_that_the_operator_resolved(o
     outside.services.deleted(slice_)
     assert (await call(outside)).json()["code"] == "ConnectorUnavailable"
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"endpoint": {"url": "https://rates.example.com/v2"}},
+        {"endpoint": {"url": "https://rates.example.org/api"}},
+        {"credential": {"secretName": "fx-key", "key": "another", "as": {"header": "X-Key"}}},
+    ],
+)
+async def test_a_result_from_another_place_or_account_is_not_reused(
+    outside: Installation, change: dict[str, Any]
+) -> None:
+    data = {"token": "c2VjcmV0LW9uZQ==", "another": "c2VjcmV0LXR3bw=="}
+    labels = {"genapps.dev/credential-for": "rates"}
+    annotations = {"genapps.dev/hosts": "rates.example.com,rates.example.org"}
+    metadata = {"name": "fx-key", "uid": "1", "resourceVersion": "1", "labels": labels, "annotations": annotations}
+    outside.secrets.changed({"metadata": metadata, "data": data})
+    spec: dict[str, Any] = {
+        "tools": [manifest()["spec"]["tools"][0] | {"cache": "1h"}],
+        "credential": {"secretName": "fx-key", "key": "token", "as": {"header": "X-Key"}},
+    }
+    outside.catalogue.changed(manifest(**spec))
+    assert [(await call(outside)).status for _ in range(2)] == [200, 200]
+    assert len(outside.upstream.asked) == 1
+    outside.catalogue.changed(manifest(**spec | change))
+    assert (await call(outside)).status == 200
+    assert len(outside.upstream.asked) == 2
+
+
 
 async def test_each_call_has_a_line_before_and_after_it_without_its_arguments(outside: Installation) -> None:
     with structlog.testing.capture_logs() as lines:

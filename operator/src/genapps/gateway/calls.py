@@ -67,7 +67,7 @@ class Calls:
         tool, connector = admitted.tool, admitted.offer.name
         key = self._read_key(admitted, _digest(admitted.call.arguments))
         line = _line(admitted, key, about)
-        reused = self._cache.get(key) if tool.cache_seconds else None
+        reused = self._cache.get(key, tool.cache_seconds) if tool.cache_seconds else None
         if reused is not None:
             self._metrics.calls.labels(connector, "reused").inc()
             line.info("call_ended", code="reused", result_bytes=len(reused))
@@ -93,7 +93,7 @@ class Calls:
             millis = round(seconds * 1000, 1)
             line.info("call_ended", code=code, health=health, millis=millis, result_bytes=len(answered.result), **used)
         if tool.cache_seconds:
-            self._cache.put(key, answered.result, tool.cache_seconds)
+            self._cache.put(key, answered.result)
         return Made(answered.result, tool.effect)
 
     async def _tried(self, admitted: Admit, line: structlog.stdlib.BoundLogger) -> Answered:
@@ -133,6 +133,7 @@ class Calls:
         )
 
 
+            source=offer.source,
 def _harmless(admitted: Admit, failed: CallFailedError) -> bool:
     """Whether the call may be made once more: it has done nothing, or does the same once."""
     if failed.problem.code not in (Code.UPSTREAM_FAILED, Code.OUTCOME_UNKNOWN) or failed.health is not Health.BAD:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from genapps.api import names, quantities
 from genapps.api.connector import Connector, ConnectorSpec, Tool, ToolEffect
+from genapps.api.digests import canonical, sha256
 from genapps.core.contracts.contract import contract_digest, contract_of
 from genapps.core.contracts.faults import contract_faults
 from genapps.gateway.connectors.exchange import Binding
@@ -70,6 +71,8 @@ class Offer:
     name: str
     spec: ConnectorSpec
     contract_digest: str
+    source: str = ""
+    """Digest of where it is and as whom it is called: what comes from elsewhere is another result."""
     tools: Mapping[str, OfferedTool] = field(default_factory=dict)
     unusable: str = ""
     changed: Mapping[str, str] = field(default_factory=dict)
@@ -191,7 +194,7 @@ def _offer(name: str, connector: Connector) -> Offer:
     except CheckFailedError as error:
         _log.error("contract_not_compiled", connector=name, why=str(error))
         return Offer(name, connector.spec, digest, unusable="its contract cannot be checked")
-    return Offer(name, connector.spec, digest, offered_tools(connector.spec, compiled))
+    return Offer(name, connector.spec, digest, _source(connector.spec), offered_tools(connector.spec, compiled))
 
 
 def offered_tools(spec: ConnectorSpec, compiled: Mapping[str, CompiledTool]) -> dict[str, OfferedTool]:
@@ -202,6 +205,13 @@ def offered_tools(spec: ConnectorSpec, compiled: Mapping[str, CompiledTool]) -> 
         tool: OfferedTool(contract, _binding(spec, contract, base_path), _reused(said.get(tool)))
         for tool, contract in compiled.items()
     }
+
+
+def _source(spec: ConnectorSpec) -> str:
+    """Digest of where a connector is and as whom it is called."""
+    parts = (spec.endpoint, spec.credential)
+    written = [part and part.model_dump(mode="json", by_alias=True, exclude_none=True) for part in parts]
+    return sha256(canonical(written))
 
 
 def _binding(spec: ConnectorSpec, compiled: CompiledTool, base_path: str) -> Binding:

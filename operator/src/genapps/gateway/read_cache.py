@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results of Read tools that may be reused for a while, in bounded memory. Nobody gets what was another's.
 
-The key holds everything that a result may depend on: the app by its uid, the tenant, the connector and its contract,
-the tool, the credential and the arguments. The decision comes before a hit: what is refused today is not read from
-yesterday.
+The key holds everything that a result may depend on: the app by its uid, the tenant, the connector with its contract
+and its place, the tool, the credential and the arguments. The decision comes before a hit: what is refused today is
+not read from yesterday.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class ReadKey(NamedTuple):
     tenant: str
     connector: str
     contract: str
+    source: str
+    """Digest of where the connector is and as whom it is called."""
     tool: str
     credential: str
     arguments: str
@@ -34,7 +36,7 @@ class ReadKey(NamedTuple):
 
 class _Entry(NamedTuple):
     result: bytes
-    until: float
+    at: float
 
 
 class ReadCache:
@@ -46,23 +48,23 @@ class ReadCache:
         self._entries: OrderedDict[ReadKey, _Entry] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: ReadKey) -> bytes | None:
-        """The result, while it may be reused."""
+    def get(self, key: ReadKey, seconds: float) -> bytes | None:
+        """The result, if it is younger than so many seconds: what the Connector says now holds for older ones, too."""
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if entry.until <= self._clock():
+        if entry.at + seconds <= self._clock():
             self._drop(key)
             return None
         self._entries.move_to_end(key)
         return entry.result
 
-    def put(self, key: ReadKey, result: bytes, seconds: float) -> None:
+    def put(self, key: ReadKey, result: bytes) -> None:
         """Keep a result; one that is too large is not kept."""
         self._drop(key)
         if len(result) > MOST_BYTES_OF_A_RESULT:
             return
-        self._entries[key] = _Entry(result, self._clock() + seconds)
+        self._entries[key] = _Entry(result, self._clock())
         self._bytes += len(result) + _ENTRY_BYTES
         while self._bytes > self._most_bytes:
             self._drop(next(iter(self._entries)))

@@ -68,4 +68,4 @@ class ReviewedOffers:
             return replace(current, contract_digest=named, tools={}, unusable="its contract cannot be checked")
         models = tuple(model for model in current.spec.models if model in contract.models)
         spec = current.spec.model_copy(update={"models": models, "max_tokens": contract.max_tokens})
-        return Offer(current.name, spec, named, offered_tools(spec, compiled), changed=contract.changed)
+        return Offer(current.name, spec, named, current.source, offered_tools(spec, compiled), changed=contract.changed)
