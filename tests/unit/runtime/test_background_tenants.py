@@ -169,7 +169,13 @@ async def test_a_tenant_whose_state_cannot_be_opened_holds_up_nobody_else(world:
 
 @pytest.mark.parametrize(
     ("code", "tried", "attempts"),
-    [("KeysFull", False, 0), ("RequestRunning", False, 0), ("Busy", True, 1), ("AppRestarted", True, 1)],
+    [
+        ("KeysFull", False, 0),
+        ("RequestRunning", False, 0),
+        ("BreakerOpen", False, 0),
+        ("Busy", True, 1),
+        ("AppRestarted", True, 1),
+    ],
 )
 async def test_a_tenant_who_is_in_the_own_way_holds_up_nobody_else(
     world: World, code: str, tried: bool, attempts: int
@@ -185,7 +191,7 @@ async def test_a_tenant_who_is_in_the_own_way_holds_up_nobody_else(
 async def test_what_keeps_the_app_from_serving_anybody_lets_all_wait(world: World) -> None:
     for tenant in ("a", "b"):
         await world.accept(tenant=tenant)
-    finish(await world.begun(), "BreakerOpen", Reply(503, [], b""), tried=False)
+    finish(await world.begun(), "Busy", Reply(503, [], b""), tried=False)
     await world.queue.entries_of("")
     assert world.running == []
     world.rested()

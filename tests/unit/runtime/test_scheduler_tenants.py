@@ -218,7 +218,7 @@ async def test_who_ends_the_process_each_time_is_passed_over_and_the_others_are_
     assert json.loads(line)["tenants"] == 1
 
 
-@pytest.mark.parametrize("code", ["StateUnavailable", "KeysFull", "RequestRunning"])
+@pytest.mark.parametrize("code", ["StateUnavailable", "KeysFull", "RequestRunning", "BreakerOpen"])
 async def test_a_tenant_whose_own_state_is_in_the_way_holds_up_nobody(world: World, code: str) -> None:
     await world.due()
     for _ in range(ATTEMPTS):

@@ -14,8 +14,8 @@ from genapps_runtime.serve.messages import Exchange
 from genapps_runtime.serve.tenant_admission import TenantAdmission
 from genapps_runtime.state.facet import Facet
 
-OF_TENANT = NOT_YET | {"StateUnavailable"}
-"""Why a request does not begin for one tenant, while those of others might."""
+OF_TENANT = NOT_YET | {"BreakerOpen", "StateUnavailable"}
+"""Why a request does not begin for one tenant, while those of others might: each has a breaker of their own."""
 
 
 class OwnRequests:
