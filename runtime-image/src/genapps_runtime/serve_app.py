@@ -144,6 +144,7 @@ class AppServer:
         """
         routes = self._app.load()
         await asyncio.to_thread(self._volume.hand_over)
+        self._facets.copies = self._volume.folders[1:]
         if self._app.queue is not None:
             try:
                 await self._app.queue.recover()

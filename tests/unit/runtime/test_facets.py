@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -142,6 +143,50 @@ async def test_who_does_not_call_is_deleted_although_their_facet_has_stayed_open
     assert closed == ["gone"]
     assert databases(tmp_path) == {Path(one.path).name for one in (busy, here)}
     assert facets.known == 2
+    await facets.close()
+
+
+async def test_who_calls_while_another_is_deleted_keeps_everything(tmp_path: Path) -> None:
+    """Also what waits in the background for them: their call may just have put it there."""
+    facets = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4, seconds=3600, open=4))
+    for tenant in "ab":
+        await facet(facets, tenant)
+    await facets.close()
+    facets = Facets(str(tmp_path), 1024 * 1024, 4, 3600, 0, Many(most=4, seconds=3600, open=4))
+    make_old(tmp_path)
+    told: list[str] = []
+    calls: list[Facet | Exception] = []
+
+    async def deleting(tenant: str) -> None:
+        told.append(tenant)
+        calls.extend([await opened(facets, tenant), await opened(facets, "a" if tenant == "b" else "b")])
+
+    facets.on_deleting = deleting
+    assert await facets.forget_idle() == 1
+    refused, kept = calls
+    assert isinstance(refused, FacetsBusyError), "who is being deleted waits until that is done"
+    assert isinstance(kept, Facet)
+    assert told == [tenant for tenant in "ab" if tenant != kept.tenant]
+    assert databases(tmp_path) == {Path(kept.path).name}
+    await facets.close()
+
+
+async def test_who_is_deleted_leaves_the_copy_for_a_way_back_too_and_no_bytes(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "facets-2", tmp_path / "facets-1"
+    folder.mkdir()
+    facets = Facets(str(folder), 1024 * 1024, 4, 3600, 0, Many(most=4, seconds=3600, open=4))
+    path = Path((await facet(facets, "gone")).path)
+    await facets.close()
+    shutil.copytree(folder, copy)
+    (copy / "other.sqlite").write_bytes(b"of another tenant")
+    os.link(path, tmp_path / "blocks")
+    make_old(folder)
+    facets = Facets(str(folder), 1024 * 1024, 4, 3600, 0, Many(most=4, seconds=3600, open=4))
+    facets.copies = [copy.name]
+    assert await facets.forget_idle() == 1
+    assert files(folder) == set()
+    assert files(copy) == {"other.sqlite"}
+    assert not any((tmp_path / "blocks").read_bytes())
     await facets.close()
 
 

@@ -8,26 +8,24 @@ closed for another one, if nobody needs it.
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from genapps_runtime.state.erasure import erase
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from genapps_runtime.state.facet_files import FILE_ENDING, path_of
-from genapps_runtime.state.journal import journal_of
-from genapps_runtime.state.tenant_names import Known, known_after, last_call, name_file, name_of, note_call
+from genapps_runtime.state.tenant_names import Known, known_after, last_call, name_of, note_call
 
 MOST_OPEN = 16
 READERS = 2
 """How many connections for reading each of several facets keeps."""
 PATIENCE = 200
 PAUSE_SECONDS = 0.005
-_BESIDE = ("-wal", "-shm")
-"""Endings of SQLite's files beside a facet's."""
 
 Found = TypeVar("Found")
 Opened = Callable[[Facet | Exception], None]
@@ -83,6 +81,10 @@ class Facets:
         """Paths of facets that nobody is given, because they are being deleted."""
         self.read_elsewhere: set[str] = set()
         """Paths of facets whose files stay, although they may be closed."""
+        self._forgetting = ""
+        """The path of the facet whose tenant is being deleted, because they have not called for too long."""
+        self.copies: Sequence[str] = ()
+        """Names of the folders beside this one that have copies of facets."""
         self._turn = asyncio.Lock()
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="facets")
@@ -123,7 +125,8 @@ class Facets:
         Or with StateUnavailableError, TooManyTenantsError or FacetsBusyError. The facet is created if need be. If not
         the tenant has `called`, but the platform does something for them, it has to be there: else UnknownTenantError.
         """
-        if self.barred and path_of(self.directory, tenant) in self.barred:
+        path = path_of(self.directory, tenant)
+        if path in self.barred or path == self._forgetting:
             asyncio.get_running_loop().call_soon(opened, FacetsBusyError("the data of this tenant are being deleted"))
             return
         waiting = self._opening.setdefault((tenant, called), [])
@@ -171,14 +174,9 @@ class Facets:
         before = time.time() - self._many.seconds
         async with self._turn:
             await self._close_older(before)
-        loop = asyncio.get_running_loop()
-        old = await loop.run_in_executor(self._thread, self._older, before, self._paths())
-        for tenant in filter(None, map(name_of, old)):
-            await self.on_deleting(tenant)
-        # In the thread that opens them: none is opened meanwhile. Who has called in between stays.
-        gone = len(await loop.run_in_executor(self._thread, self._delete_older, before, self._paths()))
-        if gone:
-            self.forget(gone)
+        gone = 0
+        for path in await self.in_thread(self._older, before):
+            gone += await self._forget_one(path, before)
         return gone
 
     def forget(self, deleted: int) -> None:
@@ -188,7 +186,7 @@ class Facets:
 
     async def close_one(self, path: str) -> bool:
         """Close the facet with this path, if it is open and nobody needs it; whether it is closed then."""
-        if any(path_of(self.directory, tenant) == path for tenant, _ in self._opening):
+        if path == self._forgetting or self._is_being_opened(path):
             return False
         async with self._turn:
             facet = next((one for one in self._open.values() if one.path == path), None)
@@ -307,23 +305,33 @@ class Facets:
         with os.scandir(self.directory) as entries:
             return [entry for entry in entries if entry.name.endswith(FILE_ENDING) and entry.name != untenanted]
 
-    def _paths(self) -> set[str]:
-        """The files that are needed: of those that are open, and those that somebody else deletes or reads."""
-        return {facet.path for facet in self._open.values()} | self.barred | self.read_elsewhere
+    def _older(self, before: float) -> list[str]:
+        return [entry.path for entry in self._files() if last_call(entry.path) < before]
 
-    def _older(self, before: float, needed: set[str]) -> list[str]:
-        paths = [entry.path for entry in self._files()]
-        return [path for path in paths if path not in needed and last_call(path) < before]
+    async def _forget_one(self, path: str, before: float) -> bool:
+        """Delete what belongs to the tenant of this facet, if nobody needs it and they have not called meanwhile.
 
-    def _delete_older(self, before: float, needed: set[str]) -> list[str]:
-        old = self._older(before, needed)
-        for facet in old:
-            journal = journal_of(str(Path(self.directory).parent), Path(facet).stem)
-            # The name is the last but one: while there is a facet, it is known whose.
-            for path in (journal, *(facet + ending for ending in _BESIDE), name_file(facet), facet):
-                if os.path.lexists(path):
-                    os.unlink(path)  # noqa: PTH108
-        return old
+        Nobody is given the facet until that is done: else their call might find their entries gone, and not the rest.
+        """
+        needed = self.barred | self.read_elsewhere | {facet.path for facet in self._open.values()}
+        if path in needed or self._is_being_opened(path) or last_call(path) >= before:
+            return False
+        self._forgetting = path
+        try:
+            tenant = name_of(path)
+            if tenant is not None:
+                await self.on_deleting(tenant)
+            if path in self.read_elsewhere:
+                return False
+            folder = Path(self.directory)
+            await self.in_thread(erase, str(folder.parent), [folder.name, *self.copies], Path(path).stem)
+            self.forget(1)
+        finally:
+            self._forgetting = ""
+        return True
+
+    def _is_being_opened(self, path: str) -> bool:
+        return any(path_of(self.directory, tenant) == path for tenant, _ in self._opening)
 
 
 def _raise_it(task: asyncio.Task[None]) -> None:

@@ -39,11 +39,6 @@ OUTCOME_BYTES = 256 * 1024
 """A larger outcome is not kept: it is as one that nobody knows."""
 
 
-def journal_of(directory: str, name: str) -> str:
-    """The path of the journal of a tenant, whose hash is `name`; it need not be there."""
-    return f"{directory}/{FOLDER}/{name}{_ENDING}"
-
-
 @dataclass(slots=True)
 class Intent:
     """A call that was about to be made. `digest` is that of the arguments, in hexadecimal.
