@@ -16,6 +16,10 @@ from tests.runtime.fake_gateway import GATEWAY_NAME, Authority, FakeGateway
 SCHEMA = json.loads(
     (Path(__file__).resolve().parents[2] / "docs" / "contracts" / "gateway-result.schema.json").read_text()
 )
+PROBLEM_SCHEMA = json.loads(
+    (Path(__file__).resolve().parents[2] / "docs" / "contracts" / "gateway-problem.schema.json").read_text()
+)
+PROBLEM: Callable[[Any], bool] = jsonschema_rs.Draft202012Validator(PROBLEM_SCHEMA).is_valid
 VALID: Callable[[Any], bool] = jsonschema_rs.Draft202012Validator(SCHEMA).is_valid
 CALL = {"connector": "rates", "tool": "latest", "arguments": {}}
 
@@ -77,3 +81,17 @@ async def test_a_problem_says_whether_the_call_may_have_been_executed(
     gateway.answers["rates"] = 502, {"code": code, "class": "limit", "title": "t", "detail": "d", "status": 502}
     called = await client.call("r1", 1, CALL, 10, "")
     assert (called.outcome["problem"]["code"], called.wrote) == (code, wrote)
+
+
+@pytest.mark.parametrize(("effect", "wrote"), [("Read", False), ("Write", True), (None, True), ("read", True)])
+async def test_the_call_of_a_tool_that_only_reads_has_changed_nothing_whatever_it_brought(
+    gateway: FakeGateway, client: GatewayClient, effect: str | None, wrote: bool
+) -> None:
+    problem = {
+        "type": "urn:genapps:problem:ResultInvalid", "code": "ResultInvalid", "class": "limit", "title": "t",
+        "detail": "d", "status": 502,
+    }  # fmt: skip
+    gateway.answers["rates"] = 502, problem if effect is None else problem | {"effect": effect}
+    assert PROBLEM(gateway.answers["rates"][1]) == (effect != "read")
+    called = await client.call("r1", 1, CALL, 10, "")
+    assert (called.outcome["problem"]["code"], called.wrote) == ("ResultInvalid", wrote)

@@ -135,7 +135,7 @@ async def test_what_fails_outside_is_told_apart_and_tells_nothing_of_the_inside(
 ) -> None:
     outside.upstream.answer = answer
     reply = await call(outside, tool, None if tool == "latest" else {})
-    assert reply.json()["code"] == code
+    assert (reply.json()["code"], reply.json()["effect"]) == (code, "Read" if tool == "latest" else "Write")
     assert "10.0.0.1" not in reply.body.decode()
     assert outside.metrics.calls.labels("rates", code)._value.get() == 1
 

@@ -193,7 +193,7 @@ class GatewayApp:
             made = Problem(Code.OUTCOME_UNKNOWN, detail)
         if isinstance(made, Made):
             return Answer(200, b'{"result":%b,"effect":"%b","credit":null}' % (made.result, made.effect.encode()))
-        return _problem(made, admitted.call.request_id)
+        return _problem(made, admitted.call.request_id, admitted.tool.effect)
 
     async def _report(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:
         report = parse(ViolationReport, body)
@@ -337,8 +337,8 @@ def _ok(content: dict[str, Any], status: int = 200) -> Answer:
     return Answer(status, orjson.dumps(content))
 
 
-def _problem(problem: Problem, action: str | None, *, close: bool = False) -> Answer:
-    body = problem.body(action)
+def _problem(problem: Problem, action: str | None, effect: str | None = None, *, close: bool = False) -> Answer:
+    body = problem.body(action, effect)
     return Answer(problem.http_status, body, problem.code, MEDIA_TYPE, problem.retry_after, close)
 
 

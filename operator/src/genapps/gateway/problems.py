@@ -110,8 +110,8 @@ class Problem:
         """What kind of refusal it is, for the caller's logic."""
         return MEANINGS[self.code].refusal_class
 
-    def body(self, request_id: str | None) -> bytes:
-        """JSON; members that have no value are left out."""
+    def body(self, request_id: str | None, effect: str | None = None) -> bytes:
+        """JSON; members that have no value are left out. `effect` is that of the tool, once its call was admitted."""
         members = {
             "type": f"urn:genapps:problem:{self.code}",
             "title": MEANINGS[self.code].title,
@@ -122,5 +122,6 @@ class Problem:
             "retryAfter": self.retry_after,
             "upstreamStatus": self.upstream_status,
             "requestId": request_id,
+            "effect": effect,
         }
         return orjson.dumps({name: value for name, value in members.items() if value is not None})

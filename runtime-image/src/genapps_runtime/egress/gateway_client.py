@@ -36,7 +36,7 @@ RETRIES = 3
 _UNDECIDED = ("CallerUnknown", "GatewayStale")
 """The operator's record of this pod may lag behind its start; another gateway may hear more. Nothing was done."""
 _MAY_HAVE_WRITTEN = ("OutcomeUnknown", "ResultInvalid")
-"""With any other problem the gateway says that nothing was done."""
+"""With any other problem the gateway says that nothing was done; and with these, if it says that the tool reads."""
 _KNOWN_TOOLS = 256
 
 
@@ -115,7 +115,8 @@ class GatewayClient:
         if status == 200:
             return Called({"ok": reply.get("result")}, wrote=not self._reads(sending, reply))
         if "code" in reply:
-            return Called({"problem": reply}, wrote=sending.lost or reply["code"] in _MAY_HAVE_WRITTEN)
+            wrote = sending.lost or reply["code"] in _MAY_HAVE_WRITTEN
+            return Called({"problem": reply}, wrote=wrote and reply.get("effect") != "Read")
         return _unknown(f"an answer with status {status} and no code")
 
     def _reads(self, sending: "_Sending", reply: dict[str, Any]) -> bool:
