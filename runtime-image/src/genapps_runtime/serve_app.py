@@ -228,7 +228,7 @@ class AppServer:
                 volume.folders,
                 config.tenancy is None,
                 patience,
-                log_bytes(config.limits.state_per_tenant_bytes) // 4,
+                log_bytes(config.limits.state_per_tenant_bytes),
             )
             self._operations = Operations(place, self._facets, self._app.queue)
         await self._operations.answer(question, writer)

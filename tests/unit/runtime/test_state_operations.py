@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from genapps_runtime.state.facets import Facets, FacetsBusyError, Many
 from genapps_runtime.state.log_bound import log_bytes
 from genapps_runtime.state.transaction import Commit
+from genapps_runtime.state_port import export
 from genapps_runtime.state_port.listing import PAGE
 from genapps_runtime.state_port.operations import Operations, Place
 from tests.runtime.harness import until
@@ -55,9 +57,7 @@ class World:
         self.folder = directory / "facets-1"
         self.folder.mkdir()
         self.facets = Facets(str(self.folder), LIMIT_BYTES, 4, 3600, 0, Many(most=4, open=2))
-        self.place = Place(
-            "finance", "words", str(directory), ["facets-1"], False, SECONDS, log_bytes(LIMIT_BYTES) // 4
-        )
+        self.place = Place("finance", "words", str(directory), ["facets-1"], False, SECONDS, log_bytes(LIMIT_BYTES))
         self.operations = self.made(self.place)
 
     def made(self, place: Place, **limits: Any) -> Operations:
@@ -231,6 +231,43 @@ async def test_an_export_ends_when_the_tenant_writes_more_than_is_read(world: Wo
     assert code_of(await world.ask("export", "a", reader=Reader(writes))) == "TooSlow"
     assert not facet.log.full, "the tenant was never refused"
     assert "end" in (await world.ask("export", "a"))[-1]
+
+
+async def test_an_export_ends_before_its_tenant_is_refused_also_with_a_log_that_is_nearly_full(world: World) -> None:
+    facet = await world.store("a", LARGE)
+    for number in range(3):
+        facet._writer.execute("INSERT INTO genapps_entries VALUES (?, ?, 1)", (str(number), LARGE))
+    with closing(sqlite3.connect(facet.path)) as reading:
+        reading.execute("BEGIN")
+        reading.execute("SELECT * FROM genapps_entries LIMIT 1").fetchall()
+        while (world.folder / f"{digest('a')}.sqlite-wal").stat().st_size < 0.9 * facet.log.most:
+            await world.store("a", LARGE)
+
+    read = 0
+
+    async def writes() -> None:
+        nonlocal read
+        read += 1
+        if read > 1:  # before the second piece it has no snapshot yet
+            while not facet.log.full:
+                await world.store("a", LARGE)
+
+    assert code_of(await world.ask("export", "a", reader=Reader(writes))) == "TooSlow"
+    await world.store("a", LARGE)
+
+
+async def test_a_table_that_computes_as_it_is_read_does_not_hold_up_the_next_operation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "CHUNK_SECONDS", 0.01)
+    facet = await world.store("a", "1")
+    facet._writer.execute("CREATE TABLE main.t (x, y AS (length(hex(zeroblob(400000 + x)))))")
+    rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)"
+    facet._writer.execute(f"INSERT INTO main.t (x) {rows} SELECT i FROM n")
+    (_, failed) = await world.ask("export", "a")
+    assert failed["error"]["code"] == "Failed"
+    assert "computes" in failed["error"]["message"]
+    assert "end" in (await world.ask("delete", "a"))[-1]
 
 
 async def test_an_export_that_nobody_reads_is_cut(world: World) -> None:

@@ -9,6 +9,7 @@ named last; a `mark` of a request with a key, with the stored response; a `call`
 import base64
 import math
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -19,7 +20,7 @@ import orjson
 
 from genapps_runtime.serve.background.entries import Stored
 from genapps_runtime.serve.messages import Headers
-from genapps_runtime.state.connection import Connection
+from genapps_runtime.state.connection import STEPS, Connection
 from genapps_runtime.state.journal import FOLDER as JOURNALS
 from genapps_runtime.state.journal import JOURNAL_ENDINGS, LIVE_BYTES
 from genapps_runtime.state.journal_file import read_records
@@ -29,6 +30,8 @@ CHUNK_BYTES = 64 * 1024
 VALUE_BYTES = 1024 * 1024
 """More than any value, row or stored response has: what SQL of the app computes when it is read (generated columns) is
 bounded by it."""
+CHUNK_SECONDS = 10.0
+"""Of the processor, for one chunk: an app may have columns that compute for as long as it likes."""
 _SCHEMA = (
     "SELECT type, name, sql FROM main.sqlite_schema "
     "WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'genapps\\_%' ESCAPE '\\' AND sql IS NOT NULL "
@@ -48,6 +51,9 @@ class Export:
         self, connection: Connection | None, state_directory: str, name: str, entries: Sequence[Stored] = ()
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self._until = 0.0
+        if connection is not None:
+            connection.set_progress_handler(lambda: time.thread_time() >= self._until, STEPS)
         self._lines = chain(
             _facet(connection) if connection is not None else (),
             _journal(state_directory, name),
@@ -57,11 +63,17 @@ class Export:
     def chunk(self) -> bytes:
         """Some more lines; empty at the end. Raises sqlite3.Error, OSError and ValueError."""
         written = bytearray()
-        for line in self._lines:
-            self.counts[next(iter(line))] += 1
-            written += orjson.dumps(line, default=_shown, option=orjson.OPT_APPEND_NEWLINE)
-            if len(written) >= CHUNK_BYTES:
-                break
+        self._until = time.thread_time() + CHUNK_SECONDS
+        try:
+            for line in self._lines:
+                self.counts[next(iter(line))] += 1
+                written += orjson.dumps(line, default=_shown, option=orjson.OPT_APPEND_NEWLINE)
+                if len(written) >= CHUNK_BYTES:
+                    break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            raise ValueError("a table computes for too long as it is read") from None
         return bytes(written)
 
 
