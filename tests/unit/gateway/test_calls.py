@@ -286,6 +286,7 @@ async def test_a_service_is_called_at_the_addresses_that_the_operator_resolved(o
     outside.services.deleted(slice_)
     assert (await call(outside)).json()["code"] == "ConnectorUnavailable"
 
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -312,7 +313,6 @@ async def test_a_result_from_another_place_or_account_is_not_reused(
     outside.catalogue.changed(manifest(**spec | change))
     assert (await call(outside)).status == 200
     assert len(outside.upstream.asked) == 2
-
 
 
 async def test_each_call_has_a_line_before_and_after_it_without_its_arguments(outside: Installation) -> None:

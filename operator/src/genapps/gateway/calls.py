@@ -127,13 +127,13 @@ class Calls:
             tenant=admitted.call.tenant,
             connector=offer.name,
             contract=offer.contract_digest,
+            source=offer.source,
             tool=admitted.tool.name,
             credential=self._exchanger.credential_identity(offer),
             arguments=arguments,
         )
 
 
-            source=offer.source,
 def _harmless(admitted: Admit, failed: CallFailedError) -> bool:
     """Whether the call may be made once more: it has done nothing, or does the same once."""
     if failed.problem.code not in (Code.UPSTREAM_FAILED, Code.OUTCOME_UNKNOWN) or failed.health is not Health.BAD:
