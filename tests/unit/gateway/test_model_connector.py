@@ -135,7 +135,7 @@ async def test_tools_of_the_app_are_passed_through(outside: Installation) -> Non
 
 
 async def test_a_message_of_the_model_can_be_given_back_as_it_came(outside: Installation) -> None:
-    came = {"role": "assistant", "content": "2", "refusal": None, "annotations": [], "audio": None}
+    came: dict[str, Any] = {"role": "assistant", "content": "2", "refusal": None, "annotations": [], "audio": None}
     came |= {"function_call": None, "tool_calls": None, "reasoning_content": "1 and 1"}
     messages = [*MESSAGES, came, {"role": "user", "content": "And + 1?"}]
     assert (await ask(outside, messages=messages)).status == 200

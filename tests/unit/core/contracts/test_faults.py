@@ -221,7 +221,7 @@ def test_an_argument_cannot_stand_in_the_place_of_the_credential() -> None:
 @pytest.mark.parametrize("header", ["X-Key", "idempotency-key"])
 def test_a_key_cannot_stand_in_the_place_of_the_credential(header: str) -> None:
     credential = {"secretName": "fx", "key": "token", "as": {"header": header}}
-    keyed = {"method": "POST", "path": "/v1", "effect": "Write", "input": None, "query": []}
+    keyed: dict[str, Any] = {"method": "POST", "path": "/v1", "effect": "Write", "input": None, "query": []}
     tools = [tool(name=f"t{number}", **keyed, idempotency=how) for number, how in enumerate([None, "None"])]
     assert _faults(*tools, credential=credential) == []
     taking = "Key" if header == "idempotency-key" else {"header": header.lower()}
