@@ -3,21 +3,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 
 from genapps.api.names import GATEWAY_TLS_SECRET
+from genapps.gateway.certificates import new_authority
 from genapps.gateway.egress.messages import OutboundRequest
+from genapps.gateway.listeners import listener
 from genapps.gateway.step_tokens.keys import LIFE_SECONDS, SKEW_SECONDS
+from genapps.gateway.step_tokens.published import PublishedKeys
 from genapps.gateway.step_tokens.store import ENTRY
-from genapps_verify import MemoryReplays, PublicKeys, StepVerifier
+from genapps.gateway.trust import ServingCertificate
+from genapps_verify import MemoryReplays, PublicKeys, StepVerifier, keys_from_url
 from tests.unit.gateway.connectors import admitted, call, connector
 from tests.unit.gateway.world import NAMESPACE, Installation, Issuer
 from tests.unit.verify.signer import Signer, part
@@ -210,3 +218,24 @@ async def test_tokens_are_taken_before_and_after_each_turn_of_the_keys(world: Wo
         assert (world.deliver(after)[0], world.deliver(late)[0]) == (200, 200)
         await world.gateway.step_keys.refresh()
         world.gateway.clock.forward(seconds=LIFE_SECONDS - 2)
+
+
+async def test_the_port_of_the_gateway_gives_the_keys_to_who_knows_its_authority(
+    gateway: Installation, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    serving = ServingCertificate(new_authority("localhost", now), "localhost", now)
+    (tmp_path / "ca.crt").write_bytes(serving.authority.certificate)
+    server = listener(PublishedKeys(lambda: gateway.step_keys.ring), 0, serving.context)
+    task = asyncio.create_task(server.serve())
+    async with asyncio.timeout(30):
+        while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0.01)
+    sockets = [bound for each in server.servers for bound in each.sockets if bound.family is socket.AF_INET]
+    url = f"https://localhost:{sockets[0].getsockname()[1]}/jwks.json"
+    assert gateway.step_keys.ring is not None
+    keys = keys_from_url(url, str(tmp_path / "ca.crt"))
+    for key in gateway.step_keys.ring.keys:
+        assert await asyncio.to_thread(keys.find, key.kid) == key.private.public_key()
+    server.should_exit = True
+    await task
