@@ -201,6 +201,42 @@ async def test_a_dead_connector_is_spared(outside: Installation) -> None:
     assert len(outside.upstream.asked) == asked
 
 
+async def test_a_connector_that_comes_again_under_its_name_begins_anew(outside: Installation) -> None:
+    outside.upstream.answer = OutboundResponse(503, {}, b"")
+    for _ in range(6):
+        last = await call(outside)
+    assert last.json()["code"] == "BreakerOpen"
+    assert outside.metrics.calls.labels("rates", "BreakerOpen")._value.get() == 1
+    outside.catalogue.listed([manifest("another")], "9")
+    assert "rates" not in str(outside.metrics.registry.collect())
+    outside.catalogue.changed(manifest())
+    outside.upstream.answer = OutboundResponse(200, JSON, b'{"rate": 1}')
+    assert (await call(outside)).status == 200
+
+
+async def test_a_service_without_pods_opens_no_breaker(outside: Installation) -> None:
+    outside.catalogue.changed(manifest(endpoint={"service": {"namespace": "treasury", "name": "rates", "port": 80}}))
+    for _ in range(10):
+        assert (await call(outside)).json()["code"] == "ConnectorUnavailable"
+
+
+async def test_a_change_of_its_status_does_not_compile_a_connector_anew(outside: Installation) -> None:
+    def written(uid: str, generation: int, **spec: Any) -> dict[str, Any]:
+        content = manifest(**spec)
+        return content | {"metadata": content["metadata"] | {"uid": uid, "generation": generation}}
+
+    outside.catalogue.changed(written("a", 1))
+    first = outside.catalogue.find("rates")
+    outside.catalogue.changed(written("a", 1) | {"status": {"apps": 1}})
+    outside.catalogue.listed([written("a", 1)], "9")
+    assert outside.catalogue.find("rates") is first
+    for uid, generation in (("a", 2), ("b", 2)):
+        outside.catalogue.changed(written(uid, generation, namespaces=[f"{uid}{generation}"]))
+        found = outside.catalogue.find("rates")
+        assert found is not None
+        assert found.granted_to(f"{uid}{generation}")
+
+
 async def test_refusals_of_the_connector_do_not_open_the_breaker(outside: Installation) -> None:
     outside.upstream.answer = OutboundResponse(404, {}, b"")
     for _ in range(10):
@@ -221,6 +257,34 @@ async def test_a_result_is_reused_for_the_same_question_of_the_same_tenant(outsi
     await call(outside)
     outside.catalogue.changed(manifest(namespaces=["sales"], tools=[latest]))
     assert (await call(outside)).json()["code"] == "ConnectorNotGranted", "the decision comes before the cache"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"endpoint": {"url": "https://rates.example.com/v2"}},
+        {"endpoint": {"url": "https://rates.example.org/api"}},
+        {"credential": {"secretName": "fx-key", "key": "another", "as": {"header": "X-Key"}}},
+    ],
+)
+async def test_a_result_from_another_place_or_account_is_not_reused(
+    outside: Installation, change: dict[str, Any]
+) -> None:
+    data = {"token": "c2VjcmV0LW9uZQ==", "another": "c2VjcmV0LXR3bw=="}
+    labels = {"genapps.dev/credential-for": "rates"}
+    annotations = {"genapps.dev/hosts": "rates.example.com,rates.example.org"}
+    metadata = {"name": "fx-key", "uid": "1", "resourceVersion": "1", "labels": labels, "annotations": annotations}
+    outside.secrets.changed({"metadata": metadata, "data": data})
+    spec: dict[str, Any] = {
+        "tools": [manifest()["spec"]["tools"][0] | {"cache": "1h"}],
+        "credential": {"secretName": "fx-key", "key": "token", "as": {"header": "X-Key"}},
+    }
+    outside.catalogue.changed(manifest(**spec))
+    assert [(await call(outside)).status for _ in range(2)] == [200, 200]
+    assert len(outside.upstream.asked) == 1
+    outside.catalogue.changed(manifest(**spec | change))
+    assert (await call(outside)).status == 200
+    assert len(outside.upstream.asked) == 2
 
 
 @pytest.fixture
@@ -285,34 +349,6 @@ async def test_a_service_is_called_at_the_addresses_that_the_operator_resolved(o
     outside.catalogue.changed(manifest(endpoint=service))
     outside.services.deleted(slice_)
     assert (await call(outside)).json()["code"] == "ConnectorUnavailable"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"endpoint": {"url": "https://rates.example.com/v2"}},
-        {"endpoint": {"url": "https://rates.example.org/api"}},
-        {"credential": {"secretName": "fx-key", "key": "another", "as": {"header": "X-Key"}}},
-    ],
-)
-async def test_a_result_from_another_place_or_account_is_not_reused(
-    outside: Installation, change: dict[str, Any]
-) -> None:
-    data = {"token": "c2VjcmV0LW9uZQ==", "another": "c2VjcmV0LXR3bw=="}
-    labels = {"genapps.dev/credential-for": "rates"}
-    annotations = {"genapps.dev/hosts": "rates.example.com,rates.example.org"}
-    metadata = {"name": "fx-key", "uid": "1", "resourceVersion": "1", "labels": labels, "annotations": annotations}
-    outside.secrets.changed({"metadata": metadata, "data": data})
-    spec: dict[str, Any] = {
-        "tools": [manifest()["spec"]["tools"][0] | {"cache": "1h"}],
-        "credential": {"secretName": "fx-key", "key": "token", "as": {"header": "X-Key"}},
-    }
-    outside.catalogue.changed(manifest(**spec))
-    assert [(await call(outside)).status for _ in range(2)] == [200, 200]
-    assert len(outside.upstream.asked) == 1
-    outside.catalogue.changed(manifest(**spec | change))
-    assert (await call(outside)).status == 200
-    assert len(outside.upstream.asked) == 2
 
 
 async def test_each_call_has_a_line_before_and_after_it_without_its_arguments(outside: Installation) -> None:

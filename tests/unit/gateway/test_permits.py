@@ -110,6 +110,34 @@ def test_a_dead_connector_sees_one_probe_of_all_apps(permits: Permits, now: Now)
         entered(permits, call)
 
 
+def test_an_app_whose_calls_alone_fail_takes_the_connector_from_nobody(permits: Permits, now: Now) -> None:
+    bad, good = admitted(limited(), child="bad"), admitted(limited(), child="good")
+    for _ in range(5):
+        permits.leave(entered(permits, bad), Health.BAD)
+    for _ in range(20):
+        assert refused(permits, bad)[0] is Code.BREAKER_OPEN
+        now.seconds += 61
+        permits.leave(entered(permits, bad), Health.BAD)
+    assert permits.state("rates") is BreakerState.CLOSED
+    permits.leave(entered(permits, good), Health.BAD)
+    for number in range(3):
+        permits.leave(entered(permits, admitted(limited(), child=f"bad-{number % 2}")), Health.BAD)
+    assert refused(permits, good)[0] is Code.BREAKER_OPEN, "the failures of two apps are the connector's"
+
+
+def test_a_connector_of_the_same_name_begins_anew(permits: Permits) -> None:
+    calls = [admitted(limited(), child=child) for child in ("one", "other")]
+    for _ in range(5):
+        for call in calls:
+            if isinstance(permit := permits.enter(call), Permit):
+                permits.leave(permit, Health.BAD)
+    assert permits.state("rates") is BreakerState.OPEN
+    permits.forget("rates")
+    assert permits.state("rates") is BreakerState.CLOSED
+    for call in calls:
+        entered(permits, call)
+
+
 def test_an_app_that_breaks_a_connector_alone_is_alone_without_it(permits: Permits) -> None:
     """Its own breaker opens first: the others' calls keep the shared one closed."""
     bad, good = admitted(limited(), child="bad"), admitted(limited(), child="good")

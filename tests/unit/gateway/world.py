@@ -320,7 +320,7 @@ class Installation:
         )
         self.records = Records(on_gone=self.ledgers.forget)
         self.records.listed([app_record()], "7")
-        self.catalogue, self.services, self.upstream = Catalogue(), ServiceAddresses(), Upstream()
+        self.services, self.upstream = ServiceAddresses(), Upstream()
         self.permits = Permits(clock=lambda: self.clock.now.timestamp())
         self.secrets = Secrets()
         self.tokens = OAuthTokens(self.upstream, clock=lambda: self.clock.now.timestamp())
@@ -330,6 +330,7 @@ class Installation:
         self.exchanger = Exchanger(self.services, self.upstream, credentials, step_tokens)
         calls = Calls(self.exchanger, self.permits, self.metrics)
         self.contracts = StoredContracts()
+        self.catalogue = Catalogue(on_gone=calls.forget)
         self.parts = Parts(
             identities=Identities(self.keys, TOKEN_AUDIENCE),
             records=self.records,

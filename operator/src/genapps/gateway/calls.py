@@ -96,6 +96,12 @@ class Calls:
             self._cache.put(key, answered.result)
         return Made(answered.result, tool.effect)
 
+    def forget(self, connector: str) -> None:
+        """The connector is gone: one that comes under its name begins anew."""
+        self._permits.forget(connector)
+        self._retries.forget(connector)
+        self._metrics.forget(connector)
+
     async def _tried(self, admitted: Admit, line: structlog.stdlib.BoundLogger) -> Answered:
         """The result of the first attempt, or of a second one where that can do no harm. Raises CallFailedError."""
         connector = admitted.offer.name

@@ -7,7 +7,7 @@ no Services: the operator resolves those that connectors name into EndpointSlice
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,10 +84,13 @@ class Offer:
 
 
 class Catalogue:
-    """A sink of the watch on Connectors."""
+    """A sink of the watch on Connectors. `on_gone` is called with the name of each that is withdrawn."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_gone: Callable[[str], None] = lambda _: None) -> None:
+        self._on_gone = on_gone
         self._offers: dict[str, Offer] = {}
+        self._generations: dict[str, tuple[object, object]] = {}
+        """Uid and generation of what was read last: a change of its status alone compiles nothing anew."""
 
     def __len__(self) -> int:
         return len(self._offers)
@@ -103,28 +106,37 @@ class Catalogue:
 
     def listed(self, objects: Sequence[dict[str, Any]], _resource_version: str) -> None:
         """A complete list: what is not in it is withdrawn."""
-        self._offers.clear()
+        for name in self._offers.keys() - {str(object_["metadata"]["name"]) for object_ in objects}:
+            self._withdraw(name)
         for object_ in objects:
             self.changed(object_)
 
     def changed(self, object_: dict[str, Any]) -> None:
         """A Connector was written. One that cannot be read is no connector; one whose contract is refused answers
         nobody, and says why."""
-        name = str(object_["metadata"]["name"])
-        if object_["metadata"].get("deletionTimestamp"):
-            self._offers.pop(name, None)
+        metadata = object_["metadata"]
+        name, generation = str(metadata["name"]), (metadata.get("uid"), metadata.get("generation"))
+        if metadata.get("deletionTimestamp"):
+            self._withdraw(name)
+            return
+        if name in self._offers and self._generations[name] == generation and None not in generation:
             return
         try:
             connector = Connector.model_validate(object_)
         except ValidationError as error:
-            self._offers.pop(name, None)
+            self._withdraw(name)
             _log.error("connector_unreadable", connector=name, faults=error.error_count())
             return
-        self._offers[name] = _offer(name, connector)
+        self._offers[name], self._generations[name] = _offer(name, connector), generation
 
     def deleted(self, object_: dict[str, Any]) -> None:
         """A Connector is withdrawn."""
-        self._offers.pop(str(object_["metadata"]["name"]), None)
+        self._withdraw(str(object_["metadata"]["name"]))
+
+    def _withdraw(self, name: str) -> None:
+        if self._offers.pop(name, None) is not None:
+            del self._generations[name]
+            self._on_gone(name)
 
 
 class ServiceAddresses:

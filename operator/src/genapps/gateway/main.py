@@ -80,9 +80,14 @@ class Gateway:
         self._ledgers = Ledgers(client, configured.system_namespace, self._metrics)
         self._breakers = Breakers(client, configured.system_namespace, self._metrics)
         self._records = Records(on_gone=self._forget)
-        catalogue, services, secrets = Catalogue(), ServiceAddresses(), Secrets()
-        contracts = StoredContracts()
+        services, secrets, contracts = ServiceAddresses(), Secrets(), StoredContracts()
         system = configured.system_namespace
+        self._upstream = Upstream(configured.ranges, client_tls(configured.connector_ca), configured.proxy)
+        self._step_keys = StepTokenKeys(client, system)
+        credentials = SecretCredentials(secrets, OAuthTokens(self._upstream))
+        exchanger = Exchanger(services, self._upstream, credentials, StepTokens(self._ring))
+        calls = Calls(exchanger, Permits(), self._metrics)
+        catalogue = Catalogue(on_gone=calls.forget)
         self._watches = {
             "records": fresh_watch(client, APP_RECORD, self._records, namespace=system),
             "ledgers": fresh_watch(client, LEDGER, self._ledgers, namespace=system),
@@ -94,10 +99,6 @@ class Gateway:
             client, SECRET, secrets, namespace=configured.credentials_namespace, selector=names.LABEL_CREDENTIAL_FOR
         )
         self._freshness = Freshness(self._watches, configured.max_stale_seconds)
-        self._upstream = Upstream(configured.ranges, client_tls(configured.connector_ca), configured.proxy)
-        self._step_keys = StepTokenKeys(client, system)
-        credentials = SecretCredentials(secrets, OAuthTokens(self._upstream))
-        exchanger = Exchanger(services, self._upstream, credentials, StepTokens(self._ring))
         self._issuers = Issuers(self._records.issuers, fetch)
         self._app = GatewayApp(
             Parts(
@@ -107,7 +108,7 @@ class Gateway:
                 contracts=contracts,
                 ledgers=self._ledgers,
                 breakers=self._breakers,
-                calls=Calls(exchanger, Permits(), self._metrics),
+                calls=calls,
                 token_keys=TokenKeyDelivery(self._keys, self._issuers.current),
                 report_rates=Rates(REPORTS_PER_MINUTE, REPORT_BURST),
                 metrics=self._metrics,

@@ -66,3 +66,8 @@ class Metrics:
             "When the served certificate ends.",
             registry=self.registry,
         )
+
+    def forget(self, connector: str) -> None:
+        """The connector is gone, and so are its series."""
+        for collector in (self.calls, self.call_seconds):
+            collector.remove_by_labels({"connector": connector})

@@ -149,7 +149,7 @@ def _checked(admitted: Admit, value: Any) -> bytes:
 
 def _no_address(connector: str) -> CallFailedError:
     detail = f"The Service of the connector '{connector}' has no ready pod. Try again after retryAfter seconds."
-    return CallFailedError(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.BAD)
+    return CallFailedError(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.UNKNOWN)
 
 
 def _no_credential(connector: str, error: CredentialError) -> CallFailedError:

@@ -32,6 +32,8 @@ class BreakerRules:
     least_calls: int = 5
     """Of the window; fewer say nothing."""
     failure_rate: float = 0.5
+    least_callers: int = 1
+    """Whose calls failed, among them; one alone may be the fault itself."""
     open_seconds: float = 5.0
     """The first time; each failed probe doubles it."""
     longest_open_seconds: float = 60.0
@@ -40,12 +42,21 @@ class BreakerRules:
 
 
 @dataclass(slots=True)
+class _Slice:
+    """A part of the window. `failing`: whose calls failed, as many of them as the rules ask for."""
+
+    calls: int = 0
+    failures: int = 0
+    failing: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Breaker:
     """One breaker. `now` is monotonic seconds."""
 
     rules: BreakerRules = BreakerRules()
-    _slices: dict[int, list[int]] = field(default_factory=dict)
-    """Slice of the window -> [calls, failures]."""
+    _slices: dict[int, _Slice] = field(default_factory=dict)
+    """By their number since the clock began."""
     _open_until: float | None = None
     _open_for: float = 0.0
     _probe_since: float | None = None
@@ -74,12 +85,12 @@ class Breaker:
         self._probe_since = now
         return True
 
-    def leave(self, now: float, health: Health, *, probe: bool) -> None:
-        """The call has ended. What began before the breaker opened no longer moves it."""
+    def leave(self, now: float, health: Health, *, probe: bool, caller: str = "") -> None:
+        """The call of that caller has ended. What began before the breaker opened no longer moves it."""
         if probe:
             self._probed(now, health)
         elif self._open_until is None and health is not Health.UNKNOWN:
-            self._count(now, failed=health is Health.BAD)
+            self._count(now, caller if health is Health.BAD else None)
 
     def _probed(self, now: float, health: Health) -> None:
         self._probe_since = None
@@ -89,15 +100,21 @@ class Breaker:
         elif health is Health.BAD:
             self._open(now)
 
-    def _count(self, now: float, *, failed: bool) -> None:
-        current = int(now // _SLICE_SECONDS)
+    def _count(self, now: float, failing: str | None) -> None:
+        rules, current = self.rules, int(now // _SLICE_SECONDS)
         self._slices = {number: counts for number, counts in self._slices.items() if number > current - _SLICES}
-        counts = self._slices.setdefault(current, [0, 0])
-        counts[0] += 1
-        counts[1] += failed
-        calls = sum(each[0] for each in self._slices.values())
-        failures = sum(each[1] for each in self._slices.values())
-        if failed and calls >= self.rules.least_calls and failures >= self.rules.failure_rate * calls:
+        counted = self._slices.setdefault(current, _Slice())
+        counted.calls += 1
+        if failing is None:
+            return
+        counted.failures += 1
+        if len(counted.failing) < rules.least_callers:
+            counted.failing.add(failing)
+        calls = sum(each.calls for each in self._slices.values())
+        failures = sum(each.failures for each in self._slices.values())
+        if calls < rules.least_calls or failures < rules.failure_rate * calls:
+            return
+        if len(set().union(*(each.failing for each in self._slices.values()))) >= rules.least_callers:
             self._open(now)
 
     def _open(self, now: float) -> None:

@@ -16,13 +16,15 @@ from genapps.api.connector import ConnectorLimits
 from genapps.cluster import clocks
 from genapps.gateway.connectors.exchange import Health
 from genapps.gateway.decision import Admit
-from genapps.gateway.limits.breaker import Breaker, BreakerState
+from genapps.gateway.limits.breaker import Breaker, BreakerRules, BreakerState
 from genapps.gateway.problems import Code, Problem
 from genapps.gateway.rates import CallRates, Limit
 
 MOST_BREAKERS = 8192
 """Of pairs of an app and a connector; the one that was used longest ago gives way."""
 _BUSY_SECONDS = 1
+_SHARED = BreakerRules(least_callers=2)
+"""Of a connector: an app whose calls always fail has its own breaker, and takes the connector from nobody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Permits:
             if not self._running[key]:
                 del self._running[key]
         permit.own.leave(now, health, probe=permit.own_probe)
-        permit.shared.leave(now, health, probe=permit.shared_probe)
+        permit.shared.leave(now, health, probe=permit.shared_probe, caller=permit.app)
 
     def state(self, connector: str) -> BreakerState:
         """Where the breaker of a connector stands."""
@@ -91,9 +93,11 @@ class Permits:
     def forget(self, connector: str) -> None:
         """The connector is gone."""
         self._shared.pop(connector, None)
+        for pair in [pair for pair in self._own if pair[1] == connector]:
+            del self._own[pair]
 
     def _breakers(self, app: str, connector: str) -> tuple[Breaker, Breaker]:
-        shared = self._shared.setdefault(connector, Breaker())
+        shared = self._shared.setdefault(connector, Breaker(_SHARED))
         own = self._own.get((app, connector))
         if own is None:
             own = self._own[app, connector] = Breaker()
