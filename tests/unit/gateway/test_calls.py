@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import structlog
 
+from genapps.gateway.contracts.checker import CheckFailedError
+from genapps.gateway.contracts.compiled import CompiledTool
 from genapps.gateway.egress.messages import (
     EgressReason,
     EgressRefusedError,
@@ -127,6 +129,7 @@ FAILED = {sent: UpstreamFailedError(FailureReason.CLOSED, "10.0.0.1 closed", sen
         ("book", OutboundResponse(500, {}, b"10.0.0.1"), "OutcomeUnknown"),
         ("latest", OutboundResponse(200, JSON, b'{"rate": "10.0.0.1"}'), "ResultInvalid"),
         ("latest", OutboundResponse(200, JSON, b"[" * 100_000), "ResultInvalid"),
+        ("latest", OutboundResponse(200, JSON, b'{"rate": 18446744073709551616}'), "ResultInvalid"),
         ("book", OutboundResponse(200, JSON, b'"' + b"x" * 800_000 + b'"'), "ResultInvalid"),
     ],
 )
@@ -138,6 +141,15 @@ async def test_what_fails_outside_is_told_apart_and_tells_nothing_of_the_inside(
     assert (reply.json()["code"], reply.json()["effect"]) == (code, "Read" if tool == "latest" else "Write")
     assert "10.0.0.1" not in reply.body.decode()
     assert outside.metrics.calls.labels("rates", code)._value.get() == 1
+
+
+async def test_the_platform_is_told_more_of_what_failed_outside(outside: Installation) -> None:
+    with structlog.testing.capture_logs() as lines:
+        outside.upstream.next_answers = [FAILED[SENT], EgressRefusedError(EgressReason.ADDRESS_REFUSED, "10.0.0.2")]
+        for _ in range(2):
+            await book(outside)
+    told = [(line["event"], line["connector"], line["detail"]) for line in lines if "detail" in line]
+    assert told == [("upstream_failed", "rates", "10.0.0.1 closed"), ("egress_refused", "rates", "10.0.0.2")]
 
 
 async def test_a_call_that_may_have_been_made_is_made_again_only_where_that_changes_nothing(
@@ -235,6 +247,21 @@ async def test_a_change_of_its_status_does_not_compile_a_connector_anew(outside:
         found = outside.catalogue.find("rates")
         assert found is not None
         assert found.granted_to(f"{uid}{generation}")
+
+
+@pytest.mark.parametrize(("tool", "code"), [("latest", "CheckFailed"), ("book", "OutcomeUnknown")])
+async def test_a_result_that_cannot_be_checked_is_not_the_connectors_defect(
+    outside: Installation, monkeypatch: pytest.MonkeyPatch, tool: str, code: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise CheckFailedError("the check of a contract failed: the engine panicked")
+
+    monkeypatch.setattr(CompiledTool, "result_fault", fails)
+    for _ in range(6):
+        reply = await call(outside, tool, None if tool == "latest" else {})
+        assert reply.json()["code"] == code, "and no breaker opens"
+        assert "engine" in reply.json()["detail"]
+    assert len(outside.upstream.asked) == 6
 
 
 async def test_refusals_of_the_connector_do_not_open_the_breaker(outside: Installation) -> None:

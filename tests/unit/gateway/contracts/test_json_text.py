@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genapps.core.contracts.values import EXACT
-from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_json
+from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer, read_json
 
 JSON = st.recursive(
     st.none()
@@ -96,3 +96,23 @@ def test_what_is_no_json_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011  orjson says what, in its own words
         read_json(content)
     assert not isinstance(refused.value, AmbiguousJsonError)
+
+
+@pytest.mark.parametrize(
+    "number", ["18446744073709551616", "-340282366920938463463374607431768211456", "[1, 1" + "0" * 30 + "]"]
+)
+def test_an_integer_of_an_answer_does_not_become_a_float(number: str) -> None:
+    with pytest.raises(AmbiguousJsonError, match="send it as a string"):
+        read_answer(b'{"id": %b}' % number.encode())
+
+
+@pytest.mark.parametrize(
+    "text", ['"18446744073709551616"', "0.18446744073709551616123", "1.5e300", "12345678901234567890.5"]
+)
+def test_digits_that_are_no_such_integer_are_read(text: str) -> None:
+    assert read_answer(text.encode()) == orjson.loads(text)
+
+
+def test_an_answer_of_many_digits_and_levels_is_refused() -> None:
+    with pytest.raises(AmbiguousJsonError, match="too deeply"):
+        read_answer(b"[" * 1000 + b"1" * 21 + b"]" * 1000)

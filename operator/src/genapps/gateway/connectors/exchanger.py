@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
 import orjson
+import structlog
 
 from genapps.api import digests
 from genapps.gateway import catalogue
@@ -41,6 +42,9 @@ from genapps.gateway.step_tokens.minting import HEADER, NoSigningKeyError, StepT
 RESULT_BYTES = 768 * 1024
 """Of a connector's answer, and of the result as JSON: a runtime takes 1 MiB."""
 _UNAVAILABLE_SECONDS = 5
+
+
+_log = structlog.get_logger(__name__)
 
 
 class Answered(NamedTuple):
@@ -122,12 +126,14 @@ class Exchanger:
             if refused.reason is EgressReason.REQUEST_INVALID:
                 # By the app's arguments, so it is no fault of the connector's: its breaker is also others'.
                 raise arguments_invalid(admitted.tool.name, refused.detail) from refused
+            _log.warning("egress_refused", connector=connector, reason=refused.reason, detail=refused.detail)
             if refused.sent and admitted.tool.effect != "Read":
                 raise outcome_unknown(connector, f"sent the call elsewhere ({refused.reason})") from refused
             if refused.sent:
                 raise upstream_failed(connector, f"sent the call elsewhere ({refused.reason})") from refused
             raise _egress_refused(connector, refused) from refused
         except UpstreamFailedError as failed:
+            _log.info("upstream_failed", connector=connector, reason=failed.reason, detail=failed.detail)
             if failed.sent and admitted.tool.effect != "Read":
                 raise outcome_unknown(connector, f"did not answer ({failed.reason})") from failed
             raise upstream_failed(connector, f"could not be asked ({failed.reason})") from failed
@@ -138,13 +144,22 @@ def _checked(admitted: Admit, value: Any) -> bytes:
     try:
         fault = tool.compiled.result_fault(value)
     except CheckFailedError as error:
-        raise result_invalid(connector, f"could not be checked ({error})") from error
+        raise _unchecked(connector, error, wrote=tool.effect != "Read") from error
     if fault is not None:
         raise result_invalid(connector, f"breaks the contract of '{tool.name}': {fault}")
     result = orjson.dumps(value)
     if len(result) > RESULT_BYTES:
         raise result_invalid(connector, f"is larger than {RESULT_BYTES} bytes")
     return result
+
+
+def _unchecked(connector: str, error: CheckFailedError, *, wrote: bool) -> CallFailedError:
+    """Nobody said no, so it is no defect of the connector's."""
+    if wrote:
+        failed = outcome_unknown(connector, f"was called, and its result could not be checked ({error})")
+        return CallFailedError(failed.problem, Health.UNKNOWN)
+    detail = f"The result of the connector '{connector}' could not be checked ({error}), so it was thrown away."
+    return CallFailedError(Problem(Code.CHECK_FAILED, detail, retry_after=_UNAVAILABLE_SECONDS), Health.UNKNOWN)
 
 
 def _no_address(connector: str) -> CallFailedError:

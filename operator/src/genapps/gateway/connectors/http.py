@@ -12,6 +12,7 @@ from genapps.core.contracts.contract import ToolContract
 from genapps.core.contracts.placement import ArgumentPlacer
 from genapps.core.contracts.pointers import ContractFault
 from genapps.gateway.connectors.exchange import Outcome, Prepared, arguments_invalid, result_invalid, status_failed
+from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 from genapps.gateway.contracts.wording import fault_text
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
@@ -57,7 +58,9 @@ class HttpTool:
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type == JSON or media_type.endswith("+json"):
             try:
-                return orjson.loads(response.body)
+                return read_answer(response.body)
+            except AmbiguousJsonError as error:
+                raise result_invalid(connector, f"is ambiguous: {error}") from None
             except orjson.JSONDecodeError:
                 raise result_invalid(connector, "is not JSON") from None
         if media_type.startswith("text/"):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from genapps.gateway.connectors.exchange import result_invalid
+from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 from genapps.gateway.egress.messages import OutboundResponse
 
 JSON = "application/json"
@@ -38,7 +39,7 @@ def answer(connector: str, response: OutboundResponse, request_id: str) -> Answe
         raise result_invalid(connector, "is neither JSON nor a stream of events")
     found = None
     for data in _events(connector, response.body):
-        message = _message(connector, data)
+        message = _message(connector, data.encode())
         if "method" in message and "id" not in message:
             continue
         if found is not None:
@@ -58,9 +59,11 @@ def error_of(response: OutboundResponse, request_id: str) -> int | None:
     return _code(message.get("error"))
 
 
-def _message(connector: str, data: bytes | str) -> dict[str, Any]:
+def _message(connector: str, data: bytes) -> dict[str, Any]:
     try:
-        message = orjson.loads(data)
+        message = read_answer(data)
+    except AmbiguousJsonError as error:
+        raise result_invalid(connector, f"is ambiguous: {error}") from None
     except orjson.JSONDecodeError:
         raise result_invalid(connector, "is not JSON") from None
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":

@@ -23,6 +23,7 @@ from genapps.gateway.connectors.exchange import (
     result_invalid,
     status_failed,
 )
+from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
 
@@ -86,7 +87,9 @@ class ModelTool:
         if response.status != 200:
             raise status_failed(connector, response.status, response.headers.get("retry-after"), wrote=False)
         try:
-            value = orjson.loads(response.body)
+            value = read_answer(response.body)
+        except AmbiguousJsonError as error:
+            raise result_invalid(connector, f"is ambiguous: {error}") from None
         except orjson.JSONDecodeError:
             raise result_invalid(connector, "is not JSON") from None
         if not isinstance(value, dict):

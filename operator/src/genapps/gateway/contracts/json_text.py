@@ -9,6 +9,7 @@ second time, by the standard library's parser, which shows each object's names a
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -16,6 +17,8 @@ import orjson
 from genapps.core.contracts.values import EXACT
 
 _DIGITS = len(str(EXACT))
+_MANY_DIGITS = re.compile(rb"(?<![.0-9])[0-9]{20}")
+"""An integer of fewer digits has 64 bits, and stays one."""
 
 
 class AmbiguousJsonError(ValueError):
@@ -32,6 +35,20 @@ def read_json(content: bytes) -> object:
     return value
 
 
+def read_answer(content: bytes) -> object:
+    """The value of a connector's answer. The app gets the value that was checked, so names that stand twice do no harm,
+    and a second reading is needed only where there are digits enough for an integer that became a float.
+
+    Raises AmbiguousJsonError, and ValueError for what is no JSON."""
+    value: object = orjson.loads(content)
+    if _MANY_DIGITS.search(content):
+        try:
+            _DIGITS_READER.decode(content.decode())
+        except RecursionError as error:
+            raise AmbiguousJsonError("lists and objects are nested too deeply") from error
+    return value
+
+
 def _members(pairs: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in pairs}) < len(pairs):
         raise AmbiguousJsonError("a name stands twice in an object")
@@ -42,4 +59,5 @@ def _integer(digits: str) -> None:
         raise AmbiguousJsonError("an integer is beyond 2^53 - 1; send it as a string")
 
 
+_DIGITS_READER = json.JSONDecoder(parse_int=_integer)
 _SECOND_READER = json.JSONDecoder(object_pairs_hook=_members, parse_int=_integer)
