@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from genapps_runtime.serve.background.entries import EntryFile
+from genapps_runtime.serve.background.entries import FOLDER, EntryFile
 from genapps_runtime.serve.background.queue import BackgroundQueue
 from tests.runtime.harness import Pod, until
 from tests.runtime.lanes_world import Asked, LanesWorld
@@ -213,3 +213,8 @@ async def test_a_kill_loses_an_attempt_and_no_request(pod: Pod) -> None:
     await pod.until_log("napping")  # not before its queue is empty
     assert (await found(second.headers["location"]))["state"] == "Succeeded"
     assert json.loads((await pod.call("GET", "/number")).body) == 1
+    await pod.stop()
+    pod.write(SOURCE + "\n# of another class")
+    await pod.start()
+    assert pod.log("background queue removed")
+    assert not (pod.directory / "state" / FOLDER).exists(), "nobody would remove what is in it"

@@ -21,6 +21,7 @@ from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.background.entries import EntryFile
+from genapps_runtime.serve.background.leftover import remove_queue
 from genapps_runtime.serve.fallback.report import BreakerReport
 from genapps_runtime.serve.limits import UPLOAD_BYTES, HttpLimits, held_beside
 from genapps_runtime.serve.listener import Listener
@@ -145,12 +146,14 @@ class AppServer:
         routes = self._app.load()
         await asyncio.to_thread(self._volume.hand_over)
         self._facets.copies = self._volume.folders[1:]
-        if self._app.queue is not None:
-            try:
+        try:
+            if self._app.queue is not None:
                 await self._app.queue.recover()
-            except sqlite3.Error as error:
-                cause = known_cause(error, self._volume.facets) or error
-                raise RefusedError(Reason.STATE_UNAVAILABLE, f"the background queue cannot be read: {cause}") from None
+            else:
+                await asyncio.to_thread(remove_queue, self._volume.directory)
+        except (sqlite3.Error, OSError) as error:
+            cause = known_cause(error, self._volume.facets) or error
+            raise RefusedError(Reason.STATE_UNAVAILABLE, f"the background queue cannot be read: {cause}") from None
         if self._tenants is not None:
             await self._tenants.ready()
         if self._scheduler is not None:

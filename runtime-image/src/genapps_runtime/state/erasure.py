@@ -39,7 +39,7 @@ def erase(directory: str, folders: Sequence[str], name: str) -> Erased:
     """
     with closing(SafeDir(directory)) as root, closing(root.enter(folders[0])) as facets:
         erased = Erased()
-        _remove(facets, name + ERASED_ENDING, erased)
+        wipe(facets, name + ERASED_ENDING, erased)
         try:
             facets.rename(name + FILE_ENDING, name + ERASED_ENDING)
             erased.facet = True
@@ -57,7 +57,7 @@ def finish_erasures(directory: str, folders: Sequence[str]) -> None:
         names = facets.names()
         for name in [one.removesuffix(ERASED_ENDING) for one in names if one.endswith(ERASED_ENDING)]:
             if name + FILE_ENDING in names:  # an error had ended it, and the tenant has come back
-                _remove(facets, name + ERASED_ENDING, Erased())
+                wipe(facets, name + ERASED_ENDING, Erased())
                 continue
             _remove_others(root, folders[1:], name, Erased())
             _remove_beside(facets, name, Erased())
@@ -68,25 +68,26 @@ def _remove_others(root: SafeDir, copies: Sequence[str], name: str, erased: Eras
     for copy in copies:
         with closing(root.enter(copy)) as folder:
             for ending in (FILE_ENDING, *_BESIDE):
-                _remove(folder, name + ending, erased)
+                wipe(folder, name + ending, erased)
             folder.flush()
     if JOURNALS in root.names():
         with closing(root.enter(JOURNALS)) as folder:
             for ending in JOURNAL_ENDINGS:
-                _remove(folder, name + ending, erased)
+                wipe(folder, name + ending, erased)
             folder.flush()
 
 
 def _remove_beside(facets: SafeDir, name: str, erased: Erased) -> None:
     """What is left of the facet. Last the file that says that all of this is to be done."""
     for ending in _BESIDE:
-        _remove(facets, name + ending, erased)
+        wipe(facets, name + ending, erased)
     facets.flush()
-    _remove(facets, name + ERASED_ENDING, erased)
+    wipe(facets, name + ERASED_ENDING, erased)
     facets.flush()
 
 
-def _remove(folder: SafeDir, name: str, erased: Erased) -> None:
+def wipe(folder: SafeDir, name: str, erased: Erased) -> None:
+    """Remove a file with its bytes, if it is there, and count it. Raises OSError."""
     try:
         erased.bytes += folder.overwrite(name)
     except FileNotFoundError:

@@ -16,12 +16,15 @@ import orjson
 
 from genapps_runtime.serve.messages import Headers, Reply, Request
 from genapps_runtime.state.claim_space import known_cause
+from genapps_runtime.state.erasure import Erased, wipe
 from genapps_runtime.state.errors import StateUnavailableError
 from genapps_runtime.state.safe_dir import SafeDir
 from genapps_runtime.traceparent import read_traceparent
 
 FOLDER = "background"
 FILE = "queue.sqlite3"
+LEFT = f"{FILE}.left"
+"""What a kill has left of a queue that was being removed: see `leftover`."""
 LAYOUT = 1
 ATTEMPTS = 3
 """So many attempts may be lost, because the process ended in them, until the entry has failed."""
@@ -119,6 +122,7 @@ class EntryFile:
         try:
             with closing(SafeDir(state_directory)) as root, closing(root.enter_or_make(FOLDER)) as folder:
                 folder.sizes()  # raises for what is no plain file
+                wipe(folder, LEFT, Erased())
             path = Path(state_directory) / FOLDER / FILE
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF"):
