@@ -8,6 +8,7 @@ from tools import helm
 IMAGES = {"genapps": "localhost/genapps:1", "runtime": "localhost/genapps-runtime:1"}
 MONITORING = "monitoring.coreos.com/v1"
 DIGEST = f"@sha256:{'0' * 64}"
+VERIFIER = {"namespaceSelector": {"matchLabels": {"team": "payments"}}}
 SCRAPER = {"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}
 
 _POD = {
@@ -92,6 +93,7 @@ VALUE_SETS = {
                 "apiServerCIDRs": ["10.201.0.2/32"],
                 "apiServerPorts": [6443],
                 "metricsFrom": [SCRAPER],
+                "stepTokenKeysFrom": [VERIFIER],
             },
             "monitoring": {"enabled": True, "interval": "1m", "labels": {"release": "kube-prometheus-stack"}},
         },
