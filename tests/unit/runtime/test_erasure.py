@@ -42,7 +42,7 @@ def test_all_of_one_tenant_goes_and_nothing_of_others(tmp_path: Path) -> None:
     before = make(tmp_path)
     linked = tmp_path.parent / "another-name-of-the-file"
     os.link(tmp_path / FOLDERS[0] / f"{GONE}.sqlite", linked)
-    assert erase(str(tmp_path), FOLDERS, GONE) == Erased(files=10, bytes=len(SECRET) * 802, facet=True)
+    assert erase(str(tmp_path), FOLDERS, GONE) == Erased(files=10, bytes=len(SECRET) * 802)
     assert names(tmp_path) == {name for name in before if STAYS in name}
     assert linked.read_bytes() == bytes(len(SECRET) * 100), "the bytes are gone, and not the name alone"
     assert erase(str(tmp_path), FOLDERS, GONE) == Erased()
@@ -51,7 +51,7 @@ def test_all_of_one_tenant_goes_and_nothing_of_others(tmp_path: Path) -> None:
 def test_what_is_left_of_a_tenant_without_a_facet_goes_too(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / FOLDERS[0] / f"{GONE}.sqlite").unlink()
-    assert not erase(str(tmp_path), FOLDERS, GONE).facet
+    erase(str(tmp_path), FOLDERS, GONE)
     assert not [name for name in names(tmp_path) if GONE in name]
     shutil.rmtree(tmp_path / "journals")
     assert erase(str(tmp_path), FOLDERS[:1], GONE) == Erased()

@@ -2,6 +2,7 @@
 """What `genapps-runtime state` is answered: exports of whatever SQL can hold, deletions beside requests, refusals."""
 
 import asyncio
+import errno
 import hashlib
 import json
 import sqlite3
@@ -16,6 +17,7 @@ import pytest
 from genapps_runtime.state.facet import DEFAULT_TENANT, Facet
 from genapps_runtime.state.facets import Facets, FacetsBusyError, Many
 from genapps_runtime.state.log_bound import log_bytes
+from genapps_runtime.state.safe_dir import SafeDir
 from genapps_runtime.state.transaction import Commit
 from genapps_runtime.state_port import export
 from genapps_runtime.state_port.listing import PAGE
@@ -276,6 +278,25 @@ async def test_an_export_that_nobody_reads_is_cut(world: World) -> None:
     with pytest.raises(TimeoutError):
         await world.ask("export", "a", operations, Reader(asyncio.Event().wait))
     assert not world.facets.read_elsewhere
+
+
+async def test_a_disk_that_fails_in_a_deletion_has_nobody_remember_the_tenant(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The facet is out of use then, so no second deletion would find that out."""
+    await world.store("a", "1")
+    kept: list[set[str]] = []
+    world.facets.on_deleted = lambda tenants: kept.append(set(tenants))
+
+    def fail(folder: SafeDir, name: str) -> int:
+        raise OSError(errno.EIO if name in folder.names() else errno.ENOENT, "of the disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SafeDir, "overwrite", fail)
+        assert code_of(await world.ask("delete", "a")) == "Failed"
+    assert (world.facets.known, kept) == (0, [set()])
+    assert (await world.ask("delete", "a"))[-1]["end"]["files"] > 0
+    assert world.facets.known == 0
 
 
 async def test_a_damaged_file_is_told_and_can_be_deleted(world: World) -> None:

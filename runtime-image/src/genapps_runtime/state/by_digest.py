@@ -2,19 +2,16 @@
 """The facets of an app for somebody who knows the hash of a tenant and not the name, and asks for them rarely."""
 
 import asyncio
-import hashlib
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from genapps_runtime.state.connection import Connection
-from genapps_runtime.state.facet import DEFAULT_TENANT
 from genapps_runtime.state.facet_files import FILE_ENDING, independent_reader
 from genapps_runtime.state.facets import READERS, Facets
 
 PAUSE_SECONDS = 0.02
-_UNTENANTED = hashlib.sha256(DEFAULT_TENANT.encode()).hexdigest()
 
 
 class ByDigest:
@@ -60,9 +57,9 @@ class ByDigest:
             await asyncio.sleep(PAUSE_SECONDS)
         return True
 
-    def forget(self, digest: str, *, had_facet: bool) -> None:
-        """What the tenant had was deleted: nobody keeps anything of them in memory."""
-        self._facets.forget(int(had_facet and digest != _UNTENANTED))
+    def deleting(self, digest: str) -> AbstractContextManager[None]:
+        """What `Facets.deleting` does."""
+        return self._facets.deleting(self._path(digest))
 
     def _path(self, digest: str) -> str:
         return str(Path(self._facets.directory) / (digest + FILE_ENDING))

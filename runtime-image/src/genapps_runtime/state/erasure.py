@@ -8,7 +8,7 @@ are removed, so that their bytes are not in free blocks of the disk. A rename an
 
 import errno
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from genapps_runtime.state.facet_files import FILE_ENDING
@@ -25,11 +25,10 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(slots=True)
 class Erased:
-    """What was removed: how many files, with how many bytes, and whether a facet in use was among them."""
+    """What was removed: how many files, with how many bytes."""
 
     files: int = 0
     bytes: int = 0
-    facet: bool = False
 
 
 def erase(directory: str, folders: Sequence[str], name: str) -> Erased:
@@ -40,11 +39,8 @@ def erase(directory: str, folders: Sequence[str], name: str) -> Erased:
     with closing(SafeDir(directory)) as root, closing(root.enter(folders[0])) as facets:
         erased = Erased()
         wipe(facets, name + ERASED_ENDING, erased)
-        try:
+        with suppress(FileNotFoundError):  # there may be more of the tenant
             facets.rename(name + FILE_ENDING, name + ERASED_ENDING)
-            erased.facet = True
-        except FileNotFoundError:
-            pass  # there may be more of the tenant
         facets.flush()
         _remove_others(root, folders[1:], name, erased)
         _remove_beside(facets, name, erased)

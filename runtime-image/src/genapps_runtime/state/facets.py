@@ -8,8 +8,9 @@ closed for another one, if nobody needs it.
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,8 @@ READERS = 2
 """How many connections for reading each of several facets keeps."""
 PATIENCE = 200
 PAUSE_SECONDS = 0.005
+_UNTENANTED = path_of("", DEFAULT_TENANT)
+"""The name of what an app without tenants has left."""
 
 Found = TypeVar("Found")
 Opened = Callable[[Facet | Exception], None]
@@ -179,10 +182,17 @@ class Facets:
             gone += await self._forget_one(path, before)
         return gone
 
-    def forget(self, deleted: int) -> None:
-        """So many tenants were deleted. Of those whose facets are closed nothing is kept in memory."""
-        self.known -= deleted
-        self.on_deleted(self._open.keys())
+    @contextmanager
+    def deleting(self, path: str) -> Iterator[None]:
+        """The facet is deleted in here. If it is gone then, nothing of its tenant is kept in memory, also after an
+        error: the next start deletes the rest."""
+        known = os.path.lexists(path) and os.path.basename(path) != _UNTENANTED  # noqa: PTH119
+        try:
+            yield
+        finally:
+            if not os.path.lexists(path):
+                self.known -= known
+                self.on_deleted(self._open.keys())
 
     async def close_one(self, path: str) -> bool:
         """Close the facet with this path, if it is open and nobody needs it; whether it is closed then."""
@@ -301,9 +311,8 @@ class Facets:
 
     def _files(self) -> list[os.DirEntry[str]]:
         """Those of all tenants; not what an app without tenants has left."""
-        untenanted = os.path.basename(path_of("", DEFAULT_TENANT))  # noqa: PTH119
         with os.scandir(self.directory) as entries:
-            return [entry for entry in entries if entry.name.endswith(FILE_ENDING) and entry.name != untenanted]
+            return [entry for entry in entries if entry.name.endswith(FILE_ENDING) and entry.name != _UNTENANTED]
 
     def _older(self, before: float) -> list[str]:
         return [entry.path for entry in self._files() if last_call(entry.path) < before]
@@ -313,10 +322,11 @@ class Facets:
 
         Nobody is given the facet until that is done: else their call might find their entries gone, and not the rest.
         """
-        needed = self.barred | self.read_elsewhere | {facet.path for facet in self._open.values()}
-        if path in needed or self._is_being_opened(path) or last_call(path) >= before:
-            return False
-        self._forgetting = path
+        async with self._turn:  # what is being closed would be in use otherwise
+            needed = self.barred | self.read_elsewhere | {facet.path for facet in self._open.values()}
+            if path in needed or self._is_being_opened(path) or last_call(path) >= before:
+                return False
+            self._forgetting = path
         try:
             tenant = name_of(path)
             if tenant is not None:
@@ -324,8 +334,8 @@ class Facets:
             if path in self.read_elsewhere:
                 return False
             folder = Path(self.directory)
-            await self.in_thread(erase, str(folder.parent), [folder.name, *self.copies], Path(path).stem)
-            self.forget(1)
+            with self.deleting(path):
+                await self.in_thread(erase, str(folder.parent), [folder.name, *self.copies], Path(path).stem)
         finally:
             self._forgetting = ""
         return True

@@ -185,8 +185,8 @@ class Operations:
             if not await self._facets.close(name, place.patience_seconds):
                 kept = "; only what waited in the background was deleted" if entries else ", and nothing was deleted"
                 raise OperationError("Busy", f"requests of the tenant are still under way{kept}; try again")
-            erased = await _in_thread(erase, place.directory, place.folders, name)
-            self._facets.forget(name, had_facet=erased.facet)
+            with self._facets.deleting(name):
+                erased = await _in_thread(erase, place.directory, place.folders, name)
         counts = {"files": erased.files, "bytes": erased.bytes, "entries": entries}
         told.update(counts)
         return {"end": counts}
