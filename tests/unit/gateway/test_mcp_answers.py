@@ -111,6 +111,8 @@ async def test_as_many_events_as_are_read_and_one_more(server: Server) -> None:
         lambda id_: as_json(error(id_, True)),
         lambda id_: as_json(NOTIFICATION),
         lambda id_: as_json(SAMPLING),
+        lambda id_: as_json(message(id_) | {"method": "ping"}),
+        lambda id_: stream(message(id_) | {"method": "ping"}),
         lambda id_: stream(message("another"), message(id_)),
         lambda id_: stream(message(id_), message("another")),
         lambda id_: stream(message(id_), message(id_)),
@@ -145,6 +147,22 @@ async def test_an_answer_that_is_none_is_a_defect_of_the_connector(
     told = await server.call(tool)
     assert (told.json()["code"], told.json()["class"]) == ("ResultInvalid", "limit")
     assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (lambda id_: as_json(SAMPLING), "asks the gateway for something"),
+        (lambda id_: as_json(message(id_, {"resultType": "input_required"})), "asks the gateway for input"),
+        (lambda id_: as_json(message("another")), "belongs to another request"),
+        (lambda id_: stream(message(id_), message(id_)), "is followed by another one"),
+    ],
+)
+async def test_the_team_of_the_connector_is_told_what_is_wrong(
+    server: Server, reply: Callable[[str], OutboundResponse], why: str
+) -> None:
+    server.reply = reply
+    assert f"a result that {why}. This is a defect of the connector." in (await server.call()).json()["detail"]
 
 
 async def test_a_result_is_held_to_the_contract_that_was_approved(server: Server) -> None:
