@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from demo import callers
 from demo.callers import Pod
-from genapps.api.names import LABEL_CONTRACT, SERVICE_READER, contract_name
+from genapps.api.names import LABEL_CONTRACT, contract_name
 from tests.support.apps import SYSTEM_NAMESPACE, Manifest, app, child_of, ready
+from tests.support.services import start_service
 from tools.kubectl import Kubectl, condition, until
 
 PAYING = """
@@ -111,11 +111,7 @@ class Payments:
 @pytest.fixture
 def payments(installed: Kubectl, tenant: str, caller: Pod) -> Iterator[Payments]:
     """A ready app that pays by a connector to a Service of its namespace."""
-    pod = callers.manifest(tenant, "bank", _image(installed))
-    pod["metadata"]["labels"] = {"app": "bank"}
-    (container,) = pod["spec"]["containers"]
-    container["command"] = ["python3", "-c", BANK]
-    container["readinessProbe"] = {"tcpSocket": {"port": 8000}, "periodSeconds": 1}
+    start_service(installed, tenant, "bank", BANK)
     connector = {
         "type": "HTTP",
         "endpoint": {"service": {"namespace": tenant, "name": "bank", "port": 80}},
@@ -138,9 +134,6 @@ def payments(installed: Kubectl, tenant: str, caller: Pod) -> Iterator[Payments]
     faster = {"spec": {"tiers": {"small": {"callsPerMinute": 60000}}}}
     installed("patch", "appbudget", tenant, "--type=merge", "-p", json.dumps(faster))
     installed.apply(
-        pod,
-        _service(tenant),
-        _let_the_operator_look(tenant),
         {"apiVersion": "genapps.dev/v1alpha1", "kind": "Connector", "metadata": {"name": "bank"}, "spec": connector},
     )
     found = ready(installed, app("paying", tenant, PAYING, envelope={"connectors": ["bank"]}))
@@ -149,27 +142,6 @@ def payments(installed: Kubectl, tenant: str, caller: Pod) -> Iterator[Payments]
     until(lambda: '"ok"' in caller.request("POST", pay, {}, None).body, 60, "the way to the bank")
     yield Payments(installed, caller, found, bank)
     installed("delete", "connector", "bank")
-
-
-def _image(kubectl: Kubectl) -> str:
-    deployment = kubectl.get("deployment", "genapps-gateway", SYSTEM_NAMESPACE)
-    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
-
-
-def _service(namespace: str) -> Manifest:
-    spec = {"selector": {"app": "bank"}, "ports": [{"port": 80, "targetPort": 8000}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "bank", "namespace": namespace}, "spec": spec}
-
-
-def _let_the_operator_look(namespace: str) -> Manifest:
-    group = "rbac.authorization.k8s.io"
-    return {
-        "apiVersion": f"{group}/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": SERVICE_READER, "namespace": namespace},
-        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": SERVICE_READER},
-        "subjects": [{"kind": "ServiceAccount", "name": "genapps-operator", "namespace": SYSTEM_NAMESPACE}],
-    }
 
 
 def gateways(kubectl: Kubectl) -> list[Manifest]:
