@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import structlog
 
-from genapps.redaction.text import SECRET, is_secret_name, shown
+from genapps.redaction.text import SECRET, is_plain, is_secret_name, shown
 
 _LONGEST = 2000
 
@@ -59,10 +59,17 @@ def configure(level: str) -> None:
         logging.getLogger(name).setLevel(quiet)
 
 
+_NUMBERS = frozenset({int, float, bool, type(None)})
 _is_secret_name = lru_cache(maxsize=1024)(is_secret_name)
 
 
 def _plain(value: Any) -> Any:
+    # In the order of how often they come: most values are names, ids, digests and numbers.
+    kind = type(value)
+    if kind is str and len(value) < _LONGEST and is_plain(value):
+        return value
+    if kind in _NUMBERS:
+        return value
     if isinstance(value, str):
         return shown(value, _LONGEST)
     if isinstance(value, Mapping):

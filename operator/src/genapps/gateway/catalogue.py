@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -191,8 +192,14 @@ def target(offer: Offer, services: ServiceAddresses) -> Target | None:
         port, addresses = resolved
         host = f"{named.name}.{named.namespace}.svc"
         return Target(offer.name, "http", host, port, addresses)
-    url = urlsplit(endpoint.url or "")
-    return Target(offer.name, "https", url.hostname or "", url.port or _HTTPS_PORT, None)
+    return _public_target(offer.name, endpoint.url or "")
+
+
+@lru_cache(maxsize=1024)
+def _public_target(connector: str, url: str) -> Target:
+    """Remembered: a URL is read for each call, and changes rarely."""
+    parts = urlsplit(url)
+    return Target(connector, "https", parts.hostname or "", parts.port or _HTTPS_PORT, None)
 
 
 def _offer(name: str, connector: Connector) -> Offer:

@@ -3,7 +3,31 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+C = TypeVar("C", Counter, Histogram)
+
+
+class Labelled(Generic[C]):
+    """A collector whose children are remembered: its own look-up takes a lock and makes texts of all labels."""
+
+    def __init__(self, collector: C) -> None:
+        self._collector: C = collector
+        self._children: dict[tuple[str, ...], C] = {}
+
+    def labels(self, *values: str) -> C:
+        """The child with these labels."""
+        child = self._children.get(values)
+        if child is None:
+            child = self._children[values] = self._collector.labels(*values)
+        return child
+
+    def remove_by_labels(self, labels: dict[str, str]) -> None:
+        """Drop the series with these labels; whichever is wanted again begins anew."""
+        self._collector.remove_by_labels(labels)
+        self._children.clear()
 
 
 class Metrics:
@@ -11,28 +35,36 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.answers = Counter(
-            "genapps_gateway_answers_total", "Answers by route and code.", ["route", "code"], registry=self.registry
+        self.answers = Labelled(
+            Counter(
+                "genapps_gateway_answers_total", "Answers by route and code.", ["route", "code"], registry=self.registry
+            )
         )
-        self.seconds = Histogram(
-            "genapps_gateway_decision_seconds",
-            "From the head of a request to its answer.",
-            ["route"],
-            registry=self.registry,
-            buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0),
+        self.seconds = Labelled(
+            Histogram(
+                "genapps_gateway_decision_seconds",
+                "From the head of a request to its answer.",
+                ["route"],
+                registry=self.registry,
+                buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0),
+            )
         )
-        self.calls = Counter(
-            "genapps_gateway_calls_total",
-            "Calls of connectors that were admitted, by connector and by how they ended.",
-            ["connector", "code"],
-            registry=self.registry,
+        self.calls = Labelled(
+            Counter(
+                "genapps_gateway_calls_total",
+                "Calls of connectors that were admitted, by connector and by how they ended.",
+                ["connector", "code"],
+                registry=self.registry,
+            )
         )
-        self.call_seconds = Histogram(
-            "genapps_gateway_call_seconds",
-            "From the admission of a call to its end.",
-            ["connector"],
-            registry=self.registry,
-            buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0),
+        self.call_seconds = Labelled(
+            Histogram(
+                "genapps_gateway_call_seconds",
+                "From the admission of a call to its end.",
+                ["connector"],
+                registry=self.registry,
+                buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0),
+            )
         )
         self.token_faults = Counter(
             "genapps_gateway_token_faults_total", "Tokens refused, by fault.", ["fault"], registry=self.registry
