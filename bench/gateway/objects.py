@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from genapps.api.names import LABEL_CONNECTOR, SYSTEM_NAMESPACE
+from genapps.api.names import ANNOTATION_SERVICE, LABEL_CONNECTOR, SYSTEM_NAMESPACE, service_reference
 from genapps.gateway.identity import Caller
 
 APPS = 2000
 CONNECTOR = "rates"
 CALLED, REUSED = "latest", "latest-reused"
 """Two tools that read the same: of the second one, results are reused."""
+_SERVICE: dict[str, Any] = {"namespace": "team", "name": "rates", "port": 80}
 _RUN_NAMESPACE = "genapps-run"
 
 
@@ -63,7 +64,7 @@ def connector() -> dict[str, Any]:
         "metadata": {"name": CONNECTOR, "resourceVersion": "8"},
         "spec": {
             "type": "HTTP",
-            "endpoint": {"service": {"namespace": "team", "name": "rates", "port": 80}},
+            "endpoint": {"service": _SERVICE},
             "namespaces": ["finance"],
             "limits": {
                 "callsPerMinute": 1_000_000,
@@ -78,7 +79,11 @@ def connector() -> dict[str, Any]:
 def addresses(port: int) -> dict[str, Any]:
     """The slice that the operator would write: this host is the Service's pod."""
     return {
-        "metadata": {"name": f"connector-{CONNECTOR}", "labels": {LABEL_CONNECTOR: CONNECTOR}},
+        "metadata": {
+            "name": f"connector-{CONNECTOR}",
+            "labels": {LABEL_CONNECTOR: CONNECTOR},
+            "annotations": {ANNOTATION_SERVICE: service_reference(**_SERVICE)},
+        },
         "ports": [{"port": port}],
         "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
     }
