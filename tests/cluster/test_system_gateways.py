@@ -223,10 +223,15 @@ def test_either_gateway_can_be_killed_and_no_payment_is_made_twice(installed: Ku
     assert readiness(installed, payments.app) == before
 
 
+def _calls(kubectl: Kubectl, connector: str) -> int:
+    return int(kubectl.get("connector", connector)["status"].get("calls", 0))
+
+
 def test_a_tool_that_its_team_renames_is_withdrawn_and_nobody_is_blamed(installed: Kubectl, payments: Payments) -> None:
     found = payments.app["metadata"]
     before = installed.get("generatedapp", found["name"], found["namespace"])["status"]["connectors"]
     assert [each["state"] for each in before] == ["Granted"]
+    until(lambda: _calls(installed, "bank") > 0, 60, "the first calls in the status of the connector")
     renamed = [{"op": "replace", "path": "/spec/tools/0/name", "value": "transfer"}]
     installed("patch", "connector", "bank", "--type=json", "-p", json.dumps(renamed))
     pay = f"{payments.app['status']['url']}/pay?id=renamed"

@@ -151,3 +151,13 @@ def test_runtime_settings_have_canonical_bytes() -> None:
     )
     assert b'"tenancy":null' in settings.content()
     assert RuntimeConfig.model_validate_json(settings.content()) == settings
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{}, {"app": {"namespace": "team", "name": "a", "uid": "u"}, "connector": {}}],
+    ids=["of nobody", "of both"],
+)
+def test_a_ledger_is_of_an_app_or_of_a_connector(record: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="a Ledger is of an app or of a connector"):
+        LedgerRecord.model_validate(record)

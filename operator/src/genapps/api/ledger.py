@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ledger: what the gateway counted and heard of one app. Created with the first entry; only the gateway writes it."""
+"""Ledger: what the gateway counted and heard of one app, or saw of one connector. Only the gateway writes it."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from genapps.api.apprecord import ObjectRef
-from genapps.api.fields import Digest, Money, ObjectMeta, OwnModel, Time
+from genapps.api.fields import Digest, Money, ObjectMeta, OwnModel, Time, rules
 
 WINDOW_ENTRIES = 100
 """The most violations that a Ledger lists."""
@@ -100,11 +100,34 @@ class ReportedBreaker(OwnModel):
     """When the runtime last confirmed it; noted once in a while."""
 
 
-class LedgerRecord(OwnModel):
-    """Everything that was counted for one app."""
+class ConnectorUse(OwnModel):
+    """What the gateways saw of a connector."""
 
-    app: ObjectRef
-    """The GeneratedApp."""
+    calls: Annotated[int, Field(ge=0)] = 0
+    """Calls that were made of it."""
+    errors: Annotated[int, Field(ge=0)] = 0
+    """Those of them that it failed: not reached, not answered, or not answered as its contract says."""
+    checked_at: Time | None = None
+    """When a gateway last told of a call; absent: never."""
+    open: bool = False
+    """Whether a gateway's breaker of it is open."""
+    since: Time | None = None
+    """Since when, or since when it last was; absent: it never was."""
+    confirmed_at: Time | None = None
+    """When a gateway last said that its breaker is open."""
+
+
+class LedgerRecord(OwnModel):
+    """Everything that was counted for one app, or for one connector."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(("has(self.app) != has(self.connector)", "record: it is of an app or of a connector"))
+    )
+
+    app: ObjectRef | None = None
+    """The GeneratedApp; absent: it is the Ledger of a connector."""
+    connector: ConnectorUse | None = None
+    """What was seen of the connector that the Ledger is named after."""
     violations: Violations = Violations()
     """Its violations."""
     usage: Usage | None = None
@@ -114,9 +137,16 @@ class LedgerRecord(OwnModel):
     breaker: ReportedBreaker | None = None
     """Absent: no runtime ever said that the app's execution breaker is open."""
 
+    @model_validator(mode="after")
+    def _is_of_one(self) -> Self:
+        # What says neither might be the Ledger of an app that lost whose it is: nobody may read it as an empty one.
+        if (self.app is None) == (self.connector is None):
+            raise ValueError("a Ledger is of an app or of a connector")
+        return self
+
 
 class Ledger(OwnModel):
-    """What the gateway counted for an app. Internal: written by the gateway only."""
+    """What the gateway counted for an app or a connector. Internal: written by the gateway only."""
 
     metadata: ObjectMeta
     record: LedgerRecord

@@ -85,6 +85,7 @@ CREDENTIALS_NAMESPACE = "genapps-credentials"
 _READABLE_CHARACTERS = 40
 _HASH_CHARACTERS = 16
 _DIGEST_CHARACTERS = 12
+_CONNECTOR_LEDGER = "connector."
 _SNAPSHOT = re.compile(r"(?P<child>.+)-(code|config)-[0-9a-f]{12}(-[0-9]{1,2})?")
 
 
@@ -130,6 +131,16 @@ def code_snapshot_names(child: str, digest: str, parts: int | None) -> tuple[str
 def config_snapshot_name(child: str, digest: str) -> str:
     """The ConfigMap that holds the RuntimeConfig with this digest (`sha256:<hex>`)."""
     return f"{child}-config-{short_digest(digest)}"
+
+
+def connector_ledger(connector: str) -> str:
+    """The Ledger in which gateways count the calls of a connector. No app's name has a dot."""
+    return f"{_CONNECTOR_LEDGER}{connector}"
+
+
+def connector_of_ledger(ledger: str) -> str | None:
+    """The connector whose calls are counted in this Ledger; None for the Ledger of an app."""
+    return ledger.removeprefix(_CONNECTOR_LEDGER) if ledger.startswith(_CONNECTOR_LEDGER) else None
 
 
 def contract_name(digest: str) -> str:

@@ -245,3 +245,11 @@ class ConnectorStatus(ConditionsStatus):
     """The digest of its contract."""
     apps: Number | None = None
     """The apps that use it."""
+    calls: Number | None = None
+    """The calls that gateways made of it, told about every 30 seconds."""
+    errors: Number | None = None
+    """Those of them that it failed: not reached, not answered, or not answered as its contract says."""
+    breaker: Literal["Closed", "Open"] | None = None
+    """Open: a gateway spares it because it fails, and tries single calls."""
+    last_check: Time | None = None
+    """When a gateway last told of a call."""

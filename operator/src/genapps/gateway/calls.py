@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,14 @@ class Made:
     effect: str
 
 
+@dataclass(slots=True)
+class Tally:
+    """What was seen of one connector since the process began."""
+
+    calls: int = 0
+    errors: int = 0
+
+
 class Calls:
     """Makes calls that were admitted; `clock` is monotonic seconds."""
 
@@ -60,6 +69,8 @@ class Calls:
         self._metrics = metrics
         self._clock = clock
         self._retries = RetryBudget()
+        self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        """By connector, of those that were called."""
         self._cache = ReadCache(clock=clock)
 
     async def make(self, admitted: Admit, about: dict[str, str]) -> Made | Problem:
@@ -86,6 +97,9 @@ class Calls:
             return failed.problem
         finally:
             self._permits.leave(permit, health)
+            tally = self.tallies[connector]
+            tally.calls += 1
+            tally.errors += health is Health.BAD
             seconds = self._clock() - started
             self._metrics.calls.labels(connector, code).inc()
             self._metrics.call_seconds.labels(connector).observe(seconds)

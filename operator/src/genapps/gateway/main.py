@@ -33,6 +33,7 @@ from genapps.gateway.breakers import Breakers
 from genapps.gateway.calls import Calls
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses
 from genapps.gateway.certificates import AuthorityError
+from genapps.gateway.connector_ledger import ConnectorLedgers
 from genapps.gateway.connectors.exchanger import Exchanger
 from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.credentials.attach import SecretCredentials
@@ -45,6 +46,7 @@ from genapps.gateway.health import HealthApp
 from genapps.gateway.identity import Identities, KeySource
 from genapps.gateway.issuers import Fetch, Issuers, https_documents
 from genapps.gateway.ledger import Ledgers
+from genapps.gateway.limits.breaker import BreakerState
 from genapps.gateway.limits.permits import Permits
 from genapps.gateway.listeners import DRAIN_SECONDS, canary, listener
 from genapps.gateway.metrics import Metrics
@@ -86,7 +88,8 @@ class Gateway:
         self._step_keys = StepTokenKeys(client, system)
         credentials = SecretCredentials(secrets, OAuthTokens(self._upstream))
         exchanger = Exchanger(services, self._upstream, credentials, StepTokens(self._ring))
-        calls = Calls(exchanger, Permits(), self._metrics)
+        permits = Permits()
+        calls = Calls(exchanger, permits, self._metrics)
         catalogue = Catalogue(on_gone=calls.forget)
         self._watches = {
             "records": fresh_watch(client, APP_RECORD, self._records, namespace=system),
@@ -99,6 +102,14 @@ class Gateway:
             client, SECRET, secrets, namespace=configured.credentials_namespace, selector=names.LABEL_CREDENTIAL_FOR
         )
         self._freshness = Freshness(self._watches, configured.max_stale_seconds)
+        self._connector_ledgers = ConnectorLedgers(
+            client,
+            system,
+            self._metrics,
+            calls.tallies,
+            is_open=lambda name: permits.state(name) is not BreakerState.CLOSED,
+            known=lambda name: catalogue.find(name) is not None,
+        )
         self._issuers = Issuers(self._records.issuers, fetch)
         self._app = GatewayApp(
             Parts(
@@ -145,6 +156,7 @@ class Gateway:
         finally:
             await self._ledgers.stop()
             await self._breakers.stop()
+            await self._connector_ledgers.stop()
             self._upstream.close()
 
     async def _serve(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
@@ -157,6 +169,7 @@ class Gateway:
             self._issuers.keep_fresh(),
             self._ledgers.keep_flushed(),
             self._breakers.keep_written(),
+            self._connector_ledgers.keep_written(),
             self._serving.keep_renewed(),
         )
         background = [group.create_task(part) for part in endless]

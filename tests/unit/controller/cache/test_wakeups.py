@@ -250,6 +250,11 @@ ROWS: list[Row] = [
         {(A, NOW)},
     ),
     (
+        "a ledger of a connector wakes it, once for a group of changes",
+        lambda c: c.ledgers.changed(named("system", "connector.crm", record={"connector": {}})),
+        {(ConnectorKey("crm"), DEBOUNCED)},
+    ),
+    (
         "a child wakes the app whose name it has, whatever its labels are",
         lambda c: c.children["run", "Pod"].changed(named("run", child_name("team", "a"))),
         {(A, NEXT)},
@@ -360,9 +365,10 @@ def test_every_kind_of_change_has_a_row() -> None:
 def test_a_new_leader_looks_at_everything_there_is(seen: Seen) -> None:
     seen.caches.records.changed(record("gone", 30))
     seen.caches.connector_slices.changed(named("system", "connector-withdrawn"))
+    seen.caches.ledgers.changed(named("system", "connector.left", record={}))
     found: set[Key | object] = {wakeup.target for wakeup in everything(seen.caches)}
     apps = {A, B, ELSEWHERE, AppKey("team", "gone")}
-    left = {ConnectorKey("crm"), ConnectorKey("withdrawn"), GatewayEgressKey(), ContractsKey()}
+    left = {ConnectorKey("crm"), ConnectorKey("withdrawn"), ConnectorKey("left"), GatewayEgressKey(), ContractsKey()}
     assert found == apps | left | {BUDGET, GATEWAY, QUOTA}
 
 

@@ -180,3 +180,32 @@ async def test_the_policy_follows_the_connectors_and_an_edit_is_taken_back(loop:
     await work(loop, EGRESS)
     assert loop.server.objects["NetworkPolicy", "genapps-gateway-egress"]["spec"]["egress"] != [{}]
     assert loop.server.kinds() == ["NetworkPolicy"]
+
+
+def counted(loop: Loop, version: int, **use: Any) -> None:
+    metadata = {"namespace": "system", "name": "connector.ledger", "uid": "l", "resourceVersion": str(version)}
+    object_ = {"kind": "Ledger", "metadata": metadata, "record": {"connector": {"calls": 3, "errors": 1, **use}}}
+    loop.server.objects["Ledger", "connector.ledger"] = object_
+    loop.caches.ledgers.changed(object_)
+
+
+async def test_what_gateways_counted_is_in_its_status_and_goes_with_it(loop: Loop) -> None:
+    connector(loop, url="https://ledger.example.com")
+    counted(loop, 40)
+    await work(loop, LEDGER)
+    status = loop.server.objects["Connector", "ledger"]["status"]
+    assert (status["calls"], status["errors"], status["breaker"]) == (3, 1, "Closed")
+    loop.caches.connectors.deleted(world.connector("ledger", 2000))
+    await work(loop, LEDGER)
+    assert ("Ledger", "connector.ledger") not in loop.server.objects
+
+
+async def test_an_open_breaker_that_nobody_confirms_is_told_no_more(loop: Loop) -> None:
+    connector(loop, url="https://ledger.example.com")
+    now = loop.clock.date().isoformat()
+    counted(loop, 40, open=True, since=now, confirmedAt=now)
+    await work(loop, LEDGER)
+    assert loop.server.objects["Connector", "ledger"]["status"]["breaker"] == "Open"
+    loop.clock.move_to(300)
+    await work(loop)
+    assert loop.server.objects["Connector", "ledger"]["status"]["breaker"] == "Closed"

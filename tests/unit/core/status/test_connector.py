@@ -5,6 +5,8 @@ import pytest
 
 from genapps.api.conditions import ConditionType, Reason, allowed
 from genapps.api.connector import Connector
+from genapps.api.ledger import ConnectorUse
+from genapps.api.status import ConnectorStatus
 from genapps.core.catalogue.endpoints import Unresolved
 from genapps.core.status.connector import connector_status, judged_contract
 from tests.support.admission import CONNECTOR
@@ -72,3 +74,19 @@ def test_what_hides_in_a_contract_does_not_reach_the_status_and_many_faults_fit_
     assert len(message) <= 1024
     assert "\u202e" not in message
     assert "more." in message
+
+
+@pytest.mark.parametrize(("minutes", "breaker"), [(4, "Open"), (5, "Closed")])
+def test_what_gateways_saw_is_shown_and_an_open_breaker_while_one_of_them_says_so(minutes: int, breaker: str) -> None:
+    use = ConnectorUse(calls=7, errors=2, checked_at=START, open=True, since=START, confirmed_at=START)
+    now = START + timedelta(minutes=minutes)
+    status = connector_status(connector(), 2, SOUND, None, {}, now, use)
+    shown = {name: status[name] for name in ("calls", "errors", "breaker", "lastCheck")}
+    assert shown == {"calls": 7, "errors": 2, "breaker": breaker, "lastCheck": "2026-11-23T12:00:00.000000Z"}
+    assert ConnectorStatus.model_validate(status).calls == 7
+
+
+def test_a_connector_that_was_never_called_shows_no_counts() -> None:
+    assert not {"calls", "errors", "breaker", "lastCheck"} & set(
+        connector_status(connector(), 2, SOUND, None, {}, START)
+    )

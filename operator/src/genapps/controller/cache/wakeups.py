@@ -117,7 +117,10 @@ def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
 
 
 def of_ledger(caches: Caches, change: Change) -> Iterator[Wakeup]:
-    """The app; before all others if violations were counted, for a suspension may be due."""
+    """The app; before all others if violations were counted, for a suspension may be due. Or the connector."""
+    connector = names.connector_of_ledger(change.name[1])
+    if connector is not None:
+        yield Wakeup(ConnectorKey(connector), DEBOUNCED)
     stored = [each.record.violations for each in (change.old, change.new) if isinstance(each, Ledger)]
     uncounted = len(stored) == 2 and stored[0] == stored[1]
     yield from _owner(caches, change, NEXT if uncounted else NOW)
@@ -226,7 +229,8 @@ def everything(caches: Caches) -> Iterator[Wakeup]:
         yield Wakeup(app, NEXT)
     for _, budget in caches.budgets:
         yield Wakeup(BudgetKey(budget), DEBOUNCED)
-    for connector in {*(name for _, name in caches.connectors), *map(connector_of, slices)}:
+    counted = {name for _, ledger in caches.ledgers if (name := names.connector_of_ledger(ledger)) is not None}
+    for connector in {*(name for _, name in caches.connectors), *map(connector_of, slices), *counted}:
         yield Wakeup(ConnectorKey(connector), NEXT)
     yield Wakeup(ContractsKey(), NEXT)
     yield Wakeup(GatewayEgressKey(), NEXT)

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from genapps.api import names
 from genapps.api.connector import Connector, ServiceEndpoint
+from genapps.api.ledger import ConnectorUse, Ledger
 from genapps.cluster.client import Client
 from genapps.cluster.errors import ConflictError, ForbiddenError, NotFoundError
-from genapps.cluster.resources import ENDPOINT_SLICE, POD
+from genapps.cluster.resources import ENDPOINT_SLICE, LEDGER, POD
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import ConnectorKey
 from genapps.controller.cache.parse import StoredConnector
@@ -23,6 +25,7 @@ from genapps.controller.settings import Settings
 from genapps.core.catalogue import endpoints
 from genapps.core.catalogue.endpoints import Candidates, Endpoints, NamedPod, Unresolved
 from genapps.core.catalogue.gateway_egress import gateway_egress
+from genapps.core.connector_use import BELIEVED, open_now
 from genapps.core.drift import expected_digest
 from genapps.core.observed import Manifest
 from genapps.core.status.connector import connector_status
@@ -58,6 +61,8 @@ class ConnectorReconciler:
         wanted = None
         if service is not None and isinstance(outcome, Endpoints):
             wanted = endpoints.endpoint_slice(key.connector, self.settings.system_namespace, service, outcome)
+        if stored is None:
+            await self._forget_use(key.connector)
         await self._write_slice(key.connector, wanted)
         if stored is not None and model is not None:
             await self._report(stored, model, outcome if isinstance(outcome, Unresolved) else None, now)
@@ -154,9 +159,23 @@ class ConnectorReconciler:
     ) -> None:
         name = model.metadata.name
         apps = self.caches.summary.connectors[name]
-        status = connector_status(model, apps, stored.contract, unresolved, stored.status, now)
+        use = self._use(name)
+        status = connector_status(model, apps, stored.contract, unresolved, stored.status, now, use)
+        if use is not None and open_now(use, now):
+            self.later(ConnectorKey(name), BELIEVED.total_seconds())
         if status != stored.status:
             await write_status(self.client, self.caches.connectors, "Connector", {"name": name}, status)
+
+    def _use(self, connector: str) -> ConnectorUse | None:
+        ledger = self.caches.ledgers.get((self.settings.system_namespace, names.connector_ledger(connector)))
+        return ledger.record.connector if isinstance(ledger, Ledger) else None
+
+    async def _forget_use(self, connector: str) -> None:
+        ledger = self.caches.ledgers.get((self.settings.system_namespace, names.connector_ledger(connector)))
+        if isinstance(ledger, Ledger):
+            about = ledger.metadata
+            with suppress(NotFoundError, ConflictError):  # gone already, or another one: the watch tells
+                await self.client.delete(LEDGER, about.namespace, about.name, uid=about.uid)
 
 
 def _is_known(followed: FollowedService, pod: NamedPod) -> bool:

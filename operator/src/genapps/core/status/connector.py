@@ -8,7 +8,10 @@ from typing import Any
 
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.connector import Connector
+from genapps.api.fields import rfc3339
+from genapps.api.ledger import ConnectorUse
 from genapps.core.catalogue.endpoints import Unresolved
+from genapps.core.connector_use import open_now
 from genapps.core.contracts.contract import contract_digest, contract_of
 from genapps.core.contracts.faults import contract_faults
 from genapps.core.contracts.pointers import ContractFault
@@ -41,9 +44,11 @@ def connector_status(
     unresolved: Unresolved | None,
     previous: Mapping[str, Any],
     now: datetime,
+    use: ConnectorUse | None = None,
 ) -> dict[str, Any]:
     """The whole status. `apps` is the number of apps that are not deleted and name it in their envelope; `unresolved`
-    is why its Service is not called, None for one that is, and for a URL; `previous` is the status as stored."""
+    is why its Service is not called, None for one that is, and for a URL; `previous` is the status as stored;
+    `use` is what gateways have seen of it, None while there was no call."""
     inactive = inactive_in_connector(connector)
     blocked = _blocked(contract, unresolved)
     values = {
@@ -60,9 +65,19 @@ def connector_status(
         "observedGeneration": generation,
         "contractDigest": contract.digest,
         "apps": apps,
+        **(_use(use, now) if use is not None else {}),
         "conditions": conditions(values, generation, previous, now),
     }
     return {name: value for name, value in status.items() if value is not None}
+
+
+def _use(use: ConnectorUse, now: datetime) -> dict[str, Any]:
+    return {
+        "calls": use.calls,
+        "errors": use.errors,
+        "breaker": "Open" if open_now(use, now) else "Closed",
+        "lastCheck": use.checked_at and rfc3339(use.checked_at),
+    }
 
 
 def _blocked(contract: JudgedContract, unresolved: Unresolved | None) -> tuple[Reason, str] | None:
