@@ -230,6 +230,15 @@ def test_a_key_cannot_stand_in_the_place_of_the_credential(header: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("path", ["/a//b", "//a", "/a/../b", "/./a", "/%2e%2e/a", "/a%2fb", "/a%zz"])
+def test_a_path_that_no_request_may_have_is_a_fault_of_the_connector(path: str) -> None:
+    """Else each call is told as one whose arguments are invalid."""
+    (told,) = _faults(tool(), endpoint={"url": f"https://fx.example.com{path}"})
+    assert told.startswith("/spec/endpoint/url: ")
+    for good in ("", "/", "/v1", "/v1/", "/~a-b._/v1"):
+        assert _faults(tool(), endpoint={"url": f"https://fx.example.com{good}"}) == []
+
+
 @pytest.mark.parametrize("port", [0, 65536, 99999])
 def test_a_port_that_is_none_is_refused_before_a_call_is_made(port: int) -> None:
     def credential(port: int) -> dict[str, Any]:

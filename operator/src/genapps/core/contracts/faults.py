@@ -11,6 +11,7 @@ from genapps.api.connector import Connector, ConnectorSpec, Credential, Tool
 from genapps.api.digests import canonical
 from genapps.core.contracts.contract import contract_of, key_header
 from genapps.core.contracts.hidden_text import hidden_text_faults
+from genapps.core.contracts.paths import PathTemplate, TemplateError
 from genapps.core.contracts.pointers import ContractFault, pointer
 from genapps.core.contracts.schemas import patterns
 from genapps.core.contracts.tool_faults import tool_faults
@@ -83,12 +84,18 @@ def _name_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
 
 
 def _url_faults(spec: ConnectorSpec) -> Iterator[ContractFault]:
-    """A port that is none: the schema sees its digits only."""
+    """What the schema cannot see in a URL: a port that is none, and a path that no request may have."""
     oauth = spec.credential.oauth if spec.credential is not None else None
     urls = (("/endpoint/url", spec.endpoint.url), ("/credential/oauth/tokenURL", oauth.token_url if oauth else None))
     for where, url in urls:
-        if url is not None and not _has_usable_port(url):
+        if url is None:
+            continue
+        if not _has_usable_port(url):
             yield ContractFault(where, "the port is none; write one from 1 to 65535")
+        try:
+            PathTemplate.parse(urlsplit(url).path or "/")
+        except TemplateError as error:
+            yield ContractFault(where, str(error))
 
 
 def _has_usable_port(url: str) -> bool:
