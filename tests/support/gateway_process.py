@@ -55,7 +55,7 @@ class GatewayProcess:
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
-        self.ports = dict(zip(("GATEWAY", "CANARY", "HEALTH"), _free_ports(3), strict=True))
+        self.ports = dict(zip(("GATEWAY", "CANARY", "HEALTH", "STEP_TOKEN_KEYS"), _free_ports(4), strict=True))
         environment = {
             "PATH": os.environ["PATH"],
             "KUBECONFIG": str(self.kubeconfig),

@@ -149,7 +149,7 @@ async def test_no_service_of_the_platform_is_even_looked_at(loop: Loop, namespac
 async def test_a_url_with_a_port_that_is_none_is_refused(loop: Loop) -> None:
     connector(loop, url="https://ledger.example.com:99999")
     await work(loop, LEDGER)
-    assert ready(loop) == ("False", "EndpointRefused")
+    assert ready(loop) == ("False", "ContractInvalid")
 
 
 @pytest.mark.parametrize("change", ["gone", "a URL"])

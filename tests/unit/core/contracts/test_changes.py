@@ -53,8 +53,8 @@ MODEL: dict[str, Any] = {"type": "Model", "tools": [], "models": ["a"]}
             ["changed: stepToken: calls carry step tokens for another audience, begin to, or stop to"],
         ),
         (MODEL, MODEL | {"models": ["b"]}, ["narrower: models: a is withdrawn", "wider: models: b is new"]),
-        (MODEL, MODEL | {"maxTokens": 5}, ["narrower: maxTokens: no bound becomes 5"]),
-        (MODEL | {"maxTokens": 5}, MODEL, ["wider: maxTokens: 5 becomes no bound"]),
+        (MODEL, MODEL | {"maxTokens": 5}, ["narrower: maxTokens: 4096 becomes 5"]),
+        (MODEL | {"maxTokens": 5}, MODEL, ["wider: maxTokens: 5 becomes 4096"]),
         (MODEL | {"maxTokens": 5}, MODEL | {"maxTokens": 6}, ["wider: maxTokens: 5 becomes 6"]),
         (MODEL | {"maxTokens": 5}, MODEL | {"maxTokens": 4}, ["narrower: maxTokens: 5 becomes 4"]),
         (
@@ -63,6 +63,7 @@ MODEL: dict[str, Any] = {"type": "Model", "tools": [], "models": ["a"]}
             [
                 "changed: type: Model becomes MCP",
                 "narrower: models: a is withdrawn",
+                "wider: maxTokens: 4096 becomes no bound",
                 "narrower: tools: chat is withdrawn",
                 "narrower: tools: embeddings is withdrawn",
                 "narrower: tools: responses is withdrawn",

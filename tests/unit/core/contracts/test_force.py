@@ -78,7 +78,7 @@ def test_models_of_both_and_the_smaller_bound() -> None:
     unbounded = _contract(type="Model", tools=[], models=["c"])
     assert in_force(frozen, unbounded).max_tokens == 100
     assert in_force(frozen, unbounded).models == ()
-    assert in_force(None, unbounded).max_tokens is None
+    assert in_force(None, unbounded).max_tokens == 4096
 
 
 def test_a_connector_of_another_type_is_another_connector() -> None:

@@ -15,7 +15,7 @@ from genapps.api import quantities
 from genapps.api.connector import ConnectorSpec, IdempotencyHeader, Tool, ToolEffect
 from genapps.api.digests import canonical, sha256
 from genapps.api.fields import UserModel
-from genapps.core.contracts.model_tools import INPUTS, SECONDS
+from genapps.core.contracts.model_tools import INPUTS, MOST_TOKENS, SECONDS
 
 TIMEOUT_SECONDS = 10
 """Of a tool that names no timeout."""
@@ -76,7 +76,7 @@ def contract_of(spec: ConnectorSpec) -> Contract:
         type=spec.type,
         tools=tuple(sorted(tools, key=lambda tool: tool.name)),
         models=tuple(sorted(spec.models)),
-        max_tokens=spec.max_tokens,
+        max_tokens=(spec.max_tokens or MOST_TOKENS) if spec.type == "Model" else None,
     )
 
 

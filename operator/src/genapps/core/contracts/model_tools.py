@@ -12,6 +12,9 @@ from typing import Any, Final
 SECONDS = 60
 """Of a tool that names no timeout: models take their time."""
 
+MOST_TOKENS = 4096
+"""Of an answer, where the Connector says nothing: the contract has a bound always."""
+
 _TEXT: dict[str, Any] = {"type": "string"}
 _NOTES: dict[str, Any] = {"type": ["array", "null"], "maxItems": 256}
 """What servers put beside a text that they wrote, and get back with it: data that nobody acts on."""

@@ -14,6 +14,7 @@ import orjson
 
 from genapps.api.connector import ConnectorSpec
 from genapps.core.contracts.contract import ToolContract
+from genapps.core.contracts.model_tools import MOST_TOKENS
 from genapps.core.text import plain
 from genapps.gateway.connectors.exchange import (
     Outcome,
@@ -28,8 +29,6 @@ from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
 
 JSON = "application/json"
-MOST_TOKENS = 4096
-"""Of an answer, where the Connector says nothing."""
 _MOST_COUNTED = 1_000_000_000
 _PATHS: Final = {"chat": "/chat/completions", "responses": "/responses", "embeddings": "/embeddings"}
 _BOUNDS: Final = {"chat": ("max_tokens", "max_completion_tokens"), "responses": ("max_output_tokens",)}
