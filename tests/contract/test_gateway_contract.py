@@ -70,6 +70,7 @@ ANYTHING = st.one_of(
 )  # fmt: skip
 GOOD_CALL = {"requestId": "r1", "step": 0, "connector": "mail", "tool": "send", "arguments": {}}
 REPEATED_CALL = {**GOOD_CALL, "key": "0a" * 32, "repeated": True}
+STREAMED_CALL = {**GOOD_CALL, "stream": True}
 GOOD_REPORT = {"requestId": "r1", "rule": "raw_egress", "subject": "10.0.0.1"}
 
 
@@ -82,7 +83,7 @@ def changed(good: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-@given(st.one_of(changed(GOOD_CALL), changed(REPEATED_CALL)))
+@given(st.one_of(changed(GOOD_CALL), changed(REPEATED_CALL), changed(STREAMED_CALL)))
 def test_schema_and_gateway_agree_on_every_call(message: dict[str, Any]) -> None:
     assert isinstance(parse(ToolCall, orjson.dumps(message)), ToolCall) == CALL(message)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,16 +31,6 @@ from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.credentials.attach import SecretCredentials
 from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import Secrets
-from genapps.gateway.egress.messages import (
-    EgressLimits,
-    EgressReason,
-    EgressRefusedError,
-    OutboundRequest,
-    OutboundResponse,
-    Target,
-)
-from genapps.gateway.egress.requests import request_fault
-from genapps.gateway.egress.targets import target_fault
 from genapps.gateway.identity import Identities, Keys, KeySource
 from genapps.gateway.ledger import Ledgers
 from genapps.gateway.limits.permits import Permits
@@ -50,6 +40,7 @@ from genapps.gateway.records import App, Records
 from genapps.gateway.step_tokens.minting import StepTokens
 from genapps.gateway.step_tokens.store import StepTokenKeys
 from genapps.gateway.token_keys import TokenKeyDelivery
+from tests.unit.gateway.outside import Upstream
 
 NAMESPACE = "genapps-system"
 CHILD = "finance-converter-0123456789abcdef"
@@ -249,47 +240,6 @@ class Clock:
 
 
 @dataclass
-class Upstream:
-    """Stands for everything outside: refuses what egress refuses at a look, answers with what it is told to, and
-    remembers what it was asked."""
-
-    answer: OutboundResponse | Exception = field(
-        default_factory=lambda: OutboundResponse(200, {"content-type": "application/json"}, b'{"rate": 0.94}')
-    )
-    answers: dict[str, OutboundResponse | Exception] = field(default_factory=dict)
-    """By host, where one answers otherwise."""
-    next_answers: list[OutboundResponse | Exception] = field(default_factory=list)
-    """One after the other, before all else."""
-    answering: Callable[[], None] = lambda: None
-    """Called before each answer, such as to let time go by."""
-    asked: list[tuple[Target, OutboundRequest]] = field(default_factory=list)
-    hold: asyncio.Event | None = None
-    """While it is not set, nothing is answered."""
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
-    cancelled: int = 0
-
-    async def send(self, target: Target, request: OutboundRequest, limits: EgressLimits) -> OutboundResponse:
-        """Look, remember, wait if told to, answer."""
-        if fault := target_fault(target):
-            raise EgressRefusedError(EgressReason.TARGET_INVALID, fault)
-        if fault := request_fault(request):
-            raise EgressRefusedError(EgressReason.REQUEST_INVALID, fault)
-        self.asked.append((target, request))
-        self.begun.set()
-        try:
-            if self.hold is not None:
-                await asyncio.wait_for(self.hold.wait(), limits.seconds)
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        self.answering()
-        answer = self.next_answers.pop(0) if self.next_answers else self.answers.get(target.host, self.answer)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-@dataclass
 class Reply:
     """What came back from the ASGI application."""
 
@@ -379,9 +329,9 @@ class Installation:
             sent.append(message)
 
         await self.app(scope, receive, send)
-        head, tail = sent
+        head, *tails = sent
         shown = {name.decode(): value.decode() for name, value in head["headers"]}
-        return Reply(head["status"], shown, tail["body"])
+        return Reply(head["status"], shown, b"".join(tail["body"] for tail in tails))
 
     async def call(self, connector: str = "payroll", request_id: str = "r1", step: int = 0) -> Reply:
         content = {"requestId": request_id, "step": step, "connector": connector, "tool": "get", "arguments": {}}

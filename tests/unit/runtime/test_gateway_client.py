@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from genapps_runtime.egress.gateway_address import GatewayAddress
-from genapps_runtime.egress.gateway_client import GatewayClient
+from genapps_runtime.egress.gateway_client import C, GatewayClient
 from genapps_runtime.egress.gateway_connection import UnreachableError
 from tests.runtime.fake_gateway import GATEWAY_NAME, Authority
 from tests.support.clock import Clock
@@ -197,8 +197,9 @@ async def test_a_gateway_that_cannot_be_reached_has_done_nothing(authority: Auth
 class NobodyThere(GatewayClient):
     """A connection is never made."""
 
-    async def _connect_once(self) -> Any:
-        await asyncio.Event().wait()
+    async def _connect_once(self, kind: type[C]) -> C:
+        never: asyncio.Future[C] = asyncio.get_running_loop().create_future()
+        return await never
 
 
 async def test_a_call_that_runs_out_of_time_before_it_is_sent_has_done_nothing(
@@ -222,11 +223,11 @@ class FirstGone(GatewayClient):
 
     gone = 0
 
-    async def _connect_once(self) -> Any:
+    async def _connect_once(self, kind: type[C]) -> C:
         if self.gone > 0:
             self.gone -= 1
             raise UnreachableError("nobody listens")
-        return await super()._connect_once()
+        return await super()._connect_once(kind)
 
 
 @pytest.mark.parametrize(("gone", "made"), [(2, True), (3, False)])

@@ -21,6 +21,7 @@ from genapps.gateway import decision
 from genapps.gateway.breakers import Breakers
 from genapps.gateway.calls import Calls, Made
 from genapps.gateway.catalogue import Catalogue
+from genapps.gateway.connectors.model import ModelTool
 from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.decision import Admit, Question, Refusal, Violation, admit, decide
 from genapps.gateway.identity import Identities, KeysUnavailableError, TokenRefusedError
@@ -40,6 +41,7 @@ from genapps.gateway.problems import MEDIA_TYPE, Code, Problem
 from genapps.gateway.rates import Rates
 from genapps.gateway.records import App, Records
 from genapps.gateway.reviewed import ReviewedOffers
+from genapps.gateway.streamed_answer import StreamedAnswer
 from genapps.gateway.token_keys import TokenKeyDelivery
 from genapps.traceparent import read_traceparent
 
@@ -117,7 +119,7 @@ class GatewayApp:
         path, trace = scope["path"], _trace(scope)
         route = path if path in self._routes or path == _HEALTH else "other"
         try:
-            answer = await self._answer(scope, receive, trace)
+            answer: Answer | StreamedAnswer = await self._answer(scope, receive, trace)
         except RefusedError as refused:
             answer = _problem(refused.problem, None, close=refused.close)
         except (KeysUnavailableError, LedgerUnavailableError) as error:
@@ -131,9 +133,22 @@ class GatewayApp:
             answer = _problem(Problem(Code.GATEWAY_UNAVAILABLE, detail, retry_after=1, status=500), None, close=True)
         self._parts.metrics.answers.labels(route, answer.code).inc()
         self._parts.metrics.seconds.labels(route).observe(clocks.monotonic() - started)
-        await _send(answer, send, close=answer.close or self.draining)
+        if isinstance(answer, StreamedAnswer):
+            await self._stream(answer, receive, send, trace)
+        else:
+            await _send(answer, send, close=answer.close or self.draining)
 
-    async def _answer(self, scope: Scope, receive: Receive, trace: Trace) -> Answer:
+    async def _stream(self, answer: StreamedAnswer, receive: Receive, send: Send, trace: Trace) -> None:
+        """What cannot be sent to its end is left without one, and the server breaks the connection off."""
+        try:
+            async with _cancelled_when_gone(receive):
+                await answer.send(send, close=self.draining)
+        except RefusedError:
+            pass  # the caller has gone
+        except Exception as error:
+            _log.warning("stream_left", why=type(error).__name__, **trace)
+
+    async def _answer(self, scope: Scope, receive: Receive, trace: Trace) -> Answer | StreamedAnswer:
         path, method = scope["path"], scope["method"]
         _judge_framing(scope)
         if (method, path) == ("GET", _HEALTH):
@@ -163,13 +178,16 @@ class GatewayApp:
             raise RefusedError(decision.CALLER_UNKNOWN, close=True)
         return app
 
-    async def _call(self, app: App, body: bytes, trace: Trace, receive: Receive) -> Answer:
+    async def _call(self, app: App, body: bytes, trace: Trace, receive: Receive) -> Answer | StreamedAnswer:
         call = parse(ToolCall, body)
         offer = self._parts.catalogue.find(call.connector) if isinstance(call, ToolCall) else None
         if offer is not None and app.record.contracts:
             offer = self._reviewed.offer(offer, app.record.contracts)
         decided = admit(Question(app, self._parts.ledgers.at_threshold(app), call, offer, self._parts.contracts))
         if isinstance(decided, Admit):
+            streamed = decided.tool.streamed if decided.call.stream else None
+            if streamed is not None:
+                return await self._begun(decided, streamed, trace, receive)
             return await self._made(decided, trace, receive)
         if decided.violation is not None and isinstance(call, ToolCall):
             decided = await self._counted(app, decided, decided.violation, call)
@@ -194,6 +212,20 @@ class GatewayApp:
         if isinstance(made, Made):
             return Answer(200, b'{"result":%b,"effect":"%b","credit":null}' % (made.result, made.effect.encode()))
         return _problem(made, admitted.call.request_id, admitted.tool.effect)
+
+    async def _begun(self, admitted: Admit, tool: ModelTool, trace: Trace, receive: Receive) -> Answer | StreamedAnswer:
+        """The answer from its first piece on. What fails before that is refused as any call is."""
+        passed = self._parts.calls.stream(admitted, tool, {**_who(admitted.app), **trace})
+        try:
+            async with _cancelled_when_gone(receive):
+                first = await anext(passed, ())
+        except BaseException:
+            await passed.aclose()
+            raise
+        if isinstance(first, Problem):
+            await passed.aclose()
+            return _problem(first, admitted.call.request_id, admitted.tool.effect)
+        return StreamedAnswer(first, passed, admitted.tool.seconds, admitted.call.request_id)
 
     async def _report(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:
         report = parse(ViolationReport, body)

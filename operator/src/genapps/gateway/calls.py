@@ -11,7 +11,8 @@ import asyncio
 import hashlib
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,9 @@ import structlog
 from genapps.cluster import clocks
 from genapps.gateway.connectors.exchange import CallFailedError, Health
 from genapps.gateway.connectors.exchanger import Answered, Exchanger
+from genapps.gateway.connectors.model import ModelTool
 from genapps.gateway.decision import Admit
-from genapps.gateway.limits.permits import Permits
+from genapps.gateway.limits.permits import Permit, Permits
 from genapps.gateway.limits.retry_budget import RetryBudget
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.problems import Code, Problem
@@ -52,6 +54,10 @@ class Tally:
 
     calls: int = 0
     errors: int = 0
+
+
+Passed = tuple[bytes, ...] | Problem
+"""Of an answer that is passed on while it comes: pieces as JSON, or why no more come."""
 
 
 class Calls:
@@ -96,15 +102,8 @@ class Calls:
             code, health = failed.problem.code, failed.health
             return failed.problem
         finally:
-            self._permits.leave(permit, health)
-            tally = self.tallies[connector]
-            tally.calls += 1
-            tally.errors += health is Health.BAD
-            seconds = self._clock() - started
-            self._metrics.calls.labels(connector, code).inc()
-            self._metrics.call_seconds.labels(connector).observe(seconds)
+            millis = self._ended(permit, started, code, health)
             used = {} if answered.usage is None else answered.usage._asdict()
-            millis = round(seconds * 1000, 1)
             line.info("call_ended", code=code, health=health, millis=millis, result_bytes=len(answered.result), **used)
         if tool.cache_seconds:
             self._cache.put(key, answered.result)
@@ -115,6 +114,51 @@ class Calls:
         self._permits.forget(connector)
         self._retries.forget(connector)
         self._metrics.forget(connector)
+
+    async def stream(self, admitted: Admit, tool: ModelTool, about: dict[str, str]) -> AsyncGenerator[Passed, None]:
+        """The pieces of the answer while it comes, some at a time, and a problem in place of what does not come.
+
+        It is neither reused nor asked for twice. Its permit is held until it has ended, or is closed.
+        """
+        connector = admitted.offer.name
+        line = _line(admitted, self._read_key(admitted, _digest(admitted.call.arguments)), about)
+        permit = self._permits.enter(admitted)
+        if isinstance(permit, Problem):
+            self._metrics.calls.labels(connector, permit.code).inc()
+            line.info("call_refused", code=permit.code)
+            yield permit
+            return
+        started, code, health, size = self._clock(), "Cancelled", Health.UNKNOWN, 0
+        used: dict[str, int] = {}
+        problem: Problem | None = None
+        line.info("call_attempted", attempt=1)
+        try:
+            async with aclosing(self._exchanger.stream(admitted, tool)) as parts:
+                async for part in parts:
+                    used = part.usage._asdict()
+                    size += sum(map(len, part.pieces))
+                    if part.pieces:
+                        yield part.pieces
+            code, health = "ok", Health.GOOD
+        except CallFailedError as failed:
+            problem = failed.problem
+            code, health = problem.code, failed.health
+        finally:
+            millis = self._ended(permit, started, code, health)
+            line.info("call_ended", code=code, health=health, millis=millis, result_bytes=size, **used)
+        if problem is not None:
+            yield problem
+
+    def _ended(self, permit: Permit, started: float, code: str, health: Health) -> float:
+        """The call has ended so; how many milliseconds it took."""
+        self._permits.leave(permit, health)
+        tally = self.tallies[permit.connector]
+        tally.calls += 1
+        tally.errors += health is Health.BAD
+        seconds = self._clock() - started
+        self._metrics.calls.labels(permit.connector, code).inc()
+        self._metrics.call_seconds.labels(permit.connector).observe(seconds)
+        return round(seconds * 1000, 1)
 
     async def _tried(self, admitted: Admit, line: structlog.stdlib.BoundLogger) -> Answered:
         """The result of the first attempt, or of a second one where that can do no harm. Raises CallFailedError."""

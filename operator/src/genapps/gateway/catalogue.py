@@ -60,6 +60,11 @@ class OfferedTool:
         return self.compiled.tool.contract.key_header is not None
 
     @property
+    def streamed(self) -> ModelTool | None:
+        """What asks for an answer that is taken while it comes; None where the tool has no such answers."""
+        return self.binding if isinstance(self.binding, ModelTool) and self.binding.streams else None
+
+    @property
     def seconds(self) -> float:
         """How long a call may take."""
         return self.compiled.tool.timeout_seconds

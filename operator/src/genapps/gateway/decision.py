@@ -149,6 +149,7 @@ def admit(question: Question) -> Admit | Refusal:
     if refusal is not None or tool is None:
         return refusal or _unavailable(offer.name, "has no such tool")
     refusal = arguments_valid(call, tool) or risk_high_enough(app, offer) or not_repeated_blindly(call, tool)
+    refusal = refusal or answered_in_pieces(call, tool)
     return refusal or Admit(app, call, offer, tool)
 
 
@@ -254,6 +255,14 @@ def not_repeated_blindly(call: ToolCall, tool: OfferedTool) -> Refusal | None:
         " Look at the connector before you try again."
     )
     return Refusal(Problem(Code.OUTCOME_UNKNOWN, detail))
+
+
+def answered_in_pieces(call: ToolCall, tool: OfferedTool) -> Refusal | None:
+    """A tool whose answer is wanted while it comes has such answers."""
+    if not call.stream or tool.streamed is not None:
+        return None
+    detail = f"The tool '{tool.name}' does not answer piece by piece: call it without stream."
+    return Refusal(Problem(Code.ARGUMENTS_INVALID, detail))
 
 
 def _unavailable(connector: str, why: str) -> Refusal:

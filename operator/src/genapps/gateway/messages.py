@@ -45,6 +45,8 @@ class ToolCall(_Message):
     """Whose data the action is about, as the runtime says: a digest. Empty: the app has no tenants."""
     repeated: bool = False
     """An earlier attempt may have made this call, and nobody knows what it brought."""
+    stream: bool = False
+    """The answer is wanted while it comes."""
 
 
 class ViolationReport(_Message):

@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.gateway_connection import GatewayConnection, UnreachableError
+from genapps_runtime.egress.gateway_stream import GatewayStream
 from genapps_runtime.egress.mounted_file import MountedFile
 from genapps_runtime.problems import call_problem
 
@@ -38,6 +39,10 @@ _UNDECIDED = ("CallerUnknown", "GatewayStale")
 _MAY_HAVE_WRITTEN = ("OutcomeUnknown", "ResultInvalid")
 """With any other problem the gateway says that nothing was done; and with these, if it says that the tool reads."""
 _KNOWN_TOOLS = 256
+MOST_STREAMS = 32
+"""Answers that come piece by piece, at once: each holds as much as `gateway_stream` says."""
+
+C = TypeVar("C", bound=GatewayConnection)
 
 
 class Called(NamedTuple):
@@ -85,6 +90,7 @@ class GatewayClient:
         self._token = MountedFile(token_file)
         self._context: tuple[bytes, ssl.SSLContext] | None = None
         self._idle: list[GatewayConnection] = []
+        self._streams = 0
         self._reading: set[tuple[object, object]] = set()
         """Tools that only read, as the gateway said when it last answered a call of them."""
 
@@ -110,14 +116,61 @@ class GatewayClient:
                 raise
             if sending.begun:
                 return _unknown(type(error).__name__)
-            detail = f"the gateway did not answer: {type(error).__name__}"
-            return Called({"problem": call_problem("GatewayUnavailable", detail, 5)}, wrote=False)
+            return Called(_unavailable(error), wrote=False)
         if status == 200:
             return Called({"ok": reply.get("result")}, wrote=not self._reads(sending, reply))
         if "code" in reply:
             wrote = sending.lost or reply["code"] in _MAY_HAVE_WRITTEN
             return Called({"problem": reply}, wrote=wrote and reply.get("effect") != "Read")
         return _unknown(f"an answer with status {status} and no code")
+
+    async def stream(
+        self, request_id: str, step: int, payload: dict[str, Any], trace: str
+    ) -> GatewayStream | dict[str, Any]:
+        """A call of a tool that only reads, whose answer is taken while it comes; or `{"problem": {...}}`.
+
+        It has a connection of its own. What is given is as for `call`. Whoever gets it closes it.
+        """
+        sending = _Sending({"requestId": request_id, "step": step, **payload}, trace, harmless=True)
+        for _ in range(RETRIES):
+            answer = await self._begin_stream(sending)
+            if isinstance(answer, GatewayStream) or answer["problem"].get("code") not in _UNDECIDED:
+                return answer
+            await asyncio.sleep(0.5)
+        return await self._begin_stream(sending)
+
+    async def _begin_stream(self, sending: "_Sending") -> GatewayStream | dict[str, Any]:
+        if self._streams >= MOST_STREAMS:
+            detail = f"{MOST_STREAMS} answers come piece by piece to this app, which is the most: try again"
+            return {"problem": call_problem("CallRefused", detail, 1)}
+        self._streams += 1
+        try:
+            stream = await self._connect(GatewayStream)
+        except BaseException as error:
+            self._stream_closed()
+            if isinstance(error, (UnreachableError, OSError)):
+                return _unavailable(error)
+            raise
+        stream.on_close = self._stream_closed
+        try:
+            token = self._token.read().decode("ascii").strip()
+            answer = await stream.begin(self._head("POST", "/v1/calls", sending.content, token, sending.trace))
+            if answer is None:
+                return stream
+            reply = orjson.loads(answer[1])
+        except (UnreachableError, OSError, ValueError) as error:
+            stream.close()
+            return _unavailable(error)
+        except BaseException:
+            stream.close()
+            raise
+        stream.close()
+        if isinstance(reply, dict) and "code" in reply:
+            return {"problem": reply}
+        return _unavailable(UnreachableError(f"status {answer[0]}"))
+
+    def _stream_closed(self) -> None:
+        self._streams -= 1
 
     def _reads(self, sending: "_Sending", reply: dict[str, Any]) -> bool:
         """Whether the tool only reads, which is remembered."""
@@ -154,14 +207,14 @@ class GatewayClient:
 
     async def _post(self, path: str, sending: "_Sending") -> tuple[int, dict[str, Any]]:
         token = self._token.read().decode("ascii").strip()  # the kubelet replaces it before it ends
-        connection = self._reuse() or await self._connect()
+        connection = self._reuse() or await self._connect(GatewayConnection)
         try:
             return await self._use(connection, path, token, sending)
         except UnreachableError:
             if connection.sent and not sending.harmless and sending.tool not in self._reading:
                 raise
             sending.lost = sending.lost or connection.sent
-        return await self._use(await self._connect(), path, token, sending)
+        return await self._use(await self._connect(GatewayConnection), path, token, sending)
 
     async def _use(
         self, connection: "GatewayConnection", path: str, token: str, sending: "_Sending"
@@ -192,19 +245,19 @@ class GatewayClient:
             connection.close()
         return None
 
-    async def _connect(self) -> "GatewayConnection":
+    async def _connect(self, kind: type[C]) -> C:
         for _ in range(CONNECT_ATTEMPTS - 1):
             with suppress(UnreachableError):
-                return await self._connect_once()
+                return await self._connect_once(kind)
             await asyncio.sleep(CONNECT_PAUSE_SECONDS)
-        return await self._connect_once()
+        return await self._connect_once(kind)
 
-    async def _connect_once(self) -> "GatewayConnection":
+    async def _connect_once(self, kind: type[C]) -> C:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
-                    GatewayConnection,
+                    kind,
                     self._address.connect,
                     self._address.port,
                     ssl=self._trust(),
@@ -229,6 +282,11 @@ class GatewayClient:
             lines += [f"authorization: Bearer {token}", "content-type: application/json"]
         lines.append(f"content-length: {len(body)}\r\n{trace}\r\n")
         return "\r\n".join(lines).encode("ascii") + body
+
+
+def _unavailable(error: Exception) -> dict[str, Any]:
+    detail = f"the gateway did not answer: {type(error).__name__}"
+    return {"problem": call_problem("GatewayUnavailable", detail, 5)}
 
 
 def _unknown(why: str) -> Called:

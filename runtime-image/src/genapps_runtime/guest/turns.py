@@ -38,6 +38,7 @@ _RESERVED = frozenset(
     }
 )  # fmt: skip
 
+_NUMBERED = {"body": "chunk", "next": "call", "leave": "call"}
 _WITHOUT_BODY = frozenset({204, 304})
 
 Headers = list[tuple[bytes, bytes]]
@@ -52,7 +53,7 @@ class ResponseInvalidError(Exception):
 
 
 class Call(NamedTuple):
-    """One call to the host. `kind` is tool, timer, get, list, sql, body, stream or send."""
+    """One call to the host. `kind` is tool, next, leave, timer, get, list, sql, body, stream or send."""
 
     id: str
     kind: str
@@ -213,7 +214,7 @@ def read_call(value: dict[str, Any]) -> Call:
     ((kind, payload),) = [(key, inner) for key, inner in value.items() if key != "id"]
     if kind == "tool":
         _texts(payload, "connector", "tool")
-        if not isinstance(payload["arguments"], dict):
+        if not isinstance(payload["arguments"], dict) or not isinstance(payload.get("stream", False), bool):
             raise TypeError
     elif kind == "get":
         _texts(payload, "key")
@@ -226,8 +227,8 @@ def read_call(value: dict[str, Any]) -> Call:
     elif kind == "timer":
         if not 1 <= _natural(payload["millis"]) <= TIMER_MILLIS:
             raise ValueError
-    elif kind == "body":
-        _natural(payload["chunk"])
+    elif kind in _NUMBERED:
+        _natural(payload[_NUMBERED[kind]])
     elif kind in _STREAMING:
         payload = {kind: _STREAMING[kind](payload)}
     else:

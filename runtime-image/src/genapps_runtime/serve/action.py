@@ -36,7 +36,8 @@ from genapps_runtime.state.sql_rules import STATEMENT_SECONDS
 from genapps_runtime.state.transaction import Writes
 from genapps_runtime.state.view import Overlaid, Reads, View
 
-_LASTING = frozenset({"tool", "timer", "stream"})
+_LASTING = frozenset({"tool", "next", "timer", "stream"})
+_OF_TOOLS = frozenset({"tool", "next"})
 OWN_SECONDS = 1.0
 """What an action has for itself at least, however long others kept it from its beginning."""
 
@@ -126,6 +127,8 @@ class Action:
         upload = self.exchange.upload
         if self.exchange.streamed is not None:
             return "the answer had begun"
+        if self.tools is not None and self.tools.streams.taken:
+            return "the app had taken a piece of a tool's answer"
         return "the app had read a part of its body" if upload is not None and upload.next else ""
 
     @property
@@ -238,7 +241,7 @@ class Action:
         for call in calls:
             if call.kind == "tool" and self.fallback:
                 self.results[call.id] = {"problem": call_problem("ReadOnly", refusals.READ_ONLY)}
-            elif call.kind == "tool" and (queued or self.wrote_tables):
+            elif call.kind in _OF_TOOLS and (queued or self.wrote_tables):
                 self.results[call.id] = {"problem": call_problem("ToolAfterSql", refusals.TOOL_AFTER_SQL)}
             elif call.kind in _LASTING:
                 lasting.append(call)
@@ -252,7 +255,7 @@ class Action:
                 outcome = None if queued else self.run_sql(call, until)
                 if outcome is not None:
                     self.results[call.id] = outcome
-                elif self._calls_tool or any(one.kind == "tool" for one in lasting):
+                elif self._calls_tool or any(one.kind in _OF_TOOLS for one in lasting):
                     self.results[call.id] = {"problem": call_problem("SqlRefused", refusals.SQL_BESIDE_TOOL)}
                 else:
                     queued = True
@@ -303,6 +306,8 @@ class Action:
     async def call_tool(self, call: turns.Call) -> Outcome:
         """The outcome of a tool call. Raises TimeoutError when the action's time is used up, and ProblemError."""
         seconds = max(0.0, self.deadline - time.monotonic())
+        if call.kind == "next" or call.payload.get("stream"):
+            return await self._own_tools().take(call, seconds)
         # When it has not begun, it begins again only to get this outcome.
         return await self._own_tools().call(call.payload, seconds, keep=self.guest is None)
 
@@ -378,6 +383,8 @@ class Action:
     def _read(self, call: turns.Call) -> dict[str, Any]:
         if call.kind == "body":
             return {"ok": piece_of(self.exchange.request.body, call.payload["chunk"])}
+        if call.kind == "leave":
+            return self._own_tools().streams.leave(str(call.payload["call"]))
         if self._view is None:
             self._view = self.see()
         try:

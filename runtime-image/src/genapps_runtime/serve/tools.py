@@ -10,10 +10,12 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from genapps_runtime.egress.gateway_client import Called, GatewayClient
+from genapps_runtime.guest.turns import Call
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, call_problem, printable
 from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.spans import Calls, Span
+from genapps_runtime.serve.tool_streams import ToolStreams
 
 RECORDED_BYTES = 16 * 1024 * 1024
 """Of the outcomes of all actions together, as JSON; the one that goes beyond it is the last."""
@@ -21,6 +23,7 @@ NAME_CHARACTERS = 100
 _NOT_IN_ENVELOPE = "ConnectorNotInEnvelope"
 _TOO_NESTED = "the arguments of the call are nested too deeply"
 _FULL = "what tools have answered to the requests that run takes too much memory: try again, or use `await tools.call`"
+_IN_PIECES = "an answer that comes piece by piece has to be awaited"
 _LOST = "a tool call was not waited for, or its answer not kept: after it a tool cannot be called without await"
 
 Outcome = dict[str, Any]
@@ -127,6 +130,7 @@ class Tools:
         """Those that this attempt has not asked for yet."""
         self._beyond = 0
         """Calls of this attempt that were more than it may make."""
+        self.streams = ToolStreams()
         self._note_refused()
 
     @property
@@ -172,6 +176,7 @@ class Tools:
         """The action has ended."""
         self._recorded.give(self._held)
         self._held = 0
+        self.streams.close()
 
     async def call(self, payload: dict[str, Any], seconds: float, *, keep: bool) -> Outcome:
         """The outcome of one call (connector, tool, arguments), recorded or made.
@@ -210,6 +215,28 @@ class Tools:
             await self._journal.ended(step, called)
         return outcome
 
+    async def take(self, call: Call, seconds: float) -> Outcome:
+        """The next pieces of an answer that comes piece by piece; for a call that asks for one, the first.
+
+        Such a tool only reads, so the call is neither recorded nor journalled. Raises TimeoutError.
+        """
+        if call.kind == "next":
+            return await self.streams.next(str(call.payload["call"]), seconds)
+        wanted = _wanted(call.payload)
+        if wanted is None:
+            return {"problem": call_problem("CallInvalid", _TOO_NESTED)}
+        outcome = self.streams.refusal() or self._refusal(wanted)
+        if outcome is not None:
+            return outcome
+        step = self._begun(wanted)
+        step.wrote = False
+        asked = self._asked(step, call.payload) | {"stream": True}
+        with self._calls.call(wanted.connector, wanted.tool) as span:
+            opened = self._gateway.stream(self._identity.request_id, step.number, asked, span.headers)
+            outcome = await self.streams.begin(call.id, opened, seconds)
+            span.take(outcome)
+        return self._ended(step, Called(outcome, wrote=False), keep=False)
+
     def at_once(self, payload: dict[str, Any]) -> Outcome | None:
         """The outcome of a call that cannot wait: recorded, with `ok` as JSON, or a refusal; None when it has to be
         made first.
@@ -219,6 +246,8 @@ class Tools:
         wanted = _wanted(payload)
         if wanted is None:
             return {"problem": call_problem("CallInvalid", _TOO_NESTED)}
+        if payload.get("stream"):
+            return {"problem": call_problem("CallRefused", _IN_PIECES)}
         step = self._next(wanted, in_order=True)
         if step is not None and step.outcome is None:
             self._left.insert(0, step)

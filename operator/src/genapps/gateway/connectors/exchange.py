@@ -61,7 +61,7 @@ class Binding(Protocol):
         """One attempt of a call. Raises CallFailedError for arguments that make none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: contextlib sets the traceback of what passes through it
 class CallFailedError(Exception):
     """The call has no result. `problem` is what the app is told; `health` is what the breaker is told."""
 
@@ -94,6 +94,15 @@ def upstream_failed(connector: str, why: str, retry_after: int = _RETRY_SECONDS)
     """The connector did not do what it was asked for."""
     detail = f"The connector '{connector}' {why}. Nothing was executed. Try again after retryAfter seconds."
     return CallFailedError(Problem(Code.UPSTREAM_FAILED, detail, retry_after=retry_after), Health.BAD)
+
+
+def broken_off(connector: str, why: str) -> CallFailedError:
+    """The connector began to answer a call that only reads, and did not end."""
+    detail = (
+        f"The connector '{connector}' broke off its answer ({why}). What has come of it is not complete. Try again"
+        " after retryAfter seconds."
+    )
+    return CallFailedError(Problem(Code.UPSTREAM_FAILED, detail, retry_after=_RETRY_SECONDS), Health.BAD)
 
 
 def status_failed(connector: str, status: int, retry_after: str | None, *, wrote: bool) -> CallFailedError:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
@@ -16,13 +18,16 @@ from genapps.gateway.catalogue import Offer, ServiceAddresses
 from genapps.gateway.connectors.exchange import (
     CallFailedError,
     Health,
-    Prepared,
     Usage,
     arguments_invalid,
+    broken_off,
     outcome_unknown,
     result_invalid,
+    status_failed,
     upstream_failed,
 )
+from genapps.gateway.connectors.model import ModelTool
+from genapps.gateway.connectors.passing import Part, parts
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.credentials.attach import Attached, Credentials
 from genapps.gateway.credentials.secrets import CredentialError
@@ -39,6 +44,8 @@ from genapps.gateway.egress.messages import (
 from genapps.gateway.problems import Code, Problem
 from genapps.gateway.step_tokens.minting import HEADER, NoSigningKeyError, StepTokens
 
+STREAM_BYTES = 32 * 1024 * 1024
+"""Of an answer that is passed on while it comes."""
 RESULT_BYTES = 768 * 1024
 """Of a connector's answer, and of the result as JSON: a runtime takes 1 MiB."""
 _UNAVAILABLE_SECONDS = 5
@@ -54,11 +61,26 @@ class Answered(NamedTuple):
     usage: Usage | None
 
 
+class Arriving(Protocol):
+    """A response from its head on."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Its body. Raises UpstreamFailedError."""
+
+
 class Sender(Protocol):
     """Sends one request; `genapps.gateway.egress` is the one that is used."""
 
     async def send(self, target: Target, request: OutboundRequest, limits: EgressLimits) -> OutboundResponse:
         """The response. Raises EgressRefusedError or UpstreamFailedError."""
+
+    def stream(
+        self, target: Target, request: OutboundRequest, limits: EgressLimits
+    ) -> AbstractAsyncContextManager[Arriving]:
+        """The response from its head on. Raises the same."""
 
 
 class Exchanger:
@@ -83,12 +105,7 @@ class Exchanger:
         if where is None:
             raise _no_address(offer.name)
         prepared = admitted.tool.binding.prepare(offer.name, admitted.call)
-        begun = asyncio.get_running_loop().time()
-        attached = await self._attached(offer, where, prepared.request, seconds)
-        if offer.spec.credential is not None and offer.spec.credential.oauth is not None:
-            seconds -= asyncio.get_running_loop().time() - begun  # it may have waited for a token
-        if offer.spec.step_token is not None:
-            attached = self._stepped(admitted, offer.spec.step_token.audience, prepared, attached, seconds)
+        attached, seconds = await self._ready(admitted, where, prepared.request, prepared.completed, seconds)
         response = await self._sent(admitted, where, attached.request, seconds)
         if response.status == HTTPStatus.UNAUTHORIZED:
             self._credentials.refused(offer, attached.request)
@@ -97,17 +114,56 @@ class Exchanger:
         outcome = prepared.read(response)
         return Answered(_checked(admitted, outcome.value), outcome.usage)
 
+    async def stream(self, admitted: Admit, tool: ModelTool) -> AsyncGenerator[Part, None]:
+        """The parts of the answer, while it comes. Raises CallFailedError: also after some, when it is not whole."""
+        offer = admitted.offer
+        where = catalogue.target(offer, self._services)
+        if where is None:
+            raise _no_address(offer.name)
+        prepared = tool.prepare_stream(offer.name, admitted.call)
+        attached, seconds = await self._ready(admitted, where, prepared.request, prepared.completed)
+        limits = EgressLimits(seconds=seconds, body_bytes=STREAM_BYTES)
+        begun = False
+        try:
+            async with self._sender.stream(where, attached.request, limits) as response:
+                if response.status == HTTPStatus.UNAUTHORIZED:
+                    self._credentials.refused(offer, attached.request)
+                if response.status != HTTPStatus.OK:
+                    raise status_failed(offer.name, response.status, response.headers.get("retry-after"), wrote=False)
+                prepared.answer.begin(response.headers.get("content-type", ""))
+                begun = True
+                async for part in parts(offer.name, prepared.answer, attached.forms, response):
+                    yield part
+        except EgressRefusedError as refused:
+            raise _refused(admitted, refused) from refused
+        except UpstreamFailedError as failed:
+            _log.info("upstream_failed", connector=offer.name, reason=failed.reason, detail=failed.detail)
+            if begun:
+                raise broken_off(offer.name, failed.reason) from failed
+            raise upstream_failed(offer.name, f"could not be asked ({failed.reason})") from failed
+
+    async def _ready(
+        self, admitted: Admit, where: Target, request: OutboundRequest, completed: Any, seconds: float | None = None
+    ) -> tuple[Attached, float]:
+        """The request with all that proves who asks, and how many seconds are left for it. Raises CallFailedError."""
+        offer, left = admitted.offer, admitted.tool.seconds if seconds is None else seconds
+        begun = asyncio.get_running_loop().time()
+        attached = await self._attached(offer, where, request, left)
+        if offer.spec.credential is not None and offer.spec.credential.oauth is not None:
+            left -= asyncio.get_running_loop().time() - begun  # it may have waited for a token
+        if offer.spec.step_token is not None:
+            attached = self._stepped(admitted, offer.spec.step_token.audience, completed, attached, left)
+        return attached, left
+
     async def _attached(self, offer: Offer, where: Target, request: OutboundRequest, seconds: float) -> Attached:
         try:
             return await self._credentials.attach(offer, where, request, seconds)
         except CredentialError as error:
             raise _no_credential(offer.name, error) from error
 
-    def _stepped(
-        self, admitted: Admit, audience: str, prepared: Prepared, attached: Attached, seconds: float
-    ) -> Attached:
+    def _stepped(self, admitted: Admit, audience: str, completed: Any, attached: Attached, seconds: float) -> Attached:
         """With a token for this attempt. Raises CallFailedError."""
-        arguments = admitted.call.arguments if prepared.completed is None else prepared.completed
+        arguments = admitted.call.arguments if completed is None else completed
         try:
             digest = digests.sha256(digests.canonical(arguments))
         except (ValueError, RecursionError):
@@ -123,15 +179,7 @@ class Exchanger:
         try:
             return await self._sender.send(where, request, EgressLimits(seconds=seconds, body_bytes=RESULT_BYTES))
         except EgressRefusedError as refused:
-            if refused.reason is EgressReason.REQUEST_INVALID:
-                # By the app's arguments, so it is no fault of the connector's: its breaker is also others'.
-                raise arguments_invalid(admitted.tool.name, refused.detail) from refused
-            _log.warning("egress_refused", connector=connector, reason=refused.reason, detail=refused.detail)
-            if refused.sent and admitted.tool.effect != "Read":
-                raise outcome_unknown(connector, f"sent the call elsewhere ({refused.reason})") from refused
-            if refused.sent:
-                raise upstream_failed(connector, f"sent the call elsewhere ({refused.reason})") from refused
-            raise _egress_refused(connector, refused) from refused
+            raise _refused(admitted, refused) from refused
         except UpstreamFailedError as failed:
             _log.info("upstream_failed", connector=connector, reason=failed.reason, detail=failed.detail)
             if failed.sent and admitted.tool.effect != "Read":
@@ -181,6 +229,19 @@ def _no_step_token(connector: str) -> CallFailedError:
         " executed. Try again after retryAfter seconds."
     )
     return CallFailedError(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.UNKNOWN)
+
+
+def _refused(admitted: Admit, refused: EgressRefusedError) -> CallFailedError:
+    connector = admitted.offer.name
+    if refused.reason is EgressReason.REQUEST_INVALID:
+        # By the app's arguments, so it is no fault of the connector's: its breaker is also others'.
+        return arguments_invalid(admitted.tool.name, refused.detail)
+    _log.warning("egress_refused", connector=connector, reason=refused.reason, detail=refused.detail)
+    if refused.sent and admitted.tool.effect != "Read":
+        return outcome_unknown(connector, f"sent the call elsewhere ({refused.reason})")
+    if refused.sent:
+        return upstream_failed(connector, f"sent the call elsewhere ({refused.reason})")
+    return _egress_refused(connector, refused)
 
 
 def _egress_refused(connector: str, refused: EgressRefusedError) -> CallFailedError:

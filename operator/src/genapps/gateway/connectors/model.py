@@ -8,7 +8,7 @@ request. What the answer says it used must be plausible: it is what is paid for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -24,6 +24,7 @@ from genapps.gateway.connectors.exchange import (
     result_invalid,
     status_failed,
 )
+from genapps.gateway.connectors.model_stream import MEDIA_TYPE, ModelStream
 from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
@@ -42,6 +43,14 @@ _CACHE_WRITTEN = ("cache_write_tokens", "cache_creation_tokens")
 """Of the input's details: not in the standard, and named differently."""
 
 
+class PreparedStream(NamedTuple):
+    """What is sent, and what reads the answer while it comes. `completed` is as for `Prepared`."""
+
+    request: OutboundRequest
+    answer: ModelStream
+    completed: dict[str, Any]
+
+
 class ModelTool:
     """One tool of a model's server."""
 
@@ -54,14 +63,34 @@ class ModelTool:
 
     def prepare(self, connector: str, call: ToolCall) -> Prepared:
         """One attempt of a call. Raises CallFailedError for a model that the connector does not have."""
-        content = {**call.arguments, "model": self._model(call.arguments)}
+        request, most, content = self._request(call, JSON, {})
+        return Prepared(request, lambda response: self._outcome(connector, response, most), completed=content)
+
+    @property
+    def streams(self) -> bool:
+        """Whether an answer can be taken while it comes."""
+        return self._name != "embeddings"
+
+    def prepare_stream(self, connector: str, call: ToolCall) -> PreparedStream:
+        """One call whose answer is taken while it comes, where it `streams`. Raises as `prepare` does."""
+        asked: dict[str, Any] = {"stream": True}
+        if self._name == "chat":
+            asked["stream_options"] = {"include_usage": True}
+        request, most, content = self._request(call, MEDIA_TYPE, asked)
+        answer = ModelStream(connector, self._name, most, lambda told: self._usage(connector, told, most))
+        return PreparedStream(request, answer, content)
+
+    def _request(
+        self, call: ToolCall, accepted: str, more: Mapping[str, Any]
+    ) -> tuple[OutboundRequest, Usage, dict[str, Any]]:
+        """What is sent, the most that its answer can use, and the arguments as they are sent."""
+        content = {**call.arguments, "model": self._model(call.arguments), **more}
         bound = self._bounded(content)
         if self._name == "responses":
             content["store"] = False
         body = orjson.dumps(content)
-        request = OutboundRequest("POST", self._path, (("accept", JSON), ("content-type", JSON)), body)
-        most = Usage(input_tokens=len(body), output_tokens=bound)
-        return Prepared(request, lambda response: self._outcome(connector, response, most), completed=content)
+        request = OutboundRequest("POST", self._path, (("accept", accepted), ("content-type", JSON)), body)
+        return request, Usage(input_tokens=len(body), output_tokens=bound), content
 
     def _model(self, arguments: Mapping[str, Any]) -> str:
         asked = arguments.get("model", self._models[0])

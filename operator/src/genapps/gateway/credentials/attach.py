@@ -13,13 +13,12 @@ from urllib.parse import parse_qsl, quote
 
 from genapps.api.connector import Credential, CredentialUse
 from genapps.gateway.catalogue import Offer
+from genapps.gateway.credentials.echo import SHORTEST
 from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import CredentialError, Secrets, StoredSecret
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse, Target
 
 _BEARER = "Bearer "
-_SHORTEST_ECHO = 6
-"""Characters: a shorter credential is in every other answer by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def _forms(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
     """How a secret may stand in an answer: as it is, escaped for a URL or for JSON, in base64."""
     found = set()
     for secret in secrets:
-        if len(secret) < _SHORTEST_ECHO:
+        if len(secret) < SHORTEST:
             continue
         escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
         encoded = base64.b64encode(secret.encode()).rstrip(b"=").decode("ascii")

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Passes an answer on while it comes, unless it holds what the gateway proved itself with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable
+from typing import NamedTuple
+
+from genapps.gateway.connectors.exchange import Usage, broken_off, result_invalid
+from genapps.gateway.connectors.model_stream import ModelStream
+from genapps.gateway.credentials.echo import Echo
+
+HELD_BYTES = 1024 * 1024
+"""Of pieces that come at once, or wait because they may hold a part of the credential."""
+
+
+class Part(NamedTuple):
+    """Of an answer that is passed on while it comes: pieces as JSON, and what is known of what it has used so far."""
+
+    pieces: tuple[bytes, ...]
+    usage: Usage
+
+
+async def parts(
+    connector: str, answer: ModelStream, forms: tuple[bytes, ...], arriving: AsyncIterable[bytes]
+) -> AsyncGenerator[Part, None]:
+    """The parts of an answer whose bytes are `arriving`; `forms` are those of the credential.
+
+    A piece waits while what the model has said ends with the beginning of it. Raises CallFailedError.
+    """
+    raw, said = Echo(forms), Echo(forms)
+    waiting: list[bytes] = []
+    held = 0
+    yield Part((), answer.usage)
+    async for data in arriving:
+        echoed = raw.found(data)
+        for piece in answer.feed(data):
+            echoed = said.found(piece.said.encode("utf-8", "surrogatepass")) or echoed
+            waiting.append(piece.content)
+            held += len(piece.content)
+        if echoed:
+            raise result_invalid(connector, "holds the platform's credential or token, so it was thrown away")
+        if held > HELD_BYTES:
+            raise result_invalid(connector, f"has more than {HELD_BYTES} bytes that cannot be passed on at once")
+        if answer.over or not said.begun:
+            yield Part(tuple(waiting), answer.usage)
+            waiting, held = [], 0
+        if answer.over:
+            return
+    raise broken_off(connector, "it ended too early")
