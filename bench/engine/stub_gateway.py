@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from genapps.api.names import gateway_host
-from genapps.gateway.certificates import new_authority, new_leaf
+from genapps.gateway.tls.certificates import new_authority, new_leaf
 
 HOST = gateway_host()
 

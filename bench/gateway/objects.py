@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from genapps.api.names import ANNOTATION_SERVICE, LABEL_CONNECTOR, SYSTEM_NAMESPACE, service_reference
-from genapps.gateway.identity import Caller
+from genapps.gateway.callers.identity import Caller
 
 APPS = 2000
 CONNECTOR = "rates"

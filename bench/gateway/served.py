@@ -21,7 +21,9 @@ from genapps.cluster.client import Listing
 from genapps.cluster.errors import UnavailableError
 from genapps.cluster.resources import Resource
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
-from genapps.gateway.breakers import Breakers
+from genapps.gateway.callers.identity import Identities, KeySource
+from genapps.gateway.callers.records import Records
+from genapps.gateway.callers.token_keys import TokenKeyDelivery
 from genapps.gateway.calls import Calls
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses
 from genapps.gateway.connectors.exchanger import Exchanger
@@ -32,16 +34,14 @@ from genapps.gateway.credentials.secrets import Secrets
 from genapps.gateway.egress.addresses import Ranges
 from genapps.gateway.egress.dialling import client_tls
 from genapps.gateway.egress.upstream import Upstream
-from genapps.gateway.identity import Identities, KeySource
-from genapps.gateway.ledger import Ledgers
+from genapps.gateway.ledgers.breakers import Breakers
+from genapps.gateway.ledgers.ledger import Ledgers
 from genapps.gateway.limits.permits import Permits
+from genapps.gateway.limits.rates import Rates
 from genapps.gateway.listeners import listener
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.rates import Rates
-from genapps.gateway.records import Records
 from genapps.gateway.step_tokens.minting import StepTokens
-from genapps.gateway.token_keys import TokenKeyDelivery
-from genapps.gateway.trust import server_context
+from genapps.gateway.tls.trust import server_context
 
 KEY_SET, DISCOVERY, CHAIN = "jwks.json", "discovery.json", "gateway.pem"
 

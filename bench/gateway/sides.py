@@ -25,7 +25,7 @@ from bench.packages import PLATFORM_LOCK, installed
 from bench.processes import REPOSITORY, accepts, free_port, stopped, until
 from bench.server import Server
 from genapps.api.names import TOKEN_AUDIENCE, gateway_host
-from genapps.gateway.certificates import new_authority, new_leaf
+from genapps.gateway.tls.certificates import new_authority, new_leaf
 
 OURS, SILENT, PROXY, DIRECT = "genapps", "genapps without lines", "aiohttp", "direct"
 HOST = gateway_host()

@@ -18,10 +18,10 @@ from bench.figures import Figure, figure, peer
 from bench.gateway.objects import CALLED, CONNECTOR, child, connector, record
 from genapps.api import digests
 from genapps.api.apprecord import AppRecord
+from genapps.gateway.callers.records import App
 from genapps.gateway.catalogue import Catalogue
 from genapps.gateway.decision import Admit, Question, admit
 from genapps.gateway.messages import ToolCall
-from genapps.gateway.records import App
 from genapps.gateway.step_tokens.keys import ALGORITHM, TOKEN_TYPE, KeyRing, SigningKey, rotated
 from genapps.gateway.step_tokens.minting import StepTokens
 from genapps_verify import MemoryReplays, PublicKeys, StepVerifier

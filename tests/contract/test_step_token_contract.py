@@ -18,13 +18,13 @@ import jwt
 import pytest
 
 from genapps.api.names import GATEWAY_TLS_SECRET
-from genapps.gateway.certificates import new_authority
 from genapps.gateway.egress.messages import OutboundRequest
 from genapps.gateway.listeners import listener
 from genapps.gateway.step_tokens.keys import LIFE_SECONDS, SKEW_SECONDS
 from genapps.gateway.step_tokens.published import PublishedKeys
 from genapps.gateway.step_tokens.store import ENTRY
-from genapps.gateway.trust import ServingCertificate
+from genapps.gateway.tls.certificates import new_authority
+from genapps.gateway.tls.trust import ServingCertificate
 from genapps_verify import MemoryReplays, PublicKeys, StepVerifier, keys_from_url
 from tests.unit.gateway.connectors import admitted, call, connector
 from tests.unit.gateway.world import NAMESPACE, Installation, Issuer

@@ -2,8 +2,8 @@
 """What the measured gateway is given is what a gateway calls: else it would measure refusals."""
 
 from bench.gateway.objects import CALLED, CONNECTOR, REUSED, addresses, caller, connector, record
+from genapps.gateway.callers.records import Records
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses, target
-from genapps.gateway.records import Records
 
 
 def test_the_measured_connector_can_be_called_by_the_measured_apps() -> None:

@@ -12,7 +12,7 @@ import pytest
 from bench.load.closed_loop import run_answer, run_load
 from bench.load.generator import LoadFailedError, host_generator
 from bench.load.job import Answer, Load, quantile
-from genapps.gateway.certificates import new_authority, new_leaf
+from genapps.gateway.tls.certificates import new_authority, new_leaf
 
 Reply = Callable[[str], bytes]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from genapps.api.connector import Connector
+from genapps.gateway.callers.records import App
 from genapps.gateway.catalogue import Catalogue
 from genapps.gateway.decision import Admit, Question, admit
 from genapps.gateway.messages import ToolCall
-from genapps.gateway.records import App
 from tests.unit.gateway.world import app
 
 LATEST: dict[str, Any] = {

@@ -7,12 +7,12 @@ import pytest
 
 from genapps.api.ledger import ViolationRule
 from genapps.cluster.resources import Resource
-from genapps.gateway.breakers import DAMPING_SECONDS, MOST_IN_A_ROUND, Breakers
+from genapps.gateway.callers.records import App
 from genapps.gateway.decision import Violation
-from genapps.gateway.ledger import Ledgers
+from genapps.gateway.ledgers.breakers import DAMPING_SECONDS, MOST_IN_A_ROUND, Breakers
+from genapps.gateway.ledgers.ledger import Ledgers
 from genapps.gateway.messages import BreakerState
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.records import App
 from tests.unit.gateway.world import CHILD, NAMESPACE, POD_UID, Clock, Store, app
 
 APP = app()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
-from genapps.gateway.certificates import (
+from genapps.gateway.tls.certificates import (
     AUTHORITY_LIFE,
     LEAF_LIFE,
     Authority,

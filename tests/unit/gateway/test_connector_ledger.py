@@ -9,9 +9,9 @@ import pytest
 
 from genapps.api.names import connector_ledger
 from genapps.gateway.calls import Tally
-from genapps.gateway.connector_ledger import DAMPING_SECONDS, MOST_IN_A_ROUND, ConnectorLedgers
 from genapps.gateway.egress.messages import OutboundResponse
-from genapps.gateway.ledger import Ledgers
+from genapps.gateway.ledgers.connector_ledger import DAMPING_SECONDS, MOST_IN_A_ROUND, ConnectorLedgers
+from genapps.gateway.ledgers.ledger import Ledgers
 from genapps.gateway.metrics import Metrics
 from tests.unit.gateway.connectors import manifest
 from tests.unit.gateway.test_withdrawn_tools import ask, started

@@ -11,8 +11,8 @@ import pytest
 from genapps.cluster.client import Client, Listing
 from genapps.cluster.errors import UnavailableError
 from genapps.cluster.resources import APP_RECORD
+from genapps.gateway.callers.records import Records
 from genapps.gateway.freshness import STREAM_SECONDS, Freshness, fresh_watch
-from genapps.gateway.records import Records
 from tests.support.clock import Clock
 
 MAX_STALE = 60

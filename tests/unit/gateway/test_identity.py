@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from genapps.api.names import TOKEN_AUDIENCE
-from genapps.gateway.identity import (
+from genapps.gateway.callers.identity import (
     REFETCH_SECONDS,
     TOKEN_LIMIT,
     Caller,

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 
-from genapps.gateway.issuers import (
+from genapps.gateway.callers.issuers import (
     AGAIN_SECONDS,
     DOCUMENT_BYTES,
     FRESH_SECONDS,
@@ -26,8 +26,8 @@ from genapps.gateway.issuers import (
     key_set_address,
     read_key_set,
 )
-from genapps.gateway.records import Records
-from genapps.gateway.token_keys import delivered
+from genapps.gateway.callers.records import Records
+from genapps.gateway.callers.token_keys import delivered
 from genapps_runtime.tenancy.keys import Keys as RuntimeKeys
 from genapps_runtime.tenancy.tokens import Tokens
 from tests.runtime.fake_gateway import Authority

@@ -11,10 +11,10 @@ import pytest
 
 from genapps.api.ledger import ViolationRule
 from genapps.cluster.errors import UnavailableError
+from genapps.gateway.callers.records import App
 from genapps.gateway.decision import Violation
-from genapps.gateway.ledger import Ledgers, LedgerUnavailableError
+from genapps.gateway.ledgers.ledger import Ledgers, LedgerUnavailableError
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.records import App
 from tests.unit.gateway.world import CHILD, NAMESPACE, NOON, Clock, Store, app
 
 PAYROLL = Violation(ViolationRule.CONNECTOR_NOT_IN_ENVELOPE, "payroll")

@@ -13,11 +13,11 @@ import aiohttp
 import pytest
 
 from genapps.gateway import protocol
-from genapps.gateway.certificates import LEAF_LIFE, new_authority
 from genapps.gateway.health import HealthApp
 from genapps.gateway.listeners import Listener, canary, listener
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.trust import ServingCertificate
+from genapps.gateway.tls.certificates import LEAF_LIFE, new_authority
+from genapps.gateway.tls.trust import ServingCertificate
 from tests.unit.gateway.world import Installation
 
 HOST = "gateway.genapps-system.svc"

@@ -11,8 +11,8 @@ import pytest
 
 from genapps.api.names import GATEWAY_CA_CONFIGMAP
 from genapps.cluster.errors import UnavailableError
-from genapps.gateway.certificates import Authority, AuthorityError, new_authority, new_leaf
-from genapps.gateway.provided import SPREAD, Provided, ProvidedCertificate
+from genapps.gateway.tls.certificates import Authority, AuthorityError, new_authority, new_leaf
+from genapps.gateway.tls.provided import SPREAD, Provided, ProvidedCertificate
 from tests.unit.gateway.world import NAMESPACE, Store
 
 HOST = "gateway.genapps-system.svc"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bursts, the steady rate, and memory."""
 
-from genapps.gateway.rates import Rates
+from genapps.gateway.limits.rates import Rates
 
 
 class Seconds:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from genapps.gateway.read_cache import MOST_BYTES_OF_A_RESULT, ReadCache, ReadKey
+from genapps.gateway.limits.read_cache import MOST_BYTES_OF_A_RESULT, ReadCache, ReadKey
 
 KEY = ReadKey("uid", "tenant", "rates", "sha256:1", "sha256:2", "latest", "", "digest")
 

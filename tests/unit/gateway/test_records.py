@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from genapps.gateway.identity import Caller
-from genapps.gateway.records import Records
+from genapps.gateway.callers.identity import Caller
+from genapps.gateway.callers.records import Records
 from tests.unit.gateway.world import CHILD, POD_UID, app_record
 
 CALLER = Caller("genapps-run", CHILD, CHILD, POD_UID)

@@ -6,8 +6,8 @@ from typing import Any
 
 import jwt
 
-from genapps.gateway.identity import KeySource
-from genapps.gateway.token_keys import TokenKeyDelivery
+from genapps.gateway.callers.identity import KeySource
+from genapps.gateway.callers.token_keys import TokenKeyDelivery
 from genapps_runtime.tenancy.keys import Keys
 from genapps_runtime.tenancy.tokens import Tokens
 from tests.unit.gateway.world import ISSUER, Installation, Issuer, app, app_record, public_key

@@ -10,8 +10,8 @@ import pytest
 
 from genapps.api.names import GATEWAY_CA_CONFIGMAP, GATEWAY_TLS_SECRET
 from genapps.cluster.errors import UnavailableError
-from genapps.gateway.certificates import LEAF_LIFE, Authority, new_authority
-from genapps.gateway.trust import ServingCertificate, obtain_authority, publish
+from genapps.gateway.tls.certificates import LEAF_LIFE, Authority, new_authority
+from genapps.gateway.tls.trust import ServingCertificate, obtain_authority, publish
 from tests.unit.gateway.world import NAMESPACE, NOON, Store
 
 HOST = "gateway.genapps-system.svc"

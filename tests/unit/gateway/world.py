@@ -23,7 +23,9 @@ from genapps.cluster.errors import ConflictError, NotFoundError, UnavailableErro
 from genapps.cluster.resources import BY_KIND, Resource
 from genapps.cluster.watch import Sink
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
-from genapps.gateway.breakers import Breakers
+from genapps.gateway.callers.identity import Identities, Keys, KeySource
+from genapps.gateway.callers.records import App, Records
+from genapps.gateway.callers.token_keys import TokenKeyDelivery
 from genapps.gateway.calls import Calls
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses
 from genapps.gateway.connectors.exchanger import Exchanger
@@ -31,15 +33,13 @@ from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.credentials.attach import SecretCredentials
 from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import Secrets
-from genapps.gateway.identity import Identities, Keys, KeySource
-from genapps.gateway.ledger import Ledgers
+from genapps.gateway.ledgers.breakers import Breakers
+from genapps.gateway.ledgers.ledger import Ledgers
 from genapps.gateway.limits.permits import Permits
+from genapps.gateway.limits.rates import Rates
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.rates import Rates
-from genapps.gateway.records import App, Records
 from genapps.gateway.step_tokens.minting import StepTokens
 from genapps.gateway.step_tokens.store import StepTokenKeys
-from genapps.gateway.token_keys import TokenKeyDelivery
 from tests.unit.gateway.outside import Upstream
 
 NAMESPACE = "genapps-system"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from genapps.gateway.certificates import new_authority, new_leaf
+from genapps.gateway.tls.certificates import new_authority, new_leaf
 from genapps_verify import KeysUnavailableError, PublicKeys, keys_from_file, keys_from_url
 from genapps_verify.keys import SET_BYTES, read_keys
 from tests.unit.gateway.world import NOON

@@ -18,14 +18,17 @@ import structlog
 from genapps.cluster import clocks
 from genapps.core.text import plain
 from genapps.gateway import decision
-from genapps.gateway.breakers import Breakers
+from genapps.gateway.callers.identity import Identities, KeysUnavailableError, TokenRefusedError
+from genapps.gateway.callers.records import App, Records
+from genapps.gateway.callers.token_keys import TokenKeyDelivery
 from genapps.gateway.calls import Calls, Made
 from genapps.gateway.catalogue import Catalogue
 from genapps.gateway.connectors.model import ModelTool
 from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.decision import Admit, Question, Refusal, Violation, admit, decide
-from genapps.gateway.identity import Identities, KeysUnavailableError, TokenRefusedError
-from genapps.gateway.ledger import Ledgers, LedgerUnavailableError
+from genapps.gateway.ledgers.breakers import Breakers
+from genapps.gateway.ledgers.ledger import Ledgers, LedgerUnavailableError
+from genapps.gateway.limits.rates import Rates
 from genapps.gateway.messages import (
     BODY_LIMIT,
     Fault,
@@ -38,11 +41,8 @@ from genapps.gateway.messages import (
 )
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.problems import MEDIA_TYPE, Code, Problem
-from genapps.gateway.rates import Rates
-from genapps.gateway.records import App, Records
 from genapps.gateway.reviewed import ReviewedOffers
 from genapps.gateway.streamed_answer import StreamedAnswer
-from genapps.gateway.token_keys import TokenKeyDelivery
 from genapps.traceparent import read_traceparent
 
 Scope = dict[str, Any]

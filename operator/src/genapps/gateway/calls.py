@@ -26,10 +26,10 @@ from genapps.gateway.connectors.exchanger import Answered, Exchanger
 from genapps.gateway.connectors.model import ModelTool
 from genapps.gateway.decision import Admit
 from genapps.gateway.limits.permits import Permit, Permits
+from genapps.gateway.limits.read_cache import ReadCache, ReadKey
 from genapps.gateway.limits.retry_budget import RetryBudget
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.problems import Code, Problem
-from genapps.gateway.read_cache import ReadCache, ReadKey
 
 _RETRY_SECONDS = (0.05, 0.15)
 """How long to wait before a call is tried again, at random between the two."""

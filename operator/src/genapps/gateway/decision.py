@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from genapps.api.envelope import RiskClass
 from genapps.api.ledger import ViolationRule
 from genapps.core.text import plain
+from genapps.gateway.callers.records import App
 from genapps.gateway.catalogue import Offer, OfferedTool
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.messages import Fault, Message, ToolCall
 from genapps.gateway.problems import Code, Problem
-from genapps.gateway.records import App
 
 SUBJECT_LIMIT = 120
 """Characters of a guest's text in a ledger, a log line or an answer."""

@@ -27,13 +27,13 @@ from genapps.cluster.connection import connect
 from genapps.cluster.errors import ApiError, UnavailableError
 from genapps.cluster.resources import APP_RECORD, CONFIG_MAP, CONNECTOR, ENDPOINT_SLICE, LEDGER, SECRET
 from genapps.environment import SettingsError
-from genapps.gateway import trust
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
-from genapps.gateway.breakers import Breakers
+from genapps.gateway.callers.identity import Identities, KeySource
+from genapps.gateway.callers.issuers import Fetch, Issuers, https_documents
+from genapps.gateway.callers.records import Records
+from genapps.gateway.callers.token_keys import TokenKeyDelivery
 from genapps.gateway.calls import Calls
 from genapps.gateway.catalogue import Catalogue, ServiceAddresses
-from genapps.gateway.certificates import AuthorityError
-from genapps.gateway.connector_ledger import ConnectorLedgers
 from genapps.gateway.connectors.exchanger import Exchanger
 from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.credentials.attach import SecretCredentials
@@ -43,22 +43,22 @@ from genapps.gateway.egress.dialling import client_tls
 from genapps.gateway.egress.upstream import Upstream
 from genapps.gateway.freshness import Freshness, fresh_watch
 from genapps.gateway.health import HealthApp
-from genapps.gateway.identity import Identities, KeySource
-from genapps.gateway.issuers import Fetch, Issuers, https_documents
-from genapps.gateway.ledger import Ledgers
+from genapps.gateway.ledgers.breakers import Breakers
+from genapps.gateway.ledgers.connector_ledger import ConnectorLedgers
+from genapps.gateway.ledgers.ledger import Ledgers
 from genapps.gateway.limits.breaker import BreakerState
 from genapps.gateway.limits.permits import Permits
+from genapps.gateway.limits.rates import Rates
 from genapps.gateway.listeners import DRAIN_SECONDS, canary, listener
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.provided import ProvidedCertificate
-from genapps.gateway.rates import Rates
-from genapps.gateway.records import Records
 from genapps.gateway.settings import Settings
 from genapps.gateway.step_tokens.keys import KeyRing
 from genapps.gateway.step_tokens.minting import StepTokens
 from genapps.gateway.step_tokens.published import PublishedKeys
 from genapps.gateway.step_tokens.store import StepTokenKeys
-from genapps.gateway.token_keys import TokenKeyDelivery
+from genapps.gateway.tls import trust
+from genapps.gateway.tls.certificates import AuthorityError
+from genapps.gateway.tls.provided import ProvidedCertificate
 
 _RETRY_SECONDS = 1.0
 _LAST_SECONDS = 10

@@ -13,7 +13,7 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from genapps.gateway.identity import TOKEN_LIMIT, TokenFault
+from genapps.gateway.callers.identity import TOKEN_LIMIT, TokenFault
 from tests.unit.gateway.attacks.rows import NEIGHBOUR, NEIGHBOUR_UID
 from tests.unit.gateway.world import CHILD, NOON, POD_UID, Installation, app_record, projected_claims, public_key
 

@@ -14,7 +14,7 @@ from genapps.cluster.errors import UnavailableError
 from genapps.gateway.step_tokens.keys import LIFE_SECONDS, KeysUnreadableError
 from genapps.gateway.step_tokens.published import PublishedKeys
 from genapps.gateway.step_tokens.store import ENTRY, StepTokenKeys
-from genapps.gateway.trust import obtain_authority
+from genapps.gateway.tls.trust import obtain_authority
 from tests.unit.gateway.world import NAMESPACE, NOON, Clock, Store
 
 HOST = "gateway.genapps-system.svc"

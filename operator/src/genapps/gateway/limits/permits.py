@@ -17,8 +17,8 @@ from genapps.cluster import clocks
 from genapps.gateway.connectors.exchange import Health
 from genapps.gateway.decision import Admit
 from genapps.gateway.limits.breaker import Breaker, BreakerRules, BreakerState
+from genapps.gateway.limits.rates import CallRates, Limit
 from genapps.gateway.problems import Code, Problem
-from genapps.gateway.rates import CallRates, Limit
 
 MOST_BREAKERS = 8192
 """Of pairs of an app and a connector; the one that was used longest ago gives way."""

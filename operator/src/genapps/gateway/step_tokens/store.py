@@ -17,7 +17,7 @@ from genapps.api import names
 from genapps.cluster import clocks
 from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
 from genapps.cluster.resources import CONFIG_MAP, SECRET, Object
-from genapps.gateway.objects import Objects
+from genapps.gateway.ledgers.objects import Objects
 from genapps.gateway.step_tokens.keys import KeyRing, KeysUnreadableError, read, rotated, stored
 
 ENTRY = "step-tokens.json"

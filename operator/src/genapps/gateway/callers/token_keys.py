@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from genapps.gateway.identity import Keys, KeySource
-    from genapps.gateway.records import App
+    from genapps.gateway.callers.identity import Keys, KeySource
+    from genapps.gateway.callers.records import App
 
 Delivered = dict[str, Any]
 MOST_MADE = 128

@@ -19,11 +19,11 @@ from genapps.api.names import connector_of_ledger
 from genapps.cluster import clocks
 from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
 from genapps.cluster.resources import LEDGER, Object
-from genapps.gateway.account import Account
+from genapps.gateway.callers.records import App
 from genapps.gateway.decision import Violation
+from genapps.gateway.ledgers.account import Account
+from genapps.gateway.ledgers.objects import Objects
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.objects import Objects
-from genapps.gateway.records import App
 
 WRITE_SECONDS = 2.0
 """How long an answer waits for its violation to become durable."""

@@ -21,8 +21,8 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from genapps.cluster import clocks
-from genapps.gateway.identity import Keys
-from genapps.gateway.token_keys import delivered
+from genapps.gateway.callers.identity import Keys
+from genapps.gateway.callers.token_keys import delivered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

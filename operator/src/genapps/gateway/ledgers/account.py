@@ -13,8 +13,8 @@ from genapps.api.ledger import WINDOW_ENTRIES, Ledger, Tripped, ViolationEntry, 
 from genapps.api.names import API_VERSION
 from genapps.cluster.resources import Object
 from genapps.core import violations as rules
+from genapps.gateway.callers.records import App
 from genapps.gateway.decision import Violation
-from genapps.gateway.records import App
 
 _TICK = timedelta(microseconds=1)
 

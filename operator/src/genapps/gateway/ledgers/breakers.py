@@ -23,10 +23,10 @@ from genapps.cluster import clocks
 from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
 from genapps.cluster.resources import LEDGER, Object
 from genapps.core import reported_breaker
+from genapps.gateway.callers.records import App
+from genapps.gateway.ledgers.objects import Objects
 from genapps.gateway.messages import BreakerState
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.objects import Objects
-from genapps.gateway.records import App
 
 DAMPING_SECONDS = 10.0
 ROUND_SECONDS = 1.0

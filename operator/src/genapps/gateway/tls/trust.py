@@ -18,8 +18,8 @@ from genapps.api import names
 from genapps.cluster import clocks
 from genapps.cluster.errors import ConflictError, NotFoundError
 from genapps.cluster.resources import CONFIG_MAP, SECRET, Object
-from genapps.gateway.certificates import Authority, AuthorityError, Leaf, new_authority, new_leaf, verified
-from genapps.gateway.objects import Objects
+from genapps.gateway.ledgers.objects import Objects
+from genapps.gateway.tls.certificates import Authority, AuthorityError, Leaf, new_authority, new_leaf, verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

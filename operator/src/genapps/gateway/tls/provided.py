@@ -21,9 +21,9 @@ from genapps.api import names
 from genapps.cluster import clocks
 from genapps.cluster.errors import ApiError, NotFoundError
 from genapps.cluster.resources import CONFIG_MAP, SECRET, Object
-from genapps.gateway.certificates import AuthorityError
-from genapps.gateway.objects import Objects
-from genapps.gateway.trust import certificate_at_path, publish, server_context
+from genapps.gateway.ledgers.objects import Objects
+from genapps.gateway.tls.certificates import AuthorityError
+from genapps.gateway.tls.trust import certificate_at_path, publish, server_context
 
 SPREAD = timedelta(minutes=3)
 """From the publication of an authority until every pod has it: the operator copies it, then each kubelet does."""

@@ -13,7 +13,7 @@ import structlog
 from pydantic import ValidationError
 
 from genapps.api.apprecord import AppRecord, Record
-from genapps.gateway.identity import Caller
+from genapps.gateway.callers.identity import Caller
 
 _log = structlog.get_logger(__name__)
 

@@ -25,8 +25,8 @@ from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
 from genapps.cluster.resources import LEDGER, Object
 from genapps.core.connector_use import CONFIRMED_EVERY, noted
 from genapps.gateway.calls import Tally
+from genapps.gateway.ledgers.objects import Objects
 from genapps.gateway.metrics import Metrics
-from genapps.gateway.objects import Objects
 
 DAMPING_SECONDS = 30.0
 ROUND_SECONDS = 1.0
