@@ -10,7 +10,7 @@ import orjson
 import pytest
 import structlog
 
-from genapps.gateway.calls import Passed
+from genapps.gateway.calls import Passed, Tally
 from genapps.gateway.connectors import events, passing
 from genapps.gateway.connectors.model_stream import PIECE_BYTES
 from genapps.gateway.egress.messages import (
@@ -166,6 +166,7 @@ async def test_a_stream_that_does_not_come_to_its_end_says_so(
     assert ({"code": code, "health": "bad"} | MOST).items() <= written[-1].items(), "it may have used the most"
     assert outside.permits.running("llm") == 0
     assert outside.upstream.left == 1
+    assert outside.parts.calls.tallies["llm"] == Tally(calls=1, errors=1)
 
 
 async def test_the_largest_piece_passes(outside: Installation) -> None:
