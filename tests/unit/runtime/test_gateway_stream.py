@@ -255,3 +255,40 @@ async def test_a_gateway_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     found = await client.stream("r", 1, CALL, "")
     assert isinstance(found, dict)
     assert found["problem"]["code"] == "GatewayUnavailable"
+
+
+class Transport(asyncio.Transport):
+    """Knows only whether it reads."""
+
+    reading = True
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: Any) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+async def test_reading_goes_on_when_all_that_is_held_is_the_beginning_of_a_long_line() -> None:
+    long = line({"piece": "x" * (PIECES_BYTES + 2000)})
+    transport, stream = Transport(), GatewayStream()
+    stream.connection_made(transport)
+    begun = asyncio.create_task(stream.begin(b""))
+    await asyncio.sleep(0)
+    stream.data_received(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(long + long + long[:-1]))
+    assert await begun is None
+    assert not transport.reading
+    await stream.next()
+    assert not transport.reading, "a whole line is there still"
+    await stream.next()
+    assert transport.reading
+    stream.close()
