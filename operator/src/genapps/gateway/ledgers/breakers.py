@@ -18,13 +18,13 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from genapps.api.ledger import LedgerRecord
-from genapps.api.names import API_VERSION
 from genapps.cluster import clocks
-from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
-from genapps.cluster.resources import LEDGER, Object
+from genapps.cluster.errors import ApiError
+from genapps.cluster.resources import Object
 from genapps.core import reported_breaker
 from genapps.gateway.callers.records import App
 from genapps.gateway.ledgers.objects import Objects
+from genapps.gateway.ledgers.swap import WRITE_SECONDS, LedgerSwap
 from genapps.gateway.messages import BreakerState
 from genapps.gateway.metrics import Metrics
 
@@ -32,8 +32,6 @@ DAMPING_SECONDS = 10.0
 ROUND_SECONDS = 1.0
 MOST_IN_A_ROUND = 20
 """Apps whose word is written in one round: however many of them flap, Ledgers are written no faster."""
-_WRITE_SECONDS = 2.0
-_ATTEMPTS = 3
 
 _log = structlog.get_logger(__name__)
 
@@ -60,8 +58,7 @@ class Breakers:
         clock: Callable[[], datetime] = clocks.utc_now,
         monotonic: Callable[[], float] = clocks.monotonic,
     ) -> None:
-        self._objects = objects
-        self._namespace = namespace
+        self._swap = LedgerSwap(objects, namespace, metrics)
         self._metrics = metrics
         self._clock = clock
         self._monotonic = monotonic
@@ -90,7 +87,7 @@ class Breakers:
         for word in self._words.values():
             word.due = float("-inf")
         with suppress(TimeoutError):
-            async with asyncio.timeout(_WRITE_SECONDS):
+            async with asyncio.timeout(WRITE_SECONDS):
                 await self.write()
 
     async def write(self) -> None:
@@ -107,7 +104,7 @@ class Breakers:
             self._words[child] = word
             word.due, word.pending = now + DAMPING_SECONDS, False
             try:
-                async with asyncio.timeout(_WRITE_SECONDS):
+                async with asyncio.timeout(WRITE_SECONDS):
                     await self._note(word)
             except (ApiError, TimeoutError) as error:
                 word.pending = True
@@ -119,38 +116,17 @@ class Breakers:
 
     async def _note(self, word: _Word) -> None:
         """Raises ApiError, or ValidationError when the Ledger cannot be read."""
-        pod = word.app.record.pod
-        for _ in range(_ATTEMPTS):
-            record, version = await self._stored(word.app.child)
-            before = LedgerRecord.model_validate(record).breaker if record is not None else None
+        app, pod = word.app, word.app.record.pod
+
+        def with_word(record: Object) -> Object | None:
+            before = LedgerRecord.model_validate(record).breaker if record else None
             after = reported_breaker.noted(before, pod.uid if pod else "", word.heard, is_open=word.is_open)
             if after is None or after == before:
-                return
-            try:
-                await self._swap(word.app, (record or {}) | {"breaker": _dumped(after)}, version)
-            except (ConflictError, NotFoundError) as error:
-                self._metrics.ledger_writes.labels("conflict").inc()
-                conflict: ApiError = error
-                continue
-            self._metrics.ledger_writes.labels("written").inc()
-            _log.info("breaker_noted", child=word.app.child, open=word.is_open)
-            return
-        raise conflict
+                return None
+            return {"app": _dumped(app.record.app)} | record | {"breaker": _dumped(after)}
 
-    async def _stored(self, child: str) -> tuple[Object | None, str]:
-        """`record` of the Ledger, and its version; None and nothing when there is none."""
-        try:
-            object_ = await self._objects.get(LEDGER, self._namespace, child)
-        except NotFoundError:
-            return None, ""
-        return object_["record"], str(object_["metadata"]["resourceVersion"])
-
-    async def _swap(self, app: App, record: Object, version: str) -> None:
-        # The whole record: an apply removes what it owns and leaves out. Whoever counts meanwhile makes it a conflict.
-        metadata = {"namespace": self._namespace, "name": app.child} | ({"resourceVersion": version} if version else {})
-        whole = {"app": _dumped(app.record.app)} | record
-        manifest = {"apiVersion": API_VERSION, "kind": "Ledger", "metadata": metadata, "record": whole}
-        await (self._objects.apply(manifest) if version else self._objects.create(manifest))
+        if await self._swap.change(app.child, with_word):
+            _log.info("breaker_noted", child=app.child, open=word.is_open)
 
 
 def _dumped(model: BaseModel) -> Object:

@@ -19,21 +19,20 @@ import structlog
 from pydantic import ValidationError
 
 from genapps.api.ledger import LedgerRecord
-from genapps.api.names import API_VERSION, connector_ledger
+from genapps.api.names import connector_ledger
 from genapps.cluster import clocks
-from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
-from genapps.cluster.resources import LEDGER, Object
+from genapps.cluster.errors import ApiError
+from genapps.cluster.resources import Object
 from genapps.core.connector_use import CONFIRMED_EVERY, noted
 from genapps.gateway.calls import Tally
 from genapps.gateway.ledgers.objects import Objects
+from genapps.gateway.ledgers.swap import WRITE_SECONDS, LedgerSwap
 from genapps.gateway.metrics import Metrics
 
 DAMPING_SECONDS = 30.0
 ROUND_SECONDS = 1.0
 MOST_IN_A_ROUND = 20
 """Connectors that are written in one round: however many are called, Ledgers are written no faster."""
-_WRITE_SECONDS = 2.0
-_ATTEMPTS = 3
 
 _log = structlog.get_logger(__name__)
 
@@ -63,8 +62,7 @@ class ConnectorLedgers:
         clock: Callable[[], datetime] = clocks.utc_now,
         monotonic: Callable[[], float] = clocks.monotonic,
     ) -> None:
-        self._objects = objects
-        self._namespace = namespace
+        self._swap = LedgerSwap(objects, namespace, metrics)
         self._metrics = metrics
         self._tallies = tallies
         self._is_open = is_open
@@ -84,7 +82,7 @@ class ConnectorLedgers:
         for told in self._told.values():
             told.last = float("-inf")
         with suppress(TimeoutError):
-            async with asyncio.timeout(_WRITE_SECONDS):
+            async with asyncio.timeout(WRITE_SECONDS):
                 await self.write()
 
     async def write(self) -> None:
@@ -97,7 +95,7 @@ class ConnectorLedgers:
         for name in due[:MOST_IN_A_ROUND]:
             self._told[name].last = now
             try:
-                async with asyncio.timeout(_WRITE_SECONDS):
+                async with asyncio.timeout(WRITE_SECONDS):
                     await self._note(name)
             except (ApiError, TimeoutError) as error:
                 self._metrics.ledger_writes.labels("failed").inc()
@@ -118,9 +116,9 @@ class ConnectorLedgers:
         """Raises ApiError, or ValidationError when the Ledger cannot be read."""
         told, tally, is_open = self._told[name], self._tallies[name], self._is_open(name)
         calls, errors = tally.calls, tally.errors
-        for _ in range(_ATTEMPTS):
-            record, version = await self._stored(name)
-            after = noted(
+
+        def with_use(record: Object) -> Object:
+            use = noted(
                 LedgerRecord.model_validate(record).connector if record else None,
                 calls - told.calls,
                 errors - told.errors,
@@ -128,28 +126,7 @@ class ConnectorLedgers:
                 is_open=is_open,
                 closes=told.is_open and not is_open,
             )
-            use = after.model_dump(by_alias=True, exclude_none=True, mode="json")
-            try:
-                await self._swap(name, record | {"connector": use}, version)
-            except (ConflictError, NotFoundError) as error:
-                self._metrics.ledger_writes.labels("conflict").inc()
-                conflict: ApiError = error
-                continue
-            self._metrics.ledger_writes.labels("written").inc()
-            told.calls, told.errors, told.is_open = calls, errors, is_open
-            return
-        raise conflict
+            return record | {"connector": use.model_dump(by_alias=True, exclude_none=True, mode="json")}
 
-    async def _stored(self, name: str) -> tuple[Object, str]:
-        """`record` of the Ledger, and its version; both empty when there is none."""
-        try:
-            object_ = await self._objects.get(LEDGER, self._namespace, connector_ledger(name))
-        except NotFoundError:
-            return {}, ""
-        return object_["record"], str(object_["metadata"]["resourceVersion"])
-
-    async def _swap(self, name: str, record: Object, version: str) -> None:
-        metadata = {"namespace": self._namespace, "name": connector_ledger(name)}
-        metadata |= {"resourceVersion": version} if version else {}
-        manifest = {"apiVersion": API_VERSION, "kind": "Ledger", "metadata": metadata, "record": record}
-        await (self._objects.apply(manifest) if version else self._objects.create(manifest))
+        await self._swap.change(connector_ledger(name), with_use)
+        told.calls, told.errors, told.is_open = calls, errors, is_open
