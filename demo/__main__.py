@@ -51,6 +51,7 @@ def play(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> No
     scenes.fence(terminal, kubectl, caller)
     outside.call_a_service(terminal, kubectl, caller)
     outside.ask_a_model(terminal, kubectl, caller)
+    outside.use_an_mcp_server(terminal, kubectl, caller)
     stolen_token.try_a_stolen_token(terminal, kubectl, caller, next(iter(CAST)))
     defiance.trespass(terminal, kubectl)
     defiance.change(terminal, kubectl, caller)

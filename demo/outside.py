@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scenes about the way out: apps call a service and ask a model through connectors, and what is refused on the way."""
+"""Scenes about the way out: apps call a service, a model and an MCP server by connectors, and what is refused."""
 
 import json
 import time
@@ -17,6 +17,10 @@ MISSPELT = Request("GET", "/convert?amount=100&currency=euro", None, "", "Argume
 SORTER, MODEL = "expense-sorter", "small-model"
 SORT = Request("GET", "/account?expense=train+to+Bern", None, "", '"travel"')
 OTHER_MODEL = Request("GET", "/account?expense=train+to+Bern&model=large-1", None, "", "ArgumentsInvalid")
+TAKER, NOTES = "note-taker", "team-notes"
+NOTE = Request("POST", "/notes", "Lunch with the auditors", "text/plain", '"added"')
+FIND = Request("GET", "/notes?word=auditors", None, "", "Lunch with the auditors")
+CLEAR = Request("DELETE", "/notes", None, "", "ToolNotInContract")
 ARRIVED_SECONDS = 10
 
 
@@ -37,6 +41,14 @@ class Asked:
 
     sorted: Reply
     other_model: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the demo saw of the MCP server."""
+
+    found: Reply
+    refused: Reply
 
 
 def call_a_service(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Outside:
@@ -67,6 +79,19 @@ def ask_a_model(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Asked:
         raise SceneError(f"the model's answer should have been {SORT.expected}")
     terminal.say("The gateway names the model and bounds its answer in every request. Another model is not asked:")
     return Asked(answered, _refused(terminal, caller, app, OTHER_MODEL))
+
+
+def use_an_mcp_server(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Noted:
+    """An app calls tools of an MCP server, and then one that the server has and the connector does not."""
+    terminal.scene("The way out: an MCP server, and of its tools those of the connector")
+    app = _applied(terminal, kubectl, NOTES, TAKER)
+    _show(terminal, TAKER, NOTE, _asked_until(caller, app, NOTE, 200))
+    found = _asked_until(caller, app, FIND, 200)
+    _show(terminal, TAKER, FIND, found)
+    if FIND.expected not in found.body:
+        raise SceneError("the note should have been found")
+    terminal.say("The server has a tool that deletes all notes. The connector has not, so the call is a violation:")
+    return Noted(found, _refused(terminal, caller, app, CLEAR))
 
 
 def _asked_until(caller: Pod, app: Manifest, request: Request, status: int) -> Reply:

@@ -23,15 +23,15 @@ class Upstream:
 
 RATES = Upstream("treasury", "rates", "in_treasury.py")
 MODEL = Upstream("models", "chat", "in_model.py")
+NOTES = Upstream("notes", "notes", "in_notes.py")
+ALL = (RATES, MODEL, NOTES)
 
 
 def start(kubectl: Kubectl, image: str) -> None:
     """All of them, which the operator may look up; they may be there already."""
-    parts = [
-        part for each in (RATES, MODEL) for part in (_namespace(each), _service(each), _let_the_operator_look(each))
-    ]
+    parts = [part for each in ALL for part in (_namespace(each), _service(each), _let_the_operator_look(each))]
     kubectl("apply", "-f", "-", given=as_list(tuple(parts)))
-    for each in (RATES, MODEL):
+    for each in ALL:
         if kubectl.find("pod", each.name, each.namespace) is None:
             kubectl("create", "-f", "-", given=as_list((_pod(each, image),)))
 

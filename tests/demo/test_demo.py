@@ -90,6 +90,12 @@ def test_an_app_asks_the_model_that_it_was_granted_and_no_other(play: Play) -> N
     assert "/model" in refused["why"]
 
 
+def test_an_app_uses_the_tools_of_an_mcp_server_that_its_connector_has(play: Play) -> None:
+    seen = outside.use_an_mcp_server(play.terminal, play.kubectl, play.caller)
+    assert "Lunch with the auditors" in json.loads(seen.found.body)["notes"]
+    assert json.loads(seen.refused.body)["refused"] == "ToolNotInContract"
+
+
 def test_a_stolen_token_opens_nothing_outside_the_fence_and_nothing_once_its_pod_is_replaced(play: Play) -> None:
     seen = stolen_token.try_a_stolen_token(play.terminal, play.kubectl, play.caller, next(iter(CAST)))
     assert seen.from_elsewhere.status is None
