@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WITHOUT_NODE = ("contract", "golden", "runtime", "unit")
+WITHOUT_NODE = ("contract", "golden", "unit", "runtime")
+"""In this order: tests that fork the process to kill it come before those that fill it with engines, or each fork
+copies the tables of 2 GB."""
 WITH_NODE = ("chart", "cluster", "demo", "oracles")
 LOG = ROOT / "build" / "tests-without-node.log"
 
