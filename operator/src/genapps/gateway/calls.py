@@ -8,7 +8,6 @@ Arguments and results are in no line, only their digests.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
@@ -17,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import rfc8785
 import structlog
 
+from genapps.api import digests
 from genapps.cluster import clocks
 from genapps.gateway.connectors.exchange import CallFailedError, Health
 from genapps.gateway.connectors.exchanger import Answered, Exchanger
@@ -89,10 +88,8 @@ class Calls:
             self._metrics.calls.labels(connector, "reused").inc()
             line.info("call_ended", code="reused", result_bytes=len(reused))
             return Made(reused, tool.effect)
-        permit = self._permits.enter(admitted)
+        permit = self._entered(admitted, line)
         if isinstance(permit, Problem):
-            self._metrics.calls.labels(connector, permit.code).inc()
-            line.info("call_refused", code=permit.code)
             return permit
         started, code, health, answered = self._clock(), "Cancelled", Health.UNKNOWN, Answered(b"", None)
         try:
@@ -120,12 +117,9 @@ class Calls:
 
         It is neither reused nor asked for twice. Its permit is held until it has ended, or is closed.
         """
-        connector = admitted.offer.name
         line = _line(admitted, self._read_key(admitted, _digest(admitted.call.arguments)), about)
-        permit = self._permits.enter(admitted)
+        permit = self._entered(admitted, line)
         if isinstance(permit, Problem):
-            self._metrics.calls.labels(connector, permit.code).inc()
-            line.info("call_refused", code=permit.code)
             yield permit
             return
         started, code, health, size = self._clock(), "Cancelled", Health.UNKNOWN, 0
@@ -148,6 +142,14 @@ class Calls:
             line.info("call_ended", code=code, health=health, millis=millis, result_bytes=size, **used)
         if problem is not None:
             yield problem
+
+    def _entered(self, admitted: Admit, line: structlog.stdlib.BoundLogger) -> Permit | Problem:
+        """The permit of the call, or which limit it met, which is counted and written down."""
+        permit = self._permits.enter(admitted)
+        if isinstance(permit, Problem):
+            self._metrics.calls.labels(admitted.offer.name, permit.code).inc()
+            line.info("call_refused", code=permit.code)
+        return permit
 
     def _ended(self, permit: Permit, started: float, code: str, health: Health) -> float:
         """The call has ended so; how many milliseconds it took."""
@@ -223,7 +225,7 @@ def _line(admitted: Admit, key: ReadKey, about: dict[str, str]) -> structlog.std
 def _digest(arguments: dict[str, Any]) -> str:
     """`sha256:<hex>` of the arguments in canonical form (RFC 8785); of ones that have none, of their plain JSON."""
     try:
-        content = rfc8785.dumps(arguments)
-    except (rfc8785.CanonicalizationError, RecursionError):
+        content = digests.canonical(arguments)
+    except (ValueError, RecursionError):
         content = orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return digests.sha256(content)

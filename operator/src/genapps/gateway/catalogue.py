@@ -98,17 +98,9 @@ class Catalogue:
         self._generations: dict[str, tuple[object, object]] = {}
         """Uid and generation of what was read last: a change of its status alone compiles nothing anew."""
 
-    def __len__(self) -> int:
-        return len(self._offers)
-
     def find(self, name: str) -> Offer | None:
         """The connector of that name."""
         return self._offers.get(name)
-
-    def granted_to(self, namespace: str, among: Sequence[str]) -> tuple[str, ...]:
-        """Those of the named connectors that apps of the namespace may use."""
-        found = (self._offers.get(name) for name in among)
-        return tuple(offer.name for offer in found if offer is not None and offer.granted_to(namespace))
 
     def listed(self, objects: Sequence[dict[str, Any]], _resource_version: str) -> None:
         """A complete list: what is not in it is withdrawn."""

@@ -18,7 +18,18 @@ from genapps.gateway.egress.messages import (
     UpstreamFailedError,
 )
 from genapps.gateway.egress.proxy import Proxy, parse_proxy
-from tests.unit.gateway.egress.world import GET, HERE, HOST, LIMITS, OK, always, server_tls, serving, upstream
+from tests.unit.gateway.egress.world import (
+    GET,
+    HERE,
+    HOST,
+    LIMITS,
+    OK,
+    always,
+    listening,
+    server_tls,
+    serving,
+    upstream,
+)
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
@@ -33,12 +44,8 @@ class SeenByProxy:
 async def proxying(to_port: int, answer: bytes = ESTABLISHED) -> AsyncIterator[SeenByProxy]:
     """Answers CONNECT, and connects what it lets through to a port of this host."""
     seen = SeenByProxy()
-    tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
         try:
             seen.heads.append(await reader.readuntil(b"\r\n\r\n"))
             writer.write(answer)
@@ -49,15 +56,8 @@ async def proxying(to_port: int, answer: bytes = ESTABLISHED) -> AsyncIterator[S
         finally:
             writer.close()
 
-    server = await asyncio.start_server(connected, HERE, 0)
-    seen.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(connected) as seen.port:
         yield seen
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

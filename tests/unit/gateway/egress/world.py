@@ -4,7 +4,7 @@
 import asyncio
 import datetime
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -65,15 +65,35 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """Answers each request by the script until the context ends."""
-    seen = Server()
+async def listening(
+    connected: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """A port of this host; what is still connected at the end is cancelled."""
     tasks: set[asyncio.Task[None]] = set()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        await connected(reader, writer)
+
+    server = await asyncio.start_server(one, HERE, 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    """Answers each request by the script until the context ends."""
+    seen = Server()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.connections += 1
         try:
             await _answer(reader, writer, script, seen)
@@ -84,15 +104,8 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
             seen.anything_closed.set()
             writer.close()
 
-    server = await asyncio.start_server(connected, HERE, 0, ssl=tls)
-    seen.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(connected, tls) as seen.port:
         yield seen
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, script: Script, seen: Server) -> None:

@@ -26,6 +26,9 @@ class Health(StrEnum):
     """Nothing: the fault was elsewhere."""
 
 
+JSON = "application/json"
+
+
 class Usage(NamedTuple):
     """Tokens of one call of a model, as its answer says."""
 

@@ -38,6 +38,7 @@ from genapps.gateway.egress.messages import (
     EgressRefusedError,
     OutboundRequest,
     OutboundResponse,
+    Sender,
     Target,
     UpstreamFailedError,
 )
@@ -71,23 +72,20 @@ class Arriving(Protocol):
         """Its body. Raises UpstreamFailedError."""
 
 
-class Sender(Protocol):
-    """Sends one request; `genapps.gateway.egress` is the one that is used."""
-
-    async def send(self, target: Target, request: OutboundRequest, limits: EgressLimits) -> OutboundResponse:
-        """The response. Raises EgressRefusedError or UpstreamFailedError."""
+class StreamingSender(Sender, Protocol):
+    """Also gives answers that are taken while they come."""
 
     def stream(
         self, target: Target, request: OutboundRequest, limits: EgressLimits
     ) -> AbstractAsyncContextManager[Arriving]:
-        """The response from its head on. Raises the same."""
+        """The response from its head on. Raises EgressRefusedError or UpstreamFailedError."""
 
 
 class Exchanger:
     """Makes attempts."""
 
     def __init__(
-        self, services: ServiceAddresses, sender: Sender, credentials: Credentials, step_tokens: StepTokens
+        self, services: ServiceAddresses, sender: StreamingSender, credentials: Credentials, step_tokens: StepTokens
     ) -> None:
         self._services = services
         self._sender = sender
@@ -101,9 +99,7 @@ class Exchanger:
     async def exchange(self, admitted: Admit, seconds: float) -> Answered:
         """The result, within so many seconds. Raises CallFailedError."""
         offer = admitted.offer
-        where = catalogue.target(offer, self._services)
-        if where is None:
-            raise _no_address(offer.name)
+        where = self._target(offer)
         prepared = admitted.tool.binding.prepare(offer.name, admitted.call)
         attached, seconds = await self._ready(admitted, where, prepared.request, prepared.completed, seconds)
         response = await self._sent(admitted, where, attached.request, seconds)
@@ -117,11 +113,11 @@ class Exchanger:
     async def stream(self, admitted: Admit, tool: ModelTool) -> AsyncGenerator[Part, None]:
         """The parts of the answer, while it comes. Raises CallFailedError: also after some, when it is not whole."""
         offer = admitted.offer
-        where = catalogue.target(offer, self._services)
-        if where is None:
-            raise _no_address(offer.name)
+        where = self._target(offer)
         prepared = tool.prepare_stream(offer.name, admitted.call)
-        attached, seconds = await self._ready(admitted, where, prepared.request, prepared.completed)
+        attached, seconds = await self._ready(
+            admitted, where, prepared.request, prepared.completed, admitted.tool.seconds
+        )
         limits = EgressLimits(seconds=seconds, body_bytes=STREAM_BYTES)
         begun = False
         try:
@@ -142,11 +138,19 @@ class Exchanger:
                 raise broken_off(offer.name, failed.reason) from failed
             raise upstream_failed(offer.name, f"could not be asked ({failed.reason})") from failed
 
+    def _target(self, offer: Offer) -> Target:
+        """Where the connector is reached now. Raises CallFailedError."""
+        where = catalogue.target(offer, self._services)
+        if where is None:
+            raise _no_address(offer.name)
+        return where
+
     async def _ready(
-        self, admitted: Admit, where: Target, request: OutboundRequest, completed: Any, seconds: float | None = None
+        self, admitted: Admit, where: Target, request: OutboundRequest, completed: Any, seconds: float
     ) -> tuple[Attached, float]:
-        """The request with all that proves who asks, and how many seconds are left for it. Raises CallFailedError."""
-        offer, left = admitted.offer, admitted.tool.seconds if seconds is None else seconds
+        """The request with all that proves who asks, and how many of these seconds are left for it. Raises
+        CallFailedError."""
+        offer, left = admitted.offer, seconds
         begun = asyncio.get_running_loop().time()
         attached = await self._attached(offer, where, request, left)
         if offer.spec.credential is not None and offer.spec.credential.oauth is not None:

@@ -11,13 +11,18 @@ import orjson
 from genapps.core.contracts.contract import ToolContract
 from genapps.core.contracts.placement import ArgumentPlacer
 from genapps.core.contracts.pointers import ContractFault
-from genapps.gateway.connectors.exchange import Outcome, Prepared, arguments_invalid, result_invalid, status_failed
+from genapps.gateway.connectors.exchange import (
+    JSON,
+    Outcome,
+    Prepared,
+    arguments_invalid,
+    result_invalid,
+    status_failed,
+)
 from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 from genapps.gateway.contracts.wording import fault_text
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
-
-JSON = "application/json"
 
 
 class HttpTool:

@@ -22,6 +22,7 @@ from genapps.core.contracts.paths import scalar_text
 from genapps.core.contracts.placement import HEADER_CHARACTERS
 from genapps.core.text import plain
 from genapps.gateway.connectors.exchange import (
+    JSON,
     CallFailedError,
     Health,
     Outcome,
@@ -32,7 +33,7 @@ from genapps.gateway.connectors.exchange import (
     status_failed,
     upstream_failed,
 )
-from genapps.gateway.connectors.mcp_answer import EVENTS, JSON, answer, error_of
+from genapps.gateway.connectors.mcp_answer import EVENTS, answer, error_of
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
 from genapps.gateway.problems import Code, Problem

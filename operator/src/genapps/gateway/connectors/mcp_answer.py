@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from genapps.gateway.connectors.exchange import result_invalid
+from genapps.gateway.connectors.exchange import JSON, result_invalid
 from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 from genapps.gateway.egress.messages import OutboundResponse
 
-JSON = "application/json"
 EVENTS = "text/event-stream"
 MOST_EVENTS = 1000
 """Of one stream, comments included."""

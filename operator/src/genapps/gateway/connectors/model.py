@@ -17,6 +17,7 @@ from genapps.core.contracts.contract import ToolContract
 from genapps.core.contracts.model_tools import MOST_TOKENS
 from genapps.core.text import plain
 from genapps.gateway.connectors.exchange import (
+    JSON,
     Outcome,
     Prepared,
     Usage,
@@ -29,7 +30,6 @@ from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
 
-JSON = "application/json"
 _MOST_COUNTED = 1_000_000_000
 _PATHS: Final = {"chat": "/chat/completions", "responses": "/responses", "embeddings": "/embeddings"}
 _BOUNDS: Final = {"chat": ("max_tokens", "max_completion_tokens"), "responses": ("max_output_tokens",)}

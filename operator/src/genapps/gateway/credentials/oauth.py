@@ -10,7 +10,6 @@ import asyncio
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
@@ -23,7 +22,7 @@ from genapps.gateway.egress.messages import (
     EgressLimits,
     EgressRefusedError,
     OutboundRequest,
-    OutboundResponse,
+    Sender,
     Target,
     UpstreamFailedError,
 )
@@ -40,13 +39,6 @@ _RETRY_SECONDS = 5.0
 MOST_TOKENS = 1024
 
 _log = structlog.get_logger(__name__)
-
-
-class Sender(Protocol):
-    """Sends one request; `genapps.gateway.egress` is the one that is used."""
-
-    async def send(self, target: Target, request: OutboundRequest, limits: EgressLimits) -> OutboundResponse:
-        """The response. Raises EgressRefusedError or UpstreamFailedError."""
 
 
 @dataclass(slots=True)

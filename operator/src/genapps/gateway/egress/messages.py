@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,13 @@ class FailureReason(StrEnum):
     BODY_TOO_LARGE = "BodyTooLarge"
     ENCODING_INVALID = "EncodingInvalid"
     """Compressed in a way that was not asked for, or not whole."""
+
+
+class Sender(Protocol):
+    """Sends one request: `upstream` does, and whatever stands for it in tests."""
+
+    async def send(self, target: Target, request: OutboundRequest, limits: EgressLimits) -> OutboundResponse:
+        """The whole answer. Raises EgressRefusedError or UpstreamFailedError."""
 
 
 class EgressRefusedError(Exception):
