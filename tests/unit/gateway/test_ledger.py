@@ -322,13 +322,13 @@ async def test_a_ledger_that_a_new_list_lacks_was_removed(store: Store, clock: C
 async def test_what_other_parts_keep_in_the_ledger_stays(store: Store, clock: Clock, ledgers: Ledgers) -> None:
     await ledgers.count(APP, PAYROLL, "r1")
     record = store.objects["Ledger", NAMESPACE, CHILD]["record"]
-    record["usage"] = {"period": "2026-11", "tokens": 5, "toolCalls": 1, "cpuSeconds": 0, "costUSD": "0.01"}
+    record["account"] = {"period": "2026-11", "spent": {"tokens": 5}}
     record["later"] = {"of": "a version that this one does not know"}
     record["violations"]["later"] = "too"
     store.touch("Ledger", CHILD)
     await ledgers.count(APP, PAYROLL, "r2")
     kept = store.objects["Ledger", NAMESPACE, CHILD]["record"]
-    assert (kept["usage"], kept["later"], kept["violations"]["later"]) == (record["usage"], record["later"], "too")
+    assert (kept["account"], kept["later"], kept["violations"]["later"]) == (record["account"], record["later"], "too")
     assert kept["violations"]["total"] == 2
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ledger: what the gateway counted and heard of one app, or saw of one connector. Only the gateway writes it."""
+"""Ledger: what gateways counted and heard of an app, saw of a connector, or spent of a budget. Only they write it."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -7,10 +7,15 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from genapps.api.apprecord import ObjectRef
-from genapps.api.fields import Digest, Money, ObjectMeta, OwnModel, Time, rules
+from genapps.api.fields import Digest, DnsLabel, ObjectMeta, OwnModel, Time, rules
 
 WINDOW_ENTRIES = 100
 """The most violations that a Ledger lists."""
+MOST_LEASES = 16
+"""Gateways that may hold something at once, with those that ended and were not noticed yet."""
+MOST_DAYS = 35
+
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class ViolationRule(StrEnum):
@@ -59,32 +64,90 @@ class Violations(OwnModel):
     """When the threshold was last reached; absent: never."""
 
 
-class Usage(OwnModel):
-    """What an app used in a period."""
+class StoredAmounts(OwnModel):
+    """What was used, or set aside, in the four units that gateways count."""
+
+    tokens: Count = 0
+    """Input and output tokens of models."""
+    tool_calls: Count = 0
+    """Calls that left the gateway; one that was tried twice counts twice."""
+    cpu_millis: Count = 0
+    """CPU milliseconds that the app's pod was granted."""
+    cost_micros: Count = 0
+    """Millionths of a US dollar."""
+
+
+class Lease(OwnModel):
+    """What one gateway may spend without asking again."""
+
+    holder: Annotated[str, Field(max_length=128)]
+    """The pod and the process of the gateway."""
+    serial: Count = 0
+    """The holder's write that this is the outcome of: it tells whether one whose answer was lost was made."""
+    at: Time
+    """When the holder last wrote."""
+    amounts: StoredAmounts = StoredAmounts()
+    """What it holds and has not told to be spent."""
+
+
+class Exhausted(OwnModel):
+    """A unit of which hardly anything is left."""
+
+    unit: Annotated[str, Field(max_length=32)]
+    """The unit, as it is named in the amounts."""
+    limit: Count
+    """The limit that was met. Under a higher one the unit is not exhausted any more."""
+    at: Time
+    """When."""
+
+
+class Activity(OwnModel):
+    """Figures of a period that nothing is limited by."""
+
+    actions: Count = 0
+    """Requests that the app answered, as its runtime says."""
+    fallbacks: Count = 0
+    """Those of them that a fallback answered."""
+    retries: Count = 0
+    """Those of them that repeated an earlier one."""
+    cache_hits: Count = 0
+    """Calls that were answered from the cache."""
+    saved_micros: Count = 0
+    """What they would have cost, in millionths of a US dollar."""
+    refusals: Count = 0
+    """Calls that a limit refused."""
+    refused_micros: Count = 0
+    """What they might have cost."""
+    shadow_refusals: Count = 0
+    """Calls that a limit would have refused under mode Enforce."""
+
+
+class DayTotal(OwnModel):
+    """What was spent on one day."""
+
+    day: Annotated[str, Field(max_length=10)]
+    """The day in UTC, such as 2026-11-17."""
+    spent: StoredAmounts
+    """What was told to be spent on it."""
+
+
+class PeriodAccount(OwnModel):
+    """What an app or a budget has used in one period."""
 
     period: Annotated[str, Field(max_length=32)]
     """The period, such as 2026-11."""
-    tokens: Annotated[int, Field(ge=0)] = 0
-    """Tokens of models."""
-    tool_calls: Annotated[int, Field(ge=0)] = 0
-    """Calls of tools."""
-    cpu_seconds: Annotated[int, Field(ge=0)] = 0
-    """CPU seconds of guests."""
-    cost_usd: Money = Field(default="0", alias="costUSD")
-    """US dollars."""
-
-
-class Reservation(OwnModel):
-    """An upper bound that is set aside for a call until it is settled."""
-
-    id: Annotated[str, Field(max_length=128)]
-    """Its id."""
-    at: Time
-    """When it was made."""
-    tokens: Annotated[int, Field(ge=0)] = 0
-    """Tokens of models."""
-    cost_usd: Money = Field(default="0", alias="costUSD")
-    """US dollars."""
+    spent: StoredAmounts = StoredAmounts()
+    """What is used up."""
+    overrun: StoredAmounts = StoredAmounts()
+    """What of that nobody had set aside: a connector used more than it may."""
+    leases: Annotated[tuple[Lease, ...], Field(max_length=MOST_LEASES)] = ()
+    """What gateways hold. It counts as used until they give it back."""
+    exhausted: Annotated[tuple[Exhausted, ...], Field(max_length=4)] = ()
+    """The units of which hardly anything is left."""
+    activity: Activity = Activity()
+    """Figures."""
+    days: Annotated[tuple[DayTotal, ...], Field(max_length=MOST_DAYS)] = ()
+    """What was spent by day, oldest first; of budgets only."""
 
 
 class ReportedBreaker(OwnModel):
@@ -118,35 +181,42 @@ class ConnectorUse(OwnModel):
 
 
 class LedgerRecord(OwnModel):
-    """Everything that was counted for one app, or for one connector."""
+    """Everything that was counted for one app, one connector or one budget."""
 
     model_config = ConfigDict(
-        json_schema_extra=rules(("has(self.app) != has(self.connector)", "record: it is of an app or of a connector"))
+        json_schema_extra=rules(
+            (
+                "[has(self.app), has(self.connector), has(self.budget)].filter(of, of).size() == 1",
+                "record: it is of an app, of a connector or of a budget",
+            )
+        )
     )
 
     app: ObjectRef | None = None
-    """The GeneratedApp; absent: it is the Ledger of a connector."""
+    """The GeneratedApp; absent: it is the Ledger of a connector or of a budget."""
+    budget: DnsLabel | None = None
+    """The AppBudget; absent: it is the Ledger of an app or of a connector."""
     connector: ConnectorUse | None = None
     """What was seen of the connector that the Ledger is named after."""
     violations: Violations = Violations()
     """Its violations."""
-    usage: Usage | None = None
-    """What it used in this period."""
-    reservations: Annotated[tuple[Reservation, ...], Field(max_length=256)] = ()
-    """What is set aside."""
+    account: PeriodAccount | None = None
+    """What it used in this period; absent: nothing was used yet."""
+    previous: PeriodAccount | None = None
+    """The same of the period before."""
     breaker: ReportedBreaker | None = None
     """Absent: no runtime ever said that the app's execution breaker is open."""
 
     @model_validator(mode="after")
     def _is_of_one(self) -> Self:
         # What says neither might be the Ledger of an app that lost whose it is: nobody may read it as an empty one.
-        if (self.app is None) == (self.connector is None):
-            raise ValueError("a Ledger is of an app or of a connector")
+        if sum(of is not None for of in (self.app, self.connector, self.budget)) != 1:
+            raise ValueError("a Ledger is of an app, of a connector or of a budget")
         return self
 
 
 class Ledger(OwnModel):
-    """What the gateway counted for an app or a connector. Internal: written by the gateway only."""
+    """What the gateway counted for an app, a connector or a budget. Internal: written by the gateway only."""
 
     metadata: ObjectMeta
     record: LedgerRecord

@@ -86,6 +86,7 @@ _READABLE_CHARACTERS = 40
 _HASH_CHARACTERS = 16
 _DIGEST_CHARACTERS = 12
 _CONNECTOR_LEDGER = "connector."
+_BUDGET_LEDGER = "budget."
 _SNAPSHOT = re.compile(r"(?P<child>.+)-(code|config)-[0-9a-f]{12}(-[0-9]{1,2})?")
 
 
@@ -141,6 +142,16 @@ def connector_ledger(connector: str) -> str:
 def connector_of_ledger(ledger: str) -> str | None:
     """The connector whose calls are counted in this Ledger; None for the Ledger of an app."""
     return ledger.removeprefix(_CONNECTOR_LEDGER) if ledger.startswith(_CONNECTOR_LEDGER) else None
+
+
+def budget_ledger(budget: str) -> str:
+    """The Ledger in which gateways count what all apps of an AppBudget spend."""
+    return f"{_BUDGET_LEDGER}{budget}"
+
+
+def budget_of_ledger(ledger: str) -> str | None:
+    """The AppBudget whose spending is counted in this Ledger; None for any other Ledger."""
+    return ledger.removeprefix(_BUDGET_LEDGER) if ledger.startswith(_BUDGET_LEDGER) else None
 
 
 def contract_name(digest: str) -> str:
