@@ -158,6 +158,6 @@ def test_runtime_settings_have_canonical_bytes() -> None:
     [{}, {"app": {"namespace": "team", "name": "a", "uid": "u"}, "connector": {}}],
     ids=["of nobody", "of both"],
 )
-def test_a_ledger_is_of_an_app_or_of_a_connector(record: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="a Ledger is of an app or of a connector"):
+def test_a_ledger_is_of_an_app_a_connector_or_a_budget(record: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="a Ledger is of an app, of a connector or of a budget"):
         LedgerRecord.model_validate(record)

@@ -66,7 +66,7 @@ def told(**settings: str) -> Callable[[Seen], Seen]:
 def without_field(seen: Seen) -> Seen:
     older = copy.deepcopy(dict(seen.crds))
     schema = older["ledgers.genapps.dev"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    del schema["properties"]["record"]["properties"]["usage"]
+    del schema["properties"]["record"]["properties"]["budget"]
     return replace(seen, crds=older)
 
 
@@ -137,7 +137,7 @@ FAULTS = [
     ("no runtime class", changed(runtime_classes=frozenset()), "runtime class for high risk", "fail", "kata"),
     ("no CRDs", changed(crds={}), "CRD generatedapps.genapps.dev", "fail", "missing"),
     ("CRDs that are not served yet", not_established, "CRD ledgers.genapps.dev", "fail", "not established"),
-    ("CRDs of another version", without_field, "CRD ledgers.genapps.dev", "fail", "no v1alpha1:.record.usage"),
+    ("CRDs of another version", without_field, "CRD ledgers.genapps.dev", "fail", "no v1alpha1:.record.budget"),
     ("no admission policies", changed(policies={}), "admission policies", "fail", "genapps-status is missing"),
     ("policies without binding", changed(bindings=()), "admission policies", "fail", "no binding that denies"),
     ("policies that only warn",

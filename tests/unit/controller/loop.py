@@ -25,6 +25,7 @@ from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
+from genapps.controller.reconcile.budget_record import BudgetPublisher
 from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.connector import ConnectorReconciler
 from genapps.controller.reconcile.contracts import ContractReconciler
@@ -216,6 +217,7 @@ async def running(write_guard: WriteGuard | None = None) -> AsyncIterator[Loop]:
             reconciler,
             connectors,
             contracts,
+            BudgetPublisher(client, caches, queue.add_after),
             client,
             caches,
             observer,

@@ -57,6 +57,8 @@ class Limits(UserModel):
     """CPU seconds of guests."""
     cost_usd: Money | None = Field(default=None, alias="costUSD")
     """US dollars."""
+    state_gib_hours: Count | None = Field(default=None, alias="stateGiBHours")
+    """GiB of claims, each for the hours that it exists."""
 
 
 class Prices(UserModel):
@@ -66,6 +68,10 @@ class Prices(UserModel):
     """US dollars for a million input tokens."""
     per_million_output_tokens: Money | None = None
     """US dollars for a million output tokens."""
+    per_million_cached_input_tokens: Money | None = None
+    """US dollars for a million input tokens that the provider had in its cache. Absent: as other input."""
+    per_million_cache_write_tokens: Money | None = None
+    """US dollars for a million input tokens that the provider put into its cache. Absent: as other input."""
     per_cpu_hour: Money | None = None
     """US dollars for an hour of one core."""
 

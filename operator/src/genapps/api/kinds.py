@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord
+from genapps.api.budgetrecord import BudgetRecord
 from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
@@ -141,6 +142,18 @@ KINDS = (
             Column("Pod", ".record.pod.uid"),
             Column("Suspension", ".record.suspension.id"),
             Column("Deleted", ".record.deletedAt", "date"),
+            AGE,
+        ),
+    ),
+    Kind(
+        model=BudgetRecord,
+        plural="budgetrecords",
+        short_names=("brec",),
+        scope="Namespaced",
+        columns=(
+            Column("Period", ".record.period"),
+            Column("Ends", ".record.endsAt"),
+            Column("Mode", ".record.mode"),
             AGE,
         ),
     ),

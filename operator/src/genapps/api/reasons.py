@@ -47,6 +47,7 @@ class Reason(StrEnum):
     TOO_MANY_APPS = "TooManyApps"
     RUN_NAMESPACE_CHANGED = "RunNamespaceChanged"
     RUN_NAMESPACE_NOT_PREPARED = "RunNamespaceNotPrepared"
+    TIME_ZONE_UNKNOWN = "TimeZoneUnknown"
     # the code is refused
     SOURCE_NOT_FOUND = "SourceNotFound"
     SOURCE_NOT_LABELLED = "SourceNotLabelled"
@@ -238,6 +239,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             _R.RUN_NAMESPACE_NOT_PREPARED,
             "The run namespace is not in runNamespaces of the chart.",
             "Ask the platform team to add it.",
+        ),
+        (
+            _R.TIME_ZONE_UNKNOWN,
+            "spec.period.timeZone of the AppBudget is no known time zone, so nothing new is published of it.",
+            "Ask the platform team to write a name of the IANA list, such as Europe/Zurich.",
         ),
         (_R.SOURCE_NOT_FOUND, "The source does not exist.", "Create or push the source, or correct its name."),
         (

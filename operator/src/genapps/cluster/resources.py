@@ -43,6 +43,7 @@ GENERATED_APP = Resource(*_OWN, "GeneratedApp", "generatedapps")
 APP_BUDGET = Resource(*_OWN, "AppBudget", "appbudgets", namespaced=False)
 CONNECTOR = Resource(*_OWN, "Connector", "connectors", namespaced=False)
 APP_RECORD = Resource(*_OWN, "AppRecord", "apprecords")
+BUDGET_RECORD = Resource(*_OWN, "BudgetRecord", "budgetrecords")
 LEDGER = Resource(*_OWN, "Ledger", "ledgers")
 
 NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
@@ -86,6 +87,7 @@ BY_KIND = {
         APP_BUDGET,
         CONNECTOR,
         APP_RECORD,
+        BUDGET_RECORD,
         LEDGER,
         NAMESPACE,
         EVENT,

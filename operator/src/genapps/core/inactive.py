@@ -9,8 +9,6 @@ from genapps.api.generatedapp import GeneratedApp, Stage
 
 _TIER, _VIOLATIONS = Tier(), ViolationPolicy()
 """What holds where nothing is said: a default is no promise that was broken."""
-_ACCOUNTING = frozenset({"spec.prices", "spec.period"})
-"""How a budget counts: nothing that an app would feel."""
 
 
 def inactive_fields(app: GeneratedApp, budget: AppBudget | None) -> tuple[str, ...]:
@@ -18,8 +16,8 @@ def inactive_fields(app: GeneratedApp, budget: AppBudget | None) -> tuple[str, .
     own = (*_of_app(app), *_debug(app, budget))
     if budget is None:
         return own
-    concern = (path for path in inactive_in_budget(budget, [app.spec.tier]) if path not in _ACCOUNTING)
-    return (*own, *(f"AppBudget {budget.metadata.name} {path}" for path in concern))
+    inactive = inactive_in_budget(budget, [app.spec.tier])
+    return (*own, *(f"AppBudget {budget.metadata.name} {path}" for path in inactive))
 
 
 def debug_withheld(app: GeneratedApp, budget: AppBudget | None) -> str:
@@ -38,8 +36,6 @@ def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) ->
     spec = budget.spec
     given = {
         "spec.limits": spec.limits is not None,
-        "spec.prices": spec.prices is not None,
-        "spec.period": spec.period is not None,
         "spec.alerts": bool(spec.alerts),
         "spec.onLimit": spec.on_limit is not None,
         "spec.mode": spec.mode is not None,

@@ -52,7 +52,7 @@ async def test_a_mistake_of_ours_ends_no_worker(loop: Loop) -> None:
 async def test_a_budget_gets_its_status_and_apps_that_wait_for_a_place_a_pass(loop: Loop) -> None:
     await work(loop, BudgetKey("b"))
     kinds = loop.server.kinds()
-    assert kinds[0] == "AppBudget/status"
+    assert kinds[:2] == ["BudgetRecord", "AppBudget/status"]
     assert kinds[-1] == "GeneratedApp/status", "the app had no record, so it may have waited"
 
 

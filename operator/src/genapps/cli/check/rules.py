@@ -157,7 +157,9 @@ PREDICATES: Mapping[str, Predicate] = {
     ),
     "!has(self.prefix) || has(self.header)": lambda use: "prefix" not in use or "header" in use,
     "has(self.as) != has(self.oauth)": lambda credential: ("as" in credential) != ("oauth" in credential),
-    "has(self.app) != has(self.connector)": lambda record: ("app" in record) != ("connector" in record),
+    "[has(self.app), has(self.connector), has(self.budget)].filter(of, of).size() == 1": lambda record: (
+        sum(of in record for of in ("app", "connector", "budget")) == 1
+    ),
     "has(self.url) != has(self.service)": lambda endpoint: ("url" in endpoint) != ("service" in endpoint),
     "self.type != 'HTTP' || !has(self.tools) || self.tools.all(t, has(t.method) && has(t.path))": lambda spec: (
         spec["type"] != "HTTP" or all("method" in tool and "path" in tool for tool in spec.get("tools", ()))

@@ -9,6 +9,7 @@ from typing import Any
 
 from genapps.api import names
 from genapps.api.apprecord import AppRecord
+from genapps.api.budgetrecord import BudgetRecord
 from genapps.api.ledger import Ledger
 from genapps.cluster.resources import APP_BUDGET, CONNECTOR, GENERATED_APP, Object, Resource
 from genapps.controller.cache import parse
@@ -61,6 +62,7 @@ class Caches:
         )
         """What people write."""
         self.records = Store[AppRecord | Unreadable](parse.record, self._record_changed)
+        self.budget_records = Store[BudgetRecord | Unreadable](parse.budget_record, self._notify(Source.BUDGET_RECORD))
         self.ledgers = Store[Ledger | Unreadable](parse.ledger, self._notify(Source.LEDGER))
         self.namespaces = Store[NamespaceState](namespace_state, self._notify(Source.NAMESPACE))
         self.sources = Store[str](parse.version, self._notify(Source.CODE))

@@ -16,6 +16,7 @@ class Source(Enum):
     BUDGET = auto()
     CONNECTOR = auto()
     RECORD = auto()
+    BUDGET_RECORD = auto()
     LEDGER = auto()
     NAMESPACE = auto()
     CODE = auto()

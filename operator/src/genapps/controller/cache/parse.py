@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord
+from genapps.api.budgetrecord import BudgetRecord
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
 from genapps.api.fields import ObjectMeta
@@ -162,6 +163,17 @@ def ledger(object_: Object) -> Ledger | Unreadable:
         return Ledger.model_validate(object_)
     except ValidationError as error:
         return Unreadable("Ledger", str(error))
+
+
+def budget_record(object_: Object) -> BudgetRecord | Unreadable:
+    """A BudgetRecord, if it speaks of the budget that it is named after."""
+    try:
+        read = BudgetRecord.model_validate(object_)
+    except ValidationError as error:
+        return Unreadable("BudgetRecord", str(error))
+    if read.record.budget != read.metadata.name:
+        return Unreadable("BudgetRecord", f"it speaks of {read.record.budget}")
+    return read
 
 
 def version(object_: Object) -> str:

@@ -116,11 +116,19 @@ def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
         yield from _apps(caches, lambda other, _: other.namespace == key.namespace and other != key)
 
 
+def of_budget_record(_: Caches, change: Change) -> Iterator[Wakeup]:
+    """The budget: somebody may have edited or deleted it, and a new period may have begun."""
+    yield Wakeup(BudgetKey(change.name[1]), DEBOUNCED)
+
+
 def of_ledger(caches: Caches, change: Change) -> Iterator[Wakeup]:
     """The app; before all others if violations were counted, for a suspension may be due. Or the connector."""
     connector = names.connector_of_ledger(change.name[1])
     if connector is not None:
         yield Wakeup(ConnectorKey(connector), DEBOUNCED)
+    budget = names.budget_of_ledger(change.name[1])
+    if budget is not None:
+        yield Wakeup(BudgetKey(budget), DEBOUNCED)
     stored = [each.record.violations for each in (change.old, change.new) if isinstance(each, Ledger)]
     uncounted = len(stored) == 2 and stored[0] == stored[1]
     yield from _owner(caches, change, NEXT if uncounted else NOW)
@@ -206,6 +214,7 @@ TABLE: Mapping[Source, Callable[[Caches, Change], Iterator[Wakeup]]] = {
     Source.BUDGET: of_budget,
     Source.CONNECTOR: of_connector,
     Source.RECORD: of_record,
+    Source.BUDGET_RECORD: of_budget_record,
     Source.LEDGER: of_ledger,
     Source.NAMESPACE: of_namespace,
     Source.CODE: of_code,
@@ -227,7 +236,8 @@ def everything(caches: Caches) -> Iterator[Wakeup]:
     slices = (name for _, name in caches.connector_slices)
     for app in caches.all_keys():
         yield Wakeup(app, NEXT)
-    for _, budget in caches.budgets:
+    spent = {name for _, ledger in caches.ledgers if (name := names.budget_of_ledger(ledger)) is not None}
+    for budget in {*spent, *(name for store in (caches.budgets, caches.budget_records) for _, name in store)}:
         yield Wakeup(BudgetKey(budget), DEBOUNCED)
     counted = {name for _, ledger in caches.ledgers if (name := names.connector_of_ledger(ledger)) is not None}
     for connector in {*(name for _, name in caches.connectors), *map(connector_of, slices), *counted}:

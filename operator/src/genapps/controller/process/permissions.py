@@ -62,6 +62,7 @@ _TABLE: tuple[tuple[Scope, str, str, str, tuple[str, ...]], ...] = (
     (Scope.CLUSTER, "apiextensions.k8s.io", "customresourcedefinitions", _DEFINITION, ("list",)),
     (Scope.CLUSTER, "", "events", "", ("create", "patch")),
     (Scope.SYSTEM, GROUP, "apprecords", "", ("list", "watch", "create", "update", "delete")),
+    (Scope.SYSTEM, GROUP, "budgetrecords", "", ("list", "watch", "create", "update", "delete")),
     (Scope.SYSTEM, GROUP, "ledgers", "", ("list", "watch", "delete")),
     (Scope.SYSTEM, "", "configmaps", "", ("create", "delete")),
     (Scope.SYSTEM, "", "services", GATEWAY_SERVICE, ("list", "watch")),

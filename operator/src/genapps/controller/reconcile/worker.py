@@ -24,6 +24,7 @@ from genapps.controller.cache.keys import (
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.app_budget import report_budget, waiting_apps
+from genapps.controller.reconcile.budget_record import BudgetPublisher
 from genapps.controller.reconcile.connector import ConnectorReconciler
 from genapps.controller.reconcile.contracts import ContractReconciler
 from genapps.controller.reconcile.events import Events
@@ -48,6 +49,7 @@ class Worker:
         reconciler: Reconciler,
         connectors: ConnectorReconciler,
         contracts: ContractReconciler,
+        publisher: BudgetPublisher,
         client: Client,
         caches: Caches,
         observer: Observer,
@@ -61,6 +63,7 @@ class Worker:
         self._reconciler = reconciler
         self._connectors = connectors
         self._contracts = contracts
+        self._publisher = publisher
         self._client = client
         self._caches = caches
         self._observer = observer
@@ -95,6 +98,7 @@ class Worker:
         if isinstance(key, AppKey):
             await self._reconciler.reconcile(key)
         elif isinstance(key, BudgetKey):
+            await self._publisher.publish(key, self._now())
             for app in waiting_apps(self._caches, key):
                 self._queue.add(app)
             prepared = self._observer.platform().run_namespaces

@@ -24,6 +24,7 @@ from genapps.cluster.client import Client, Listing
 from genapps.cluster.errors import UnavailableError
 from genapps.cluster.resources import (
     APP_RECORD,
+    BUDGET_RECORD,
     BY_KIND,
     CONFIG_MAP,
     ENDPOINT_SLICE,
@@ -68,6 +69,7 @@ class Watches:
         self.all = [
             Watch(client, NAMESPACE, caches.namespaces, metadata_only=True),
             Watch(client, APP_RECORD, caches.records, namespace=system),
+            Watch(client, BUDGET_RECORD, caches.budget_records, namespace=system),
             Watch(client, LEDGER, caches.ledgers, namespace=system),
             Watch(client, CONFIG_MAP, caches.sources, selector=f"{LABEL_SOURCE}=true", metadata_only=True),
             Watch(client, SERVICE, caches.gateway_service, namespace=system, name=GATEWAY_SERVICE),

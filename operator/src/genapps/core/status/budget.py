@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from genapps.api.appbudget import AppBudget
+from genapps.api.appbudget import AppBudget, Period
 from genapps.api.apprecord import Record
 from genapps.api.conditions import ConditionType, Reason
+from genapps.core.budgets.period import UnknownZoneError, month_of
 from genapps.core.inactive import inactive_in_budget
 from genapps.core.status.condition_list import ConditionValue, conditions
 
@@ -35,6 +36,27 @@ def _held(held: DeletionsHeld) -> ConditionValue:
     return ConditionValue("True", Reason.TOO_MANY_AT_ONCE, message)
 
 
+def _fault(budget: AppBudget, prepared: frozenset[str], now: datetime) -> tuple[Reason, str]:
+    """Why apps cannot run under the budget; the text is empty when they can."""
+    run_namespace, zone = budget.spec.run_namespace, (budget.spec.period or Period()).time_zone
+    if run_namespace not in prepared:
+        message = (
+            f"Run namespace {run_namespace} is not in runNamespaces of the chart. Add it there, or set"
+            " spec.runNamespace to one of the list."
+        )
+        return Reason.RUN_NAMESPACE_NOT_PREPARED, message
+    try:
+        month_of(now, zone)
+    except UnknownZoneError:
+        message = (
+            f"spec.period.timeZone {zone} is not known. Write a name of the IANA list, such as Europe/Zurich. Until"
+            " then nothing new is published of this budget: limits and period stay as they were, and a new budget has"
+            " none."
+        )
+        return Reason.TIME_ZONE_UNKNOWN, message
+    return Reason.AVAILABLE, ""
+
+
 def budget_status(
     budget: AppBudget,
     records: Iterable[Record],
@@ -46,23 +68,19 @@ def budget_status(
     """The whole status. `records` are those under this budget that are not deleted, `prepared` the run
     namespaces that the chart has made, `held` what waits for a confirmation, `previous` the status as stored."""
     tiers = Counter(record.tier.name for record in records)
-    run_namespace = budget.spec.run_namespace
-    ready = run_namespace in prepared
-    unprepared = (
-        f"Run namespace {run_namespace} is not in runNamespaces of the chart. Add it there, or set spec.runNamespace "
-        "to one of the list."
-    )
+    reason, wrong = _fault(budget, prepared, now)
+    ready = not wrong
     inactive = inactive_in_budget(budget)
     values = {
         ConditionType.READY: ConditionValue(
             "True" if ready else "False",
-            Reason.AVAILABLE if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
-            "Apps can run under this budget." if ready else unprepared,
+            Reason.AVAILABLE if ready else reason,
+            "Apps can run under this budget." if ready else wrong,
         ),
         ConditionType.STALLED: ConditionValue(
             "False" if ready else "True",
-            Reason.NOT_STALLED if ready else Reason.RUN_NAMESPACE_NOT_PREPARED,
-            "Nothing blocks the apps of this budget." if ready else unprepared,
+            Reason.NOT_STALLED if ready else reason,
+            "Nothing blocks the apps of this budget." if ready else wrong,
         ),
         ConditionType.FIELDS_INACTIVE: ConditionValue(
             "True" if inactive else "False",

@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 from pydantic import ValidationError
 
-from genapps.api.names import connector_of_ledger
+from genapps.api.names import budget_of_ledger, connector_of_ledger
 from genapps.cluster import clocks
 from genapps.cluster.errors import ApiError, ConflictError, NotFoundError
 from genapps.cluster.resources import LEDGER, Object
@@ -64,7 +64,7 @@ class Ledgers:
     def changed(self, object_: Object) -> None:
         """A gateway wrote a Ledger. One that cannot be read denies its own app, and no other."""
         child = str(object_["metadata"]["name"])
-        if connector_of_ledger(child) is not None:
+        if connector_of_ledger(child) is not None or budget_of_ledger(child) is not None:
             return  # no account of an app
         try:
             self._account(child).take(object_, self._clock())
