@@ -34,6 +34,7 @@ from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.reconcile.permits import Permits
 from genapps.controller.reconcile.queue import WorkQueue
+from genapps.controller.reconcile.usage_mirror import UsageMirror
 from genapps.controller.reconcile.worker import Worker
 from genapps.controller.watch.absence import Absence
 from genapps.controller.watch.liveness import StreamLiveness
@@ -206,6 +207,7 @@ async def running(write_guard: WriteGuard | None = None) -> AsyncIterator[Loop]:
             new_id=lambda: "0" * 32,
             later=queue.add_after,
             seen=queue.seen,
+            mirror=UsageMirror(clock.time),
             permits=Permits(lambda run_namespace: len(caches.children[run_namespace, "Pod"]), timedelta(minutes=2)),
         )
         connectors = ConnectorReconciler(

@@ -28,6 +28,8 @@ class ConditionType(StrEnum):
     PROMOTED = "Promoted"
     FIELDS_INACTIVE = "FieldsInactive"
     DELETIONS_HELD = "DeletionsHeld"
+    ALERT_REACHED = "AlertReached"
+    EXHAUSTED = "Exhausted"
 
 
 class Entry(NamedTuple):
@@ -101,6 +103,10 @@ _ALLOWED: dict[tuple[ConditionType, Status], tuple[Reason, ...]] = {
     (_C.FIELDS_INACTIVE, "False"): (_R.ALL_ACTIVE,),
     (_C.DELETIONS_HELD, "True"): (_R.TOO_MANY_AT_ONCE,),
     (_C.DELETIONS_HELD, "False"): (_R.NONE_HELD,),
+    (_C.ALERT_REACHED, "True"): (_R.LIMIT_NEAR,),
+    (_C.ALERT_REACHED, "False"): (_R.BELOW_ALERTS,),
+    (_C.EXHAUSTED, "True"): (_R.BUDGET_EXHAUSTED,),
+    (_C.EXHAUSTED, "False"): (_R.WITHIN_LIMITS,),
 }
 
 

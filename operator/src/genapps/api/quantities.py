@@ -53,6 +53,13 @@ def micro_dollars(amount: str) -> int:
     return int(whole) * 1_000_000 + int(fraction.ljust(_DECIMALS, "0"))
 
 
+def dollars(micros: int) -> str:
+    """A decimal string of millionths of a US dollar, such as `0.05`: the reverse of `micro_dollars`."""
+    whole, fraction = divmod(micros, 10**_DECIMALS)
+    digits = f"{fraction:0{_DECIMALS}d}".rstrip("0")
+    return f"{whole}.{digits:0<2}" if digits else str(whole)
+
+
 def byte_count(size: str) -> int:
     """Bytes of a size such as `64Mi`, rounded up to a whole one."""
     return _whole(_quantity(size, MEMORY_FORM))

@@ -100,6 +100,9 @@ class Reason(StrEnum):
     ALL_ACTIVE = "AllActive"
     TOO_MANY_AT_ONCE = "TooManyAtOnce"
     NONE_HELD = "NoneHeld"
+    LIMIT_NEAR = "LimitNear"
+    BELOW_ALERTS = "BelowAlerts"
+    WITHIN_LIMITS = "WithinLimits"
 
 
 class Explanation(NamedTuple):
@@ -376,5 +379,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             "Restore the apps, or confirm with the command in the message.",
         ),
         (_R.NONE_HELD, "No deleted app waits for a confirmation.", "Nothing to do."),
+        (
+            _R.LIMIT_NEAR,
+            "A percentage of spec.alerts is spent.",
+            "Look at status.forecast. Raise spec.limits in time, or let the limit hold.",
+        ),
+        (_R.BELOW_ALERTS, "No percentage of spec.alerts is spent.", "Nothing to do."),
+        (_R.WITHIN_LIMITS, "Something is left of every unit.", "Nothing to do."),
     )
 }

@@ -183,6 +183,8 @@ class BudgetAmounts(OwnModel):
     """CPU seconds of guests."""
     cost_usd: Amount | None = Field(default=None, alias="costUSD")
     """US dollars."""
+    state_gib_hours: Number | None = Field(default=None, alias="stateGiBHours")
+    """GiB of claims, each for the hours that it exists."""
 
 
 class TierUse(OwnModel):
@@ -227,7 +229,13 @@ class AppBudgetStatus(ConditionsStatus):
     remaining: BudgetAmounts | None = None
     """What is left."""
     forecast: BudgetAmounts | None = None
-    """The projected use at the end of the period."""
+    """What will be spent at the end of the period, if it goes on as in the last seven days."""
+    spent_percent: Number | None = None
+    """The highest share of a limit that is spent."""
+    alert: Number | None = None
+    """The highest of `spec.alerts` that was reached in this period."""
+    shadow_refusals: Number | None = None
+    """Under mode Shadow: the calls that a limit would have refused."""
     exhausted: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=8)] = ()
     """The units that are used up."""
     apps: Number | None = None

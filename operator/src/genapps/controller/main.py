@@ -49,6 +49,7 @@ from genapps.controller.reconcile.execute import Executor
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.reconcile.permits import Permits
 from genapps.controller.reconcile.queue import WorkQueue
+from genapps.controller.reconcile.usage_mirror import UsageMirror
 from genapps.controller.reconcile.waker import Waker
 from genapps.controller.reconcile.worker import Worker
 from genapps.controller.settings import Settings
@@ -221,6 +222,7 @@ class Operator:
             new_id=lambda: secrets.token_hex(16),
             later=queue.add_after,
             seen=queue.seen,
+            mirror=UsageMirror(clocks.monotonic),
             permits=Permits(
                 pods=lambda run_namespace: len(caches.children[run_namespace, "Pod"]),
                 deadline=timedelta(seconds=settings.progress_deadline_seconds),

@@ -35,10 +35,6 @@ def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) ->
     """The paths of a budget's fields; of its tiers those named, or all."""
     spec = budget.spec
     given = {
-        "spec.limits": spec.limits is not None,
-        "spec.alerts": bool(spec.alerts),
-        "spec.onLimit": spec.on_limit is not None,
-        "spec.mode": spec.mode is not None,
         "spec.policy.violations.slowThreshold": _slow(spec.policy.violations)[0],
         "spec.policy.violations.slowWindow": _slow(spec.policy.violations)[1],
     }

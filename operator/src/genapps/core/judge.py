@@ -14,6 +14,8 @@ from genapps.api.digests import sha256
 from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import OperatingMode
 from genapps.core import suspension
+from genapps.core.budgets.amounts import tier_limits
+from genapps.core.budgets.standing import Exhaustion, exhaustion
 from genapps.core.checks import Facts, facts_of, findings
 from genapps.core.desired.parts import split
 from genapps.core.inactive import debug_withheld, inactive_fields
@@ -46,7 +48,10 @@ def _verdict(
     running = {digest for digest in (source_digest, kept and kept.code_digest) if digest}
     decision = suspension.decide(observed, grant, running, now, new_id)
     requested = facts is not None and facts.app.spec.operating_mode is OperatingMode.SUSPENDED
-    mode = _mode(observed, found, halted=requested or decision.suspension is not None, kept=kept)
+    spent_up = _exhaustion(observed, grant)
+    stops = spent_up is not None and facts is not None and _stops_at_limit(facts)
+    halted = requested or stops or decision.suspension is not None
+    mode = _mode(observed, found, halted=halted, kept=kept)
     deleting = observed.metadata.deletion_timestamp is not None
     if grant is None or deleting:
         mode = Mode.NOTHING
@@ -75,8 +80,22 @@ def _verdict(
         deleting=deleting,
         requested=requested,
         counted=decision.counted,
+        exhaustion=spent_up,
+        stops_at_limit=stops,
         inactive=inactive_fields(facts.app, facts.budget) if facts else (),
     )
+
+
+def _exhaustion(observed: Observed, grant: Grant | None) -> Exhaustion | None:
+    if observed.budget_record is None or grant is None:
+        return None
+    own = observed.ledger.account if observed.ledger else None
+    return exhaustion(observed.budget_record, observed.budget_account, own, tier_limits(grant.tier))
+
+
+def _stops_at_limit(facts: Facts) -> bool:
+    """Whether the budget wants its apps stopped at a limit, and not answered for by their fallbacks."""
+    return facts.budget is not None and facts.budget.spec.on_limit == "Suspend"
 
 
 def _with(found: tuple[Finding, ...], about_revision: Finding) -> tuple[Finding, ...]:

@@ -13,12 +13,13 @@ from typing import Any
 from genapps.api.app_pods import AppPods
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
+from genapps.api.budgetrecord import PublishedBudget
 from genapps.api.conditions import Reason
 from genapps.api.connector import Connector
 from genapps.api.digests import bundle_digest
 from genapps.api.fields import ObjectMeta
 from genapps.api.generatedapp import GeneratedApp, GeneratedAppSpec
-from genapps.api.ledger import LedgerRecord
+from genapps.api.ledger import LedgerRecord, PeriodAccount
 from genapps.api.names import AppKey, child_name
 
 Manifest = dict[str, Any]
@@ -264,6 +265,10 @@ class Observed:
     """What the API server said when it last refused a child (a quota, an admission policy); empty after a success."""
     apps_of_budget: int = 0
     """Other apps that hold a record under the same budget and are not deleted."""
+    budget_record: PublishedBudget | None = None
+    """What is published of its budget; None: nothing is, so it can spend nothing."""
+    budget_account: PeriodAccount | None = None
+    """What all apps of the budget have used, as gateways say."""
     kept_of_budget: int = 0
     """Deleted apps of other names that still hold a record under the same budget, and so perhaps their state."""
 

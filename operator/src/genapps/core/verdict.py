@@ -10,6 +10,7 @@ from typing import Any
 from genapps.api.apprecord import KeptRevision, RecordedViolationPolicy, ResolvedTier, Suspension
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
+from genapps.core.budgets.standing import Exhaustion
 from genapps.core.observed import Child, Manifest
 
 
@@ -150,5 +151,9 @@ class Verdict:
     """A person wishes the app suspended."""
     counted: int
     """Violations that count now."""
+    exhaustion: Exhaustion | None
+    """The limit that the app stands before."""
+    stops_at_limit: bool
+    """It does not run until there is something left."""
     inactive: tuple[str, ...]
     """Fields of the spec and the budget that nothing acts on yet."""

@@ -34,9 +34,10 @@ def test_an_unprepared_run_namespace_stalls_it_with_the_next_step() -> None:
 
 
 def test_fields_without_effect_are_named() -> None:
-    status = budget_status(budget(limits={"tokens": 1}, alerts=[80]), [], frozenset({"run"}), NONE_HELD, {}, NOW)
+    tiers = {"small": {"cpuMillisPerAction": 5}}
+    status = budget_status(budget(tiers=tiers), [], frozenset({"run"}), NONE_HELD, {}, NOW)
     assert conditions(status)["FieldsInactive"] == ("True", "NotYetActive")
-    assert "spec.limits, spec.alerts" in status["conditions"][2]["message"]
+    assert "spec.tiers.small.cpuMillisPerAction" in status["conditions"][2]["message"]
 
 
 def test_judged_again_later_it_is_the_same() -> None:

@@ -202,9 +202,9 @@ ROWS = (
         "Suspended": ("False", "Resumed"), "Stalled": ("False", "NotStalled")}),
     Row("fields are set that have no effect yet", _spec(_TO_FALLBACK | {"idleTimeout": "15m"}), _RUNS | {
         "FieldsInactive": ("True", "NotYetActive")}),
-    Row("the budget sets limits that have no effect yet",
+    Row("the budget sets limits",
         _world(budget=budget({"limits": {"tokens": 5}, "mode": "Shadow"})),
-        _RUNS | {"FieldsInactive": ("True", "NotYetActive")}),
+        _RUNS | {"FieldsInactive": ("False", "AllActive")}),
 )  # fmt: skip
 
 

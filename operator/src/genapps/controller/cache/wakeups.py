@@ -13,7 +13,8 @@ from typing import NamedTuple
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord
-from genapps.api.ledger import Ledger
+from genapps.api.budgetrecord import BudgetRecord
+from genapps.api.ledger import Exhausted, Ledger
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.changes import Change, Source
 from genapps.controller.cache.keys import (
@@ -27,6 +28,7 @@ from genapps.controller.cache.keys import (
     NamespaceQuotaKey,
 )
 from genapps.controller.cache.parse import StoredApp
+from genapps.core.budgets.standing import exhausted_units
 from genapps.core.catalogue.endpoints import SliceState, connector_of
 
 
@@ -116,22 +118,39 @@ def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
         yield from _apps(caches, lambda other, _: other.namespace == key.namespace and other != key)
 
 
-def of_budget_record(_: Caches, change: Change) -> Iterator[Wakeup]:
-    """The budget: somebody may have edited or deleted it, and a new period may have begun."""
-    yield Wakeup(BudgetKey(change.name[1]), DEBOUNCED)
+def of_budget_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The budget, which somebody may have edited or deleted; and its apps when another period or another limit may
+    have ended what they stood before."""
+    name = change.name[1]
+    yield Wakeup(BudgetKey(name), DEBOUNCED)
+    told = [
+        (each.record.period, each.record.limits, each.record.mode, exhausted_units(each.record, None))
+        if isinstance(each, BudgetRecord)
+        else None
+        for each in (change.old, change.new)
+    ]
+    if told[0] != told[1]:
+        yield from _apps(caches, lambda _, app: app.budget == name)
 
 
 def of_ledger(caches: Caches, change: Change) -> Iterator[Wakeup]:
-    """The app; before all others if violations were counted, for a suspension may be due. Or the connector."""
+    """The app; before all others if violations were counted, for a suspension may be due, and after them if only usage
+    was. Or the connector; or the budget, and its apps when a unit of it is exhausted, or is not any more."""
     connector = names.connector_of_ledger(change.name[1])
     if connector is not None:
         yield Wakeup(ConnectorKey(connector), DEBOUNCED)
     budget = names.budget_of_ledger(change.name[1])
     if budget is not None:
         yield Wakeup(BudgetKey(budget), DEBOUNCED)
-    stored = [each.record.violations for each in (change.old, change.new) if isinstance(each, Ledger)]
-    uncounted = len(stored) == 2 and stored[0] == stored[1]
-    yield from _owner(caches, change, NEXT if uncounted else NOW)
+        if _exhausted(change.old) != _exhausted(change.new):
+            yield from _apps(caches, lambda _, app: app.budget == budget)
+    stored = [each.record for each in (change.old, change.new) if isinstance(each, Ledger)]
+    if len(stored) != 2 or stored[0].violations != stored[1].violations:
+        yield from _owner(caches, change, NOW)
+    elif stored[0].breaker != stored[1].breaker or _exhausted(change.old) != _exhausted(change.new):
+        yield from _owner(caches, change, NEXT)
+    else:
+        yield from _owner(caches, change, DEBOUNCED)
 
 
 def of_child(caches: Caches, change: Change) -> Iterator[Wakeup]:
@@ -259,6 +278,11 @@ def waiting_for_budget(caches: Caches, budget: str) -> Iterator[AppKey]:
         return not (isinstance(record, AppRecord) and record.record.deleted_at is None)
 
     return caches.apps_of(without_place)
+
+
+def _exhausted(ledger: object) -> tuple[Exhausted, ...]:
+    account = ledger.record.account if isinstance(ledger, Ledger) else None
+    return account.exhausted if account is not None else ()
 
 
 def _same_spec(change: Change) -> bool:

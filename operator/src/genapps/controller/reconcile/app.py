@@ -25,6 +25,7 @@ from genapps.controller.reconcile.mutations import Mutations
 from genapps.controller.reconcile.observe import Observer
 from genapps.controller.reconcile.permits import Permits
 from genapps.controller.reconcile.status_writer import write_status
+from genapps.controller.reconcile.usage_mirror import UsageMirror
 from genapps.controller.watch.sweep import Sweep
 from genapps.core.desired import desired
 from genapps.core.drift import expected_digest
@@ -64,6 +65,7 @@ class Reconciler:
     later: Callable[[AppKey, float], None]
     seen: Callable[[AppKey], None]
     permits: Permits
+    mirror: UsageMirror
     _refused: dict[AppKey, str] = field(default_factory=dict)
     _mutations: Mutations = field(default_factory=Mutations)
 
@@ -79,6 +81,7 @@ class Reconciler:
         if self.caches.apps.get(key) is None:
             self._refused.pop(key, None)
             self._mutations.forget(key)
+            self.mirror.forget(key)
             self._look_at(self.permits.settle(key, done=True, now=self.clock()))
             self.caches.reservations.release(key)
             await self.cleanup.after_deletion(key)
@@ -189,7 +192,12 @@ class Reconciler:
             return
         new = status(observed, verdict)
         if new != observed.status:
-            await self._write_status(key, observed, new)
+            pause = self.mirror.wait(key, observed.status, new)
+            if pause > 0:
+                self.later(key, pause)
+            else:
+                await self._write_status(key, observed, new)
+                self.mirror.written(key)
         if (wait := look_again(new, verdict)) is not None:
             self.later(key, wait.total_seconds())
 

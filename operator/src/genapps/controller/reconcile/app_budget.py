@@ -3,17 +3,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from genapps.api.appbudget import AppBudget
+from genapps.api.budgetrecord import BudgetRecord
+from genapps.api.ledger import Ledger
+from genapps.api.names import budget_ledger
 from genapps.cluster.client import Client
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import AppKey, BudgetKey
 from genapps.controller.cache.wakeups import waiting_for_budget
+from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.status_writer import write_status
+from genapps.controller.reconcile.usage_mirror import UsageMirror
+from genapps.core.budgets.standing import current
 from genapps.core.status import transitions
 from genapps.core.status.budget import DeletionsHeld, budget_status
+from genapps.core.status.spending import Spending, budget_events
 
 
 def waiting_apps(caches: Caches, key: BudgetKey) -> list[AppKey]:
@@ -32,25 +41,47 @@ async def report_budget(
     key: BudgetKey,
     prepared: frozenset[str],
     held: DeletionsHeld,
+    mirror: UsageMirror,
+    metrics: Metrics,
+    later: Callable[[BudgetKey, float], None],
     now: datetime,
 ) -> None:
     """Bring one status up to date. `prepared` are the run namespaces that the chart made, `held` what waits for a
-    confirmation."""
+    confirmation; `later` puts the key back into the queue after so many seconds."""
     stored = caches.budgets.get(("", key.budget))
     if stored is None or not isinstance(stored.model, AppBudget):
+        mirror.forget(key)
+        for gauge in (metrics.budget_spent, metrics.budget_exhausted):
+            with suppress(KeyError):
+                gauge.remove(key.budget)
         return
     records = [
         record.record
         for child, record in caches.records_in_use()
         if record.record.budget == key.budget and record.record.deleted_at is None and not caches.is_gone(child)
     ]
-    status = budget_status(stored.model, records, prepared, held, stored.status, now)
+    status = budget_status(stored.model, records, prepared, held, stored.status, now, _spending(caches, key.budget))
+    metrics.budget_spent.labels(key.budget).set(status.get("spentPercent", 0))
+    metrics.budget_exhausted.labels(key.budget).set(len(status.get("exhausted", ())))
     if status == stored.status:
+        return
+    if (pause := mirror.wait(key, stored.status, status)) > 0:
+        later(key, pause)
         return
     live = await write_status(client, caches.budgets, "AppBudget", {"name": key.budget}, status)
     if live is None:
         return
-    for event in transitions(stored.status, status):
+    mirror.written(key)
+    for event in (*transitions(stored.status, status), *budget_events(stored.status, status)):
         await events.post(
             live["metadata"], "AppBudget", type_=event.type, reason=event.reason, message=event.message, now=now
         )
+
+
+def _spending(caches: Caches, budget: str) -> Spending | None:
+    published = caches.budget_records.get((caches.system_namespace, budget))
+    if not isinstance(published, BudgetRecord):
+        return None
+    ledger = caches.ledgers.get((caches.system_namespace, budget_ledger(budget)))
+    account = ledger.record.account if isinstance(ledger, Ledger) else None
+    return Spending(published.record, current(published.record, account))

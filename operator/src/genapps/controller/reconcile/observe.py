@@ -9,9 +9,10 @@ from datetime import timedelta
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
+from genapps.api.budgetrecord import BudgetRecord, PublishedBudget
 from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
-from genapps.api.ledger import Ledger
+from genapps.api.ledger import Ledger, PeriodAccount
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.children import Live, whole_images
 from genapps.controller.cache.keys import AppKey
@@ -102,9 +103,19 @@ class Observer:
             opened_by=self._caches.opened_by(run_namespace, pod.pod.labels) if pod and pod.pod else (),
             refused=refused,
             suspended_code=self._suspended_code(key),
+            budget_record=self._published(stored.budget),
+            budget_account=self._account(stored.budget),
             apps_of_budget=self._apps_of_budget(key, record, stored.budget),
             kept_of_budget=self._kept_of_budget(record, stored.budget),
         )
+
+    def _published(self, budget: str) -> PublishedBudget | None:
+        stored = self._caches.budget_records.get((self._settings.system_namespace, budget))
+        return stored.record if isinstance(stored, BudgetRecord) else None
+
+    def _account(self, budget: str) -> PeriodAccount | None:
+        stored = self._caches.ledgers.get((self._settings.system_namespace, names.budget_ledger(budget)))
+        return stored.record.account if isinstance(stored, Ledger) else None
 
     async def _code(
         self, app: GeneratedApp | Unreadable, budget: AppBudget | None, platform: Platform, live: Collection[Live]

@@ -103,7 +103,18 @@ class Worker:
                 self._queue.add(app)
             prepared = self._observer.platform().run_namespaces
             held = self._reconciler.sweep.held_of(key.budget)
-            await report_budget(self._client, self._caches, self._events, key, prepared, held, self._now())
+            await report_budget(
+                self._client,
+                self._caches,
+                self._events,
+                key,
+                prepared,
+                held,
+                self._reconciler.mirror,
+                self._metrics,
+                self._queue.add_after,
+                self._now(),
+            )
         elif isinstance(key, ConnectorKey):
             await self._connectors.reconcile(key, self._now())
         elif isinstance(key, ContractsKey):

@@ -13,6 +13,7 @@ from genapps.api.conditions import ConditionType, Reason
 from genapps.core.budgets.period import UnknownZoneError, month_of
 from genapps.core.inactive import inactive_in_budget
 from genapps.core.status.condition_list import ConditionValue, conditions
+from genapps.core.status.spending import Spending, spending_conditions, spending_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,11 @@ def budget_status(
     held: DeletionsHeld,
     previous: Mapping[str, Any],
     now: datetime,
+    spending: Spending | None = None,
 ) -> dict[str, Any]:
     """The whole status. `records` are those under this budget that are not deleted, `prepared` the run
-    namespaces that the chart has made, `held` what waits for a confirmation, `previous` the status as stored."""
+    namespaces that the chart has made, `held` what waits for a confirmation, `previous` the status as stored, and
+    `spending` what is known of it once something is published."""
     tiers = Counter(record.tier.name for record in records)
     reason, wrong = _fault(budget, prepared, now)
     ready = not wrong
@@ -88,11 +91,13 @@ def budget_status(
             f"Accepted but not implemented yet: {', '.join(inactive)}." if inactive else "",
         ),
         ConditionType.DELETIONS_HELD: _held(held),
+        **(spending_conditions(budget, spending) if spending is not None else {}),
     }
     generation = budget.metadata.generation
     return {
         "observedGeneration": generation,
         "apps": tiers.total(),
+        **(spending_status(budget, spending, now) if spending is not None else {}),
         "tiers": [{"name": name, "apps": tiers[name]} for name in sorted(tiers)],
         "conditions": conditions(values, generation, previous, now),
     }

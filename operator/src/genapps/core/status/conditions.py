@@ -6,6 +6,7 @@ from typing import Final
 
 from genapps.api.conditions import ConditionType, Reason, explained, meaning, next_step
 from genapps.api.fields import rfc3339
+from genapps.core.budgets.standing import Exhaustion
 from genapps.core.status.condition_list import ConditionValue
 from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import View
@@ -30,6 +31,8 @@ def ready(view: View) -> ConditionValue:
     held = suspended(view)
     if held.status == "True":
         return ConditionValue("False", held.reason, held.message)
+    if view.answers and view.verdict.exhaustion:
+        return ConditionValue("True", Reason.BUDGET_EXHAUSTED, _spent_up(view.verdict.exhaustion))
     if view.answers:
         return ConditionValue("True", Reason.AVAILABLE)
     blocked = _blocker(view)
@@ -84,6 +87,8 @@ def suspended(view: View) -> ConditionValue:
         return ConditionValue("True", _reason(suspension.reason), f"{why} {way_out}")
     if view.verdict.requested:
         return ConditionValue("True", Reason.REQUESTED, explained(Reason.REQUESTED))
+    if view.verdict.exhaustion and view.verdict.stops_at_limit:
+        return ConditionValue("True", Reason.BUDGET_EXHAUSTED, _spent_up(view.verdict.exhaustion, stops=True))
     record = view.observed.record
     if view.verdict.acknowledged or (record and record.acknowledged):
         return ConditionValue("False", Reason.RESUMED)
@@ -110,7 +115,22 @@ def budget_available(view: View) -> ConditionValue:
         return ConditionValue("False", found.reason, found.message)
     if view.observed.spec is None or grant is None:
         return ConditionValue("Unknown", Reason.NOT_JUDGED, _NOT_JUDGED)
+    if view.verdict.exhaustion:
+        return ConditionValue("False", Reason.BUDGET_EXHAUSTED, _spent_up(view.verdict.exhaustion))
     return ConditionValue("True", Reason.GRANTED, f"AppBudget {grant.budget} grants tier {grant.tier.name}.")
+
+
+def _spent_up(met: Exhaustion, *, stops: bool = False) -> str:
+    whose = "the tier's ceiling for the app" if met.bucket == "app" else f"the limit of the {met.bucket}"
+    then = (
+        "spec.onLimit of the AppBudget stops the app."
+        if stops
+        else "What costs it is refused, and the app's fallback answers."
+    )
+    return (
+        f"Hardly anything is left of {met.unit}: {whose} is used up for this period. {then} It ends when the limit is"
+        f" raised, or at {rfc3339(met.ends_at)}."
+    )
 
 
 def code_verified(view: View) -> ConditionValue:

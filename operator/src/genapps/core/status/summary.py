@@ -7,6 +7,8 @@ from genapps.api.apprecord import KeptRevision, RevisionResult
 from genapps.api.fields import rfc3339
 from genapps.api.generatedapp import Stage
 from genapps.api.names import short_digest
+from genapps.core.budgets.amounts import Amounts, tier_limits
+from genapps.core.budgets.standing import budget_percent, current, percent, shown
 from genapps.core.catalogue.grants import granted
 from genapps.core.observed import Observed
 from genapps.core.risk import risk_reason
@@ -37,6 +39,7 @@ def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
         "stage": Stage.DEVELOPMENT.value,
         "violations": _violations(view),
         "suspension": _suspension(view),
+        "usage": _usage(view),
         "connectors": _connectors(observed),
     }
     return {name: value for name, value in parts.items() if value not in (None, [])}
@@ -113,6 +116,26 @@ def _violations(view: View) -> dict[str, Any] | None:
     ]
     window = grant.violations.window
     return {"count": view.verdict.counted, "window": window, "total": ledger.violations.total, "recent": recent}
+
+
+def _usage(view: View) -> dict[str, Any] | None:
+    """What its Ledger says of the published period; nothing before anything was used in it."""
+    ledger, budget, grant = view.observed.ledger, view.observed.budget_record, view.verdict.grant
+    account = ledger.account if ledger else None
+    if account is None or budget is None or grant is None or account.period != budget.period:
+        return None
+    spent = Amounts.of(account.spent)
+    shares = (
+        percent(spent, tier_limits(grant.tier)),
+        budget_percent(budget, current(budget, view.observed.budget_account)),
+    )
+    return {
+        "period": account.period,
+        **shown(spent),
+        "actions": account.activity.actions,
+        "fallbacks": account.activity.fallbacks,
+        "budgetPercent": max((share for share in shares if share is not None), default=None),
+    }
 
 
 def _suspension(view: View) -> dict[str, Any] | None:

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the status of a budget says of its period, and when it says it in an Event."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from genapps.core.status.budget import budget_status
+from genapps.core.status.spending import Spending, budget_events
+from tests.unit.core.budgets.test_standing import account, mark, published
+from tests.unit.core.status.test_budget import NONE_HELD, budget, conditions
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def status_of(
+    spent: int, *, period: str = "2026-11", previous: dict[str, Any] | None = None, mode: str = "Enforce", **spec: Any
+) -> dict[str, Any]:
+    record = published(tokens=100, mode=mode).model_copy(update={"period": period})
+    parts: dict[str, Any] = {"spent": {"tokens": spent}, "exhausted": [mark(limit=100)] if spent >= 100 else []}
+    spending = Spending(record, account(period, **parts))
+    known = budget(limits={"tokens": 100}, **spec)
+    return budget_status(known, [], frozenset({"run"}), NONE_HELD, previous or {}, NOW, spending)
+
+
+def test_the_figures_of_a_period() -> None:
+    record = published(tokens=100, costMicros=5_000_000, stateMibSeconds=3 * 1024 * 3600, state=2 * 1024 * 3600)
+    lease = {"holder": "a/1", "at": NOW, "amounts": {"tokens": 4}}
+    spending = Spending(record, account(spent={"tokens": 5, "costMicros": 1}, leases=[lease]))
+    status = budget_status(budget(), [], frozenset({"run"}), NONE_HELD, {}, NOW, spending)
+    assert status["period"] == "2026-11"
+    assert status["spent"] == {
+        "tokens": 5,
+        "toolCalls": 0,
+        "cpuSeconds": 0,
+        "costUSD": "0.000001",
+        "stateGiBHours": 2,
+    }
+    assert status["leased"]["tokens"] == 4
+    assert status["remaining"] == {"tokens": 91, "costUSD": "4.999999", "stateGiBHours": 1}
+    assert status["spentPercent"] == 66
+    assert "exhausted" not in status
+
+
+def test_before_anything_is_published_there_are_no_figures() -> None:
+    status = budget_status(budget(), [], frozenset({"run"}), NONE_HELD, {}, NOW)
+    assert "period" not in status
+    assert "Exhausted" not in conditions(status)
+
+
+def test_each_alert_is_told_once_in_a_period() -> None:
+    told: list[str] = []
+    status: dict[str, Any] = {}
+    for spent, period in ((10, "2026-11"), (80, "2026-11"), (85, "2026-11"), (95, "2026-11"), (100, "2026-11"),
+                          (10, "2026-12"), (81, "2026-12")):  # fmt: skip
+        new = status_of(spent, period=period, previous=status, alerts=[80, 95])
+        told.append(" ".join(event.reason for event in budget_events(status, new)))
+        status = new
+    assert told == ["", "LimitNear", "", "LimitNear", "BudgetExhausted", "", "LimitNear"]
+
+
+def test_a_restarted_operator_tells_nothing_again() -> None:
+    status = status_of(100, alerts=[80])
+    assert budget_events(status, status_of(100, alerts=[80], previous=status)) == ()
+
+
+@pytest.mark.parametrize(
+    ("spec", "mode", "text"),
+    [
+        ({}, "Enforce", "fallbacks answer"),
+        ({"onLimit": "Suspend"}, "Enforce", "are stopped"),
+        ({}, "Shadow", "nothing is refused"),
+    ],
+)
+def test_a_budget_that_is_exhausted_says_what_happens(spec: dict[str, Any], mode: str, text: str) -> None:
+    status = status_of(100, mode=mode, **spec)
+    assert conditions(status)["Exhausted"] == ("True", "BudgetExhausted")
+    message = next(entry["message"] for entry in status["conditions"] if entry["type"] == "Exhausted")
+    assert text in message
+    assert "2026-12-01T00:00:00" in message
+    assert conditions(status)["Ready"] == ("True", "Available")
+    assert status["exhausted"] == ["tokens"]
+
+
+def test_a_budget_without_alerts_warns_of_nothing() -> None:
+    assert conditions(status_of(99))["AlertReached"] == ("False", "BelowAlerts")
+    assert conditions(status_of(99, alerts=[99]))["AlertReached"] == ("True", "LimitNear")
+    assert conditions(status_of(98, alerts=[99]))["AlertReached"] == ("False", "BelowAlerts")
