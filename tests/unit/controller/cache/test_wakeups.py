@@ -55,27 +55,6 @@ def ledger(version: int, **parts: Any) -> dict[str, Any]:
     return at(version, named("system", child_name("team", "a"), record={"app": owner, **parts}))
 
 
-ACCOUNT: dict[str, Any] = {"period": "2026-11"}
-SPENT_UP: dict[str, Any] = {"exhausted": [{"unit": "tokens", "limit": 5, "at": "2026-11-03T00:00:00Z"}]}
-
-
-def spent(version: int, account: dict[str, Any]) -> dict[str, Any]:
-    return at(version, named("system", "budget.b", record={"budget": "b", "account": account}))
-
-
-def published(version: int, **state: Any) -> dict[str, Any]:
-    record = {
-        "budget": "b",
-        "uid": "u",
-        "period": "2026-11",
-        "startsAt": "2026-11-01T00:00:00Z",
-        "endsAt": "2026-12-01T00:00:00Z",
-        "prices": {"version": "sha256:" + "0" * 64},
-        "state": {"at": "2026-11-01T00:00:00Z", **state},
-    }
-    return at(version, named("system", "b", record=record))
-
-
 def spec(budget: str = "b", **more: Any) -> dict[str, Any]:
     return {
         "budget": budget,
@@ -85,8 +64,7 @@ def spec(budget: str = "b", **more: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def seen() -> Seen:
+def filled() -> Seen:
     """Two apps in `team` and one elsewhere; `a` has a record, a child and a budget."""
     made = Seen()
     caches = made.caches
@@ -101,6 +79,11 @@ def seen() -> Seen:
     caches.namespaces.changed(at(9, {"metadata": {"name": "run", "uid": "n2"}}))
     made.wakeups.clear()
     return made
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return filled()
 
 
 def _opening() -> dict[str, Any]:
@@ -262,43 +245,13 @@ ROWS: list[Row] = [
     ),
     (
         "a ledger in which nothing was counted wakes its app after what waits",
-        lambda c: _ledgers(c, ledger(20), ledger(21, breaker=BREAKER)),
+        lambda c: ledgers(c, ledger(20), ledger(21, breaker=BREAKER)),
         {(A, NOW), (A, NEXT)},
     ),
     (
         "a ledger in which something was counted as well wakes its app before all others",
-        lambda c: _ledgers(c, ledger(20), ledger(21, violations={"total": 1})),
+        lambda c: ledgers(c, ledger(20), ledger(21, violations={"total": 1})),
         {(A, NOW)},
-    ),
-    (
-        "a ledger in which only usage was told wakes its app once for a group of changes",
-        lambda c: _ledgers(c, ledger(20), ledger(21, account=ACCOUNT)),
-        {(A, NOW), (A, DEBOUNCED)},
-    ),
-    (
-        "a ledger in which a unit was exhausted wakes its app after what waits",
-        lambda c: _ledgers(c, ledger(20, account=ACCOUNT), ledger(21, account=ACCOUNT | SPENT_UP)),
-        {(A, NOW), (A, NEXT)},
-    ),
-    (
-        "a ledger of a budget wakes it, and its apps when a unit is exhausted",
-        lambda c: _ledgers(c, spent(20, ACCOUNT), spent(21, ACCOUNT | SPENT_UP)),
-        {(BUDGET, DEBOUNCED), (A, NEXT)},
-    ),
-    (
-        "a ledger of a budget in which only usage was told wakes no app",
-        lambda c: _ledgers(c, spent(20, ACCOUNT), spent(21, ACCOUNT | {"spent": {"tokens": 5}})),
-        {(BUDGET, DEBOUNCED)},
-    ),
-    (
-        "what is published of a budget wakes it and its apps",
-        lambda c: c.budget_records.changed(published(20)),
-        {(BUDGET, DEBOUNCED), (A, NEXT)},
-    ),
-    (
-        "what claims took up wakes the budget alone",
-        lambda c: _claims_counted(c),
-        {(BUDGET, DEBOUNCED)},
     ),
     (
         "a ledger of a connector wakes it, once for a group of changes",
@@ -388,12 +341,7 @@ SILENT: list[tuple[str, Act]] = [
 ]
 
 
-def _claims_counted(caches: Caches) -> None:
-    caches.budget_records.written(published(20))
-    caches.budget_records.changed(published(21, mibSeconds=7))
-
-
-def _ledgers(caches: Caches, *several: dict[str, Any]) -> None:
+def ledgers(caches: Caches, *several: dict[str, Any]) -> None:
     for one in several:
         caches.ledgers.changed(one)
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom usage, limits and periods wake: little, because usage comes every minute from every busy app."""
+
+from typing import Any
+
+import pytest
+
+from genapps.controller.cache.caches import Caches
+from genapps.controller.cache.wakeups import DEBOUNCED, NEXT, NOW, Priority, Wakeup
+from tests.unit.controller.cache.test_wakeups import BUDGET, A, Act, at, filled, ledger, ledgers, named
+from tests.unit.controller.world import Seen
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return filled()
+
+
+ACCOUNT: dict[str, Any] = {"period": "2026-11"}
+SPENT_UP: dict[str, Any] = {"exhausted": [{"unit": "tokens", "limit": 5, "at": "2026-11-03T00:00:00Z"}]}
+
+
+def spent(version: int, account: dict[str, Any]) -> dict[str, Any]:
+    return at(version, named("system", "budget.b", record={"budget": "b", "account": account}))
+
+
+def published(version: int, **state: Any) -> dict[str, Any]:
+    record = {
+        "budget": "b",
+        "uid": "u",
+        "period": "2026-11",
+        "startsAt": "2026-11-01T00:00:00Z",
+        "endsAt": "2026-12-01T00:00:00Z",
+        "prices": {"version": "sha256:" + "0" * 64},
+        "state": {"at": "2026-11-01T00:00:00Z", **state},
+    }
+    return at(version, named("system", "b", record=record))
+
+
+def _claims_counted(caches: Caches) -> None:
+    caches.budget_records.written(published(20))
+    caches.budget_records.changed(published(21, mibSeconds=7))
+
+
+ROWS: list[tuple[str, Act, set[tuple[Any, Priority]]]] = [
+    (
+        "a ledger in which only usage was told wakes its app once for a group of changes",
+        lambda c: ledgers(c, ledger(20), ledger(21, account=ACCOUNT)),
+        {(A, NOW), (A, DEBOUNCED)},
+    ),
+    (
+        "a ledger in which a unit was exhausted wakes its app after what waits",
+        lambda c: ledgers(c, ledger(20, account=ACCOUNT), ledger(21, account=ACCOUNT | SPENT_UP)),
+        {(A, NOW), (A, NEXT)},
+    ),
+    (
+        "a ledger of a budget wakes it, and its apps when a unit is exhausted",
+        lambda c: ledgers(c, spent(20, ACCOUNT), spent(21, ACCOUNT | SPENT_UP)),
+        {(BUDGET, DEBOUNCED), (A, NEXT)},
+    ),
+    (
+        "a ledger of a budget in which only usage was told wakes no app",
+        lambda c: ledgers(c, spent(20, ACCOUNT), spent(21, ACCOUNT | {"spent": {"tokens": 5}})),
+        {(BUDGET, DEBOUNCED)},
+    ),
+    (
+        "what is published of a budget wakes it and its apps",
+        lambda c: c.budget_records.changed(published(20)),
+        {(BUDGET, DEBOUNCED), (A, NEXT)},
+    ),
+    (
+        "what claims took up wakes the budget alone",
+        _claims_counted,
+        {(BUDGET, DEBOUNCED)},
+    ),
+]
+
+
+@pytest.mark.parametrize(("act", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_a_change_wakes(seen: Seen, act: Act, expected: set[tuple[Any, Priority]]) -> None:
+    act(seen.caches)
+    assert set(seen.wakeups) == {Wakeup(*each) for each in expected}
