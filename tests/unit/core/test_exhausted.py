@@ -5,7 +5,7 @@ from typing import Any
 
 from genapps.api.ledger import LedgerRecord
 from genapps.core.verdict import Mode
-from tests.unit.core.budgets.test_standing import account, mark, published
+from tests.unit.core.budgets.test_balance import account, mark, published
 from tests.unit.core.world import CHILD, World, budget, ledger
 
 

@@ -15,7 +15,7 @@ from genapps.api.envelope import RiskClass
 from genapps.api.generatedapp import OperatingMode
 from genapps.core import suspension
 from genapps.core.budgets.amounts import tier_limits
-from genapps.core.budgets.standing import Exhaustion, exhaustion
+from genapps.core.budgets.balance import Exhaustion, exhaustion
 from genapps.core.checks import Facts, facts_of, findings
 from genapps.core.desired.parts import split
 from genapps.core.inactive import debug_withheld, inactive_fields

@@ -10,7 +10,7 @@ from typing import Any
 from genapps.api.apprecord import KeptRevision, RecordedViolationPolicy, ResolvedTier, Suspension
 from genapps.api.conditions import ConditionType, Reason
 from genapps.api.envelope import RiskClass
-from genapps.core.budgets.standing import Exhaustion
+from genapps.core.budgets.balance import Exhaustion
 from genapps.core.observed import Child, Manifest
 
 

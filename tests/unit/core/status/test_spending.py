@@ -8,7 +8,7 @@ import pytest
 
 from genapps.core.status.budget import budget_status
 from genapps.core.status.spending import Spending, budget_events
-from tests.unit.core.budgets.test_standing import account, mark, published
+from tests.unit.core.budgets.test_balance import account, mark, published
 from tests.unit.core.status.test_budget import NONE_HELD, budget, conditions
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -28,7 +28,7 @@ from genapps.controller.cache.keys import (
     NamespaceQuotaKey,
 )
 from genapps.controller.cache.parse import StoredApp
-from genapps.core.budgets.standing import exhausted_units
+from genapps.core.budgets.balance import exhausted_units
 from genapps.core.catalogue.endpoints import SliceState, connector_of
 
 

@@ -19,7 +19,7 @@ from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.status_writer import write_status
 from genapps.controller.reconcile.usage_mirror import UsageMirror
-from genapps.core.budgets.standing import current
+from genapps.core.budgets.balance import current
 from genapps.core.status import transitions
 from genapps.core.status.budget import DeletionsHeld, budget_status
 from genapps.core.status.spending import Spending, budget_events

@@ -6,7 +6,7 @@ from typing import Final
 
 from genapps.api.conditions import ConditionType, Reason, explained, meaning, next_step
 from genapps.api.fields import rfc3339
-from genapps.core.budgets.standing import Exhaustion
+from genapps.core.budgets.balance import Exhaustion
 from genapps.core.status.condition_list import ConditionValue
 from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import View

@@ -13,7 +13,7 @@ from genapps.api.fields import rfc3339
 from genapps.api.ledger import PeriodAccount
 from genapps.core.budgets import accounts
 from genapps.core.budgets.amounts import Amounts
-from genapps.core.budgets.standing import (
+from genapps.core.budgets.balance import (
     MIB_SECONDS,
     STATE_UNIT,
     budget_percent,

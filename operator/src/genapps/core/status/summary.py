@@ -8,7 +8,7 @@ from genapps.api.fields import rfc3339
 from genapps.api.generatedapp import Stage
 from genapps.api.names import short_digest
 from genapps.core.budgets.amounts import Amounts, tier_limits
-from genapps.core.budgets.standing import budget_percent, current, percent, shown
+from genapps.core.budgets.balance import budget_percent, current, percent, shown
 from genapps.core.catalogue.grants import granted
 from genapps.core.observed import Observed
 from genapps.core.risk import risk_reason

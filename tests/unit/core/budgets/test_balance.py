@@ -10,7 +10,7 @@ from hypothesis import given, strategies
 from genapps.api.budgetrecord import PublishedBudget
 from genapps.api.ledger import PeriodAccount
 from genapps.core.budgets.amounts import Amounts, Limits
-from genapps.core.budgets.standing import (
+from genapps.core.budgets.balance import (
     budget_percent,
     current,
     exhausted_units,
