@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ import structlog
 from genapps.cluster import clocks
 from genapps.core.text import plain
 from genapps.gateway import decision
+from genapps.gateway.bodies import Receive, RefusedError, Scope, Send, header, judge_framing, read_body
 from genapps.gateway.callers.identity import Identities, KeysUnavailableError, TokenRefusedError
 from genapps.gateway.callers.records import App, Records
 from genapps.gateway.callers.token_keys import TokenKeyDelivery
@@ -30,7 +31,6 @@ from genapps.gateway.ledgers.breakers import Breakers
 from genapps.gateway.ledgers.ledger import Ledgers, LedgerUnavailableError
 from genapps.gateway.limits.rates import Rates
 from genapps.gateway.messages import (
-    BODY_LIMIT,
     Fault,
     Heartbeat,
     Message,
@@ -45,13 +45,9 @@ from genapps.gateway.reviewed import ReviewedOffers
 from genapps.gateway.streamed_answer import StreamedAnswer
 from genapps.traceparent import read_traceparent
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Trace = dict[str, str]
 """Fields of a line that say which trace it belongs to."""
 
-BODY_SECONDS = 10.0
 REPORTS_PER_MINUTE = 60
 REPORT_BURST = 20
 
@@ -70,15 +66,6 @@ class Answer:
     media_type: str = "application/json"
     retry_after: int | None = None
     close: bool = False
-
-
-class RefusedError(Exception):
-    """Ends a route early with a problem."""
-
-    def __init__(self, problem: Problem, *, close: bool = False) -> None:
-        super().__init__(problem.code)
-        self.problem = problem
-        self.close = close
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +137,7 @@ class GatewayApp:
 
     async def _answer(self, scope: Scope, receive: Receive, trace: Trace) -> Answer | StreamedAnswer:
         path, method = scope["path"], scope["method"]
-        _judge_framing(scope)
+        judge_framing(scope)
         if (method, path) == ("GET", _HEALTH):
             return _ok({"status": "ok"})
         route = self._routes.get(path)
@@ -162,11 +149,11 @@ class GatewayApp:
             # The next attempt comes on a new connection, and so perhaps to a gateway that hears more.
             raise RefusedError(decision.STALE, close=True)
         app = await self._caller(scope)
-        return await route(app, await _body(scope, receive), trace, receive)
+        return await route(app, await read_body(scope, receive), trace, receive)
 
     async def _caller(self, scope: Scope) -> App:
         try:
-            caller = await self._parts.identities.identify(_header(scope, b"authorization"))
+            caller = await self._parts.identities.identify(header(scope, b"authorization"))
         except TokenRefusedError as refused:
             self._parts.metrics.token_faults.labels(refused.fault).inc()
             fault = refused.fault.replace("_", " ")
@@ -290,42 +277,8 @@ def _who(app: App) -> dict[str, str]:
 
 def _trace(scope: Scope) -> Trace:
     """Whose call it is: the trace, and the span of the call in it. Nothing when the runtime says nothing valid."""
-    parent = read_traceparent(_header(scope, b"traceparent") or "")
+    parent = read_traceparent(header(scope, b"traceparent") or "")
     return {} if parent is None else {"trace_id": parent.trace_id, "parent_span_id": parent.parent_id}
-
-
-def _judge_framing(scope: Scope) -> None:
-    """Raises Refused when the body has two lengths: h11 takes the chunks, and others may take the number."""
-    names = {name for name, _ in scope["headers"]}
-    if {b"content-length", b"transfer-encoding"} <= names:
-        detail = "The body has a length and comes in chunks: send one of the two."
-        raise RefusedError(Problem(Code.REQUEST_INVALID, detail), close=True)
-
-
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body. Raises Refused when it is too large or comes too slowly."""
-    length = _header(scope, b"content-length")
-    if length is not None and length.isdecimal() and int(length) > BODY_LIMIT:
-        raise _too_large()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _received(receive)
-    except TimeoutError as error:
-        problem = Problem(Code.REQUEST_INVALID, "The body did not arrive in time.", retry_after=1, status=408)
-        raise RefusedError(problem, close=True) from error
-
-
-async def _received(receive: Receive) -> bytes:
-    body, more = bytearray(), True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise RefusedError(Problem(Code.REQUEST_INVALID, "The caller closed the connection."), close=True)
-        body += message.get("body", b"")
-        if len(body) > BODY_LIMIT:
-            raise _too_large()
-        more = message.get("more_body", False)
-    return bytes(body)
 
 
 @asynccontextmanager
@@ -352,17 +305,6 @@ async def _cancelled_when_gone(receive: Receive) -> AsyncIterator[None]:
         raise RefusedError(Problem(Code.REQUEST_INVALID, "The caller closed the connection."), close=True) from None
     finally:
         watcher.cancel()
-
-
-def _too_large() -> RefusedError:
-    detail = f"The body is larger than {BODY_LIMIT} bytes."
-    return RefusedError(Problem(Code.REQUEST_INVALID, detail, status=413), close=True)
-
-
-def _header(scope: Scope, name: bytes) -> str | None:
-    """The value of a header that may come once; given twice it counts as absent."""
-    values = [value for known, value in scope["headers"] if known == name]
-    return values[0].decode("latin-1") if len(values) == 1 else None
 
 
 def _ok(content: dict[str, Any], status: int = 200) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from genapps.gateway.app import Receive, Scope, Send
+from genapps.gateway.bodies import Receive, Scope, Send
 from genapps.gateway.metrics import Metrics
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from genapps.gateway.app import Receive, Scope, Send
+from genapps.gateway.bodies import Receive, Scope, Send
 from genapps.gateway.step_tokens.keys import KeyRing
 
 PATH = "/jwks.json"

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a request's head and body are read: framed in one way, of a bounded size, in a bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from genapps.gateway.messages import BODY_LIMIT
+from genapps.gateway.problems import Code, Problem
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+BODY_SECONDS = 10.0
+
+
+class RefusedError(Exception):
+    """Ends a route early with a problem."""
+
+    def __init__(self, problem: Problem, *, close: bool = False) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.close = close
+
+
+def judge_framing(scope: Scope) -> None:
+    """Raises RefusedError when the body has two lengths: h11 takes the chunks, and others may take the number."""
+    names = {name for name, _ in scope["headers"]}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        detail = "The body has a length and comes in chunks: send one of the two."
+        raise RefusedError(Problem(Code.REQUEST_INVALID, detail), close=True)
+
+
+async def read_body(scope: Scope, receive: Receive) -> bytes:
+    """The whole body. Raises RefusedError when it is too large or comes too slowly."""
+    length = header(scope, b"content-length")
+    if length is not None and length.isdecimal() and int(length) > BODY_LIMIT:
+        raise _too_large()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _received(receive)
+    except TimeoutError as error:
+        problem = Problem(Code.REQUEST_INVALID, "The body did not arrive in time.", retry_after=1, status=408)
+        raise RefusedError(problem, close=True) from error
+
+
+async def _received(receive: Receive) -> bytes:
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise RefusedError(Problem(Code.REQUEST_INVALID, "The caller closed the connection."), close=True)
+        body += message.get("body", b"")
+        if len(body) > BODY_LIMIT:
+            raise _too_large()
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _too_large() -> RefusedError:
+    detail = f"The body is larger than {BODY_LIMIT} bytes."
+    return RefusedError(Problem(Code.REQUEST_INVALID, detail, status=413), close=True)
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The value of a header that may come once; given twice it counts as absent."""
+    values = [value for known, value in scope["headers"] if known == name]
+    return values[0].decode("latin-1") if len(values) == 1 else None
