@@ -36,6 +36,7 @@ from genapps.gateway.egress.dialling import client_tls
 from genapps.gateway.egress.upstream import Upstream
 from genapps.gateway.ledgers.breakers import Breakers
 from genapps.gateway.ledgers.ledger import Ledgers
+from genapps.gateway.ledgers.slow_ledger import SlowLedgers
 from genapps.gateway.limits.permits import Permits
 from genapps.gateway.limits.rates import Rates
 from genapps.gateway.listeners import listener
@@ -97,6 +98,7 @@ def gateway(folder: Path, upstream_port: int) -> GatewayApp:
             catalogue=catalogue,
             contracts=StoredContracts(),
             ledgers=ledgers,
+            slow_ledgers=SlowLedgers(objects, SYSTEM_NAMESPACE, metrics),
             breakers=Breakers(objects, SYSTEM_NAMESPACE, metrics),
             calls=Calls(exchanger, Permits(), metrics),
             token_keys=TokenKeyDelivery(keys, lambda _: None),

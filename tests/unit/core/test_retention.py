@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from genapps.api.apprecord import AppRecord
 from genapps.api.ledger import Ledger
 from genapps.api.names import AppKey
@@ -40,11 +42,11 @@ def purged(**fields: Any) -> AppRecord:
     return found.model_copy(update={"metadata": found.metadata.model_copy(update={"deletion_timestamp": NOW})})
 
 
-def ledger(tripped: str = "") -> Ledger:
+def ledger(tripped: str = "", of: str = "violations") -> Ledger:
     app = {"namespace": "team", "name": "app", "uid": "u1"}
     metadata = {"name": "c", "namespace": "system", "uid": "l1"}
-    violations = {"tripped": {"at": tripped, "count": 3}} if tripped else {}
-    return Ledger.model_validate({"metadata": metadata, "record": {"app": app, "violations": violations}})
+    counts = {"tripped": {"at": tripped, "count": 3}} if tripped else {}
+    return Ledger.model_validate({"metadata": metadata, "record": {"app": app, of: counts}})
 
 
 def live(*kinds: str, app: AppKey | None = APP, uid: str = "u1", deleting: bool = False) -> list[Child]:
@@ -129,12 +131,14 @@ def test_objects_that_are_not_the_apps_own_are_never_touched() -> None:
         assert kinds(due.steps) == ["AppRecord"]
 
 
-def test_deleting_an_app_before_the_verdict_does_not_shorten_its_memory() -> None:
-    due = removal(record(), ledger(tripped="2026-11-23T10:00:01Z"), [], NOW)
+@pytest.mark.parametrize("of", ["violations", "defects"])
+def test_deleting_an_app_before_the_verdict_does_not_shorten_its_memory(of: str) -> None:
+    counts = ledger(tripped="2026-11-23T10:00:01Z", of=of)
+    due = removal(record(), counts, [], NOW)
     assert due.steps == ()
     assert due.again_at == datetime(2026, 12, 23, 10, 0, 1, tzinfo=UTC)
     settled = record(countFrom="2026-11-23T10:00:01Z")
-    assert kinds(removal(settled, ledger(tripped="2026-11-23T10:00:01Z"), [], NOW).steps) == ["Ledger", "AppRecord"]
+    assert kinds(removal(settled, counts, [], NOW).steps) == ["Ledger", "AppRecord"]
 
 
 def test_orphans_lose_their_pod_first_and_never_a_claim_that_may_hold_state() -> None:

@@ -77,6 +77,21 @@ async def test_a_flood_shares_its_writes(store: Store, ledgers: Ledgers) -> None
     assert store.writes <= 2, "one for whoever came first, one for all that came meanwhile"
 
 
+async def test_a_thousand_violations_at_once_of_five_hundred_apps_are_a_write_or_two_of_each(
+    store: Store, ledgers: Ledgers
+) -> None:
+    apps = [App(f"app-{number:03}", APP.record) for number in range(500)]
+    await asyncio.gather(*(ledgers.count(each, PAYROLL, f"r{number}") for each in apps for number in range(2)))
+    assert store.writes <= 2 * len(apps)
+    assert store.objects["Ledger", NAMESPACE, "app-499"]["record"]["violations"]["total"] == 2
+
+
+async def test_a_thousand_violations_at_once_of_one_app_are_a_write_or_two(store: Store, ledgers: Ledgers) -> None:
+    counted = await asyncio.gather(*(ledgers.count(APP, PAYROLL, f"r{number}") for number in range(1000)))
+    assert counted.count(True) == 3
+    assert store.writes <= 2
+
+
 async def test_nothing_is_written_when_nothing_is_pending(store: Store, ledgers: Ledgers) -> None:
     await ledgers.count(APP, PAYROLL, "r1")
     assert await ledgers.flush()

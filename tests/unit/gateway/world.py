@@ -35,6 +35,7 @@ from genapps.gateway.credentials.oauth import OAuthTokens
 from genapps.gateway.credentials.secrets import Secrets
 from genapps.gateway.ledgers.breakers import Breakers
 from genapps.gateway.ledgers.ledger import Ledgers
+from genapps.gateway.ledgers.slow_ledger import SlowLedgers
 from genapps.gateway.limits.permits import Permits
 from genapps.gateway.limits.rates import Rates
 from genapps.gateway.metrics import Metrics
@@ -265,6 +266,9 @@ class Installation:
         self.stale = False
         self.keys = KeySource(self.issuer.fetch)
         self.ledgers = Ledgers(self.store, NAMESPACE, self.metrics, self.clock)
+        self.slow_ledgers = SlowLedgers(
+            self.store, NAMESPACE, self.metrics, self.clock, monotonic=lambda: self.clock.now.timestamp()
+        )
         self.breakers = Breakers(
             self.store, NAMESPACE, self.metrics, self.clock, monotonic=lambda: self.clock.now.timestamp()
         )
@@ -287,6 +291,7 @@ class Installation:
             catalogue=self.catalogue,
             contracts=self.contracts,
             ledgers=self.ledgers,
+            slow_ledgers=self.slow_ledgers,
             breakers=self.breakers,
             calls=calls,
             token_keys=TokenKeyDelivery(self.keys, self.of_issuers.get),

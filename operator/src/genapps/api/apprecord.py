@@ -137,6 +137,8 @@ class Suspension(OwnModel):
     """The code that was suspended; the suspension follows it to other names in the namespace."""
     violations: Annotated[int, Field(ge=0)] = 0
     """How many violations counted."""
+    defects: Annotated[int, Field(ge=0)] = 0
+    """How many defects counted, of a suspension for defects."""
 
 
 class Acknowledgement(OwnModel):

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from genapps.api.apprecord import ObjectRef
 from genapps.api.fields import Digest, DnsLabel, ObjectMeta, OwnModel, Time, rules
+from genapps.api.slow_counts import Defects, LimitsMet, Tripped
 
 WINDOW_ENTRIES = 100
 """The most violations that a Ledger lists."""
@@ -42,15 +43,6 @@ class ViolationEntry(OwnModel):
     """The request under which it happened, as the runtime names it."""
     envelope: Digest | None = None
     """The digest of the envelope that it broke; absent: seen by an older gateway."""
-
-
-class Tripped(OwnModel):
-    """The threshold was reached."""
-
-    at: Time
-    """When it was last reached."""
-    count: Annotated[int, Field(ge=1)]
-    """How many violations counted then."""
 
 
 class Violations(OwnModel):
@@ -200,6 +192,10 @@ class LedgerRecord(OwnModel):
     """What was seen of the connector that the Ledger is named after."""
     violations: Violations = Violations()
     """Its violations."""
+    defects: Defects | None = None
+    """Its defects; absent: none was ever seen."""
+    limits_met: LimitsMet | None = None
+    """How often a limit refused it; absent: never."""
     account: PeriodAccount | None = None
     """What it used in this period; absent: nothing was used yet."""
     previous: PeriodAccount | None = None

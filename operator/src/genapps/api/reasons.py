@@ -76,6 +76,7 @@ class Reason(StrEnum):
     ROLLED_BACK = "RolledBack"
     # it may not run
     REPEATED_VIOLATIONS = "RepeatedViolations"
+    REPEATED_DEFECTS = "RepeatedDefects"
     HELD = "Held"
     REQUESTED = "Requested"
     # it answers badly
@@ -340,6 +341,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             _R.REPEATED_VIOLATIONS,
             "The app violated its policy too often.",
             "Investigate, then set spec.acknowledgedSuspension to status.suspension.id.",
+        ),
+        (
+            _R.REPEATED_DEFECTS,
+            "The app made too many malformed calls or answers.",
+            "Correct the code, then set spec.acknowledgedSuspension to status.suspension.id.",
         ),
         (_R.HELD, "The platform team suspended the app.", "Ask the platform team."),
         (_R.REQUESTED, "spec.operatingMode is Suspended.", "Set spec.operatingMode to Running to start the app."),

@@ -77,6 +77,43 @@ class ViolationsStatus(OwnModel):
     """The latest ones."""
 
 
+class RecentDefect(OwnModel):
+    """One defect."""
+
+    code: Annotated[str, Field(max_length=63)]
+    """What was wrong, in one word."""
+    subject: Short
+    """What it was about."""
+    at: Time
+    """When."""
+    request_id: Annotated[str, Field(max_length=128)]
+    """In which request."""
+
+
+class DefectsStatus(OwnModel):
+    """Calls and answers that were malformed, or broke a contract, in distinct actions."""
+
+    count: Number = 0
+    """The defects that count now."""
+    window: Annotated[str, Field(max_length=20)] | None = None
+    """The sliding window."""
+    total: Number = 0
+    """All defects so far."""
+    latest: RecentDefect | None = None
+    """The last one that was written down; those of a few seconds are told together."""
+
+
+class LimitsStatus(OwnModel):
+    """Refusals because of a limit of the app: its rates, its budget, its sizes. They never suspend it."""
+
+    count: Number = 0
+    """Those within the window."""
+    window: Annotated[str, Field(max_length=20)] | None = None
+    """The sliding window, which is that of defects."""
+    total: Number = 0
+    """All so far."""
+
+
 class SuspensionStatus(OwnModel):
     """The open suspension."""
 
@@ -160,6 +197,10 @@ class GeneratedAppStatus(ConditionsStatus):
     """The stage it has reached."""
     violations: ViolationsStatus | None = None
     """What the gateway counted."""
+    defects: DefectsStatus | None = None
+    """Malformed calls and answers; absent: none was seen."""
+    limits: LimitsStatus | None = None
+    """How often a limit refused the app; absent: never."""
     suspension: SuspensionStatus | None = None
     """The open suspension."""
     usage: UsageStatus | None = None

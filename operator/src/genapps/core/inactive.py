@@ -3,11 +3,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from genapps.api.appbudget import AppBudget, Tier, ViolationPolicy
+from genapps.api.appbudget import AppBudget, Tier
 from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp, Stage
 
-_TIER, _VIOLATIONS = Tier(), ViolationPolicy()
+_TIER = Tier()
 """What holds where nothing is said: a default is no promise that was broken."""
 
 
@@ -34,13 +34,9 @@ def debug_withheld(app: GeneratedApp, budget: AppBudget | None) -> str:
 def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) -> tuple[str, ...]:
     """The paths of a budget's fields; of its tiers those named, or all."""
     spec = budget.spec
-    given = {
-        "spec.policy.violations.slowThreshold": _slow(spec.policy.violations)[0],
-        "spec.policy.violations.slowWindow": _slow(spec.policy.violations)[1],
-    }
     named = sorted(spec.tiers) if tiers is None else [name for name in tiers if name in spec.tiers]
     of_tiers = (f"spec.tiers.{name}.{field}" for name in named for field in _of_tier(spec.tiers[name]))
-    return (*(path for path, present in given.items() if present), *of_tiers)
+    return tuple(of_tiers)
 
 
 def inactive_in_connector(connector: Connector) -> tuple[str, ...]:
@@ -73,7 +69,3 @@ def _of_tier(tier: Tier) -> Iterator[str]:
         "cpuMillisPerAction": tier.cpu_millis_per_action != _TIER.cpu_millis_per_action,
     }
     return (field for field, present in given.items() if present)
-
-
-def _slow(policy: ViolationPolicy) -> tuple[bool, bool]:
-    return policy.slow_threshold != _VIOLATIONS.slow_threshold, policy.slow_window != _VIOLATIONS.slow_window

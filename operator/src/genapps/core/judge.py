@@ -82,6 +82,7 @@ def _verdict(
         counted=decision.counted,
         exhaustion=spent_up,
         stops_at_limit=stops,
+        defects=decision.defects,
         inactive=inactive_fields(facts.app, facts.budget) if facts else (),
     )
 

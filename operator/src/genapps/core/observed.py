@@ -217,6 +217,7 @@ class ForeignSuspension:
 
     app: str
     id: str
+    reason: str = Reason.REPEATED_VIOLATIONS
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,9 @@ from genapps.api.apprecord import Revision as RecordedRevision
 from genapps.api.envelope import Owner, RiskClass
 from genapps.core.observed import Observed
 from genapps.core.revisions import recorded_choice
-from genapps.core.suspension import inert_acknowledgement
+from genapps.core.suspension import inert_acknowledgement, settled_until
 from genapps.core.tenancy import token_keys
 from genapps.core.verdict import Grant, Mode, Verdict
-from genapps.core.violations import settled_until
 
 ACKNOWLEDGEMENTS = 20
 
@@ -167,8 +166,7 @@ def _with_verdict(record: Record, observed: Observed, verdict: Verdict) -> Recor
     if verdict.acknowledged:
         entry = Acknowledgement(id=verdict.acknowledged, at=verdict.at)
         changes["acknowledged"] = (*record.acknowledged, entry)[-ACKNOWLEDGEMENTS:]
-        seen = observed.ledger.violations if observed.ledger else None
-        changes["count_from"] = settled_until(seen, verdict.at)
+        changes["count_from"] = settled_until(observed.ledger, verdict.at)
     return record.model_copy(update=changes)
 
 

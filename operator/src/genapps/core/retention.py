@@ -159,10 +159,10 @@ def _evidence(record: AppRecord, ledger: Ledger | None, deleted_at: datetime, no
     if held.suspension is not None:
         # An open one counts from the deletion: waiting for it to age first must not shorten its memory.
         matters.append(max(held.suspension.at, deleted_at))
-    tripped = ledger.record.violations.tripped if ledger else None
-    if tripped and (held.count_from is None or tripped.at > held.count_from):
-        # Deleted before the operator could suspend it: the verdict waits for whoever takes the name.
-        matters.append(max(tripped.at, deleted_at))
+    counts = (ledger.record.violations, ledger.record.defects) if ledger else ()
+    tripped = [each.tripped.at for each in counts if each is not None and each.tripped is not None]
+    # Deleted before the operator could suspend it: the verdict waits for whoever takes the name.
+    matters += [max(at, deleted_at) for at in tripped if held.count_from is None or at > held.count_from]
     until = max(matters) + _EVIDENCE_KEPT if matters else deleted_at
     if now < until:
         return Removal(again_at=until)

@@ -8,7 +8,8 @@ from hashlib import sha256
 
 from genapps.api.apprecord import InertAcknowledgement, Suspension
 from genapps.api.conditions import Reason
-from genapps.core import violations
+from genapps.api.ledger import LedgerRecord
+from genapps.core import slow_counts, violations
 from genapps.core.observed import ForeignSuspension, Observed
 from genapps.core.verdict import Grant
 
@@ -21,6 +22,8 @@ class Decision:
     acknowledged: str | None
     counted: int
     """Violations that count now."""
+    defects: int
+    """Defects that count now."""
 
 
 def decide(
@@ -33,21 +36,35 @@ def decide(
     record = observed.record
     held = record.suspension if record else None
     acknowledged = held.id if held and held.id == _acknowledgement(observed) else None
-    count = _counted(observed, grant, now, acknowledged)
+    count_from = settled_until(observed.ledger, now) if acknowledged else record.count_from if record else None
+    count, defects = _counted(observed, grant, now, count_from)
     if held and not acknowledged:
-        return Decision(held, None, count)
+        return Decision(held, None, count, defects)
     followed = _following(observed, code_digests, now, acknowledged)
-    if followed or acknowledged or not _reached(observed, grant, now):
-        return Decision(followed, acknowledged, count)
+    reason = None if followed or acknowledged else _reached(observed, grant, now)
+    if reason is None:
+        return Decision(followed, acknowledged, count, defects)
     running = record.revision.code_digest if record and record.revision else None
+    tripped = _tripped(observed, reason)
     begun = Suspension(
         id=new_id,
-        reason=Reason.REPEATED_VIOLATIONS,
+        reason=reason,
         at=now,
         code_digest=running,
-        violations=max(count, _tripped(observed)),
+        violations=max(count, tripped) if reason is Reason.REPEATED_VIOLATIONS else 0,
+        defects=max(defects, tripped) if reason is Reason.REPEATED_DEFECTS else 0,
     )
-    return Decision(begun, None, count)
+    return Decision(begun, None, count, defects)
+
+
+def settled_until(ledger: LedgerRecord | None, now: datetime) -> datetime:
+    """The `count_from` of an acknowledgement at `now`: everything that the Ledger knows by then is settled.
+
+    Also what a gateway whose clock runs ahead has seen: it would suspend the app again at once.
+    """
+    if ledger is None:
+        return now
+    return max(violations.settled_until(ledger.violations, now), slow_counts.settled_until(ledger.defects, now))
 
 
 def following_id(foreign: ForeignSuspension, app_uid: str) -> str:
@@ -103,29 +120,36 @@ def _following(
         own_id = following_id(foreign, observed.uid)
         if own_id != acknowledged and own_id not in settled:
             # Without a digest of its own: it ends with its acknowledgement and is not followed in turn.
-            return Suspension(id=own_id, reason=Reason.REPEATED_VIOLATIONS, at=now)
+            return Suspension(id=own_id, reason=foreign.reason, at=now)
     return None
 
 
-def _counted(observed: Observed, grant: Grant | None, now: datetime, acknowledged: str | None) -> int:
-    if observed.ledger is None or grant is None:
+def _counted(observed: Observed, grant: Grant | None, now: datetime, count_from: datetime | None) -> tuple[int, int]:
+    ledger = observed.ledger
+    if ledger is None or grant is None:
+        return 0, 0
+    policy, calls = grant.violations, grant.tier.tool_calls_per_action
+    spans = ledger.defects.spans if ledger.defects else ()
+    return (
+        violations.counted(ledger.violations.window, policy, calls, count_from, now),
+        slow_counts.counted(spans, policy, count_from, now),
+    )
+
+
+def _reached(observed: Observed, grant: Grant | None, now: datetime) -> Reason | None:
+    """Why the app is to be suspended: violations lead."""
+    ledger = observed.ledger
+    if ledger is None or grant is None:
+        return None
+    policy, count_from = grant.violations, observed.record.count_from if observed.record else None
+    if violations.reached(ledger.violations, policy, grant.tier.tool_calls_per_action, count_from, now):
+        return Reason.REPEATED_VIOLATIONS
+    return Reason.REPEATED_DEFECTS if slow_counts.reached(ledger.defects, policy, count_from, now) else None
+
+
+def _tripped(observed: Observed, reason: Reason) -> int:
+    ledger = observed.ledger
+    if ledger is None:
         return 0
-    ledger = observed.ledger.violations
-    count_from = violations.settled_until(ledger, now) if acknowledged else _count_from(observed)
-    return violations.counted(ledger.window, grant.violations, grant.tier.tool_calls_per_action, count_from, now)
-
-
-def _reached(observed: Observed, grant: Grant | None, now: datetime) -> bool:
-    if observed.ledger is None or grant is None:
-        return False
-    ledger = observed.ledger.violations
-    return violations.reached(ledger, grant.violations, grant.tier.tool_calls_per_action, _count_from(observed), now)
-
-
-def _tripped(observed: Observed) -> int:
-    tripped = observed.ledger.violations.tripped if observed.ledger else None
-    return tripped.count if tripped else 0
-
-
-def _count_from(observed: Observed) -> datetime | None:
-    return observed.record.count_from if observed.record else None
+    counts = ledger.violations if reason is Reason.REPEATED_VIOLATIONS else ledger.defects
+    return counts.tripped.count if counts and counts.tripped else 0

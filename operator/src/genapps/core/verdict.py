@@ -155,5 +155,7 @@ class Verdict:
     """The limit that the app stands before."""
     stops_at_limit: bool
     """It does not run until there is something left."""
+    defects: int
+    """Defects that count now."""
     inactive: tuple[str, ...]
     """Fields of the spec and the budget that nothing acts on yet."""

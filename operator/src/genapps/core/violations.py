@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from genapps.api.appbudget import ViolationPolicy
-from genapps.api.ledger import WINDOW_ENTRIES, Tripped, ViolationEntry, Violations
+from genapps.api.ledger import WINDOW_ENTRIES, ViolationEntry, Violations
 from genapps.api.quantities import seconds
+from genapps.api.slow_counts import Tripped
 
 MOST_FREE_REPEATS = WINDOW_ENTRIES // 2
 """Beyond this, repeats under one id count whatever the tier allows: a full window would hide them otherwise."""

@@ -23,12 +23,13 @@ from genapps.gateway.callers.identity import Identities, KeysUnavailableError, T
 from genapps.gateway.callers.records import App, Records
 from genapps.gateway.callers.token_keys import TokenKeyDelivery
 from genapps.gateway.calls import Calls, Made
-from genapps.gateway.catalogue import Catalogue
+from genapps.gateway.catalogue import Catalogue, Offer
 from genapps.gateway.connectors.model import ModelTool
 from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.decision import Admit, Question, Refusal, Violation, admit, decide
 from genapps.gateway.ledgers.breakers import Breakers
 from genapps.gateway.ledgers.ledger import Ledgers, LedgerUnavailableError
+from genapps.gateway.ledgers.slow_ledger import SlowLedgers
 from genapps.gateway.limits.rates import Rates
 from genapps.gateway.messages import (
     Fault,
@@ -78,6 +79,8 @@ class Parts:
     contracts: StoredContracts
     """What apps were started or reviewed with."""
     ledgers: Ledgers
+    slow_ledgers: SlowLedgers
+    """Defects, and limits that apps met."""
     breakers: Breakers
     """What runtimes say of their execution breakers."""
     calls: Calls
@@ -170,7 +173,7 @@ class GatewayApp:
         offer = self._parts.catalogue.find(call.connector) if isinstance(call, ToolCall) else None
         if offer is not None and app.record.contracts:
             offer = self._reviewed.offer(offer, app.record.contracts)
-        decided = admit(Question(app, self._parts.ledgers.at_threshold(app), call, offer, self._parts.contracts))
+        decided = admit(self._question(app, call, offer))
         if isinstance(decided, Admit):
             streamed = decided.tool.streamed if decided.call.stream else None
             if streamed is not None:
@@ -178,7 +181,7 @@ class GatewayApp:
             return await self._made(decided, trace, receive)
         if decided.violation is not None and isinstance(call, ToolCall):
             decided = await self._counted(app, decided, decided.violation, call)
-        return self._refused(app, decided, call, trace)
+        return await self._refused(app, decided, call, trace, offer)
 
     async def _made(self, admitted: Admit, trace: Trace, receive: Receive) -> Answer:
         """A call that only reads ends when its caller goes; one that may have been executed is seen to its end."""
@@ -198,6 +201,7 @@ class GatewayApp:
             made = Problem(Code.OUTCOME_UNKNOWN, detail)
         if isinstance(made, Made):
             return Answer(200, b'{"result":%b,"effect":"%b","credit":null}' % (made.result, made.effect.encode()))
+        await self._parts.slow_ledgers.note(admitted.app, made, admitted.call, admitted.offer)
         return _problem(made, admitted.call.request_id, admitted.tool.effect)
 
     async def _begun(self, admitted: Admit, tool: ModelTool, trace: Trace, receive: Receive) -> Answer | StreamedAnswer:
@@ -211,6 +215,7 @@ class GatewayApp:
             raise
         if isinstance(first, Problem):
             await passed.aclose()
+            await self._parts.slow_ledgers.note(admitted.app, first, admitted.call, admitted.offer)
             return _problem(first, admitted.call.request_id, admitted.tool.effect)
         return StreamedAnswer(first, passed, admitted.tool.seconds, admitted.call.request_id)
 
@@ -218,9 +223,9 @@ class GatewayApp:
         report = parse(ViolationReport, body)
         refusal = self._decided(app, report)
         if isinstance(report, Fault):
-            return self._refused(app, refusal or decision.invalid(report), report, trace)
+            return await self._refused(app, refusal or decision.invalid(report), report, trace)
         if refusal is not None:
-            return self._refused(app, refusal, report, trace)
+            return await self._refused(app, refusal, report, trace)
         wait = self._parts.report_rates.wait(app.child)
         if wait > 0:
             problem = Problem(
@@ -228,7 +233,7 @@ class GatewayApp:
                 "The app sends too many reports. Retry after retryAfter seconds.",
                 retry_after=math.ceil(wait),
             )
-            return self._refused(app, Refusal(problem), report, trace)
+            return await self._refused(app, Refusal(problem), report, trace)
         violation = Violation(report.rule, plain(report.subject, decision.SUBJECT_LIMIT))
         await self._parts.ledgers.count(app, violation, report.request_id)
         _log.warning("violation_reported", **_who(app), **trace, rule=violation.rule, subject=violation.subject)
@@ -238,14 +243,19 @@ class GatewayApp:
         beat = parse(Heartbeat, body)
         refusal = self._decided(app, beat)
         if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
-            return self._refused(app, refusal, beat, trace)
+            return await self._refused(app, refusal, beat, trace)
         if refusal is None and isinstance(beat, Heartbeat) and beat.breaker is not None:
             self._parts.breakers.heard(app, beat.breaker)
         keys = self._parts.token_keys.of(app) if refusal is None else None
         return _ok({"suspended": refusal is not None, "credit": None, "tenantKeys": keys})
 
     def _decided(self, app: App, message: Message | Fault) -> Refusal | None:
-        return decide(Question(app, self._parts.ledgers.at_threshold(app), message))
+        return decide(self._question(app, message))
+
+    def _question(self, app: App, message: Message | Fault, offer: Offer | None = None) -> Question:
+        parts = self._parts
+        at_threshold, slow = parts.ledgers.at_threshold(app), parts.slow_ledgers.at_threshold(app)
+        return Question(app, at_threshold, message, offer, at_slow_threshold=slow, contracts=parts.contracts)
 
     async def _counted(self, app: App, refusal: Refusal, violation: Violation, call: ToolCall) -> Refusal:
         """The refusal, after its violation was counted; other calls may have reached the threshold meanwhile."""
@@ -253,7 +263,10 @@ class GatewayApp:
             return refusal
         return decision.below_threshold(Question(app, at_threshold=True, message=call)) or refusal
 
-    def _refused(self, app: App, refusal: Refusal, message: Message | Fault, trace: Trace) -> Answer:
+    async def _refused(
+        self, app: App, refusal: Refusal, message: Message | Fault, trace: Trace, offer: Offer | None = None
+    ) -> Answer:
+        await self._parts.slow_ledgers.note(app, refusal.problem, message, offer)
         action = request_id(message)
         connector = plain(message.connector, decision.SUBJECT_LIMIT) if isinstance(message, ToolCall) else None
         violation = refusal.violation.rule if refusal.violation else None

@@ -64,6 +64,8 @@ class Question:
     message: Message | Fault
     offer: Offer | None = None
     """The connector that a call names, if there is one; for an app with frozen contracts, what is in force of it."""
+    at_slow_threshold: bool = False
+    """The same for defects."""
     contracts: StoredContracts | None = None
     """What a tool that the connector has not may have been in."""
 
@@ -109,6 +111,18 @@ def below_threshold(question: Question) -> Refusal | None:
     return Refusal(Problem(Code.SUSPENDED, detail))
 
 
+def below_slow_threshold(question: Question) -> Refusal | None:
+    """The app has not reached its threshold of defects."""
+    if not question.at_slow_threshold:
+        return None
+    policy = question.app.record.violation_policy
+    detail = (
+        f"The app had defects in {policy.slow_threshold} actions within {policy.slow_window} and is being suspended."
+        " The gateway refuses every call until somebody acknowledges the suspension. Do not try again."
+    )
+    return Refusal(Problem(Code.SUSPENDED, detail))
+
+
 def request_valid(question: Question) -> Refusal | None:
     """The body is a message."""
     return invalid(question.message) if isinstance(question.message, Fault) else None
@@ -119,7 +133,7 @@ def invalid(fault: Fault) -> Refusal:
     return Refusal(Problem(Code.REQUEST_INVALID, f"The request does not match its schema: {fault.detail}."))
 
 
-APP_CHECKS: Sequence[Check] = (app_not_suspended, below_threshold)
+APP_CHECKS: Sequence[Check] = (app_not_suspended, below_threshold, below_slow_threshold)
 """About the app itself, whatever it asks for."""
 CHECKS: Sequence[Check] = (*APP_CHECKS, request_valid)
 """About any message."""

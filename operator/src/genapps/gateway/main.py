@@ -46,6 +46,8 @@ from genapps.gateway.health import HealthApp
 from genapps.gateway.ledgers.breakers import Breakers
 from genapps.gateway.ledgers.connector_ledger import ConnectorLedgers
 from genapps.gateway.ledgers.ledger import Ledgers
+from genapps.gateway.ledgers.sinks import Sinks
+from genapps.gateway.ledgers.slow_ledger import SlowLedgers
 from genapps.gateway.limits.breaker import BreakerState
 from genapps.gateway.limits.permits import Permits
 from genapps.gateway.limits.rates import Rates
@@ -80,6 +82,7 @@ class Gateway:
         self._metrics = Metrics()
         self._keys = KeySource(client.get_text)
         self._ledgers = Ledgers(client, configured.system_namespace, self._metrics)
+        self._slow_ledgers = SlowLedgers(client, configured.system_namespace, self._metrics)
         self._breakers = Breakers(client, configured.system_namespace, self._metrics)
         self._records = Records(on_gone=self._forget)
         services, secrets, contracts = ServiceAddresses(), Secrets(), StoredContracts()
@@ -93,7 +96,7 @@ class Gateway:
         catalogue = Catalogue(on_gone=calls.forget)
         self._watches = {
             "records": fresh_watch(client, APP_RECORD, self._records, namespace=system),
-            "ledgers": fresh_watch(client, LEDGER, self._ledgers, namespace=system),
+            "ledgers": fresh_watch(client, LEDGER, Sinks(self._ledgers, self._slow_ledgers), namespace=system),
             "connectors": fresh_watch(client, CONNECTOR, catalogue),
             "contracts": fresh_watch(client, CONFIG_MAP, contracts, namespace=system, selector=names.LABEL_CONTRACT),
             "services": fresh_watch(client, ENDPOINT_SLICE, services, namespace=system, selector=names.LABEL_CONNECTOR),
@@ -118,6 +121,7 @@ class Gateway:
                 catalogue=catalogue,
                 contracts=contracts,
                 ledgers=self._ledgers,
+                slow_ledgers=self._slow_ledgers,
                 breakers=self._breakers,
                 calls=calls,
                 token_keys=TokenKeyDelivery(self._keys, self._issuers.current),
@@ -155,6 +159,7 @@ class Gateway:
                 await self._serve(group, stop)
         finally:
             await self._ledgers.stop()
+            await self._slow_ledgers.stop()
             await self._breakers.stop()
             await self._connector_ledgers.stop()
             self._upstream.close()
@@ -168,6 +173,7 @@ class Gateway:
             self._step_keys.keep_fresh(),
             self._issuers.keep_fresh(),
             self._ledgers.keep_flushed(),
+            self._slow_ledgers.keep_written(),
             self._breakers.keep_written(),
             self._connector_ledgers.keep_written(),
             self._serving.keep_renewed(),
@@ -189,6 +195,7 @@ class Gateway:
 
     def _forget(self, child: str) -> None:
         self._ledgers.forget(child)
+        self._slow_ledgers.forget(child)
         self._breakers.forget(child)
 
     async def _answer_calls(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from genapps.api.ledger import ViolationRule
@@ -22,6 +22,8 @@ BODY_LIMIT = 256 * 1024
 
 RequestId = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,128}$")]
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
+_OF_THE_APP = ("connector", "tool", "arguments")
+_ACTION: TypeAdapter[str] = TypeAdapter(RequestId, config=ConfigDict(strict=True, regex_engine="rust-regex"))
 
 
 class _Message(BaseModel):
@@ -76,6 +78,10 @@ class Fault:
     """Why a body is no such message; names the first fault and holds nothing of the body's values."""
 
     detail: str
+    request_id: str | None = None
+    """The action that it names all the same."""
+    by_app: bool = False
+    """Whether it is in what the app chooses. The rest of a body is the runtime's, and may be of another version."""
 
 
 Message = ToolCall | ViolationReport | Heartbeat
@@ -96,9 +102,17 @@ def parse(model: type[M], body: bytes) -> M | Fault:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         known = {field.alias for field in model.model_fields.values()}
         place = str(first["loc"][0]) if first["loc"] else ""
-        return Fault(f"{place if place in known else 'the body'}: {first['type']}")
+        by_app = model is ToolCall and place in _OF_THE_APP
+        return Fault(f"{place if place in known else 'the body'}: {first['type']}", _named_action(content), by_app)
 
 
 def request_id(message: Message | Fault) -> str | None:
     """The action a message belongs to."""
-    return message.request_id if isinstance(message, (ToolCall, ViolationReport)) else None
+    return message.request_id if isinstance(message, (ToolCall, ViolationReport, Fault)) else None
+
+
+def _named_action(content: object) -> str | None:
+    try:
+        return _ACTION.validate_python(content.get("requestId")) if isinstance(content, dict) else None
+    except ValidationError:
+        return None

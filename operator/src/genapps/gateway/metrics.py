@@ -72,8 +72,14 @@ class Metrics:
         self.violations = Counter(
             "genapps_gateway_violations_total", "Violations seen or reported.", ["rule"], registry=self.registry
         )
+        self.defects = Counter(
+            "genapps_gateway_defects_total", "Actions with a defect, by code.", ["code"], registry=self.registry
+        )
+        self.limits = Counter(
+            "genapps_gateway_limits_total", "Refusals by a limit of the app.", ["code"], registry=self.registry
+        )
         self.tripped = Counter(
-            "genapps_gateway_tripped_total", "Apps that reached their threshold.", registry=self.registry
+            "genapps_gateway_tripped_total", "Apps that reached a threshold.", registry=self.registry
         )
         self.ledger_writes = Counter(
             "genapps_gateway_ledger_writes_total", "Writes of Ledgers.", ["outcome"], registry=self.registry

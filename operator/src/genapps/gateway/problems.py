@@ -87,6 +87,9 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.GATEWAY_STALE: Meaning(503, RefusalClass.LIMIT, "What the gateway knows is too old"),
 }
 
+OF_THE_APP = frozenset({Code.TOO_MANY_CALLS, Code.TOO_MANY_REPORTS})
+"""Limits that the app itself met. Others of that class tell of a connector, of the platform or of a suspension."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

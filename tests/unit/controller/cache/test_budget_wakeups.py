@@ -16,6 +16,7 @@ def seen() -> Seen:
     return filled()
 
 
+TRIPPED = {"at": "2026-11-23T10:00:00Z", "count": 9}
 ACCOUNT: dict[str, Any] = {"period": "2026-11"}
 SPENT_UP: dict[str, Any] = {"exhausted": [{"unit": "tokens", "limit": 5, "at": "2026-11-03T00:00:00Z"}]}
 
@@ -47,6 +48,16 @@ ROWS: list[tuple[str, Act, set[tuple[Any, Priority]]]] = [
         "a ledger in which only usage was told wakes its app once for a group of changes",
         lambda c: ledgers(c, ledger(20), ledger(21, account=ACCOUNT)),
         {(A, NOW), (A, DEBOUNCED)},
+    ),
+    (
+        "a ledger in which defects were counted wakes its app once for a group of changes",
+        lambda c: ledgers(c, ledger(20), ledger(21, defects={"total": 1})),
+        {(A, NOW), (A, DEBOUNCED)},
+    ),
+    (
+        "a ledger whose defects reached their threshold wakes its app before all others",
+        lambda c: ledgers(c, ledger(20), ledger(21, defects={"total": 9, "tripped": TRIPPED})),
+        {(A, NOW)},
     ),
     (
         "a ledger in which a unit was exhausted wakes its app after what waits",

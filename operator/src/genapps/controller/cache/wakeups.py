@@ -14,7 +14,8 @@ from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord
 from genapps.api.budgetrecord import BudgetRecord
-from genapps.api.ledger import Exhausted, Ledger
+from genapps.api.ledger import Exhausted, Ledger, LedgerRecord, Violations
+from genapps.api.slow_counts import Tripped
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.changes import Change, Source
 from genapps.controller.cache.keys import (
@@ -134,8 +135,9 @@ def of_budget_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
 
 
 def of_ledger(caches: Caches, change: Change) -> Iterator[Wakeup]:
-    """The app; before all others if violations were counted, for a suspension may be due, and after them if only usage
-    was. Or the connector; or the budget, and its apps when a unit of it is exhausted, or is not any more."""
+    """The app; before all others if violations were counted or a threshold was reached, for a suspension may be due,
+    and after them if only usage or defects were. Or the connector; or the budget, and its apps when a unit of it is
+    exhausted, or is not any more."""
     connector = names.connector_of_ledger(change.name[1])
     if connector is not None:
         yield Wakeup(ConnectorKey(connector), DEBOUNCED)
@@ -145,12 +147,17 @@ def of_ledger(caches: Caches, change: Change) -> Iterator[Wakeup]:
         if _exhausted(change.old) != _exhausted(change.new):
             yield from _apps(caches, lambda _, app: app.budget == budget)
     stored = [each.record for each in (change.old, change.new) if isinstance(each, Ledger)]
-    if len(stored) != 2 or stored[0].violations != stored[1].violations:
+    if len(stored) != 2 or _suspending(stored[0]) != _suspending(stored[1]):
         yield from _owner(caches, change, NOW)
     elif stored[0].breaker != stored[1].breaker or _exhausted(change.old) != _exhausted(change.new):
         yield from _owner(caches, change, NEXT)
     else:
         yield from _owner(caches, change, DEBOUNCED)
+
+
+def _suspending(ledger: LedgerRecord) -> tuple[Violations, Tripped | None]:
+    """The part of a Ledger that may suspend its app."""
+    return ledger.violations, ledger.defects.tripped if ledger.defects is not None else None
 
 
 def of_child(caches: Caches, change: Change) -> Iterator[Wakeup]:

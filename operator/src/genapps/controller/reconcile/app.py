@@ -242,4 +242,5 @@ class Reconciler:
                 id=verdict.suspension.id,
                 reason=verdict.suspension.reason,
                 violations=verdict.suspension.violations,
+                defects=verdict.suspension.defects,
             )

@@ -190,7 +190,9 @@ class Observer:
 
     def _suspended_code(self, key: AppKey) -> dict[str, ForeignSuspension]:
         return {
-            record.suspension.code_digest: ForeignSuspension(record.app.name, record.suspension.id)
+            record.suspension.code_digest: ForeignSuspension(
+                record.app.name, record.suspension.id, record.suspension.reason
+            )
             for record in self._caches.summary.suspended.values()
             if record.app.namespace == key.namespace and record.app.name != key.name
             if record.suspension is not None and record.suspension.code_digest is not None

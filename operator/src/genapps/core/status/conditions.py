@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from genapps.api.apprecord import Suspension
 from genapps.api.conditions import ConditionType, Reason, explained, meaning, next_step
 from genapps.api.fields import rfc3339
 from genapps.core.budgets.balance import Exhaustion
@@ -76,11 +77,7 @@ def suspended(view: View) -> ConditionValue:
     """A suspension, or spec.operatingMode, keeps the app stopped."""
     suspension = view.verdict.suspension
     if suspension:
-        why = (
-            f"Suspended after {suspension.violations} policy violation{'s' if suspension.violations > 1 else ''}."
-            if suspension.violations
-            else "Suspended because another app with the same code is suspended."
-        )
+        why = _why(suspension)
         way_out = f"Investigate, then set spec.acknowledgedSuspension to {suspension.id} to resume."
         if is_inert(view.observed):
             way_out += " The field has not changed since the app was created and has no effect. Clear it first."
@@ -93,6 +90,15 @@ def suspended(view: View) -> ConditionValue:
     if view.verdict.acknowledged or (record and record.acknowledged):
         return ConditionValue("False", Reason.RESUMED)
     return ConditionValue("False", Reason.NOT_SUSPENDED)
+
+
+def _why(suspension: Suspension) -> str:
+    if suspension.violations:
+        return f"Suspended after {suspension.violations} policy violation{'s' if suspension.violations > 1 else ''}."
+    if suspension.defects:
+        plural = "s" if suspension.defects > 1 else ""
+        return f"Suspended after {suspension.defects} malformed call{plural} or answer{plural}. See status.defects."
+    return "Suspended because another app with the same code is suspended."
 
 
 def envelope_valid(view: View) -> ConditionValue:

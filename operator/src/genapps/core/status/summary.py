@@ -12,6 +12,7 @@ from genapps.core.budgets.balance import budget_percent, current, percent, shown
 from genapps.core.catalogue.grants import granted
 from genapps.core.observed import Observed
 from genapps.core.risk import risk_reason
+from genapps.core.slow_counts import counted
 from genapps.core.status.condition_list import ConditionValue, conditions
 from genapps.core.status.conditions import CONDITIONS, stalled
 from genapps.core.status.view import View
@@ -38,6 +39,8 @@ def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
         "riskReason": _risk_reason(observed, verdict),
         "stage": Stage.DEVELOPMENT.value,
         "violations": _violations(view),
+        "defects": _defects(view),
+        "limits": _limits(view),
         "suspension": _suspension(view),
         "usage": _usage(view),
         "connectors": _connectors(observed),
@@ -136,6 +139,30 @@ def _usage(view: View) -> dict[str, Any] | None:
         "fallbacks": account.activity.fallbacks,
         "budgetPercent": max((share for share in shares if share is not None), default=None),
     }
+
+
+def _defects(view: View) -> dict[str, Any] | None:
+    ledger, grant = view.observed.ledger, view.verdict.grant
+    if ledger is None or grant is None or ledger.defects is None:
+        return None
+    latest = ledger.defects.latest
+    told = latest and {
+        "code": plain(latest.code, 63),
+        "subject": plain(latest.subject, 253),
+        "at": rfc3339(latest.at),
+        "requestId": plain(latest.request_id, 128),
+    }
+    counts = {"count": view.verdict.defects, "window": grant.violations.slow_window, "total": ledger.defects.total}
+    return {**counts, **({"latest": told} if told else {})}
+
+
+def _limits(view: View) -> dict[str, Any] | None:
+    """Shown over the same window; they suspend nothing, so no acknowledgement settles them."""
+    ledger, grant = view.observed.ledger, view.verdict.grant
+    if ledger is None or grant is None or ledger.limits_met is None:
+        return None
+    count = counted(ledger.limits_met.spans, grant.violations, None, view.verdict.at)
+    return {"count": count, "window": grant.violations.slow_window, "total": ledger.limits_met.total}
 
 
 def _suspension(view: View) -> dict[str, Any] | None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from genapps.api.ledger import WINDOW_ENTRIES, Ledger, Tripped, ViolationEntry, Violations
+from genapps.api.ledger import WINDOW_ENTRIES, Ledger, ViolationEntry, Violations
 from genapps.api.names import API_VERSION
+from genapps.api.slow_counts import Tripped
 from genapps.cluster.resources import Object
 from genapps.core import violations as rules
 from genapps.gateway.callers.records import App
