@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from genapps.api.connector import ToolEffect
 from genapps.api.ledger import ViolationRule
 from genapps.core.reported_breaker import BELIEVED, NOTED_EVERY
-from genapps.gateway.messages import BreakerState, Fault, Heartbeat, ToolCall, ViolationReport, parse
+from genapps.gateway.messages import BreakerState, DefectRule, Fault, Heartbeat, ToolCall, ViolationReport, parse
 from genapps.gateway.problems import Code, Problem, RefusalClass
+from genapps_runtime.egress import mismatch
+from genapps_runtime.serve import defect_reports
 from genapps_runtime.serve.fallback.report import CLOSED, CONFIRM_SECONDS, OPEN
 from tests.unit.gateway.world import NOON, Installation, Issuer, app_record
 
@@ -107,7 +109,8 @@ def test_good_messages_are_accepted_so_that_agreement_means_something() -> None:
 
 
 def test_the_closed_sets_are_the_same_in_schema_and_code() -> None:
-    assert schema("violation")["properties"]["rule"]["enum"] == [rule.value for rule in ViolationRule]
+    assert schema("violation")["properties"]["rule"]["enum"] == [*ViolationRule, *DefectRule]
+    assert (DefectRule.MALFORMED_OUTPUT, ViolationRule.SNAPSHOT_MISMATCH) == (defect_reports.RULE, mismatch.RULE)
     problem = schema("problem")["properties"]
     assert problem["code"]["enum"] == [code.value for code in Code]
     assert problem["class"]["enum"] == [kind.value for kind in RefusalClass]

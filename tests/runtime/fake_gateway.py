@@ -86,6 +86,8 @@ class FakeGateway:
     tenant_keys: dict[str, Any] | None = None
     beats: int = 0
     probed: int = 0
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    """What it was told of violations and defects."""
     port: int = 0
     canary_port: int = 0
     _called: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,6 +99,7 @@ class FakeGateway:
         app.router.add_get("/v1/healthz", self._healthz)
         app.router.add_post("/v1/calls", self._call)
         app.router.add_post("/v1/heartbeat", self._heartbeat)
+        app.router.add_post("/v1/violations", self._report)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(
@@ -131,6 +134,14 @@ class FakeGateway:
                 self._called.clear()
                 await self._called.wait()
 
+    async def until_reported(self, before: int) -> dict[str, Any]:
+        """Wait for a report beyond so many; returns the last one."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while len(self.reports) <= before:
+                self._called.clear()
+                await self._called.wait()
+        return self.reports[-1]
+
     async def _healthz(self, _request: web.Request) -> web.Response:
         self.probed += 1
         return web.json_response({"status": "ok"})
@@ -138,6 +149,11 @@ class FakeGateway:
     async def _heartbeat(self, _request: web.Request) -> web.Response:
         self.beats += 1
         return web.json_response({"suspended": False, "credit": None, "tenantKeys": self.tenant_keys})
+
+    async def _report(self, request: web.Request) -> web.Response:
+        self.reports.append(await request.json())
+        self._called.set()
+        return web.json_response({}, status=202)
 
     async def _call(self, request: web.Request) -> web.Response:
         body = await request.json()

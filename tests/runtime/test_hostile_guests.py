@@ -201,3 +201,11 @@ async def test_an_action_whose_tool_does_not_answer_ends_at_its_deadline(hostile
     hostile.gateway.hold.set()
     hostile.gateway.hold = None
     assert (await hostile.call("GET", "/fine")).status == 200
+
+
+async def test_malformed_output_is_reported_to_the_gateway(authority: Authority, engine: Path, tmp_path: Path) -> None:
+    async with serving(authority, engine, tmp_path, SOURCE) as pod:
+        assert (await pod.call("GET", "/yield-nothing")).json()["code"] == "TurnInvalid"
+        report = await pod.gateway.until_reported(0)
+    assert (report["rule"], report["subject"]) == ("malformed_output", "TurnInvalid")
+    assert report["requestId"]

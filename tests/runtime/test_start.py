@@ -59,6 +59,9 @@ async def test_code_that_changed_after_it_was_judged_is_not_run(pod: Pod) -> Non
     await pod.start(ready=False)
     assert await pod.ended() == 3
     assert pod.termination()["reason"] == "SnapshotMismatch"
+    [report] = pod.gateway.reports
+    assert report["rule"] == "snapshot_mismatch"
+    assert report["requestId"].startswith("load-")
 
 
 async def test_a_file_more_than_was_judged_is_not_run(pod: Pod) -> None:

@@ -22,6 +22,7 @@ from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.background.entries import EntryFile
 from genapps_runtime.serve.background.leftover import remove_queue
+from genapps_runtime.serve.defect_reports import DefectReports
 from genapps_runtime.serve.fallback.report import BreakerReport
 from genapps_runtime.serve.limits import UPLOAD_BYTES, HttpLimits, held_beside
 from genapps_runtime.serve.listener import Listener
@@ -62,6 +63,7 @@ class AppServer:
         facets: Facets,
         gateway: GatewayClient,
         report: BreakerReport,
+        defects: DefectReports,
         tenants: "ManyTenants | None" = None,
         scheduler: "Scheduler | None" = None,
     ) -> None:
@@ -75,6 +77,7 @@ class AppServer:
         self._facets = facets
         self._gateway = gateway
         self._report = report
+        self._defects = defects
         self._tenants = tenants
         self._scheduler = scheduler
 
@@ -111,7 +114,8 @@ class AppServer:
         gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
         report = BreakerReport(gateway.report_breaker)
         facets, tenants = _facets(config, volume.facets, gateway)
-        context = ActionContext(config, gateway, facets, metrics, log)
+        defects = DefectReports(gateway.report)
+        context = ActionContext(config, gateway, facets, metrics, log, defects)
         files = StaticFiles(code.public) if code.public else None
         try:
             entries = EntryFile.open(settings.state_directory) if config.background else None
@@ -131,7 +135,7 @@ class AppServer:
             scheduler = _scheduler(settings, config, app, facets) if config.schedules else None
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
-        return cls(ports, config, listener, app, volume, facets, gateway, report, tenants, scheduler)
+        return cls(ports, config, listener, app, volume, facets, gateway, report, defects, tenants, scheduler)
 
     @property
     def next_due(self) -> float | None:
@@ -214,6 +218,7 @@ class AppServer:
             await self._tenants.close()  # before the queue: what it deletes is deleted there as well
         await self._app.close()
         await self._report.close()
+        await self._defects.close()
         await self._facets.close()
         self._volume.close()
         self._gateway.close()

@@ -84,7 +84,13 @@ def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[R
     config = read_config(settings.config_file, config_digest)
     if config.code_digest != code_digest:
         raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig is for the code {config.code_digest}")
-    bundle = read_bundle(settings.code_directory, config.entry, code_digest)
+    try:
+        bundle = read_bundle(settings.code_directory, config.entry, code_digest)
+    except RefusedError as refused:
+        from genapps_runtime.egress.mismatch import report_mismatch  # a pod that starts well does without
+
+        report_mismatch(settings, config, refused)
+        raise
     return config, Code(load_message(bundle, config.limits.log_bytes_per_action), public_files(bundle))
 
 

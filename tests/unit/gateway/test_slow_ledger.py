@@ -41,7 +41,7 @@ def ledgers(store: Store, clock: Clock) -> SlowLedgers:
 
 async def defect(ledgers: SlowLedgers, *ids: str, of: App = APP) -> None:
     for request_id in ids:
-        await ledgers.defects(of, Code.ARGUMENTS_INVALID, "mail/send", request_id)
+        await ledgers.defect(of, Code.ARGUMENTS_INVALID, "mail/send", request_id)
 
 
 def names(count: int, prefix: str = "r") -> list[str]:

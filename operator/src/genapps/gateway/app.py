@@ -32,6 +32,7 @@ from genapps.gateway.ledgers.ledger import Ledgers, LedgerUnavailableError
 from genapps.gateway.ledgers.slow_ledger import SlowLedgers
 from genapps.gateway.limits.rates import Rates
 from genapps.gateway.messages import (
+    DefectRule,
     Fault,
     Heartbeat,
     Message,
@@ -234,9 +235,12 @@ class GatewayApp:
                 retry_after=math.ceil(wait),
             )
             return await self._refused(app, Refusal(problem), report, trace)
-        violation = Violation(report.rule, plain(report.subject, decision.SUBJECT_LIMIT))
-        await self._parts.ledgers.count(app, violation, report.request_id)
-        _log.warning("violation_reported", **_who(app), **trace, rule=violation.rule, subject=violation.subject)
+        rule, subject = report.rule, plain(report.subject, decision.SUBJECT_LIMIT)
+        if isinstance(rule, DefectRule):
+            await self._parts.slow_ledgers.defect(app, rule, subject, report.request_id)
+        else:
+            await self._parts.ledgers.count(app, Violation(rule, subject), report.request_id)
+        _log.warning("violation_reported", **_who(app), **trace, rule=rule, subject=subject)
         return _ok({}, status=202)
 
     async def _heartbeat(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:

@@ -51,11 +51,17 @@ class ToolCall(_Message):
     """The answer is wanted while it comes."""
 
 
+class DefectRule(StrEnum):
+    """What runtimes report that counts as a defect."""
+
+    MALFORMED_OUTPUT = "malformed_output"
+
+
 class ViolationReport(_Message):
-    """What a runtime saw itself; it can only add."""
+    """What a runtime saw itself, a violation or a defect; it can only add."""
 
     request_id: RequestId
-    rule: Annotated[ViolationRule, Field(strict=False)]
+    rule: Annotated[ViolationRule, Field(strict=False)] | Annotated[DefectRule, Field(strict=False)]
     subject: Annotated[str, Field(max_length=1024)]
 
 

@@ -192,6 +192,23 @@ class GatewayClient:
         """Say whether the execution breaker is `Open` or `Closed`; returns whether the gateway has taken it."""
         return await self._heartbeat({"breaker": word}) is not None
 
+    async def report(self, said: dict[str, Any]) -> bool:
+        """Say what this process saw (`docs/contracts/gateway-violation.schema.json`); returns whether it was counted.
+
+        It is sent once: a gateway that does not answer may have counted it.
+        """
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                status, reply = await self._post("/v1/violations", _Sending(said, ""))
+                for _ in range(RETRIES):
+                    if reply.get("code") not in _UNDECIDED:
+                        break
+                    await asyncio.sleep(0.5)
+                    status, reply = await self._post("/v1/violations", _Sending(said, ""))
+        except (TimeoutError, UnreachableError, OSError):
+            return False
+        return status == 202
+
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:

@@ -340,6 +340,8 @@ class App:
             exchange, outcome, code = one.action.exchange, one.outcome, "replayed" if one.replayed else "ok"
             if isinstance(outcome, ProblemError):
                 code = outcome.code
+                if self._context.defects is not None:
+                    self._context.defects.note(outcome, exchange.request.id)
             answer = exchange.streamed or self._shown(one)
             seconds = now - exchange.begun
             metrics.action(code, seconds)
@@ -355,10 +357,8 @@ class App:
             try:
                 if not isinstance(reply, Streamed):
                     exchange.reply(reply)
-                elif code == "ok":
-                    reply.end()
                 else:
-                    reply.break_off()
+                    (reply.end if code == "ok" else reply.break_off)()
             except Exception:
                 logs.write("runtime failed", level="error", requestId=exchange.request.id, trace=traceback.format_exc())
 

@@ -95,10 +95,10 @@ class SlowAccount:
             del self.ids[next(iter(self.ids))]
         return times == 1 or times > max(1, min(self.app.record.tier.tool_calls_per_action, MOST_FREE_REPEATS))
 
-    def add_defects(self, count: int, code: str, subject: str, request_id: str, now: datetime) -> None:
-        """So many more."""
+    def add_defect(self, code: str, subject: str, request_id: str, now: datetime) -> None:
+        """One more."""
         at = self._moment(now)
-        seen = Seen(at, at, count, LatestDefect(at=at, code=code, subject=subject, request_id=request_id))
+        seen = Seen(at, at, 1, LatestDefect(at=at, code=code, subject=subject, request_id=request_id))
         self.defects = seen if self.defects is None else self.defects.joined(seen)
 
     def add_limit(self, now: datetime) -> None:

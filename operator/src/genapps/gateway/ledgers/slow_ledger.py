@@ -102,19 +102,19 @@ class SlowLedgers:
             if offer is not None and app.record.known_contract(offer.name) not in (None, offer.contract_digest):
                 return  # the connector has another contract than the app was started with: that may be why
             subject = f"{message.connector}/{message.tool}" if isinstance(message, ToolCall) else "the request"
-            await self.defects(app, problem.code, plain(subject, SUBJECT_LIMIT), request_id(message) or "")
+            await self.defect(app, problem.code, plain(subject, SUBJECT_LIMIT), request_id(message) or "")
         elif problem.code in OF_THE_APP:
             self._metrics.limits.labels(problem.code).inc()
             self._account(app).add_limit(self._clock())
 
-    async def defects(self, app: App, code: str, subject: str, request_id: str, count: int = 1) -> None:
-        """So many distinct actions of the app had a defect, the last of them under this id. They are durable when that
-        reaches the threshold, unless the API server does not answer: then they count here, and are tried again."""
+    async def defect(self, app: App, code: str, subject: str, request_id: str) -> None:
+        """An action of the app had a defect. It is durable when it reaches the threshold, unless the API server does
+        not answer: then it counts here, and is tried again."""
         account, now = self._account(app), self._clock()
         if account.reached(app, now) or not account.is_another(request_id):
             return
-        self._metrics.defects.labels(code).inc(count)
-        account.add_defects(count, code, subject, request_id, now)
+        self._metrics.defects.labels(code).inc()
+        account.add_defect(code, subject, request_id, now)
         if account.reached(app, now):
             self._metrics.tripped.inc()
             _log.warning("defects_reached", app=app.record.app.name, namespace=app.record.app.namespace, code=code)
