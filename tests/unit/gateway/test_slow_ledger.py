@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from genapps.api.ledger import Ledger
+from genapps.core import slow_counts as rules
 from genapps.gateway.callers.records import App
+from genapps.gateway.ledgers.sinks import Sinks
 from genapps.gateway.ledgers.slow_account import DAMPING_SECONDS, LIMITS_SECONDS, MOST_IDS
 from genapps.gateway.ledgers.slow_ledger import MOST_IN_A_ROUND, REMEMBERED_SECONDS, SlowLedgers
 from genapps.gateway.messages import Fault, ToolCall
@@ -167,6 +170,31 @@ async def test_a_gateway_that_is_started_again_goes_on_counting(
     await defect(successor, "s1")
     assert successor.at_threshold(APP)
     assert start(store, clock).at_threshold(APP), "and the next one knows without any new defect"
+
+
+async def test_after_a_restart_of_everything_gateway_and_operator_still_know(
+    store: Store, clock: Clock, ledgers: SlowLedgers
+) -> None:
+    await defect(ledgers, *names(5))
+    clock.forward(days=30)
+    assert start(store, clock).at_threshold(APP)
+    known = Ledger.model_validate(store.objects["Ledger", NAMESPACE, CHILD]).record.defects
+    assert rules.reached(known, APP.record.violation_policy, None, clock.now), "what the operator suspends by"
+
+
+async def test_one_watch_tells_all_that_read_ledgers(store: Store, clock: Clock, ledgers: SlowLedgers) -> None:
+    others = [SlowLedgers(store, NAMESPACE, Metrics(), clock) for _ in range(2)]
+    both = Sinks(*others)
+    await defect(ledgers, *names(5))
+    ledger = store.objects["Ledger", NAMESPACE, CHILD]
+    both.changed(ledger)
+    assert all(other.at_threshold(APP) for other in others)
+    both.deleted(ledger)
+    assert not any(other.at_threshold(APP) for other in others)
+    both.listed([ledger], "200")
+    assert all(other.at_threshold(APP) for other in others)
+    both.listed([], "201")
+    assert not any(other.at_threshold(APP) for other in others)
 
 
 async def test_two_gateways_add_up(store: Store, clock: Clock) -> None:
