@@ -174,7 +174,7 @@ def test_what_the_platform_binds_is_part_of_no_default_role(rendered: list[helm.
     assert unbound["genapps-promoter"] == ["generatedapps/promote"]
     verbs = {"resume", "resume-repeated", "promote", "enter"}
     subresources = {f"generatedapps/{verb}" for verb in verbs} | {"apprecords/purge", "apprecords/restore"}
-    assert set(unbound["genapps-platform"]) == subresources | {"apprecords", "ledgers"}
+    assert set(unbound["genapps-platform"]) == subresources | {"apprecords", "budgetrecords", "ledgers"}
     bound = {each["roleRef"]["name"] for each in rendered if each["kind"] in {"RoleBinding", "ClusterRoleBinding"}}
     assert not bound & {"genapps-promoter", "genapps-platform", "genapps-resume", "genapps-state", "genapps-state-exec"}
     assert unbound["genapps-state"] == ["generatedapps/state", "generatedapps"]

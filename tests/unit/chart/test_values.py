@@ -177,6 +177,7 @@ def test_crds_come_with_the_release_and_stay_after_it(values: helm.Values) -> No
         "AppBudget",
         "Connector",
         "AppRecord",
+        "BudgetRecord",
         "Ledger",
     }
     assert all(crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for crd in crds)

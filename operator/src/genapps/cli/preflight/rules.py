@@ -26,6 +26,8 @@ POLICIES = (
     "genapps-grants",
     "genapps-ledger-deletion",
     "genapps-ledgers",
+    "genapps-budget-record-deletion",
+    "genapps-budget-records",
     "genapps-record-deletion",
     "genapps-records",
     "genapps-run-namespace-entry",
