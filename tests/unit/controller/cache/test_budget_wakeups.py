@@ -80,6 +80,11 @@ ROWS: list[tuple[str, Act, set[tuple[Any, Priority]]]] = [
         {(BUDGET, DEBOUNCED), (A, NEXT)},
     ),
     (
+        "a limit or a period that we publish wakes the apps, and not the budget's own pass again",
+        lambda c: c.budget_record_written(published(60)),
+        {(A, NEXT)},
+    ),
+    (
         "what claims took up wakes the budget alone",
         _claims_counted,
         {(BUDGET, DEBOUNCED)},

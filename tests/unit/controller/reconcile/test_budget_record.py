@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from genapps.api.names import budget_ledger, child_name
+from genapps.controller.cache.changes import Change, Source
 from genapps.controller.cache.keys import BudgetKey
 from tests.unit.controller import world
 from tests.unit.controller.loop import Loop
@@ -124,3 +125,14 @@ async def test_the_claims_of_its_apps_are_counted(loop: Loop) -> None:
     loop.clock.move_to(loop.clock.time() + 301)
     await work(loop)
     assert published(loop)["state"]["mibSeconds"] >= 300 * 1024
+
+
+async def test_a_limit_that_is_raised_wakes_the_apps_once_it_is_published(loop: Loop) -> None:
+    change(loop, limits={"tokens": 1})
+    await work(loop, KEY)
+    woken: list[Change] = []
+    loop.caches._on_change = lambda _, changed: woken.append(changed)
+    change(loop, limits={"tokens": 2})
+    await work(loop, KEY)
+    (told,) = [changed for changed in woken if changed.source is Source.BUDGET_RECORD]
+    assert (told.own, told.old.record.limits.tokens, told.new.record.limits.tokens) == (True, 1, 2)

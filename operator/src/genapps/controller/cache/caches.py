@@ -153,6 +153,14 @@ class Caches:
         if self.records.written(live):
             self._record_changed(name, old, self.records.get(name), own=True)
 
+    def budget_record_written(self, live: Object) -> None:
+        """The answer to our own write of a BudgetRecord: a raised limit or a new period lets apps run again."""
+        name = (live["metadata"]["namespace"], live["metadata"]["name"])
+        old = self.budget_records.get(name)
+        if self.budget_records.written(live):
+            change = Change(Source.BUDGET_RECORD, name, old, self.budget_records.get(name), own=True)
+            self._on_change(self, change)
+
     def stored_contract(self, connector: StoredConnector) -> str | None:
         """The digest of a connector's contract; None while it has none, or that is not stored."""
         digest = connector.contract.digest

@@ -120,10 +120,11 @@ def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
 
 
 def of_budget_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
-    """The budget, which somebody may have edited or deleted; and its apps when another period or another limit may
-    have ended what they stood before."""
+    """The budget, unless its own pass has just written the record: somebody may have edited or deleted it. And its apps
+    when another period or another limit may have ended what they stood before, whoever wrote it."""
     name = change.name[1]
-    yield Wakeup(BudgetKey(name), DEBOUNCED)
+    if not change.own:
+        yield Wakeup(BudgetKey(name), DEBOUNCED)
     told = [
         (each.record.period, each.record.limits, each.record.mode, exhausted_units(each.record, None))
         if isinstance(each, BudgetRecord)

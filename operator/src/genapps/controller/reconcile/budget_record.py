@@ -59,7 +59,7 @@ class BudgetPublisher:
             version = known.metadata.resource_version if known is not None else None
             manifest = BudgetRecord.manifest(self.caches.system_namespace, after, version)
             write = self.client.create if version is None else self.client.replace
-            self.caches.budget_records.written(await write(manifest))
+            self.caches.budget_record_written(await write(manifest))
         wait = min((after.ends_at - now).total_seconds(), _LONGEST_SLEEP)
         self.later(key, max(0.1, min(wait, STATE_EVERY.total_seconds()) if after.state.mib else wait))
 
