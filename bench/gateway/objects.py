@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from genapps.api.names import ANNOTATION_SERVICE, LABEL_CONNECTOR, SYSTEM_NAMESPACE, service_reference
+from genapps.core.budgets.amounts import UNLIMITED
+from genapps.gateway.budgets.envelope import Envelope
 from genapps.gateway.callers.identity import Caller
 
 APPS = 2000
+BUDGET = "finance"
 CONNECTOR = "rates"
 CALLED, REUSED = "latest", "latest-reused"
 """Two tools that read the same: of the second one, results are reused."""
@@ -35,7 +39,7 @@ def record(number: int) -> dict[str, Any]:
             "app": {"namespace": "finance", "name": f"converter-{number:04d}", "uid": f"c0ffee-{number}"},
             "namespaceUid": "0ddba11",
             "owner": {"team": "finance-tools"},
-            "budget": "finance",
+            "budget": BUDGET,
             "runNamespace": _RUN_NAMESPACE,
             "tier": {"name": "small", "toolCallsPerAction": 20, "callsPerMinute": 100_000},
             "violationPolicy": {"threshold": 3, "window": "10m"},
@@ -43,6 +47,11 @@ def record(number: int) -> dict[str, Any]:
             "pod": {"namespace": pod.namespace, "name": pod.pod_name, "uid": pod.pod_uid},
         },
     }
+
+
+def budget() -> Envelope:
+    """The budget of all of them. Its limits are none: there is no API server that could give a lease."""
+    return Envelope(BUDGET, "2026-11", datetime.max.replace(tzinfo=UTC), UNLIMITED, enforced=True)
 
 
 def connector() -> dict[str, Any]:

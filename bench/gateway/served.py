@@ -14,13 +14,17 @@ from typing import Any, NoReturn
 
 import uvloop
 
-from bench.gateway.objects import APPS, addresses, connector, record
+from bench.gateway.objects import APPS, BUDGET, addresses, budget, connector, record
 from genapps import logs
 from genapps.api.names import SYSTEM_NAMESPACE, TOKEN_AUDIENCE
 from genapps.cluster.client import Listing
 from genapps.cluster.errors import UnavailableError
 from genapps.cluster.resources import Resource
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
+from genapps.gateway.budgets.blocked import BlockedConnectors
+from genapps.gateway.budgets.credit import Credits
+from genapps.gateway.budgets.payments import Payments
+from genapps.gateway.budgets.spending import Spending
 from genapps.gateway.callers.identity import Identities, KeySource
 from genapps.gateway.callers.records import Records
 from genapps.gateway.callers.token_keys import TokenKeyDelivery
@@ -90,6 +94,8 @@ def gateway(folder: Path, upstream_port: int) -> GatewayApp:
     services.listed([addresses(upstream_port)], "1")
     upstream = Upstream(HereRanges(), client_tls(None))
     credentials = SecretCredentials(Secrets(), OAuthTokens(upstream))
+    spending = Spending(objects, SYSTEM_NAMESPACE, metrics, {BUDGET: budget()}.get, "gateway/0")
+    payments = Payments(spending, BlockedConnectors(), metrics)
     exchanger = Exchanger(services, upstream, credentials, StepTokens(lambda: None))
     return GatewayApp(
         Parts(
@@ -100,7 +106,8 @@ def gateway(folder: Path, upstream_port: int) -> GatewayApp:
             ledgers=ledgers,
             slow_ledgers=SlowLedgers(objects, SYSTEM_NAMESPACE, metrics),
             breakers=Breakers(objects, SYSTEM_NAMESPACE, metrics),
-            calls=Calls(exchanger, Permits(), metrics),
+            calls=Calls(exchanger, Permits(), payments, metrics),
+            credits=Credits(payments),
             token_keys=TokenKeyDelivery(keys, lambda _: None),
             report_rates=Rates(REPORTS_PER_MINUTE, REPORT_BURST),
             metrics=metrics,

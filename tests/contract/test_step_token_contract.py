@@ -71,7 +71,9 @@ class World:
         wanting = connector(tools=TOOLS, stepToken={"audience": audience}, endpoint={"url": AUDIENCE})
         asked = admitted(wanting, call(tool, {"amount": 5} if arguments is None else arguments))
         offer = dataclasses.replace(asked.offer, name=of or asked.offer.name)
-        await self.gateway.exchanger.exchange(dataclasses.replace(asked, offer=offer), 10.0)
+        asked = dataclasses.replace(asked, offer=offer)
+        prepared = asked.tool.binding.prepare(offer.name, asked.call)
+        await self.gateway.exchanger.exchange(asked, prepared, 10.0)
         return self.gateway.upstream.asked[-1][1]
 
     def deliver(self, request: OutboundRequest, token: str | None = None) -> tuple[int, Any]:

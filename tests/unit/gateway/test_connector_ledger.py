@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from genapps.api.names import connector_ledger
+from genapps.gateway.budgets.blocked import BlockedConnectors
 from genapps.gateway.calls import Tally
 from genapps.gateway.egress.messages import OutboundResponse
 from genapps.gateway.ledgers.connector_ledger import DAMPING_SECONDS, MOST_IN_A_ROUND, ConnectorLedgers
@@ -31,6 +32,7 @@ class Gateway:
     gone: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.blocked = BlockedConnectors(self.clock)
         self.ledgers = ConnectorLedgers(
             self.store,
             NAMESPACE,
@@ -38,6 +40,7 @@ class Gateway:
             self.tallies,
             self.open.__contains__,
             lambda name: name not in self.gone,
+            self.blocked,
             self.clock,
             lambda: self.clock.now.timestamp(),
         )

@@ -22,7 +22,13 @@ from genapps.cluster.client import Listing
 from genapps.cluster.errors import ConflictError, NotFoundError, UnavailableError
 from genapps.cluster.resources import BY_KIND, Resource
 from genapps.cluster.watch import Sink
+from genapps.core.budgets.amounts import UNLIMITED, Limits
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
+from genapps.gateway.budgets.blocked import BlockedConnectors
+from genapps.gateway.budgets.credit import Credits
+from genapps.gateway.budgets.envelope import Envelope
+from genapps.gateway.budgets.payments import Payments
+from genapps.gateway.budgets.spending import Spending
 from genapps.gateway.callers.identity import Identities, Keys, KeySource
 from genapps.gateway.callers.records import App, Records
 from genapps.gateway.callers.token_keys import TokenKeyDelivery
@@ -222,6 +228,17 @@ def app_record(**changes: Any) -> dict[str, Any]:
     return {"metadata": {"name": CHILD, "namespace": NAMESPACE, "resourceVersion": "7"}, "record": record}
 
 
+def envelope(limits: Limits = UNLIMITED, **changes: Any) -> Envelope:
+    """The budget of the app, until the first of December."""
+    given: dict[str, Any] = {
+        "budget": "finance",
+        "period": "2026-11",
+        "ends_at": NOON + timedelta(days=8),
+        "enforced": True,
+    }
+    return Envelope(limits=limits, **(given | changes))
+
+
 def app(**changes: Any) -> App:
     """The app of `app_record`."""
     return App(CHILD, AppRecord.model_validate(app_record(**changes)).record)
@@ -282,7 +299,19 @@ class Installation:
         self.step_keys = StepTokenKeys(self.store, NAMESPACE, clock=lambda: self.clock.now.timestamp())
         step_tokens = StepTokens(lambda: self.step_keys.ring, clock=lambda: self.clock.now.timestamp())
         self.exchanger = Exchanger(self.services, self.upstream, credentials, step_tokens)
-        calls = Calls(self.exchanger, self.permits, self.metrics)
+        self.envelopes = {"finance": envelope()}
+        self.spending = Spending(
+            self.store,
+            NAMESPACE,
+            self.metrics,
+            self.envelopes.get,
+            holder="gateway-0/1",
+            clock=self.clock,
+            monotonic=lambda: self.clock.now.timestamp(),
+        )
+        self.blocked = BlockedConnectors(self.clock)
+        self.payments = Payments(self.spending, self.blocked, self.metrics, self.clock)
+        calls = Calls(self.exchanger, self.permits, self.payments, self.metrics)
         self.contracts = StoredContracts()
         self.catalogue = Catalogue(on_gone=calls.forget)
         self.parts = Parts(
@@ -294,6 +323,7 @@ class Installation:
             slow_ledgers=self.slow_ledgers,
             breakers=self.breakers,
             calls=calls,
+            credits=Credits(self.payments, clock=lambda: self.clock.now.timestamp()),
             token_keys=TokenKeyDelivery(self.keys, self.of_issuers.get),
             report_rates=Rates(REPORTS_PER_MINUTE, REPORT_BURST, clock=lambda: self.clock.now.timestamp()),
             metrics=self.metrics,

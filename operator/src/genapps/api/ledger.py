@@ -155,6 +155,19 @@ class ReportedBreaker(OwnModel):
     """When the runtime last confirmed it; noted once in a while."""
 
 
+class Overrun(OwnModel):
+    """A connector used more than it was allowed, or said so."""
+
+    at: Time
+    """When the gateway saw it."""
+    version: Annotated[str, Field(max_length=128)]
+    """Uid and generation of the Connector: a change of its spec ends the block."""
+    tokens: Count = 0
+    """Tokens beyond what was allowed."""
+    cost_micros: Count = 0
+    """What they cost, in millionths of a US dollar."""
+
+
 class ConnectorUse(OwnModel):
     """What the gateways saw of a connector."""
 
@@ -170,6 +183,8 @@ class ConnectorUse(OwnModel):
     """Since when, or since when it last was; absent: it never was."""
     confirmed_at: Time | None = None
     """When a gateway last said that its breaker is open."""
+    overrun: Overrun | None = None
+    """Why no gateway calls it; absent: it never used more than it was allowed."""
 
 
 class LedgerRecord(OwnModel):

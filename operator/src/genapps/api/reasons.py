@@ -16,6 +16,7 @@ class Reason(StrEnum):
     ENDPOINT_PENDING = "EndpointPending"
     ENDPOINT_REFUSED = "EndpointRefused"
     CONTRACT_INVALID = "ContractInvalid"
+    OVERRUN = "Overrun"
     # it is on its way
     APPLYING = "Applying"
     CLAIM_PENDING = "ClaimPending"
@@ -144,6 +145,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             "The tools of the connector hold something that is refused, so no call is made.",
             "Correct the places that the message names.",
         ),
+        (_R.OVERRUN, "A call used more than it was allowed, so none is made now.", "Find out why; change the spec."),
         (_R.APPLYING, "The operator is writing the app's objects.", "Wait."),
         (
             _R.CLAIM_PENDING,

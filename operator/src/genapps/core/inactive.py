@@ -4,7 +4,6 @@
 from collections.abc import Iterable, Iterator
 
 from genapps.api.appbudget import AppBudget, Tier
-from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp, Stage
 
 _TIER = Tier()
@@ -39,11 +38,6 @@ def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) ->
     return tuple(of_tiers)
 
 
-def inactive_in_connector(connector: Connector) -> tuple[str, ...]:
-    """The paths of a connector's fields: nothing counts money yet."""
-    return ("spec.tools.cost",) if any(tool.cost is not None for tool in connector.spec.tools) else ()
-
-
 def _of_app(app: GeneratedApp) -> Iterator[str]:
     spec = app.spec
     given = {
@@ -63,9 +57,7 @@ def _debug(app: GeneratedApp, budget: AppBudget | None) -> Iterator[str]:
 
 def _of_tier(tier: Tier) -> Iterator[str]:
     given = {
-        "tokensPerPeriod": tier.tokens_per_period is not None,
         "cpuSecondsPerPeriod": tier.cpu_seconds_per_period is not None,
-        "costUSDPerPeriod": tier.cost_usd_per_period is not None,
         "cpuMillisPerAction": tier.cpu_millis_per_action != _TIER.cpu_millis_per_action,
     }
     return (field for field, present in given.items() if present)

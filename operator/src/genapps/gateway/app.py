@@ -10,6 +10,7 @@ import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from genapps.cluster import clocks
 from genapps.core.text import plain
 from genapps.gateway import decision
 from genapps.gateway.bodies import Receive, RefusedError, Scope, Send, header, judge_framing, read_body
+from genapps.gateway.budgets.credit import Credits
 from genapps.gateway.callers.identity import Identities, KeysUnavailableError, TokenRefusedError
 from genapps.gateway.callers.records import App, Records
 from genapps.gateway.callers.token_keys import TokenKeyDelivery
@@ -85,6 +87,7 @@ class Parts:
     breakers: Breakers
     """What runtimes say of their execution breakers."""
     calls: Calls
+    credits: Credits
     token_keys: TokenKeyDelivery
     report_rates: Rates
     metrics: Metrics
@@ -201,7 +204,8 @@ class GatewayApp:
             detail = "The gateway failed while it made the call, which may have been executed."
             made = Problem(Code.OUTCOME_UNKNOWN, detail)
         if isinstance(made, Made):
-            return Answer(200, b'{"result":%b,"effect":"%b","credit":null}' % (made.result, made.effect.encode()))
+            credit = await self._parts.credits.of_call(admitted.app)
+            return Answer(200, b'{"result":%b,"effect":"%b","credit":%b}' % (made.result, made.effect.encode(), credit))
         await self._parts.slow_ledgers.note(admitted.app, made, admitted.call, admitted.offer)
         return _problem(made, admitted.call.request_id, admitted.tool.effect)
 
@@ -218,7 +222,8 @@ class GatewayApp:
             await passed.aclose()
             await self._parts.slow_ledgers.note(admitted.app, first, admitted.call, admitted.offer)
             return _problem(first, admitted.call.request_id, admitted.tool.effect)
-        return StreamedAnswer(first, passed, admitted.tool.seconds, admitted.call.request_id)
+        credit = partial(self._parts.credits.of_call, admitted.app)
+        return StreamedAnswer(first, passed, admitted.tool.seconds, admitted.call.request_id, credit)
 
     async def _report(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:
         report = parse(ViolationReport, body)
@@ -251,7 +256,10 @@ class GatewayApp:
         if refusal is None and isinstance(beat, Heartbeat) and beat.breaker is not None:
             self._parts.breakers.heard(app, beat.breaker)
         keys = self._parts.token_keys.of(app) if refusal is None else None
-        return _ok({"suspended": refusal is not None, "credit": None, "tenantKeys": keys})
+        credit = None
+        if refusal is None and isinstance(beat, Heartbeat):
+            credit = await self._parts.credits.of_heartbeat(app, beat)
+        return _ok({"suspended": refusal is not None, "credit": credit, "tenantKeys": keys})
 
     def _decided(self, app: App, message: Message | Fault) -> Refusal | None:
         return decide(self._question(app, message))

@@ -20,12 +20,14 @@ import structlog
 
 from genapps.api import digests
 from genapps.cluster import clocks
-from genapps.gateway.connectors.exchange import CallFailedError, Health
+from genapps.core.budgets.cost import Tokens
+from genapps.gateway.budgets.payments import Payment, Payments
+from genapps.gateway.connectors.exchange import CallFailedError, Health, Prepared, Spent
 from genapps.gateway.connectors.exchanger import Answered, Exchanger
 from genapps.gateway.connectors.model import ModelTool
 from genapps.gateway.decision import Admit
 from genapps.gateway.limits.permits import Permit, Permits
-from genapps.gateway.limits.read_cache import ReadCache, ReadKey
+from genapps.gateway.limits.read_cache import ReadCache, ReadKey, Reusable
 from genapps.gateway.limits.retry_budget import RetryBudget
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.problems import Code, Problem
@@ -66,11 +68,13 @@ class Calls:
         self,
         exchanger: Exchanger,
         permits: Permits,
+        payments: Payments,
         metrics: Metrics,
         clock: Callable[[], float] = clocks.monotonic,
     ) -> None:
         self._exchanger = exchanger
         self._permits = permits
+        self._payments = payments
         self._metrics = metrics
         self._clock = clock
         self._retries = RetryBudget()
@@ -83,27 +87,35 @@ class Calls:
         tool, connector = admitted.tool, admitted.offer.name
         key = self._read_key(admitted, _digest(admitted.call.arguments))
         line = _line(admitted, key, about)
+        payment = self._payments.begin(admitted)
+        if isinstance(payment, Problem):
+            return self._refused(payment, connector, line)
         reused = self._cache.get(key, tool.cache_seconds) if tool.cache_seconds else None
         if reused is not None:
             self._metrics.calls.labels(connector, "reused").inc()
-            line.info("call_ended", code="reused", result_bytes=len(reused))
-            return Made(reused, tool.effect)
-        permit = self._entered(admitted, line)
+            payment.reused(reused.micros)
+            line.info("call_ended", code="reused", result_bytes=len(reused.result))
+            return Made(reused.result, tool.effect)
+        try:
+            prepared = tool.binding.prepare(connector, admitted.call)
+        except CallFailedError as failed:
+            return self._refused(failed.problem, connector, line)
+        permit = await self._entered(admitted, payment, prepared.most, line)
         if isinstance(permit, Problem):
             return permit
         started, code, health, answered = self._clock(), "Cancelled", Health.UNKNOWN, Answered(b"", None)
         try:
-            answered = await self._tried(admitted, line)
+            answered = await self._tried(admitted, prepared, payment, line)
             code, health = "ok", Health.GOOD
         except CallFailedError as failed:
             code, health = failed.problem.code, failed.health
             return failed.problem
         finally:
-            millis = self._ended(permit, started, code, health)
+            ended = self._ended(permit, payment, started, code, health)
             used = {} if answered.usage is None else answered.usage._asdict()
-            line.info("call_ended", code=code, health=health, millis=millis, result_bytes=len(answered.result), **used)
+            line.info("call_ended", code=code, health=health, result_bytes=len(answered.result), **ended, **used)
         if tool.cache_seconds:
-            self._cache.put(key, answered.result)
+            self._cache.put(key, Reusable(answered.result, payment.total.cost_micros))
         return Made(answered.result, tool.effect)
 
     def forget(self, connector: str) -> None:
@@ -111,6 +123,7 @@ class Calls:
         self._permits.forget(connector)
         self._retries.forget(connector)
         self._metrics.forget(connector)
+        self._payments.blocked.forget(connector)
 
     async def stream(self, admitted: Admit, tool: ModelTool, about: dict[str, str]) -> AsyncGenerator[Passed, None]:
         """The pieces of the answer while it comes, some at a time, and a problem in place of what does not come.
@@ -118,41 +131,63 @@ class Calls:
         It is neither reused nor asked for twice. Its permit is held until it has ended, or is closed.
         """
         line = _line(admitted, self._read_key(admitted, _digest(admitted.call.arguments)), about)
-        permit = self._entered(admitted, line)
+        payment = self._payments.begin(admitted)
+        if isinstance(payment, Problem):
+            yield self._refused(payment, admitted.offer.name, line)
+            return
+        try:
+            prepared = tool.prepare_stream(admitted.offer.name, admitted.call)
+        except CallFailedError as failed:
+            yield self._refused(failed.problem, admitted.offer.name, line)
+            return
+        permit = await self._entered(admitted, payment, prepared.most, line)
         if isinstance(permit, Problem):
             yield permit
             return
         started, code, health, size = self._clock(), "Cancelled", Health.UNKNOWN, 0
+        spent, usage = Spent.THE_BOUND, None
         used: dict[str, int] = {}
         problem: Problem | None = None
         line.info("call_attempted", attempt=1)
         try:
-            async with aclosing(self._exchanger.stream(admitted, tool)) as parts:
+            async with aclosing(self._exchanger.stream(admitted, prepared)) as parts:
                 async for part in parts:
                     used = part.usage._asdict()
+                    usage = part.usage if part.told else None
                     size += sum(map(len, part.pieces))
                     if part.pieces:
                         yield part.pieces
             code, health = "ok", Health.GOOD
         except CallFailedError as failed:
-            problem = failed.problem
+            problem, spent, usage = failed.problem, failed.spent, failed.usage
             code, health = problem.code, failed.health
         finally:
-            millis = self._ended(permit, started, code, health)
-            line.info("call_ended", code=code, health=health, millis=millis, result_bytes=size, **used)
+            payment.end(spent, usage)
+            ended = self._ended(permit, payment, started, code, health)
+            line.info("call_ended", code=code, health=health, result_bytes=size, **ended, **used)
         if problem is not None:
             yield problem
 
-    def _entered(self, admitted: Admit, line: structlog.stdlib.BoundLogger) -> Permit | Problem:
-        """The permit of the call, or which limit it met, which is counted and written down."""
-        permit = self._permits.enter(admitted)
+    async def _entered(
+        self, admitted: Admit, payment: Payment, most: Tokens, line: structlog.stdlib.BoundLogger
+    ) -> Permit | Problem:
+        """The permit of the call whose first attempt is paid, or which limit it met. While its budget is asked for it
+        holds no permit; one that gets none gives back what was set aside."""
+        problem = self._permits.refusal(admitted) or await payment.reserve(most)
+        permit = problem or self._permits.enter(admitted)
         if isinstance(permit, Problem):
-            self._metrics.calls.labels(admitted.offer.name, permit.code).inc()
-            line.info("call_refused", code=permit.code)
+            payment.release()
+            self._refused(permit, admitted.offer.name, line)
         return permit
 
-    def _ended(self, permit: Permit, started: float, code: str, health: Health) -> float:
-        """The call has ended so; how many milliseconds it took."""
+    def _refused(self, problem: Problem, connector: str, line: structlog.stdlib.BoundLogger) -> Problem:
+        """A limit or the arguments refused the call: that is counted and written down."""
+        self._metrics.calls.labels(connector, problem.code).inc()
+        line.info("call_refused", code=problem.code)
+        return problem
+
+    def _ended(self, permit: Permit, payment: Payment, started: float, code: str, health: Health) -> dict[str, Any]:
+        """The call has ended so: what its line says of time and money."""
         self._permits.leave(permit, health)
         tally = self.tallies[permit.connector]
         tally.calls += 1
@@ -160,31 +195,61 @@ class Calls:
         seconds = self._clock() - started
         self._metrics.calls.labels(permit.connector, code).inc()
         self._metrics.call_seconds.labels(permit.connector).observe(seconds)
-        return round(seconds * 1000, 1)
+        tokens, tool_calls, _, micros = payment.total
+        self._metrics.spent.labels(permit.connector, "toolCalls").inc(tool_calls)
+        ended: dict[str, Any] = {"millis": round(seconds * 1000, 1), "cost_micros": micros}
+        if micros:
+            self._metrics.spent.labels(permit.connector, "costMicros").inc(micros)
+        if tokens:
+            self._metrics.spent.labels(permit.connector, "tokens").inc(tokens)
+            ended["tokens"] = tokens
+        return ended
 
-    async def _tried(self, admitted: Admit, line: structlog.stdlib.BoundLogger) -> Answered:
-        """The result of the first attempt, or of a second one where that can do no harm. Raises CallFailedError."""
+    async def _tried(
+        self, admitted: Admit, prepared: Prepared, payment: Payment, line: structlog.stdlib.BoundLogger
+    ) -> Answered:
+        """The result of the first attempt, which is paid, or of a second one where that can do no harm and there is
+        budget for it, too. Raises CallFailedError."""
         connector = admitted.offer.name
         until = self._clock() + admitted.tool.seconds
         self._retries.earn(connector)
         line.info("call_attempted", attempt=1)
         try:
-            return await self._exchanger.exchange(admitted, admitted.tool.seconds)
+            return await self._attempt(admitted, prepared, payment, admitted.tool.seconds)
         except CallFailedError as failed:
             pause = random.uniform(*_RETRY_SECONDS)  # noqa: S311 (no secret)
-            left = until - self._clock() - pause
-            if left <= 0 or not _harmless(admitted, failed) or not self._retries.spend(connector):
+            if until - self._clock() <= pause or not _harmless(admitted, failed) or not self._retries.spend(connector):
                 raise
             first = failed
         await asyncio.sleep(pause)
+        again = admitted.tool.binding.prepare(connector, admitted.call)
+        if await payment.reserve(again.most) is not None:
+            raise first
+        left = until - self._clock()
+        if left <= 0:
+            payment.release()
+            raise first
         line.info("call_attempted", attempt=2)
         try:
-            return await self._exchanger.exchange(admitted, left)
+            return await self._attempt(admitted, again, payment, left)
         except CallFailedError as second:
             if first.problem.code is not Code.OUTCOME_UNKNOWN or second.problem.code in _MAY_HAVE_BEEN_MADE:
                 raise
             # The second attempt has done nothing. What became of the first one, nobody knows all the same.
             raise CallFailedError(first.problem, second.health) from second
+
+    async def _attempt(self, admitted: Admit, prepared: Prepared, payment: Payment, seconds: float) -> Answered:
+        """One attempt that is paid, and booked however it ends. Raises CallFailedError."""
+        spent, usage = Spent.THE_BOUND, None
+        try:
+            answered = await self._exchanger.exchange(admitted, prepared, seconds)
+            usage = answered.usage
+        except CallFailedError as failed:
+            spent, usage = failed.spent, failed.usage
+            raise
+        finally:
+            payment.end(spent, usage)
+        return answered
 
     def _read_key(self, admitted: Admit, arguments: str) -> ReadKey:
         offer = admitted.offer

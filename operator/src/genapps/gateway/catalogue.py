@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from genapps.api import names, quantities
 from genapps.api.connector import Connector, ConnectorSpec, Tool, ToolEffect
 from genapps.api.digests import canonical, sha256
+from genapps.core.connector_use import spec_version
 from genapps.core.contracts.contract import contract_digest, contract_of
 from genapps.core.contracts.faults import contract_faults
 from genapps.gateway.connectors.exchange import Binding
@@ -43,6 +44,8 @@ class OfferedTool:
     """How the connector is spoken to."""
     cache_seconds: float = 0.0
     """How long a result may be reused; 0: never."""
+    call_micros: int | None = None
+    """What each call costs, in millionths of a US dollar; None: what its tokens cost."""
 
     @property
     def name(self) -> str:
@@ -79,6 +82,8 @@ class Offer:
     contract_digest: str
     source: str = ""
     """Digest of where it is and as whom it is called: what comes from elsewhere is another result."""
+    version: str = ""
+    """Of its spec: another whenever somebody changes it."""
     tools: Mapping[str, OfferedTool] = field(default_factory=dict)
     unusable: str = ""
     changed: Mapping[str, str] = field(default_factory=dict)
@@ -125,7 +130,8 @@ class Catalogue:
             self._withdraw(name)
             _log.error("connector_unreadable", connector=name, faults=error.error_count())
             return
-        self._offers[name], self._generations[name] = _offer(name, connector), generation
+        version = spec_version(*generation)
+        self._offers[name], self._generations[name] = _offer(name, connector, version), generation
 
     def deleted(self, object_: dict[str, Any]) -> None:
         """A Connector is withdrawn."""
@@ -199,7 +205,7 @@ def _public_target(connector: str, url: str) -> Target:
     return Target(connector, "https", parts.hostname or "", parts.port or _HTTPS_PORT, None)
 
 
-def _offer(name: str, connector: Connector) -> Offer:
+def _offer(name: str, connector: Connector, version: str) -> Offer:
     faults = contract_faults(connector)
     if faults:
         _log.error("contract_refused", connector=name, fault=str(faults[0]))
@@ -210,7 +216,8 @@ def _offer(name: str, connector: Connector) -> Offer:
     except CheckFailedError as error:
         _log.error("contract_not_compiled", connector=name, why=str(error))
         return Offer(name, connector.spec, digest, unusable="its contract cannot be checked")
-    return Offer(name, connector.spec, digest, _source(connector.spec), offered_tools(connector.spec, compiled))
+    tools = offered_tools(connector.spec, compiled)
+    return Offer(name, connector.spec, digest, _source(connector.spec), version, tools)
 
 
 def offered_tools(spec: ConnectorSpec, compiled: Mapping[str, CompiledTool]) -> dict[str, OfferedTool]:
@@ -218,7 +225,9 @@ def offered_tools(spec: ConnectorSpec, compiled: Mapping[str, CompiledTool]) -> 
     base_path = urlsplit(spec.endpoint.url or "").path.rstrip("/")
     said = {tool.name: tool for tool in spec.tools}
     return {
-        tool: OfferedTool(contract, _binding(spec, contract, base_path), _reused(said.get(tool)))
+        tool: OfferedTool(
+            contract, _binding(spec, contract, base_path), _reused(said.get(tool)), _call_micros(said.get(tool))
+        )
         for tool, contract in compiled.items()
     }
 
@@ -241,3 +250,8 @@ def _binding(spec: ConnectorSpec, compiled: CompiledTool, base_path: str) -> Bin
 def _reused(said: Tool | None) -> int:
     """For how many seconds a result may be reused."""
     return quantities.seconds(said.cache) if said is not None and said.cache and said.effect == "Read" else 0
+
+
+def _call_micros(said: Tool | None) -> int | None:
+    """What each call costs."""
+    return None if said is None or said.cost is None else quantities.micro_dollars(said.cost.usd)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Coroutine
@@ -25,9 +26,14 @@ from genapps.cluster import clocks
 from genapps.cluster.client import Client, ClientOptions
 from genapps.cluster.connection import connect
 from genapps.cluster.errors import ApiError, UnavailableError
-from genapps.cluster.resources import APP_RECORD, CONFIG_MAP, CONNECTOR, ENDPOINT_SLICE, LEDGER, SECRET
+from genapps.cluster.resources import APP_RECORD, BUDGET_RECORD, CONFIG_MAP, CONNECTOR, ENDPOINT_SLICE, LEDGER, SECRET
 from genapps.environment import SettingsError
 from genapps.gateway.app import REPORT_BURST, REPORTS_PER_MINUTE, GatewayApp, Parts
+from genapps.gateway.budgets.blocked import BlockedConnectors
+from genapps.gateway.budgets.credit import Credits
+from genapps.gateway.budgets.envelopes import Envelopes
+from genapps.gateway.budgets.payments import Payments
+from genapps.gateway.budgets.spending import Spending
 from genapps.gateway.callers.identity import Identities, KeySource
 from genapps.gateway.callers.issuers import Fetch, Issuers, https_documents
 from genapps.gateway.callers.records import Records
@@ -85,24 +91,34 @@ class Gateway:
         self._slow_ledgers = SlowLedgers(client, configured.system_namespace, self._metrics)
         self._breakers = Breakers(client, configured.system_namespace, self._metrics)
         self._records = Records(on_gone=self._forget)
-        services, secrets, contracts = ServiceAddresses(), Secrets(), StoredContracts()
+        services, credentials_found, contracts = ServiceAddresses(), Secrets(), StoredContracts()
         system = configured.system_namespace
         self._upstream = Upstream(configured.ranges, client_tls(configured.connector_ca), configured.proxy)
         self._step_keys = StepTokenKeys(client, system)
-        credentials = SecretCredentials(secrets, OAuthTokens(self._upstream))
+        credentials = SecretCredentials(credentials_found, OAuthTokens(self._upstream))
         exchanger = Exchanger(services, self._upstream, credentials, StepTokens(self._ring))
-        permits = Permits()
-        calls = Calls(exchanger, permits, self._metrics)
+        permits, envelopes, blocked = Permits(), Envelopes(), BlockedConnectors()
+        holder = f"{configured.pod}/{secrets.token_hex(4)}"
+        self._spending = Spending(client, system, self._metrics, envelopes.find, holder)
+        payments = Payments(self._spending, blocked, self._metrics)
+        self._credits = Credits(payments)
+        calls = Calls(exchanger, permits, payments, self._metrics)
         catalogue = Catalogue(on_gone=calls.forget)
+        ledger_sinks = Sinks(self._ledgers, self._slow_ledgers, self._spending, blocked)
         self._watches = {
             "records": fresh_watch(client, APP_RECORD, self._records, namespace=system),
-            "ledgers": fresh_watch(client, LEDGER, Sinks(self._ledgers, self._slow_ledgers), namespace=system),
+            "budgets": fresh_watch(client, BUDGET_RECORD, envelopes, namespace=system),
+            "ledgers": fresh_watch(client, LEDGER, ledger_sinks, namespace=system),
             "connectors": fresh_watch(client, CONNECTOR, catalogue),
             "contracts": fresh_watch(client, CONFIG_MAP, contracts, namespace=system, selector=names.LABEL_CONTRACT),
             "services": fresh_watch(client, ENDPOINT_SLICE, services, namespace=system, selector=names.LABEL_CONNECTOR),
         }
         self._watches["credentials"] = fresh_watch(
-            client, SECRET, secrets, namespace=configured.credentials_namespace, selector=names.LABEL_CREDENTIAL_FOR
+            client,
+            SECRET,
+            credentials_found,
+            namespace=configured.credentials_namespace,
+            selector=names.LABEL_CREDENTIAL_FOR,
         )
         self._freshness = Freshness(self._watches, configured.max_stale_seconds)
         self._connector_ledgers = ConnectorLedgers(
@@ -112,6 +128,7 @@ class Gateway:
             calls.tallies,
             is_open=lambda name: permits.state(name) is not BreakerState.CLOSED,
             known=lambda name: catalogue.find(name) is not None,
+            blocked=blocked,
         )
         self._issuers = Issuers(self._records.issuers, fetch)
         self._app = GatewayApp(
@@ -124,6 +141,7 @@ class Gateway:
                 slow_ledgers=self._slow_ledgers,
                 breakers=self._breakers,
                 calls=calls,
+                credits=self._credits,
                 token_keys=TokenKeyDelivery(self._keys, self._issuers.current),
                 report_rates=Rates(REPORTS_PER_MINUTE, REPORT_BURST),
                 metrics=self._metrics,
@@ -160,8 +178,7 @@ class Gateway:
         finally:
             await self._ledgers.stop()
             await self._slow_ledgers.stop()
-            await self._breakers.stop()
-            await self._connector_ledgers.stop()
+            await asyncio.gather(self._breakers.stop(), self._connector_ledgers.stop(), self._spending.stop())
             self._upstream.close()
 
     async def _serve(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
@@ -176,6 +193,7 @@ class Gateway:
             self._slow_ledgers.keep_written(),
             self._breakers.keep_written(),
             self._connector_ledgers.keep_written(),
+            self._spending.keep_written(),
             self._serving.keep_renewed(),
         )
         background = [group.create_task(part) for part in endless]
@@ -197,6 +215,8 @@ class Gateway:
         self._ledgers.forget(child)
         self._slow_ledgers.forget(child)
         self._breakers.forget(child)
+        self._spending.forget(child)
+        self._credits.forget(child)
 
     async def _answer_calls(self) -> None:
         for watch in self._watches.values():

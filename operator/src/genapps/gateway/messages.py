@@ -20,6 +20,9 @@ from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_json
 BODY_LIMIT = 256 * 1024
 """Bytes of a request body."""
 
+_MOST_MILLIS = 2**53 - 1
+_MOST_ACTIONS = 1_000_000
+
 RequestId = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,128}$")]
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
 _OF_THE_APP = ("connector", "tool", "arguments")
@@ -72,11 +75,36 @@ class BreakerState(StrEnum):
     CLOSED = "Closed"
 
 
+class CpuUse(_Message):
+    """What the runtime says of the CPU of its guests."""
+
+    wanted: Annotated[int, Field(ge=0, le=_MOST_MILLIS)]
+    """CPU milliseconds that it needs to go on; 0: it has enough, or wants none."""
+    used: Annotated[int, Field(ge=0, le=_MOST_MILLIS)]
+    """CPU milliseconds since `boot` began."""
+    boot: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+    """Names this run of the runtime."""
+
+
+class ActionCounts(_Message):
+    """Actions since the last heartbeat that was answered: figures, which nothing is limited by."""
+
+    actions: Annotated[int, Field(ge=0, le=_MOST_ACTIONS)]
+    """All of them."""
+    fallbacks: Annotated[int, Field(ge=0, le=_MOST_ACTIONS)]
+    """Those that a fallback answered."""
+    retries: Annotated[int, Field(ge=0, le=_MOST_ACTIONS)]
+    """Those that repeated an earlier one."""
+
+
 class Heartbeat(_Message):
     """Asks how the app stands, and may say how it does."""
 
     breaker: Annotated[BreakerState, Field(strict=False)] | None = None
     """None: this heartbeat is not about it."""
+    cpu: CpuUse | None = None
+    """None: as above. Whoever wants credit says it."""
+    activity: ActionCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,38 @@ class Metrics:
                 buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0),
             )
         )
+        self.spent = Labelled(
+            Counter(
+                "genapps_gateway_spent_total",
+                "What ended calls have used, by connector and unit: tokens, toolCalls or costMicros.",
+                ["connector", "unit"],
+                registry=self.registry,
+            )
+        )
+        self.budget_refusals = Labelled(
+            Counter(
+                "genapps_gateway_budget_refusals_total",
+                "Calls that a budget refused, by the unit of its limit.",
+                ["unit"],
+                registry=self.registry,
+            )
+        )
+        self.overruns = Labelled(
+            Counter(
+                "genapps_gateway_overruns_total",
+                "Calls that used more than the connector was allowed, which blocks it.",
+                ["connector"],
+                registry=self.registry,
+            )
+        )
+        self.cpu_reports = Labelled(
+            Counter(
+                "genapps_gateway_cpu_reports_total",
+                "What runtimes said of the CPU that they used, by what is thought of it.",
+                ["verdict"],
+                registry=self.registry,
+            )
+        )
         self.token_faults = Counter(
             "genapps_gateway_token_faults_total", "Tokens refused, by fault.", ["fault"], registry=self.registry
         )
@@ -107,5 +139,5 @@ class Metrics:
 
     def forget(self, connector: str) -> None:
         """The connector is gone, and so are its series."""
-        for collector in (self.calls, self.call_seconds):
+        for collector in (self.calls, self.call_seconds, self.spent, self.overruns):
             collector.remove_by_labels({"connector": connector})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import orjson
 
@@ -40,6 +41,9 @@ class Code(StrEnum):
     RISK_TOO_LOW = "RiskTooLow"
     TOO_MANY_CALLS = "TooManyCalls"
     BREAKER_OPEN = "BreakerOpen"
+    CONNECTOR_BLOCKED = "ConnectorBlocked"
+    BUDGET_EXHAUSTED = "BudgetExhausted"
+    BUDGET_UNKNOWN = "BudgetUnknown"
     CREDENTIAL_UNAVAILABLE = "CredentialUnavailable"
     EGRESS_REFUSED = "EgressRefused"
     UPSTREAM_FAILED = "UpstreamFailed"
@@ -75,6 +79,9 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.RISK_TOO_LOW: Meaning(403, RefusalClass.LIMIT, "The connector demands a higher risk class"),
     Code.TOO_MANY_CALLS: Meaning(429, RefusalClass.LIMIT, "Too many calls"),
     Code.BREAKER_OPEN: Meaning(503, RefusalClass.LIMIT, "The connector fails too often"),
+    Code.CONNECTOR_BLOCKED: Meaning(503, RefusalClass.LIMIT, "The connector used more than it was allowed"),
+    Code.BUDGET_EXHAUSTED: Meaning(429, RefusalClass.LIMIT, "A budget is used up"),
+    Code.BUDGET_UNKNOWN: Meaning(503, RefusalClass.LIMIT, "No budget pays for the app"),
     Code.CREDENTIAL_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The connector's credential cannot be used"),
     Code.EGRESS_REFUSED: Meaning(502, RefusalClass.LIMIT, "The platform refuses the connector's address"),
     Code.UPSTREAM_FAILED: Meaning(502, RefusalClass.LIMIT, "The connector failed"),
@@ -91,6 +98,18 @@ OF_THE_APP = frozenset({Code.TOO_MANY_CALLS, Code.TOO_MANY_REPORTS})
 """Limits that the app itself met. Others of that class tell of a connector, of the platform or of a suspension."""
 
 
+class OfBudget(NamedTuple):
+    """Which limit of a budget was met."""
+
+    bucket: str
+    """`app`: the ceiling of its tier; `budget <name>`: that of its budget."""
+    unit: str
+    """`tokens`, `toolCalls`, `cpuMillis`, `costMicros` or `stateMibSeconds`."""
+    spent: int
+    """What of it is spent, or set aside for calls that are under way."""
+    limit: int
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One refusal: `detail` is a sentence with what, why and the next step, and holds plain text only."""
@@ -102,6 +121,8 @@ class Problem:
     """Set where HTTP has a more exact status than the code's own."""
     upstream_status: int | None = None
     """The status that the connector itself answered with."""
+    of_budget: OfBudget | None = None
+    """With BUDGET_EXHAUSTED."""
 
     @property
     def http_status(self) -> int:
@@ -126,5 +147,6 @@ class Problem:
             "upstreamStatus": self.upstream_status,
             "requestId": request_id,
             "effect": effect,
+            **(self.of_budget._asdict() if self.of_budget is not None else {}),
         }
         return orjson.dumps({name: value for name, value in members.items() if value is not None})

@@ -68,4 +68,5 @@ class ReviewedOffers:
             return replace(current, contract_digest=named, tools={}, unusable="its contract cannot be checked")
         models = tuple(model for model in current.spec.models if model in contract.models)
         spec = current.spec.model_copy(update={"models": models, "max_tokens": contract.max_tokens})
-        return Offer(current.name, spec, named, current.source, offered_tools(spec, compiled), changed=contract.changed)
+        tools = offered_tools(spec, compiled)
+        return Offer(current.name, spec, named, current.source, current.version, tools, changed=contract.changed)

@@ -42,6 +42,8 @@ class Settings:
     """Trusted beside the system's authorities when connectors are called."""
     proxy: Proxy | None = None
     """On the way to connectors on the Internet."""
+    pod: str = "gateway"
+    """The name of its pod: a lease says who holds it."""
 
     @property
     def host(self) -> str:
@@ -71,6 +73,7 @@ class Settings:
             ),
             connector_ca=Path(environ["GENAPPS_CONNECTOR_CA"]) if environ.get("GENAPPS_CONNECTOR_CA") else None,
             proxy=_proxy(environ),
+            pod=environ.get("HOSTNAME") or "gateway",
         )
 
 

@@ -19,7 +19,6 @@ from genapps.gateway.problems import Problem
 MEDIA_TYPE = b"application/x-ndjson"
 UNREAD_SECONDS = 5.0
 """How much longer than the tool may take its caller may take to read the answer."""
-_END = b'{"end":{"effect":"Read","credit":null}}\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,8 @@ class StreamedAnswer:
     rest: AsyncGenerator[Passed, None]
     seconds: float
     action: str
+    credit: Callable[[], Awaitable[bytes]]
+    """What the app is told of its credit when all has come, as JSON."""
     status = 200
     code = "ok"
 
@@ -39,12 +40,16 @@ class StreamedAnswer:
         async with aclosing(self.rest), asyncio.timeout(self.seconds + UNREAD_SECONDS):
             await send({"type": "http.response.start", "status": self.status, "headers": headers})
             await send({"type": "http.response.body", "body": _lines(self.first), "more_body": True})
-            last = _END
+            problem: Problem | None = None
             async for passed in self.rest:
                 if isinstance(passed, Problem):
-                    last = b'{"problem":%b}\n' % passed.body(self.action, "Read")
+                    problem = passed
                 else:
                     await send({"type": "http.response.body", "body": _lines(passed), "more_body": True})
+            if problem is None:
+                last = b'{"end":{"effect":"Read","credit":%b}}\n' % await self.credit()
+            else:
+                last = b'{"problem":%b}\n' % problem.body(self.action, "Read")
             await send({"type": "http.response.body", "body": last})
 
 

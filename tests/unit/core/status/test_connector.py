@@ -5,9 +5,10 @@ import pytest
 
 from genapps.api.conditions import ConditionType, Reason, allowed
 from genapps.api.connector import Connector
-from genapps.api.ledger import ConnectorUse
+from genapps.api.ledger import ConnectorUse, Overrun
 from genapps.api.status import ConnectorStatus
 from genapps.core.catalogue.endpoints import Unresolved
+from genapps.core.connector_use import spec_version
 from genapps.core.status.connector import connector_status, judged_contract
 from tests.support.admission import CONNECTOR
 from tests.unit.core.world import START
@@ -22,15 +23,31 @@ def connector() -> Connector:
 SOUND = judged_contract(connector())
 
 
-def test_a_connector_says_that_it_is_known_who_names_it_and_what_has_no_effect_yet() -> None:
+def test_a_connector_says_that_it_is_known_who_names_it_and_that_all_its_fields_have_effect() -> None:
     status = connector_status(connector(), 2, SOUND, None, {}, START)
     assert (status["observedGeneration"], status["apps"]) == (3, 2)
     told = {entry["type"]: entry for entry in status["conditions"]}
     assert told["Ready"]["status"] == "True"
     assert told["Stalled"]["status"] == "False"
-    assert told["FieldsInactive"]["message"] == "Accepted but not implemented yet: spec.tools.cost."
+    assert (told["FieldsInactive"]["status"], told["FieldsInactive"]["reason"]) == ("False", "AllActive")
     for entry in told.values():
         assert allowed(ConditionType(entry["type"]), entry["status"], Reason(entry["reason"]))
+
+
+def test_a_connector_that_used_more_than_it_was_allowed_is_not_called_until_its_spec_changes() -> None:
+    told = connector()
+    overrun = Overrun(at=START, version=spec_version(told.metadata.uid, 3), tokens=400, cost_micros=9)
+    use = ConnectorUse(calls=1, overrun=overrun)
+    status = connector_status(told, 2, SOUND, None, {}, START, use)
+    conditions = {entry["type"]: entry for entry in status["conditions"]}
+    assert {kind: conditions[kind]["reason"] for kind in ("Ready", "Stalled")} == {
+        "Ready": "Overrun",
+        "Stalled": "Overrun",
+    }
+    assert "400 tokens and 9 millionths" in conditions["Ready"]["message"]
+    told = told.model_copy(update={"metadata": told.metadata.model_copy(update={"generation": 4})})
+    changed = connector_status(told, 2, SOUND, None, status, START, use)
+    assert next(entry["status"] for entry in changed["conditions"] if entry["type"] == "Ready") == "True"
 
 
 def test_a_connectors_status_does_not_move_with_time_alone() -> None:

@@ -11,11 +11,10 @@ from genapps.api.connector import Connector
 from genapps.api.fields import rfc3339
 from genapps.api.ledger import ConnectorUse
 from genapps.core.catalogue.endpoints import Unresolved
-from genapps.core.connector_use import open_now
+from genapps.core.connector_use import open_now, spec_version
 from genapps.core.contracts.contract import contract_digest, contract_of
 from genapps.core.contracts.faults import contract_faults
 from genapps.core.contracts.pointers import ContractFault
-from genapps.core.inactive import inactive_in_connector
 from genapps.core.status.condition_list import ConditionValue, conditions
 from genapps.core.text import plain
 
@@ -49,16 +48,11 @@ def connector_status(
     """The whole status. `apps` is the number of apps that are not deleted and name it in their envelope; `unresolved`
     is why its Service is not called, None for one that is, and for a URL; `previous` is the status as stored;
     `use` is what gateways have seen of it, None while there was no call."""
-    inactive = inactive_in_connector(connector)
-    blocked = _blocked(contract, unresolved)
+    blocked = _blocked(contract, unresolved) or _overran(connector, use)
     values = {
         ConditionType.READY: _ready(blocked),
         ConditionType.STALLED: _stalled(blocked),
-        ConditionType.FIELDS_INACTIVE: ConditionValue(
-            "True" if inactive else "False",
-            Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
-            f"Accepted but not implemented yet: {', '.join(inactive)}." if inactive else "",
-        ),
+        ConditionType.FIELDS_INACTIVE: ConditionValue("False", Reason.ALL_ACTIVE, ""),
     }
     generation = connector.metadata.generation
     status = {
@@ -87,6 +81,18 @@ def _blocked(contract: JudgedContract, unresolved: Unresolved | None) -> tuple[R
         more = len(contract.faults) - _FAULTS_SHOWN
         return Reason.CONTRACT_INVALID, plain(f"{shown}{f'; and {more} more' if more > 0 else ''}.", MESSAGE_CHARACTERS)
     return None if unresolved is None else (unresolved.reason, unresolved.message)
+
+
+def _overran(connector: Connector, use: ConnectorUse | None) -> tuple[Reason, str] | None:
+    """Why gateways call it no more, although they could: it used more than it was allowed with the spec that it has."""
+    overrun = None if use is None else use.overrun
+    if overrun is None or overrun.version != spec_version(connector.metadata.uid, connector.metadata.generation):
+        return None
+    message = (
+        f"At {rfc3339(overrun.at)} a call used {overrun.tokens} tokens and {overrun.cost_micros} millionths of a US"
+        " dollar more than it was allowed, which is booked. Change the spec to have it called again."
+    )
+    return Reason.OVERRUN, message
 
 
 def _ready(blocked: tuple[Reason, str] | None) -> ConditionValue:

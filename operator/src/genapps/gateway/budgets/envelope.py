@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from genapps.core.budgets.amounts import Limits
+from genapps.core.budgets.cost import FREE, TokenPrices
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Envelope:
     """False: limits are counted and refuse nothing."""
     cpu_micros_per_hour: int = 0
     """The price of an hour of one core, in millionths of a US dollar."""
+    prices: TokenPrices = FREE
+    """The prices of tokens."""
     state_limited: bool = False
     """Whether the sizes of claims are limited."""
     state_exhausted: tuple[int, int] | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -198,7 +198,7 @@ class Spending:
                     return OverLimit(bucket, entry.unit, taken[entry.unit], entry.limit, envelope.ends_at)
         return None
 
-    def listed(self, objects: list[Object], _resource_version: str) -> None:
+    def listed(self, objects: Sequence[Object], _resource_version: str) -> None:
         """A complete list of Ledgers."""
         for object_ in objects:
             self.changed(object_)

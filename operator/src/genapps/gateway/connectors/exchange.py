@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any, NamedTuple, Protocol
 
+from genapps.core.budgets.cost import NO_TOKENS, Tokens
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
 from genapps.gateway.problems import Code, Problem
@@ -29,23 +30,22 @@ class Health(StrEnum):
 JSON = "application/json"
 
 
-class Usage(NamedTuple):
-    """Tokens of one call of a model, as its answer says."""
+class Spent(Enum):
+    """What an attempt that failed has used, as far as that can be told."""
 
-    input_tokens: int = 0
-    """All of the input, those from the cache included."""
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    """Of the input, those that were read from the model's cache."""
-    cache_written_tokens: int = 0
-    """Of the input, those that were written to it."""
+    NOTHING = auto()
+    """It never left the gateway."""
+    THE_CALL = auto()
+    """The connector was asked, and refused: no tokens."""
+    THE_BOUND = auto()
+    """Nobody knows, so it counts as the most that it can have used."""
 
 
 class Outcome(NamedTuple):
-    """What a call brought: the result as JSON can say it, and what it used."""
+    """What a call brought: the result as JSON can say it, and the tokens that it used, where there are such."""
 
     value: Any
-    usage: Usage | None = None
+    usage: Tokens | None = None
 
 
 class Prepared(NamedTuple):
@@ -53,6 +53,8 @@ class Prepared(NamedTuple):
 
     request: OutboundRequest
     read: Callable[[OutboundResponse], Outcome]
+    most: Tokens = NO_TOKENS
+    """The most tokens that it can use."""
     completed: Mapping[str, Any] | None = None
     """The arguments that the connector gets, where the gateway has changed the app's."""
 
@@ -66,16 +68,19 @@ class Binding(Protocol):
 
 @dataclass(slots=True, eq=False)  # not frozen: contextlib sets the traceback of what passes through it
 class CallFailedError(Exception):
-    """The call has no result. `problem` is what the app is told; `health` is what the breaker is told."""
+    """The call has no result. `problem` is what the app is told; `health` is what the breaker is told; `spent` and
+    `usage`, where the answer said some, are what the budget is told."""
 
     problem: Problem
     health: Health
+    spent: Spent = Spent.THE_BOUND
+    usage: Tokens | None = None
 
 
 def arguments_invalid(tool: str, why: str) -> CallFailedError:
     """The arguments fit the schema, and still make no request."""
     detail = f"The arguments of '{tool}' are invalid: {why}."
-    return CallFailedError(Problem(Code.ARGUMENTS_INVALID, detail), Health.UNKNOWN)
+    return CallFailedError(Problem(Code.ARGUMENTS_INVALID, detail), Health.UNKNOWN, Spent.NOTHING)
 
 
 def result_invalid(connector: str, why: str) -> CallFailedError:
@@ -93,10 +98,10 @@ def outcome_unknown(connector: str, why: str) -> CallFailedError:
     return CallFailedError(Problem(Code.OUTCOME_UNKNOWN, detail), Health.BAD)
 
 
-def upstream_failed(connector: str, why: str, retry_after: int = _RETRY_SECONDS) -> CallFailedError:
+def upstream_failed(connector: str, why: str, spent: Spent = Spent.THE_BOUND) -> CallFailedError:
     """The connector did not do what it was asked for."""
     detail = f"The connector '{connector}' {why}. Nothing was executed. Try again after retryAfter seconds."
-    return CallFailedError(Problem(Code.UPSTREAM_FAILED, detail, retry_after=retry_after), Health.BAD)
+    return CallFailedError(Problem(Code.UPSTREAM_FAILED, detail, retry_after=_RETRY_SECONDS), Health.BAD, spent)
 
 
 def broken_off(connector: str, why: str) -> CallFailedError:
@@ -114,12 +119,12 @@ def status_failed(connector: str, status: int, retry_after: str | None, *, wrote
         seconds = _seconds(retry_after)
         detail = f"The connector '{connector}' is called too often. Try again after retryAfter seconds."
         problem = Problem(Code.UPSTREAM_FAILED, detail, retry_after=seconds, upstream_status=status)
-        return CallFailedError(problem, Health.UNKNOWN)
+        return CallFailedError(problem, Health.UNKNOWN, Spent.THE_CALL)
     if 400 <= status < 500 and status != 408:
         detail = f"The connector '{connector}' refused the call with HTTP status {status}. Nothing was executed."
         problem = Problem(Code.UPSTREAM_REFUSED, detail, upstream_status=status)
         # A credential that is refused is the platform's fault, and fails every call.
-        return CallFailedError(problem, Health.BAD if status in (401, 407) else Health.GOOD)
+        return CallFailedError(problem, Health.BAD if status in (401, 407) else Health.GOOD, Spent.THE_CALL)
     if wrote:
         return outcome_unknown(connector, f"answered with HTTP status {status}")
     detail = f"The connector '{connector}' failed with HTTP status {status}. Try again after retryAfter seconds."

@@ -13,12 +13,14 @@ import orjson
 import structlog
 
 from genapps.api import digests
+from genapps.core.budgets.cost import Tokens
 from genapps.gateway import catalogue
 from genapps.gateway.catalogue import Offer, ServiceAddresses
 from genapps.gateway.connectors.exchange import (
     CallFailedError,
     Health,
-    Usage,
+    Prepared,
+    Spent,
     arguments_invalid,
     broken_off,
     outcome_unknown,
@@ -26,7 +28,7 @@ from genapps.gateway.connectors.exchange import (
     status_failed,
     upstream_failed,
 )
-from genapps.gateway.connectors.model import ModelTool
+from genapps.gateway.connectors.model import PreparedStream
 from genapps.gateway.connectors.passing import Part, parts
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.credentials.attach import Attached, Credentials
@@ -59,7 +61,7 @@ class Answered(NamedTuple):
     """The result of a call as JSON, held to the contract, and what it used."""
 
     result: bytes
-    usage: Usage | None
+    usage: Tokens | None
 
 
 class Arriving(Protocol):
@@ -96,11 +98,10 @@ class Exchanger:
         """Says which credential calls of the connector carry, without showing it; empty for none."""
         return self._credentials.identity(offer)
 
-    async def exchange(self, admitted: Admit, seconds: float) -> Answered:
-        """The result, within so many seconds. Raises CallFailedError."""
+    async def exchange(self, admitted: Admit, prepared: Prepared, seconds: float) -> Answered:
+        """The result of an attempt, within so many seconds. Raises CallFailedError."""
         offer = admitted.offer
         where = self._target(offer)
-        prepared = admitted.tool.binding.prepare(offer.name, admitted.call)
         attached, seconds = await self._ready(admitted, where, prepared.request, prepared.completed, seconds)
         response = await self._sent(admitted, where, attached.request, seconds)
         if response.status == HTTPStatus.UNAUTHORIZED:
@@ -108,13 +109,16 @@ class Exchanger:
         if attached.echoed_by(response):
             raise result_invalid(offer.name, "holds the platform's credential or token, so it was thrown away")
         outcome = prepared.read(response)
-        return Answered(_checked(admitted, outcome.value), outcome.usage)
+        try:
+            return Answered(_checked(admitted, outcome.value), outcome.usage)
+        except CallFailedError as failed:
+            failed.usage = outcome.usage  # it is of no use, and was made all the same
+            raise
 
-    async def stream(self, admitted: Admit, tool: ModelTool) -> AsyncGenerator[Part, None]:
+    async def stream(self, admitted: Admit, prepared: PreparedStream) -> AsyncGenerator[Part, None]:
         """The parts of the answer, while it comes. Raises CallFailedError: also after some, when it is not whole."""
         offer = admitted.offer
         where = self._target(offer)
-        prepared = tool.prepare_stream(offer.name, admitted.call)
         attached, seconds = await self._ready(
             admitted, where, prepared.request, prepared.completed, admitted.tool.seconds
         )
@@ -136,7 +140,7 @@ class Exchanger:
             _log.info("upstream_failed", connector=offer.name, reason=failed.reason, detail=failed.detail)
             if begun:
                 raise broken_off(offer.name, failed.reason) from failed
-            raise upstream_failed(offer.name, f"could not be asked ({failed.reason})") from failed
+            raise _not_asked(offer.name, failed) from failed
 
     def _target(self, offer: Offer) -> Target:
         """Where the connector is reached now. Raises CallFailedError."""
@@ -188,7 +192,12 @@ class Exchanger:
             _log.info("upstream_failed", connector=connector, reason=failed.reason, detail=failed.detail)
             if failed.sent and admitted.tool.effect != "Read":
                 raise outcome_unknown(connector, f"did not answer ({failed.reason})") from failed
-            raise upstream_failed(connector, f"could not be asked ({failed.reason})") from failed
+            raise _not_asked(connector, failed) from failed
+
+
+def _not_asked(connector: str, failed: UpstreamFailedError) -> CallFailedError:
+    spent = Spent.THE_BOUND if failed.sent else Spent.NOTHING
+    return upstream_failed(connector, f"could not be asked ({failed.reason})", spent)
 
 
 def _checked(admitted: Admit, value: Any) -> bytes:
@@ -216,7 +225,7 @@ def _unchecked(connector: str, error: CheckFailedError, *, wrote: bool) -> CallF
 
 def _no_address(connector: str) -> CallFailedError:
     detail = f"The Service of the connector '{connector}' has no ready pod. Try again after retryAfter seconds."
-    return CallFailedError(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.UNKNOWN)
+    return _not_sent(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS))
 
 
 def _no_credential(connector: str, error: CredentialError) -> CallFailedError:
@@ -224,7 +233,7 @@ def _no_credential(connector: str, error: CredentialError) -> CallFailedError:
         f"The connector '{connector}' cannot be called: {error}. Nothing was executed. Ask the platform team to look at"
         " the Secret in genapps-credentials."
     )
-    return CallFailedError(Problem(Code.CREDENTIAL_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.UNKNOWN)
+    return _not_sent(Problem(Code.CREDENTIAL_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS))
 
 
 def _no_step_token(connector: str) -> CallFailedError:
@@ -232,7 +241,7 @@ def _no_step_token(connector: str) -> CallFailedError:
         f"The connector '{connector}' wants a token for each call, and the gateway has no key for one yet. Nothing was"
         " executed. Try again after retryAfter seconds."
     )
-    return CallFailedError(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS), Health.UNKNOWN)
+    return _not_sent(Problem(Code.CONNECTOR_UNAVAILABLE, detail, _UNAVAILABLE_SECONDS))
 
 
 def _refused(admitted: Admit, refused: EgressRefusedError) -> CallFailedError:
@@ -253,4 +262,9 @@ def _egress_refused(connector: str, refused: EgressRefusedError) -> CallFailedEr
         f"The platform does not send to where the connector '{connector}' leads ({refused.reason}). Nothing was sent."
         " Ask the platform team to look at the Connector."
     )
-    return CallFailedError(Problem(Code.EGRESS_REFUSED, detail), Health.BAD)
+    return CallFailedError(Problem(Code.EGRESS_REFUSED, detail), Health.BAD, Spent.NOTHING)
+
+
+def _not_sent(problem: Problem) -> CallFailedError:
+    """It never left, for something of ours is missing: that says nothing about the connector."""
+    return CallFailedError(problem, Health.UNKNOWN, Spent.NOTHING)

@@ -13,14 +13,15 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from genapps.api.connector import ConnectorSpec
+from genapps.core.budgets.cost import Tokens
 from genapps.core.contracts.contract import ToolContract
 from genapps.core.contracts.model_tools import MOST_TOKENS
 from genapps.core.text import plain
 from genapps.gateway.connectors.exchange import (
     JSON,
+    CallFailedError,
     Outcome,
     Prepared,
-    Usage,
     arguments_invalid,
     result_invalid,
     status_failed,
@@ -31,6 +32,9 @@ from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
 
 _MOST_COUNTED = 1_000_000_000
+"""What an answer says beyond this, it does not mean."""
+_TEMPLATE_TOKENS = 256
+"""Of the input, beside one for each byte that is sent: servers put the messages into a template of their own."""
 _PATHS: Final = {"chat": "/chat/completions", "responses": "/responses", "embeddings": "/embeddings"}
 _BOUNDS: Final = {"chat": ("max_tokens", "max_completion_tokens"), "responses": ("max_output_tokens",)}
 """By what names a request bounds the tokens of its answer; the first unless the app uses another."""
@@ -44,10 +48,11 @@ _CACHE_WRITTEN = ("cache_write_tokens", "cache_creation_tokens")
 
 
 class PreparedStream(NamedTuple):
-    """What is sent, and what reads the answer while it comes. `completed` is as for `Prepared`."""
+    """What is sent, and what reads the answer while it comes. `most` and `completed` are as for `Prepared`."""
 
     request: OutboundRequest
     answer: ModelStream
+    most: Tokens
     completed: dict[str, Any]
 
 
@@ -64,7 +69,7 @@ class ModelTool:
     def prepare(self, connector: str, call: ToolCall) -> Prepared:
         """One attempt of a call. Raises CallFailedError for a model that the connector does not have."""
         request, most, content = self._request(call, JSON, {})
-        return Prepared(request, lambda response: self._outcome(connector, response, most), completed=content)
+        return Prepared(request, lambda response: self._outcome(connector, response, most), most, content)
 
     @property
     def streams(self) -> bool:
@@ -78,11 +83,11 @@ class ModelTool:
             asked["stream_options"] = {"include_usage": True}
         request, most, content = self._request(call, MEDIA_TYPE, asked)
         answer = ModelStream(connector, self._name, most, lambda told: self._usage(connector, told, most))
-        return PreparedStream(request, answer, content)
+        return PreparedStream(request, answer, most, content)
 
     def _request(
         self, call: ToolCall, accepted: str, more: Mapping[str, Any]
-    ) -> tuple[OutboundRequest, Usage, dict[str, Any]]:
+    ) -> tuple[OutboundRequest, Tokens, dict[str, Any]]:
         """What is sent, the most that its answer can use, and the arguments as they are sent."""
         content = {**call.arguments, "model": self._model(call.arguments), **more}
         bound = self._bounded(content)
@@ -90,7 +95,7 @@ class ModelTool:
             content["store"] = False
         body = orjson.dumps(content)
         request = OutboundRequest("POST", self._path, (("accept", accepted), ("content-type", JSON)), body)
-        return request, Usage(input_tokens=len(body), output_tokens=bound), content
+        return request, Tokens(input_tokens=len(body) + _TEMPLATE_TOKENS, output_tokens=bound), content
 
     def _model(self, arguments: Mapping[str, Any]) -> str:
         asked = arguments.get("model", self._models[0])
@@ -111,7 +116,7 @@ class ModelTool:
         content[name] = min(content.get(name, self._most), self._most)
         return int(content[name])
 
-    def _outcome(self, connector: str, response: OutboundResponse, most: Usage) -> Outcome:
+    def _outcome(self, connector: str, response: OutboundResponse, most: Tokens) -> Outcome:
         if response.status != 200:
             raise status_failed(connector, response.status, response.headers.get("retry-after"), wrote=False)
         try:
@@ -124,11 +129,10 @@ class ModelTool:
             raise result_invalid(connector, "is no object")
         return Outcome(value, self._usage(connector, value.get("usage"), most))
 
-    def _usage(self, connector: str, told: Any, most: Usage) -> Usage:
-        """What the answer says it used. One that says nothing used the most that it can have: a token of the input has
-        at least one byte, and the output has its bound."""
+    def _usage(self, connector: str, told: Any, most: Tokens) -> Tokens | None:
+        """What the answer says it used; None: nothing, and then it counts as the most that it can have used."""
         if told is None:
-            return most
+            return None
         sent, got, details = _COUNTS[self._name]
         counts = told if isinstance(told, dict) else {}
         cache = counts.get(details) or {}
@@ -136,11 +140,19 @@ class ModelTool:
         written = next((cache[name] for name in _CACHE_WRITTEN if cache.get(name) is not None), 0)
         produced = counts.get(got, 0) if got else 0
         found: tuple[Any, ...] = (counts.get(sent), produced, cache.get("cached_tokens") or 0, written)
-        if not all(type(count) is int and 0 <= count <= _MOST_COUNTED for count in found):
+        if not all(type(count) is int and count >= 0 for count in found):
             raise result_invalid(connector, "does not say plausibly how many tokens it used")
-        usage = Usage(*found)
-        if usage.output_tokens > most.output_tokens:
-            raise result_invalid(connector, f"used {usage.output_tokens} tokens and was allowed {most.output_tokens}")
+        usage = Tokens(*(min(count, _MOST_COUNTED) for count in found))
         if usage.cached_tokens + usage.cache_written_tokens > usage.input_tokens:
             raise result_invalid(connector, "says that more of its input was cached than it had")
+        if usage.output_tokens > most.output_tokens or usage.input_tokens > most.input_tokens:
+            raise _overrun(connector, usage, most)
         return usage
+
+
+def _overrun(connector: str, usage: Tokens, most: Tokens) -> CallFailedError:
+    """It used more than it was allowed, or says so. All of it is booked: it may have to be paid."""
+    said = f"used {usage.input_tokens} tokens of input and {usage.output_tokens} of output"
+    failed = result_invalid(connector, f"{said}, and was allowed {most.input_tokens} and {most.output_tokens}")
+    failed.usage = usage
+    return failed

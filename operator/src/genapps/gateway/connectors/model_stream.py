@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from genapps.core.budgets.cost import Tokens
 from genapps.gateway.connectors.events import Events, EventsInvalidError
-from genapps.gateway.connectors.exchange import Usage, broken_off, result_invalid
+from genapps.gateway.connectors.exchange import broken_off, result_invalid
 from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 
 PIECE_BYTES = 64 * 1024
@@ -35,15 +36,17 @@ class Piece(NamedTuple):
 class ModelStream:
     """One answer to `chat` or `responses`. Its methods raise CallFailedError."""
 
-    def __init__(self, connector: str, tool: str, most: Usage, read_usage: Callable[[Any], Usage]) -> None:
-        """`most` is what the answer can have used, `read_usage` what it says about that."""
+    def __init__(self, connector: str, tool: str, most: Tokens, read_usage: Callable[[Any], Tokens | None]) -> None:
+        """`most` is what the answer can have used, `read_usage` what it says about that, if anything."""
         self._connector = connector
         self._piece = self._chat if tool == "chat" else self._responses
         self._events = Events()
         self._read_usage = read_usage
-        self._told: Any = None
+        self._said: Any = None
         self.usage = most
-        """What is known of what it used: before its end, the most."""
+        """What is known of what it used: the most, until it says less."""
+        self.told = False
+        """Whether it has said so at its end."""
         self.over = False
         """Whether it is complete. What follows does not belong to it."""
 
@@ -63,7 +66,9 @@ class ModelStream:
             if piece is not None:
                 yield piece
             if self.over:
-                self.usage = self._read_usage(self._told)
+                usage = self._read_usage(self._said)
+                if usage is not None:
+                    self.usage, self.told = usage, True
                 return
 
     def _chat(self, event: str) -> Piece | None:
@@ -72,7 +77,7 @@ class ModelStream:
             return None
         value = self._value(event)
         if value.get("usage") is not None:
-            self._told = value["usage"]
+            self._said = value["usage"]
         choices = value.get("choices")
         if not isinstance(choices, list):
             raise result_invalid(self._connector, "has an event without choices")
@@ -90,7 +95,7 @@ class ModelStream:
             raise result_invalid(self._connector, "has an event without a type")
         if isinstance(response, dict):
             if kind in _ENDS:
-                self.over, self._told = True, response.get("usage")
+                self.over, self._said = True, response.get("usage")
             value = {**value, "response": {name: response[name] for name in _OF_A_RESPONSE if name in response}}
         content = self._encoded(value)
         if len(content) > PIECE_BYTES:

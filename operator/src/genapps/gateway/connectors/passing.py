@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import NamedTuple
 
-from genapps.gateway.connectors.exchange import Usage, broken_off, result_invalid
+from genapps.core.budgets.cost import Tokens
+from genapps.gateway.connectors.exchange import broken_off, result_invalid
 from genapps.gateway.connectors.model_stream import ModelStream
 from genapps.gateway.credentials.echo import Echo
 
@@ -18,7 +19,9 @@ class Part(NamedTuple):
     """Of an answer that is passed on while it comes: pieces as JSON, and what is known of what it has used so far."""
 
     pieces: tuple[bytes, ...]
-    usage: Usage
+    usage: Tokens
+    told: bool
+    """Whether that is what the complete answer says."""
 
 
 async def parts(
@@ -31,7 +34,7 @@ async def parts(
     raw, said = Echo(forms), Echo(forms)
     waiting: list[bytes] = []
     held = 0
-    yield Part((), answer.usage)
+    yield Part((), answer.usage, told=False)
     async for data in arriving:
         echoed = raw.found(data)
         for piece in answer.feed(data):
@@ -43,7 +46,7 @@ async def parts(
         if held > HELD_BYTES:
             raise result_invalid(connector, f"has more than {HELD_BYTES} bytes that cannot be passed on at once")
         if answer.over or not said.begun:
-            yield Part(tuple(waiting), answer.usage)
+            yield Part(tuple(waiting), answer.usage, answer.told)
             waiting, held = [], 0
         if answer.over:
             return

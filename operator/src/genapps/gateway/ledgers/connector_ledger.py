@@ -2,9 +2,9 @@
 """What this gateway saw of each connector, on its way into the connector's Ledger: the operator shows it in status.
 
 Nobody waits for these writes, and few are made: in DAMPING_SECONDS at most one for each connector, and one more when
-its breaker opens or closes. All gateways add to the same numbers by compare and swap. They are told, and nothing is
-decided on them: a gateway that is killed loses what it saw since its last write, and a write whose answer was lost is
-counted twice.
+its breaker opens or closes, or when it used more than it was allowed. All gateways add to the same numbers by compare
+and swap. They are told, and but for that last one nothing is decided on them: a gateway that is killed loses what it
+saw since its last write, and a write whose answer was lost is counted twice.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from genapps.cluster import clocks
 from genapps.cluster.errors import ApiError
 from genapps.cluster.resources import Object
 from genapps.core.connector_use import CONFIRMED_EVERY, noted
+from genapps.gateway.budgets.blocked import BlockedConnectors
 from genapps.gateway.calls import Tally
 from genapps.gateway.ledgers.objects import Objects
 from genapps.gateway.ledgers.swap import WRITE_SECONDS, LedgerSwap
@@ -59,6 +60,7 @@ class ConnectorLedgers:
         tallies: MutableMapping[str, Tally],
         is_open: Callable[[str], bool],
         known: Callable[[str], bool],
+        blocked: BlockedConnectors,
         clock: Callable[[], datetime] = clocks.utc_now,
         monotonic: Callable[[], float] = clocks.monotonic,
     ) -> None:
@@ -67,6 +69,7 @@ class ConnectorLedgers:
         self._tallies = tallies
         self._is_open = is_open
         self._known = known
+        self._blocked = blocked
         self._clock = clock
         self._monotonic = monotonic
         self._told: dict[str, _Told] = {}
@@ -107,7 +110,7 @@ class ConnectorLedgers:
     def _due(self, name: str, now: float) -> bool:
         told, tally = self._told.setdefault(name, _Told()), self._tallies[name]
         is_open = self._is_open(name)
-        if is_open != told.is_open:
+        if is_open != told.is_open or self._blocked.unwritten(name) is not None:
             return now - told.last >= ROUND_SECONDS
         wait = CONFIRMED_EVERY.total_seconds() if is_open and tally.calls == told.calls else DAMPING_SECONDS
         return (is_open or tally.calls != told.calls) and now - told.last >= wait
@@ -115,7 +118,7 @@ class ConnectorLedgers:
     async def _note(self, name: str) -> None:
         """Raises ApiError, or ValidationError when the Ledger cannot be read."""
         told, tally, is_open = self._told[name], self._tallies[name], self._is_open(name)
-        calls, errors = tally.calls, tally.errors
+        calls, errors, overrun = tally.calls, tally.errors, self._blocked.unwritten(name)
 
         def with_use(record: Object) -> Object:
             use = noted(
@@ -125,8 +128,11 @@ class ConnectorLedgers:
                 self._clock(),
                 is_open=is_open,
                 closes=told.is_open and not is_open,
+                overrun=overrun,
             )
             return record | {"connector": use.model_dump(by_alias=True, exclude_none=True, mode="json")}
 
         await self._swap.change(connector_ledger(name), with_use)
         told.calls, told.errors, told.is_open = calls, errors, is_open
+        if overrun is not None:
+            self._blocked.wrote(name, overrun)

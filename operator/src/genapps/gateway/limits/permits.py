@@ -49,24 +49,27 @@ class Permits:
         self._shared: dict[str, Breaker] = {}
         self._own: OrderedDict[tuple[str, str], Breaker] = OrderedDict()
 
-    def enter(self, admitted: Admit) -> Permit | Problem:
-        """The permit of one call, or which limit it met."""
-        app, connector, limits = admitted.app.child, admitted.offer.name, admitted.offer.spec.limits
+    def refusal(self, admitted: Admit) -> Problem | None:
+        """Which limit a call would meet now. It takes nothing: so a call that is refused here costs no budget, and one
+        that waits for its budget keeps nobody else out."""
+        app, connector = admitted.app.child, admitted.offer.name
         now = self._clock()
         own, shared = self._breakers(app, connector)
-        rates = (
-            Limit((app,), admitted.app.record.tier.calls_per_minute),
-            Limit((app, connector), limits.per_app.calls_per_minute),
-            Limit(("", connector), limits.calls_per_minute),
-        )
-        refused = (
-            self._hurried(connector, rates)
-            or self._crowded(app, connector, limits)
+        return (
+            self._hurried(connector, _rates(admitted))
+            or self._crowded(app, connector, admitted.offer.spec.limits)
             or _broken(connector, max(own.wait(now), shared.wait(now)))
         )
+
+    def enter(self, admitted: Admit) -> Permit | Problem:
+        """The permit of one call, or which limit it met."""
+        refused = self.refusal(admitted)
         if refused is not None:
             return refused
-        self._rates.take(rates)
+        app, connector = admitted.app.child, admitted.offer.name
+        now = self._clock()
+        own, shared = self._breakers(app, connector)
+        self._rates.take(_rates(admitted))
         self._running[connector,] += 1
         self._running[app, connector] += 1
         return Permit(app, connector, own, own.enter(now), shared, shared.enter(now))
@@ -126,6 +129,15 @@ class Permits:
             " Nothing was executed. Try again after retryAfter seconds."
         )
         return Problem(Code.TOO_MANY_CALLS, detail, retry_after=math.ceil(seconds))
+
+
+def _rates(admitted: Admit) -> tuple[Limit, ...]:
+    app, connector, limits = admitted.app.child, admitted.offer.name, admitted.offer.spec.limits
+    return (
+        Limit((app,), admitted.app.record.tier.calls_per_minute),
+        Limit((app, connector), limits.per_app.calls_per_minute),
+        Limit(("", connector), limits.calls_per_minute),
+    )
 
 
 def _broken(connector: str, seconds: float) -> Problem | None:

@@ -34,8 +34,15 @@ class ReadKey(NamedTuple):
     arguments: str
 
 
-class _Entry(NamedTuple):
+class Reusable(NamedTuple):
+    """A result, and what it cost, in millionths of a US dollar."""
+
     result: bytes
+    micros: int = 0
+
+
+class _Entry(NamedTuple):
+    reusable: Reusable
     at: float
 
 
@@ -48,7 +55,7 @@ class ReadCache:
         self._entries: OrderedDict[ReadKey, _Entry] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: ReadKey, seconds: float) -> bytes | None:
+    def get(self, key: ReadKey, seconds: float) -> Reusable | None:
         """The result, if it is younger than so many seconds: what the Connector says now holds for older ones, too."""
         entry = self._entries.get(key)
         if entry is None:
@@ -57,19 +64,19 @@ class ReadCache:
             self._drop(key)
             return None
         self._entries.move_to_end(key)
-        return entry.result
+        return entry.reusable
 
-    def put(self, key: ReadKey, result: bytes) -> None:
+    def put(self, key: ReadKey, reusable: Reusable) -> None:
         """Keep a result; one that is too large is not kept."""
         self._drop(key)
-        if len(result) > MOST_BYTES_OF_A_RESULT:
+        if len(reusable.result) > MOST_BYTES_OF_A_RESULT:
             return
-        self._entries[key] = _Entry(result, self._clock())
-        self._bytes += len(result) + _ENTRY_BYTES
+        self._entries[key] = _Entry(reusable, self._clock())
+        self._bytes += len(reusable.result) + _ENTRY_BYTES
         while self._bytes > self._most_bytes:
             self._drop(next(iter(self._entries)))
 
     def _drop(self, key: ReadKey) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._bytes -= len(entry.result) + _ENTRY_BYTES
+            self._bytes -= len(entry.reusable.result) + _ENTRY_BYTES
