@@ -33,7 +33,7 @@ from tools.kubectl import Kubectl, Manifest, until
 from tools.node import Node
 
 POLICY_KINDS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-CLEANED = ("generatedapps", "appbudgets", "connectors", "apprecords", "ledgers")
+CLEANED = ("generatedapps", "appbudgets", "connectors", "apprecords", "budgetrecords", "ledgers")
 EVERYWHERE = (BYSTANDER, PLATFORM, OFFICER, READER, OPERATOR, GATEWAY, NAMESAKE, CONTROLLER_MANAGER)
 EVERYTHING = [
     ("genapps.dev", [name for kind in CLEANED for name in (kind, f"{kind}/status")]),

@@ -89,6 +89,24 @@ def ledger(name: str) -> Json:
     }
 
 
+def budget_record(name: str) -> Json:
+    return {
+        "apiVersion": API,
+        "kind": "BudgetRecord",
+        "metadata": {"name": name, "namespace": SYSTEM},
+        "record": {
+            "budget": name,
+            "uid": UID,
+            "period": "2026-11",
+            "startsAt": "2026-11-01T00:00:00Z",
+            "endsAt": "2026-12-01T00:00:00Z",
+            "limits": {"tokens": 1000},
+            "prices": {"version": DIGEST, "inputMicros": 3_000_000},
+            "state": {"at": "2026-11-01T00:00:00Z"},
+        },
+    }
+
+
 def namespace(name: str, **labels: str | None) -> Json:
     keys = {
         "run": "genapps.dev/run-namespace",
@@ -141,6 +159,7 @@ RECORDS = [
     record("gone", deletedAt="2026-11-01T00:00:00Z"),
     changed(record("held"), {"metadata.finalizers": [FINALIZER]}),
     ledger("alive"),
+    budget_record("finance"),
 ]
 SERVICES = [
     service("web", HOME),

@@ -87,6 +87,7 @@ _GROUPS = {
     "appbudgets": _OURS,
     "connectors": _OURS,
     "apprecords": _OURS,
+    "budgetrecords": _OURS,
     "ledgers": _OURS,
     "deployments": "/apis/apps/v1",
     "jobs": "/apis/batch/v1",
