@@ -45,6 +45,22 @@ BUDGETS = [
     Refusal("money with a suffix", {"spec.limits.costUSD": "1k"}, "spec.limits.costUSD", "decimal string"),
     Refusal("endless money", {"spec.limits.costUSD": "1e309"}, "spec.limits.costUSD", "decimal string"),
     Refusal("negative money", {"spec.prices.perCpuHour": "-1"}, "spec.prices.perCpuHour", "decimal string"),
+    Refusal("money that is no number", {"spec.limits.costUSD": "NaN"}, "spec.limits.costUSD", "decimal string"),
+    Refusal(
+        "a part of a micro-dollar", {"spec.prices.perMillionCachedInputTokens": "0.0000001"}, "Cached", "decimal string"
+    ),
+    Refusal("more money than is counted", {"spec.limits.costUSD": "1000000000"}, "spec.limits.costUSD", "decimal"),
+    Refusal("a part of a token", {"spec.limits.tokens": 0.5}, "spec.limits.tokens", "must be of type integer"),
+    Refusal(
+        "negative hours", {"spec.limits.stateGiBHours": -1}, "spec.limits.stateGiBHours", "greater than or equal to 0"
+    ),
+    Refusal(
+        "hours beyond counting",
+        {"spec.limits.stateGiBHours": 2**53},
+        "spec.limits.stateGiBHours",
+        "less than or equal to",
+    ),
+    Refusal("a unit that is none", {"spec.limits.token": 5}, "spec.limits.token", "unknown field"),
     Refusal("negative tokens", {"spec.limits.tokens": -5}, "spec.limits.tokens", "greater than or equal to 0"),
     Refusal("a week", {"spec.period.every": "Week"}, "spec.period.every", '"Month"'),
     Refusal("a zone of one's own", {"spec.period.timeZone": "UTC+1:00"}, "spec.period.timeZone", "Europe/Zurich"),
