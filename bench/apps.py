@@ -193,6 +193,7 @@ def app_budget(namespace: str = NAMESPACE, run_namespace: str = RUN_NAMESPACE) -
         "concurrency": 64,
         "napAfter": "0s",
         "toolCallsPerAction": 8,
+        "cpuMillisPerAction": 600_000,
         "state": {"claim": "64Mi", "perTenant": "32Mi"},
     }
     return {

@@ -118,6 +118,7 @@ def _config(
             tool_calls_per_action=8,
             state_per_tenant_bytes=32 * _MIB,
             log_bytes_per_action=16 * 1024,
+            cpu_millis_per_action=600_000,
         ),
         tenancy=tenancy,
         background=background,

@@ -49,6 +49,7 @@ def model(**changes: Any) -> RuntimeConfig:
         limits=RuntimeLimits(
             guest_memory_bytes=2**26, instances=2, request_body_bytes=2**20, response_body_bytes=2**20,
             concurrency=8, tool_calls_per_action=8, state_per_tenant_bytes=2**26, log_bytes_per_action=2**14,
+            cpu_millis_per_action=500,
         ),
         time=TimeBudget(action_millis=5000, load_millis=10000, nap_millis=60_000),
         retention=RuntimeRetention(responses_seconds=86400, state_seconds=2_592_000),

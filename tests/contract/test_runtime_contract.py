@@ -201,6 +201,7 @@ def test_the_runtime_reads_what_the_operator_writes() -> None:
 
 LATER = {
     ("limits", "instances"): 1,
+    ("limits", "cpuMillisPerAction"): 0,
     ("time", "napMillis"): 0,
     ("background",): False,
     ("retention", "stateSeconds"): 0,
@@ -217,7 +218,8 @@ def test_a_config_of_an_older_operator_works_as_it_did_then() -> None:
     del config["cors"]
     assert not CONFIG(config), "no operator of today writes it"
     read = parse_config(orjson.dumps(config))
-    found = [read.limits.instances, read.nap_millis, read.background, read.state_seconds, read.schedules]
+    limits = [read.limits.instances, read.limits.cpu_millis_per_action]
+    found = [*limits, read.nap_millis, read.background, read.state_seconds, read.schedules]
     assert found == [*LATER.values()]
     assert read.cors is None
 

@@ -48,6 +48,7 @@ def runtime_config(code_digest: str, **changes: Any) -> dict[str, Any]:
             "toolCallsPerAction": 8,
             "statePerTenantBytes": 64 * 1024 * 1024,
             "logBytesPerAction": 16384,
+            "cpuMillisPerAction": 600_000,
         },
         "time": {"actionMillis": 5000, "loadMillis": 10000, "napMillis": 0},
         "tenancy": None,

@@ -53,6 +53,8 @@ class Limits:
     tool_calls_per_action: int
     state_per_tenant_bytes: int
     log_bytes_per_action: int
+    cpu_millis_per_action: int
+    """Of the processor, for one action; 0: without limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
             tool_calls_per_action=limits.integer("toolCallsPerAction", low=0),
             state_per_tenant_bytes=limits.integer("statePerTenantBytes"),
             log_bytes_per_action=limits.integer("logBytesPerAction", low=0),
+            cpu_millis_per_action=limits.integer("cpuMillisPerAction", absent=0),
         ),
         action_millis=time.integer("actionMillis"),
         load_millis=time.integer("loadMillis"),

@@ -44,6 +44,7 @@ CODES: dict[str, Code] = {
     "HeadTooLarge": Code(431, "The request head is too large"),
     "CallerGone": Code(499, "The caller went away before the answer"),
     "AppFailed": Code(500, "The app failed", private=True),
+    "CpuLimitExceeded": Code(500, "The app used the processor for longer than its tier allows"),
     "MemoryExceeded": Code(500, "The app exceeded the memory of its tier", private=True),
     "RuntimeFailed": Code(500, "The runtime failed; see its log"),
     "GuestTrapped": Code(502, "The app crashed", private=True),

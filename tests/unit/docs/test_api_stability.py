@@ -45,7 +45,6 @@ BUDGET: Mapping[str, Any] = {
             "cpuSecondsPerPeriod": 1,
             "costUSDPerPeriod": "1",
             "callsPerMinute": 1,
-            "cpuMillisPerAction": 1,
         }
     },
 }

@@ -68,7 +68,7 @@ class World:
         self.ended: list[tuple[int, object]] = []
         self.begun: list[int] = []
         self.failed: dict[int, str] = {}
-        self.lanes = Lanes(cast("Guests", self.fake), 2.0, self, ProcessorTime(), idle_seconds=0.001)
+        self.lanes = Lanes(cast("Guests", self.fake), 2.0, self, ProcessorTime(), 0, idle_seconds=0.001)
 
     def waits(self, action: Action) -> None:
         self.waited.append(action.number)
@@ -105,6 +105,15 @@ class _Facet:
 
 class _Context:
     config = _Config()
+
+
+@pytest.mark.parametrize(("used", "statements", "left"), [(0.0, 0.0, 0.5), (0.3, 0.199, 0.001), (0.3, 0.2, 0.0)])
+def test_calls_and_statements_share_what_an_action_may_use(used: float, statements: float, left: float) -> None:
+    lanes = Lanes(cast("Guests", FakeGuests([])), 2.0, World(), ProcessorTime(), 500)
+    exchange = Exchange(Request("r", "GET", "/", "", [], b""), 0.0, lambda _reply: None)
+    action = Action(1, exchange, cast("ActionContext", _Context()), cast("Facet", _Facet()), 60.0)
+    action.meter.guest_cpu_seconds, action.meter.statement_cpu_seconds = used, statements
+    assert lanes._left_of(action) == pytest.approx(left)
 
 
 @pytest.mark.parametrize(("cores", "rest"), [(1.0, 0.5), (0.5, 2.0), (0.05, 29.0), (1.5, 0.0), (2.0, 0.0), (16.0, 0.0)])

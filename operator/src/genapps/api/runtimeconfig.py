@@ -57,6 +57,8 @@ class RuntimeLimits(Setting):
     """What one tenant may store."""
     log_bytes_per_action: Natural
     """What the guest may log in one action; the rest is dropped."""
+    cpu_millis_per_action: Positive
+    """Milliseconds of the processor that one action may use."""
 
 
 class TimeBudget(Setting):

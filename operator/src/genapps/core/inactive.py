@@ -6,9 +6,6 @@ from collections.abc import Iterable, Iterator
 from genapps.api.appbudget import AppBudget, Tier
 from genapps.api.generatedapp import GeneratedApp, Stage
 
-_TIER = Tier()
-"""What holds where nothing is said: a default is no promise that was broken."""
-
 
 def inactive_fields(app: GeneratedApp, budget: AppBudget | None) -> tuple[str, ...]:
     """The paths of an app's own and of those of its budget that concern it, these with the budget's name in front."""
@@ -58,6 +55,5 @@ def _debug(app: GeneratedApp, budget: AppBudget | None) -> Iterator[str]:
 def _of_tier(tier: Tier) -> Iterator[str]:
     given = {
         "cpuSecondsPerPeriod": tier.cpu_seconds_per_period is not None,
-        "cpuMillisPerAction": tier.cpu_millis_per_action != _TIER.cpu_millis_per_action,
     }
     return (field for field, present in given.items() if present)

@@ -84,6 +84,7 @@ def _limits(tier: ResolvedTier) -> RuntimeLimits:
         tool_calls_per_action=tier.tool_calls_per_action,
         state_per_tenant_bytes=quantities.byte_count(tier.state.per_tenant),
         log_bytes_per_action=LOG_BYTES,
+        cpu_millis_per_action=tier.cpu_millis_per_action,
     )
 
 

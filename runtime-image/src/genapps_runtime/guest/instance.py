@@ -17,7 +17,14 @@ from genapps_runtime.guest.c_api import WasmtimeError
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.immediate import Answer, Databases, nobody_answers
 from genapps_runtime.guest.readings import Readings
-from genapps_runtime.guest.store import INTERRUPT, GuestLog, LogSink, ReentrantCallError, ignore_record
+from genapps_runtime.guest.store import (
+    INTERRUPT,
+    PROCESSOR_USED_UP,
+    GuestLog,
+    LogSink,
+    ReentrantCallError,
+    ignore_record,
+)
 from genapps_runtime.guest.string_call import TURN_BYTES, ResultCall, StringCall
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import printable
@@ -169,6 +176,15 @@ class Guest:
     def on_slow(self, hook: Callable[[], None] | None) -> None:
         self._store.on_slow = hook
 
+    @property
+    def processor_left(self) -> Callable[[], float] | None:
+        """What `Store.processor_left` is."""
+        return self._store.processor_left
+
+    @processor_left.setter
+    def processor_left(self, asked: Callable[[], float] | None) -> None:
+        self._store.processor_left = asked
+
     def drop(self) -> None:
         """Close the store. Actions that still wait for calls fail with AppRestarted when they continue."""
         if not self.dropped:
@@ -280,6 +296,13 @@ class Guest:
             log.sink, store.answer, store.readings = ignore_record, nobody_answers, None
 
 
+def cpu_limit_exceeded() -> GuestGoneError:
+    """What becomes of a guest whose action has used the processor for longer than its tier allows."""
+    return GuestGoneError(
+        "CpuLimitExceeded", "the app used the processor for longer than its tier's cpuMillisPerAction"
+    )
+
+
 _FULL = " (so does the interpreter when it cannot go on, most often because guestMemory of the tier is full)"
 
 
@@ -287,6 +310,8 @@ def _gone(message: str) -> GuestGoneError:
     """What a trap means to the caller. wasmtime describes traps by text only."""
     if INTERRUPT in message:
         return GuestGoneError("ActionTimeout", _USED_UP)
+    if PROCESSOR_USED_UP in message:
+        return cpu_limit_exceeded()
     if "call stack exhausted" in message:
         return GuestGoneError("GuestTrapped", "the app exhausted its call stack")
     if "unknown import" in message:

@@ -31,6 +31,8 @@ _NEVER_TICKS = c_uint64(2**60)
 
 INTERRUPT = "wasm trap: interrupt"
 """How wasmtime describes the end of a call at its deadline."""
+PROCESSOR_USED_UP = "genapps: processor time used up"
+"""The end of a call that has used the processor for as long as it may."""
 
 LogSink = Callable[[str], None]
 
@@ -71,6 +73,8 @@ class Store:
         self.abandon: Callable[[], None] | None = None
         """Ends the call that has paused, if one has."""
         self.on_slow: Callable[[], None] | None = None
+        self.processor_left: Callable[[], float] | None = None
+        """How many seconds of the processor the call that runs may still use: asked of one that is slow."""
         self.deadline = 0.0
         self.slow = False
         """Whether the call that runs has been found to run for long."""
@@ -134,7 +138,7 @@ class Store:
         """For the callback: the number of ticks that the call may go on for, and whether it pauses first; 0 ends it.
 
         A call on a fiber goes on for a tick when it is slow: a machine that had no time for it is no reason to pause.
-        From then on it pauses after each tick.
+        From then on it pauses after each tick, and whoever lets it go on looks at what it has used.
         """
         left = self.deadline - time.monotonic()
         if self.pausing:
@@ -144,6 +148,10 @@ class Store:
             self.slow = True
             self._tell_slow()
             left = self.deadline - time.monotonic()
+        if left > 0 and self.processor_left is not None:
+            left = min(left, self.processor_left())
+            if left <= 0:
+                raise WasmtimeError(PROCESSOR_USED_UP)
         return (ticks(left) if left > 0 else 0), False
 
     def _tell_slow(self) -> None:

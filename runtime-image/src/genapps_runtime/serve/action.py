@@ -215,8 +215,7 @@ class Action:
         if isinstance(turn, turns.Failed):
             self.trace = turn.trace
             if turn.code == "MemoryExceeded":
-                # What is left of its memory serves nobody well.
-                raise GuestGoneError("MemoryExceeded", turn.detail)
+                raise GuestGoneError("MemoryExceeded", turn.detail)  # what is left of its memory serves nobody well
             if turn.code == "Cancelled":
                 raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
             raise ended or ProblemError(turn.code, turn.detail)
@@ -251,7 +250,7 @@ class Action:
             elif self.exchange.upload is not None and call.kind == "body":
                 lasting += taken(self.exchange.upload, call, self.results)
             elif call.kind == "sql":
-                until = until or time.thread_time() + STATEMENT_SECONDS
+                until = until or self.meter.begin_statements() + STATEMENT_SECONDS
                 outcome = None if queued else self.run_sql(call, until)
                 if outcome is not None:
                     self.results[call.id] = outcome
@@ -394,7 +393,6 @@ class Action:
 
     def _collect(self, piece: bytes) -> None:
         self._body_bytes += len(piece)
-        limit = self._context.config.limits.response_body_bytes
-        if self._body_bytes > limit:
+        if self._body_bytes > (limit := self._context.config.limits.response_body_bytes):
             raise ProblemError("ResponseTooLarge", f"a response may have at most {limit} bytes")
         self._body.append(piece)

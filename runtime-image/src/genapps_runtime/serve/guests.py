@@ -58,6 +58,8 @@ class Guests:
         """Whether an action is in a guest: then it is not dropped for another tenant."""
         self.on_slow: Callable[[], None] | None = None
         """What a guest's long call that does not pause runs meanwhile, see `Guest.on_slow`."""
+        self.processor_left: Callable[[], float] | None = None
+        """What the action that runs may still use of the processor, see `Store.processor_left`."""
         self.on_free: Callable[[str], None] = _nothing
         """Called with the tenant when a load has held its facet and lets go of it."""
 
@@ -177,7 +179,7 @@ class Guests:
                 if log.records:
                     self._context.log.write("load", app=config.app, namespace=config.namespace, **log.fields())
         if held.loading is None:
-            guest.on_slow = self.on_slow
+            guest.on_slow, guest.processor_left = self.on_slow, self.processor_left
             self._context.metrics.guest_started()
 
     def _serve(self, held: _Held) -> Guest:

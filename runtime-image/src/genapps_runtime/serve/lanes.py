@@ -7,12 +7,13 @@ waits for it; one that has not begun goes to another guest, or waits for one.
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
-from genapps_runtime.guest.instance import Guest, GuestGoneError
+from genapps_runtime.guest.instance import Guest, GuestGoneError, cpu_limit_exceeded
 from genapps_runtime.problems import ProblemError
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.guests import Guests
@@ -66,14 +67,26 @@ class Lanes:
     """The calls that compute, and the actions that wait for a guest."""
 
     def __init__(
-        self, guests: Guests, cores: float, runner: Runner, processor: ProcessorTime, idle_seconds: float = IDLE_SECONDS
+        self,
+        guests: Guests,
+        cores: float,
+        runner: Runner,
+        processor: ProcessorTime,
+        cpu_millis: int,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
-        """`cores` is the pod's CPU limit; `processor` is told of the slices of calls that compute."""
+        """`cores` is the pod's CPU limit; `processor` is told of the slices of calls that compute. `cpu_millis` is what
+        an action may use of the processor, over all its calls; 0: without limit."""
         self._guests = guests
         self._cores = cores
         self._runner = runner
         self._processor = processor
+        self._cpu_seconds = cpu_millis / 1000 if cpu_millis else math.inf
+        self._called: Action | None = None
+        """The action whose guest runs now, unless its call pauses."""
         guests.in_use = self._in_use
+        if cpu_millis:
+            guests.processor_left = self._processor_left
         self._idle_seconds = idle_seconds
         self._calls: deque[_Call] = deque()
         self._held: list[Action] = []
@@ -104,6 +117,10 @@ class Lanes:
                 if action.guest is None:
                     action.begin(guest)
                 call = guest.resume if action.turns else guest.fallback if action.fallback else guest.start
+                if self._left_of(action) <= 0:
+                    guest.drop()
+                    return cpu_limit_exceeded()
+                self._called = action
                 action.results = {}  # they are in the message; what comes from now on is for the next one
                 text = call(message, action.deadline, action.add_record, action.answer_now, action.readings)
                 if not guest.computing:
@@ -111,6 +128,8 @@ class Lanes:
                     return text
         except Exception as error:
             return error
+        finally:
+            self._called = None
         if guest is not None and (free or action.guest is None):
             self._compute(_Call(guest, action, loads=not free))
         else:
@@ -195,11 +214,23 @@ class Lanes:
             elif _gone(action) and not self._in_use(guest):
                 guest.drop()
                 return ProblemError("CallerGone")
+            elif self._left_of(action) <= 0:
+                guest.drop()
+                return cpu_limit_exceeded()
             else:
                 return guest.go_on()
         except Exception as error:
             return error
         return None
+
+    def _left_of(self, action: Action) -> float:
+        """Seconds of the processor that the action may still use, without the batch that runs."""
+        meter = action.meter
+        return self._cpu_seconds - meter.guest_cpu_seconds - meter.statement_cpu_seconds
+
+    def _processor_left(self) -> float:
+        """Asked inside the call of a guest; what loads or cleans up is no action's."""
+        return math.inf if self._called is None else self._left_of(self._called) - self._processor.running
 
     def _end(self, call: _Call, outcome: Outcome | None) -> None:
         action = call.action

@@ -5,6 +5,7 @@ Rows are keys with their values, and rows of tables. Bytes of state are those of
 and of what a statement gave as JSON.
 """
 
+import time
 from typing import Any
 
 from genapps_runtime.guest.messages import characters_of
@@ -17,7 +18,8 @@ class Meter:
     """Counts for one action, over all attempts at it; what an attempt wrote that is not stored counts for nothing."""
 
     __slots__ = (
-        "_changed_bytes", "changed_rows", "guest_cpu_seconds", "guest_seconds", "read_bytes", "read_rows", "writes",
+        "_changed_bytes", "changed_rows", "guest_cpu_seconds", "guest_seconds", "read_bytes", "read_rows",
+        "statement_cpu_seconds", "statements_begun", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -25,6 +27,10 @@ class Meter:
         """Inside the guest, by the clock."""
         self.guest_cpu_seconds = 0.0
         """Of the processor, and what the host did for the guest inside its calls."""
+        self.statement_cpu_seconds = 0.0
+        """Of the processor, for statements that ran between its calls."""
+        self.statements_begun = 0.0
+        """When statements began that run now, by the processor time of this thread; 0: none do."""
         self.read_rows = 0
         self.read_bytes = 0
         self.writes: list[tuple[str, str | None]] = []
@@ -36,6 +42,16 @@ class Meter:
     def guest_fields(self) -> dict[str, float]:
         """The guest's time and processor time, in milliseconds, for a log line."""
         return {"guestMillis": millis(self.guest_seconds), "guestCpuMillis": millis(self.guest_cpu_seconds)}
+
+    def begin_statements(self) -> float:
+        """Statements begin, between its calls: the processor time of this thread, in seconds."""
+        self.statements_begun = time.thread_time()
+        return self.statements_begun
+
+    def end_statements(self) -> None:
+        """They have run."""
+        self.statement_cpu_seconds += time.thread_time() - self.statements_begun
+        self.statements_begun = 0.0
 
     def begin_again(self) -> None:
         """What it has written is not stored."""

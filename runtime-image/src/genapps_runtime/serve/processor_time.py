@@ -46,6 +46,11 @@ class ProcessorTime:
         for meter, seconds in calls:
             meter.guest_cpu_seconds += used * seconds / whole if whole else used / len(calls)
 
+    @property
+    def running(self) -> float:
+        """What the batch has used so far: the call that runs now, and at most BATCH_SECONDS of others."""
+        return self._thread() - self._entered if self._entered is not None else 0.0
+
     def slice(self, meter: Meter | None, seconds: float, used: float) -> None:
         """A call that computes has run on for `seconds` by the clock. Without a meter its action has ended."""
         self._guests += used
@@ -66,5 +71,4 @@ class ProcessorTime:
         return max(0.0, (self._at - at) - (self._guests_at - guests_at)) / requests
 
     def _used_by_guests(self) -> float:
-        running = self._thread() - self._entered if self._entered is not None else 0.0
-        return self._guests + running
+        return self._guests + self.running

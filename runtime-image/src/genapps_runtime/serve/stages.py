@@ -79,7 +79,7 @@ class Stages:
         self._waiting = Waiting(self._go_on, self.fail, self._queue)
         self._admission = Admission(self._end_unrun)
         self.processor = ProcessorTime()
-        self.lanes = Lanes(guests, cores, self, self.processor)
+        self.lanes = Lanes(guests, cores, self, self.processor, context.config.limits.cpu_millis_per_action)
         self._leaving = Leaving(self.lanes.release)
         guests.on_slow, guests.on_free = self._settle, self.tenants.freed
 
@@ -272,6 +272,8 @@ class Stages:
         self, action: Action, turn: turns.Calls | turns.Wait, again: list[Action], stored: dict[Facet, Group]
     ) -> None:
         lasting = action.answer(turn.calls)
+        if action.meter.statements_begun:
+            action.meter.end_statements()
         if isinstance(turn, turns.Wait):
             self._waiting.forget(action, turn.cancel)
             self._waiting.wake(turn.wake, action.guest)

@@ -34,10 +34,10 @@ def test_an_unprepared_run_namespace_stalls_it_with_the_next_step() -> None:
 
 
 def test_fields_without_effect_are_named() -> None:
-    tiers = {"small": {"cpuMillisPerAction": 5}}
+    tiers = {"small": {"cpuSecondsPerPeriod": 5}}
     status = budget_status(budget(tiers=tiers), [], frozenset({"run"}), NONE_HELD, {}, NOW)
     assert conditions(status)["FieldsInactive"] == ("True", "NotYetActive")
-    assert "spec.tiers.small.cpuMillisPerAction" in status["conditions"][2]["message"]
+    assert "spec.tiers.small.cpuSecondsPerPeriod" in status["conditions"][2]["message"]
 
 
 def test_judged_again_later_it_is_the_same() -> None:
@@ -53,9 +53,9 @@ def test_only_a_changed_status_moves_the_transition_time() -> None:
 
 
 def test_defaults_without_effect_are_reported_only_where_somebody_set_another_value() -> None:
-    tiers = {"small": {"callsPerMinute": 600}, "large": {"callsPerMinute": 60, "cpuMillisPerAction": 900}}
+    tiers = {"small": {"callsPerMinute": 600}, "large": {"callsPerMinute": 60, "cpuSecondsPerPeriod": 900}}
     message = budget_status(budget(tiers=tiers), [], frozenset({"run"}), NONE_HELD, {}, NOW)["conditions"][2]
-    assert message["message"] == "Accepted but not implemented yet: spec.tiers.large.cpuMillisPerAction."
+    assert message["message"] == "Accepted but not implemented yet: spec.tiers.large.cpuSecondsPerPeriod."
     slow = {"violations": {"slowThreshold": 7, "slowWindow": "12h"}}
     plain = budget_status(budget(policy=slow), [], frozenset({"run"}), NONE_HELD, {}, NOW)
     assert conditions(plain)["FieldsInactive"] == ("False", "AllActive")

@@ -18,8 +18,8 @@ from genapps_runtime.serve.messages import SERVER_ERROR, Exchange, Reply
 
 FAILURES = frozenset(
     {
-        "ActionTimeout", "AppFailed", "AppUnavailable", "GuestTrapped", "MemoryExceeded", "ResponseInvalid",
-        "ResponseTooLarge", "TurnInvalid",
+        "ActionTimeout", "AppFailed", "AppUnavailable", "CpuLimitExceeded", "GuestTrapped", "MemoryExceeded",
+        "ResponseInvalid", "ResponseTooLarge", "TurnInvalid",
     }
 )  # fmt: skip
 

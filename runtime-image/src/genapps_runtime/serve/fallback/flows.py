@@ -22,6 +22,7 @@ REASONS = {
     "ActionTimeout": "timeout",
     "AppUnavailable": "trap",
     "BreakerOpen": "breaker",
+    "CpuLimitExceeded": "timeout",
     "GuestTrapped": "trap",
     "MemoryExceeded": "trap",
     "TurnInvalid": "trap",
