@@ -18,6 +18,7 @@ from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.background.entries import EntryFile
+from genapps_runtime.serve.credit import Credit, Send
 from genapps_runtime.serve.fallback.execution import Turned
 from genapps_runtime.serve.messages import Answer, Exchange, Reply, Request
 from genapps_runtime.state.facet import DEFAULT_TENANT
@@ -171,6 +172,7 @@ class LanesWorld:
         gateway: object = None,
         entries: EntryFile | None = None,
         breaker_turned: Turned | None = None,
+        send: Send | None = None,
         **changes: Any,
     ) -> None:
         self.language = language
@@ -181,12 +183,17 @@ class LanesWorld:
         log, called = BoundedLog(time.monotonic()), cast("GatewayClient", gateway)
         context = ActionContext(config, called, self.facets, self.metrics, log)
         self.context = context
+        self.seconds = 0.0
+        """The clock that credit goes by, in seconds."""
+        self.credit = Credit(config, send, self.metrics, lambda: self.seconds) if send is not None else None
         self.app = App(
             language, load_message(source), context, Heartbeat(), cores=1.0, fresh_instances=fresh, clock=clock,
-            entries=entries, breaker_turned=breaker_turned,
+            entries=entries, breaker_turned=breaker_turned, credit=self.credit,
         )  # fmt: skip
         self.guests = self.app._guests
         self.app.load()
+        if self.credit is not None:
+            self.credit.begin()
         self.replied: list[str] = []
 
     def ask(self, path: str, method: str = "GET", query: str = "", key: str = "") -> Asked:

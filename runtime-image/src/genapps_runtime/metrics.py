@@ -23,6 +23,7 @@ _HELP = {
     "genapps_guest_starts_total": "Instances made of the app: at the start, after a trap, timeout or nap, beside one "
     "that computes.",
     "genapps_state_bytes": "Keys and values in the app's state; of several tenants, of those whose state is open.",
+    "genapps_cpu_credit_millis": "CPU milliseconds that are paid and not used; 0 where nothing is limited.",
     "genapps_tenants": "Tenants that have state.",
     "genapps_state_wal_bytes": "What SQLite keeps beside the state's files: it grows while an old state is read.",
     "genapps_streams": "Answers that are leaving piece by piece.",
@@ -71,6 +72,7 @@ class Metrics:
             "genapps_guest_starts_total": 0.0,
             "genapps_log_lines_dropped_total": 0.0,
             "genapps_state_bytes": 0.0,
+            "genapps_cpu_credit_millis": 0.0,
             "genapps_tenants": 0.0,
             "genapps_state_wal_bytes": 0.0,
             "genapps_streams": 0.0,

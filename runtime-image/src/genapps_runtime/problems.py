@@ -41,6 +41,7 @@ CODES: dict[str, Code] = {
     "RequestTooLarge": Code(413, "The request body is too large"),
     "ExpectationFailed": Code(417, "The server knows no expectation but 100-continue"),
     "KeyReused": Code(422, "The Idempotency-Key was used for another request"),
+    "BudgetExhausted": Code(429, "A limit of the app's budget is used up", 60),
     "HeadTooLarge": Code(431, "The request head is too large"),
     "CallerGone": Code(499, "The caller went away before the answer"),
     "AppFailed": Code(500, "The app failed", private=True),
@@ -58,6 +59,7 @@ CODES: dict[str, Code] = {
     "AppUnavailable": Code(503, "The app did not load again after a restart", 5, private=True),
     "BreakerOpen": Code(503, "The app keeps failing; it is tried again in a few seconds", 5),
     "Busy": Code(503, "The app is at the concurrency limit of its tier", 1),
+    "CreditUnknown": Code(503, "Nobody can say at the moment whether the app may go on", 5),
     "KeysUnavailable": Code(503, "The app has no keys to verify tokens with", 5),
     "NotReady": Code(503, "The app is starting, or its network isolation is not proven", 1),
     "QueueFull": Code(503, "Too many requests wait in the background", 5),
@@ -82,8 +84,16 @@ class ProblemError(Exception):
         self.status = CODES[code].status
         self.steps: list[dict[str, Any]] = []
         """What the app had done by tools, for the caller to look after."""
+        self.about: dict[str, Any] = {}
+        """Further members of the document; `retryAfter` among them takes the place of the code's own."""
         self.cause: ProblemError | None = None
         """What it failed of, for the log."""
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds; None: a retry does not help."""
+        found = self.about.get("retryAfter")
+        return found if isinstance(found, int) else CODES[self.code].retry_after
 
     def fields(self) -> dict[str, object]:
         """What the log line of the action says."""
@@ -106,9 +116,20 @@ class ProblemError(Exception):
         }
         if self.steps:
             document["steps"] = self.steps
-        if known.retry_after is not None:
-            document["retryAfter"] = known.retry_after
+        document |= self.about
+        if self.retry_after is not None:
+            document["retryAfter"] = self.retry_after
         return orjson.dumps(document)
+
+
+def spent_up(about: dict[str, Any]) -> ProblemError:
+    """The problem of a request that meets a limit; `about` are members of a gateway's refusal or credit."""
+    names = ("bucket", "unit", "spent", "limit", "retryAfter")
+    told: dict[str, Any] = {name: about[name] for name in names if name in about}
+    detail = f"Hardly anything is left of {told.get('unit')}: the limit of {told.get('bucket')} is used up."
+    problem = ProblemError("BudgetExhausted", detail)
+    problem.about = told
+    return problem
 
 
 def printable(text: str, length: int = DETAIL_CHARACTERS) -> str:

@@ -22,6 +22,7 @@ from genapps_runtime.serve.action_context import ActionContext
 from genapps_runtime.serve.app import App
 from genapps_runtime.serve.background.entries import EntryFile
 from genapps_runtime.serve.background.leftover import remove_queue
+from genapps_runtime.serve.credit import Credit
 from genapps_runtime.serve.defect_reports import DefectReports
 from genapps_runtime.serve.fallback.report import BreakerReport
 from genapps_runtime.serve.limits import UPLOAD_BYTES, HttpLimits, held_beside
@@ -64,6 +65,7 @@ class AppServer:
         gateway: GatewayClient,
         report: BreakerReport,
         defects: DefectReports,
+        credit: Credit,
         tenants: "ManyTenants | None" = None,
         scheduler: "Scheduler | None" = None,
     ) -> None:
@@ -78,6 +80,7 @@ class AppServer:
         self._gateway = gateway
         self._report = report
         self._defects = defects
+        self._credit = credit
         self._tenants = tenants
         self._scheduler = scheduler
 
@@ -117,6 +120,7 @@ class AppServer:
         defects = DefectReports(gateway.report)
         context = ActionContext(config, gateway, facets, metrics, log, defects)
         files = StaticFiles(code.public) if code.public else None
+        credit = Credit(config, gateway.credit, metrics)
         try:
             entries = EntryFile.open(settings.state_directory) if config.background else None
             app = App(
@@ -131,11 +135,12 @@ class AppServer:
                 debug=debug,
                 entries=entries,
                 breaker_turned=report.turned,
+                credit=credit,
             )
             scheduler = _scheduler(settings, config, app, facets) if config.schedules else None
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
-        return cls(ports, config, listener, app, volume, facets, gateway, report, defects, tenants, scheduler)
+        return cls(ports, config, listener, app, volume, facets, gateway, report, defects, credit, tenants, scheduler)
 
     @property
     def next_due(self) -> float | None:
@@ -147,6 +152,7 @@ class AppServer:
 
         Returns the app's routes (`GET /hello/{name}`). Raises RefusedError when the code does not load.
         """
+        self._credit.begin()
         routes = self._app.load()
         await asyncio.to_thread(self._volume.hand_over)
         self._facets.copies = self._volume.folders[1:]
@@ -217,6 +223,7 @@ class AppServer:
         if self._tenants is not None:
             await self._tenants.close()  # before the queue: what it deletes is deleted there as well
         await self._app.close()
+        await self._credit.close()
         await self._report.close()
         await self._defects.close()
         await self._facets.close()

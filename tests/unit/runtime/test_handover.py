@@ -126,7 +126,7 @@ async def test_what_comes_on_an_idle_connection_after_the_decision_is_not_begun(
         nothing = cast("Any", None)
         ports = Ports(made.port, local_socket("genapps-test-handover"))
         quiet = cast("Any", Quiet())
-        app_server = AppServer(ports, nothing, server.listener, quiet, nothing, nothing, nothing, nothing, nothing)
+        app_server = AppServer(ports, nothing, server.listener, quiet, *[nothing] * 6)
         assert await app_server.stop_when_quiet()
         spent.send(ONE)
         with suppress(ConnectionResetError):

@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Additive fields that are stored and have no effect yet: the app runs, and status says so."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from genapps.api.appbudget import AppBudget, Tier
+from genapps.api.appbudget import AppBudget
 from genapps.api.generatedapp import GeneratedApp, Stage
 
 
 def inactive_fields(app: GeneratedApp, budget: AppBudget | None) -> tuple[str, ...]:
-    """The paths of an app's own and of those of its budget that concern it, these with the budget's name in front."""
-    own = (*_of_app(app), *_debug(app, budget))
-    if budget is None:
-        return own
-    inactive = inactive_in_budget(budget, [app.spec.tier])
-    return (*own, *(f"AppBudget {budget.metadata.name} {path}" for path in inactive))
+    """The paths of an app's fields; every field of an AppBudget has an effect."""
+    return (*_of_app(app), *_debug(app, budget))
 
 
 def debug_withheld(app: GeneratedApp, budget: AppBudget | None) -> str:
@@ -25,14 +21,6 @@ def debug_withheld(app: GeneratedApp, budget: AppBudget | None) -> str:
     if budget.spec.policy.ingress_from:
         return f"AppBudget {budget.metadata.name} spec.policy.ingressFrom admits callers of other namespaces"
     return ""
-
-
-def inactive_in_budget(budget: AppBudget, tiers: Iterable[str] | None = None) -> tuple[str, ...]:
-    """The paths of a budget's fields; of its tiers those named, or all."""
-    spec = budget.spec
-    named = sorted(spec.tiers) if tiers is None else [name for name in tiers if name in spec.tiers]
-    of_tiers = (f"spec.tiers.{name}.{field}" for name in named for field in _of_tier(spec.tiers[name]))
-    return tuple(of_tiers)
 
 
 def _of_app(app: GeneratedApp) -> Iterator[str]:
@@ -50,10 +38,3 @@ def _debug(app: GeneratedApp, budget: AppBudget | None) -> Iterator[str]:
     why = debug_withheld(app, budget) if app.spec.debug else ""
     if why:
         yield f"spec.debug ({why})"
-
-
-def _of_tier(tier: Tier) -> Iterator[str]:
-    given = {
-        "cpuSecondsPerPeriod": tier.cpu_seconds_per_period is not None,
-    }
-    return (field for field, present in given.items() if present)

@@ -209,6 +209,10 @@ class GatewayClient:
             return False
         return status == 202
 
+    async def credit(self, said: dict[str, Any]) -> dict[str, Any] | None:
+        """Say what the app has used, and ask for more; the answer, or None when there is none."""
+        return await self._heartbeat(said)
+
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:

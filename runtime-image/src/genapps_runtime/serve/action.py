@@ -218,7 +218,7 @@ class Action:
                 raise GuestGoneError("MemoryExceeded", turn.detail)  # what is left of its memory serves nobody well
             if turn.code == "Cancelled":
                 raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
-            raise ended or ProblemError(turn.code, turn.detail)
+            raise ended or refusals.failure(turn, self.tools.unpaid if self.tools is not None else None)
         self.open = not isinstance(turn, turns.Done | turns.End)
         self._answered = 0
         if ended is not None:

@@ -6,13 +6,11 @@ line and a reply.
 import asyncio
 import itertools
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
-from genapps_runtime import logs
 from genapps_runtime.bundle import calls_in_place
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.readings import Readings
@@ -26,14 +24,16 @@ from genapps_runtime.serve.background.entries import EntryFile
 from genapps_runtime.serve.background.queue import BackgroundQueue
 from genapps_runtime.serve.background.stock import Quotas, Stock
 from genapps_runtime.serve.cors import Cors
+from genapps_runtime.serve.credit import Credit
 from genapps_runtime.serve.ended import Ended, Unbegun
 from genapps_runtime.serve.fallback.by_tenant import execution_breaker
 from genapps_runtime.serve.fallback.flows import Fallbacks
 from genapps_runtime.serve.guests import Guests
 from genapps_runtime.serve.keys import NOT_YET
-from genapps_runtime.serve.messages import Answer, Exchange, Reply, Streamed, problem_reply
+from genapps_runtime.serve.messages import Answer, Exchange, Streamed
 from genapps_runtime.serve.own_requests import OwnRequests
-from genapps_runtime.serve.representations import may_differ, represented, varying
+from genapps_runtime.serve.representations import varying
+from genapps_runtime.serve.shown import deliver, shown
 from genapps_runtime.serve.stages import BATCH, BATCH_SECONDS, Stages
 from genapps_runtime.serve.static.files import StaticFiles
 from genapps_runtime.serve.tenant_admission import TenantAdmission
@@ -63,7 +63,8 @@ class App:
     `files` are served without a guest; every other request is the app's. `admission` tells tenants apart; None: there
     is one. `cores` is the pod's CPU limit. With `fresh_instances` each action has an instance in which no other has
     been. In `debug` callers are told what a failing app says. `clock`, in seconds, is for the breaker and for the age
-    of kept answers. With `entries` requests that may change something are queued there.
+    of kept answers. With `entries` requests that may change something are queued there. With `credit` an action begins
+    only when its CPU is paid.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class App:
         clock: Callable[[], float] = time.monotonic,
         entries: EntryFile | None = None,
         breaker_turned: Callable[..., None] | None = None,
+        credit: Credit | None = None,
     ) -> None:
         self._context = context
         self._files = files
@@ -104,6 +106,10 @@ class App:
         self._guests = Guests(language, load_message, context, heartbeat, fresh=fresh_instances)
         self._stages = Stages(self._guests, context, cores, self._end, self._open, self._wake)
         self._admission = admission
+        self._chosen_by = admission.chosen_by if admission is not None else None
+        self._credit = credit
+        if credit is not None:
+            credit.answered = self._credited
         self._facet = context.facets.get(DEFAULT_TENANT)
         self._stages.tenants.add(self._facet)
         context.facets.on_deleted = self._keep_only
@@ -224,6 +230,8 @@ class App:
                 # Not at once: callers who have hung up are noticed in between.
                 asyncio.get_running_loop().call_soon(self._refuse_overflow)
             self._context.metrics.set("genapps_actions_waiting", self._stages.outside)
+            if self._credit is not None:
+                self._credit.look(len(self._waiting), self._begun)
             if self._stages.ready or (self._waiting and self._room()):
                 self._wake()
             elif not self._waiting:
@@ -238,7 +246,19 @@ class App:
         if self._stages.lanes.blocked:
             return 0
         outside = self._stages.outside
-        return max(0, self._places - max(self._begun - outside, outside - self._places * OUTSIDE_PER_PLACE))
+        room = max(0, self._places - max(self._begun - outside, outside - self._places * OUTSIDE_PER_PLACE))
+        if self._credit is None or not self._credit.limited:
+            return room
+        return min(room, self._credit.places(self._begun))
+
+    def _credited(self) -> None:
+        """The gateway has answered: who waits may begin, or cannot."""
+        problem = self._credit.problem() if self._credit is not None and not self._begun else None
+        if problem is not None and self._waiting:
+            waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            self._refuse(waiting, problem)
+        elif self._waiting:
+            self._wake()
 
     def _next_batch(self) -> list[Action]:
         """At most BATCH actions: first those that have begun, then as many new ones as there are places."""
@@ -287,7 +307,7 @@ class App:
 
     def _refuse(self, several: list[_Waiting], problem: ProblemError) -> None:
         """Answer requests that have not begun."""
-        self._answer([Ended(Unbegun(waiting.exchange), problem) for waiting in several])
+        self._answer([Ended(Unbegun(waiting.exchange, waiting.facet), problem) for waiting in several])
         if self._admission is not None:
             for waiting in several:
                 waiting.facet.users -= 1
@@ -334,6 +354,8 @@ class App:
         self._breaker.take(ended)
         if self._fallbacks is not None:
             ended = self._fallbacks.take(ended)
+        if self._credit is not None:
+            self._credit.settle(ended)
         replies: list[tuple[Exchange, Answer, str]] = []
         told = Told(self._identity, self._stages.processor.share(len(ended)))
         for one in ended:
@@ -342,7 +364,7 @@ class App:
                 code = outcome.code
                 if self._context.defects is not None:
                     self._context.defects.note(outcome, exchange.request.id)
-            answer = exchange.streamed or self._shown(one)
+            answer = exchange.streamed or shown(one, self._cors, self._chosen_by, debug=self._debug)
             seconds = now - exchange.begun
             metrics.action(code, seconds)
             if exchange.internal:
@@ -353,14 +375,7 @@ class App:
             replies.append((exchange, answer, code))
         metrics.add(told.sums)
         self._context.log.write_many("action", told.lines)
-        for exchange, reply, code in replies:
-            try:
-                if not isinstance(reply, Streamed):
-                    exchange.reply(reply)
-                else:
-                    (reply.end if code == "ok" else reply.break_off)()
-            except Exception:
-                logs.write("runtime failed", level="error", requestId=exchange.request.id, trace=traceback.format_exc())
+        deliver(replies)
 
     def _keep_only(self, tenants: Collection[str]) -> None:
         """Keep nothing in memory of tenants who may have been deleted."""
@@ -382,19 +397,3 @@ class App:
         self._stages.ready.append(action)
         self._wake()
         return action
-
-    def _shown(self, ended: Ended) -> Answer:
-        """What the caller gets of an end."""
-        outcome, request = ended.outcome, ended.action.exchange.request
-        if ended.instead is not None:
-            outcome = ended.instead.reply
-        elif isinstance(outcome, ProblemError):
-            outcome = problem_reply(outcome, request.id, debug=self._debug)
-        elif isinstance(outcome, Reply) and may_differ(outcome):
-            outcome = represented(request, outcome)
-        if self._admission is not None and isinstance(outcome, Reply):
-            # Else a cache on the way might give it to another tenant.
-            outcome = Reply(outcome.status, varying(outcome.headers, self._admission.chosen_by), outcome.body)
-        if self._cors is not None and not isinstance(outcome, Streamed):
-            return self._cors.told(request, outcome)
-        return outcome

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from genapps_runtime.problems import CODES, CONTENT_TYPE, ProblemError
+from genapps_runtime.problems import CONTENT_TYPE, ProblemError
 from genapps_runtime.serve.upload import Upload
 
 Headers = list[tuple[bytes, bytes]]
@@ -182,7 +182,6 @@ def problem_reply(problem: ProblemError, request_id: str, *, debug: bool = False
     headers = [(b"content-type", CONTENT_TYPE)]
     if problem.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    retry_after = CODES[problem.code].retry_after
-    if retry_after is not None:
-        headers.append((b"retry-after", b"%d" % retry_after))
+    if problem.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % problem.retry_after))
     return Reply(problem.status, headers, problem.body(request_id, debug=debug))

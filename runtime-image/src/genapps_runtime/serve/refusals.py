@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an app is told whose call, or turn, is refused."""
 
+from typing import Any
+
 from genapps_runtime.guest import turns
 from genapps_runtime.guest.immediate import ToolWantedError, TurnWantedError
 from genapps_runtime.guest.instance import GuestGoneError
-from genapps_runtime.problems import ProblemError
+from genapps_runtime.problems import ProblemError, spent_up
 
 RESULTS_CHARACTERS = 4 * 1024 * 1024
 """Of what this process answers in one turn; the one that goes beyond it is the last. So many that all is held twice."""
@@ -14,6 +16,14 @@ BESIDE_TOOL = "a tool cannot be called without await while another one is being 
 SQL_BESIDE_TOOL = "a statement cannot write while a tool is being called: await the tool first"
 READ_ONLY = "the app's fallback reads its state only: it cannot call tools or write"
 _MIXED = "the app mixed an answer that leaves piece by piece with one that does not"
+
+
+def failure(turn: turns.Failed, unpaid: dict[str, Any] | None) -> ProblemError:
+    """How an action ends that says it failed. `unpaid` is the refusal of a call that its budget did not cover: what
+    fails of that is no fault of the app."""
+    if turn.code != "ToolFailed" or unpaid is None:
+        return ProblemError(turn.code, turn.detail)
+    return spent_up(unpaid) if unpaid.get("code") == "BudgetExhausted" else ProblemError("CreditUnknown")
 
 
 def read_turn(

@@ -21,6 +21,7 @@ RECORDED_BYTES = 16 * 1024 * 1024
 """Of the outcomes of all actions together, as JSON; the one that goes beyond it is the last."""
 NAME_CHARACTERS = 100
 _NOT_IN_ENVELOPE = "ConnectorNotInEnvelope"
+_UNPAID = ("BudgetExhausted", "BudgetUnknown")
 _TOO_NESTED = "the arguments of the call are nested too deeply"
 _FULL = "what tools have answered to the requests that run takes too much memory: try again, or use `await tools.call`"
 _IN_PIECES = "an answer that comes piece by piece has to be awaited"
@@ -130,6 +131,8 @@ class Tools:
         """Those that this attempt has not asked for yet."""
         self._beyond = 0
         """Calls of this attempt that were more than it may make."""
+        self.unpaid: dict[str, Any] | None = None
+        """The refusal of the last call that its budget did not cover."""
         self.streams = ToolStreams()
         self._note_refused()
 
@@ -334,6 +337,8 @@ class Tools:
         problem = called.outcome.get("problem")
         if problem is not None and problem.get("code") == _NOT_IN_ENVELOPE:
             self._refused[step.wanted.connector] = problem
+        elif problem is not None and problem.get("code") in _UNPAID:
+            self.unpaid = problem
         self._metrics.tool_call("ok" if problem is None else str(problem.get("code")))
         return called.outcome
 

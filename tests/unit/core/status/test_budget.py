@@ -33,13 +33,6 @@ def test_an_unprepared_run_namespace_stalls_it_with_the_next_step() -> None:
     assert "runNamespaces" in status["conditions"][0]["message"]
 
 
-def test_fields_without_effect_are_named() -> None:
-    tiers = {"small": {"cpuSecondsPerPeriod": 5}}
-    status = budget_status(budget(tiers=tiers), [], frozenset({"run"}), NONE_HELD, {}, NOW)
-    assert conditions(status)["FieldsInactive"] == ("True", "NotYetActive")
-    assert "spec.tiers.small.cpuSecondsPerPeriod" in status["conditions"][2]["message"]
-
-
 def test_judged_again_later_it_is_the_same() -> None:
     first = budget_status(budget(), [], frozenset({"run"}), NONE_HELD, {}, NOW)
     assert budget_status(budget(), [], frozenset({"run"}), NONE_HELD, first, NOW + timedelta(hours=1)) == first
@@ -52,21 +45,12 @@ def test_only_a_changed_status_moves_the_transition_time() -> None:
     assert moved == {"Ready", "Stalled"}
 
 
-def test_defaults_without_effect_are_reported_only_where_somebody_set_another_value() -> None:
-    tiers = {"small": {"callsPerMinute": 600}, "large": {"callsPerMinute": 60, "cpuSecondsPerPeriod": 900}}
-    message = budget_status(budget(tiers=tiers), [], frozenset({"run"}), NONE_HELD, {}, NOW)["conditions"][2]
-    assert message["message"] == "Accepted but not implemented yet: spec.tiers.large.cpuSecondsPerPeriod."
-    slow = {"violations": {"slowThreshold": 7, "slowWindow": "12h"}}
-    plain = budget_status(budget(policy=slow), [], frozenset({"run"}), NONE_HELD, {}, NOW)
-    assert conditions(plain)["FieldsInactive"] == ("False", "AllActive")
-
-
 def test_apps_that_vanished_at_once_are_told_with_the_command_that_confirms_it() -> None:
     held = DeletionsHeld(3, 9, "kubectl annotate x")
     status = budget_status(budget(), [], frozenset({"run"}), held, {}, NOW)
     assert conditions(status)["DeletionsHeld"] == ("True", "TooManyAtOnce")
     assert conditions(status)["Ready"] == ("True", "Available")
-    message = status["conditions"][3]["message"]
+    message = status["conditions"][2]["message"]
     assert "3 apps of this budget are among 9" in message
     assert message.endswith("kubectl annotate x")
     none = budget_status(budget(), [], frozenset({"run"}), DeletionsHeld(0, 9, "x"), {}, NOW)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The status of an AppBudget: whether apps can run under it, how many do, and what of it has no effect yet."""
+"""The status of an AppBudget: whether apps can run under it, how many do, and where it is in its period."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,6 @@ from genapps.api.appbudget import AppBudget, Period
 from genapps.api.apprecord import Record
 from genapps.api.conditions import ConditionType, Reason
 from genapps.core.budgets.period import UnknownZoneError, month_of
-from genapps.core.inactive import inactive_in_budget
 from genapps.core.status.condition_list import ConditionValue, conditions
 from genapps.core.status.spending import Spending, spending_conditions, spending_status
 
@@ -73,7 +72,6 @@ def budget_status(
     tiers = Counter(record.tier.name for record in records)
     reason, wrong = _fault(budget, prepared, now)
     ready = not wrong
-    inactive = inactive_in_budget(budget)
     values = {
         ConditionType.READY: ConditionValue(
             "True" if ready else "False",
@@ -84,11 +82,6 @@ def budget_status(
             "False" if ready else "True",
             Reason.NOT_STALLED if ready else reason,
             "Nothing blocks the apps of this budget." if ready else wrong,
-        ),
-        ConditionType.FIELDS_INACTIVE: ConditionValue(
-            "True" if inactive else "False",
-            Reason.NOT_YET_ACTIVE if inactive else Reason.ALL_ACTIVE,
-            f"Accepted but not implemented yet: {', '.join(inactive)}." if inactive else "",
         ),
         ConditionType.DELETIONS_HELD: _held(held),
         **(spending_conditions(budget, spending) if spending is not None else {}),
