@@ -33,7 +33,7 @@ from tools.kubectl import Kubectl, Manifest, until
 from tools.node import Node
 
 POLICY_KINDS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-CLEANED = ("generatedapps", "appbudgets", "connectors", "apprecords", "budgetrecords", "ledgers")
+CLEANED = ("generatedapps", "appbudgets", "connectors", "appholds", "apprecords", "budgetrecords", "ledgers")
 EVERYWHERE = (BYSTANDER, PLATFORM, OFFICER, READER, OPERATOR, GATEWAY, NAMESAKE, CONTROLLER_MANAGER)
 EVERYTHING = [
     ("genapps.dev", [name for kind in CLEANED for name in (kind, f"{kind}/status")]),
@@ -96,7 +96,7 @@ def stored() -> list[Manifest]:
         bound(OFFICER, "genapps-state", HOME),
         bound(READER, "table-lists-state", HOME),
     ]
-    ours = (*objects.BUDGETS, objects.CONNECTOR, *objects.APPS, *objects.RECORDS, *objects.SERVICES)
+    ours = (*objects.BUDGETS, objects.CONNECTOR, objects.HOLD, *objects.APPS, *objects.RECORDS, *objects.SERVICES)
     roles = [
         role("table-everything", EVERYTHING),
         role("table-lists-state", [("genapps.dev", ["generatedapps/state"])], "list"),
@@ -133,7 +133,7 @@ def api(bare: Node, bare_kubectl: Kubectl) -> Iterator[Api]:
         "-p",
         '[{"op":"remove","path":"/metadata/finalizers"}]',
     )
-    bare_kubectl("delete", "appbudgets,connectors", "--all")
+    bare_kubectl("delete", "appbudgets,connectors,appholds", "--all")
     names = [each["metadata"]["name"] for each in objects.NAMESPACES]
     bare_kubectl("delete", "namespace", *names, *RUN_NAMESPACES, "--wait=false")
 

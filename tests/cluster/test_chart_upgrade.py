@@ -15,7 +15,7 @@ from tools.kubectl import Kubectl
 from tools.node import Node
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = ("generatedapps", "appbudgets", "connectors", "apprecords", "ledgers")
+KINDS = ("generatedapps", "appbudgets", "connectors", "appholds", "apprecords", "budgetrecords", "ledgers")
 CODE = """
     from genapps import app
 

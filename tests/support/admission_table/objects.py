@@ -140,6 +140,7 @@ APPS = [
     app("young"),
     app("stopped"),
     app("again"),
+    app("held"),
     app("resumed", acknowledgedSuspension=EARLIER),
     # Accepted before there were policies, as if every grant had been withdrawn since.
     app(
@@ -153,7 +154,11 @@ APPS = [
     app("homeless", ABROAD),
     app("unpaid", budget="nobody"),
 ]
-STATUSES = {"stopped": {**SUSPENSION, "repeats": 0}, "again": {**SUSPENSION, "repeats": 1}}
+STATUSES = {
+    "stopped": {**SUSPENSION, "repeats": 0},
+    "again": {**SUSPENSION, "repeats": 1},
+    "held": {**SUSPENSION, "repeats": 0, "hold": "h", "holds": ["h"]},
+}
 RECORDS = [
     record("alive"),
     record("gone", deletedAt="2026-11-01T00:00:00Z"),
@@ -177,6 +182,12 @@ CONNECTOR = {
         "namespaces": [HOME],
         "tools": [{"name": "latest", "method": "GET", "path": "/v1/latest", "effect": "Read"}],
     },
+}
+HOLD = {
+    "apiVersion": API,
+    "kind": "AppHold",
+    "metadata": {"name": "incident"},
+    "spec": {"selector": {"owner": "nobody"}, "reason": "a test"},
 }
 INSIDE = [
     pod("app", RUN),

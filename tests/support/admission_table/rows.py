@@ -86,6 +86,7 @@ _GROUPS = {
     "generatedapps": _OURS,
     "appbudgets": _OURS,
     "connectors": _OURS,
+    "appholds": _OURS,
     "apprecords": _OURS,
     "budgetrecords": _OURS,
     "ledgers": _OURS,

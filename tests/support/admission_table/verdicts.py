@@ -25,6 +25,7 @@ FIELD = "spec.acknowledgedSuspension"
 VERB = Refusal(POLICY, FIELD, "ask an administrator of the namespace")
 WRONG = Refusal(POLICY, FIELD, "copy the id from status.suspension.id")
 NONE_OPEN = Refusal(POLICY, FIELD, "leave the field unchanged")
+HELD = Refusal(POLICY, FIELD, "until the platform team has lifted it")
 REPEATED = Refusal(POLICY, FIELD, "ask the platform team")
 STAGE = Refusal("genapps-stage", "spec.stage", "or ask a promoter")
 ANOTHER = "a" * 32
@@ -66,6 +67,10 @@ ROWS = [
     Row("the platform resumes an app that was resumed before", PLATFORM, acknowledge("again", OPEN)),
     Row("an administrator resumes an app that was resumed before", ADMIN, acknowledge("again", OPEN)),
     Row("the platform acknowledges another id", PLATFORM, acknowledge("again", ANOTHER), WRONG),
+    Row("a lead resumes an app under a hold", LEAD, acknowledge("held", OPEN), HELD),
+    Row("an administrator resumes an app under a hold", ADMIN, acknowledge("held", OPEN), HELD),
+    Row("a bystander resumes an app under a hold", BYSTANDER, acknowledge("held", OPEN), VERB),
+    Row("a tenant empties the field under a hold", TENANT, acknowledge("held", "")),
     Row("a lead creates an app that acknowledges", LEAD, create(app("new", acknowledgedSuspension=OPEN))),
     Row("a tenant creates an app that acknowledges", TENANT, create(app("new", acknowledgedSuspension=OPEN))),
     Row("a tenant creates one with the field empty", TENANT, create(app("new", acknowledgedSuspension=""))),

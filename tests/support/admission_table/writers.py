@@ -53,7 +53,12 @@ ROWS = [
     # status
     *(
         row
-        for resource, name in (("generatedapps", "running"), ("appbudgets", "finance"), ("connectors", "rates"))
+        for resource, name in (
+            ("generatedapps", "running"),
+            ("appbudgets", "finance"),
+            ("connectors", "rates"),
+            ("appholds", "incident"),
+        )
         for row in (
             Row(f"the operator writes the status of {resource}", OPERATOR, status(resource, name, RESTORED)),
             Row(f"the platform restores the status of {resource}", PLATFORM, status(resource, name, RESTORED)),

@@ -66,7 +66,7 @@ def test_the_envelope_has_no_default_anywhere() -> None:
     assert [path for path, part in nodes(envelope) if "default" in part] == []
 
 
-@pytest.mark.parametrize("plural", ["generatedapps", "appbudgets", "connectors"])
+@pytest.mark.parametrize("plural", ["generatedapps", "appbudgets", "connectors", "appholds"])
 def test_a_new_object_is_not_mistaken_for_a_finished_one(plural: str) -> None:
     status = schema(f"{plural}.genapps.dev")["properties"]["status"]
     assert status["default"] == {"observedGeneration": -1}

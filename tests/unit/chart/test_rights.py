@@ -9,7 +9,7 @@ from tests.support.granted_rights import grants
 from tools import helm
 
 READ = {"get", "list", "watch"}
-USER_KINDS = {"generatedapps", "appbudgets", "connectors"}
+USER_KINDS = {"generatedapps", "appbudgets", "connectors", "appholds"}
 
 
 def test_no_role_holds_a_wildcard(rendered: list[helm.Manifest]) -> None:
@@ -34,7 +34,7 @@ def test_operator_writes_no_spec_and_no_namespace(rendered: list[helm.Manifest])
     }
     assert not {resource for _, resource in written} & {*USER_KINDS, "namespaces"}
     everywhere = {resource for where, resource in written if where == "*"}
-    assert everywhere == {"generatedapps/status", "appbudgets/status", "connectors/status", "events"}
+    assert everywhere == {"generatedapps/status", "appbudgets/status", "connectors/status", "appholds/status", "events"}
 
 
 def test_operator_reads_ledgers_and_removes_them_but_never_writes_one(rendered: list[helm.Manifest]) -> None:
@@ -174,7 +174,7 @@ def test_what_the_platform_binds_is_part_of_no_default_role(rendered: list[helm.
     assert unbound["genapps-promoter"] == ["generatedapps/promote"]
     verbs = {"resume", "resume-repeated", "promote", "enter"}
     subresources = {f"generatedapps/{verb}" for verb in verbs} | {"apprecords/purge", "apprecords/restore"}
-    assert set(unbound["genapps-platform"]) == subresources | {"apprecords", "budgetrecords", "ledgers"}
+    assert set(unbound["genapps-platform"]) == subresources | {"apprecords", "budgetrecords", "ledgers", "appholds"}
     bound = {each["roleRef"]["name"] for each in rendered if each["kind"] in {"RoleBinding", "ClusterRoleBinding"}}
     assert not bound & {"genapps-promoter", "genapps-platform", "genapps-resume", "genapps-state", "genapps-state-exec"}
     assert unbound["genapps-state"] == ["generatedapps/state", "generatedapps"]

@@ -176,6 +176,7 @@ def test_crds_come_with_the_release_and_stay_after_it(values: helm.Values) -> No
         "GeneratedApp",
         "AppBudget",
         "Connector",
+        "AppHold",
         "AppRecord",
         "BudgetRecord",
         "Ledger",

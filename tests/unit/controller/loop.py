@@ -25,6 +25,7 @@ from genapps.controller.code.image_pulls import ImagePulls
 from genapps.controller.code.sources import Sources
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
+from genapps.controller.reconcile.app_hold import HoldReconciler
 from genapps.controller.reconcile.budget_record import BudgetPublisher
 from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.connector import ConnectorReconciler
@@ -220,6 +221,7 @@ async def running(write_guard: WriteGuard | None = None) -> AsyncIterator[Loop]:
             connectors,
             contracts,
             BudgetPublisher(client, caches, queue.add_after),
+            HoldReconciler(client, caches, events, metrics, queue.add_after),
             client,
             caches,
             observer,

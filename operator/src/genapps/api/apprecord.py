@@ -131,6 +131,8 @@ class Suspension(OwnModel):
     """32 random hex characters."""
     reason: Annotated[str, Field(max_length=63)]
     """A reason of the condition Suspended."""
+    hold: DnsLabel | None = None
+    """The AppHold that it came from, or that matched last; absent: it came from none."""
     at: Time
     """When it was recorded."""
     code_digest: Digest | None = None
@@ -148,10 +150,13 @@ class Acknowledgement(OwnModel):
     """The id of the suspension."""
     at: Time
     """When it was acknowledged."""
+    hold: DnsLabel | None = None
+    """The AppHold that it came from: it counts as no repetition."""
 
 
 class InertAcknowledgement(OwnModel):
-    """What an app that took over an open suspension acknowledged when it was created: that ends nothing."""
+    """An acknowledgement that ends nothing: an app was created with it beside an open suspension that it took over, or
+    it was made while an AppHold matched."""
 
     uid: Uid
     """The app."""
@@ -224,7 +229,7 @@ class Record(OwnModel):
     suspension: Suspension | None = None
     """The open suspension; absent: not suspended."""
     inert_acknowledgement: InertAcknowledgement | None = None
-    """Kept while a suspension is open that an earlier app of the name left."""
+    """Kept while a suspension is open that an earlier app of the name left, or that was acknowledged under a hold."""
     acknowledged: Annotated[tuple[Acknowledgement, ...], Field(max_length=20)] = ()
     """Acknowledged suspensions, newest last."""
     count_from: Time | None = None

@@ -6,13 +6,14 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel
 
 from genapps.api.appbudget import AppBudget
+from genapps.api.apphold import AppHold
 from genapps.api.apprecord import AppRecord
 from genapps.api.budgetrecord import BudgetRecord
 from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.ledger import Ledger
 from genapps.api.names import GROUP
-from genapps.api.status import AppBudgetStatus, ConnectorStatus, GeneratedAppStatus
+from genapps.api.status import AppBudgetStatus, AppHoldStatus, ConnectorStatus, GeneratedAppStatus
 
 
 class Column(NamedTuple):
@@ -20,7 +21,7 @@ class Column(NamedTuple):
 
     name: str
     path: str
-    type: Literal["string", "integer", "date"] = "string"
+    type: Literal["string", "integer", "boolean", "date"] = "string"
     always: bool = True
 
     def wire(self) -> dict[str, str | int]:
@@ -135,6 +136,23 @@ KINDS = (
             Column("Namespace", ".spec.endpoint.service.namespace", always=False),
             Column("Service", ".spec.endpoint.service.name", always=False),
             Column("Contract", ".status.contractDigest", always=False),
+            Column("Message", _condition("Ready", "message"), always=False),
+        ),
+    ),
+    Kind(
+        model=AppHold,
+        plural="appholds",
+        short_names=("ahold",),
+        scope="Cluster",
+        status=AppHoldStatus,
+        categories=("genapps",),
+        columns=(
+            Column("Active", ".status.active", "boolean"),
+            Column("Matched", ".status.matched", "integer"),
+            Column("Draining", ".status.draining", "integer"),
+            Column("Until", ".spec.until"),
+            Column("Why", ".spec.reason"),
+            AGE,
             Column("Message", _condition("Ready", "message"), always=False),
         ),
     ),

@@ -79,6 +79,7 @@ class Reason(StrEnum):
     REPEATED_VIOLATIONS = "RepeatedViolations"
     REPEATED_DEFECTS = "RepeatedDefects"
     HELD = "Held"
+    HOLD_EXPIRED = "HoldExpired"
     REQUESTED = "Requested"
     # it answers badly
     EXECUTION_BREAKER_OPEN = "ExecutionBreakerOpen"
@@ -349,7 +350,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             "The app made too many malformed calls or answers.",
             "Correct the code, then set spec.acknowledgedSuspension to status.suspension.id.",
         ),
-        (_R.HELD, "The platform team suspended the app.", "Ask the platform team."),
+        (_R.HELD, "The platform team suspended the app with an AppHold.", "Ask the platform team."),
+        (_R.HOLD_EXPIRED, "spec.until is over.", "Delete the AppHold, and acknowledge the suspensions of its apps."),
         (_R.REQUESTED, "spec.operatingMode is Suspended.", "Set spec.operatingMode to Running to start the app."),
         (
             _R.EXECUTION_BREAKER_OPEN,

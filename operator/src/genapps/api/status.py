@@ -124,8 +124,12 @@ class SuspensionStatus(OwnModel):
     at: Time
     """Since when."""
     repeats: Number = 0
-    """How many suspensions of the app were acknowledged before, up to 20. Above 0, only the platform team may resume
-    it."""
+    """How many suspensions for violations were acknowledged before, up to 20. Above 0, only the platform team may
+    resume the app."""
+    hold: Annotated[str, Field(max_length=63)] | None = None
+    """The AppHold that it came from."""
+    holds: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=8)] = ()
+    """AppHolds in force that match the app, whatever it was suspended for. While there is one, nothing resumes it."""
 
 
 class UsageStatus(OwnModel):
@@ -302,3 +306,14 @@ class ConnectorStatus(ConditionsStatus):
     """Open: a gateway spares it because it fails, and tries single calls."""
     last_check: Time | None = None
     """When a gateway last told of a call."""
+
+
+class AppHoldStatus(ConditionsStatus):
+    """The state of the hold. Written by the operator only."""
+
+    active: bool | None = None
+    """Whether it is in force: spec.until is not over."""
+    matched: Number | None = None
+    """The apps that it matches."""
+    draining: Number | None = None
+    """Those of them whose pod is not gone yet."""

@@ -42,6 +42,7 @@ _OWN = ("genapps.dev", "v1alpha1")
 GENERATED_APP = Resource(*_OWN, "GeneratedApp", "generatedapps")
 APP_BUDGET = Resource(*_OWN, "AppBudget", "appbudgets", namespaced=False)
 CONNECTOR = Resource(*_OWN, "Connector", "connectors", namespaced=False)
+APP_HOLD = Resource(*_OWN, "AppHold", "appholds", namespaced=False)
 APP_RECORD = Resource(*_OWN, "AppRecord", "apprecords")
 BUDGET_RECORD = Resource(*_OWN, "BudgetRecord", "budgetrecords")
 LEDGER = Resource(*_OWN, "Ledger", "ledgers")
@@ -86,6 +87,7 @@ BY_KIND = {
         GENERATED_APP,
         APP_BUDGET,
         CONNECTOR,
+        APP_HOLD,
         APP_RECORD,
         BUDGET_RECORD,
         LEDGER,

@@ -40,6 +40,7 @@ from genapps.controller.process import health, permissions
 from genapps.controller.process.leader_election import Leadership, Timing
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
+from genapps.controller.reconcile.app_hold import HoldReconciler
 from genapps.controller.reconcile.budget_record import BudgetPublisher
 from genapps.controller.reconcile.cleanup import Cleanup
 from genapps.controller.reconcile.connector import ConnectorReconciler
@@ -234,6 +235,7 @@ class Operator:
             connectors,
             ContractReconciler(client, caches, queue.add_after),
             BudgetPublisher(client, caches, queue.add_after),
+            HoldReconciler(client, caches, events, metrics, queue.add_after),
             client,
             caches,
             observer,

@@ -18,6 +18,7 @@ from genapps.core.budgets.amounts import tier_limits
 from genapps.core.budgets.balance import Exhaustion, exhaustion
 from genapps.core.checks import Facts, facts_of, findings
 from genapps.core.desired.parts import split
+from genapps.core.holds import holding
 from genapps.core.inactive import debug_withheld, inactive_fields
 from genapps.core.observed import Bundle, NotAsked, Observed, SourceProblem, Unreadable
 from genapps.core.pod_state import pod_state
@@ -46,17 +47,24 @@ def _verdict(
     kept = choice.revision
     source_digest = facts.code_digest if facts else None
     running = {digest for digest in (source_digest, kept and kept.code_digest) if digest}
-    decision = suspension.decide(observed, grant, running, now, new_id)
+    holds = holding(observed, running, now)
+    deleting = observed.metadata.deletion_timestamp is not None
+    # Of an app that starts nothing and has no record, a suspension would have no place to stay.
+    recorded = observed.record is not None or not (found or grant is None or deleting)
+    decision = suspension.decide(observed, grant, running, now, new_id, holds if recorded else ())
     requested = facts is not None and facts.app.spec.operating_mode is OperatingMode.SUSPENDED
     spent_up = _exhaustion(observed, grant)
     stops = spent_up is not None and facts is not None and _stops_at_limit(facts)
     halted = requested or stops or decision.suspension is not None
     mode = _mode(observed, found, halted=halted, kept=kept)
-    deleting = observed.metadata.deletion_timestamp is not None
     if grant is None or deleting:
         mode = Mode.NOTHING
     elif mode is Mode.RUN:
         choice = choose(observed, _offered(facts, grant) if facts and not found else None, grant, now)
+        returned = choice.revision.code_digest if choice.revision else None
+        if returned and returned not in running and (holds := holding(observed, {returned}, now)):
+            # It would go back to code that may not run.
+            decision, mode = suspension.decide(observed, grant, running, now, new_id, holds), Mode.STOP
     if choice.finding:
         mode = Mode.STOP if choice.finding.effect is Effect.STOP else mode
         found = _with(found, choice.finding)
@@ -77,6 +85,7 @@ def _verdict(
         desired_code_digest=source_digest,
         suspension=decision.suspension,
         acknowledged=decision.acknowledged,
+        holds=holds,
         deleting=deleting,
         requested=requested,
         counted=decision.counted,

@@ -12,6 +12,7 @@ from typing import Any
 
 from genapps.api.app_pods import AppPods
 from genapps.api.appbudget import AppBudget
+from genapps.api.apphold import AppHold
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.budgetrecord import PublishedBudget
 from genapps.api.conditions import Reason
@@ -254,6 +255,8 @@ class Observed:
     """ClusterIP of the app's own Service."""
     suspended_code: Mapping[str, ForeignSuspension] = field(default_factory=dict)
     """Open suspensions of other apps of this namespace by code digest."""
+    holds: Mapping[str, AppHold | Unreadable] = field(default_factory=dict)
+    """All AppHolds by name, also those whose time is over."""
     may_replace: bool = True
     """Whether the app has a permit to replace a pod that serves, where only the platform's part of it differs."""
     mutation: PodMutation | None = None

@@ -161,12 +161,16 @@ def _untouched(observed: Observed, record: Record, verdict: Verdict) -> Record:
 
 
 def _with_verdict(record: Record, observed: Observed, verdict: Verdict) -> Record:
-    inert = inert_acknowledgement(observed) if verdict.suspension else None
+    inert = inert_acknowledgement(observed, held=bool(verdict.holds)) if verdict.suspension else None
     changes: dict[str, Any] = {"suspension": verdict.suspension, "inert_acknowledgement": inert}
     if verdict.acknowledged:
-        entry = Acknowledgement(id=verdict.acknowledged, at=verdict.at)
-        changes["acknowledged"] = (*record.acknowledged, entry)[-ACKNOWLEDGEMENTS:]
-        changes["count_from"] = settled_until(observed.ledger, verdict.at)
+        hold = record.suspension.hold if record.suspension else None
+        entry = Acknowledgement(id=verdict.acknowledged, at=verdict.at, hold=hold)
+        # Of holds the last one only: many of them would push out what counts as repetition.
+        lasting = tuple(earlier for earlier in record.acknowledged if earlier.hold is None)
+        changes["acknowledged"] = (*lasting, entry)[-ACKNOWLEDGEMENTS:]
+        if hold is None:
+            changes["count_from"] = settled_until(observed.ledger, verdict.at)
     return record.model_copy(update=changes)
 
 

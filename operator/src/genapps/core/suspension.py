@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Suspension: when it begins, how it follows the code, and the one way it ends."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -27,23 +27,34 @@ class Decision:
 
 
 def decide(
-    observed: Observed, grant: Grant | None, code_digests: Collection[str], now: datetime, new_id: str
+    observed: Observed,
+    grant: Grant | None,
+    code_digests: Collection[str],
+    now: datetime,
+    new_id: str,
+    holds: Sequence[str] = (),
 ) -> Decision:
     """Acknowledge, keep or begin a suspension; what is open afterwards.
 
-    `code_digests` are those of the code that runs and of the code in the source; `new_id` is 128 random bits in hex.
+    `code_digests` are those of the code that runs and of the code in the source; `new_id` is 128 random bits in hex;
+    `holds` are the AppHolds in force that match.
     """
     record = observed.record
-    held = record.suspension if record else None
-    acknowledged = held.id if held and held.id == _acknowledgement(observed) else None
-    count_from = settled_until(observed.ledger, now) if acknowledged else record.count_from if record else None
+    before = record.suspension if record else None
+    acknowledged = before.id if before and not holds and before.id == _acknowledgement(observed) else None
+    looked_into = acknowledged is not None and before is not None and before.hold is None
+    count_from = settled_until(observed.ledger, now) if looked_into else record.count_from if record else None
     count, defects = _counted(observed, grant, now, count_from)
-    if held and not acknowledged:
-        return Decision(held, None, count, defects)
+    if before and not acknowledged:
+        return Decision(_named(before, holds), None, count, defects)
     followed = _following(observed, code_digests, now, acknowledged)
-    reason = None if followed or acknowledged else _reached(observed, grant, now)
-    if reason is None:
+    if followed or looked_into:
         return Decision(followed, acknowledged, count, defects)
+    reason = _reached(observed, grant, now)
+    if reason is None:
+        # Without the digest of the code: to which code it applies the hold says itself.
+        by_hold = Suspension(id=new_id, reason=Reason.HELD, hold=holds[0], at=now) if holds else None
+        return Decision(by_hold, acknowledged, count, defects)
     running = record.revision.code_digest if record and record.revision else None
     tripped = _tripped(observed, reason)
     begun = Suspension(
@@ -54,7 +65,7 @@ def decide(
         violations=max(count, tripped) if reason is Reason.REPEATED_VIOLATIONS else 0,
         defects=max(defects, tripped) if reason is Reason.REPEATED_DEFECTS else 0,
     )
-    return Decision(begun, None, count, defects)
+    return Decision(begun, acknowledged, count, defects)
 
 
 def settled_until(ledger: LedgerRecord | None, now: datetime) -> datetime:
@@ -76,12 +87,16 @@ def following_id(foreign: ForeignSuspension, app_uid: str) -> str:
     return sha256(f"{foreign.id}/{app_uid}".encode()).hexdigest()[:32]
 
 
-def inert_acknowledgement(observed: Observed) -> InertAcknowledgement | None:
-    """The note, for the record, of what a re-created app acknowledged from the start; None where none is needed.
+def inert_acknowledgement(observed: Observed, *, held: bool = False) -> InertAcknowledgement | None:
+    """The note, for the record, of an acknowledgement that ends nothing; None where none is needed.
+
+    One is what a re-created app acknowledged from the start.
 
     Else an open suspension would end by deleting the app and creating it again with the id. Only one that an earlier
     app left can be known at creation: ids are random. The note is made when the app is first judged, in the write that
     takes the record over; a change of the field, even to nothing, makes any id count.
+
+    With `held` an AppHold matches: what is acknowledged meanwhile would else start the app when the hold is lifted.
     """
     record = observed.record
     if record is None or record.suspension is None:
@@ -90,13 +105,19 @@ def inert_acknowledgement(observed: Observed) -> InertAcknowledgement | None:
     if observed.spec is None:
         return noted
     stated = _stated(observed)
-    if noted and noted.uid == observed.uid:
-        return noted if noted.id == stated else InertAcknowledgement(uid=observed.uid)
+    of_this_app = noted is not None and noted.uid == observed.uid
+    if noted and of_this_app and noted.id == stated:
+        return noted
+    if held and stated == record.suspension.id:
+        return InertAcknowledgement(uid=observed.uid, id=stated)
+    if of_this_app:
+        return InertAcknowledgement(uid=observed.uid)
     return None if record.app.uid == observed.uid else InertAcknowledgement(uid=observed.uid, id=stated)
 
 
 def is_inert(observed: Observed) -> bool:
-    """Whether spec.acknowledgedSuspension is as the app was created with it, beside a suspension that it found."""
+    """Whether spec.acknowledgedSuspension is as the app was created with it, beside a suspension that it found, or as
+    it was while an AppHold matched."""
     note = inert_acknowledgement(observed)
     return note is not None and note.id is not None and note.id == _stated(observed)
 
@@ -122,6 +143,13 @@ def _following(
             # Without a digest of its own: it ends with its acknowledgement and is not followed in turn.
             return Suspension(id=own_id, reason=foreign.reason, at=now)
     return None
+
+
+def _named(suspension: Suspension, holds: Sequence[str]) -> Suspension:
+    """Under the name of a hold that matches, so that whoever lifts the last one finds the app by its name."""
+    if suspension.hold is None or not holds or suspension.hold in holds:
+        return suspension
+    return suspension.model_copy(update={"hold": holds[0]})
 
 
 def _counted(observed: Observed, grant: Grant | None, now: datetime, count_from: datetime | None) -> tuple[int, int]:

@@ -145,6 +145,8 @@ class Verdict:
     """Open after this pass, whether found or decided now."""
     acknowledged: str | None
     """Id of the suspension that this pass ends."""
+    holds: tuple[str, ...]
+    """AppHolds in force that match; while there is one, nothing ends the suspension."""
     deleting: bool
     """The app's deletion was ordered: it never runs again, whatever still holds its object."""
     requested: bool

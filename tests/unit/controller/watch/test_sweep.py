@@ -38,7 +38,7 @@ class Setting:
         default_factory=lambda: {"system": {"uid": "s1"}, "team": {"uid": "n1"}}
     )
     others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """AppBudgets and Connectors, by plural."""
+    """AppBudgets, Connectors and AppHolds, by plural."""
     memory: ClusterMemory = field(default_factory=lambda: ClusterMemory(lambda: 0))
     system_uid: str = "k1"
     version: int = 100
@@ -56,7 +56,7 @@ class Setting:
             found = [{"metadata": {"name": name, **metadata}} for name, metadata in self.namespaces.items()]
             listing = {"metadata": {"resourceVersion": str(self.version)}, "items": found}
             return web.Response(body=orjson.dumps(listing))
-        if name in ("appbudgets", "connectors"):
+        if name in ("appbudgets", "connectors", "appholds"):
             items = self.others.get(name, [])
             return web.Response(body=orjson.dumps({"metadata": {"resourceVersion": str(self.version)}, "items": items}))
         if name == "customresourcedefinitions":
@@ -318,7 +318,7 @@ async def test_a_deleted_namespace_does_not_cover_for_apps_of_others(setting: Se
     assert setting.metrics.registry.get_sample_value("genapps_vanish_alarm") == 1
 
 
-@pytest.mark.parametrize("plural", ["appbudgets", "connectors"])
+@pytest.mark.parametrize("plural", ["appbudgets", "connectors", "appholds"])
 async def test_lost_events_of_every_kind_that_kopf_watches_are_found(setting: Setting, plural: str) -> None:
     collection = next(
         collection for resource, collection in setting.caches.watched_by_kopf if resource.plural == plural

@@ -85,6 +85,13 @@ def _system(namespace: str) -> bool:
 
 
 PREDICATES: Mapping[str, Predicate] = {
+    # AppHold
+    "has(self.all) || has(self.owner) || has(self.riskClass) || has(self.family) || has(self.connector)"
+    " || has(self.codeDigest) || has(self.namespaces)": bool,
+    "!has(self.all) || (self.all && !(has(self.owner) || has(self.riskClass) || has(self.family)"
+    " || has(self.connector) || has(self.codeDigest) || has(self.namespaces)))": lambda it: (
+        "all" not in it or it == {"all": True}
+    ),
     "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')": lambda object_: (
         _LABEL.fullmatch(object_["metadata"]["name"]) is not None
     ),

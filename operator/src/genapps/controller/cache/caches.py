@@ -11,14 +11,14 @@ from genapps.api import names
 from genapps.api.apprecord import AppRecord
 from genapps.api.budgetrecord import BudgetRecord
 from genapps.api.ledger import Ledger
-from genapps.cluster.resources import APP_BUDGET, CONNECTOR, GENERATED_APP, Object, Resource
+from genapps.cluster.resources import APP_BUDGET, APP_HOLD, CONNECTOR, GENERATED_APP, Object, Resource
 from genapps.controller.cache import parse
 from genapps.controller.cache.budget_reservations import BudgetReservations
 from genapps.controller.cache.changes import Change, Source
 from genapps.controller.cache.children import Live, NamespaceState, namespace_state, slim
 from genapps.controller.cache.contracts import StoredObject, stored_object
 from genapps.controller.cache.keys import AppKey
-from genapps.controller.cache.parse import StoredApp, StoredBudget, StoredConnector
+from genapps.controller.cache.parse import StoredApp, StoredBudget, StoredConnector, StoredHold
 from genapps.controller.cache.record_summary import RecordSummary
 from genapps.controller.cache.services import ConnectorSlice, FollowedServices, connector_slice, policy_digest
 from genapps.controller.cache.store import Name, Store
@@ -55,10 +55,12 @@ class Caches:
         self.apps = Store[StoredApp](parse.app, self._app_changed)
         self.budgets = Store[StoredBudget](parse.budget, self._notify(Source.BUDGET))
         self.connectors = Store[StoredConnector](parse.connector, self._notify(Source.CONNECTOR))
+        self.holds = Store[StoredHold](parse.hold, self._notify(Source.HOLD))
         self.watched_by_kopf: tuple[tuple[Resource, Store[Any]], ...] = (
             (GENERATED_APP, self.apps),
             (APP_BUDGET, self.budgets),
             (CONNECTOR, self.connectors),
+            (APP_HOLD, self.holds),
         )
         """What people write."""
         self.records = Store[AppRecord | Unreadable](parse.record, self._record_changed)

@@ -15,6 +15,7 @@ class Source(Enum):
     APP = auto()
     BUDGET = auto()
     CONNECTOR = auto()
+    HOLD = auto()
     RECORD = auto()
     BUDGET_RECORD = auto()
     LEDGER = auto()

@@ -17,6 +17,7 @@ __all__ = [
     "ContractsKey",
     "GatewayEgressKey",
     "GatewayKey",
+    "HoldKey",
     "Key",
     "NamespaceQuotaKey",
 ]
@@ -54,10 +55,17 @@ class GatewayKey:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldKey:
+    """The status of an AppHold."""
+
+    hold: str
+
+
+@dataclass(frozen=True, slots=True)
 class NamespaceQuotaKey:
     """The ResourceQuota and the LimitRange of a run namespace."""
 
     run_namespace: str
 
 
-Key = AppKey | BudgetKey | ConnectorKey | ContractsKey | GatewayEgressKey | GatewayKey | NamespaceQuotaKey
+Key = AppKey | BudgetKey | ConnectorKey | ContractsKey | GatewayEgressKey | GatewayKey | HoldKey | NamespaceQuotaKey

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
+from genapps.api.apphold import AppHold
 from genapps.api.apprecord import AppRecord
 from genapps.api.budgetrecord import BudgetRecord
 from genapps.api.conditions import Reason
@@ -106,6 +107,15 @@ class StoredConnector:
         return None if named is None else (named.namespace, named.name)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredHold:
+    """An AppHold and its status as stored."""
+
+    model: AppHold | Unreadable
+    generation: int
+    status: Mapping[str, Any]
+
+
 def at(object_: Mapping[str, Any], *path: str) -> Any:
     """The value at a path of objects, None where there is none."""
     value: Any = object_
@@ -143,6 +153,15 @@ def connector(object_: Object) -> StoredConnector:
         return StoredConnector(Connector.model_validate(object_), status)
     except ValidationError as error:
         return StoredConnector(Unreadable("Connector", str(error)), status)
+
+
+def hold(object_: Object) -> StoredHold:
+    """An AppHold."""
+    generation, status = int(object_["metadata"].get("generation") or 0), object_.get("status") or {}
+    try:
+        return StoredHold(AppHold.model_validate(object_), generation, status)
+    except ValidationError as error:
+        return StoredHold(Unreadable("AppHold", str(error)), generation, status)
 
 
 def record(object_: Object) -> AppRecord | Unreadable:

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
-from genapps.api.apprecord import AppRecord
+from genapps.api.apprecord import AppRecord, Record
 from genapps.api.budgetrecord import BudgetRecord
 from genapps.api.ledger import Exhausted, Ledger, LedgerRecord, Violations
 from genapps.api.slow_counts import Tripped
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.changes import Change, Source
+from genapps.controller.cache.held_apps import held_apps
 from genapps.controller.cache.keys import (
     AppKey,
     BudgetKey,
@@ -25,6 +26,7 @@ from genapps.controller.cache.keys import (
     ContractsKey,
     GatewayEgressKey,
     GatewayKey,
+    HoldKey,
     Key,
     NamespaceQuotaKey,
 )
@@ -64,11 +66,13 @@ def wakeups(caches: Caches, change: Change) -> Iterator[Wakeup]:
     return TABLE[change.source](caches, change)
 
 
-def of_app(_: Caches, change: Change) -> Iterator[Wakeup]:
+def of_app(caches: Caches, change: Change) -> Iterator[Wakeup]:
     """The app; its budgets, when it names another one than before; and what a deleted one leaves is the sweep's."""
     yield Wakeup(AppKey(*change.name), NEXT)
     if change.new is None:
         yield Wakeup(SWEEP, NEXT)
+    if change.new is None or change.old is None:
+        yield from _holds(caches)
     before, now = ({app.budget} if app is not None else set() for app in (change.old, change.new))
     for budget in before ^ now:
         yield Wakeup(BudgetKey(budget), DEBOUNCED)
@@ -96,7 +100,20 @@ def of_connector(caches: Caches, change: Change) -> Iterator[Wakeup]:
         yield Wakeup(ConnectorKey(name), NEXT)
         yield Wakeup(ContractsKey(), NEXT)
         yield Wakeup(GatewayEgressKey(), NEXT)
+        yield from _holds(caches)
         yield from _apps(caches, lambda _, app: name in app.connectors or app.told_of_connectors)
+
+
+def of_hold(caches: Caches, change: Change) -> Iterator[Wakeup]:
+    """The hold; when more than its status differs, the apps that it matches or did match, before all others."""
+    name = change.name[1]
+    yield Wakeup(HoldKey(name), NEXT)
+    if _same_spec(change):
+        return
+    for known in (change.old, change.new):
+        if known is not None:
+            for app in held_apps(caches, name, known.model):
+                yield Wakeup(app.key, NOW if app.certain else NEXT)
 
 
 def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
@@ -112,6 +129,8 @@ def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
             for connector in record.envelope.connectors:
                 yield Wakeup(ConnectorKey(connector), DEBOUNCED)
             yield from _quota(caches, record.run_namespace, DEBOUNCED)
+    if _held_state(old) != _held_state(new):
+        yield from _holds(caches)
     before, now = (record.named_contracts() if record is not None else frozenset() for record in (old, new))
     if before != now:
         yield Wakeup(ContractsKey(), DEBOUNCED)
@@ -240,6 +259,7 @@ TABLE: Mapping[Source, Callable[[Caches, Change], Iterator[Wakeup]]] = {
     Source.APP: of_app,
     Source.BUDGET: of_budget,
     Source.CONNECTOR: of_connector,
+    Source.HOLD: of_hold,
     Source.RECORD: of_record,
     Source.BUDGET_RECORD: of_budget_record,
     Source.LEDGER: of_ledger,
@@ -269,6 +289,8 @@ def everything(caches: Caches) -> Iterator[Wakeup]:
     counted = {name for _, ledger in caches.ledgers if (name := names.connector_of_ledger(ledger)) is not None}
     for connector in {*(name for _, name in caches.connectors), *map(connector_of, slices), *counted}:
         yield Wakeup(ConnectorKey(connector), NEXT)
+    for _, hold in caches.holds:
+        yield Wakeup(HoldKey(hold), NEXT)
     yield Wakeup(ContractsKey(), NEXT)
     yield Wakeup(GatewayEgressKey(), NEXT)
     for run in caches.run_namespaces:
@@ -291,6 +313,17 @@ def waiting_for_budget(caches: Caches, budget: str) -> Iterator[AppKey]:
 def _exhausted(ledger: object) -> tuple[Exhausted, ...]:
     account = ledger.record.account if isinstance(ledger, Ledger) else None
     return account.exhausted if account is not None else ()
+
+
+def _held_state(record: Record | None) -> tuple[object, ...]:
+    """What of a record the status of a hold tells."""
+    return () if record is None else (record.suspension, record.pod is None, record.revision and record.revision.digest)
+
+
+def _holds(caches: Caches) -> Iterator[Wakeup]:
+    """The holds: they count apps."""
+    for _, hold in caches.holds:
+        yield Wakeup(HoldKey(hold), DEBOUNCED)
 
 
 def _same_spec(change: Change) -> bool:

@@ -4,6 +4,7 @@ dashboards and alerts carry over."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,6 +93,10 @@ class Metrics:
             registry=registry,
         )
         self.suspensions = Counter("genapps_suspensions", "Suspensions by verdict", registry=registry)
+        self._held_apps = Gauge(
+            "genapps_hold_apps", "Apps of an AppHold in force, and those of them with a pod", ("hold", "state"),
+            registry=registry,
+        )  # fmt: skip
         self.lost_events = Counter(
             "genapps_lost_events", "Changes that the sweep found before an event", registry=registry
         )
@@ -124,6 +129,17 @@ class Metrics:
             self._fences.labels(state.value).set(count)
         since = proofs.unproven_since or now
         self._fence_unproven_seconds.set(max(0.0, (now - since).total_seconds()))
+
+    def hold(self, name: str, matched: int, draining: int) -> None:
+        """Tell how many apps an AppHold stops."""
+        self._held_apps.labels(name, "matched").set(matched)
+        self._held_apps.labels(name, "draining").set(draining)
+
+    def forget_hold(self, name: str) -> None:
+        """The AppHold is gone."""
+        for state in ("matched", "draining"):
+            with suppress(KeyError):
+                self._held_apps.remove(name, state)
 
     def write(self, write: Write) -> None:
         """Count a write that was asked for; a subresource stands in place of the verb."""

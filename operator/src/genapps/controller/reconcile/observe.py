@@ -99,6 +99,7 @@ class Observer:
             claim=claim.claim if claim else None,
             service_address=service.address if service else None,
             mutation=mutation,
+            holds={name[1]: hold.model for name, hold in self._caches.holds.items()},
             may_replace=may_replace,
             opened_by=self._caches.opened_by(run_namespace, pod.pod.labels) if pod and pod.pod else (),
             refused=refused,

@@ -18,12 +18,14 @@ from genapps.controller.cache.keys import (
     ConnectorKey,
     ContractsKey,
     GatewayEgressKey,
+    HoldKey,
     Key,
     NamespaceQuotaKey,
 )
 from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.app import Reconciler
 from genapps.controller.reconcile.app_budget import report_budget, waiting_apps
+from genapps.controller.reconcile.app_hold import HoldReconciler
 from genapps.controller.reconcile.budget_record import BudgetPublisher
 from genapps.controller.reconcile.connector import ConnectorReconciler
 from genapps.controller.reconcile.contracts import ContractReconciler
@@ -50,6 +52,7 @@ class Worker:
         connectors: ConnectorReconciler,
         contracts: ContractReconciler,
         publisher: BudgetPublisher,
+        holds: HoldReconciler,
         client: Client,
         caches: Caches,
         observer: Observer,
@@ -64,6 +67,7 @@ class Worker:
         self._connectors = connectors
         self._contracts = contracts
         self._publisher = publisher
+        self._holds = holds
         self._client = client
         self._caches = caches
         self._observer = observer
@@ -117,6 +121,8 @@ class Worker:
             )
         elif isinstance(key, ConnectorKey):
             await self._connectors.reconcile(key, self._now())
+        elif isinstance(key, HoldKey):
+            await self._holds.reconcile(key, self._now())
         elif isinstance(key, ContractsKey):
             await self._contracts.reconcile(self._now())
         elif isinstance(key, GatewayEgressKey):

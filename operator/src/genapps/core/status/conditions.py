@@ -9,6 +9,7 @@ from genapps.api.conditions import ConditionType, Reason, explained, meaning, ne
 from genapps.api.fields import rfc3339
 from genapps.core.budgets.balance import Exhaustion
 from genapps.core.status.condition_list import ConditionValue
+from genapps.core.status.hold import held_message
 from genapps.core.status.pod_findings import trouble
 from genapps.core.status.view import View
 from genapps.core.suspension import is_inert
@@ -76,11 +77,14 @@ def stalled(view: View) -> ConditionValue:
 def suspended(view: View) -> ConditionValue:
     """A suspension, or spec.operatingMode, keeps the app stopped."""
     suspension = view.verdict.suspension
+    if suspension and view.verdict.holds:
+        message = held_message(view.observed, view.verdict.holds)
+        return ConditionValue("True", _reason(suspension.reason), message)
     if suspension:
         why = _why(suspension)
         way_out = f"Investigate, then set spec.acknowledgedSuspension to {suspension.id} to resume."
         if is_inert(view.observed):
-            way_out += " The field has not changed since the app was created and has no effect. Clear it first."
+            way_out += " The field holds an id that has no effect. Clear it first."
         return ConditionValue("True", _reason(suspension.reason), f"{why} {way_out}")
     if view.verdict.requested:
         return ConditionValue("True", Reason.REQUESTED, explained(Reason.REQUESTED))
@@ -93,6 +97,8 @@ def suspended(view: View) -> ConditionValue:
 
 
 def _why(suspension: Suspension) -> str:
+    if suspension.hold:
+        return f"Suspended by AppHold {suspension.hold}, which is lifted or matches no more."
     if suspension.violations:
         return f"Suspended after {suspension.violations} policy violation{'s' if suspension.violations > 1 else ''}."
     if suspension.defects:

@@ -22,6 +22,7 @@ from genapps.core.verdict import Mode, Verdict
 MESSAGE_CHARACTERS = 1024
 REASON_CHARACTERS = 253
 RECENT_VIOLATIONS = 10
+HOLDS = 8
 
 
 def status(observed: Observed, verdict: Verdict) -> dict[str, Any]:
@@ -169,8 +170,10 @@ def _suspension(view: View) -> dict[str, Any] | None:
     suspension, record = view.verdict.suspension, view.observed.record
     if suspension is None:
         return None
-    repeats = len(record.acknowledged) if record else 0
-    return {"id": suspension.id, "reason": suspension.reason, "at": rfc3339(suspension.at), "repeats": repeats}
+    repeats = sum(entry.hold is None for entry in record.acknowledged) if record else 0
+    about = {"id": suspension.id, "reason": suspension.reason, "at": rfc3339(suspension.at), "repeats": repeats}
+    held = {"hold": suspension.hold, "holds": list(view.verdict.holds[:HOLDS])}
+    return about | {name: value for name, value in held.items() if value}
 
 
 def _connectors(observed: Observed) -> list[dict[str, Any]]:
