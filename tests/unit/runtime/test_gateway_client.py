@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -175,6 +176,19 @@ async def test_a_connection_that_was_idle_for_ten_seconds_is_not_used_again(
             clock.now += wait
             await call()
             assert server.connections == connections
+
+
+async def test_a_connection_is_given_up_when_nothing_is_acknowledged_for_four_seconds(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """A gateway whose machine is gone closes nothing: the kernel gives its connections up, busy and idle ones."""
+    async with connected(authority, tmp_path) as (server, call, client):
+        server.script = [(200, WRITTEN)]
+        await call()
+        held = client._idle[0]._transport.get_extra_info("socket")
+        assert held.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        options = (socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)
+        assert [held.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [4000, 2, 1]
 
 
 async def test_a_lost_question_for_keys_is_asked_again(authority: Authority, tmp_path: Path) -> None:

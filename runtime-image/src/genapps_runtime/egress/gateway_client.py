@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from genapps_runtime.egress.gateway_address import GatewayAddress
-from genapps_runtime.egress.gateway_connection import GatewayConnection, UnreachableError
+from genapps_runtime.egress.gateway_connection import GatewayConnection, UnreachableError, give_up_when_silent
 from genapps_runtime.egress.gateway_stream import GatewayStream
 from genapps_runtime.egress.mounted_file import MountedFile
 from genapps_runtime.problems import call_problem
@@ -277,13 +277,14 @@ class GatewayClient:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await loop.create_connection(
+                transport, connection = await loop.create_connection(
                     kind,
                     self._address.connect,
                     self._address.port,
                     ssl=self._trust(),
                     server_hostname=self._address.name,
                 )
+            give_up_when_silent(transport)
         except (OSError, TimeoutError, ssl.SSLError) as error:
             raise UnreachableError(f"{type(error).__name__}: {error}") from None
         return connection

@@ -2,12 +2,18 @@
 """One connection to the gateway: it parses with httptools and bounds everything it reads."""
 
 import asyncio
+import socket
 from typing import cast
 
 import httptools
 
 REPLY_BYTES = 1024 * 1024
 HEAD_BYTES = 16 * 1024
+SILENT_SECONDS = 4
+"""A gateway whose machine, or network, is gone cannot close a connection. It is given up when what was sent to it is
+not acknowledged for so long. The kernel of a busy gateway acknowledges."""
+_ASKED_AFTER_SECONDS = 2
+"""While nothing is sent, the gateway's kernel is asked for an acknowledgement, and again each second."""
 
 
 class UnreachableError(Exception):
@@ -87,3 +93,15 @@ class GatewayConnection(asyncio.Protocol):
         self.reusable = False
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(UnreachableError(why))
+
+
+def give_up_when_silent(transport: asyncio.BaseTransport) -> None:
+    """Let the kernel end a connection of TCP on which nothing is acknowledged for SILENT_SECONDS."""
+    connected = transport.get_extra_info("socket")
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_USER_TIMEOUT, SILENT_SECONDS * 1000),
+        (socket.TCP_KEEPIDLE, _ASKED_AFTER_SECONDS),
+        (socket.TCP_KEEPINTVL, 1),
+    ):
+        connected.setsockopt(socket.IPPROTO_TCP, option, value)
