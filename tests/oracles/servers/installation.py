@@ -70,4 +70,5 @@ async def calling(name: str, port: int, spec: dict[str, Any]) -> AsyncIterator[C
     gateway.catalogue.changed(manifest(name, **(spec | {"endpoint": {"service": service}})))
     async with connected() as sender:
         gateway.upstream.send = sender.send  # type: ignore[method-assign]
+        gateway.upstream.stream = sender.stream  # type: ignore[assignment, method-assign]
         yield Calls(gateway, name)

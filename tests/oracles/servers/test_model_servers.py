@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 
@@ -16,6 +17,7 @@ from tests.oracles.servers.programs import environment, running
 
 MODEL = "gpt-4o-mini"
 SPEC: dict[str, Any] = {"type": "Model", "models": [MODEL, "text-embedding-3-small"], "maxTokens": 100, "tools": []}
+WHOLE = {"end": {"effect": "Read", "credit": None}}
 FUNCTION = {"type": "function", "function": {"name": "rate", "parameters": {"type": "object"}}}
 
 
@@ -79,6 +81,19 @@ async def used(call: Calls, tool: str, arguments: dict[str, Any]) -> tuple[Any, 
         reply = await call(tool, arguments)
     assert reply.status == 200, reply.json()
     return reply.json()["result"], lines[-1]["input_tokens"], lines[-1]["output_tokens"]
+
+
+async def streamed(call: Calls, tool: str, arguments: dict[str, Any]) -> tuple[list[Any], Any, dict[str, Any]]:
+    """The pieces, how the stream ended, and the line of the call."""
+    with structlog.testing.capture_logs() as lines:
+        reply = await call(tool, arguments, stream=True)
+    assert reply.headers["content-type"] == "application/x-ndjson", reply.json()
+    *pieces, last = (orjson.loads(line) for line in reply.body.splitlines())
+    return [piece["piece"] for piece in pieces], last, dict(lines[-1])
+
+
+def said(pieces: list[Any]) -> str:
+    return "".join(piece["choices"][0]["delta"].get("content") or "" for piece in pieces)
 
 
 async def test_llmock_answers_a_chat_and_its_usage_is_counted(call: Calls, llmock: LLMock) -> None:
@@ -148,6 +163,58 @@ async def test_what_llmock_refuses_is_not_asked_again(call: Calls, llmock: LLMoc
 async def test_a_stream_is_refused_before_llmock_is_asked(call: Calls, llmock: LLMock) -> None:
     assert (await call("chat", asking("Hi") | {"stream": True})).json()["code"] == "ArgumentsInvalid"
     assert await llmock.requests() == []
+
+
+async def test_llmock_streams_a_chat_and_its_usage_is_counted(call: Calls, llmock: LLMock) -> None:
+    pieces, last, line = await streamed(call, "chat", asking("What is 1 + 1?"))
+    assert (said(pieces), last) == ("Hello! You said: What is 1 + 1?", WHOLE)
+    assert len(pieces) > 3, "word by word"
+    assert (line["code"], 0 < line["output_tokens"] < 100) == ("ok", True)
+    (request,) = await llmock.requests()
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    assert request["body"] == asking("What is 1 + 1?") | options | {"model": MODEL, "max_tokens": 100}
+
+
+async def test_llmock_streams_a_response_and_its_usage_is_counted(call: Calls) -> None:
+    pieces, last, line = await streamed(call, "responses", {"input": "What is 1 + 1?"})
+    deltas = [piece["delta"] for piece in pieces if piece["type"] == "response.output_text.delta"]
+    assert ("".join(deltas), last) == ("Hello! You said: What is 1 + 1?", WHOLE)
+    assert pieces[-1]["response"]["usage"]["output_tokens"] == line["output_tokens"] < 100
+
+
+async def test_llmock_streams_the_call_of_a_tool_of_the_app(call: Calls) -> None:
+    pieces, last, _ = await streamed(call, "chat", asking("What is the rate?") | {"tools": [FUNCTION]})
+    deltas = [piece["choices"][0]["delta"] for piece in pieces]
+    called = [function["function"] for delta in deltas for function in delta.get("tool_calls") or ()]
+    assert ("".join(function.get("name") or "" for function in called), last) == ("rate", WHOLE)
+    assert orjson.loads("".join(function.get("arguments") or "" for function in called)) == {}
+
+
+@pytest.mark.parametrize("after", [1, 3])
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("truncate", "UpstreamFailed"), ("disconnect", "UpstreamFailed"), ("malformed", "ResultInvalid")],
+)
+async def test_a_stream_that_llmock_breaks_says_so_and_counts_as_the_most(
+    call: Calls, llmock: LLMock, kind: str, code: str, after: int
+) -> None:
+    await llmock.will(type="stream_fault", kind=kind, after_chunks=after)
+    pieces, last, line = await streamed(call, "chat", asking("What is 1 + 1?"))
+    assert (len(pieces), last["problem"]["code"]) == (after, code)
+    assert (line["code"], line["output_tokens"]) == (code, 100)
+    assert len(await llmock.requests()) == 1, "it is not asked for again"
+
+
+async def test_what_llmock_refuses_before_a_stream_is_told_as_of_any_call(call: Calls, llmock: LLMock) -> None:
+    await llmock.will(type="fail", status=503, times=5)
+    reply = await call("chat", asking("Hi"), stream=True)
+    assert (reply.json()["code"], reply.json()["upstreamStatus"]) == ("UpstreamFailed", 503)
+    assert len(await llmock.requests()) == 1
+
+
+async def test_stubllm_streams_a_chat_that_counts_as_the_most_for_want_of_a_usage(stub: Calls) -> None:
+    pieces, last, line = await streamed(stub, "chat", asking("What is 1 + 1?"))
+    assert (said(pieces), last, line["output_tokens"]) == ("2", WHOLE, 100)
 
 
 async def test_stubllm_answers_a_chat_and_its_usage_is_counted(stub: Calls) -> None:

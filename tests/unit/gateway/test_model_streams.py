@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from genapps.gateway.calls import Passed, Tally
-from genapps.gateway.connectors import events, passing
+from genapps.gateway.connectors import events
 from genapps.gateway.connectors.model_stream import PIECE_BYTES
 from genapps.gateway.egress.messages import (
     EgressReason,
@@ -22,7 +22,6 @@ from genapps.gateway.egress.messages import (
 )
 from genapps.gateway.streamed_answer import UNREAD_SECONDS, StreamedAnswer
 from tests.unit.gateway.connectors import manifest
-from tests.unit.gateway.test_credentials import secret
 from tests.unit.gateway.test_model_connector import MESSAGES, USAGE, answer, ask, model, sent
 from tests.unit.gateway.world import Installation, Reply, app_record
 
@@ -260,43 +259,3 @@ async def test_an_endless_stream_without_pieces_is_cut(outside: Installation, mo
     assert outside.upstream.taken == 51
     outside.upstream.pieces = itertools.chain([event(delta("2"))], itertools.repeat(b"data: never ends\n"))
     assert "more than 1000 bytes" in lines(await stream(outside))[-1]["problem"]["detail"]
-
-
-SECRET = "s3cr3t-0123456789"
-
-
-@pytest.fixture
-def guarded(outside: Installation) -> Installation:
-    outside.secrets.changed(secret(SECRET, connector="llm", hosts="models.example.com"))
-    outside.catalogue.changed(model(credential={"secretName": "fx-key", "key": "token"}))
-    return outside
-
-
-def parts(text: str, size: int) -> tuple[bytes, ...]:
-    return tuple(event(delta(text[at : at + size])) for at in range(0, len(text), size))
-
-
-@pytest.mark.parametrize("size", [1, 3, 7, 100])
-async def test_a_credential_is_found_across_the_borders_of_pieces(guarded: Installation, size: int) -> None:
-    guarded.upstream.pieces = *parts(f"your key is {SECRET}, is it not", size), DONE
-    reply = await stream(guarded)
-    assert SECRET[:10] not in texts([orjson.loads(line) for line in reply.body.splitlines()])
-    assert b"holds the platform's credential" in reply.body
-    assert b'"code":"ResultInvalid"' in reply.body
-
-
-async def test_a_credential_in_the_bytes_of_a_stream_is_found_wherever_they_are_cut(guarded: Installation) -> None:
-    whole = event(delta("2", id=SECRET)) + DONE
-    guarded.upstream.pieces = whole[:30], whole[30:-20], whole[-20:]
-    assert (await stream(guarded)).json()["code"] == "ResultInvalid"
-
-
-async def test_what_only_begins_like_the_credential_waits_and_passes(
-    guarded: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = f"no {SECRET[:9]} but {SECRET[:12]}"
-    guarded.upstream.pieces = *parts(said, 2), told(), DONE
-    assert texts(lines(await stream(guarded))) == said
-    monkeypatch.setattr(passing, "HELD_BYTES", 1000)
-    guarded.upstream.pieces = itertools.chain(parts(SECRET[:9], 9), itertools.repeat(event(delta(""))))
-    assert (await stream(guarded)).json()["code"] == "ResultInvalid"
