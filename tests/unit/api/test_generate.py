@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
         "responseBodyBytes": 1,
         "concurrency": 1,
         "toolCallsPerAction": 0,
+        "cpuMillisPerAction": 500,
         "statePerTenantBytes": 1,
         "logBytesPerAction": 0,
     },

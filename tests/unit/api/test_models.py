@@ -138,6 +138,7 @@ def test_runtime_settings_have_canonical_bytes() -> None:
                 "responseBodyBytes": 1,
                 "concurrency": 1,
                 "toolCallsPerAction": 0,
+                "cpuMillisPerAction": 1,
                 "statePerTenantBytes": 1,
                 "logBytesPerAction": 0,
             },
