@@ -3,6 +3,8 @@
 
 from typing import Any
 
+import pytest
+
 from genapps.api.ledger import LedgerRecord
 from genapps.core.verdict import Mode
 from tests.unit.core.budgets.test_balance import account, mark, published
@@ -57,6 +59,18 @@ def test_with_suspend_a_new_period_brings_it_back() -> None:
     known.others["budget_record"] = later
     known.settle()
     assert known.verdict().mode is Mode.RUN
+
+
+@pytest.mark.parametrize("suspend", [False, True], ids=["Fallback", "Suspend"])
+def test_a_limit_of_nothing_is_exhausted_from_the_first_moment(suspend: bool) -> None:
+    known = World(budget=budget({"onLimit": "Suspend" if suspend else "Fallback"}))
+    spend(known, limit=0, spent=False)
+    known.settle()
+    known.bind()
+    known.settle()
+    assert condition(known, "BudgetAvailable") == ("False", "BudgetExhausted")
+    assert (known.verdict().mode is Mode.STOP) is suspend
+    assert (("Pod", CHILD) in known.children) is not suspend
 
 
 def test_shadow_stops_nothing() -> None:

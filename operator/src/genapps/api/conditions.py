@@ -106,7 +106,7 @@ _ALLOWED: dict[tuple[ConditionType, Status], tuple[Reason, ...]] = {
     (_C.ALERT_REACHED, "True"): (_R.LIMIT_NEAR,),
     (_C.ALERT_REACHED, "False"): (_R.BELOW_ALERTS,),
     (_C.EXHAUSTED, "True"): (_R.BUDGET_EXHAUSTED,),
-    (_C.EXHAUSTED, "False"): (_R.WITHIN_LIMITS,),
+    (_C.EXHAUSTED, "False"): (_R.WITHIN_LIMITS, _R.LIMITS_NOT_ENFORCED),
 }
 
 

@@ -106,6 +106,7 @@ class Reason(StrEnum):
     LIMIT_NEAR = "LimitNear"
     BELOW_ALERTS = "BelowAlerts"
     WITHIN_LIMITS = "WithinLimits"
+    LIMITS_NOT_ENFORCED = "LimitsNotEnforced"
 
 
 class Explanation(NamedTuple):
@@ -389,12 +390,9 @@ EXPLANATIONS: dict[Reason, Explanation] = {
             "Restore the apps, or confirm with the command in the message.",
         ),
         (_R.NONE_HELD, "No deleted app waits for a confirmation.", "Nothing to do."),
-        (
-            _R.LIMIT_NEAR,
-            "A percentage of spec.alerts is spent.",
-            "Look at status.forecast. Raise spec.limits in time, or let the limit hold.",
-        ),
+        (_R.LIMIT_NEAR, "A percentage of spec.alerts is spent.", "See status.forecast. Raise spec.limits, or wait."),
         (_R.BELOW_ALERTS, "No percentage of spec.alerts is spent.", "Nothing to do."),
         (_R.WITHIN_LIMITS, "Something is left of every unit.", "Nothing to do."),
+        (_R.LIMITS_NOT_ENFORCED, "A unit is used up, and Shadow refuses nothing.", "Enforce limits by spec.mode."),
     )
 }

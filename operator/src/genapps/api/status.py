@@ -278,7 +278,7 @@ class AppBudgetStatus(ConditionsStatus):
     spent_percent: Number | None = None
     """The highest share of a limit that is spent."""
     alert: Number | None = None
-    """The highest of `spec.alerts` that was reached in this period."""
+    """The highest of `spec.alerts` that was reached in this period; a raised limit does not take it back."""
     shadow_refusals: Number | None = None
     """Under mode Shadow: the calls that a limit would have refused."""
     exhausted: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=8)] = ()

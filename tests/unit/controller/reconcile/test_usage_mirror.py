@@ -3,6 +3,7 @@
 
 from genapps.controller.cache.keys import BudgetKey
 from genapps.controller.reconcile.usage_mirror import UsageMirror
+from tests.unit.core.status.test_spending import status_of
 
 KEY = BudgetKey("b")
 
@@ -25,3 +26,11 @@ def test_what_is_no_figure_does_not_wait() -> None:
     assert mirror.wait(KEY, {"spent": 1, "exhausted": []}, {"spent": 2, "exhausted": ["tokens"]}) == 0
     mirror.forget(KEY)
     assert mirror.wait(KEY, {"spent": 1}, {"spent": 2}) == 0
+
+
+def test_each_percent_above_an_alert_waits_as_other_figures_do() -> None:
+    mirror = UsageMirror(lambda: 100.0)
+    mirror.written(KEY)
+    reached = status_of(80, alerts=[80, 95])
+    assert mirror.wait(KEY, reached, status_of(94, alerts=[80, 95], previous=reached)) == 60
+    assert mirror.wait(KEY, reached, status_of(95, alerts=[80, 95], previous=reached)) == 0

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies
 
-from genapps.api.budgetrecord import PublishedBudget
+from genapps.api.budgetrecord import PublishedBudget, StateUse
 from genapps.api.ledger import PeriodAccount
-from genapps.core.budgets.amounts import Amounts, Limits
+from genapps.core.budgets.amounts import LARGEST, Amounts, Limits
 from genapps.core.budgets.balance import (
     budget_percent,
     current,
@@ -18,7 +18,9 @@ from genapps.core.budgets.balance import (
     forecast,
     left_of,
     percent,
+    refused_units,
     shown,
+    state_forecast,
 )
 
 STARTS = datetime(2026, 11, 1, tzinfo=UTC)
@@ -64,7 +66,9 @@ def mark(unit: str = "tokens", limit: int = 10) -> dict[str, Any]:
          "a limit of nothing"],
 )  # fmt: skip
 def test_what_is_exhausted(budget: PublishedBudget, held: PeriodAccount | None, units: tuple[str, ...]) -> None:
-    assert exhausted_units(budget, held) == units
+    assert exhausted_units(budget, held) == refused_units(budget, held) == units
+    counted = budget.model_copy(update={"mode": "Shadow"})
+    assert (exhausted_units(counted, held), refused_units(counted, held)) == (units, ())
 
 
 def test_the_ceiling_of_an_app_is_told_before_the_budget() -> None:
@@ -114,13 +118,44 @@ def test_there_is_no_forecast_on_the_first_day_and_after_the_end(now: datetime) 
     assert forecast(published(), account(spent={"tokens": 5}), now) is None
 
 
-@given(strategies.integers(24, 24 * 30 - 1), strategies.lists(strategies.integers(0, 10**12), max_size=30))
-def test_a_forecast_is_never_less_than_what_is_spent(hours: int, spent: list[int]) -> None:
-    days = [{"day": f"2026-11-{day:02}", "spent": {"tokens": amount}} for day, amount in enumerate(spent, 1)]
-    held = account(spent={"tokens": sum(spent)}, days=days)
-    expected = forecast(published(), held, STARTS + timedelta(hours=hours))
-    assert expected is not None
-    assert expected.tokens >= sum(spent)
+@given(
+    strategies.timedeltas(timedelta(0), ENDS - STARTS),
+    strategies.dictionaries(strategies.integers(1, 30), strategies.integers(0, 2**40), max_size=30),
+    strategies.integers(0, LARGEST),
+    strategies.integers(1, 30),
+    strategies.integers(1, LARGEST),
+)
+def test_a_forecast_is_at_least_what_is_spent_and_grows_with_every_day(
+    passed: timedelta, days: dict[int, int], lost: int, day: int, more: int
+) -> None:
+    spent = min(sum(days.values()) + lost, LARGEST)
+
+    def expected(now: datetime, amounts: dict[int, int]) -> int | None:
+        totals = [{"day": f"2026-11-{day:02}", "spent": {"tokens": amounts[day]}} for day in sorted(amounts)]
+        found = forecast(published(), account(spent={"tokens": spent}, days=totals), now)
+        return None if found is None else found.tokens
+
+    grown = {**days, day: min(days.get(day, 0) + more, LARGEST)}
+    assert expected(ENDS - timedelta(microseconds=1), grown) == spent, "at the end nothing more comes"
+    found, higher = expected(STARTS + passed, days), expected(STARTS + passed, grown)
+    if found is None or higher is None:
+        assert found is higher
+        assert passed < timedelta(days=1) or passed == ENDS - STARTS
+        return
+    assert passed >= timedelta(days=1)
+    assert spent <= found <= higher <= LARGEST
+    assert expected(STARTS + passed, {}) == spent, "where nothing was spent lately, nothing more comes"
+
+
+@pytest.mark.parametrize(
+    ("mib", "at", "expected"),
+    [(0, STARTS, 100), (2, ENDS - timedelta(seconds=50), 200), (2, ENDS + timedelta(days=1), 100),
+     (LARGEST, STARTS, LARGEST)],
+    ids=["no claims any more", "claims stay until the end", "not beyond it", "and not more than has room"],
+)  # fmt: skip
+def test_claims_are_forecast_to_stay(mib: int, at: datetime, expected: int) -> None:
+    state = {"state": StateUse(mib_seconds=100, mib=mib, at=at)}
+    assert state_forecast(published().model_copy(update=state)) == expected
 
 
 def test_what_is_leased_is_not_left() -> None:

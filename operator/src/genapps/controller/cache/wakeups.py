@@ -14,8 +14,6 @@ from genapps.api import names
 from genapps.api.appbudget import AppBudget
 from genapps.api.apprecord import AppRecord, Record
 from genapps.api.budgetrecord import BudgetRecord
-from genapps.api.ledger import Exhausted, Ledger, LedgerRecord, Violations
-from genapps.api.slow_counts import Tripped
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.changes import Change, Source
 from genapps.controller.cache.held_apps import held_apps
@@ -30,6 +28,7 @@ from genapps.controller.cache.keys import (
     Key,
     NamespaceQuotaKey,
 )
+from genapps.controller.cache.ledger_parts import account_of, suspending_part, urgent_part
 from genapps.controller.cache.parse import StoredApp
 from genapps.core.budgets.balance import exhausted_units
 from genapps.core.catalogue.endpoints import SliceState, connector_of
@@ -164,20 +163,18 @@ def of_ledger(caches: Caches, change: Change) -> Iterator[Wakeup]:
     budget = names.budget_of_ledger(change.name[1])
     if budget is not None:
         yield Wakeup(BudgetKey(budget), DEBOUNCED)
-        if _exhausted(change.old) != _exhausted(change.new):
-            yield from _apps(caches, lambda _, app: app.budget == budget)
-    stored = [each.record for each in (change.old, change.new) if isinstance(each, Ledger)]
-    if len(stored) != 2 or _suspending(stored[0]) != _suspending(stored[1]):
+        published = caches.budget_records.get((caches.system_namespace, budget))
+        if isinstance(published, BudgetRecord):
+            # Not the marks alone: what is spent may reach a limit that somebody lowered, and nobody marks that.
+            before, now = (exhausted_units(published.record, account_of(each)) for each in (change.old, change.new))
+            if before != now:
+                yield from _apps(caches, lambda _, app: app.budget == budget)
+    if suspending_part(change.old) != suspending_part(change.new):
         yield from _owner(caches, change, NOW)
-    elif stored[0].breaker != stored[1].breaker or _exhausted(change.old) != _exhausted(change.new):
+    elif urgent_part(change.old) != urgent_part(change.new):
         yield from _owner(caches, change, NEXT)
     else:
         yield from _owner(caches, change, DEBOUNCED)
-
-
-def _suspending(ledger: LedgerRecord) -> tuple[Violations, Tripped | None]:
-    """The part of a Ledger that may suspend its app."""
-    return ledger.violations, ledger.defects.tripped if ledger.defects is not None else None
 
 
 def of_child(caches: Caches, change: Change) -> Iterator[Wakeup]:
@@ -308,11 +305,6 @@ def waiting_for_budget(caches: Caches, budget: str) -> Iterator[AppKey]:
         return not (isinstance(record, AppRecord) and record.record.deleted_at is None)
 
     return caches.apps_of(without_place)
-
-
-def _exhausted(ledger: object) -> tuple[Exhausted, ...]:
-    account = ledger.record.account if isinstance(ledger, Ledger) else None
-    return account.exhausted if account is not None else ()
 
 
 def _held_state(record: Record | None) -> tuple[object, ...]:

@@ -112,7 +112,10 @@ class Metrics:
             "genapps_budget_spent_percent", "The highest share of a limit that is spent", ("budget",), registry=registry
         )
         self.budget_exhausted = Gauge(
-            "genapps_budget_exhausted", "Units of which hardly anything is left", ("budget",), registry=registry
+            "genapps_budget_exhausted",
+            "Units that are refused because hardly anything is left",
+            ("budget",),
+            registry=registry,
         )
         self._fences = Gauge(
             "genapps_fences", "Pods of apps by what their own probe says of their fence", ("state",), registry=registry

@@ -19,7 +19,7 @@ from genapps.controller.process.metrics import Metrics
 from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.status_writer import write_status
 from genapps.controller.reconcile.usage_mirror import UsageMirror
-from genapps.core.budgets.balance import current
+from genapps.core.budgets.balance import current, refused_units
 from genapps.core.status import transitions
 from genapps.core.status.budget import DeletionsHeld, budget_status
 from genapps.core.status.spending import Spending, budget_events
@@ -60,9 +60,11 @@ async def report_budget(
         for child, record in caches.records_in_use()
         if record.record.budget == key.budget and record.record.deleted_at is None and not caches.is_gone(child)
     ]
-    status = budget_status(stored.model, records, prepared, held, stored.status, now, _spending(caches, key.budget))
+    spending = _spending(caches, key.budget)
+    refused = () if spending is None else refused_units(spending.budget, spending.account)
+    status = budget_status(stored.model, records, prepared, held, stored.status, now, spending)
     metrics.budget_spent.labels(key.budget).set(status.get("spentPercent", 0))
-    metrics.budget_exhausted.labels(key.budget).set(len(status.get("exhausted", ())))
+    metrics.budget_exhausted.labels(key.budget).set(len(refused))
     if status == stored.status:
         return
     if (pause := mirror.wait(key, stored.status, status)) > 0:

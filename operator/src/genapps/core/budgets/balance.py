@@ -11,7 +11,7 @@ from genapps.api.budgetrecord import PublishedBudget
 from genapps.api.ledger import DayTotal, Exhausted, PeriodAccount
 from genapps.api.quantities import dollars
 from genapps.core.budgets import accounts
-from genapps.core.budgets.amounts import UNITS, Amounts, Limits
+from genapps.core.budgets.amounts import LARGEST, UNITS, Amounts, Limits
 
 STATE_UNIT = "stateGiBHours"
 MIB_SECONDS = 1024 * 3600
@@ -51,6 +51,11 @@ def exhausted_units(budget: PublishedBudget, account: PeriodAccount | None) -> t
     return (*units, STATE_UNIT) if limit is not None and budget.state.mib_seconds >= limit else tuple(units)
 
 
+def refused_units(budget: PublishedBudget, account: PeriodAccount | None) -> tuple[str, ...]:
+    """Those of them that are refused: none while limits are only counted."""
+    return exhausted_units(budget, account) if budget.mode == "Enforce" else ()
+
+
 def exhaustion(
     budget: PublishedBudget, shared: PeriodAccount | None, own: PeriodAccount | None, ceilings: Limits
 ) -> Exhaustion | None:
@@ -59,7 +64,7 @@ def exhaustion(
         return None
     for entry in _exhausted(budget, own, ceilings):
         return Exhaustion("app", _SHOWN[entry.unit], budget.ends_at)
-    for unit in exhausted_units(budget, shared):
+    for unit in refused_units(budget, shared):
         return Exhaustion(f"budget {budget.budget}", unit, budget.ends_at)
     return None
 
@@ -86,16 +91,23 @@ def forecast(budget: PublishedBudget, account: PeriodAccount, now: datetime) -> 
     """What will be spent at the end of the period, if it goes on as in the last seven days.
 
     Days are those of UTC. Today counts for as much of it as has passed, and a day without a call counts as nothing.
-    None before a day of the period has passed, and for a period that is over.
+    None before a day of the period has passed, and for a period that is over. No unit is more than LARGEST.
     """
     if not budget.starts_at + timedelta(days=1) <= now < budget.ends_at:
         return None
     since = max(budget.starts_at, now - timedelta(days=_RECENT_DAYS))
     first = max(since, _midnight(since))
     recent = _since(account.days, first)
-    seconds, left = _seconds(first, now), _seconds(now, budget.ends_at)
+    seconds, left = max(1, _seconds(first, now)), _seconds(now, budget.ends_at)
     spent = Amounts.of(account.spent)
-    return Amounts(*(done + -(-lately * left // seconds) for done, lately in zip(spent, recent, strict=True)))
+    ahead = (done + -(-lately * left // seconds) for done, lately in zip(spent, recent, strict=True))
+    return Amounts(*(min(amount, LARGEST) for amount in ahead))
+
+
+def state_forecast(budget: PublishedBudget) -> int:
+    """The MiB seconds of claims at the end of the period, if the claims that were last counted stay as they are."""
+    state = budget.state
+    return min(state.mib_seconds + state.mib * max(0, _seconds(state.at, budget.ends_at)), LARGEST)
 
 
 def shown(amounts: Sequence[int | None]) -> dict[str, int | str]:
@@ -141,4 +153,4 @@ def _midnight(moment: datetime) -> datetime:
 
 
 def _seconds(since: datetime, until: datetime) -> int:
-    return max(1, int((until - since).total_seconds()))
+    return int((until - since).total_seconds())

@@ -90,7 +90,7 @@ def budget_status(
     return {
         "observedGeneration": generation,
         "apps": tiers.total(),
-        **(spending_status(budget, spending, now) if spending is not None else {}),
+        **(spending_status(budget, spending, previous, now) if spending is not None else {}),
         "tiers": [{"name": name, "apps": tiers[name]} for name in sorted(tiers)],
         "conditions": conditions(values, generation, previous, now),
     }
