@@ -114,3 +114,14 @@ def test_usage_is_told_with_the_tightest_share() -> None:
         "fallbacks": 1,
         "budgetPercent": 42,
     }
+
+
+def test_usage_without_any_limit_has_no_share() -> None:
+    """The API server refuses a status in which a number is null, and with it all that the status says."""
+    known = World().run()
+    known.others |= {"budget_record": published(), "budget_account": account(spent={"tokens": 300})}
+    record: dict[str, Any] = ledger().model_dump(by_alias=True, exclude_none=True)
+    known.ledger = LedgerRecord.model_validate(record | {"account": account(spent={"tokens": 42}).model_dump()})
+    known.settle()
+    assert known.status["usage"]["tokens"] == 42
+    assert "budgetPercent" not in known.status["usage"]

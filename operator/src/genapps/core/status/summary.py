@@ -133,13 +133,14 @@ def _usage(view: View) -> dict[str, Any] | None:
         percent(spent, tier_limits(grant.tier)),
         budget_percent(budget, current(budget, view.observed.budget_account)),
     )
-    return {
+    used = {
         "period": account.period,
         **shown(spent),
         "actions": account.activity.actions,
         "fallbacks": account.activity.fallbacks,
-        "budgetPercent": max((share for share in shares if share is not None), default=None),
     }
+    known = [share for share in shares if share is not None]
+    return used | ({"budgetPercent": max(known)} if known else {})
 
 
 def _defects(view: View) -> dict[str, Any] | None:
