@@ -260,6 +260,12 @@ class Scorecard(OwnModel):
     """Actions that were answered by the fallback."""
     retry_ratio: Amount | None = None
     """Actions that were repeated."""
+    shared_code: Number | None = None
+    """Its apps that run code which another one runs as well."""
+    saved_usd: Amount | None = Field(default=None, alias="savedUSD")
+    """US dollars that answers from the cache would have cost."""
+    refused_usd: Amount | None = Field(default=None, alias="refusedUSD")
+    """US dollars that refused calls might have cost."""
 
 
 class AppBudgetStatus(ConditionsStatus):

@@ -2,8 +2,8 @@
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
 `genapps digest`, `bundle`, `check`, `modules` and `catalogue` are for authors, `genapps connector` for the teams of
-connectors, `genapps preflight` checks a cluster, `genapps state` is for the data of tenants. `genapps fence-check` runs
-in a pod of the chart.
+connectors. `genapps budget` says what limits would do, `genapps preflight` checks a cluster, and `genapps state` is for
+the data of tenants. `genapps fence-check` runs in a pod of the chart.
 """
 
 import os
@@ -15,6 +15,7 @@ import click
 from genapps.api.digests import INLINE_ENTRY, bundle_digest
 from genapps.api.modules import AVAILABLE, FRAMEWORKS, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
+from genapps.cli.budget.group import budget
 from genapps.cli.bundles import read_bundle
 from genapps.cli.connector.group import connector
 from genapps.cli.state.group import state
@@ -25,6 +26,7 @@ def main() -> None:
     """Run AI-generated apps on Kubernetes, isolated and metered."""
 
 
+main.add_command(budget)
 main.add_command(connector)
 main.add_command(state)
 

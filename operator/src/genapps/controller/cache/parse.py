@@ -59,6 +59,11 @@ class StoredApp:
         return "deletionTimestamp" in self.raw["metadata"]
 
     @property
+    def family(self) -> str:
+        """The family that it belongs to; empty when it names none."""
+        return str(at(self.raw, "spec", "envelope", "family") or "")
+
+    @property
     def budget(self) -> str:
         """Name of its budget; empty when it names none."""
         return str(at(self.raw, "spec", "budget") or "")

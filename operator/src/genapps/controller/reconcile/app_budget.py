@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 
 from genapps.api.appbudget import AppBudget
+from genapps.api.apprecord import AppRecord
 from genapps.api.budgetrecord import BudgetRecord
 from genapps.api.ledger import Ledger
-from genapps.api.names import budget_ledger
+from genapps.api.names import budget_ledger, child_name
 from genapps.cluster.client import Client
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import AppKey, BudgetKey
@@ -20,6 +21,7 @@ from genapps.controller.reconcile.events import Events
 from genapps.controller.reconcile.status_writer import write_status
 from genapps.controller.reconcile.usage_mirror import UsageMirror
 from genapps.core.budgets.balance import current, refused_units
+from genapps.core.budgets.scorecards import Member
 from genapps.core.status import transitions
 from genapps.core.status.budget import DeletionsHeld, budget_status
 from genapps.core.status.spending import Spending, budget_events
@@ -86,4 +88,22 @@ def _spending(caches: Caches, budget: str) -> Spending | None:
         return None
     ledger = caches.ledgers.get((caches.system_namespace, budget_ledger(budget)))
     account = ledger.record.account if isinstance(ledger, Ledger) else None
-    return Spending(published.record, current(published.record, account))
+    period = published.record.period
+    return Spending(published.record, current(published.record, account), tuple(_members(caches, budget, period)))
+
+
+def _members(caches: Caches, budget: str, period: str) -> Iterator[Member]:
+    """The apps of the budget that belong to a family."""
+    for name, app in caches.apps.items():
+        if app.budget != budget or not app.family or app.deleting:
+            continue
+        child = (caches.system_namespace, child_name(*name))
+        ledger, record = caches.ledgers.get(child), caches.records.get(child)
+        account = ledger.record.account if isinstance(ledger, Ledger) else None
+        revision = record.record.revision if isinstance(record, AppRecord) else None
+        yield Member(
+            app.family,
+            tuple(sorted(app.connectors)),
+            revision.code_digest if revision is not None else None,
+            account if account is not None and account.period == period else None,
+        )

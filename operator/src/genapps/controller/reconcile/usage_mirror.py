@@ -10,7 +10,9 @@ from typing import Any
 from genapps.controller.cache.keys import Key
 
 EVERY_SECONDS = 60.0
-_FIGURES = frozenset({"usage", "spent", "leased", "remaining", "forecast", "spentPercent", "shadowRefusals"})
+_FIGURES = frozenset(
+    {"usage", "spent", "leased", "remaining", "forecast", "spentPercent", "shadowRefusals", "scorecards"}
+)
 
 
 @dataclass(slots=True)

@@ -33,6 +33,11 @@ class Exhaustion:
     """The end of the period."""
 
 
+def shown_unit(unit: str) -> str:
+    """A unit as people name it in limits."""
+    return _SHOWN[unit]
+
+
 def published_limits(budget: PublishedBudget) -> Limits:
     """The limits of what gateways count."""
     limits = budget.limits

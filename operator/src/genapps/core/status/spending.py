@@ -25,6 +25,7 @@ from genapps.core.budgets.balance import (
     shown,
     state_forecast,
 )
+from genapps.core.budgets.scorecards import Member, scorecards
 from genapps.core.status.condition_list import ConditionValue
 from genapps.core.status.transitions import Event
 
@@ -35,6 +36,8 @@ class Spending:
 
     budget: PublishedBudget
     account: PeriodAccount
+    members: tuple[Member, ...] = ()
+    """Its apps that belong to a family."""
 
 
 def spending_status(
@@ -61,6 +64,7 @@ def spending_status(
         "spentPercent": budget_percent(published, account),
         "alert": max(_told_alert(previous, published.period), reached_alert(budget, spending) or 0) or None,
         "exhausted": list(exhausted_units(published, account)),
+        "scorecards": scorecards(spending.members),
         "shadowRefusals": account.activity.shadow_refusals if published.mode == "Shadow" else None,
     }
     return {name: value for name, value in parts.items() if value not in (None, {}, [])}

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`genapps budget`: what limits would do."""
