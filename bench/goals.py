@@ -64,6 +64,8 @@ GOALS: Mapping[tuple[Kind, str], Sequence[Goal]] = {
     ("engine", "gateway call, half load, p99"): (Goal("<=", 5),),
     ("engine", "gateway call, c=32"): (Goal(">=", 1200),),
     ("engine", "gateway with 2,000 apps"): (Goal("<=", 120),),
+    ("engine", "a call is paid"): (Goal("<=", 25),),
+    ("engine", "Ledger writes, 1,000 calls of 10 apps"): (Goal("<=", 10),),
     ("engine", "step token minted"): (Goal("<=", 100),),
     ("engine", "step token verified"): (Goal("<=", 150),),
     ("kubernetes", "apply to Ready and answering"): (Goal("<=", 1.2),),

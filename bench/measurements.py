@@ -33,8 +33,10 @@ from bench.engine.uploads import uploads
 from bench.engine.waiting import waiting
 from bench.engine.warm_request import warm_request
 from bench.figures import Figure
+from bench.gateway.budgets import budgets
 from bench.gateway.call import gateway_call
 from bench.gateway.step_token import step_token
+from bench.gateway.streamed_piece import streamed_piece
 
 Alone = Callable[[Context], Awaitable[list[Figure]]]
 OnPlatform = Callable[[Context, Platform], Awaitable[list[Figure]]]
@@ -60,6 +62,8 @@ ALONE: Mapping[str, Alone] = {
     "redaction": redaction,
     "gateway-call": gateway_call,
     "step-token": step_token,
+    "streamed-piece": streamed_piece,
+    "budgets": budgets,
     "reconcile": reconcile,
 }
 
