@@ -223,11 +223,11 @@ class AppServer:
         if self._tenants is not None:
             await self._tenants.close()  # before the queue: what it deletes is deleted there as well
         await self._app.close()
-        await self._credit.close()
         await self._report.close()
         await self._defects.close()
         await self._facets.close()
         self._volume.close()
+        await self._credit.close()  # nobody waits for the gateway before the state is closed
         self._gateway.close()
 
     async def _answer_of_state(self, question: bytes, writer: asyncio.StreamWriter) -> None:
