@@ -189,7 +189,7 @@ def world(kubectl: Kubectl, node: Node, folder: Path) -> Iterator[World]:
     system, run = f"system-{unique}", f"run-{unique}"
     for name in (system, run, CREDENTIALS_NAMESPACE):
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    kubectl.apply(*_rights(system))
+    kubectl.apply(*_rights(system), _budget(system))
     kubeconfig = folder / "gateway.kubeconfig"
     kubeconfig.write_text(_kubeconfig(node, kubectl("create", "token", "genapps-gateway", "-n", system).strip()))
     gateway = GatewayProcess(kubeconfig, folder / "gateway.log", system)
@@ -199,6 +199,21 @@ def world(kubectl: Kubectl, node: Node, folder: Path) -> Iterator[World]:
     finally:
         gateway.kill()
         kubectl("delete", "namespace", system, run, "--wait=false", "--ignore-not-found")
+
+
+def _budget(system: str) -> dict[str, Any]:
+    """What the operator would publish of the apps' budget: nothing is limited."""
+    record = {
+        "budget": "tests",
+        "uid": "b0d6e7",
+        "period": "2026-11",
+        "startsAt": "2026-11-01T00:00:00Z",
+        "endsAt": "2026-12-01T00:00:00Z",
+        "prices": {"version": "sha256:" + "0" * 64},
+        "state": {"at": "2026-11-01T00:00:00Z"},
+    }
+    metadata = {"name": "tests", "namespace": system}
+    return {"apiVersion": "genapps.dev/v1alpha1", "kind": "BudgetRecord", "metadata": metadata, "record": record}
 
 
 def _rights(system: str) -> list[dict[str, Any]]:
