@@ -2,8 +2,9 @@
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
 `genapps digest`, `bundle`, `check`, `modules` and `catalogue` are for authors, `genapps connector` for the teams of
-connectors. `genapps budget` says what limits would do, `genapps preflight` checks a cluster, and `genapps state` is for
-the data of tenants. `genapps fence-check` runs in a pod of the chart.
+connectors. `genapps budget` says what limits would do, `genapps hold` and `genapps resume` stop and start many apps,
+`genapps preflight` checks a cluster, and `genapps state` is for the data of tenants. `genapps fence-check` runs in a
+pod of the chart.
 """
 
 import os
@@ -18,6 +19,7 @@ from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.budget.group import budget
 from genapps.cli.bundles import read_bundle
 from genapps.cli.connector.group import connector
+from genapps.cli.hold.command_line import hold, resume
 from genapps.cli.state.group import state
 
 
@@ -29,6 +31,8 @@ def main() -> None:
 main.add_command(budget)
 main.add_command(connector)
 main.add_command(state)
+main.add_command(hold)
+main.add_command(resume)
 
 
 @main.command()
