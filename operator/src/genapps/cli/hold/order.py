@@ -44,7 +44,7 @@ def hold_of_file(path: str) -> AppHold:
 
 def _judged(document: Document, *, line: bool) -> AppHold:
     checked = check_object(document)
-    if isinstance(checked.model, AppHold) and not checked.findings:
+    if isinstance(checked.model, AppHold):
         return checked.model
     first = checked.findings[0]
     raise UnreadableError(document.file, first.line if line else 0, first.message)
