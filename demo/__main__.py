@@ -9,7 +9,7 @@ context.
 import os
 import sys
 
-from demo import defiance, installation, outside, scenes, stolen_token
+from demo import budget, defiance, hold, installation, outside, scenes, stolen_token
 from demo.cast import CAST
 from demo.installation import Cluster, Settings
 from demo.terminal import SceneError, Terminal, failure
@@ -56,6 +56,8 @@ def play(terminal: Terminal, cluster: Cluster, references: dict[str, str]) -> No
     defiance.trespass(terminal, kubectl)
     defiance.change(terminal, kubectl, caller)
     scenes.suspend(terminal, kubectl, caller)
+    budget.use_up(terminal, kubectl, caller)
+    hold.stop_a_family(terminal, kubectl, caller)
     scenes.finish(terminal, kubectl)
     terminal.scene("What to try next")
     terminal.output(f"{NEXT}\n{LOCAL}" if cluster.local else NEXT)

@@ -18,6 +18,7 @@ Manifest = dict[str, Any]
 RUN_NAMESPACE = "genapps-run"
 READY_SECONDS = 90
 POLL_SECONDS = 0.1
+ARRIVED_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,16 @@ def ask(caller: Pod, app: Manifest, request: Request) -> Reply:
     return caller.request(
         request.method, url, {"Content-Type": request.content_type} if request.body else {}, request.body
     )
+
+
+def ask_until(caller: Pod, app: Manifest, request: Request, holds: Callable[[Reply], bool]) -> Reply:
+    """Ask until the answer is as wanted: what was applied a moment ago may not have arrived everywhere."""
+    deadline = time.monotonic() + ARRIVED_SECONDS
+    while not holds(reply := ask(caller, app, request)):
+        if time.monotonic() > deadline:
+            raise SceneError(f"{request.shown()} should not be answered with {reply.shown()}")
+        time.sleep(POLL_SECONDS)
+    return reply
 
 
 def acknowledge(kubectl: Kubectl, name: str, suspension: str) -> list[str]:

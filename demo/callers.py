@@ -2,7 +2,7 @@
 """The demo's own pods: one in the apps' namespace that may call them, one in a foreign namespace that may not."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Reply:
     status: int | None
     body: str
     error: str
+    headers: dict[str, str] = field(default_factory=dict)
+    """By names in lower case."""
 
     def shown(self) -> str:
         """For the terminal: status and body, or the reason why there is neither."""
@@ -44,7 +46,7 @@ class Pod:
         """Make one HTTP request from the pod; `authority` (PEM) is the one to trust with https."""
         asked = {"method": method, "url": url, "headers": headers, "body": body, "authority": authority}
         made = self._run({"request": asked})
-        return Reply(made.get("status"), made.get("body", ""), made.get("error", ""))
+        return Reply(made.get("status"), made.get("body", ""), made.get("error", ""), made.get("headers", {}))
 
     def dial(self, targets: dict[str, tuple[str, int]]) -> dict[str, bool]:
         """Which of the TCP connections (name: host, port) succeed from the pod."""

@@ -2,7 +2,7 @@
 """Runs inside a pod, handed over as `python3 -c`: makes the connections that the demo shows. Standard library only.
 
 Argument: JSON, either {"request": {"method", "url", "headers", "body", "authority"}} or {"dial": {name: [host, port]}}.
-Output: JSON, {"status", "body"} or {"error"} for a request; {name: "open" | "closed: why"} for dials.
+Output: JSON, {"status", "body", "headers"} or {"error"} for a request; {name: "open" | "closed: why"} for dials.
 """
 
 import json
@@ -29,11 +29,16 @@ def request(method: str, url: str, headers: dict[str, str], body: str | None, au
         asked = urllib.request.Request(url, data, headers, method=method)
         trust = ssl.create_default_context(cadata=authority) if authority else None
         with urllib.request.urlopen(asked, timeout=REQUEST_SECONDS, context=trust) as answer:
-            return {"status": answer.status, "body": answer.read().decode(errors="replace")}
+            return _reply(answer.status, answer)
     except urllib.error.HTTPError as error:
-        return {"status": error.code, "body": error.read().decode(errors="replace")}
+        return _reply(error.code, error)
     except OSError as error:
         return {"error": str(error) or type(error).__name__}
+
+
+def _reply(status: int, answer: Any) -> dict[str, Any]:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return {"status": status, "body": answer.read().decode(errors="replace"), "headers": headers}
 
 
 def dial(target: tuple[str, int]) -> str:

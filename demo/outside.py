@@ -21,7 +21,6 @@ TAKER, NOTES = "note-taker", "team-notes"
 NOTE = Request("POST", "/notes", "Lunch with the auditors", "text/plain", '"added"')
 FIND = Request("GET", "/notes?word=auditors", None, "", "Lunch with the auditors")
 CLEAR = Request("DELETE", "/notes", None, "", "ToolNotInContract")
-ARRIVED_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def call_a_service(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Outside
     """A connector is applied, an app calls through it, misspells an argument, and finds the connector withdrawn."""
     terminal.scene("The way out: a connector to a service of the company")
     app = _applied(terminal, kubectl, CONNECTOR, APP)
-    converted = _asked_until(caller, app, CONVERT, 200)
+    converted = apps.ask_until(caller, app, CONVERT, lambda seen: seen.status == 200)
     _show(terminal, APP, CONVERT, converted)
     terminal.say("The app's pod reached the gateway and nobody else. The gateway checked the call, made it, and")
     terminal.say("checked the result. A wrong argument does not leave the cluster:")
@@ -64,7 +63,7 @@ def call_a_service(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Outside
     withdrawn, seconds = _withdrawn(terminal, kubectl, caller, app)
     _show(terminal, APP, CONVERT, withdrawn)
     kubectl("apply", "-f", _file(CONNECTOR))
-    again = _asked_until(caller, app, CONVERT, 200)
+    again = apps.ask_until(caller, app, CONVERT, lambda seen: seen.status == 200)
     terminal.good(f"refused {seconds:.1f} s after the change; applied again, it answers again")
     return Outside(converted, misspelt, withdrawn, seconds, again)
 
@@ -73,7 +72,7 @@ def ask_a_model(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Asked:
     """An app asks the model of a connector, and then one that was not granted."""
     terminal.scene("The way out: a model, as much of it as was granted")
     app = _applied(terminal, kubectl, MODEL, SORTER)
-    answered = _asked_until(caller, app, SORT, 200)
+    answered = apps.ask_until(caller, app, SORT, lambda seen: seen.status == 200)
     _show(terminal, SORTER, SORT, answered)
     if SORT.expected not in answered.body:
         raise SceneError(f"the model's answer should have been {SORT.expected}")
@@ -85,25 +84,13 @@ def use_an_mcp_server(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Note
     """An app calls tools of an MCP server, and then one that the server has and the connector does not."""
     terminal.scene("The way out: an MCP server, and of its tools those of the connector")
     app = _applied(terminal, kubectl, NOTES, TAKER)
-    _show(terminal, TAKER, NOTE, _asked_until(caller, app, NOTE, 200))
-    found = _asked_until(caller, app, FIND, 200)
+    _show(terminal, TAKER, NOTE, apps.ask_until(caller, app, NOTE, lambda seen: seen.status == 200))
+    found = apps.ask_until(caller, app, FIND, lambda seen: seen.status == 200)
     _show(terminal, TAKER, FIND, found)
     if FIND.expected not in found.body:
         raise SceneError("the note should have been found")
     terminal.say("The server has a tool that deletes all notes. The connector has not, so the call is a violation:")
     return Noted(found, _refused(terminal, caller, app, CLEAR))
-
-
-def _asked_until(caller: Pod, app: Manifest, request: Request, status: int) -> Reply:
-    """Ask until the answer has this status: what was applied a moment ago may not have arrived everywhere."""
-    deadline = time.monotonic() + ARRIVED_SECONDS
-    while True:
-        reply = apps.ask(caller, app, request)
-        if reply.status == status:
-            return reply
-        if time.monotonic() > deadline:
-            raise SceneError(f"{request.shown()} should have been answered with {status}, not {reply.shown()}")
-        time.sleep(apps.POLL_SECONDS)
 
 
 def _applied(terminal: Terminal, kubectl: Kubectl, connector: str, app: str) -> Manifest:
@@ -128,7 +115,7 @@ def _withdrawn(terminal: Terminal, kubectl: Kubectl, caller: Pod, app: Manifest)
     terminal.command(["kubectl", *words])
     kubectl(*words)
     started = time.monotonic()
-    reply = _asked_until(caller, app, CONVERT, 422)
+    reply = apps.ask_until(caller, app, CONVERT, lambda seen: seen.status == 422)
     return reply, time.monotonic() - started
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo import defiance, installation, outside, scenes, stolen_token
+from demo import budget, defiance, hold, installation, outside, scenes, stolen_token, trial
 from demo.apps import Manifest
 from demo.callers import Pod
 from demo.cast import CAST
@@ -126,6 +126,29 @@ def test_a_violating_app_is_suspended_and_resumes_by_acknowledgement(play: Play)
     assert (seen.pods, seen.claims) == (0, 1)
     assert seen.refused.status is None
     assert seen.resumed["spec"]["acknowledgedSuspension"] == seen.id
+
+
+def test_an_app_falls_back_when_its_budget_is_used_up_and_goes_on_when_it_is_raised(play: Play) -> None:
+    seen = budget.use_up(play.terminal, play.kubectl, play.caller)
+    assert 1 <= len(seen.paid) <= trial.CALLS
+    assert all(json.loads(reply.body) == {"account": "travel"} for reply in seen.paid)
+    assert (seen.fallback.body, seen.fallback.headers["genapps-fallback"]) == (
+        "Please sort it by hand today.",
+        "budget",
+    )
+    assert json.loads(seen.neighbour.body)["account"] == "travel"
+    assert "BudgetExhausted" in seen.listed
+    assert json.loads(seen.raised.body) == {"account": "travel"}
+    assert seen.pods[0] == seen.pods[1]
+
+
+def test_a_hold_stops_a_family_and_nothing_starts_until_it_is_acknowledged(play: Play) -> None:
+    seen = hold.stop_a_family(play.terminal, play.kubectl, play.caller)
+    assert trial.HOLD in seen.listed
+    assert (seen.late_pods, seen.pods_after) == (0, 0)
+    assert seen.spared.status == 200
+    assert f"AppHold {trial.HOLD} is in force" in seen.early
+    assert "suspension" not in seen.resumed["status"]
 
 
 def test_everything_is_listed_at_the_end(play: Play) -> None:
