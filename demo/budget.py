@@ -11,7 +11,7 @@ from demo.terminal import SceneError, Terminal
 from demo.trial import APP, BUDGET
 from tools.kubectl import Kubectl, condition
 
-RAISED = 1000
+MOST_CALLS = 10
 TOLD_SECONDS = 15
 
 
@@ -31,7 +31,7 @@ class Spent:
 def use_up(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Spent:
     """An app spends all of a small budget, answers from its fallback, and is itself again under a raised limit."""
     terminal.scene(f"A budget that two calls use up: {BUDGET}")
-    app = trial.start(terminal, kubectl)
+    app = trial.start(terminal, kubectl, more=trial.CALLS)
     before = _pod(kubectl)
     paid = _paid(terminal, caller, app)
     terminal.say("Nothing is left. The gateway refuses the next call before it leaves, and the app's fallback answers:")
@@ -44,8 +44,9 @@ def use_up(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Spent:
     terminal.command(["kubectl", *words])
     listed = kubectl(*words)
     terminal.output(listed)
-    trial.limit_to(terminal, kubectl, RAISED)
-    raised = apps.ask_until(caller, app, SORT, lambda reply: "genapps-fallback" not in reply.headers)
+    # By one call, which is used at once: so all of the limit is spent before the next run.
+    trial.limit_to(terminal, kubectl, trial.limit(kubectl) + 1)
+    raised = apps.ask_until(caller, app, SORT, _of_the_app)
     _show(terminal, app, raised)
     after = _pod(kubectl)
     if after != before:
@@ -56,16 +57,20 @@ def use_up(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Spent:
 
 
 def _paid(terminal: Terminal, caller: Pod, app: Manifest) -> list[Reply]:
-    """Answers until nothing is left: CALLS of them, or fewer when status was behind at the start."""
+    """Answers until nothing is left: CALLS of them, and what an interrupted run left."""
     replies: list[Reply] = []
-    while "genapps-fallback" not in (reply := apps.ask(caller, app, SORT)).headers:
+    reply = apps.ask_until(caller, app, SORT, _of_the_app)
+    while _of_the_app(reply):
         replies.append(reply)
         _show(terminal, app, reply)
-        if reply.status != 200 or len(replies) > trial.CALLS:
-            raise SceneError(f"{len(replies)} calls were answered under a limit of {trial.CALLS}: {reply.shown()}")
-    if not replies:
-        raise SceneError(f"AppBudget {BUDGET} was used a moment ago; run it again in two minutes")
+        if reply.status != 200 or len(replies) > MOST_CALLS:
+            raise SceneError(f"{len(replies)} calls were answered, the last one with {reply.shown()}")
+        reply = apps.ask(caller, app, SORT)
     return replies
+
+
+def _of_the_app(reply: Reply) -> bool:
+    return "genapps-fallback" not in reply.headers
 
 
 def _pod(kubectl: Kubectl) -> str:

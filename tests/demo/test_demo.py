@@ -130,7 +130,7 @@ def test_a_violating_app_is_suspended_and_resumes_by_acknowledgement(play: Play)
 
 def test_an_app_falls_back_when_its_budget_is_used_up_and_goes_on_when_it_is_raised(play: Play) -> None:
     seen = budget.use_up(play.terminal, play.kubectl, play.caller)
-    assert 1 <= len(seen.paid) <= trial.CALLS
+    assert len(seen.paid) >= trial.CALLS
     assert all(json.loads(reply.body) == {"account": "travel"} for reply in seen.paid)
     assert (seen.fallback.body, seen.fallback.headers["genapps-fallback"]) == (
         "Please sort it by hand today.",
