@@ -186,6 +186,24 @@ async def test_one_call_that_does_not_fit_exhausts_nothing() -> None:
     assert gateway.spending.exhausted(gateway.app, gateway.envelope) is None
 
 
+async def test_what_calls_only_set_aside_exhausts_nothing() -> None:
+    store = Store()
+    gateway = Replica(store, "a", limited(tokens=1000))
+    held = await gateway.spending.reserve(gateway.app, gateway.envelope, Amounts(tokens=1000))
+    assert isinstance(held, Reserved)
+    assert isinstance(await gateway.spend(tokens=1), OverLimit)
+    assert account(store).exhausted == ()
+    gateway.spending.settle(held, Amounts(tokens=1))
+    assert gateway.spending.exhausted(gateway.app, gateway.envelope) is None
+    assert isinstance(await gateway.spend(tokens=994), Reserved)
+    assert isinstance(await gateway.spend(tokens=6), OverLimit)
+    assert account(store).exhausted == (), "more than half a percent is not spent"
+    await gateway.spend(tokens=1)
+    await gateway.pass_time(1)
+    assert isinstance(await gateway.spend(tokens=6), OverLimit)
+    assert [entry.unit for entry in account(store).exhausted] == ["tokens"]
+
+
 async def test_a_new_period_begins_empty_and_what_is_under_way_is_told_to_the_old_one() -> None:
     store = Store()
     gateway = Replica(store, "a", limited(tokens=100))

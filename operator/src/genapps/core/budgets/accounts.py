@@ -22,7 +22,7 @@ LEASE_SECONDS = 300
 nothing but that."""
 NO_ACTIVITY = Activity()
 _HARDLY_ANYTHING = 200
-"""A unit is exhausted when less than this part of its limit is left."""
+"""A unit is exhausted when less than this part of its limit is not spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,12 @@ def rolled(
 
 
 def exhausted(account: PeriodAccount, short: Short, limits: Limits, now: datetime) -> PeriodAccount | None:
-    """The account with the unit marked of which hardly anything is left; None when there is nothing to mark."""
-    left = short.limit - short.spent - short.leased
+    """The account with the unit marked of which hardly anything is left; None when there is nothing to mark.
+
+    What is leased may come back, and a mark holds until the limit is raised or the period ends: only what is spent
+    counts. Else an app could stop its neighbours by calls that set aside all that is left, and use none of it.
+    """
+    left = short.limit - short.spent
     known = still_exhausted(account.exhausted, limits)
     if left > short.limit // _HARDLY_ANYTHING or any(entry.unit == short.unit for entry in known):
         return None
