@@ -14,7 +14,11 @@ from genapps.gateway.messages import BODY_LIMIT
 from tests.unit.gateway.world import CHILD, NOON, Installation, app_record
 
 SUSPENSION = {"id": "0" * 32, "reason": "RepeatedViolations", "at": NOON.isoformat()}
-SUSPENDED = {"suspended": True, "credit": None, "tenantKeys": None}
+SUSPENDED = {
+    "suspended": True,
+    "credit": {"cpuMillis": 0, "seconds": 30, "exhausted": None},
+    "tenantKeys": None,
+}
 REPORT = {"requestId": "r1", "rule": "raw_egress", "subject": "10.0.0.1:443"}
 
 

@@ -20,7 +20,7 @@ from genapps.cluster import clocks
 from genapps.core.text import plain
 from genapps.gateway import decision
 from genapps.gateway.bodies import Receive, RefusedError, Scope, Send, header, judge_framing, read_body
-from genapps.gateway.budgets.credit import Credits
+from genapps.gateway.budgets.credit import NONE_NOW, Credits
 from genapps.gateway.callers.identity import Identities, KeysUnavailableError, TokenRefusedError
 from genapps.gateway.callers.records import App, Records
 from genapps.gateway.callers.token_keys import TokenKeyDelivery
@@ -256,7 +256,7 @@ class GatewayApp:
         if refusal is None and isinstance(beat, Heartbeat) and beat.breaker is not None:
             self._parts.breakers.heard(app, beat.breaker)
         keys = self._parts.token_keys.of(app) if refusal is None else None
-        credit = None
+        credit: dict[str, Any] | None = NONE_NOW  # of a suspended app: null would say that nothing is limited
         if refusal is None and isinstance(beat, Heartbeat):
             credit = await self._parts.credits.of_heartbeat(app, beat)
         return _ok({"suspended": refusal is not None, "credit": credit, "tenantKeys": keys})

@@ -126,5 +126,7 @@ async def test_a_suspended_app_gets_no_credit(gateway: Installation) -> None:
     gateway.envelopes["finance"] = envelope(Limits(cpu_millis=800))
     suspension = {"id": "0" * 32, "reason": "RepeatedViolations", "at": "2026-11-23T12:00:00Z"}
     gateway.records.changed(app_record(suspension=suspension))
-    assert await beat(gateway, **cpu(wanted=500)) is None
+    assert await beat(gateway, **cpu(wanted=500)) == {"cpuMillis": 0, "seconds": 30, "exhausted": None}, (
+        "null would let it use what it likes until its pod is gone"
+    )
     assert gateway.store.writes == 0

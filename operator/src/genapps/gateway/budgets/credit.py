@@ -28,8 +28,8 @@ CREDIT_SECONDS = 30
 """How long a credit counts from its arrival."""
 _HOUR_MILLIS = 3_600_000
 _NOTHING_LIMITED = b"null"
-_NONE_NOW = {"cpuMillis": 0, "seconds": CREDIT_SECONDS, "exhausted": None}
-"""Nobody pays, or nobody knows: no credit, and no limit that was met."""
+NONE_NOW = {"cpuMillis": 0, "seconds": CREDIT_SECONDS, "exhausted": None}
+"""Nobody pays, nobody knows, or the app is suspended: no credit, and no limit that was met."""
 
 _log = structlog.get_logger(__name__)
 
@@ -64,11 +64,11 @@ class Credits:
 
     async def _told(self, app: App, envelope: Envelope | None, wanted: int) -> dict[str, Any] | None:
         if envelope is None:
-            return _NONE_NOW
+            return NONE_NOW
         try:
             credit = await self._payments.spending.credit(app, envelope, wanted)
         except SpendingUnavailableError:
-            return _NONE_NOW
+            return NONE_NOW
         return None if credit is None else self._written(credit)
 
     def _written(self, credit: Credit) -> dict[str, Any]:
