@@ -198,6 +198,37 @@ async def test_an_app_that_nothing_limits_goes_on_without_the_gateway(opened: Op
         assert (await ask(app, "/page")).answer == "itself"
 
 
+@pytest.mark.parametrize("credit", [{"credit": None}, granted(10_000)], ids=["nothing is limited", "enough is left"])
+async def test_a_gateway_that_does_not_answer_is_not_asked_for_each_request(opened: Open, credit: Any) -> None:
+    grants = Grants([credit, None])
+    async with opened(grants) as app:
+        assert (await ask(app, "/page")).answer == "itself"
+        app.seconds += REFRESH_SECONDS
+        for _ in range(5):
+            assert (await ask(app, "/page")).answer == "itself"
+        assert len(grants.said) == 2
+        app.seconds += ASK_AGAIN_SECONDS
+        await ask(app, "/page")
+        await until(lambda: len(grants.said) == 3)
+
+
+async def test_a_gateway_that_grants_nothing_more_is_asked_with_pauses(opened: Open) -> None:
+    gateway = ScriptedGateway(hold=asyncio.Event())
+    grants = Grants([granted(900), granted(0)])
+    async with opened(grants, gateway=gateway) as app:
+        await until(lambda: app.credit.places(0) == 1)
+        first = app.ask("/wait")
+        await until(lambda: len(gateway.calls) == 1)
+        second = app.ask("/page")
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(grants.said) <= 2
+        assert gateway.hold is not None
+        gateway.hold.set()
+        await app.answered(first, second)
+        assert (first.answer, second.answer) == ("waited", "itself")
+
+
 async def test_a_limit_that_comes_later_is_heard_of(opened: Open) -> None:
     grants = Grants([{"credit": None}, granted(0, SPENT)])
     async with opened(grants) as app:

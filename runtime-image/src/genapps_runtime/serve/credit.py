@@ -88,7 +88,7 @@ class Credit:
         """After each batch: ask if word is old, or if less is left than soon is needed. `waiting` requests wait."""
         now = self._clock()
         if not self.limited:
-            if now >= self._refresh_at:
+            if now >= self._refresh_at and now >= self._ask_at:
                 self._ask(0)
             return
         short = self._left - begun * self._per_action < _AHEAD * self._per_action
@@ -97,7 +97,7 @@ class Credit:
                 self._ask(waiting)
             elif self._task is None and not begun:
                 asyncio.get_running_loop().call_soon(self.answered)
-        elif now >= self._refresh_at or (short and now >= self._ask_at):
+        elif now >= self._ask_at and (short or now >= self._refresh_at):
             self._ask(1 if short else 0)
 
     def settle(self, ended: Iterable[Ended]) -> None:
@@ -139,7 +139,7 @@ class Credit:
                 await self._pause(FIRST_PAUSE_SECONDS)
                 reply = await self._tell(wanted)
             if reply is not None:
-                self._take(reply.get("credit"))
+                self._take(reply.get("credit"), wanted)
         finally:
             self._task = None
         self.answered()
@@ -158,8 +158,8 @@ class Credit:
             told["activity"] = {name: min(count, 1_000_000) for name, count in self._activity.items()}
         return told
 
-    def _take(self, credit: Any) -> None:
-        """What the gateway says; what is not as it should be grants nothing."""
+    def _take(self, credit: Any, wanted: int) -> None:
+        """What the gateway says to who wanted so many milliseconds; what is not as it should be grants nothing."""
         now = self._clock()
         self._heard = True
         self._refresh_at = now + REFRESH_SECONDS
@@ -177,6 +177,6 @@ class Credit:
             self._left = min(self._left, 0.0)  # it has lapsed
         self._left += granted
         self._until = now + (seconds if isinstance(seconds, int) and seconds > 0 else 0)
-        if self.places(0):
-            self._ask_at = now
+        if self.places(0) and (granted or not wanted):
+            self._ask_at = now  # else it would be asked without a pause while one waits for the place of another
         self._metrics.set("genapps_cpu_credit_millis", self._left)
