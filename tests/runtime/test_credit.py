@@ -190,6 +190,15 @@ async def test_credit_lapses_and_without_the_gateway_there_is_none(opened: Open)
         assert (await ask(app, "/page")).answer == "itself"
 
 
+async def test_what_was_paid_is_not_paid_again_when_word_of_it_is_old(opened: Open) -> None:
+    grants = Grants([granted(10_000), granted(0)])
+    async with opened(grants) as app:
+        assert (await ask(app, "/page")).answer == "itself"
+        app.seconds += 31
+        assert (await ask(app, "/page")).answer == "itself"
+        assert [said["cpu"]["wanted"] for said in grants.said] == [500, 0]
+
+
 async def test_an_app_that_nothing_limits_goes_on_without_the_gateway(opened: Open) -> None:
     grants = Grants([{"credit": None}, None])
     async with opened(grants) as app:

@@ -222,7 +222,7 @@ class GatewayClient:
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 status, reply = await self._post("/v1/heartbeat", _Sending(said, "", harmless=True))
-        except (TimeoutError, UnreachableError, OSError):
+        except (TimeoutError, UnreachableError, OSError, ValueError):
             return None
         return reply if status == 200 else None
 

@@ -2,7 +2,8 @@
 """CPU that was paid for in advance: how many actions may begin, and what the gateway is told and asked.
 
 An action begins only when what is left covers it and all that run, each with the most that it may use. So an app uses
-no more than was granted. Credit counts for some seconds; a gateway that says `null` limits nothing.
+no more than was granted. Word of the gateway counts for some seconds: then nothing begins before it has answered again,
+and what was paid and not used is still there. A gateway that says `null` limits nothing.
 """
 
 import asyncio
@@ -94,7 +95,7 @@ class Credit:
         short = self._left - begun * self._per_action < _AHEAD * self._per_action
         if waiting and not self.places(begun):
             if now >= self._ask_at:
-                self._ask(waiting)
+                self._ask(0 if self._left >= (begun + 1) * self._per_action else waiting)
             elif self._task is None and not begun:
                 asyncio.get_running_loop().call_soon(self.answered)
         elif now >= self._ask_at and (short or now >= self._refresh_at):
@@ -142,7 +143,7 @@ class Credit:
                 self._take(reply.get("credit"), wanted)
         finally:
             self._task = None
-        self.answered()
+            self.answered()
 
     async def _tell(self, wanted: int) -> dict[str, Any] | None:
         told = self._told(wanted)
@@ -173,8 +174,6 @@ class Credit:
         seconds, millis, exhausted = (told.get(name) for name in ("seconds", "cpuMillis", "exhausted"))
         granted = millis if isinstance(millis, int) and millis > 0 else 0
         self._exhausted = exhausted if isinstance(exhausted, dict) else None
-        if now >= self._until:
-            self._left = min(self._left, 0.0)  # it has lapsed
         self._left += granted
         self._until = now + (seconds if isinstance(seconds, int) and seconds > 0 else 0)
         if self.places(0) and (granted or not wanted):
