@@ -120,7 +120,7 @@ class AppServer:
         defects = DefectReports(gateway.report)
         context = ActionContext(config, gateway, facets, metrics, log, defects)
         files = StaticFiles(code.public) if code.public else None
-        credit = Credit(config, gateway.credit, metrics)
+        credit = Credit(config, gateway.heartbeat, metrics)
         try:
             entries = EntryFile.open(settings.state_directory) if config.background else None
             app = App(

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the gateway is told of the breaker: turns at once, confirmations, and word that it does not take."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,35 +9,15 @@ from genapps_runtime.metrics import Metrics
 from genapps_runtime.serve.fallback.execution import ExecutionBreaker
 from genapps_runtime.serve.fallback.report import CLOSED, CONFIRM_SECONDS, MOST_RETRIES, OPEN, RETRY_SECONDS
 from genapps_runtime.serve.fallback.report import BreakerReport as Report
+from tests.unit.runtime.listening_gateway import ListeningGateway, settled
 
 
-class Gateway:
-    """Takes what is said, or not; time passes when the test says so."""
+class Gateway(ListeningGateway[str]):
+    """Takes what is said of the breaker, or not."""
 
     def __init__(self) -> None:
-        self.takes = True
-        self.heard: list[str] = []
-        self.pauses: list[float] = []
-        self._passed = asyncio.Event()
-        self.report = Report(self._hear, self._pause)
-
-    async def _hear(self, word: str) -> bool:
-        self.heard.append(word)
-        return self.takes
-
-    async def _pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self._passed = asyncio.Event()
-        await self._passed.wait()
-
-    async def time_passes(self) -> None:
-        self._passed.set()
-        await settled()
-
-
-async def settled() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
+        super().__init__()
+        self.report = Report(self.hear, self.pause)
 
 
 @pytest.fixture

@@ -9,35 +9,15 @@ import pytest
 
 from genapps_runtime.problems import CODES, ProblemError
 from genapps_runtime.serve.defect_reports import MALFORMED, REPORT_SECONDS, DefectReports
+from tests.unit.runtime.listening_gateway import ListeningGateway, settled
 
 
-class Gateway:
-    """Takes reports, or not; time passes when the test says so."""
+class Gateway(ListeningGateway[dict[str, Any]]):
+    """Takes reports, or not."""
 
     def __init__(self) -> None:
-        self.takes = True
-        self.heard: list[dict[str, Any]] = []
-        self.pauses: list[float] = []
-        self._passed = asyncio.Event()
-        self.reports = DefectReports(self._hear, self._pause)
-
-    async def _hear(self, report: dict[str, Any]) -> bool:
-        self.heard.append(report)
-        return self.takes
-
-    async def _pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self._passed = asyncio.Event()
-        await self._passed.wait()
-
-    async def time_passes(self) -> None:
-        self._passed.set()
-        await settled()
-
-
-async def settled() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
+        super().__init__()
+        self.reports = DefectReports(self.hear, self.pause)
 
 
 @pytest.fixture

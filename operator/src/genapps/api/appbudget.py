@@ -9,6 +9,7 @@ from genapps.api.envelope import RiskClass
 from genapps.api.fields import (
     NAME_RULE,
     SET,
+    Count,
     DnsLabel,
     Duration,
     Form,
@@ -29,8 +30,6 @@ from genapps.api.fields import (
 from genapps.api.generatedapp import Language, WorkloadClass
 from genapps.api.names import RUN_NAMESPACE, SYSTEM_NAMESPACE
 from genapps.api.selectors import NetworkPeer
-
-Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class Period(UserModel):

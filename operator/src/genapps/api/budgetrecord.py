@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from genapps.api.apprecord import Uid
-from genapps.api.fields import Digest, DnsLabel, ObjectMeta, OwnModel, Time
+from genapps.api.fields import Count, Digest, DnsLabel, ObjectMeta, OwnModel, Time
 from genapps.api.names import API_VERSION
 
-Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 PeriodName = Annotated[str, Field(max_length=32)]
 
 

@@ -226,6 +226,9 @@ Digest = Annotated[
 ]
 Duration = Annotated[str, Field(max_length=20), Form(quantities.DURATION_PATTERN, quantities.DURATION_FORM)]
 Latency = Annotated[str, Field(max_length=9), Form(quantities.LATENCY_PATTERN, quantities.LATENCY_FORM)]
+LARGEST = 2**53 - 1
+"""The largest number that every reader of JSON reads exactly."""
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Money = Annotated[str, Field(max_length=16), Form(quantities.MONEY_PATTERN, quantities.MONEY_FORM)]
 HttpsUrl = Annotated[
     str,

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from genapps.api.apprecord import ObjectRef
-from genapps.api.fields import Digest, DnsLabel, ObjectMeta, OwnModel, Time, rules
+from genapps.api.fields import Count, Digest, DnsLabel, ObjectMeta, OwnModel, Time, rules
 from genapps.api.slow_counts import Defects, LimitsMet, Tripped
 
 WINDOW_ENTRIES = 100
@@ -15,8 +15,6 @@ WINDOW_ENTRIES = 100
 MOST_LEASES = 16
 """Gateways that may hold something at once, with those that ended and were not noticed yet."""
 MOST_DAYS = 35
-
-Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class ViolationRule(StrEnum):

@@ -52,6 +52,7 @@ from genapps.gateway.health import HealthApp
 from genapps.gateway.ledgers.breakers import Breakers
 from genapps.gateway.ledgers.connector_ledger import ConnectorLedgers
 from genapps.gateway.ledgers.ledger import Ledgers
+from genapps.gateway.ledgers.rounds import in_rounds
 from genapps.gateway.ledgers.sinks import Sinks
 from genapps.gateway.ledgers.slow_ledger import SlowLedgers
 from genapps.gateway.limits.breaker import BreakerState
@@ -190,10 +191,10 @@ class Gateway:
             self._step_keys.keep_fresh(),
             self._issuers.keep_fresh(),
             self._ledgers.keep_flushed(),
-            self._slow_ledgers.keep_written(),
-            self._breakers.keep_written(),
-            self._connector_ledgers.keep_written(),
-            self._spending.keep_written(),
+            in_rounds(self._slow_ledgers.write),
+            in_rounds(self._breakers.write),
+            in_rounds(self._connector_ledgers.write),
+            in_rounds(self._spending.write),
             self._serving.keep_renewed(),
         )
         background = [group.create_task(part) for part in endless]

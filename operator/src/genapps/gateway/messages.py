@@ -14,13 +14,13 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from genapps.api.fields import Count
 from genapps.api.ledger import ViolationRule
 from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_json
 
 BODY_LIMIT = 256 * 1024
 """Bytes of a request body."""
 
-_MOST_MILLIS = 2**53 - 1
 _MOST_ACTIONS = 1_000_000
 
 RequestId = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,128}$")]
@@ -78,9 +78,9 @@ class BreakerState(StrEnum):
 class CpuUse(_Message):
     """What the runtime says of the CPU of its guests."""
 
-    wanted: Annotated[int, Field(ge=0, le=_MOST_MILLIS)]
+    wanted: Count
     """CPU milliseconds that it needs to go on; 0: it has enough, or wants none."""
-    used: Annotated[int, Field(ge=0, le=_MOST_MILLIS)]
+    used: Count
     """CPU milliseconds since `boot` began."""
     boot: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
     """Names this run of the runtime."""

@@ -185,12 +185,12 @@ class GatewayClient:
 
     async def tenant_keys(self) -> object:
         """The keys that tokens are verified with, as the gateway tells them; None when it does not."""
-        answer = await self._heartbeat({})
+        answer = await self.heartbeat({})
         return answer.get("tenantKeys") if answer is not None else None
 
     async def report_breaker(self, word: str) -> bool:
         """Say whether the execution breaker is `Open` or `Closed`; returns whether the gateway has taken it."""
-        return await self._heartbeat({"breaker": word}) is not None
+        return await self.heartbeat({"breaker": word}) is not None
 
     async def report(self, said: dict[str, Any]) -> bool:
         """Say what this process saw (`docs/contracts/gateway-violation.schema.json`); returns whether it was counted.
@@ -209,22 +209,19 @@ class GatewayClient:
             return False
         return status == 202
 
-    async def credit(self, said: dict[str, Any]) -> dict[str, Any] | None:
-        """Say what the app has used, and ask for more; the answer, or None when there is none."""
-        return await self._heartbeat(said)
-
-    def close(self) -> None:
-        """Close the idle connections."""
-        while self._idle:
-            self._idle.pop().close()
-
-    async def _heartbeat(self, said: dict[str, Any]) -> dict[str, Any] | None:
+    async def heartbeat(self, said: dict[str, Any]) -> dict[str, Any] | None:
+        """Say how the app does; the answer, or None when there is none."""
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 status, reply = await self._post("/v1/heartbeat", _Sending(said, "", harmless=True))
         except (TimeoutError, UnreachableError, OSError, ValueError):
             return None
         return reply if status == 200 else None
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
 
     async def _post(self, path: str, sending: "_Sending") -> tuple[int, dict[str, Any]]:
         token = self._token.read().decode("ascii").strip()  # the kubelet replaces it before it ends

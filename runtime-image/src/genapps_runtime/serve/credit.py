@@ -17,6 +17,7 @@ from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.metrics import Metrics
 from genapps_runtime.problems import ProblemError, spent_up
 from genapps_runtime.serve.action import Action
+from genapps_runtime.serve.cancelling import cancel
 from genapps_runtime.serve.ended import Ended
 
 REFRESH_SECONDS = 15.0
@@ -116,10 +117,7 @@ class Credit:
 
     async def close(self) -> None:
         """Tell the last figures, if there are any, and ask no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await cancel(self._task)
         if self._activity["actions"]:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_SECONDS):

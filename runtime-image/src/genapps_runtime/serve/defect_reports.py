@@ -7,10 +7,10 @@ is lost stays lost. It is never sent twice, because the gateway may have counted
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 from genapps_runtime.problems import ProblemError
+from genapps_runtime.serve.cancelling import cancel
 
 REPORT_SECONDS = 2.0
 """Half of what the gateway takes of an app: the rest is left for violations."""
@@ -43,10 +43,7 @@ class DefectReports:
 
     async def close(self) -> None:
         """Say nothing more."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await cancel(self._task)
 
     async def _tell(self) -> None:
         while self._next is not None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, strategies
 
 from genapps.api.budgetrecord import PublishedBudget, StateUse
+from genapps.api.fields import LARGEST
 from genapps.api.ledger import PeriodAccount
-from genapps.core.budgets.amounts import LARGEST, Amounts, Limits
+from genapps.core.budgets.amounts import Amounts, Limits
 from genapps.core.budgets.balance import (
     budget_percent,
     current,

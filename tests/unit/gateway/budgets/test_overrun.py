@@ -14,7 +14,8 @@ from genapps.core.budgets.amounts import Amounts, Limits
 from genapps.core.budgets.cost import TokenPrices
 from genapps.gateway.budgets.blocked import BlockedConnectors
 from genapps.gateway.egress.messages import OutboundResponse
-from genapps.gateway.ledgers.connector_ledger import ROUND_SECONDS, ConnectorLedgers
+from genapps.gateway.ledgers.connector_ledger import ConnectorLedgers
+from genapps.gateway.ledgers.rounds import ROUND_SECONDS
 from tests.unit.gateway.budgets.replicas import account
 from tests.unit.gateway.test_model_connector import answer, ask, model
 from tests.unit.gateway.test_model_streams import DONE, EVENTS, delta, event, lines, stream, told

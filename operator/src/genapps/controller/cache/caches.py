@@ -10,6 +10,7 @@ from typing import Any
 from genapps.api import names
 from genapps.api.apprecord import AppRecord
 from genapps.api.budgetrecord import BudgetRecord
+from genapps.api.connector import Connector
 from genapps.api.ledger import Ledger
 from genapps.cluster.resources import APP_BUDGET, APP_HOLD, CONNECTOR, GENERATED_APP, Object, Resource
 from genapps.controller.cache import parse
@@ -108,6 +109,12 @@ class Caches:
             key = AppKey(*name)
             if predicate(key, app):
                 yield key
+
+    def catalogue(self) -> dict[str, Connector]:
+        """The Connectors that can be read, by name."""
+        return {
+            name[1]: stored.model for name, stored in self.connectors.items() if isinstance(stored.model, Connector)
+        }
 
     def live_of(self, run_namespace: str, child: str) -> Mapping[tuple[str, str], Live]:
         """The live objects under an app's child names, by (kind, name)."""

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from genapps.api import names
 from genapps.api.apphold import AppHold
 from genapps.api.apprecord import AppRecord
-from genapps.api.connector import Connector
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.keys import AppKey
 from genapps.core.holds import candidate, selects
@@ -28,11 +27,7 @@ class HeldApp(NamedTuple):
 
 def held_apps(caches: Caches, name: str, hold: AppHold | Unreadable) -> Iterator[HeldApp]:
     """The apps that exist and that a hold of that name matches, has stopped, or may match."""
-    catalogue = {
-        connector: stored.model
-        for (_, connector), stored in caches.connectors.items()
-        if isinstance(stored.model, Connector)
-    }
+    catalogue = caches.catalogue()
     for app_name, app in caches.apps.items():
         key = AppKey(*app_name)
         stored = caches.records.get((caches.system_namespace, names.child_name(*key)))

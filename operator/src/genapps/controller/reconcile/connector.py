@@ -75,7 +75,7 @@ class ConnectorReconciler:
             return
         manifest = gateway_egress(
             self.settings.system_namespace,
-            [stored.model for stored in self.caches.connectors.values() if isinstance(stored.model, Connector)],
+            self.caches.catalogue().values(),
             {
                 name: state
                 for name, service in followed.items()

@@ -84,11 +84,7 @@ class Observer:
             source=source,
             platform=platform,
             scanned=scanned,
-            connectors={
-                name[1]: connector.model
-                for name, connector in self._caches.connectors.items()
-                if isinstance(connector.model, Connector)
-            },
+            connectors=self._caches.catalogue(),
             contracts=self._contracts(stored, key.namespace),
             record=record,
             record_version=stored_record.metadata.resource_version if stored_record else None,

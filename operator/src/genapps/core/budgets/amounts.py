@@ -6,11 +6,9 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 from genapps.api.appbudget import Tier
+from genapps.api.fields import LARGEST
 from genapps.api.ledger import StoredAmounts
 from genapps.api.quantities import micro_dollars
-
-LARGEST = 2**53 - 1
-"""The largest number that every reader of JSON reads exactly."""
 
 
 class Amounts(NamedTuple):

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from genapps.api.budgetrecord import PublishedBudget
+from genapps.api.fields import LARGEST
 from genapps.api.ledger import DayTotal, Exhausted, PeriodAccount
 from genapps.api.quantities import dollars
 from genapps.core.budgets import accounts
-from genapps.core.budgets.amounts import LARGEST, UNITS, Amounts, Limits
+from genapps.core.budgets.amounts import UNITS, Amounts, Limits
 
 STATE_UNIT = "stateGiBHours"
 MIB_SECONDS = 1024 * 3600

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from genapps.core.budgets.amounts import Amounts
 
 _MILLION = 1_000_000
+_HOUR_MILLIS = 3_600_000
 
 
 class TokenPrices(NamedTuple):
@@ -78,6 +79,11 @@ def used_by_attempt(tokens: Tokens, prices: TokenPrices, call_micros: int | None
         sent = plain * input_micros + cached * cached_micros + written * write_micros
         micros = _rounded_up(sent + tokens.output_tokens * prices.output_micros)
     return Amounts(tokens=tokens.total, tool_calls=1, cost_micros=micros)
+
+
+def cpu_cost(millis: int, micros_per_hour: int) -> int:
+    """Micro-dollars of so many CPU milliseconds."""
+    return -(-millis * micros_per_hour // _HOUR_MILLIS)
 
 
 def _rounded_up(millionths: int) -> int:

@@ -14,14 +14,13 @@ import rfc8785
 from genapps.api.appbudget import AppBudget, Limits, Period, Prices
 from genapps.api.budgetrecord import PastPeriod, PublishedBudget, PublishedLimits, PublishedPrices, StateUse
 from genapps.api.digests import sha256
+from genapps.api.fields import LARGEST
 from genapps.api.quantities import micro_dollars
+from genapps.core.budgets.balance import MIB_SECONDS
 from genapps.core.budgets.period import Month, month_of
 
 STATE_EVERY = timedelta(minutes=5)
 """How often the sizes of claims are added up while they do not change."""
-_MIB_SECONDS = 1024 * 3600
-"""In a GiB hour."""
-_LARGEST = 2**53 - 1
 
 
 def published(budget: AppBudget, before: PublishedBudget | None, claims_mib: int, now: datetime) -> PublishedBudget:
@@ -65,12 +64,12 @@ def _state(
     last = before.state
     if not begins:
         used = last.mib_seconds + last.mib * _seconds(last.at, now)
-        return StateUse(mib_seconds=min(used, _LARGEST), mib=claims_mib, at=max(last.at, now)), before.previous
+        return StateUse(mib_seconds=min(used, LARGEST), mib=claims_mib, at=max(last.at, now)), before.previous
     until = min(max(last.at, month.starts_at), now)
     past = PastPeriod(
-        period=before.period, state_mib_seconds=min(last.mib_seconds + last.mib * _seconds(last.at, until), _LARGEST)
+        period=before.period, state_mib_seconds=min(last.mib_seconds + last.mib * _seconds(last.at, until), LARGEST)
     )
-    return StateUse(mib_seconds=min(last.mib * _seconds(until, now), _LARGEST), mib=claims_mib, at=now), past
+    return StateUse(mib_seconds=min(last.mib * _seconds(until, now), LARGEST), mib=claims_mib, at=now), past
 
 
 def _seconds(since: datetime, until: datetime) -> int:
@@ -83,9 +82,9 @@ def _limits(limits: Limits) -> PublishedLimits:
     return PublishedLimits(
         tokens=limits.tokens,
         tool_calls=limits.tool_calls,
-        cpu_millis=None if limits.cpu_seconds is None else min(limits.cpu_seconds * 1000, _LARGEST),
+        cpu_millis=None if limits.cpu_seconds is None else min(limits.cpu_seconds * 1000, LARGEST),
         cost_micros=None if limits.cost_usd is None else micro_dollars(limits.cost_usd),
-        state_mib_seconds=None if hours is None else min(hours * _MIB_SECONDS, _LARGEST),
+        state_mib_seconds=None if hours is None else min(hours * MIB_SECONDS, LARGEST),
     )
 
 

@@ -20,6 +20,7 @@ from genapps.core.budgets import accounts
 from genapps.core.budgets.accounts import Short, Write
 from genapps.core.budgets.amounts import NOTHING, UNLIMITED, Amounts, Limits
 from genapps.gateway.budgets.pocket import Pocket
+from genapps.gateway.ledgers.objects import dumped
 
 Change = Callable[[Callable[[Object], Object | None]], Any]
 """Swaps the record of the book's Ledger for what a function makes of it; see `ledgers.swap`."""
@@ -75,7 +76,7 @@ class Book:
             pocket = self.pocket(period)
             if target is None or target is not current:
                 raise PeriodOverError(period)
-            if _holds(pocket, bound, limits):
+            if pocket.covers(bound, limits):
                 return None
             held = accounts.committed(target)
             for hold in (pocket.ample_hold(bound, limits, held), pocket.least_hold(bound, limits)):
@@ -155,8 +156,8 @@ class Book:
 
     def _record(self, record: Object, account: PeriodAccount, previous: PeriodAccount | None) -> Object:
         self._see(account)
-        after = (record or self.about) | {"account": _dumped(account)}
-        return after if previous is None else after | {"previous": _dumped(previous)}
+        after = (record or self.about) | {"account": dumped(account)}
+        return after if previous is None else after | {"previous": dumped(previous)}
 
     def _see(self, account: PeriodAccount | None) -> None:
         if account is not None and (self.seen is None or account.period >= self.seen.period):
@@ -168,14 +169,3 @@ class Book:
 
 class PeriodOverError(Exception):
     """The account is in a later period already: what the gateway knows of the budget lags behind."""
-
-
-def _holds(pocket: Pocket, bound: Amounts, limits: Limits) -> bool:
-    """Whether the pocket has enough, as it may after a write that was made before."""
-    needed = pocket.used.plus(pocket.reserved).plus(bound)
-    return limits.of_limited(needed.minus(pocket.lease)) == NOTHING
-
-
-def _dumped(account: PeriodAccount) -> Object:
-    dumped: Object = account.model_dump(by_alias=True, exclude_none=True, mode="json")
-    return dumped

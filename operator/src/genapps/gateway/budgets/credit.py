@@ -17,16 +17,16 @@ from genapps.api import quantities
 from genapps.api.ledger import Activity
 from genapps.cluster import clocks
 from genapps.core.budgets.amounts import Amounts
+from genapps.core.budgets.cost import cpu_cost
 from genapps.core.budgets.cpu_reports import CpuReport, CpuVerdict, judged
 from genapps.gateway.budgets.envelope import Envelope
-from genapps.gateway.budgets.payments import Payments
+from genapps.gateway.budgets.payments import Payments, of_budget
 from genapps.gateway.budgets.spending import Credit, SpendingUnavailableError
 from genapps.gateway.callers.records import App
 from genapps.gateway.messages import CpuUse, Heartbeat
 
 CREDIT_SECONDS = 30
 """How long a credit counts from its arrival."""
-_HOUR_MILLIS = 3_600_000
 _NOTHING_LIMITED = b"null"
 NONE_NOW = {"cpuMillis": 0, "seconds": CREDIT_SECONDS, "exhausted": None}
 """Nobody pays, nobody knows, or the app is suspended: no credit, and no limit that was met."""
@@ -74,14 +74,7 @@ class Credits:
     def _written(self, credit: Credit) -> dict[str, Any]:
         exhausted = None
         if credit.over is not None:
-            over = credit.over
-            exhausted = {
-                "bucket": over.bucket,
-                "unit": over.unit,
-                "spent": over.spent,
-                "limit": over.limit,
-                "retryAfter": self._payments.seconds_left(over),
-            }
+            exhausted = of_budget(credit.over)._asdict() | {"retryAfter": self._payments.seconds_left(credit.over)}
         return {"cpuMillis": credit.cpu_millis, "seconds": CREDIT_SECONDS, "exhausted": exhausted}
 
     def _heard(self, app: App, envelope: Envelope, cpu: CpuUse) -> None:
@@ -93,7 +86,7 @@ class Credits:
         self._payments.metrics.cpu_reports.labels(verdict).inc()
         if verdict in (CpuVerdict.FIRST, CpuVerdict.PLAUSIBLE):
             return
-        micros = -(-millis * envelope.cpu_micros_per_hour // _HOUR_MILLIS)
+        micros = cpu_cost(millis, envelope.cpu_micros_per_hour)
         self._payments.spending.charge(app, envelope, Amounts(cpu_millis=millis, cost_micros=micros))
         _log.warning(
             "cpu_report_implausible",

@@ -10,7 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from genapps.api.budgetrecord import BudgetRecord, PublishedBudget
-from genapps.core.budgets.amounts import Limits
+from genapps.core.budgets.balance import published_limits
 from genapps.core.budgets.cost import TokenPrices
 from genapps.gateway.budgets.envelope import Envelope
 
@@ -51,13 +51,13 @@ class Envelopes:
 
 def envelope_of(name: str, record: PublishedBudget) -> Envelope:
     """What a record means for calls."""
-    limits, prices = record.limits, record.prices
-    most, used = limits.state_mib_seconds, record.state.mib_seconds
+    prices = record.prices
+    most, used = record.limits.state_mib_seconds, record.state.mib_seconds
     return Envelope(
         budget=name,
         period=record.period,
         ends_at=record.ends_at,
-        limits=Limits(limits.tokens, limits.tool_calls, limits.cpu_millis, limits.cost_micros),
+        limits=published_limits(record),
         enforced=record.mode == "Enforce",
         cpu_micros_per_hour=prices.cpu_hour_micros or 0,
         prices=TokenPrices(

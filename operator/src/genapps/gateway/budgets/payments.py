@@ -65,8 +65,7 @@ class Payments:
             f" little in this period: {over.spent} of {over.limit} are spent or set aside. Nothing was executed. Wait"
             " for retryAfter seconds, or ask the platform team for a higher limit."
         )
-        of_budget = OfBudget(over.bucket, over.unit, over.spent, over.limit)
-        return Problem(Code.BUDGET_EXHAUSTED, detail, retry_after=seconds, of_budget=of_budget)
+        return Problem(Code.BUDGET_EXHAUSTED, detail, retry_after=seconds, of_budget=of_budget(over))
 
     def seconds_left(self, over: OverLimit) -> int:
         """Of the period, as far as it is worth waiting for."""
@@ -148,6 +147,11 @@ class Payment:
             tokens=over.tokens,
             cost_micros=over.cost_micros,
         )
+
+
+def of_budget(over: OverLimit) -> OfBudget:
+    """The limit as refusals and credit name it."""
+    return OfBudget(over.bucket, over.unit, over.spent, over.limit)
 
 
 def budget_unknown(app: App) -> Problem:

@@ -47,13 +47,19 @@ class Pocket:
         """Whether there is something to tell."""
         return self.used != NOTHING or self.over != NOTHING or self.activity != NO_ACTIVITY
 
+    def covers(self, bound: Amounts, limits: Limits) -> bool:
+        """Whether one call more can be paid."""
+        used, reserved, lease = self.used, self.reserved, self.lease
+        for unit, limit in enumerate(limits):
+            if limit is not None and bound[unit] and used[unit] + reserved[unit] + bound[unit] > lease[unit]:
+                return False
+        return True
+
     def take(self, bound: Amounts, limits: Limits) -> bool:
         """Reserve for one call, or nothing at all."""
-        used, reserved = self.used, self.reserved
-        for unit, limit in enumerate(limits):
-            if limit is not None and bound[unit] and used[unit] + reserved[unit] + bound[unit] > self.lease[unit]:
-                return False
-        self.reserved = reserved.plus(bound)
+        if not self.covers(bound, limits):
+            return False
+        self.reserved = self.reserved.plus(bound)
         return True
 
     def give_back(self, bound: Amounts) -> None:

@@ -25,12 +25,14 @@ from genapps.cluster.errors import ApiError
 from genapps.cluster.resources import Object
 from genapps.core.budgets import accounts
 from genapps.core.budgets.accounts import Short
-from genapps.core.budgets.amounts import NOTHING, UNITS, UNLIMITED, Amounts, Limits, tier_limits
+from genapps.core.budgets.amounts import NOTHING, UNITS, UNLIMITED, Amounts, Limits
+from genapps.core.budgets.cost import cpu_cost
 from genapps.gateway.budgets.book import Book, PeriodOverError
 from genapps.gateway.budgets.envelope import Envelope
 from genapps.gateway.budgets.pocket import Pocket
 from genapps.gateway.callers.records import App
-from genapps.gateway.ledgers.objects import Objects
+from genapps.gateway.ledgers.objects import Objects, dumped
+from genapps.gateway.ledgers.rounds import ROUND_SECONDS
 from genapps.gateway.ledgers.swap import WRITE_SECONDS, LedgerSwap
 from genapps.gateway.metrics import Metrics
 
@@ -38,7 +40,6 @@ TOLD_SECONDS = 60.0
 """What was spent is told at the latest so long after the last time."""
 IDLE_SECONDS = 30.0
 """A lease that nothing was paid from for so long is given back."""
-ROUND_SECONDS = 1.0
 MOST_IN_A_ROUND = 64
 """Ledgers that are written in one round, however many apps are busy."""
 _REMEMBERED_SECONDS = 1.0
@@ -47,7 +48,6 @@ _STOP_SECONDS = 8.0
 _GRANT_MILLIS = 10_000
 """CPU that is granted at once, if there is much left; a pod that ends loses what it did not use of it."""
 _GRANT_SHARE = 100
-_HOUR_MILLIS = 3_600_000
 _OF_EVERY_ACTION = ("cpuMillis", "costMicros")
 _AT_ONCE = 16
 
@@ -130,8 +130,7 @@ class Spending:
             mine.give_back(bound)
             return _over(f"budget {envelope.budget}", ours, envelope)
         if not envelope.enforced and (
-            _beyond(own, envelope.period, tier_limits(app.record.tier))
-            or _beyond(shared, envelope.period, envelope.limits)
+            _beyond(own, envelope.period, app.ceilings) or _beyond(shared, envelope.period, envelope.limits)
         ):
             self.note(app, envelope, Activity(shadow_refusals=1))
         return Reserved(bound, (mine, ours))
@@ -166,7 +165,7 @@ class Spending:
             return Credit(0, over)
         ample = max(wanted, min(_GRANT_MILLIS, self._left_millis(app, envelope) // _GRANT_SHARE))
         for millis in dict.fromkeys((ample, wanted)):
-            bound = Amounts(cpu_millis=millis, cost_micros=-(-millis * envelope.cpu_micros_per_hour // _HOUR_MILLIS))
+            bound = Amounts(cpu_millis=millis, cost_micros=cpu_cost(millis, envelope.cpu_micros_per_hour))
             reserved = await self.reserve(app, envelope, bound)
             if isinstance(reserved, Reserved):
                 self.settle(reserved, bound)
@@ -184,9 +183,8 @@ class Spending:
         """The first of these units of which hardly anything is left, as far as it was read here."""
         if not envelope.enforced:
             return None
-        ceilings = tier_limits(app.record.tier)
         for bucket, book, limits in (
-            ("app", self._own(app), ceilings),
+            ("app", self._own(app), app.ceilings),
             (f"budget {envelope.budget}", self._shared(envelope), envelope.limits),
         ):
             account = book.seen
@@ -223,14 +221,9 @@ class Spending:
         """The operator purged an app's record."""
         self._books.pop(child, None)
 
-    async def keep_written(self) -> None:
-        """Until cancelled: tells what was spent, and gives back what nobody needs."""
-        while True:
-            await asyncio.sleep(ROUND_SECONDS)
-            await self.write()
-
     async def write(self) -> None:
-        """Tell of the accounts that are due, those that wait longest first. An outage ends the round."""
+        """One round: tell what was spent and give back what nobody needs, of the accounts that are due, those that wait
+        longest first. An outage ends it."""
         now = self._monotonic()
         due = sorted((book for book in self._books.values() if self._due(book, now)), key=lambda book: book.written)
         for book in due[:MOST_IN_A_ROUND]:
@@ -340,22 +333,22 @@ class Spending:
         _log.warning("spending_not_written", ledger=book.name, error=repr(error)[:200])
 
     def _own(self, app: App) -> Book:
-        about = {"app": app.record.app.model_dump(by_alias=True, mode="json")}
-        return self._book(app.child, about, by_day=False)
+        book = self._books.get(app.child)
+        return book or self._book(app.child, {"app": dumped(app.record.app)}, by_day=False)
 
     def _shared(self, envelope: Envelope) -> Book:
-        return self._book(budget_ledger(envelope.budget), {"budget": envelope.budget}, by_day=True)
+        name = budget_ledger(envelope.budget)
+        return self._books.get(name) or self._book(name, {"budget": envelope.budget}, by_day=True)
 
     def _book(self, name: str, about: Object, *, by_day: bool) -> Book:
-        book = self._books.get(name)
-        if book is None:
-            book = self._books[name] = Book(name, about, self._holder, self._serials, by_day)
+        """A new one."""
+        book = self._books[name] = Book(name, about, self._holder, self._serials, by_day)
         return book
 
 
 def _in_force(app: App, envelope: Envelope) -> tuple[Limits, Limits]:
     """The app's ceilings and the budget's limits, which are none while they are only counted."""
-    return (tier_limits(app.record.tier), envelope.limits) if envelope.enforced else (UNLIMITED, UNLIMITED)
+    return (app.ceilings, envelope.limits) if envelope.enforced else (UNLIMITED, UNLIMITED)
 
 
 def _taken_of(book: Book, period: str) -> Amounts:

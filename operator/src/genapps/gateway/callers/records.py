@@ -6,13 +6,14 @@ A token proves a pod; only the pod that the operator wrote into the record of it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
 from genapps.api.apprecord import AppRecord, Record
+from genapps.core.budgets.amounts import Limits, tier_limits
 from genapps.gateway.callers.identity import Caller
 
 _log = structlog.get_logger(__name__)
@@ -24,6 +25,11 @@ class App:
 
     child: str
     record: Record
+    ceilings: Limits = field(init=False, compare=False)
+    """Of its tier, in what a period may use."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ceilings", tier_limits(self.record.tier))
 
 
 class Records:

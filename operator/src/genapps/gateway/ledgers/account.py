@@ -16,6 +16,7 @@ from genapps.cluster.resources import Object
 from genapps.core import violations as rules
 from genapps.gateway.callers.records import App
 from genapps.gateway.decision import Violation
+from genapps.gateway.ledgers.objects import dumped
 
 _TICK = timedelta(microseconds=1)
 
@@ -113,15 +114,10 @@ class Account:
             metadata["resourceVersion"] = str(self.version)
         before = self.record or {}
         record = before | {
-            "app": _dumped(self.app.record.app),
-            "violations": before.get("violations", {}) | _dumped(self.violations),
+            "app": dumped(self.app.record.app),
+            "violations": before.get("violations", {}) | dumped(self.violations),
         }
         return {"apiVersion": API_VERSION, "kind": "Ledger", "metadata": metadata, "record": record}
-
-
-def _dumped(model: Any) -> Object:
-    dumped: Object = model.model_dump(by_alias=True, exclude_none=True, mode="json")
-    return dumped
 
 
 def _add(violations: Violations, entry: ViolationEntry, app: App) -> Violations:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from genapps.api.ledger import LedgerRecord
 from genapps.cluster import clocks
@@ -23,13 +22,13 @@ from genapps.cluster.errors import ApiError
 from genapps.cluster.resources import Object
 from genapps.core import reported_breaker
 from genapps.gateway.callers.records import App
-from genapps.gateway.ledgers.objects import Objects
+from genapps.gateway.ledgers.objects import Objects, dumped
+from genapps.gateway.ledgers.rounds import last_round
 from genapps.gateway.ledgers.swap import WRITE_SECONDS, LedgerSwap
 from genapps.gateway.messages import BreakerState
 from genapps.gateway.metrics import Metrics
 
 DAMPING_SECONDS = 10.0
-ROUND_SECONDS = 1.0
 MOST_IN_A_ROUND = 20
 """Apps whose word is written in one round: however many of them flap, Ledgers are written no faster."""
 
@@ -48,7 +47,7 @@ class _Word:
 
 
 class Breakers:
-    """`heard` takes what a runtime says, `keep_written` writes it."""
+    """`heard` takes what a runtime says, `write` writes it in rounds."""
 
     def __init__(
         self,
@@ -76,19 +75,11 @@ class Breakers:
         """The operator purged the app's record."""
         self._words.pop(child, None)
 
-    async def keep_written(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(ROUND_SECONDS)
-            await self.write()
-
     async def stop(self) -> None:
         """Write what waits, once and without a pause: whoever comes next does not know it."""
         for word in self._words.values():
             word.due = float("-inf")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self.write()
+        await last_round(self.write)
 
     async def write(self) -> None:
         """Write what is due. What could not be written is due again later; an outage ends the round."""
@@ -123,11 +114,7 @@ class Breakers:
             after = reported_breaker.noted(before, pod.uid if pod else "", word.heard, is_open=word.is_open)
             if after is None or after == before:
                 return None
-            return {"app": _dumped(app.record.app)} | record | {"breaker": _dumped(after)}
+            return {"app": dumped(app.record.app)} | record | {"breaker": dumped(after)}
 
         if await self._swap.change(app.child, with_word):
             _log.info("breaker_noted", child=app.child, open=word.is_open)
-
-
-def _dumped(model: BaseModel) -> Object:
-    return model.model_dump(by_alias=True, exclude_none=True, mode="json")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, MutableMapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,12 +25,12 @@ from genapps.cluster.resources import Object
 from genapps.core.connector_use import CONFIRMED_EVERY, noted
 from genapps.gateway.budgets.blocked import BlockedConnectors
 from genapps.gateway.calls import Tally
-from genapps.gateway.ledgers.objects import Objects
+from genapps.gateway.ledgers.objects import Objects, dumped
+from genapps.gateway.ledgers.rounds import ROUND_SECONDS, last_round
 from genapps.gateway.ledgers.swap import WRITE_SECONDS, LedgerSwap
 from genapps.gateway.metrics import Metrics
 
 DAMPING_SECONDS = 30.0
-ROUND_SECONDS = 1.0
 MOST_IN_A_ROUND = 20
 """Connectors that are written in one round: however many are called, Ledgers are written no faster."""
 
@@ -74,19 +73,11 @@ class ConnectorLedgers:
         self._monotonic = monotonic
         self._told: dict[str, _Told] = {}
 
-    async def keep_written(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(ROUND_SECONDS)
-            await self.write()
-
     async def stop(self) -> None:
         """Write what waits, once and without a pause: whoever comes next does not know it."""
         for told in self._told.values():
             told.last = float("-inf")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self.write()
+        await last_round(self.write)
 
     async def write(self) -> None:
         """Write what is due, what waits longest first. An outage ends the round."""
@@ -130,7 +121,7 @@ class ConnectorLedgers:
                 closes=told.is_open and not is_open,
                 overrun=overrun,
             )
-            return record | {"connector": use.model_dump(by_alias=True, exclude_none=True, mode="json")}
+            return record | {"connector": dumped(use)}
 
         await self._swap.change(connector_ledger(name), with_use)
         told.calls, told.errors, told.is_open = calls, errors, is_open

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from pydantic import BaseModel
+
 from genapps.cluster.client import Listing
 from genapps.cluster.resources import Object, Resource
 
@@ -25,3 +27,8 @@ class Objects(Protocol):
 
     async def apply(self, manifest: Mapping[str, Any]) -> Object:
         """Server-side apply; with `metadata.resourceVersion` a compare-and-swap, else Conflict."""
+
+
+def dumped(model: BaseModel) -> Object:
+    """A model as it stands in an object; what is absent is left out."""
+    return model.model_dump(by_alias=True, exclude_none=True, mode="json")

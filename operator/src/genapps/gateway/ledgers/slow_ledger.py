@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from genapps.api.ledger import Ledger, LedgerRecord
 from genapps.api.slow_counts import Defects
@@ -26,14 +26,14 @@ from genapps.core.text import plain
 from genapps.gateway.callers.records import App
 from genapps.gateway.catalogue import Offer
 from genapps.gateway.decision import SUBJECT_LIMIT
-from genapps.gateway.ledgers.objects import Objects
+from genapps.gateway.ledgers.objects import Objects, dumped
+from genapps.gateway.ledgers.rounds import last_round
 from genapps.gateway.ledgers.slow_account import SlowAccount
 from genapps.gateway.ledgers.swap import WRITE_SECONDS, LedgerSwap
 from genapps.gateway.messages import Fault, Message, ToolCall, request_id
 from genapps.gateway.metrics import Metrics
 from genapps.gateway.problems import OF_THE_APP, Problem, RefusalClass
 
-ROUND_SECONDS = 1.0
 MOST_IN_A_ROUND = 20
 REMEMBERED_SECONDS = 600.0
 """How long the ids of an app's actions are remembered when nothing more is seen: an action takes no longer."""
@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 
 
 class SlowLedgers:
-    """`note` takes what is refused, `keep_written` writes it. A sink of the watch on Ledgers."""
+    """`note` takes what is refused, `write` writes it in rounds. A sink of the watch on Ledgers."""
 
     def __init__(
         self,
@@ -120,19 +120,11 @@ class SlowLedgers:
             _log.warning("defects_reached", app=app.record.app.name, namespace=app.record.app.namespace, code=code)
             await self._written(account)
 
-    async def keep_written(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(ROUND_SECONDS)
-            await self.write()
-
     async def stop(self) -> None:
         """Write what waits, once and without a pause: whoever comes next does not know it."""
         for account in self._accounts.values():
             account.written = float("-inf")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self.write()
+        await last_round(self.write)
 
     async def write(self) -> None:
         """Write what is due. What could not be written is due again later; an outage ends the round."""
@@ -200,15 +192,11 @@ class SlowLedgers:
             written = before.defects if before else None
             if defects is not None:
                 written = rules.with_defects(written, defects, policy, count_from)
-                after["defects"] = _dumped(written)
+                after["defects"] = dumped(written)
             if limits is not None:
                 met = before.limits_met if before else None
-                after["limitsMet"] = _dumped(rules.with_limits(met, limits, policy, count_from))
-            return {"app": _dumped(app.record.app)} | record | after
+                after["limitsMet"] = dumped(rules.with_limits(met, limits, policy, count_from))
+            return {"app": dumped(app.record.app)} | record | after
 
         await self._swap.change(app.child, with_counts)
         return written
-
-
-def _dumped(model: BaseModel) -> Object:
-    return model.model_dump(by_alias=True, exclude_none=True, mode="json")

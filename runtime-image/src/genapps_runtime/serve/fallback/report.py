@@ -7,7 +7,8 @@ so a process that ends while its breaker is open has to take nothing back.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+
+from genapps_runtime.serve.cancelling import cancel
 
 CONFIRM_SECONDS = 60.0
 RETRY_SECONDS = 15.0
@@ -42,10 +43,7 @@ class BreakerReport:
 
     async def close(self) -> None:
         """Say nothing more."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await cancel(self._task)
 
     async def _tell(self) -> None:
         """Until the gateway has taken that it is closed."""

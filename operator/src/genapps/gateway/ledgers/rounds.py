@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When Ledgers are written that nobody waits for: in rounds, and once more at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from genapps.gateway.ledgers.swap import WRITE_SECONDS
+
+ROUND_SECONDS = 1.0
+
+Write = Callable[[], Awaitable[None]]
+"""Writes what is due."""
+
+
+async def in_rounds(write: Write) -> None:
+    """Until cancelled."""
+    while True:
+        await asyncio.sleep(ROUND_SECONDS)
+        await write()
+
+
+async def last_round(write: Write) -> None:
+    """Once and without a pause: whoever comes next does not know what waits. Gives up after WRITE_SECONDS."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(WRITE_SECONDS):
+            await write()
