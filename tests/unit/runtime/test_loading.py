@@ -13,6 +13,12 @@ from genapps_runtime.serve.loading import LoadSql
 from genapps_runtime.state.facet import Facet
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No statement here is slow, but the process of all unit tests may be."""
+    monkeypatch.setattr("genapps_runtime.serve.loading.STATEMENT_SECONDS", 10)
+
+
 @pytest.fixture
 async def facet(tmp_path: Path) -> AsyncIterator[Facet]:
     facet = Facet(str(tmp_path), "default", 1024 * 1024, 4)
