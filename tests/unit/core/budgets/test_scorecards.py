@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from genapps.core.budgets.scorecards import MOST_FAMILIES, Member, scorecards
+from genapps.core.budgets.scorecards import MOST_FAMILIES, Member, family_figures, scorecards
 from tests.unit.core.budgets.test_balance import account
 
 
@@ -70,3 +70,15 @@ def test_those_that_cost_most_are_told_first_and_no_more_than_there_is_room_for(
 def test_apps_that_share_no_code_share_none() -> None:
     (card,) = scorecards([member(code="a"), member(code="b"), member(), member()])
     assert card["sharedCode"] == 0
+
+
+def test_families_that_are_told_as_one_share_what_any_of_them_shares() -> None:
+    members = [
+        member("dear", "crm", code="a", spent={"costMicros": 9}),
+        member("forms", "crm", code="b", spent={"costMicros": 2}, activity={"actions": 1}),
+        member("reports", "crm", code="b", spent={"costMicros": 1}, activity={"actions": 1}),
+    ]
+    dear, rest = family_figures(members, 1, "rest")
+    assert (dear.family, dear.shared_connectors) == ("dear", 0)
+    assert (rest.family, rest.apps, rest.cost_per_action) == ("rest", 2, 2)
+    assert (rest.shared_connectors, rest.shared_code) == (1, 2)

@@ -11,6 +11,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from genapps.cluster.client import Write
+from genapps.controller.process.family_metrics import FamilyMetrics
 from genapps.controller.process.leader_election import LEASE_NAME
 from genapps.core.fence_proof import FenceProofs
 
@@ -117,6 +118,7 @@ class Metrics:
             ("budget",),
             registry=registry,
         )
+        self.families = FamilyMetrics(registry)
         self._fences = Gauge(
             "genapps_fences", "Pods of apps by what their own probe says of their fence", ("state",), registry=registry
         )
@@ -125,6 +127,13 @@ class Metrics:
             "Seconds since the oldest of the last proofs of fences that are unproven now; 0: none is",
             registry=registry,
         )
+
+    def forget_budget(self, name: str) -> None:
+        """The AppBudget is gone."""
+        self.families.forget(name)
+        for gauge in (self.budget_spent, self.budget_exhausted):
+            with suppress(KeyError):
+                gauge.remove(name)
 
     def fences(self, proofs: FenceProofs, now: datetime) -> None:
         """Tell how the fences of all apps stand."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import datetime
 
 from genapps.api.appbudget import AppBudget
@@ -53,9 +52,7 @@ async def report_budget(
     stored = caches.budgets.get(("", key.budget))
     if stored is None or not isinstance(stored.model, AppBudget):
         mirror.forget(key)
-        for gauge in (metrics.budget_spent, metrics.budget_exhausted):
-            with suppress(KeyError):
-                gauge.remove(key.budget)
+        metrics.forget_budget(key.budget)
         return
     records = [
         record.record
@@ -67,6 +64,7 @@ async def report_budget(
     status = budget_status(stored.model, records, prepared, held, stored.status, now, spending)
     metrics.budget_spent.labels(key.budget).set(status.get("spentPercent", 0))
     metrics.budget_exhausted.labels(key.budget).set(len(refused))
+    metrics.families.tell(key.budget, () if spending is None else spending.members)
     if status == stored.status:
         return
     if (pause := mirror.wait(key, stored.status, status)) > 0:
