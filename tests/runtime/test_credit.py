@@ -29,12 +29,22 @@ async def page(request):
 async def ask(request):
     return await tools.call("model", "chat")
 
-@app.get("/ask-and-see")
-async def ask_and_see(request):
+def said(error):
+    return [error.code, error.bucket, error.unit, error.spent, error.limit, error.retry_after]
+
+@app.get("/ask-and-say")
+async def ask_and_say(request):
     try:
-        return await tools.call("model", "chat")
+        await tools.call("model", "chat")
     except ToolError as error:
-        return error.code
+        return said(error)
+
+@app.get("/ask-at-once-and-say")
+def ask_at_once_and_say(request):
+    try:
+        tools.call_sync("model", "chat")
+    except ToolError as error:
+        return said(error)
 
 @app.get("/wait")
 async def wait(request):
@@ -271,7 +281,16 @@ async def test_an_action_that_fails_of_an_unpaid_call_asks_for_the_fallback(
         asked = await ask(app, "/ask")
         assert (asked.answer, mark(asked)) == ("own", "budget")
         assert f'genapps_actions_total{{outcome="{code}"}} 1' in app.metrics.render().decode()
-        assert (await ask(app, "/ask-and-see")).answer == refused["code"]
+        assert (await ask(app, "/ask-and-say")).answer[0] == refused["code"]
+
+
+@pytest.mark.parametrize("path", ["/ask-and-say", "/ask-at-once-and-say"])
+async def test_an_app_can_say_what_ran_out(opened: Open, path: str) -> None:
+    answers = {"model": lambda _: Called({"problem": REFUSAL}, wrote=False)}
+    async with opened(Grants(), gateway=ScriptedGateway(answers=answers)) as app:
+        assert (await ask(app, path)).answer == ["BudgetExhausted", "budget finance", "tokens", 9, 9, 77]
+        answers["model"] = lambda _: Called({"problem": {"code": "BreakerOpen", "class": "limit"}}, wrote=False)
+        assert (await ask(app, path)).answer == ["BreakerOpen", None, None, None, None, None]
 
 
 async def test_other_refusals_of_tools_stay_what_they_were(opened: Open) -> None:

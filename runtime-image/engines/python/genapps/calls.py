@@ -13,7 +13,8 @@ class ToolError(Exception):
     """A tool call was refused or failed.
 
     `code` and `cls` (violation, defect or limit) come from the gateway. `detail` is a sentence. `retry_after` is in
-    seconds, or None.
+    seconds, or None. With code `BudgetExhausted` `bucket` says whose limit it is (`app`, or `budget <name>`), `unit`
+    what there is too little of, and `spent` and `limit` how much of it; else they are None.
     """
 
     def __init__(self, problem: dict[str, Any]) -> None:
@@ -21,6 +22,10 @@ class ToolError(Exception):
         self.cls: str = str(problem.get("class", "limit"))
         self.detail: str = str(problem.get("detail") or problem.get("title") or "")
         self.retry_after: float | None = problem.get("retryAfter")
+        self.bucket: str | None = problem.get("bucket")
+        self.unit: str | None = problem.get("unit")
+        self.spent: int | None = problem.get("spent")
+        self.limit: int | None = problem.get("limit")
         super().__init__(f"{self.code}: {self.detail}")
 
 
