@@ -50,7 +50,7 @@ async def client(gateway: FakeGateway, tmp_path: Path) -> AsyncIterator[GatewayC
 async def test_a_result_may_have_changed_something_unless_the_gateway_says_that_it_only_read(
     gateway: FakeGateway, client: GatewayClient, effect: dict[str, Any], valid: bool, wrote: bool
 ) -> None:
-    answer = {"result": {"rate": 1}, "credit": None} | effect
+    answer = {"result": {"rate": 1}} | effect
     assert VALID(answer) == valid
     gateway.answers["rates"] = 200, answer
     assert await client.call("r1", 1, CALL, 10, "") == Called({"ok": {"rate": 1}}, wrote)

@@ -85,8 +85,8 @@ async def test_lines_are_what_the_contract_says(gateway: Installation) -> None:
         assert all(map(LINE.is_valid, found))
         assert "problem" not in found[-1] or PROBLEM.is_valid(found[-1]["problem"])
     assert not LINE.is_valid({})
-    assert not LINE.is_valid({"piece": 1, "end": {"effect": "Read", "credit": None}})
-    assert not LINE.is_valid({"end": {"effect": "Write", "credit": None}})
+    assert not LINE.is_valid({"piece": 1, "end": {"effect": "Read"}})
+    assert not LINE.is_valid({"end": {"effect": "Write"}})
 
 
 async def test_pieces_go_through_both_planes(gateway: Installation, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ async def _measure() -> list[list[float]]:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             pod = serving(Authority.make(), engines.precompiled(), folder, source, limits={"concurrency": CALLERS})
             pods[source] = await stack.enter_async_context(pod)
-            pods[source].gateway.answers["rates"] = 200, {"result": {"rate": 1.0625}, "credit": None}
+            pods[source].gateway.answers["rates"] = 200, {"result": {"rate": 1.0625}}
         for number in range(ROUNDS + 1):
             for row, (source, path) in enumerate(ROWS):
                 worker = pods[source].worker()

@@ -60,7 +60,7 @@ async def answers(pod: Pod, files: dict[str, bytes], steps: list[Any]) -> None:
             await pod.start()
         elif "tool" in step:
             for connector, result in step["tool"].items():
-                pod.gateway.answers[connector] = 200, {"result": result, "credit": None}
+                pod.gateway.answers[connector] = 200, {"result": result}
         else:
             calls = step.get("together") or [step]
             found = await asyncio.gather(*(call(pod, wanted, kept) for wanted in calls))

@@ -176,7 +176,7 @@ async def test_actions_that_wait_in_a_guest_that_breaks_begin_again_unless_a_too
     release = asyncio.Event()
     hostile.gateway.hold, hostile.gateway.calls = release, []
     if answered:
-        hostile.gateway.answers["slow"] = 200, {"result": 1, "credit": None}
+        hostile.gateway.answers["slow"] = 200, {"result": 1}
     waiting = asyncio.create_task(hostile.call("GET", "/wait"))
     await hostile.gateway.until_called("slow")
     assert (await hostile.call("GET", "/abort")).code == "GuestTrapped"

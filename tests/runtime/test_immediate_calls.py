@@ -275,7 +275,7 @@ async def test_both_ways_of_sql_are_one_transaction(pod: Pod) -> None:
 
 async def test_a_request_that_has_called_a_tool_does_not_run_again(pod: Pod) -> None:
     await started(pod)
-    pod.gateway.answers["pause"] = 200, {"result": 1, "credit": None}
+    pod.gateway.answers["pause"] = 200, {"result": 1}
     answer = await get(pod, "/tool-then-write")
     assert (answer.status, answer.code) == (409, "StateConflict")
     assert await value(pod, "/tool-then-write") == "written"  # the path was noted: it has its turn from the start
@@ -287,7 +287,7 @@ async def test_a_request_that_has_called_a_tool_does_not_run_again(pod: Pod) -> 
 async def test_nothing_is_written_while_a_tool_is_called(pod: Pod) -> None:
     await started(pod)
     pod.gateway.hold = asyncio.Event()
-    pod.gateway.answers["pause"] = 200, {"result": 1, "credit": None}
+    pod.gateway.answers["pause"] = 200, {"result": 1}
     asked = asyncio.create_task(value(pod, "/write-beside-tool"))
     while "refused" not in await value(pod, "/what-ran"):
         pass  # each round asks the pod again

@@ -184,7 +184,7 @@ async def test_a_process_that_is_killed_during_a_call_asks_again_with_the_same_k
 
     pod.write(SOURCE)
     await pod.start()
-    gateway.answers["shop"] = (200, {"result": "paid", "credit": None})
+    gateway.answers["shop"] = (200, {"result": "paid"})
     gateway.on_call = kill
     with pytest.raises(aiohttp.ClientError):
         await pod.call("POST", "/one/keyed/a", headers={"Idempotency-Key": "k"})

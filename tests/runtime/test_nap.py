@@ -135,7 +135,7 @@ async def test_a_running_request_holds_off_the_nap(pod: Pod) -> None:
         "    return await tools.call('rates', 'latest')\n",
         time=SOON | {"actionMillis": 60_000},
     )
-    pod.gateway.answers["rates"] = 200, {"result": 1, "credit": None}
+    pod.gateway.answers["rates"] = 200, {"result": 1}
     pod.gateway.hold = asyncio.Event()
     await pod.start()
     running = asyncio.create_task(pod.call("GET", "/"))

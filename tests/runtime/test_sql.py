@@ -243,7 +243,7 @@ async def test_a_change_of_keys_is_no_conflict_for_what_was_read_by_sql(pod: Pod
 
 async def test_an_action_that_called_a_tool_goes_on_in_its_turn_if_nothing_has_changed(pod: Pod) -> None:
     await started(pod)
-    pod.gateway.answers["pause"] = 200, {"result": None, "credit": None}
+    pod.gateway.answers["pause"] = 200, {"result": None}
     assert (await pod.call("GET", "/tool-first")).json() == 10
     assert len(pod.gateway.calls) == 1
 
@@ -261,7 +261,7 @@ async def test_an_action_that_called_a_tool_goes_on_in_its_turn_if_nothing_has_c
 async def test_a_tool_after_a_write_by_sql_is_refused(pod: Pod) -> None:
     await started(pod)
     assert (await pod.call("GET", "/tool-after")).json() == ["ToolAfterSql", 50]
-    pod.gateway.answers["pause"] = 200, {"result": None, "credit": None}
+    pod.gateway.answers["pause"] = 200, {"result": None}
     assert (await pod.call("GET", "/both-at-once")).body == b"SqlRefused"
     assert (await pod.call("GET", "/n")).json() == [0, 50, None]
 

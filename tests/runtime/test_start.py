@@ -199,7 +199,7 @@ async def test_token_and_authority_are_read_again_while_it_runs(pod: Pod) -> Non
         "from genapps import app, tools\n@app.get('/')\nasync def call(request):\n"
         "    return await tools.call('rates', 'latest')\n"
     )
-    pod.gateway.answers["rates"] = 200, {"result": 1, "credit": None}
+    pod.gateway.answers["rates"] = 200, {"result": 1}
     await pod.start()
     assert (await pod.call("GET", "/")).json() == 1
     await pod.gateway.stop()
@@ -218,7 +218,7 @@ async def test_a_term_signal_lets_running_requests_end_and_ends_with_0(pod: Pod)
         "@app.get('/done')\nasync def done(request):\n    return await state.get('done')\n",
         time={"actionMillis": 60_000},
     )
-    pod.gateway.answers["rates"] = 200, {"result": 1, "credit": None}
+    pod.gateway.answers["rates"] = 200, {"result": 1}
     pod.gateway.hold = asyncio.Event()
     await pod.start()
     running = asyncio.create_task(pod.call("GET", "/"))

@@ -153,7 +153,7 @@ async def test_an_action_that_keeps_the_state_while_a_tool_does_not_answer_gives
 
 async def test_an_action_that_called_a_tool_with_success_is_not_run_again(pod: Pod) -> None:
     pod.write(SOURCE)
-    pod.gateway.answers["pause"] = 200, {"result": None, "credit": None}
+    pod.gateway.answers["pause"] = 200, {"result": None}
     await pod.start()
     bump(pod, "/add", 1)
     assert (await pod.call("GET", "/add-slowly")).code == "StateConflict"

@@ -120,7 +120,7 @@ async def test_a_request_that_fails_has_written_nothing_and_its_line_shows_no_se
 
 
 async def test_calls_are_spans_of_the_callers_trace_and_the_gateway_is_told(pod: Pod) -> None:
-    pod.gateway.answers["mail"] = (200, {"result": "sent", "credit": None})
+    pod.gateway.answers["mail"] = (200, {"result": "sent"})
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "vendor=1"}
     found = line(pod, await pod.call("POST", "/calls", headers=headers))
     assert (found["traceId"], found["parentSpanId"], found["toolCalls"]) == (TRACE, PARENT, 2)

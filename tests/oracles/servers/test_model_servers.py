@@ -17,7 +17,7 @@ from tests.oracles.servers.programs import environment, running
 
 MODEL = "gpt-4o-mini"
 SPEC: dict[str, Any] = {"type": "Model", "models": [MODEL, "text-embedding-3-small"], "maxTokens": 100, "tools": []}
-WHOLE = {"end": {"effect": "Read", "credit": None}}
+WHOLE = {"end": {"effect": "Read"}}
 FUNCTION = {"type": "function", "function": {"name": "rate", "parameters": {"type": "object"}}}
 
 

@@ -44,7 +44,7 @@ async def book(outside: Installation, tool: str = "book", **members: Any) -> Rep
 
 async def test_a_call_reaches_the_connector_and_its_result_the_app(outside: Installation) -> None:
     reply = await call(outside)
-    assert (reply.status, reply.json()) == (200, {"result": {"rate": 0.94}, "effect": "Read", "credit": None})
+    assert (reply.status, reply.json()) == (200, {"result": {"rate": 0.94}, "effect": "Read"})
     ((target, request),) = outside.upstream.asked
     assert (target.scheme, target.host, target.port, target.addresses) == ("https", "rates.example.com", 443, None)
     assert (request.method, request.path) == ("GET", "/api/v1/latest/EUR")

@@ -160,6 +160,6 @@ async def test_what_the_import_makes_of_a_tool_list_is_called(server: Server, ga
     gateway.catalogue.changed(yaml.safe_load(imported.manifest))
     server.reply = lambda id_: as_json(message(id_, {"structuredContent": {"count": 2}}))
     reply = await server.call(arguments={"words": "tea"})
-    assert reply.json() == {"result": {"count": 2}, "effect": "Read", "credit": None}
+    assert reply.json() == {"result": {"count": 2}, "effect": "Read"}
     assert server.heads[0]["Mcp-Param-Words"] == "tea"
     assert (await server.call()).json()["code"] == "ArgumentsInvalid"

@@ -26,7 +26,7 @@ from tests.unit.gateway.test_model_connector import MESSAGES, USAGE, answer, ask
 from tests.unit.gateway.world import Installation, Reply, app_record
 
 EVENTS = {"content-type": "text/event-stream; charset=utf-8"}
-END = {"end": {"effect": "Read", "credit": None}}
+END = {"end": {"effect": "Read"}}
 DONE = b"data: [DONE]\n\n"
 CUT = UpstreamFailedError(FailureReason.CLOSED, "10.0.0.1 closed", sent=True)
 MOST = {"output_tokens": 100}
@@ -237,16 +237,13 @@ async def test_a_caller_who_does_not_read_in_time_gets_no_last_line_and_the_stre
         finally:
             ended.set()
 
-    async def none() -> bytes:
-        return b"null"
-
     async def send(message: dict[str, Any]) -> None:
         told.append(message)
         if len(told) == 3:
             await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):
-        await StreamedAnswer((b"0",), rest(), 0.01 - UNREAD_SECONDS, "r", none).send(send, close=False)
+        await StreamedAnswer((b"0",), rest(), 0.01 - UNREAD_SECONDS, "r").send(send, close=False)
     assert ended.is_set()
     assert all(message.get("more_body", True) for message in told), "the end of the body was not said"
 

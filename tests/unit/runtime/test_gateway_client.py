@@ -21,8 +21,8 @@ PAYLOAD: dict[str, Any] = {"connector": "shop", "tool": "pay", "arguments": {}, 
 UNKNOWN = {"code": "OutcomeUnknown", "class": "limit", "detail": "it may have been made"}
 
 
-READ = {"result": 1, "effect": "Read", "credit": None}
-WRITTEN = {"result": 1, "effect": "Write", "credit": None}
+READ = {"result": 1, "effect": "Read"}
+WRITTEN = {"result": 1, "effect": "Write"}
 LOST = None
 """The gateway is killed when the tool has answered it, and before it answers."""
 
@@ -77,7 +77,7 @@ async def connected(
     listening.close()
 
 
-@pytest.mark.parametrize("before", [[], [(200, WRITTEN)], [(200, {"result": 1, "credit": None})]])
+@pytest.mark.parametrize("before", [[], [(200, WRITTEN)], [(200, {"result": 1})]])
 async def test_a_call_whose_answer_was_lost_is_not_made_again(
     authority: Authority, tmp_path: Path, before: list[tuple[int, Any]]
 ) -> None:

@@ -19,7 +19,7 @@ from tests.runtime.fake_gateway import GATEWAY_NAME, Authority
 from tests.support.clock import Clock
 
 CALL: dict[str, Any] = {"connector": "llm", "tool": "chat", "arguments": {}, "stream": True}
-END = {"end": {"effect": "Read", "credit": None}}
+END = {"end": {"effect": "Read"}}
 STALE = {"code": "GatewayStale", "class": "limit"}
 WAITING_SECONDS = 30.0
 

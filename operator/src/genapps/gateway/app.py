@@ -10,7 +10,6 @@ import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import orjson
@@ -204,8 +203,7 @@ class GatewayApp:
             detail = "The gateway failed while it made the call, which may have been executed."
             made = Problem(Code.OUTCOME_UNKNOWN, detail)
         if isinstance(made, Made):
-            credit = await self._parts.credits.of_call(admitted.app)
-            return Answer(200, b'{"result":%b,"effect":"%b","credit":%b}' % (made.result, made.effect.encode(), credit))
+            return Answer(200, b'{"result":%b,"effect":"%b"}' % (made.result, made.effect.encode()))
         await self._parts.slow_ledgers.note(admitted.app, made, admitted.call, admitted.offer)
         return _problem(made, admitted.call.request_id, admitted.tool.effect)
 
@@ -222,8 +220,7 @@ class GatewayApp:
             await passed.aclose()
             await self._parts.slow_ledgers.note(admitted.app, first, admitted.call, admitted.offer)
             return _problem(first, admitted.call.request_id, admitted.tool.effect)
-        credit = partial(self._parts.credits.of_call, admitted.app)
-        return StreamedAnswer(first, passed, admitted.tool.seconds, admitted.call.request_id, credit)
+        return StreamedAnswer(first, passed, admitted.tool.seconds, admitted.call.request_id)
 
     async def _report(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:
         report = parse(ViolationReport, body)

@@ -29,8 +29,6 @@ class StreamedAnswer:
     rest: AsyncGenerator[Passed, None]
     seconds: float
     action: str
-    credit: Callable[[], Awaitable[bytes]]
-    """What the app is told of its credit when all has come, as JSON."""
     status = 200
     code = "ok"
 
@@ -47,7 +45,7 @@ class StreamedAnswer:
                 else:
                     await send({"type": "http.response.body", "body": _lines(passed), "more_body": True})
             if problem is None:
-                last = b'{"end":{"effect":"Read","credit":%b}}\n' % await self.credit()
+                last = b'{"end":{"effect":"Read"}}\n'
             else:
                 last = b'{"problem":%b}\n' % problem.body(self.action, "Read")
             await send({"type": "http.response.body", "body": last})

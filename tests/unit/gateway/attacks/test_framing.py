@@ -39,7 +39,7 @@ async def test_bytes_are_refused_as_their_row_says_and_a_neighbour_on_its_connec
             assert found == row.statuses, row.title
             assert counted(gateway, CHILD) == 0, f"{row.title}: what came behind it was taken for a request"
             writer.write(asked)
-            assert b'{"result":{"rate":0.94}' in await reader.readuntil(b"null}"), row.title
+            assert b'{"result":{"rate":0.94}' in await reader.readuntil(b'"effect":"Read"}'), row.title
         writer.close()
     assert [entry for entry in caplog.records if entry.levelname == "ERROR"] == []
 

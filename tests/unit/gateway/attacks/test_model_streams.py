@@ -22,7 +22,7 @@ from tests.unit.gateway.egress.world import END, Script, Server, always, serving
 from tests.unit.gateway.world import Installation, Reply, app_record
 
 CREDENTIAL = {"secretName": "key", "key": "token", "as": {"header": "X-Api-Key"}}
-WHOLE = {"end": {"effect": "Read", "credit": None}}
+WHOLE = {"end": {"effect": "Read"}}
 
 
 @asynccontextmanager

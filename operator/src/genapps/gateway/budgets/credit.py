@@ -2,7 +2,7 @@
 """Credit: the CPU that a runtime may use before it must ask again. It is paid when it is granted, so a runtime that
 ends, lies or says nothing more has used no more than was paid.
 
-Heartbeats ask for it. Answers of calls carry no grant, only the news that there is nothing left.
+Heartbeats ask for it. Answers of calls say nothing of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import orjson
 import structlog
 
 from genapps.api import quantities
@@ -27,7 +26,6 @@ from genapps.gateway.messages import CpuUse, Heartbeat
 
 CREDIT_SECONDS = 30
 """How long a credit counts from its arrival."""
-_NOTHING_LIMITED = b"null"
 NONE_NOW = {"cpuMillis": 0, "seconds": CREDIT_SECONDS, "exhausted": None}
 """Nobody pays, nobody knows, or the app is suspended: no credit, and no limit that was met."""
 
@@ -46,11 +44,6 @@ class Credits:
     def forget(self, child: str) -> None:
         """The operator purged an app's record."""
         self._reports.pop(child, None)
-
-    async def of_call(self, app: App) -> bytes:
-        """What the answer to a call says of the app's credit, as JSON."""
-        told = await self._told(app, self._payments.spending.envelope(app), 0)
-        return _NOTHING_LIMITED if told is None else orjson.dumps(told)
 
     async def of_heartbeat(self, app: App, beat: Heartbeat) -> dict[str, Any] | None:
         """What a heartbeat is answered with; what it says of CPU and actions is noted first."""
