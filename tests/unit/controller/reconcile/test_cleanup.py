@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from genapps.api.names import child_name
 from genapps.controller.cache.caches import Caches
@@ -189,6 +190,18 @@ async def test_pod_and_endpoints_of_an_app_that_is_gone_end_before_the_sweep_has
     assert deleted[0].body["gracePeriodSeconds"] == 1
     assert setting.caches.records.get(("system", child_name("team", "a"))) is not None
     assert [asked for asked in setting.script.asked if asked.method in ("PUT", "PATCH", "POST")] == []
+
+
+async def test_a_deletion_is_believed_while_other_objects_change(setting: Setting) -> None:
+    run(setting)
+
+    async def system_later(request: web.Request) -> web.StreamResponse:
+        setting.caches.namespaces.changed({"metadata": {"name": "busy", "uid": "b", "resourceVersion": "51"}})
+        return await SYSTEM(request)
+
+    setting.script.answers = [*GONE[:-1], system_later, json({"kind": "Status"})]
+    await setting.cleanup.after_deletion(KEY)
+    assert [method for method, _ in setting.asked()][-2:] == ["DELETE", "DELETE"]
 
 
 async def test_its_place_in_the_budget_is_free_at_once(setting: Setting) -> None:

@@ -384,12 +384,12 @@ async def test_a_round_that_fails_leaves_the_last_result_as_it_is(setting: Setti
 
 
 async def test_another_cluster_is_taken_up_once_every_known_app_was_found_in_it(setting: Setting) -> None:
-    assert setting.memory.believes(Sighting("k0", "d1", 100))
-    assert not setting.memory.believes(Sighting("k1", "d1", 100))
+    assert setting.memory.believes(Sighting("k0", "d1", 100, known=0))
+    assert not setting.memory.believes(Sighting("k1", "d1", 100, known=100))
     setting.caches.records.changed(record("gone"))
     await setting.sweep.round()
     assert setting.memory.doubt, "an app is missing: perhaps it is only not restored yet"
     setting.have(app("gone"))
     await setting.sweep.round()
     assert setting.memory.doubt == ""
-    assert setting.memory.believes(Sighting("k1", "d1", 100))
+    assert setting.memory.believes(Sighting("k1", "d1", 100, known=100))

@@ -32,6 +32,9 @@ class Sighting:
     """Of the CustomResourceDefinition of GeneratedApps; empty when it is gone or being deleted."""
     version: int
     """The store's version at that moment."""
+    known: int
+    """The highest version that had been seen before the look began. What the caches hear while it lasts may be newer
+    than what it finds."""
 
 
 class ClusterMemory:
@@ -46,6 +49,11 @@ class ClusterMemory:
         self.doubt = ""
         """Why the last look was not believed; empty when it was."""
 
+    def highest_version(self) -> int:
+        """The highest version that this process or an earlier one has seen until now."""
+        self._version = max(self._version, self._seen())
+        return self._version
+
     def load(self, annotations: Mapping[str, str]) -> None:
         """Take over what an earlier process remembered; what is missing or cannot be read counts as never seen."""
         self._system_uid = annotations.get(_SYSTEM_UID, "") or self._system_uid
@@ -58,11 +66,11 @@ class ClusterMemory:
 
     def annotations(self) -> dict[str, str]:
         """What has to be remembered; empty values are left out."""
-        self._version = max(self._version, self._seen())
+        version = self.highest_version()
         known = {
             _SYSTEM_UID: self._system_uid,
             _DEFINITION_UID: self._definition_uid,
-            _VERSION: str(self._version or ""),
+            _VERSION: str(version or ""),
             _CONFIRMATION: f"{self._confirmation[0]} {rfc3339(self._confirmation[1])}" if self._confirmation else "",
         }
         return {name: value for name, value in known.items() if value}
@@ -75,7 +83,6 @@ class ClusterMemory:
 
     def believes(self, found: Sighting) -> bool:
         """Whether an app that is missing was deleted in this cluster. The first look is believed and remembered."""
-        self._version = max(self._version, self._seen())
         self.doubt = self._doubt(found)
         if not self.doubt:
             self._remember(found)
@@ -95,8 +102,8 @@ class ClusterMemory:
             return "the CustomResourceDefinition of GeneratedApps was deleted and made again"
         if self._system_uid not in ("", found.system_uid):
             return "the namespace kube-system is another one: this is not the cluster that the apps were seen in"
-        if found.version < self._version:
-            return f"the store is at version {found.version}, and was at {self._version}: an older copy was restored"
+        if found.version < found.known:
+            return f"the store is at version {found.version}, and was at {found.known}: an older copy was restored"
         return ""
 
     def _remember(self, found: Sighting) -> None:

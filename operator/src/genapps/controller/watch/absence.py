@@ -87,6 +87,7 @@ class Absence:
 
     async def sighting(self) -> Sighting:
         """One look at the API server itself, not at its caches. Raises ApiError."""
+        known = self._memory.highest_version()
         listing = await self._client.list(DEFINITION, name=_DEFINITION, metadata_only=True, at_least=None)
         system = await self._client.get(NAMESPACE, None, _SYSTEM, metadata_only=True)
         found = [item["metadata"] for item in listing.items if "deletionTimestamp" not in item["metadata"]]
@@ -94,6 +95,7 @@ class Absence:
             system_uid=str(system["metadata"]["uid"]),
             definition_uid=str(found[0]["uid"]) if found else "",
             version=int(listing.resource_version),
+            known=known,
         )
 
     async def _same_namespace(self, name: str, record: Record) -> bool:
