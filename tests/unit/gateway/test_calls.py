@@ -164,44 +164,6 @@ async def test_a_call_that_may_have_been_made_is_made_again_only_where_that_chan
     assert ("Idempotency-Key", KEY) in outside.upstream.asked[-1][1].headers
 
 
-@pytest.mark.parametrize(
-    ("tool", "members", "times"),
-    [("latest", {}, 2), ("book", {}, 1), ("book-once", {"key": KEY}, 2), ("book-once", {}, 1)],
-)
-async def test_only_what_does_no_harm_is_tried_again_and_once(
-    outside: Installation, tool: str, members: dict[str, Any], times: int
-) -> None:
-    outside.upstream.answer = OutboundResponse(500, {}, b"")
-    await call(outside, tool, None if tool == "latest" else {}, **members)
-    assert len(outside.upstream.asked) == times
-    asked = len(outside.upstream.asked)
-    await call(outside, tool, None if tool == "latest" else {}, **members)
-    assert len(outside.upstream.asked) == asked + 1, "a tenth of the calls may be tried again, no more"
-
-
-@pytest.mark.parametrize(
-    "second",
-    [OutboundResponse(409, {}, b""), OutboundResponse(429, {}, b""), FAILED[UNSENT], OutboundResponse(401, {}, b"")],
-)
-async def test_a_second_attempt_that_did_nothing_says_nothing_about_the_first(
-    outside: Installation, second: OutboundResponse | Exception
-) -> None:
-    outside.upstream.next_answers = [FAILED[SENT], second]
-    reply = await book(outside, "book-once", key=KEY)
-    assert len(outside.upstream.asked) == 2
-    assert reply.json()["code"] == "OutcomeUnknown"
-    assert "may have been executed" in reply.json()["detail"]
-
-
-@pytest.mark.parametrize(("body", "status", "code"), [(b"{}", 200, None), (b"{", 502, "ResultInvalid")])
-async def test_a_second_attempt_that_is_answered_is_the_outcome(
-    outside: Installation, body: bytes, status: int, code: str | None
-) -> None:
-    outside.upstream.next_answers = [FAILED[SENT], OutboundResponse(201, JSON, body)]
-    reply = await book(outside, "book-once", key=KEY)
-    assert (reply.status, reply.json().get("code")) == (status, code)
-
-
 async def test_a_dead_connector_is_spared(outside: Installation) -> None:
     outside.upstream.answer = OutboundResponse(503, {}, b"")
     for _ in range(5):

@@ -204,7 +204,7 @@ class GatewayApp:
             made = Problem(Code.OUTCOME_UNKNOWN, detail)
         if isinstance(made, Made):
             return Answer(200, b'{"result":%b,"effect":"%b"}' % (made.result, made.effect.encode()))
-        await self._parts.slow_ledgers.note(admitted.app, made, admitted.call, admitted.offer)
+        await self._noted(admitted, made)
         return _problem(made, admitted.call.request_id, admitted.tool.effect)
 
     async def _begun(self, admitted: Admit, tool: ModelTool, trace: Trace, receive: Receive) -> Answer | StreamedAnswer:
@@ -218,9 +218,16 @@ class GatewayApp:
             raise
         if isinstance(first, Problem):
             await passed.aclose()
-            await self._parts.slow_ledgers.note(admitted.app, first, admitted.call, admitted.offer)
+            await self._noted(admitted, first)
             return _problem(first, admitted.call.request_id, admitted.tool.effect)
         return StreamedAnswer(first, passed, admitted.tool.seconds, admitted.call.request_id)
+
+    async def _noted(self, admitted: Admit, problem: Problem) -> None:
+        """Count how a call failed. It may have been executed, so a count that fails takes the place of no problem."""
+        try:
+            await self._parts.slow_ledgers.note(admitted.app, problem, admitted.call, admitted.offer)
+        except Exception:
+            _log.exception("problem_not_counted", **_who(admitted.app), code=problem.code)
 
     async def _report(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:
         report = parse(ViolationReport, body)

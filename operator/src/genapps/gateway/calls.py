@@ -222,7 +222,10 @@ class Calls:
                 raise
             first = failed
         await asyncio.sleep(pause)
-        again = admitted.tool.binding.prepare(connector, admitted.call)
+        try:
+            again = admitted.tool.binding.prepare(connector, admitted.call)
+        except CallFailedError:
+            raise first from None  # what is not made says nothing of what may have been
         if await payment.reserve(again.most) is not None:
             raise first
         left = until - self._clock()

@@ -112,7 +112,17 @@ class Payment:
             self._reserved = None
 
     def end(self, spent: Spent, usage: Tokens | None) -> None:
-        """The attempt has ended. `usage` is what its answer says, None where it says nothing."""
+        """The attempt has ended. `usage` is what its answer says, None where it says nothing.
+
+        It raises nothing: what was done stays done, whatever becomes of its price. What cannot be booked stays set
+        aside, and so counts as spent when this process ends."""
+        try:
+            self._book(spent, usage)
+        except Exception:
+            offer, record = self._admitted.offer, self._admitted.app.record.app
+            _log.exception("payment_not_booked", connector=offer.name, app=record.name, namespace=record.namespace)
+
+    def _book(self, spent: Spent, usage: Tokens | None) -> None:
         reserved, self._reserved = self._reserved, None
         if reserved is None:
             raise RuntimeError("nothing was set aside")
