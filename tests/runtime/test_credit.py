@@ -5,7 +5,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,32 @@ async def test_nothing_begins_before_the_gateway_has_answered(opened: Open) -> N
         grants.hold.set()
         await app.answered(asked)
         assert asked.answer == "itself"
+
+
+async def test_who_waits_in_vain_learns_whether_it_was_for_credit_or_for_others(opened: Open) -> None:
+    gateway = ScriptedGateway(hold=asyncio.Event())
+    grants = Grants([granted(500), granted(0)], hold=asyncio.Event())
+    assert grants.hold is not None
+    assert gateway.hold is not None
+
+    async def in_vain(app: LanesWorld) -> str:
+        asked = app.ask("/page")
+        await until(lambda: len(app.app._waiting) == 1)
+        app.app._waiting[0] = replace(app.app._waiting[0], deadline=0.0)
+        app.app._expire()
+        await app.answered(asked)
+        return asked.code
+
+    async with opened(grants, gateway=gateway) as app:
+        await until(lambda: bool(grants.said))
+        assert await in_vain(app) == "CreditUnknown"
+        grants.hold.set()
+        await until(lambda: app.credit.places(0) == 1)
+        running = app.ask("/wait")
+        await until(lambda: len(gateway.calls) == 1)
+        assert await in_vain(app) == "Busy"
+        gateway.hold.set()
+        await app.answered(running)
 
 
 async def test_what_is_used_is_told_and_more_is_asked_for_before_it_is_gone(opened: Open) -> None:

@@ -252,7 +252,7 @@ class GatewayApp:
         _log.warning("violation_reported", **_who(app), **trace, rule=rule, subject=subject)
         return _ok({}, status=202)
 
-    async def _heartbeat(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:
+    async def _heartbeat(self, app: App, body: bytes, trace: Trace, receive: Receive) -> Answer:
         beat = parse(Heartbeat, body)
         refusal = self._decided(app, beat)
         if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
@@ -262,7 +262,8 @@ class GatewayApp:
         keys = self._parts.token_keys.of(app) if refusal is None else None
         credit: dict[str, Any] | None = NONE_NOW  # of a suspended app: null would say that nothing is limited
         if refusal is None and isinstance(beat, Heartbeat):
-            credit = await self._parts.credits.of_heartbeat(app, beat)
+            async with _cancelled_when_gone(receive):  # nothing is paid for whom no answer reaches
+                credit = await self._parts.credits.of_heartbeat(app, beat)
         return _ok({"suspended": refusal is not None, "credit": credit, "tenantKeys": keys})
 
     def _decided(self, app: App, message: Message | Fault) -> Refusal | None:

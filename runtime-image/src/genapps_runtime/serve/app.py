@@ -301,7 +301,8 @@ class App:
         late: list[_Waiting] = []
         while self._waiting and self._waiting[0].deadline <= now:
             late.append(self._waiting.popleft())
-        self._refuse(late, ProblemError("Busy", "no other request finished in time"))
+        unpaid = self._credit.lack() if self._credit is not None else None
+        self._refuse(late, unpaid or ProblemError("Busy", "no other request finished in time"))
         if self._waiting:
             self._wake()
 

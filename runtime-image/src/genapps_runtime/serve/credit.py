@@ -80,11 +80,13 @@ class Credit:
 
     def problem(self) -> ProblemError | None:
         """Why none may begin; None while somebody is being asked, or when some may."""
-        if not self.limited or self._task is not None or self.places(0):
+        return None if self._task is not None else self.lack()
+
+    def lack(self) -> ProblemError | None:
+        """What not even one alone can begin without, whether or not somebody is being asked; None: one could begin."""
+        if not self.limited or self.places(0):
             return None
-        if self._exhausted is not None:
-            return spent_up(self._exhausted)
-        return ProblemError("CreditUnknown")
+        return spent_up(self._exhausted) if self._exhausted is not None else ProblemError("CreditUnknown")
 
     def look(self, waiting: int, begun: int) -> None:
         """After each batch: ask if word is old, or if less is left than soon is needed. `waiting` requests wait."""

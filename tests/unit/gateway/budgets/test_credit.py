@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -70,6 +71,28 @@ async def test_an_api_server_that_does_not_answer_grants_nothing(gateway: Instal
     gateway.envelopes["finance"] = envelope(Limits(cpu_millis=800))
     gateway.store.down = True
     assert await beat(gateway, **cpu(wanted=500)) == {"cpuMillis": 0, "seconds": 30, "exhausted": None}
+
+
+async def test_who_no_longer_waits_for_a_grant_does_not_pay_for_it(
+    gateway: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.envelopes["finance"] = envelope(Limits(cpu_millis=30_000))
+    get, begun, answers, gone = gateway.store.get, asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slowly(*about: Any) -> Any:
+        begun.set()
+        await answers.wait()
+        return await get(*about)
+
+    monkeypatch.setattr(gateway.store, "get", slowly)
+    beating = asyncio.create_task(gateway.post("/v1/heartbeat", cpu(wanted=500), gone=gone))
+    await begun.wait()
+    gone.set()
+    async with asyncio.timeout(10):
+        await beating
+    answers.set()
+    assert (await beat(gateway, **cpu(wanted=500)))["cpuMillis"] == 500
+    assert (await spent(gateway)).cpu_millis == 500
 
 
 async def test_an_implausible_report_is_charged_as_what_the_pod_can_have_used(gateway: Installation) -> None:
