@@ -95,6 +95,21 @@ async def test_who_no_longer_waits_for_a_grant_does_not_pay_for_it(
     assert (await spent(gateway)).cpu_millis == 500
 
 
+@pytest.mark.parametrize("price", [0, HOUR_MICROS])
+async def test_money_that_is_used_up_stops_actions_only_where_their_cpu_costs_some(
+    gateway: Installation, price: int
+) -> None:
+    gateway.envelopes["finance"] = envelope(Limits(cost_micros=0), cpu_micros_per_hour=price)
+    told = await beat(gateway, **cpu(wanted=500))
+    if price:
+        assert (told["cpuMillis"], told["exhausted"]["unit"]) == (0, "costMicros")
+        return
+    assert told is None, "no action uses what is limited"
+    gateway.envelopes["finance"] = envelope(Limits(cost_micros=0, cpu_millis=500))
+    assert await beat(gateway, **cpu(wanted=500)) == {"cpuMillis": 500, "seconds": 30, "exhausted": None}
+    assert (await beat(gateway, **cpu(wanted=500)))["exhausted"]["unit"] == "cpuMillis"
+
+
 async def test_an_implausible_report_is_charged_as_what_the_pod_can_have_used(gateway: Installation) -> None:
     gateway.envelopes["finance"] = envelope(Limits(cpu_millis=10**6), cpu_micros_per_hour=HOUR_MICROS)
     await beat(gateway, **cpu(used=4_000))

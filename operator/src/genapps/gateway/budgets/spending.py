@@ -49,6 +49,7 @@ _GRANT_MILLIS = 10_000
 """CPU that is granted at once, if there is much left; a pod that ends loses what it did not use of it."""
 _GRANT_SHARE = 100
 _OF_EVERY_ACTION = ("cpuMillis", "costMicros")
+"""Units that each action uses; where CPU has no price, only the first one."""
 _AT_ONCE = 16
 
 _log = structlog.get_logger(__name__)
@@ -157,10 +158,14 @@ class Spending:
         uses is limited. `wanted` is what it needs at least; 0 asks only whether it may go on. Raises
         SpendingUnavailableError."""
         ceilings, limits = _in_force(app, envelope)
-        scarce = any(limit.cpu_millis is not None or limit.cost_micros is not None for limit in (ceilings, limits))
+        priced = envelope.cpu_micros_per_hour > 0
+        scarce = any(
+            limit.cpu_millis is not None or (priced and limit.cost_micros is not None) for limit in (ceilings, limits)
+        )
         if not scarce and not (envelope.enforced and envelope.state_limited):
             return None
-        over = self.exhausted(app, envelope, _OF_EVERY_ACTION) or _of_state(envelope)
+        units = _OF_EVERY_ACTION if priced else _OF_EVERY_ACTION[:1]
+        over = self.exhausted(app, envelope, units) or _of_state(envelope)
         if over is not None or wanted <= 0:
             return Credit(0, over)
         ample = max(wanted, min(_GRANT_MILLIS, self._left_millis(app, envelope) // _GRANT_SHARE))
