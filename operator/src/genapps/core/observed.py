@@ -196,6 +196,8 @@ class ClaimState:
     """Annotation `genapps.dev/namespace-uid`."""
     spec: Mapping[str, Any]
     """`drift.owned(live)["spec"]`: the part our apply owns."""
+    size: int | None = None
+    """Bytes that it asks for, as it stands; None: it says nothing that can be read."""
     kept_after_delete: str | None = None
     """Annotation `genapps.dev/kept-after-delete`: how long it outlives its app."""
     created_at: datetime | None = None

@@ -4,6 +4,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from genapps.api.names import budget_ledger, child_name
 from genapps.controller.cache.changes import Change, Source
 from genapps.controller.cache.keys import BudgetKey
@@ -125,6 +127,19 @@ async def test_the_claims_of_its_apps_are_counted(loop: Loop) -> None:
     loop.clock.move_to(loop.clock.time() + 301)
     await work(loop)
     assert published(loop)["state"]["mibSeconds"] >= 300 * 1024
+
+
+@pytest.mark.parametrize(("asks_for", "mib"), [("3Gi", 3072), ("1Mi", 1), ("much", 1024), (None, 1024)])
+async def test_a_claim_counts_as_it_stands_and_not_as_a_tier_says_today(
+    loop: Loop, asks_for: str | None, mib: int
+) -> None:
+    change(loop)
+    loop.caches.records.changed(world.record("a", 40))
+    claim = world.child("a", "PersistentVolumeClaim")
+    claim["spec"] = {"resources": {"requests": {"storage": asks_for}}}
+    loop.caches.children["run", "PersistentVolumeClaim"].changed(claim)
+    await work(loop, KEY)
+    assert published(loop)["state"]["mib"] == mib
 
 
 async def test_a_limit_that_is_raised_wakes_the_apps_once_it_is_published(loop: Loop) -> None:

@@ -36,6 +36,7 @@ from genapps.api.names import (
     child_name_of,
     code_snapshot_names,
 )
+from genapps.api.quantities import byte_count
 from genapps.cluster.resources import Object
 from genapps.core.desired.claim import ANNOTATION_KEPT_AFTER_DELETE
 from genapps.core.desired.pod import DEBUG
@@ -207,8 +208,17 @@ def claim_state(live: Object) -> ClaimState:
         kept_after_delete=annotations.get(ANNOTATION_KEPT_AFTER_DELETE),
         created_at=_time(metadata.get("creationTimestamp")),
         spec=owned(live).get("spec", {}),
+        size=_size(live.get("spec", {}).get("resources", {}).get("requests", {}).get("storage")),
         deleting="deletionTimestamp" in metadata,
     )
+
+
+def _size(quantity: Any) -> int | None:
+    """Bytes of it; None where it is none."""
+    try:
+        return byte_count(quantity)
+    except (TypeError, ValueError):
+        return None
 
 
 def pod_state(live: Object) -> PodState:

@@ -12,6 +12,7 @@ import structlog
 
 from genapps.api.appbudget import AppBudget
 from genapps.api.budgetrecord import BudgetRecord
+from genapps.api.fields import LARGEST
 from genapps.api.ledger import Ledger
 from genapps.api.names import budget_ledger
 from genapps.api.quantities import byte_count
@@ -87,11 +88,15 @@ class BudgetPublisher:
             await self.client.delete(resource, self.caches.system_namespace, name, uid=uid)
 
     def _claims_mib(self, budget: str) -> int:
-        """The size of the claims of a budget's apps, also of those whose app is gone and whose claim is kept."""
-        sizes = (
-            byte_count(stored.record.tier.state.claim)
-            for child, stored in self.caches.records_in_use()
-            if stored.record.budget == budget
-            and ("PersistentVolumeClaim", child) in self.caches.live_of(stored.record.run_namespace, child)
-        )
-        return sum(sizes) // _MIB
+        """The size of the claims of a budget's apps, also of those whose app is gone and whose claim is kept.
+
+        A claim counts as it stands: a tier that has another size since does not change it."""
+        size = 0
+        for child, stored in self.caches.records_in_use():
+            if stored.record.budget != budget:
+                continue
+            live = self.caches.live_of(stored.record.run_namespace, child).get(("PersistentVolumeClaim", child))
+            if live is not None:
+                known = live.claim.size if live.claim is not None else None
+                size += byte_count(stored.record.tier.state.claim) if known is None else known
+        return min(size // _MIB, LARGEST)
