@@ -4,6 +4,7 @@
 import asyncio
 import json
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.gateway_client import C, GatewayClient
 from genapps_runtime.egress.gateway_connection import UnreachableError
 from tests.runtime.fake_gateway import GATEWAY_NAME, Authority
+from tests.runtime.harness import until
 from tests.support.clock import Clock
 
 PAYLOAD: dict[str, Any] = {"connector": "shop", "tool": "pay", "arguments": {}, "key": "0a" * 32}
@@ -252,3 +254,20 @@ async def test_a_connection_is_tried_three_times(authority: Authority, tmp_path:
         called = await call()
         assert ("ok" in called.outcome, called.wrote) == (made, made)
         assert len(server.bodies) == (1 if made else 0)
+
+
+async def test_a_call_that_waits_for_its_answer_holds_little_memory(authority: Authority, tmp_path: Path) -> None:
+    """Hundreds of them may wait, in a pod with 96 MiB beside its guest. The other ends are counted here as well."""
+    async with connected(authority, tmp_path) as (server, call, _):
+        server.silent = True
+        tracemalloc.start()
+        try:
+            calls = [asyncio.create_task(call()) for _ in range(20)]
+            await until(lambda: len(server.bodies) == len(calls))
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        for each in calls:
+            each.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    assert held < len(calls) * 128 * 1024

@@ -3,6 +3,7 @@
 
 import asyncio
 import socket
+from asyncio import sslproto
 from typing import cast
 
 import httptools
@@ -14,6 +15,11 @@ SILENT_SECONDS = 4
 not acknowledged for so long. The kernel of a busy gateway acknowledges."""
 _ASKED_AFTER_SECONDS = 2
 """While nothing is sent, the gateway's kernel is asked for an acknowledgement, and again each second."""
+
+
+sslproto.SSLProtocol.max_size = 16 * 1024
+"""asyncio has a buffer of so many bytes for each connection with TLS, of whose records none is longer. With its own 256
+KiB the hundreds of calls that an app may wait for would fill the memory beside its guest."""
 
 
 class UnreachableError(Exception):
