@@ -194,7 +194,7 @@ class Gateway:
             in_rounds(self._slow_ledgers.write),
             in_rounds(self._breakers.write),
             in_rounds(self._connector_ledgers.write),
-            in_rounds(self._spending.write),
+            in_rounds(self._spending.write, self._spending.urgent),
             self._serving.keep_renewed(),
         )
         background = [group.create_task(part) for part in endless]

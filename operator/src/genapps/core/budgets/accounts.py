@@ -128,12 +128,17 @@ def exhausted(account: PeriodAccount, short: Short, limits: Limits, now: datetim
     What is leased may come back, and a mark holds until the limit is raised or the period ends: only what is spent
     counts. Else an app could stop its neighbours by calls that set aside all that is left, and use none of it.
     """
-    left = short.limit - short.spent
     known = still_exhausted(account.exhausted, limits)
-    if left > short.limit // _HARDLY_ANYTHING or any(entry.unit == short.unit for entry in known):
+    if not _hardly_left(short.spent, short.limit) or any(entry.unit == short.unit for entry in known):
         return None
     entry = Exhausted(unit=short.unit, limit=short.limit, at=now)
     return account.model_copy(update={"exhausted": (*known, entry)})
+
+
+def hardly_any_left(account: PeriodAccount, limits: Limits) -> bool:
+    """Whether some unit has hardly anything left that is neither spent nor leased."""
+    taken = zip(committed(account), limits, strict=True)
+    return any(limit is not None and _hardly_left(amount, limit) for amount, limit in taken)
 
 
 def still_exhausted(entries: Iterable[Exhausted], limits: Limits) -> tuple[Exhausted, ...]:
@@ -162,6 +167,10 @@ def summed(one: Activity, other: Activity) -> Activity:
     if other == NO_ACTIVITY:
         return one
     return Activity(**{name: getattr(one, name) + getattr(other, name) for name in Activity.model_fields})
+
+
+def _hardly_left(taken: int, limit: int) -> bool:
+    return limit - taken <= limit // _HARDLY_ANYTHING
 
 
 def _sum(amounts: Iterable[Amounts]) -> Amounts:

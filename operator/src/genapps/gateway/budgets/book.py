@@ -160,8 +160,11 @@ class Book:
         return after if previous is None else after | {"previous": dumped(previous)}
 
     def _see(self, account: PeriodAccount | None) -> None:
-        if account is not None and (self.seen is None or account.period >= self.seen.period):
-            self.seen = account
+        if account is None or (self.seen is not None and account.period < self.seen.period):
+            return
+        self.seen = account
+        if (pocket := self.pockets.get(account.period)) is not None:
+            pocket.is_last = accounts.hardly_any_left(account, self.limits)
 
     def _day(self, now: datetime) -> str | None:
         return now.strftime("%Y-%m-%d") if self.by_day else None

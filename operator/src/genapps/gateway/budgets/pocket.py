@@ -34,6 +34,9 @@ class Pocket:
     activity: Activity = NO_ACTIVITY
     attempts: list[Write] = field(default_factory=list)
     """Writes of which it is not known whether they were made; one of them at most was."""
+    is_last: bool = False
+    """Hardly anything is left beside what gateways hold: what is spent of it may exhaust a limit, so it is told at
+    once."""
     successor: Pocket | None = None
     """Set when the lease was lost: the Ledger counts all of it as spent. What it did not cover is told by this one."""
 

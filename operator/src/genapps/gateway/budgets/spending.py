@@ -110,6 +110,8 @@ class Spending:
         self._monotonic = monotonic
         self._serials = itertools.count(1)
         self._books: dict[str, Book] = {}
+        self.urgent = asyncio.Event()
+        """Set when a round must not wait: what was spent just now may exhaust a limit, and the operator acts on it."""
 
     def envelope(self, app: App) -> Envelope | None:
         """The budget that pays for an app; None: nobody does."""
@@ -140,6 +142,8 @@ class Spending:
         """The call has ended; returns what it used beyond its bound, which is booked all the same."""
         mine, ours = reserved.pockets
         mine.settle(reserved.bound, used)
+        if mine.is_last or ours.is_last:
+            self.urgent.set()
         return ours.settle(reserved.bound, used)
 
     def release(self, reserved: Reserved) -> None:
@@ -314,6 +318,8 @@ class Spending:
         for pocket in book.pockets.values():
             leased = pocket.lease != NOTHING
             if (pocket.has_news or leased) and waited >= TOLD_SECONDS:
+                return True
+            if pocket.is_last and pocket.used != NOTHING:
                 return True
             if leased and idle and pocket.reserved == NOTHING and waited >= ROUND_SECONDS:
                 return True

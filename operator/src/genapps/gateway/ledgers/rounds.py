@@ -15,10 +15,14 @@ Write = Callable[[], Awaitable[None]]
 """Writes what is due."""
 
 
-async def in_rounds(write: Write) -> None:
-    """Until cancelled."""
+async def in_rounds(write: Write, urgent: asyncio.Event | None = None) -> None:
+    """Until cancelled; the next round begins at once when `urgent` is set."""
+    asked = asyncio.Event() if urgent is None else urgent
     while True:
-        await asyncio.sleep(ROUND_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ROUND_SECONDS):
+                await asked.wait()
+        asked.clear()
         await write()
 
 
