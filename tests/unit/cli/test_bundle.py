@@ -103,6 +103,21 @@ def test_a_config_map_without_folders_needs_no_items(tmp_path: Path) -> None:
     assert again.output == told.output  # what it wrote itself is no file of the app
 
 
+def test_the_entry_tells_the_language(tmp_path: Path) -> None:
+    folder = tmp_path / "my-app"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "app.js").write_text("import './lib/a.mjs'\n")
+    (folder / "lib" / "a.mjs").write_text("export const a = 1\n")
+    told = run(folder, "-o", tmp_path / "code.yaml", "--form", "configmap")
+    assert told.exit_code == 0, told.output
+    code = yaml.safe_load(told.output.partition("In the app's spec:\n")[2])["code"]
+    assert (code["language"], code["source"]["configMap"]["entry"]) == ("javascript", "app.js")
+    assert "oras push REGISTRY" in run(folder, "-o", tmp_path / "out").output
+    (folder / "main.mjs").write_text("import './lib/a.mjs'\n")
+    told = run(folder, "-o", tmp_path / "other", "--entry", "main.mjs")
+    assert "oras push --annotation dev.genapps.entry=main.mjs REGISTRY" in told.output
+
+
 def test_a_layer_has_the_same_bytes_whoever_makes_it_and_when(app: Path, tmp_path: Path) -> None:
     for name in ("one.tgz", "two.tgz"):
         assert run(app, "-o", tmp_path / name, "--form", "layer").exit_code == 0
@@ -119,7 +134,11 @@ def test_a_layer_has_the_same_bytes_whoever_makes_it_and_when(app: Path, tmp_pat
 @pytest.mark.parametrize(
     ("files", "arguments", "said"),
     [
-        ({"start.py": b""}, (), "has no file 'app.py'"),
+        ({"start.py": b""}, (), "has no file app.py or app.js; name the entry file with --entry"),
+        ({"app.py": b""}, ("--entry", "start.py"), "has no file start.py"),
+        ({"app.rb": b""}, ("--entry", "app.rb"), "name a file that ends in .py, .js or .mjs"),
+        ({"app.js": b"", "requirements.txt": b""}, ("--with", "a"), "--with takes packages of Python"),
+        ({"app.js": b"import a from 'left-pad'"}, (), "Module not available to apps: left-pad (app.js, line 1)"),
         ({"app.py": b"import missing\n"}, (), "Module not available to apps: missing (app.py, line 1)"),
         ({"app.py": b"", "two words.txt": b""}, (), "the invalid path 'two words.txt'"),
         ({"app.py": b"", "a/b/c/d/e/f/g/h/i": b""}, (), "the invalid path"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from genapps.api.digests import INLINE_ENTRY, bundle_digest
+from genapps.api.digests import bundle_digest
 from genapps.api.modules import AVAILABLE, FRAMEWORKS, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.budget.group import budget
@@ -72,7 +72,7 @@ def digest(path: Path, entry: str | None, flat: bool) -> None:
 @click.option("--with", "packages", multiple=True, metavar="NAME", help="A package of the lock; may be repeated.")
 @click.option("--lock", type=click.Path(path_type=Path), help="The lock file. Default: PATH/requirements.txt.")
 @click.option("--without-native", multiple=True, metavar="NAME", help="A package to take without its native code.")
-@click.option("--entry", default=INLINE_ENTRY["python"], show_default=True, help="The file that is loaded first.")
+@click.option("--entry", help="The file that is loaded first. Default: app.py, or app.js.")
 @click.option("--name", default="", help="The ConfigMap. Default: the name of the folder.")
 def bundle(
     path: Path,
@@ -81,14 +81,15 @@ def bundle(
     packages: tuple[str, ...],
     lock: Path | None,
     without_native: tuple[str, ...],
-    entry: str,
+    entry: str | None,
     name: str,
 ) -> None:
     """Make the folder PATH into a bundle, with packages from a lock file.
 
     A package is vendored with all that it needs, as pip fetches it: wheels of
     pure Python by the hashes of the lock, of which nothing is executed. Their
-    tests and byte code are left out. Three forms: a folder (for oras push), a
+    tests and byte code are left out. The suffix of the entry tells the
+    language: packages of JavaScript are bundled before. Three forms: a folder (for oras push), a
     ConfigMap, or one layer of an image (tar.gz). The digest is printed.
     """
     command = import_module("genapps.cli.bundle.command")
@@ -137,7 +138,7 @@ def fence_check(kubelet_port: int, internet: str) -> None:
 @main.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--budget", type=click.Path(path_type=Path), help="A manifest with the AppBudget that apps name.")
-@click.option("--entry", help="The file of the code that is loaded first. Default: app.py.")
+@click.option("--entry", help="The file of the code that is loaded first. Default: app.py, or app.js.")
 @click.option("-n", "--namespace", default="", help="The namespace of manifests that name none.")
 @click.option("-R", "--recursive", is_flag=True, help="Read manifests in folders below a folder too.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -146,9 +147,9 @@ def check(
 ) -> None:
     """Check code and manifests without a cluster, as the API server and the operator would.
 
-    PATH is a file of code (.py), a folder with app.py (and folders of its
-    own, as for genapps digest), a manifest or a folder of manifests (.yaml,
-    .yml, .json), or - for standard input. GeneratedApps, AppBudgets,
+    PATH is a file of code (.py, .js, .mjs), a folder with app.py or app.js
+    (and folders of its own, as for genapps digest), a manifest or a folder of
+    manifests (.yaml, .yml, .json), or - for standard input. GeneratedApps, AppBudgets,
     Connectors and ConfigMaps are checked. An app is checked against its
     AppBudget when that is among the inputs or named by --budget; its code when
     it is inline or in a ConfigMap among the inputs.

@@ -24,7 +24,7 @@ class Scanner:
 
 async def test_a_bundle_is_scanned_once() -> None:
     scanner = Scanner()
-    scans = Scans(scanner)
+    scans = Scans({Language.PYTHON: scanner})
     good, bad = Bundle("app.py", {"app.py": b""}), Bundle("app.py", {"app.py": b"x"})
     assert [await scans.scanned(Language.PYTHON, bundle) for bundle in (good, bad, good, bad)] == [
         None,
@@ -37,16 +37,24 @@ async def test_a_bundle_is_scanned_once() -> None:
 
 async def test_results_are_kept_within_a_bound() -> None:
     scanner = Scanner()
-    scans = Scans(scanner)
+    scans = Scans({Language.PYTHON: scanner})
     for number in range(5000):
         await scans.scanned(Language.PYTHON, Bundle("app.py", {"app.py": b"%d" % number}))
     assert len(scans._found) == 4096
 
 
-async def test_code_in_other_languages_is_not_judged_as_python() -> None:
-    scanner = Scanner()
-    assert await Scans(scanner).scanned(Language.JAVASCRIPT, Bundle("app.js", {"app.js": b"import x from 'y'"})) is None
-    assert scanner.seen == []
+async def test_each_language_has_its_scan() -> None:
+    python, javascript = Scanner(), Scanner()
+    scans = Scans({Language.PYTHON: python, Language.JAVASCRIPT: javascript})
+    bundle = Bundle("app.js", {"app.js": b"x"})
+    assert [await scans.scanned(language, bundle) for language in Language] == [PROBLEM, PROBLEM, None]
+    assert (python.seen, javascript.seen) == ([bundle.files], [bundle.files])
+
+
+async def test_javascript_is_scanned_as_such() -> None:
+    found = await Scans().scanned(Language.JAVASCRIPT, Bundle("app.js", {"app.js": b"import x from 'y'"}))
+    assert found is not None
+    assert "y (app.js, line 1)" in found.message
 
 
 async def test_small_code_waits_for_no_large_one() -> None:
@@ -58,7 +66,7 @@ async def test_small_code_waits_for_no_large_one() -> None:
             assert go_on.wait(30)
         return None
 
-    scans = Scans(scan)
+    scans = Scans({Language.PYTHON: scan})
     large = asyncio.ensure_future(scans.scanned(Language.PYTHON, Bundle("app.py", {"app.py": b"#" * 70_000})))
     assert await asyncio.to_thread(begun.wait, 30)
     assert await scans.scanned(Language.PYTHON, Bundle("app.py", {"app.py": b"#"})) is None

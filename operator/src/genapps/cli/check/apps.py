@@ -13,7 +13,7 @@ from genapps.api.connector import Connector
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.names import LABEL_SOURCE, SYSTEM_NAMESPACE
 from genapps.api.source import Code, Language
-from genapps.cli.check.advice import IN_MODULE, Advice, advice_on
+from genapps.cli.check.advice import FAILS_WHEN_CALLED, IN_MODULE, Advice, advice_on
 from genapps.cli.check.documents import Document, FieldPath
 from genapps.cli.check.findings import Finding, placed
 from genapps.cli.check.inputs import CodeInput
@@ -30,7 +30,7 @@ from genapps.core.checks.envelope import (
 )
 from genapps.core.checks.schedules import schedules_valid
 from genapps.core.checks.tenancy import tenancy_allowed
-from genapps.core.code.scan import scan_python
+from genapps.core.code.languages import SCANS, language_of
 from genapps.core.code.source import source_of
 from genapps.core.observed import Bundle, NotAsked, Observed, Platform, SourceProblem
 from genapps.core.verdict import Finding as CheckFinding
@@ -118,8 +118,8 @@ def check_app(
         if app.spec.envelope.connectors and not around.connectors:
             message = "Whether the app may use its connectors was not checked: name their manifests with --budget."
             notes.append(placed(document, _CONNECTORS, "NotChecked", message))
-    if isinstance(source, Bundle) and code.language is Language.PYTHON:
-        for said in _said(source):
+    if isinstance(source, Bundle):
+        for said in _said(code.language, source):
             _sorted_in(_in_code(document, config_map, replace(said, file=_key(code, said.file))), found, notes)
     return found, notes
 
@@ -130,18 +130,15 @@ def check_code(code: CodeInput) -> tuple[list[Finding], list[Finding]]:
         return [Finding(code.path, 1, Reason.SOURCE_INVALID, code.fault)], []
     found: list[Finding] = []
     notes: list[Finding] = []
-    if code.entry.endswith(".py"):
-        for said in _said(Bundle(code.entry, code.files)):
-            _sorted_in(
-                Finding(code.place(said.file or code.entry), said.line or 1, said.code, said.message), found, notes
-            )
+    for said in _said(language_of(code.entry), Bundle(code.entry, code.files)):
+        _sorted_in(Finding(code.place(said.file or code.entry), said.line or 1, said.code, said.message), found, notes)
     return found, notes
 
 
 def check_source(document: Document, entry: str) -> tuple[list[Finding], list[Finding]]:
     """Findings and notes on a ConfigMap with code that no app among the inputs refers to."""
     code = Code.model_validate(
-        {"language": "python", "source": {"configMap": {"name": "unnamed", "entry": entry}}},
+        {"language": language_of(entry) or "python", "source": {"configMap": {"name": "unnamed", "entry": entry}}},
     )
     source = source_of(code, {**document.value, "metadata": document.metadata})
     if isinstance(source, SourceProblem):
@@ -151,9 +148,8 @@ def check_source(document: Document, entry: str) -> tuple[list[Finding], list[Fi
         return [placed(document, path, source.reason, message)], []
     found: list[Finding] = []
     notes: list[Finding] = []
-    if entry.endswith(".py"):
-        for said in _said(source):
-            _sorted_in(_in_code(document, document, said), found, notes)
+    for said in _said(language_of(entry), source):
+        _sorted_in(_in_code(document, document, said), found, notes)
     return found, notes
 
 
@@ -215,20 +211,22 @@ def _judged(
 
 
 @lru_cache(maxsize=64)
-def _scanned(digest: str, entry: str, files: tuple[tuple[str, bytes], ...]) -> SourceProblem | None:
-    return scan_python(entry, dict(files))
+def _scanned(language: Language, digest: str, entry: str, files: tuple[tuple[str, bytes], ...]) -> SourceProblem | None:
+    return SCANS[language](entry, dict(files))
 
 
-def _said(bundle: Bundle) -> Sequence[Advice]:
-    """What is wrong with Python code; advice only where it can load."""
-    problem = _scanned(bundle.digest, bundle.entry, tuple(bundle.files.items()))
+def _said(language: Language | None, bundle: Bundle) -> Sequence[Advice]:
+    """What is wrong with code in a language that is scanned; advice only where it can load."""
+    if language is None or language not in SCANS:
+        return ()
+    problem = _scanned(language, bundle.digest, bundle.entry, tuple(bundle.files.items()))
     if problem is not None:
         return [Advice(problem.file, problem.line, problem.reason, problem.message)]
-    return advice_on(bundle)
+    return advice_on(language, bundle)
 
 
 def _sorted_in(said: Finding, found: list[Finding], notes: list[Finding]) -> None:
-    (notes if said.code == IN_MODULE else found).append(said)
+    (notes if said.code in {IN_MODULE, FAILS_WHEN_CALLED} else found).append(said)
 
 
 def _key(code: Code, path: str) -> str:

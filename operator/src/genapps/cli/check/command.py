@@ -72,7 +72,7 @@ def check(inputs: Inputs, entry: str | None, namespace: str) -> Report:
     referred = {refers_to(document) for document, _ in apps}
     for document in around.config_maps:
         if document.metadata.get("name") not in referred and _holds_code(document, entry, alone=not apps):
-            more, unchecked = check_source(document, entry or INLINE_ENTRY["python"])
+            more, unchecked = check_source(document, entry or _entry_in(document))
             found += more
             notes += unchecked
     for code in inputs.code:
@@ -98,8 +98,15 @@ def _surroundings(
 def _holds_code(document: Document, entry: str | None, *, alone: bool) -> bool:
     """It says so, or it is all there is and has an entry."""
     data = document.value.get("data")
-    has_entry = isinstance(data, dict) and (entry or INLINE_ENTRY["python"]) in data
+    has_entry = isinstance(data, dict) and (entry or _entry_in(document)) in data
     return is_source(document) or (alone and (has_entry or entry is not None))
+
+
+def _entry_in(document: Document) -> str:
+    """The entry that a ConfigMap has by its usual name."""
+    data = document.value.get("data")
+    usual = (name for name in INLINE_ENTRY.values() if isinstance(data, dict) and name in data)
+    return next(usual, INLINE_ENTRY["python"])
 
 
 def _budgets(path: Path) -> list[Document]:

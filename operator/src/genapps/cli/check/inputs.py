@@ -50,7 +50,7 @@ def read(paths: Sequence[str], stdin: bytes, entry: str | None, *, recursive: bo
     for path in paths:
         before = len(inputs.documents) + len(inputs.code)
         if path == STDIN:
-            _read_stdin(inputs, stdin)
+            _read_stdin(inputs, stdin, entry)
         elif Path(path).is_dir():
             _read_folder(inputs, Path(path), entry, recursive=recursive)
         else:
@@ -73,11 +73,11 @@ def _known(documents: Sequence[Document]) -> list[Document]:
     return [document for document in documents if is_ours(document) or is_config_map(document)]
 
 
-def _read_stdin(inputs: Inputs, content: bytes) -> None:
+def _read_stdin(inputs: Inputs, content: bytes, entry: str | None) -> None:
     if _MANIFEST.search(content):
         inputs.documents += _known(parse(_STDIN_NAME, content))
     else:
-        name = INLINE_ENTRY["python"]
+        name = entry or INLINE_ENTRY["python"]
         inputs.code.append(CodeInput(_STDIN_NAME, name, {name: content}))
 
 

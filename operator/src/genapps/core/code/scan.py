@@ -1,29 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Can this code load? An early judgement, before a running app is switched to it; the runtime's refusal is the fence.
+"""Can this Python load? An early judgement, before a running app is switched to it; the runtime's refusal is the fence.
 
 Only what fails for certain is found: the entry is followed through the files that it imports for certain.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from genapps.api.bundles import PUBLIC
-from genapps.api.conditions import Reason, next_step
 from genapps.api.modules import FOR_PACKAGES, FRAMEWORKS, PACKAGES, PYTHON_MODULES, REFUSED, SDK, WORKERS, in_place_of
 from genapps.core.code.encoding import source_text
 from genapps.core.code.imports import Import, certain_imports
 from genapps.core.code.lines import BrokenError
 from genapps.core.code.packages import VENDORED, BundleModules
+from genapps.core.code.problems import missing, rejected
 from genapps.core.observed import SourceProblem
 from genapps.core.text import plain
 
 __all__ = ["scan_python"]
 
-SHOWN = 3
-"""Missing modules that a message names."""
 SCANNED_CHARACTERS = 1024 * 1024
 """Of the files that are followed: hostile text takes two seconds for as many. Nothing is said about what comes then."""
 
-_MISSING = Reason.MODULE_NOT_AVAILABLE
 _SUFFIX = ".py"
 _IMPORTABLE = frozenset(PYTHON_MODULES) | {SDK, WORKERS, *FRAMEWORKS}
 _FOR_PACKAGES = _IMPORTABLE | {*FOR_PACKAGES}
@@ -34,7 +31,7 @@ _OF_THE_API = (f"{SDK}.py", f"{SDK}/__init__.py", f"{VENDORED}{SDK}.py", f"{VEND
 def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
     """Why a bundle of Python files certainly does not load, with file and line; None where nothing is certain."""
     if not entry.endswith(_SUFFIX):
-        return _rejected(f"The entry {entry} is not a Python file. Name a file that ends in .py.")
+        return rejected(f"The entry {entry} is not a Python file. Name a file that ends in .py.")
     texts = _texts(files)
     if isinstance(texts, SourceProblem):
         return texts
@@ -48,12 +45,12 @@ def scan_python(entry: str, files: Mapping[str, bytes]) -> SourceProblem | None:
         try:
             imports = certain_imports(texts[file])
         except BrokenError as error:
-            return _rejected(f"{file}, line {error.line}: {error}. Correct the line.", file, error.line)
+            return rejected(f"{file}, line {error.line}: {error}. Correct the line.", file, error.line)
         lacking = [(one, instead) for one in imports if (instead := _lack(modules, file, one)) is not None]
         if lacking:
             # two names from one module are one import
             places = dict.fromkeys(f"{_named(one)} ({file}, line {one.line})" for one, _ in lacking)
-            return _missing([*places], lacking[0][1], file, lacking[0][0].line)
+            return missing([*places], lacking[0][1], file, lacking[0][0].line)
         followed = {path: None for one in imports for path in modules.imported(file, one) if path not in known}
         known |= followed.keys()
         executed += followed
@@ -68,9 +65,9 @@ def _texts(files: Mapping[str, bytes]) -> dict[str, str] | SourceProblem:
             try:
                 texts[path] = source_text(content)
             except ValueError as error:
-                return _rejected(f"{path} {error}.", path, 1)
+                return rejected(f"{path} {error}.", path, 1)
             if path in _OF_THE_API:
-                return _rejected(f"{path} has the name of the API, genapps. Rename it.", path, 1)
+                return rejected(f"{path} has the name of the API, genapps. Rename it.", path, 1)
     return texts
 
 
@@ -90,13 +87,6 @@ def _lack(modules: BundleModules, file: str, one: Import) -> str | None:
     return None if one.module in _IMPORTABLE and whole not in _INNER else in_place_of(whole)
 
 
-def _missing(places: Sequence[str], instead: str, file: str, line: int) -> SourceProblem:
-    """`instead` says what to use in place of the first one; nothing where that is not known."""
-    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-    message = f"Module not available to apps: {', '.join(places[:SHOWN])}{more}. {instead or next_step(_MISSING)}"
-    return SourceProblem(_MISSING, message, file, line)
-
-
 def _whole(one: Import) -> str:
     """The module that is lacking: `from http import server` needs `http.server`, which is no name in `http`."""
     inner = f"{one.module}.{one.name}"
@@ -105,7 +95,3 @@ def _whole(one: Import) -> str:
 
 def _named(one: Import) -> str:
     return plain("." * min(one.level, 3) + _whole(one), 60) or "."
-
-
-def _rejected(message: str, file: str = "", line: int = 0) -> SourceProblem:
-    return SourceProblem(Reason.CODE_REJECTED, message, file, line)
