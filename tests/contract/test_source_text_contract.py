@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the bytes of a Python file become text: operator, runtime and Python itself agree."""
+"""How the bytes of a file of code become text: operator, runtime and Python itself agree."""
 
 from collections.abc import Callable
 from importlib.util import decode_source
@@ -7,7 +7,9 @@ from importlib.util import decode_source
 import pytest
 
 from genapps.core.code.encoding import source_text as operators
+from genapps.core.code.encoding import utf8_text as operators_utf8
 from genapps_runtime.source_text import source_text as runtimes
+from genapps_runtime.source_text import utf8_text as runtimes_utf8
 
 BOM = b"\xef\xbb\xbf"
 ACCEPTED = [
@@ -48,3 +50,10 @@ def test_what_is_no_source_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=said.replace("(", r"\(").replace(")", r"\)")):
         source_text(content)
+
+
+@pytest.mark.parametrize("utf8_text", [operators_utf8, runtimes_utf8], ids=["operator", "runtime"])
+def test_javascript_is_utf8_with_or_without_a_mark(utf8_text: Callable[[bytes], str]) -> None:
+    assert utf8_text(BOM + "// coding: latin-1\r\nlet é\n".encode()) == "// coding: latin-1\r\nlet é\n"
+    with pytest.raises(ValueError, match=r"is not UTF-8 text \(byte 4\). Save it as UTF-8"):
+        utf8_text(BOM + b"a\xff")

@@ -5,14 +5,14 @@ import base64
 import hashlib
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
 
-from genapps_runtime.source_text import source_text
+from genapps_runtime.source_text import source_text, utf8_text
 from genapps_runtime.termination import Reason, RefusedError
 
 BUNDLE_BYTES = 8 * 1024 * 1024
@@ -22,6 +22,11 @@ PUBLIC = "public/"
 """Files below are served as they are. They are not sent into the guest, whose memory they would take."""
 _PART = re.compile(r"[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*\Z")
 _PATH_CHARACTERS = 253
+_CODE: Mapping[str, tuple[tuple[str, ...], Callable[[bytes], str]]] = {
+    "python": ((".py",), source_text),
+    "javascript": ((".js", ".mjs"), utf8_text),
+}
+"""By language: how the names of files with code end, and how they become text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +132,14 @@ def _refuse(message: str) -> NoReturn:
     raise RefusedError(Reason.SNAPSHOT_MISMATCH, message)
 
 
-def load_message(bundle: Bundle, log_bytes: int) -> str:
+def load_message(bundle: Bundle, log_bytes: int, language: str = "python") -> str:
     """The JSON that the engine's `load` takes.
 
     `files` has the code as text, `data` the other files as text or base64, by path: the app can read them. Those below
     `public/` are in neither. `log_bytes` is what it may log in one action. Raises RefusedError (CodeRejected) for code
-    that is not UTF-8 text.
+    that is no text in its language's encoding.
     """
+    suffixes, text_of = _CODE[language]
     if bundle.entry not in bundle.files:
         raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no entry file {bundle.entry!r}")
     texts: dict[str, str] = {}
@@ -141,11 +147,11 @@ def load_message(bundle: Bundle, log_bytes: int) -> str:
     for name, content in bundle.files.items():
         if name.startswith(PUBLIC):
             continue
-        if not name.endswith(".py") and name != bundle.entry:
+        if not name.endswith(suffixes) and name != bundle.entry:
             data[name] = _text_or_base64(content)
             continue
         try:
-            texts[name] = source_text(content)
+            texts[name] = text_of(content)
         except ValueError as error:
             raise RefusedError(Reason.CODE_REJECTED, f"{name} {error}") from None
     message: dict[str, Any] = {"entry": bundle.entry, "files": texts, "logBytes": log_bytes}

@@ -18,6 +18,8 @@ import orjson
 from genapps_runtime.termination import Reason, RefusedError
 
 API_VERSION = "runtime.genapps.dev/v1"
+LANGUAGES = ("python",)
+"""Those that there is an engine for."""
 CONFIG_BYTES = 1024 * 1024
 MAXIMUM = 2**53 - 1
 FALLBACK_CHARACTERS = 16_384
@@ -129,6 +131,8 @@ class RuntimeConfig:
     revision: str
     code_digest: str
     envelope_digest: str
+    language: str
+    """One of LANGUAGES."""
     entry: str
     limits: Limits
     action_millis: int
@@ -181,8 +185,9 @@ def parse_config(content: bytes) -> RuntimeConfig:
     top = _Section("", raw)
     if top.text("apiVersion") != API_VERSION:
         _invalid("apiVersion", f"this runtime supports {API_VERSION} only")
-    if top.text("language") != "python":
-        _invalid("language", "this runtime supports python only")
+    language = top.text("language")
+    if language not in LANGUAGES:
+        _invalid("language", f"this runtime supports {', '.join(LANGUAGES)} only")
     digests, limits, time = top.section("digests"), top.section("limits"), top.section("time")
     gateway, retention = top.section("gateway"), top.section("retention")
     config = RuntimeConfig(
@@ -191,6 +196,7 @@ def parse_config(content: bytes) -> RuntimeConfig:
         revision=top.matching("revision", _REVISION, "12 hexadecimal digits"),
         code_digest=digests.digest("code"),
         envelope_digest=digests.digest("envelope"),
+        language=language,
         entry=top.text("entry"),
         limits=Limits(
             guest_memory_bytes=limits.integer("guestMemoryBytes"),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bytes of a Python file as text, as Python itself decodes them: a byte order mark, a coding line, else UTF-8.
+"""The bytes of a file of code as text. Python's, as Python itself decodes them: a byte order mark, a coding line, else
+UTF-8; JavaScript is UTF-8.
 
 The operator decodes in the same way before it lets the code run; tests/contract holds both to one table.
 """
@@ -48,6 +49,14 @@ def source_text(content: bytes) -> str:
         name = "UTF-8" if encoding == "utf-8" else encoding
         place = error.start + (len(_BOM) if marked else 0)
         raise ValueError(f"is not {name} text (byte {place}). Save it as UTF-8") from None
+
+
+def utf8_text(content: bytes) -> str:
+    """The text of a JavaScript file, without its byte order mark. Raises ValueError as `source_text` does."""
+    try:
+        return content.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 text (byte {error.start}). Save it as UTF-8") from None
 
 
 def _declared(content: bytes) -> str | None:

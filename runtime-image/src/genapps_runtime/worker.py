@@ -91,7 +91,7 @@ def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[R
 
         report_mismatch(settings, config, refused)
         raise
-    return config, Code(load_message(bundle, config.limits.log_bytes_per_action), public_files(bundle))
+    return config, Code(load_message(bundle, config.limits.log_bytes_per_action, config.language), public_files(bundle))
 
 
 def _import_app_server() -> "type[AppServer]":

@@ -161,3 +161,19 @@ def test_files_that_are_served_are_not_sent_into_the_guest() -> None:
     assert message["data"] == {"rates.json": {"text": "[1]"}}
     served = {"app.py": b"", "public/broken.py": b"\xff"}
     assert json.loads(load_message(Bundle("app.py", served), 100))["files"] == {"app.py": ""}
+
+
+def test_modules_of_javascript_are_code_and_the_rest_is_data() -> None:
+    files = {
+        "app.js": b"\xef\xbb\xbfimport './lib/a.mjs'",
+        "lib/a.mjs": b"",
+        "a.json": b"{}",
+        "a.ts": b"",
+        "b.py": b"\xff",
+    }
+    message = json.loads(load_message(Bundle("app.js", files), 100, "javascript"))
+    assert message["files"] == {"app.js": "import './lib/a.mjs'", "lib/a.mjs": ""}
+    assert message["data"] == {"a.json": {"text": "{}"}, "a.ts": {"text": ""}, "b.py": {"base64": "/w=="}}
+    with pytest.raises(RefusedError, match=r"a\.js is not UTF-8 text") as refused:
+        load_message(Bundle("app.js", {**files, "a.js": b"\xff"}), 100, "javascript")
+    assert refused.value.reason is Reason.CODE_REJECTED
