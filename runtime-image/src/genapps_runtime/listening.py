@@ -24,6 +24,15 @@ class Ports:
         self.state.close()
 
 
+def inherited_socket(number: int) -> socket.socket:
+    """The listening socket that whoever started this process has left open for it. Raises OSError when it is none."""
+    found = socket.socket(fileno=number)
+    if not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        found.close()
+        raise OSError(f"{number} is no listening socket")
+    return found
+
+
 def listening_socket(address: str, port: int) -> socket.socket:
     """A listening socket; `address` empty: every address of both families, or of IPv4 where there is no IPv6.
 

@@ -22,6 +22,8 @@ class Settings:
     termination_file: str = "/dev/termination-log"
     address: str = ""  # every address of the pod; the NetworkPolicy decides who gets here
     app_port: int = 8080
+    app_socket: int = -1
+    """The number of a listening socket that was inherited, for callers in place of the port; -1: none was."""
     health_port: int = 9090
     state_socket: str = "genapps-state"
     """The name of the socket for `genapps-runtime state`: no file, see `local_socket`."""

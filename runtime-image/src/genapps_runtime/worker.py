@@ -174,7 +174,8 @@ class _Worker:
 
     async def _serve(self, probing: ProbeThread) -> None:
         """Load the app once the fence is proven."""
-        proven = probing.probe.recent()
+        # In a socket that was inherited callers may wait: a pod's readiness keeps them away.
+        waited_for = probing.probe.recent() or self._settings.app_socket >= 0
         app_server = await asyncio.to_thread(_import_app_server)
         self._server = server = await app_server.open(
             self._settings,
@@ -184,7 +185,7 @@ class _Worker:
             self._log,
             self._heartbeat,
             self._ports,
-            at_once=proven,
+            at_once=waited_for,
             restore_state=self._restore_state,
             fresh_instances=self._fresh_instances,
             debug=self._debug,

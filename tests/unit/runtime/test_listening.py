@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from genapps_runtime.listening import listening_socket
+from genapps_runtime.listening import inherited_socket, listening_socket
 
 LOOPBACKS = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
 
@@ -32,3 +32,10 @@ def test_where_there_is_no_ipv6_ipv4_is_served(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
     with listening_socket("", 0) as server:
         assert server.family == socket.AF_INET
+
+
+def test_a_socket_that_was_inherited_is_served_and_another_one_is_refused() -> None:
+    with listening_socket("127.0.0.1", 0) as server, inherited_socket(server.dup().detach()) as same:
+        assert same.getsockname() == server.getsockname()
+    with socket.socket() as silent, pytest.raises(OSError, match="is no listening socket"):
+        inherited_socket(silent.dup().detach())

@@ -10,7 +10,8 @@ from genapps.api.generatedapp import INLINE_BYTES, SOURCE_BYTES
 
 _ENTRIES = tuple(INLINE_ENTRY.values())
 _WELL_KNOWN = ".well-known"
-_BYTE_CODE = "__pycache__"
+_OF_TOOLS = frozenset({"__pycache__", "node_modules"})
+"""Byte code, and packages of npm: an app imports neither."""
 
 
 def read_bundle(path: Path, entry: str | None = None, *, flat: bool = False) -> tuple[str, dict[str, bytes]]:
@@ -49,19 +50,20 @@ def read_bundle(path: Path, entry: str | None = None, *, flat: bool = False) -> 
 
 def app_files(path: Path, *, flat: bool = False, left_out: Collection[Path] = ()) -> Iterator[Path]:
     """The files of a folder that an app has, but `left_out` (resolved). Links and devices are left out, as by kubectl,
-    and folders with byte code and hidden ones.
+    and folders with byte code, node_modules and hidden ones.
     """
     for found in sorted(path.iterdir()):
         if found.is_symlink() or found.resolve() in left_out:
             continue
         if found.is_file():
             yield found
-        elif not flat and found.is_dir() and not _left_by_tools(found.name):
+        elif not flat and found.is_dir() and not left_by_tools(found.name):
             yield from app_files(found, left_out=left_out)
 
 
-def _left_by_tools(folder: str) -> bool:
-    return folder == _BYTE_CODE or (folder.startswith(".") and folder != _WELL_KNOWN)
+def left_by_tools(folder: str) -> bool:
+    """Whether a folder of that name is no part of an app."""
+    return folder in _OF_TOOLS or (folder.startswith(".") and folder != _WELL_KNOWN)
 
 
 def _inline(path: Path) -> bytes:

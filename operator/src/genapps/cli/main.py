@@ -166,6 +166,49 @@ def check(
 
 
 @main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0: a free one.")
+@click.option("--connectors", type=click.Path(path_type=Path), help="Answers of connectors: a file of stubs.")
+@click.option(
+    "--connector-manifest", "manifests", multiple=True, type=click.Path(path_type=Path), help="May be repeated."
+)
+@click.option("--budget", type=click.Path(path_type=Path), help="A manifest with the AppBudget that has the tier.")
+@click.option("--tier", help="A tier of the budget. Default: the one that the app names.")
+@click.option(
+    "--state", type=click.Path(path_type=Path), help="Where state is kept. Default: .genapps beside the code."
+)
+@click.option("--entry", help="The file of the code that is loaded first. Default: app.py, or app.js.")
+@click.option("--engine", type=click.Path(path_type=Path), help="An engine in place of the installed one.")
+def dev(
+    path: Path,
+    port: int,
+    connectors: Path | None,
+    manifests: tuple[Path, ...],
+    budget: Path | None,
+    tier: str | None,
+    state: Path | None,
+    entry: str | None,
+    engine: Path | None,
+) -> None:
+    """Run an app on this machine, without a cluster, and again after each change.
+
+    PATH is a file of code, a folder with app.py or app.js, a project of genapps
+    new, or a manifest with one GeneratedApp. The app runs in the process, the
+    engine and the limits that it has in a pod. State is kept from one run to
+    the next. What the platform would refuse is refused in the same words, and
+    the code of before goes on.
+
+    Needs the packages genapps-runtime and genapps-engines: genapps[dev].
+    """
+    source, command = import_module("genapps.laptop.source"), import_module("genapps.laptop.command")
+    named = source.Named(path, entry, budget, tier, manifests)
+    try:
+        command.run(named, port=port, stubs=connectors, state=state, engine=engine, environ=os.environ, say=click.echo)
+    except source.SourceError as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+@main.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 def modules(names: tuple[str, ...]) -> None:
     """Print the modules that apps can import, one a line, and their limits.

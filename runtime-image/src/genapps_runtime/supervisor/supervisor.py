@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 
 from genapps_runtime.heartbeat import Heartbeat
-from genapps_runtime.listening import Ports, listening_socket, local_socket
+from genapps_runtime.listening import Ports, inherited_socket, listening_socket, local_socket
 from genapps_runtime.settings import Settings
 from genapps_runtime.supervisor.health import UNAVAILABLE, HealthPort
 from genapps_runtime.termination import EXIT_NAP, EXIT_REFUSED
@@ -63,7 +63,7 @@ class Supervisor:
         """The one child; 0: none."""
         self._napping = False
         """There is no worker; the child, if there is one, proves the fence."""
-        self._ports = Ports(listening_socket(settings.address, settings.app_port), local_socket(settings.state_socket))
+        self._ports = Ports(_app_socket(settings), local_socket(settings.state_socket))
         self._health = HealthPort(self._selector, settings.address, settings.health_port, self._answer)
 
     def run(self) -> int:
@@ -254,6 +254,12 @@ class Supervisor:
         if path == "/metrics":
             return 200, self._heartbeat.published()
         return 404, b"/livez, /readyz or /metrics\n"
+
+
+def _app_socket(settings: Settings) -> socket.socket:
+    if settings.app_socket >= 0:
+        return inherited_socket(settings.app_socket)
+    return listening_socket(settings.address, settings.app_port)
 
 
 def _end_with_parent() -> None:

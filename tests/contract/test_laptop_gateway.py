@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runtime's own client against the gateway of `genapps dev`: its refusals are those of the gateway."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from genapps.api.names import SYSTEM_NAMESPACE, gateway_host
+from genapps.laptop.answering import Answering, Situation
+from genapps.laptop.gateway import LocalGateway
+from genapps.laptop.offers import caller, offers
+from genapps.laptop.source import Named, SourceError, read_app
+from genapps.laptop.stubs import read_stubs
+from genapps_runtime.egress.gateway_address import GatewayAddress
+from genapps_runtime.egress.gateway_client import GatewayClient
+from genapps_runtime.egress.gateway_stream import GatewayStream
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "docs" / "contracts"
+STUBS = """
+connectors:
+  rates:
+    latest:
+      cases:
+      - {arguments: {currency: EUR}, result: {rate: 1.08}}
+      - {arguments: {currency: XXX}, problem: {code: UpstreamRefused, detail: No such currency.}}
+      - {arguments: {currency: BAD}, result: {rate: high}}
+  free:
+    anything: {result: [1, 2]}
+    look: {effect: Read, result: {}, delayMillis: 1}
+"""
+MANIFEST = {
+    "apiVersion": "genapps.dev/v1alpha1",
+    "kind": "Connector",
+    "metadata": {"name": "rates"},
+    "spec": {
+        "type": "HTTP",
+        "endpoint": {"url": "https://rates.example.com"},
+        "namespaces": ["finance"],
+        "tools": [
+            {
+                "name": name,
+                "effect": "Read",
+                "method": "GET",
+                "path": f"/{name}",
+                "input": {
+                    "type": "object",
+                    "properties": {"currency": {"type": "string", "maxLength": 3}},
+                    "required": ["currency"],
+                    "additionalProperties": False,
+                },
+                "output": {"type": "object", "properties": {"rate": {"type": "number"}}},
+            }
+            for name in ("latest", "oldest")
+        ],
+    },
+}
+
+
+@pytest.fixture
+def situation(tmp_path: Path) -> Situation:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    (tmp_path / "stubs.yaml").write_text(STUBS)
+    (tmp_path / "rates.yaml").write_text(yaml.safe_dump(MANIFEST))
+    stubs = read_stubs(tmp_path / "stubs.yaml")
+    source = read_app(Named(tmp_path / "app.py", connectors=(tmp_path / "rates.yaml",)), [*stubs.connectors, "lost"])
+    return Situation(caller(source), offers(source, stubs), stubs)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, situation: Situation, said: list[str]) -> AsyncIterator[LocalGateway]:
+    answering = Answering(said.append)
+    answering.situation = situation
+    made = LocalGateway(tmp_path, answering)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def client(gateway: LocalGateway) -> GatewayClient:
+    address = GatewayAddress("127.0.0.1", gateway.port, gateway_host(SYSTEM_NAMESPACE))
+    return GatewayClient(address, str(gateway.authority_file), str(gateway.token_file))
+
+
+async def called(client: GatewayClient, connector: str, tool: str, **arguments: Any) -> dict[str, Any]:
+    payload = {"connector": connector, "tool": tool, "arguments": arguments}
+    outcome = (await client.call("r1", 1, payload, 10.0, "")).outcome
+    client.close()
+    return outcome
+
+
+async def test_a_stub_answers_in_place_of_the_connector(client: GatewayClient) -> None:
+    assert await called(client, "rates", "latest", currency="EUR") == {"ok": {"rate": 1.08}}
+    assert await called(client, "free", "anything", deep={"a": [1]}) == {"ok": [1, 2]}
+    assert await called(client, "free", "look") == {"ok": {}}
+
+
+@pytest.mark.parametrize(
+    ("connector", "tool", "arguments", "code", "detail"),
+    [
+        ("payroll", "get", {}, "ConnectorNotInEnvelope", "is not in the app's envelope (allowed: "),
+        ("lost", "get", {}, "ConnectorUnavailable", "is in the envelope and not in the catalogue"),
+        ("rates", "erase", {}, "ToolNotInContract", "has no tool 'erase' (allowed: latest, oldest)"),
+        ("rates", "latest", {}, "ArgumentsInvalid", "the member 'currency' is missing"),
+        ("rates", "latest", {"currency": "EURO"}, "ArgumentsInvalid", "/currency"),
+        ("rates", "latest", {"currency": "XXX"}, "UpstreamRefused", "No such currency."),
+        ("rates", "latest", {"currency": "BAD"}, "ResultInvalid", "breaks the contract of 'latest'"),
+        ("rates", "latest", {"currency": "USD"}, "UpstreamFailed", "no case with these arguments"),
+        ("rates", "oldest", {"currency": "EUR"}, "UpstreamFailed", "no stub for 'oldest'"),
+    ],
+)
+async def test_a_call_is_refused_with_the_codes_of_the_gateway(
+    client: GatewayClient, said: list[str], connector: str, tool: str, arguments: dict[str, Any], code: str, detail: str
+) -> None:
+    problem = (await called(client, connector, tool, **arguments))["problem"]
+    jsonschema.validate(problem, json.loads((CONTRACTS / "gateway-problem.schema.json").read_text()))
+    assert problem["code"] == code
+    assert detail in problem["detail"]
+    if code != "UpstreamRefused":  # which the author has asked for
+        assert code in said[0] or detail in said[0]
+
+
+async def test_a_violation_is_counted_for_the_author_and_suspends_nobody(
+    client: GatewayClient, said: list[str]
+) -> None:
+    for _ in range(4):
+        await called(client, "payroll", "get")
+    assert "Violation 4: 3 within 10m suspend an app." in said[-1]
+    assert await called(client, "free", "look") == {"ok": {}}
+
+
+async def test_heartbeats_and_reports_are_taken(client: GatewayClient, said: list[str]) -> None:
+    answer = await client.heartbeat({"breaker": "Open"})
+    jsonschema.validate(answer, json.loads((CONTRACTS / "gateway-heartbeat.schema.json").read_text()))
+    assert await client.report({"requestId": "r1", "rule": "malformed_output", "subject": "x"})
+    assert not await client.report({"requestId": "r1", "rule": "unheard", "subject": "x"})
+    assert said[0] == "the runtime reports malformed_output: x"
+    client.close()
+
+
+async def test_a_tool_that_does_not_answer_in_pieces_says_so(client: GatewayClient) -> None:
+    payload = {"connector": "free", "tool": "look", "arguments": {}, "stream": True}
+    found = await client.stream("r1", 1, payload, "")
+    assert not isinstance(found, GatewayStream)
+    assert found["problem"]["code"] == "ArgumentsInvalid"
+    client.close()
+
+
+async def test_who_has_another_token_is_nobody(gateway: LocalGateway, client: GatewayClient) -> None:
+    gateway.token_file.write_text("other")
+    assert (await called(client, "free", "look"))["problem"]["code"] == "TokenInvalid"
+
+
+def test_a_stub_of_a_tool_that_the_manifest_has_not_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    (tmp_path / "stubs.yaml").write_text("connectors: {rates: {newest: {result: 1}}}\n")
+    (tmp_path / "rates.yaml").write_text(yaml.safe_dump(MANIFEST))
+    source = read_app(Named(tmp_path / "app.py", connectors=(tmp_path / "rates.yaml",)))
+    with pytest.raises(SourceError, match=r"no tool 'newest' \(it has: latest, oldest\)"):
+        offers(source, read_stubs(tmp_path / "stubs.yaml"))

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`genapps dev` with the real runtime: it serves, serves anew after a change, and keeps what works."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.harness import DEADLINE_SECONDS, Answer, free_port, request
+
+APP = """
+from genapps import ToolError, app, state, tools
+
+VERSION = {version}
+
+
+@app.get("/count")
+async def count(request):
+    number = await state.get("n", 0) + 1
+    await state.put("n", number)
+    return {{"n": number, "version": VERSION}}
+
+
+@app.get("/rate/{{currency}}")
+async def rate(request, currency):
+    try:
+        return await tools.call("rates", "latest", currency=currency)
+    except ToolError as error:
+        return {{"code": error.code, "class": error.cls}}
+"""
+STUBS = "connectors: {rates: {latest: {cases: [{arguments: {currency: EUR}, result: {rate: 1.08}}]}}}\n"
+
+
+class Laptop:
+    """The command, and what it has said so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.port = port
+        self.said = ""
+        self._more = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        while data := await self.process.stdout.readline():
+            async with self._more:
+                self.said += data.decode()
+                self._more.notify_all()
+
+    async def until_said(self, text: str, times: int = 1) -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS), self._more:
+            await self._more.wait_for(lambda: self.said.count(text) >= times)
+
+    async def get(self, path: str) -> Answer:
+        return await request("GET", f"http://127.0.0.1:{self.port}{path}")
+
+    async def end(self, number: int = signal.SIGINT) -> int:
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        code = await asyncio.wait_for(self.process.wait(), DEADLINE_SECONDS)
+        await self._reading
+        return code
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "counter"
+    folder.mkdir()
+    write(folder, 1)
+    (tmp_path / "stubs.yaml").write_text(STUBS)
+    return folder
+
+
+def write(folder: Path, version: int) -> None:
+    (folder / "app.py").write_text(APP.format(version=version))
+
+
+def move(folder: Path, to: Path) -> Path:
+    return folder.rename(to)
+
+
+@asynccontextmanager
+async def laptop(engine: Path, path: Path, *options: str) -> AsyncIterator[Laptop]:
+    port = await free_port()
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("genapps"), "dev", str(path), "--port", str(port), "--engine", str(engine), *options,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    made = Laptop(process, port)
+    try:
+        await made.until_said("http://")
+        yield made
+    finally:
+        await made.end()
+
+
+async def test_an_app_is_served_and_served_anew_and_keeps_its_state(engine: Path, project: Path) -> None:
+    stubs = project.parent / "stubs.yaml"
+    async with laptop(engine, project, "--connectors", str(stubs)) as running:
+        assert (await running.get("/count")).json() == {"n": 1, "version": 1}
+        assert (await running.get("/rate/EUR")).json() == {"rate": 1.08}
+        assert (await running.get("/rate/USD")).json() == {"code": "UpstreamFailed", "class": "limit"}
+        write(project, 2)
+        await running.until_said("changed: app.py; serving")
+        assert (await running.get("/count")).json() == {"n": 2, "version": 2}
+
+        (project / "app.py").write_text("import requests\n")  # refused before anything is stopped
+        await running.until_said("the code of before goes on")
+        assert re.search(r"error .*app\.py:1: ModuleNotAvailable: .*requests", running.said)
+        (project / "app.py").write_text("\n1/0\n")  # refused by the runtime
+        await running.until_said("the code of before goes on", 2)
+        assert "error CodeRejected: app.py, line 2: ZeroDivisionError" in running.said
+        assert (await running.get("/count")).json() == {"n": 3, "version": 2}
+
+        stubs.write_text(STUBS.replace("1.08", "2"))
+        write(project, 3)
+        await running.until_said("serving after", 3)
+        assert (await running.get("/rate/EUR")).json() == {"rate": 2}
+        assert await running.end() == 0
+        assert "GET /count 200" in running.said
+    async with laptop(engine, project) as again:
+        assert (await again.get("/count")).json() == {"n": 4, "version": 3}
+        assert (await again.get("/rate/EUR")).json() == {"code": "ConnectorNotInEnvelope", "class": "violation"}
+        await again.until_said("gateway: ConnectorNotInEnvelope")
+
+
+async def test_code_that_does_not_load_is_told_to_callers_until_it_does(engine: Path, project: Path) -> None:
+    (project / "app.py").write_text("def f(:\n")
+    async with laptop(engine, project) as running:
+        await running.until_said("error ")
+        answer = await running.get("/count")
+        assert (answer.status, answer.code) == (503, "AppUnavailable")
+        assert "app.py:1: CodeRejected" in answer.json()["detail"]
+        away = move(project, project.with_name("away"))
+        await running.until_said("No such file")
+        move(away, project)
+        write(project, 5)
+        await running.until_said("serving after")
+        assert (await running.get("/count")).json()["version"] == 5
+
+
+async def test_a_file_that_changes_all_the_time_is_read_in_its_last_form(engine: Path, project: Path) -> None:
+    async with laptop(engine, project) as running:
+        await running.get("/count")
+        for version in range(2, 60):
+            write(project, version)
+            await asyncio.sleep(0.01)
+        answer = await running.get("/count")
+        while answer.json()["version"] != 59:  # the last of them is always read: ends by the test's own limit
+            await running.until_said("serving after", running.said.count("serving after") + 1)
+            answer = await running.get("/count")
+        assert running.said.count("changed: app.py") < 30
