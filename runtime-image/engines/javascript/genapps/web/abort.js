@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `AbortController` and `AbortSignal`: telling what runs that nobody waits for it any more. */
+
+import { EventTarget, fire, listenerProperty } from "./events.js";
+import { shown } from "./iterators.js";
+import { defineProperty, splice } from "./primordials.js";
+import { setTimeout } from "./timers.js";
+
+const MADE = {};
+const { DOMException } = globalThis;
+
+/** @type {(signal: AbortSignal, reason: unknown) => void} */
+let abort;
+/** @type {(value: unknown) => boolean} */
+export let isSignal;
+/**
+ * Call `step` when the signal aborts, before its listeners; the answer takes that back.
+ * @type {(signal: AbortSignal, step: () => void) => () => void}
+ */
+export let onAbort;
+/** One that nobody can abort. @type {() => AbortSignal} */
+export const newSignal = () => new AbortSignal(MADE);
+
+function aborted() {
+  return new DOMException("the operation was aborted", "AbortError");
+}
+
+/** Whether something was aborted, and why. */
+export class AbortSignal extends EventTarget {
+  #aborted = false;
+  #reason = undefined;
+  /** @type {(() => void)[]} */
+  #steps = [];
+
+  constructor(made) {
+    if (made !== MADE) throw new TypeError("an AbortController makes its signal");
+    super();
+  }
+
+  static abort(reason = undefined) {
+    const signal = new AbortSignal(MADE);
+    signal.#aborted = true;
+    signal.#reason = reason === undefined ? aborted() : reason;
+    return signal;
+  }
+
+  static timeout(millis) {
+    const wait = +millis;
+    if (!(wait >= 0) || wait > Number.MAX_SAFE_INTEGER) throw new TypeError("timeout takes milliseconds from 0 on");
+    const signal = new AbortSignal(MADE);
+    setTimeout(() => abort(signal, new DOMException("the time is over", "TimeoutError")), wait);
+    return signal;
+  }
+
+  static any(signals) {
+    const all = [...signals];
+    const made = new AbortSignal(MADE);
+    for (let at = 0; at < all.length; at += 1) if (!isSignal(all[at])) throw new TypeError("any takes a list of AbortSignals");
+    for (let at = 0; at < all.length; at += 1) {
+      if (all[at].#aborted) {
+        made.#aborted = true;
+        made.#reason = all[at].#reason;
+        return made;
+      }
+    }
+    for (let at = 0; at < all.length; at += 1) onAbort(all[at], () => abort(made, all[at].#reason));
+    return made;
+  }
+
+  get aborted() {
+    return this.#aborted;
+  }
+
+  get reason() {
+    return this.#reason;
+  }
+
+  throwIfAborted() {
+    if (this.#aborted) throw this.#reason;
+  }
+
+  static {
+    isSignal = (value) => typeof value === "object" && value !== null && #aborted in value;
+    abort = (signal, reason) => {
+      if (signal.#aborted) return;
+      signal.#aborted = true;
+      signal.#reason = reason === undefined ? aborted() : reason;
+      const steps = signal.#steps;
+      signal.#steps = [];
+      for (let at = 0; at < steps.length; at += 1) steps[at]();
+      fire(signal, "abort");
+    };
+    onAbort = (signal, step) => {
+      const steps = signal.#steps;
+      steps[steps.length] = step;
+      return () => {
+        for (let at = 0; at < steps.length; at += 1) if (steps[at] === step) return void splice(steps, at, 1);
+        return undefined;
+      };
+    };
+  }
+}
+
+/** Makes a signal, and aborts it. */
+export class AbortController {
+  #signal = new AbortSignal(MADE);
+
+  get signal() {
+    return this.#signal;
+  }
+
+  abort(reason = undefined) {
+    abort(this.#signal, reason);
+  }
+}
+
+listenerProperty(AbortSignal, "abort");
+for (const name of ["abort", "timeout", "any"]) defineProperty(AbortSignal, name, { enumerable: true });
+shown(AbortSignal.prototype, ["aborted", "reason", "throwIfAborted"], "AbortSignal");
+shown(AbortController.prototype, ["signal", "abort"], "AbortController");

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What apps find beside the language itself. */
+
+import { AbortController, AbortSignal } from "./abort.js";
+import { Blob, File } from "./blob.js";
+import { console } from "./console.js";
+import { TextDecoder, TextEncoder } from "./encoding.js";
+import { CustomEvent, Event, EventTarget } from "./events.js";
+import { FormData } from "./form_data.js";
+import { Headers } from "./headers.js";
+import { defineProperty } from "./primordials.js";
+import { ByteLengthQueuingStrategy, CountQueuingStrategy } from "./queues.js";
+import { ReadableStream, ReadableStreamDefaultController, ReadableStreamDefaultReader } from "./readable_stream.js";
+import { Request } from "./request.js";
+import { Response } from "./response.js";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "./timers.js";
+import { URL } from "./url.js";
+import { URLSearchParams } from "./url_search_params.js";
+
+const members = {
+  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CountQueuingStrategy, CustomEvent, Event, EventTarget, File, FormData, Headers, ReadableStream,
+  ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, TextDecoder, TextEncoder, URL,
+  URLSearchParams, clearInterval, clearTimeout, console, setInterval, setTimeout,
+};
+
+/**
+ * Define them, as browsers do: they can be replaced, and a loop does not see them.
+ * @param {object} target the global object
+ */
+export function installGlobals(target) {
+  for (const name in members) {
+    defineProperty(target, name, { value: members[name], writable: true, configurable: true });
+  }
+  defineProperty(target, "self", { value: target, writable: true, configurable: true });
+}

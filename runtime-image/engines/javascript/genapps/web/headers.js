@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `Headers`, and what main.js needs of them: those of a request as the host sends them, those of an answer as it takes them. */
+
+import { iteratePairs, shown } from "./iterators.js";
+import {
+  charCode, exec, getOwnPropertyDescriptor, isArray, jsonParse, jsonStringify, keys, lower, mapGet,
+  mapSet, ownKeys, slice, sliceList, sortList, splice,
+} from "./primordials.js";
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const PLAIN = /^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/;
+/** A value that needs no change, and that the host takes. */
+const SENT = /^[\t -~\x80-\xff]*$/;
+const COOKIE = "set-cookie";
+
+/** Names that nearly every answer has; looking one up is cheaper than checking its characters. */
+const KNOWN = new Map();
+for (const name of [
+  "Accept", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Allow-Origin",
+  "Authorization", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length",
+  "Content-Type", "Cookie", "ETag", "Host", "Last-Modified", "Location", "Origin", "Set-Cookie", "Vary",
+  "WWW-Authenticate", "X-Request-Id",
+]) {
+  mapSet(KNOWN, name, lower(name));
+  mapSet(KNOWN, lower(name), lower(name));
+}
+
+function nameOf(given) {
+  const name = typeof given === "string" ? given : `${given}`;
+  const known = mapGet(KNOWN, name);
+  if (known !== undefined) return known;
+  if (exec(TOKEN, name) === null) throw new TypeError(`not the name of a header: ${jsonStringify(slice(name, 0, 100))}`);
+  return lower(name);
+}
+
+function valueOf(given) {
+  const value = typeof given === "string" ? given : `${given}`;
+  if (exec(PLAIN, value) !== null) return value;
+  let from = 0;
+  let to = value.length;
+  while (from < to && isSpace(charCode(value, from))) from += 1;
+  while (to > from && isSpace(charCode(value, to - 1))) to -= 1;
+  for (let at = from; at < to; at += 1) {
+    const code = charCode(value, at);
+    if (code > 255) throw new TypeError("a header's value holds a character above U+00FF; encode it first");
+    if (code === 0 || code === 10 || code === 13) throw new TypeError("a header's value holds a line break or a NUL");
+  }
+  return slice(value, from, to);
+}
+
+function isSpace(code) {
+  return code === 32 || code === 9 || code === 10 || code === 13;
+}
+
+/** @type {(headers: Headers) => string[]} sorted by name, values of a name joined */
+let pairsOf;
+/**
+ * Those of a request: `source` is JSON text or the object in it, names in lower case, a value a text or a list of them.
+ * Nothing is parsed before the app asks. They cannot be changed.
+ * @type {(source: string | object) => Headers}
+ */
+export let incomingHeaders;
+/** One value by its name in lower case, or null. @type {(headers: Headers, name: string) => string | null} */
+export let headerOf;
+/** The media type, unless there is one. @type {(headers: Headers, type: string) => void} */
+export let addType;
+/** @type {(headers: Headers) => void} */
+export let freezeHeaders;
+/**
+ * A JSON list of pairs as the host takes it. Throws TypeError for a control character.
+ * @type {(headers: Headers) => string}
+ */
+export let outgoingHeaders;
+
+/** A list of header fields, names in lower case. Throws TypeError for a name or value that HTTP does not have. */
+export class Headers {
+  /** @type {string[]} name and value in turn, in the order in which they were added */
+  #list = [];
+  /** What came from the host and was not asked for yet: JSON text, or the object it holds. */
+  #incoming = null;
+  #immutable = false;
+  /** @type {string[] | null} the list as iterators give it */
+  #sorted = null;
+
+  constructor(init = undefined) {
+    if (init !== undefined) this.#fill(init);
+  }
+
+  append(name, value) {
+    if (arguments.length < 2) throw new TypeError("append takes a name and a value");
+    const [own, text] = [nameOf(name), valueOf(value)];
+    this.#change();
+    this.#append(own, text);
+  }
+
+  delete(name) {
+    if (arguments.length < 1) throw new TypeError("delete takes a name");
+    const own = nameOf(name);
+    this.#change();
+    this.#remove(own, 0);
+  }
+
+  get(name) {
+    if (arguments.length < 1) throw new TypeError("get takes a name");
+    return this.#get(nameOf(name));
+  }
+
+  getSetCookie() {
+    const list = this.#read();
+    const found = [];
+    for (let at = 0; at < list.length; at += 2) if (list[at] === COOKIE) found[found.length] = list[at + 1];
+    return found;
+  }
+
+  has(name) {
+    if (arguments.length < 1) throw new TypeError("has takes a name");
+    return this.#get(nameOf(name)) !== null;
+  }
+
+  set(name, value) {
+    if (arguments.length < 2) throw new TypeError("set takes a name and a value");
+    const [own, text] = [nameOf(name), valueOf(value)];
+    this.#change();
+    const list = this.#list;
+    for (let at = 0; at < list.length; at += 2) {
+      if (list[at] === own) {
+        list[at + 1] = text;
+        this.#remove(own, at + 2);
+        return;
+      }
+    }
+    this.#append(own, text);
+  }
+
+  #append(name, value) {
+    const list = this.#list;
+    list[list.length] = name;
+    list[list.length] = value;
+  }
+
+  #change() {
+    if (this.#immutable) throw new TypeError("these headers cannot be changed; make new ones from them: new Headers(headers)");
+    this.#sorted = null;
+  }
+
+  #get(name) {
+    const incoming = this.#object();
+    if (incoming !== null) {
+      const value = getOwnPropertyDescriptor(incoming, name)?.value;
+      return value === undefined ? null : isArray(value) ? joined(value, name) : value;
+    }
+    const list = this.#list;
+    let found = null;
+    for (let at = 0; at < list.length; at += 2) {
+      if (list[at] === name) found = found === null ? list[at + 1] : `${found}, ${list[at + 1]}`;
+    }
+    return found;
+  }
+
+  /** What the host sent as an object, or null where the list is what counts. */
+  #object() {
+    const incoming = this.#incoming;
+    if (typeof incoming !== "string") return incoming;
+    return (this.#incoming = jsonParse(incoming));
+  }
+
+  #read() {
+    const incoming = this.#object();
+    if (incoming !== null) {
+      const names = keys(incoming);
+      for (let at = 0; at < names.length; at += 1) {
+        const value = incoming[names[at]];
+        if (!isArray(value)) this.#append(names[at], value);
+        else for (let one = 0; one < value.length; one += 1) this.#append(names[at], value[one]);
+      }
+      this.#incoming = null;
+    }
+    return this.#list;
+  }
+
+  #remove(name, from) {
+    const list = this.#list;
+    for (let at = from; at < list.length; ) {
+      if (list[at] === name) splice(list, at, 2);
+      else at += 2;
+    }
+  }
+
+  #fill(init) {
+    if (init === null || (typeof init !== "object" && typeof init !== "function")) {
+      throw new TypeError("headers are made of an object, a list of pairs, or other headers");
+    }
+    const method = init[Symbol.iterator];
+    if (method === entries && #list in init) {
+      this.#list = sliceList(init.#read());
+    } else if (method !== undefined && method !== null) {
+      if (typeof method !== "function") throw new TypeError("headers cannot be iterated");
+      for (const pair of { [Symbol.iterator]: () => method.call(init) }) {
+        const both = typeof pair === "object" && pair !== null ? [...pair] : [];
+        if (both.length !== 2) throw new TypeError("headers in a list are pairs of name and value");
+        this.#append(nameOf(both[0]), valueOf(both[1]));
+      }
+    } else {
+      this.#record(init);
+    }
+  }
+
+  #record(init) {
+    const names = ownKeys(init);
+    for (let at = 0; at < names.length; at += 1) {
+      const described = getOwnPropertyDescriptor(init, names[at]);
+      if (described === undefined || !described.enumerable) continue;
+      const value = valueOf(init[names[at]]);
+      this.#append(nameOf(names[at]), value);
+    }
+  }
+
+  static {
+    pairsOf = (headers) => {
+      const list = headers.#read();
+      return (headers.#sorted ??= sorted(list));
+    };
+    incomingHeaders = (source) => {
+      const headers = new Headers();
+      headers.#incoming = source;
+      headers.#immutable = true;
+      return headers;
+    };
+    headerOf = (headers, name) => headers.#get(name);
+    addType = (headers, type) => {
+      if (headers.#get("content-type") === null) headers.#append("content-type", type);
+    };
+    freezeHeaders = (headers) => {
+      headers.#immutable = true;
+    };
+    outgoingHeaders = (headers) => {
+      const list = headers.#read();
+      let text = "[";
+      for (let at = 0; at < list.length; at += 2) {
+        if (exec(SENT, list[at + 1]) === null) {
+          throw new TypeError(`the header ${list[at]} holds a control character`);
+        }
+        // Strings one by one: of a list, JSON.stringify would ask the app's Array.prototype.toJSON.
+        text += `${at === 0 ? "[" : ",["}"${list[at]}",${jsonStringify(list[at + 1])}]`;
+      }
+      return `${text}]`;
+    };
+  }
+}
+
+iteratePairs(Headers, (headers) => pairsOf(headers));
+shown(Headers.prototype, ["append", "delete", "get", "getSetCookie", "has", "set"], "Headers");
+const { entries } = Headers.prototype;
+
+function joined(values, name) {
+  let text = values[0];
+  const between = name === "cookie" ? "; " : ", ";
+  for (let at = 1; at < values.length; at += 1) text += between + values[at];
+  return text;
+}
+
+function sorted(list) {
+  const byName = new Map();
+  const names = [];
+  for (let at = 0; at < list.length; at += 2) {
+    const known = mapGet(byName, list[at]);
+    if (known === undefined) {
+      mapSet(byName, list[at], [list[at + 1]]);
+      names[names.length] = list[at];
+    } else known[known.length] = list[at + 1];
+  }
+  sortList(names);
+  const pairs = [];
+  for (let at = 0; at < names.length; at += 1) {
+    const values = mapGet(byName, names[at]);
+    const separate = names[at] === COOKIE ? values : [joined(values, names[at])];
+    for (let one = 0; one < separate.length; one += 1) {
+      pairs[pairs.length] = names[at];
+      pairs[pairs.length] = separate[one];
+    }
+  }
+  return pairs;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One stream read by two. */
+
+import { bytesOf, copyBytes, pending, resolved, then } from "./primordials.js";
+import { acquire, canEnqueue, cancelStream, close, enqueue, fail, read } from "./readable.js";
+import { makeReadable, recordOf } from "./readable_stream.js";
+
+const { queueMicrotask } = globalThis;
+
+/**
+ * @param {object} stream a record of readable.js
+ * @param {boolean} copies whether the second one gets copies of the bytes
+ * @returns {[ReadableStream, ReadableStream]} Throws TypeError when the stream is locked.
+ */
+export function tee(stream, copies) {
+  const reader = acquire(stream);
+  const cancelled = [false, false];
+  const reasons = [undefined, undefined];
+  const whole = pending();
+  let reading = false;
+  let again = false;
+
+  const each = (act) => {
+    for (let at = 0; at < 2; at += 1) if (!cancelled[at]) act(controllers[at], at);
+  };
+  const pull = () => {
+    if (reading) {
+      again = true;
+      return resolved(undefined);
+    }
+    reading = true;
+    read(reader, {
+      chunk: (value) =>
+        queueMicrotask(() => {
+          again = false;
+          each((controller, at) => {
+            if (canEnqueue(controller)) enqueue(controller, at === 1 && copies ? copied(value) : value);
+          });
+          reading = false;
+          if (again) pull();
+        }),
+      close: () => {
+        reading = false;
+        each(close);
+        if (!cancelled[0] || !cancelled[1]) whole.resolve(undefined);
+      },
+      error: () => {
+        reading = false;
+      },
+    });
+    return resolved(undefined);
+  };
+  const cancel = (at) => (reason) => {
+    cancelled[at] = true;
+    reasons[at] = reason;
+    if (cancelled[1 - at]) whole.resolve(cancelStream(stream, reasons));
+    return whole.promise;
+  };
+  const branches = [makeReadable(() => undefined, pull, cancel(0)), makeReadable(() => undefined, pull, cancel(1))];
+  const controllers = [recordOf(branches[0]).controller, recordOf(branches[1]).controller];
+  then(reader.closed.promise, undefined, (error) => {
+    fail(controllers[0], error);
+    fail(controllers[1], error);
+    if (!cancelled[0] || !cancelled[1]) whole.resolve(undefined);
+  });
+  return branches;
+}
+
+function copied(chunk) {
+  const bytes = bytesOf(chunk);
+  return bytes === null ? chunk : copyBytes(bytes);
+}
