@@ -96,6 +96,7 @@ lock: $(UV) ## Resolve the dependencies into locks/; UPGRADE=--upgrade raises th
 	@$(LOCK) --group chart-judges -o locks/chart-judges.txt
 	@$(LOCK) --group bench-peers -o locks/bench-peers.txt
 	@$(LOCK) --group http-corpus -o locks/http-corpus.txt
+	@$(LOCK) --group engine-build -o locks/engine-build.txt
 	@$(LOCK) --group connector-peers -o locks/connector-peers.txt
 
 .PHONY: venv

@@ -51,6 +51,30 @@ async def call(request):
     return {"told": await tools.call("mail", "send", number=1)}
 """
 
+# The same in JavaScript, with an answer of 16 KiB and one after 10 ms.
+JAVASCRIPT_ANSWERS = """\
+const filler = "x".repeat(16 * 1024);
+
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    const path = url.pathname;
+    if (path === "/wait") await new Promise((resolve) => setTimeout(resolve, 10));
+    if (path === "/state") {
+      const key = url.searchParams.get("key") ?? "";
+      const count = ((await env.STATE.get(key)) ?? 0) + 1;
+      await env.STATE.put(key, count);
+      return Response.json({ count });
+    }
+    if (path === "/large") return Response.json({ hello: path, filler });
+    return Response.json({ hello: path });
+  },
+};
+"""
+
+SOURCES = {"python": ANSWERS, "javascript": JAVASCRIPT_ANSWERS}
+"""The same app by language."""
+
 # Counts by SQL, in one statement; the peer's host.mjs does the same.
 COUNTS = """\
 import sqlite3

@@ -22,6 +22,7 @@ from bench.engine.durable_sql import durable_sql
 from bench.engine.durable_state import durable_state
 from bench.engine.forms import forms
 from bench.engine.idle_runtime import idle_runtime
+from bench.engine.javascript import javascript
 from bench.engine.keyed_state import journalled_call, keyed_state
 from bench.engine.naps import naps
 from bench.engine.never_seen import never_seen
@@ -57,6 +58,7 @@ ALONE: Mapping[str, Alone] = {
     "background-enqueue": background_enqueue,
     "tenant-token": tenant_token,
     "forms": forms,
+    "javascript": javascript,
     "waiting": waiting,
     "beside-computing": beside_computing,
     "redaction": redaction,

@@ -11,15 +11,27 @@ from bench.figures import Figure
 from bench.load.generator import host_generator
 from bench.load.job import Load
 from bench.server import Server
+from genapps.api.generatedapp import Language
 
 
 async def beside_workerd(
-    context: Context, name: str, source: str, path: str, connections: int = 32, *, compared: bool = False
+    context: Context,
+    name: str,
+    source: str,
+    path: str,
+    connections: int = 32,
+    *,
+    compared: bool = False,
+    language: Language = Language.PYTHON,
 ) -> list[Figure]:
     """Rate, latency and CPU time. `path` as in `Load`. `compared`: both must answer it the same before."""
     seconds = 3.0 if not context.quick else 0.5
     command = (await context.interpreter()).command
-    async with host_generator(command) as generator, workerd_peer(context) as peers, runtime(context, source) as ours:
+    async with (
+        host_generator(command) as generator,
+        workerd_peer(context) as peers,
+        runtime(context, source, language=language) as ours,
+    ):
         servers = [ours, *peers]
         if compared:
             await same_answers(servers, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from bench.apps import ANSWERS
+from bench.apps import SOURCES
 from bench.context import Context
 from bench.cpu import tree
 from bench.engine.rounds import in_turns
@@ -16,12 +16,21 @@ from bench.load.generator import host_generator
 from bench.load.job import Load
 from bench.memory import private_mebibytes
 from bench.server import Server
+from genapps.api.generatedapp import Language
 
 _NEW_APPS = "bench.engine.new_apps"
 
 
-async def never_seen(context: Context) -> list[Figure]:
-    """Each request, one after another on one connection, is a new app: Python here, JavaScript in workerd.
+async def never_seen(
+    context: Context,
+    first_response: str = "never-seen app, first response",
+    cpu: str = "never-seen app, CPU",
+    loaded: str = "private memory per loaded app",
+    language: Language = Language.PYTHON,
+) -> list[Figure]:
+    """Three figures, by their names.
+
+    Each request, one after another on one connection, is a new app: in `language` here, JavaScript in workerd.
 
     Apps stay loaded. The memory of each is the growth of the process over a round, divided by the apps of that round.
     """
@@ -32,7 +41,7 @@ async def never_seen(context: Context) -> list[Figure]:
     async with (
         host_generator(command) as generator,
         workerd_peer(context) as peers,
-        runtime(context, ANSWERS, _NEW_APPS) as ours,
+        runtime(context, SOURCES[language], _NEW_APPS, language=language) as ours,
     ):
         servers = [ours, *peers]
 
@@ -50,7 +59,7 @@ async def never_seen(context: Context) -> list[Figure]:
         name: [(after - before) / apps for before, after in pairwise(taken_at)] for name, taken_at in memory.items()
     }
     return [
-        taken.of_samples("never-seen app, first response", "ms", first),
-        taken.figure("never-seen app, CPU", "ms", lambda each: each.micros / 1000),
-        taken.of_samples("private memory per loaded app", "MiB", growth),
+        taken.of_samples(first_response, "ms", first),
+        taken.figure(cpu, "ms", lambda each: each.micros / 1000),
+        taken.of_samples(loaded, "MiB", growth),
     ]

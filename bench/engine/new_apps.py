@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import replace
 
-from bench.apps import ANSWERS
+from bench.apps import SOURCES
 from genapps_runtime.bundle import Bundle, digest_of, load_message
 from genapps_runtime.config import read_config
 from genapps_runtime.egress.gateway_address import GatewayAddress
@@ -44,9 +44,12 @@ class NewApps(App):
     def submit(self, exchange: Exchange) -> None:
         """Load a new app and let it answer the request."""
         language, context, heartbeat = self._make
-        bundle = Bundle("app.py", {"app.py": f"{ANSWERS}\n# {exchange.request.path}\n".encode()})
+        config = context.config
+        mark = "//" if config.language == "javascript" else "#"
+        source = f"{SOURCES[config.language]}\n{mark} {exchange.request.path}\n"
+        bundle = Bundle(config.entry, {config.entry: source.encode()})
         digest_of(bundle)
-        message = load_message(bundle, context.config.limits.log_bytes_per_action)
+        message = load_message(bundle, config.limits.log_bytes_per_action, config.language)
         app = App(language, message, context, heartbeat, cores=1.0)
         app.load()
         self._loaded.append(app)

@@ -19,6 +19,7 @@ from bench.engine.stub_gateway import StubGateway, stub_gateway
 from bench.packages import RUNTIME_LOCK, installed
 from bench.processes import REPOSITORY, answers, free_port, stopped, until
 from bench.server import Server
+from genapps.api.generatedapp import Language
 from genapps.api.runtimeconfig import Tenancy
 from tools import engines
 
@@ -43,6 +44,7 @@ async def runtime(
     keys: Mapping[str, Any] | None = None,
     action_millis: int = 5000,
     background: bool = False,
+    language: Language = Language.PYTHON,
 ) -> AsyncIterator[Server]:
     """A ready runtime with one app, `with_asset` also with the measured file.
 
@@ -51,7 +53,7 @@ async def runtime(
     in `work`, as a container's log is one as well."""
     interpreter = await context.interpreter()
     packages = await installed(context.cache, interpreter, RUNTIME_LOCK)
-    engine = await asyncio.to_thread(engines.precompiled)
+    engine = await asyncio.to_thread(engines.precompiled, language)
     context.ran_on[OURS] = str(interpreter)
     port, health = free_port(), free_port()
     paths = ":".join(str(path) for path in (*_SOURCES, packages))
@@ -62,7 +64,7 @@ async def runtime(
     ):
         made = snapshot(
             Path(folder), source, instances, nap_millis, public, responses_seconds, tenancy, action_millis,
-            background=background,
+            background=background, language=language,
         )  # fmt: skip
         async with stub_gateway(Path(folder), keys) as gateway:
             settings = _environment(made, gateway, engine, port, health)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.engine.stub_gateway import HOST
-from genapps.api.digests import bundle_digest, sha256
+from genapps.api.digests import INLINE_ENTRY, bundle_digest, sha256
 from genapps.api.generatedapp import Language
 from genapps.api.runtimeconfig import (
     Digests,
@@ -20,7 +20,6 @@ from genapps.api.runtimeconfig import (
     TimeBudget,
 )
 
-ENTRY = "app.py"
 _MIB = 1024 * 1024
 
 
@@ -69,6 +68,7 @@ def snapshot(
     action_millis: int = 5000,
     *,
     background: bool = False,
+    language: Language = Language.PYTHON,
 ) -> Snapshot:
     """Write a snapshot into `folder`, with the limits of the bench's tier on Kubernetes, but for its `instances`.
 
@@ -76,11 +76,13 @@ def snapshot(
     never.
     `public` are files that are served."""
     served = {f"public/{path}": content for path, content in (public or {}).items()}
-    files = {ENTRY: source.encode("utf-8"), **served}
-    code_digest = bundle_digest(ENTRY, files)
+    entry = INLINE_ENTRY[language]
+    files = {entry: source.encode("utf-8"), **served}
+    code_digest = bundle_digest(entry, files)
     config = _config(
-        code_digest, instances, nap_millis, responses_seconds, tenancy, action_millis, background=background
-    ).content()
+        code_digest, instances, nap_millis, responses_seconds, tenancy, action_millis, background=background,
+        language=language,
+    ).content()  # fmt: skip
     made = Snapshot(folder, code_digest, sha256(config))
     for directory in (made.config_file.parent, made.code, made.state):
         directory.mkdir(parents=True)
@@ -101,14 +103,15 @@ def _config(
     action_millis: int,
     *,
     background: bool,
+    language: Language,
 ) -> RuntimeConfig:
     return RuntimeConfig(
         app="bench",
         namespace="bench",
         revision=code_digest.removeprefix("sha256:")[:12],
         digests=Digests(code=code_digest, envelope=sha256(b"none")),
-        language=Language.PYTHON,
-        entry=ENTRY,
+        language=language,
+        entry=INLINE_ENTRY[language],
         limits=RuntimeLimits(
             guest_memory_bytes=64 * _MIB,
             instances=instances,

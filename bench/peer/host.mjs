@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same things that our side does, as workerd does them: an app loaded from source that was never seen, a loaded
-// app answering, at once or after 10 ms, and a loaded app that reads and durably writes state of its own, by key and by SQL.
+// app answering, at once, at length or after 10 ms, and a loaded app that reads and durably writes state of its own, by key and by SQL.
 import { DurableObject } from "cloudflare:workers";
 
 const APP = `
 import { DurableObject } from "cloudflare:workers";
+const filler = "x".repeat(16 * 1024);
 export default {
   async fetch(request) {
     const path = new URL(request.url).pathname;
     if (path === "/wait") await scheduler.wait(10);
+    if (path === "/large") {
+      return new Response(JSON.stringify({ hello: path, filler }), { headers: { "content-type": "application/json" } });
+    }
     return new Response(JSON.stringify({ hello: path }), { headers: { "content-type": "application/json" } });
   },
 };

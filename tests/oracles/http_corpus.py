@@ -5,17 +5,13 @@ Fetched at the first use and kept in the cache: `locks/http-corpus.txt` names it
 """
 
 import ast
-import fcntl
-import hashlib
 import re
-import subprocess
-import sys
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tools.node.settings import current
+from tools.source_distribution import unpacked
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "locks" / "http-corpus.txt"
@@ -90,37 +86,10 @@ class _Uris(ast.NodeTransformer):
 
 
 def fetched() -> Path:
-    """The folder with `valid` and `invalid`. Raises AssertionError when it cannot be had."""
-    home = current().cache / f"http-corpus-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (home / "complete").exists():
-            _fetch(home)
-            (home / "complete").touch()
-    return home / "requests"
+    """The folder with `valid` and `invalid`. Raises RuntimeError when it cannot be had."""
+    return unpacked(LOCK, "gunicorn", current().cache, _kept) / "requests"
 
 
-def _fetch(home: Path) -> None:
-    uv, environment = Path(sys.executable).with_name("uv"), home / "venv"
-    python = environment / "bin" / "python"
-    _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, environment)
-    _run(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, LOCK)
-    _run(
-        python, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps", "--no-build-isolation",
-        "--no-binary", "gunicorn", "--dest", home, "--requirement", LOCK,
-    )  # fmt: skip
-    (archive,) = home.glob("gunicorn-*.tar.gz")
-    with tarfile.open(archive) as packed:
-        for member in packed.getmembers():
-            found = _FOLDER.match(member.name)
-            content = packed.extractfile(member) if found and member.isfile() else None
-            if found and content is not None:
-                target = home / "requests" / found[1] / Path(member.name).name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content.read())
-
-
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def _kept(path: str) -> str | None:
+    found = _FOLDER.match(path)
+    return f"requests/{found[1]}/{Path(path).name}" if found else None

@@ -26,6 +26,11 @@ def engine() -> Path:
     return engines.precompiled()
 
 
+@pytest.fixture(scope="session")
+def javascript_engine() -> Path:
+    return engines.precompiled("javascript")
+
+
 @pytest.fixture(scope="module")
 def loaded_telling_language(engine: Path) -> TellingLanguage:
     return TellingLanguage(str(engine))

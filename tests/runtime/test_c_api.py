@@ -13,7 +13,7 @@ from genapps_runtime.guest import c_api
 from genapps_runtime.guest.c_api import WasmtimeVersionError, library_file
 from genapps_runtime.guest.linker import Linker
 from genapps_runtime.guest.precompile import SWITCHES
-from tools.engines import ROOT
+from tools.engines.places import ROOT
 
 HANDLES = {
     c_api.ConfigPtr: "wasm_config_t",

@@ -90,7 +90,8 @@ def move(folder: Path, to: Path) -> Path:
 async def laptop(engine: Path, path: Path, *options: str) -> AsyncIterator[Laptop]:
     port = await free_port()
     process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("genapps"), "dev", str(path), "--port", str(port), "--engine", str(engine), *options,
+        Path(sys.executable).with_name("genapps"), "dev", str(path), "--port", str(port), "--engine", str(engine),
+        *options,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     made = Laptop(process, port)

@@ -40,7 +40,9 @@ class Answered:
 class AppInEngine:
     """`state` maps keys to JSON texts; writes of an action are in it after its answer. `log` has the records."""
 
-    def __init__(self, language: Language, source: str | dict[str, bytes], entry: str = "app.py") -> None:
+    def __init__(
+        self, language: Language, source: str | dict[str, bytes], entry: str = "app.py", language_name: str = "python"
+    ) -> None:
         """`source` is the text of the entry, or all files by path. Raises RefusedError when the code does not load."""
         self.state: dict[str, str] = {}
         self.log: list[dict[str, Any]] = []
@@ -48,7 +50,7 @@ class AppInEngine:
         self._number = 0
         self.guest = Guest(language, Heartbeat(), MEMORY_BYTES)
         files = {entry: source.encode()} if isinstance(source, str) else source
-        self.routes = self.guest.load(load_message(Bundle(entry, files), 16384), 60, self._record)
+        self.routes = self.guest.load(load_message(Bundle(entry, files), 16384, language_name), 60, self._record)
 
     def call(
         self,

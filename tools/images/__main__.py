@@ -34,7 +34,7 @@ def build() -> dict[str, str]:
 
 def pushed(prefix: str) -> dict[str, str]:
     """The references of the images that users build on the public base and push to their own registry."""
-    engines.stage()
+    engines.stage_all()
     references = {
         key: f"{prefix.rstrip('/')}/{image.name}:{inputs.digest(REPOSITORY, image.dockerfile, PUBLIC_BASE)}"
         for key, image in (("genapps", GENAPPS), ("runtime", RUNTIME))

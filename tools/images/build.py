@@ -39,10 +39,10 @@ RUNTIME = Image("genapps-runtime", REPOSITORY / "runtime-image" / "Dockerfile", 
 
 @contextmanager
 def building() -> Iterator[None]:
-    """Around every use of `archive`: the tools are there, the engine is staged, and no other build runs meanwhile."""
+    """Around every use of `archive`: the tools are there, the engines are staged, and no other build runs meanwhile."""
     install_missing()
     with alone(cache() / "lock", "  another image build runs: waiting for it"):
-        engines.stage()
+        engines.stage_all()
         yield
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 from tools import helm
-from tools.engines import PACKAGES
+from tools.engines.python import PACKAGES
 from tools.images.build import GENAPPS, RUNTIME, archive, building
 from tools.release import versions
 from tools.release.sbom import Subject, sbom

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -132,11 +132,14 @@ def _refuse(message: str) -> NoReturn:
     raise RefusedError(Reason.SNAPSHOT_MISMATCH, message)
 
 
-def load_message(bundle: Bundle, log_bytes: int, language: str = "python") -> str:
+def load_message(
+    bundle: Bundle, log_bytes: int, language: str = "python", connectors: Sequence[str] | None = None
+) -> str:
     """The JSON that the engine's `load` takes.
 
     `files` has the code as text, `data` the other files as text or base64, by path: the app can read them. Those below
-    `public/` are in neither. `log_bytes` is what it may log in one action. Raises RefusedError (CodeRejected) for code
+    `public/` are in neither. `log_bytes` is what it may log in one action, `connectors` are the names of those that it
+    may call, where the language asks for them. Raises RefusedError (CodeRejected) for code
     that is no text in its language's encoding.
     """
     suffixes, text_of = _CODE[language]
@@ -155,6 +158,8 @@ def load_message(bundle: Bundle, log_bytes: int, language: str = "python") -> st
         except ValueError as error:
             raise RefusedError(Reason.CODE_REJECTED, f"{name} {error}") from None
     message: dict[str, Any] = {"entry": bundle.entry, "files": texts, "logBytes": log_bytes}
+    if connectors is not None:
+        message["connectors"] = connectors
     return orjson.dumps(message | ({"data": data} if data else {})).decode()
 
 

@@ -18,7 +18,7 @@ import orjson
 from genapps_runtime.termination import Reason, RefusedError
 
 API_VERSION = "runtime.genapps.dev/v1"
-LANGUAGES = ("python",)
+LANGUAGES = ("python", "javascript")
 """Those that there is an engine for."""
 CONFIG_BYTES = 1024 * 1024
 MAXIMUM = 2**53 - 1
@@ -35,7 +35,7 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _CONTENT_TYPE = re.compile(r"(?=.{1,127}\Z)[a-z]+/[-+.a-z0-9]+(; ?charset=[-A-Za-z0-9]+)?\Z")
 _SUBJECT = re.compile(r"[!-~]{1,1024}\Z")
 SCHEDULES = 16
-_SCHEDULE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 _CRON = re.compile(r"(?=.{9,100}\Z)[-A-Za-z0-9*/,#]+( [-A-Za-z0-9*/,#]+){4}\Z")
 _ZONE = re.compile(r"(?=.{1,64}\Z)[A-Za-z][-+_A-Za-z0-9]*(/[A-Za-z0-9][-+_A-Za-z0-9]*){0,2}\Z")
 _PATH = re.compile(r"/[-._~A-Za-z0-9/]{0,511}\Z")
@@ -151,6 +151,8 @@ class RuntimeConfig:
     state_snapshot: bool
     """Copy the state that another revision left, before this one's code is loaded."""
     fallback: Fallback | None = None
+    connectors: tuple[str, ...] | None = None
+    """The names of those that the app may call; None where its language does not ask for them."""
     background: bool = False
     """Accept requests now and run them later."""
     tenancy: Tenancy | None = None
@@ -198,6 +200,9 @@ def parse_config(content: bytes) -> RuntimeConfig:
         envelope_digest=digests.digest("envelope"),
         language=language,
         entry=top.text("entry"),
+        connectors=None
+        if top.raw.get("connectors") is None
+        else top.texts("connectors", _LABEL, "the name of a connector"),
         limits=Limits(
             guest_memory_bytes=limits.integer("guestMemoryBytes"),
             instances=limits.integer("instances", absent=1),
@@ -285,7 +290,7 @@ def _tenancy(section: "_Section") -> Tenancy:
 
 def _schedule(section: "_Section") -> ScheduleRule:
     rule = ScheduleRule(
-        name=section.matching("name", _SCHEDULE_NAME, "a name of at most 63 characters"),
+        name=section.matching("name", _LABEL, "a name of at most 63 characters"),
         cron=section.matching("cron", _CRON, "five fields of a cron expression"),
         time_zone=section.matching("timeZone", _ZONE, "the name of a time zone"),
         path=section.matching("path", _PATH, "a path of at most 512 characters"),

@@ -112,7 +112,7 @@ class AppServer:
         volume = Volume(settings.state_directory, config.revision)
         # In a thread: a copy takes seconds, and the supervisor takes a loop that stands still so long for stuck.
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
-        language = Language(settings.engine_file)
+        language = Language(settings.engine_file or f"{settings.engine_directory}/{config.language}.cwasm")
         address = GatewayAddress.of_pod(settings, config)
         gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
         report = BreakerReport(gateway.report_breaker)

@@ -18,7 +18,9 @@ class Settings:
     gateway_ca_file: str = "/etc/genapps/gateway/ca.crt"
     token_file: str = "/var/run/secrets/genapps/token"  # noqa: S105  a path
     state_directory: str = "/var/lib/genapps"
-    engine_file: str = "/opt/genapps/engines/python.cwasm"
+    engine_directory: str = "/opt/genapps/engines"
+    engine_file: str = ""
+    """The engine in place of the one for the app's language in `engine_directory`."""
     termination_file: str = "/dev/termination-log"
     address: str = ""  # every address of the pod; the NetworkPolicy decides who gets here
     app_port: int = 8080

@@ -91,7 +91,8 @@ def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[R
 
         report_mismatch(settings, config, refused)
         raise
-    return config, Code(load_message(bundle, config.limits.log_bytes_per_action, config.language), public_files(bundle))
+    message = load_message(bundle, config.limits.log_bytes_per_action, config.language, config.connectors)
+    return config, Code(message, public_files(bundle))
 
 
 def _import_app_server() -> "type[AppServer]":

@@ -2,7 +2,7 @@
 """RuntimeConfig: the file that a runtime pod takes all its settings from. Named by its digest."""
 
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -187,8 +187,15 @@ class GatewayAddress(Setting):
     """The port that must not be reachable."""
 
 
+def _absent_for_others(schema: dict[str, Any]) -> None:
+    """What one language alone has is not written for the others."""
+    schema["required"].remove("connectors")
+
+
 class RuntimeConfig(Setting):
     """All settings of one runtime pod."""
+
+    model_config = ConfigDict(json_schema_extra=_absent_for_others)
 
     api_version: Literal["runtime.genapps.dev/v1"] = RUNTIME_API_VERSION
     """The version of this format."""
@@ -204,6 +211,8 @@ class RuntimeConfig(Setting):
     """The engine that runs the code."""
     entry: Key
     """The file that is loaded first."""
+    connectors: Annotated[tuple[DnsLabel, ...], Field(max_length=32)] | None = None
+    """The connectors of the envelope, for JavaScript: `env` has them by name. Absent for other languages."""
     limits: RuntimeLimits
     """The limits of the app."""
     time: TimeBudget
@@ -233,4 +242,6 @@ class RuntimeConfig(Setting):
 # Of those that are at work: each pass over an app makes the same one again.
 @lru_cache(maxsize=256)
 def _content(config: RuntimeConfig) -> bytes:
-    return canonical(config.model_dump(by_alias=True, mode="json"))
+    # A field of one language: the digests of other apps' configs stay as they were.
+    absent = {"connectors"} if config.connectors is None else None
+    return canonical(config.model_dump(by_alias=True, mode="json", exclude=absent))

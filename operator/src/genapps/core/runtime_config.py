@@ -7,7 +7,7 @@ from genapps.api import names, quantities
 from genapps.api.apprecord import ResolvedTier
 from genapps.api.cors import Cors
 from genapps.api.digests import canonical, sha256
-from genapps.api.generatedapp import GeneratedApp, WorkloadClass
+from genapps.api.generatedapp import GeneratedApp, Language, WorkloadClass
 from genapps.api.operations import Fallback
 from genapps.api.runtimeconfig import (
     CorsRules,
@@ -49,6 +49,7 @@ def runtime_config(
         digests=Digests(code=code_digest, envelope=envelope),
         language=app.spec.code.language,
         entry=entry,
+        connectors=app.spec.envelope.connectors if app.spec.code.language is Language.JAVASCRIPT else None,
         limits=_limits(tier),
         tenancy=runtime_tenancy(app),
         time=_time(app.spec.workload_class.action_seconds, app.spec.nap_after or tier.nap_after),

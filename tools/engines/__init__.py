@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the guest language engines on the host: `python -m tools.engines`.
 
-The component (`python.wasm`) is kept in `$GENAPPS_CACHE/engines/<digest of its inputs>/`, together with machine code
+A component (`python.wasm`) is kept in `$GENAPPS_CACHE/engines/<digest of its inputs>/`, together with machine code
 for this host (`python-<key>.cwasm`), which the tests run. Images get the component and compile it inside, with their
 own wasmtime.
 """
@@ -9,41 +9,39 @@ own wasmtime.
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-WIT = ROOT / "runtime-image" / "wit"
-SOURCES = {"python": ROOT / "runtime-image" / "engines" / "python"}
-PACKAGES = ("tzdata",)
-"""Packages that the engine takes in, from the locked development dependencies."""
+from tools.engines import javascript, python
+from tools.engines.javascript import LOCK
+from tools.engines.places import ROOT, cache
+from tools.engines.processes import run
+from tools.engines.python import PACKAGES, WIT
+
+SOURCES = {language: ROOT / "runtime-image" / "engines" / language for language in ("python", "javascript")}
 PRECOMPILE_SOURCE = ROOT / "runtime-image" / "src" / "genapps_runtime" / "guest" / "precompile.py"
 
 
+_BUILDS: dict[str, tuple[list[Path], tuple[str, ...], str, Callable[[Path, Path], None]]] = {
+    "python": ([WIT], ("componentize-py", *PACKAGES), "about 15 s", python.build),
+    "javascript": ([LOCK], ("wasmtime",), "a minute the first time, then 10 s", javascript.build),
+}
+"""By language: inputs beside its sources, packages whose versions matter, the usual time, and what builds it."""
+
 PRECOMPILE = (sys.executable, "-m", "genapps_runtime.main", "precompile")
-
-
-def cache() -> Path:
-    """Where builds are kept, outside the checkout."""
-    return Path(os.environ.get("GENAPPS_CACHE") or Path.home() / ".cache" / "genapps")
 
 
 def component(language: str = "python", sources: Path | None = None) -> Path:
     """The engine as a component, built when its inputs have changed; `sources` is a folder in place of ours."""
     folder = sources or SOURCES[language]
-    target = cache() / "engines" / _digest([WIT, folder], "componentize-py", *PACKAGES) / f"{language}.wasm"
+    places, tools, usual, build = _BUILDS[language]
+    target = cache() / "engines" / _digest([*places, folder], *tools) / f"{language}.wasm"
     if not target.exists():
-        _build(
-            f"engine {language}: building the component (about 15 s)",
-            target,
-            lambda partial: _componentize(folder, partial),
-        )
+        step = f"engine {language}: building the component ({usual})"
+        _build(step, target, lambda partial: build(folder, partial))
     return target
 
 
@@ -54,9 +52,9 @@ def precompiled(language: str = "python", sources: Path | None = None) -> Path:
     target = source.with_name(f"{language}-{key}.cwasm")
     if not target.exists():
         _build(
-            f"engine {language}: compiling for this host (about 15 s)",
+            f"engine {language}: compiling for this host (2 to 15 s)",
             target,
-            lambda partial: _run([*PRECOMPILE, str(source), str(partial)]),
+            lambda partial: run([*PRECOMPILE, str(source), str(partial)]),
         )
     return target
 
@@ -71,20 +69,10 @@ def stage(language: str = "python") -> Path:
     return staged
 
 
-def _componentize(folder: Path, target: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="genapps-engine-") as place:
-        # A copy, because the build leaves its byte code beside the sources.
-        left_out = shutil.ignore_patterns("__pycache__")
-        sources = shutil.copytree(folder, Path(place) / folder.name, ignore=left_out)
-        packages = Path(place) / "packages"
-        for package in PACKAGES:
-            spec = find_spec(package)
-            assert spec is not None
-            shutil.copytree(Path(spec.origin or "").parent, packages / package, ignore=left_out)
-        command = str(Path(sys.executable).with_name("componentize-py"))
-        paths = ["-p", str(sources), "-p", str(packages)]
-        arguments = ["-d", str(WIT), "-w", "app", "componentize", *paths, "engine", "-o", str(target)]
-        _run([command, "--quiet", *arguments])
+def stage_all() -> None:
+    """The components of all languages."""
+    for language in SOURCES:
+        stage(language)
 
 
 def _build(step: str, target: Path, make: Callable[[Path], None]) -> None:
@@ -113,12 +101,6 @@ def _leave_page_cache(path: Path) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _run(command: list[str]) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
-
-
 def _digest(places: list[Path], *tools: str) -> str:
     """Of files, and of all sources in folders, by their names from there on."""
     digest = hashlib.sha256(" ".join(f"{tool} {version(tool)}" for tool in tools).encode())
@@ -131,9 +113,3 @@ def _digest(places: list[Path], *tools: str) -> str:
 
 def _is_source(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts
-
-
-if __name__ == "__main__":
-    for name in SOURCES:
-        print(f"engine {name}: {precompiled(name)}")
-        stage(name)

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of an app as modules: paths in the bundle, and nothing else.
+
+import { startsWith, slice, jsonStringify } from "./web/primordials.js";
+
+const CODE = [".js", ".mjs"];
+
+let code = { __proto__: null };
+let data = { __proto__: null };
+
+/** The files of a load message: code as texts, other files as `{text}` or `{base64}`. */
+export function keep(message) {
+  code = { __proto__: null, ...message.files };
+  data = { __proto__: null, ...message.data };
+}
+
+export const isCode = (path) => path in code;
+
+/** An import that leads nowhere. */
+export class ModuleNotAvailable extends Error {
+  constructor(message, file, line) {
+    super(message);
+    this.file = file;
+    this.line = line;
+  }
+}
+
+/** The path that `specifier` means in the file `base`. Throws ModuleNotAvailable. */
+export function resolve(base, specifier) {
+  if (!startsWith(specifier, "./") && !startsWith(specifier, "../") && !startsWith(specifier, "/")) {
+    const advice = `put it into one file with your code: esbuild --bundle --format=esm`;
+    throw refusal(base, specifier, `the module ${jsonStringify(specifier)} is not available; ${advice}`);
+  }
+  const parts = startsWith(specifier, "/") ? [] : base.split("/").slice(0, -1);
+  for (const part of specifier.split("/")) {
+    if (part === "..") {
+      if (parts.length === 0) throw refusal(base, specifier, `${jsonStringify(specifier)} leads out of the bundle`);
+      parts.pop();
+    } else if (part !== "" && part !== ".") {
+      parts.push(part);
+    }
+  }
+  const path = parts.join("/");
+  if (path in code || path in data) return path;
+  const hint = CODE.map((suffix) => path + suffix).find((other) => other in code);
+  const advice = hint === undefined ? "" : `; write the whole name, ${hint.split("/").pop()}`;
+  throw refusal(base, specifier, `the bundle has no file ${jsonStringify(path)}${advice}`);
+}
+
+/** The source of a module. Texts, JSON and bytes are the default export of theirs. */
+export function source(path) {
+  if (path in code) return path.endsWith(".json") ? json(code[path], path) : code[path];
+  const { text, base64 } = data[path];
+  if (base64 !== undefined) {
+    return `export default Uint8Array.from(atob(${jsonStringify(base64)}), (one) => one.charCodeAt(0)).buffer`;
+  }
+  return path.endsWith(".json") ? json(text, path) : `export default ${jsonStringify(text)}`;
+}
+
+function json(text, path) {
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`${path} is not JSON: ${error.message}`);
+  }
+  return `export default JSON.parse(${jsonStringify(text)})`;
+}
+
+function refusal(base, specifier, message) {
+  return new ModuleNotAvailable(message, base, lineOf(code[base] ?? "", specifier));
+}
+
+/** The line of the import, counted from 1; 0 when it is not found. */
+function lineOf(text, specifier) {
+  for (const quote of ['"', "'", "`"]) {
+    const at = text.indexOf(quote + specifier + quote);
+    if (at >= 0) return slice(text, 0, at).split("\n").length;
+  }
+  return 0;
+}
