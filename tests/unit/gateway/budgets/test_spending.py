@@ -258,6 +258,28 @@ async def test_much_credit_is_granted_at_once_where_much_is_left() -> None:
     assert await gateway.spending.credit(gateway.app, gateway.envelope, 500) == Credit(10_000, None)
 
 
+@pytest.mark.parametrize("unit", ["cpu_millis", "cost_micros"])
+async def test_who_wants_more_credit_than_is_left_gets_it_for_as_many_actions_as_fit(unit: str) -> None:
+    store = Store()
+    envelope = replace(limited(**{unit: 1700}), cpu_micros_per_hour=3_600_000)
+    one, other = Replica(store, "a", envelope), Replica(store, "b", envelope)
+    assert one.app.record.tier.cpu_millis_per_action == 500
+    assert await one.spending.credit(one.app, envelope, 4000) == Credit(1500, None)
+    for gateway in (one, other):
+        last = await gateway.spending.credit(gateway.app, envelope, 4000)
+        assert last is not None
+        assert last.cpu_millis == 0
+        assert last.over is not None
+        assert last.over.limit == 1700
+
+
+async def test_one_action_gets_its_credit_also_where_others_hold_the_rest() -> None:
+    store = Store()
+    one, other = (Replica(store, name, limited(cpu_millis=10_000)) for name in "ab")
+    assert isinstance(await one.begin(cpu_millis=9_500), Reserved)
+    assert await other.spending.credit(other.app, other.envelope, 8_000) == Credit(500, None)
+
+
 async def test_credit_of_a_budget_whose_claims_are_too_large_is_none() -> None:
     envelope = replace(limited(), state_limited=True)
     gateway = Replica(Store(), "a", envelope)

@@ -86,6 +86,11 @@ def cpu_cost(millis: int, micros_per_hour: int) -> int:
     return -(-millis * micros_per_hour // _HOUR_MILLIS)
 
 
+def millis_for(micros: int, micros_per_hour: int) -> int:
+    """CPU milliseconds that so many micro-dollars pay; the price is not 0."""
+    return micros * _HOUR_MILLIS // micros_per_hour
+
+
 def _rounded_up(millionths: int) -> int:
     """Whole micro-dollars of millionths of them."""
     return -(-millionths // _MILLION)

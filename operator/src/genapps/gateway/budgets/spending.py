@@ -29,6 +29,7 @@ from genapps.core.budgets.amounts import NOTHING, UNITS, UNLIMITED, Amounts, Lim
 from genapps.core.budgets.cost import cpu_cost
 from genapps.gateway.budgets.book import Book, PeriodOverError
 from genapps.gateway.budgets.envelope import Envelope
+from genapps.gateway.budgets.grants import grants, millis_left
 from genapps.gateway.budgets.pocket import Pocket
 from genapps.gateway.callers.records import App
 from genapps.gateway.ledgers.objects import Objects, dumped
@@ -45,9 +46,6 @@ MOST_IN_A_ROUND = 64
 _REMEMBERED_SECONDS = 1.0
 """How long a refusal of a Ledger answers the same question: a crowd at a limit reads it once."""
 _STOP_SECONDS = 8.0
-_GRANT_MILLIS = 10_000
-"""CPU that is granted at once, if there is much left; a pod that ends loses what it did not use of it."""
-_GRANT_SHARE = 100
 _OF_EVERY_ACTION = ("cpuMillis", "costMicros")
 """Units that each action uses; where CPU has no price, only the first one."""
 _AT_ONCE = 16
@@ -159,8 +157,8 @@ class Spending:
 
     async def credit(self, app: App, envelope: Envelope, wanted: int) -> Credit | None:
         """CPU milliseconds that the app's pod may use from now on, paid here and now; None: nothing that every action
-        uses is limited. `wanted` is what it needs at least; 0 asks only whether it may go on. Raises
-        SpendingUnavailableError."""
+        uses is limited. `wanted` is what those need who wait; 0 asks only whether the app may go on. Where less is
+        left, it is for as many actions as fit. Raises SpendingUnavailableError."""
         ceilings, limits = _in_force(app, envelope)
         priced = envelope.cpu_micros_per_hour > 0
         scarce = any(
@@ -172,8 +170,8 @@ class Spending:
         over = self.exhausted(app, envelope, units) or _of_state(envelope)
         if over is not None or wanted <= 0:
             return Credit(0, over)
-        ample = max(wanted, min(_GRANT_MILLIS, self._left_millis(app, envelope) // _GRANT_SHARE))
-        for millis in dict.fromkeys((ample, wanted)):
+        action = app.record.tier.cpu_millis_per_action
+        for millis in grants(lambda: self._left_millis(app, envelope), wanted, action):
             bound = Amounts(cpu_millis=millis, cost_micros=cpu_cost(millis, envelope.cpu_micros_per_hour))
             reserved = await self.reserve(app, envelope, bound)
             if isinstance(reserved, Reserved):
@@ -333,11 +331,9 @@ class Spending:
 
     def _left_millis(self, app: App, envelope: Envelope) -> int:
         """CPU milliseconds that are left of the app's ceiling and of the budget, as far as it was read here."""
-        left = _GRANT_MILLIS * _GRANT_SHARE
-        for book, limits in zip((self._own(app), self._shared(envelope)), _in_force(app, envelope), strict=True):
-            if limits.cpu_millis is not None:
-                left = min(left, limits.cpu_millis - _taken_of(book, envelope.period).cpu_millis)
-        return max(0, left)
+        price = envelope.cpu_micros_per_hour
+        books = zip((self._own(app), self._shared(envelope)), _in_force(app, envelope), strict=True)
+        return min(millis_left(limits, _taken_of(book, envelope.period), price) for book, limits in books)
 
     def _failed(self, book: Book, error: Exception) -> None:
         self._metrics.ledger_writes.labels("failed").inc()
