@@ -22,6 +22,8 @@ Name = tuple[str, str]
 @dataclass(slots=True)
 class _Entry(Generic[T]):
     version: int
+    generation: int
+    """Another one when somebody changed the spec."""
     value: T
 
 
@@ -108,8 +110,7 @@ class Store(Generic[T]):
         entry = self._entries.get(name)
         if entry is not None and entry.version >= version:
             return
-        value = self._slim(object_)
-        self._store(name, version, value)
+        value = self._store(name, object_)
         if entry is None or entry.value != value:
             self._notify(name, None if entry is None else entry.value, value)
 
@@ -131,12 +132,24 @@ class Store(Generic[T]):
         entry = self._entries.get(name)
         newer = entry.version < version if entry is not None else insert and version > self._seen
         if newer:
-            self._store(name, version, self._slim(object_))
+            self._store(name, object_)
         return newer
 
-    def _store(self, name: Name, version: int, value: T) -> None:
-        self._entries[name] = _Entry(version, value)
+    def status_written(self, object_: Object) -> None:
+        """The answer to our own write of a status. Nobody is notified of that, but of a spec that somebody wrote in
+        between: its event comes late and is not newer than this answer, so nobody would ever hear of it."""
+        name = name_of(object_)
+        before = self._entries.get(name)
+        if self.written(object_, insert=False) and before is not None:
+            after = self._entries[name]
+            if before.generation != after.generation:
+                self._notify(name, before.value, after.value)
+
+    def _store(self, name: Name, object_: Object) -> T:
+        value, generation = self._slim(object_), int(object_["metadata"].get("generation", 0))
+        self._entries[name] = _Entry(self._version(object_), generation, value)
         self._groups.setdefault(self._group(name), set()).add(name)
+        return value
 
     def _drop(self, name: Name) -> None:
         del self._entries[name]

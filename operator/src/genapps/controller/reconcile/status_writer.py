@@ -22,5 +22,5 @@ async def write_status(
         live = await client.apply(manifest, subresource="status")
     except NotFoundError:
         return None
-    known.written(live, insert=False)
+    known.status_written(live)
     return live
