@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
-`genapps digest`, `bundle`, `check`, `modules` and `catalogue` are for authors, `genapps connector` for the teams of
-connectors. `genapps budget` says what limits would do, `genapps hold` and `genapps resume` stop and start many apps,
-`genapps preflight` checks a cluster, and `genapps state` is for the data of tenants. `genapps fence-check` runs in a
-pod of the chart.
+`genapps new`, `dev`, `render`, `digest`, `bundle`, `check`, `modules` and `catalogue` are for authors,
+`genapps connector` for the teams of connectors. `genapps budget` says what limits would do, `genapps hold` and
+`genapps resume` stop and start many apps, `genapps preflight` checks a cluster, and `genapps state` is for the data of
+tenants. `genapps fence-check` runs in a pod of the chart.
 """
 
 import os
@@ -16,6 +16,7 @@ import click
 from genapps.api.digests import bundle_digest
 from genapps.api.modules import AVAILABLE, FRAMEWORKS, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
+from genapps.cli.authoring import dev, new, render
 from genapps.cli.budget.group import budget
 from genapps.cli.bundles import read_bundle
 from genapps.cli.connector.group import connector
@@ -33,6 +34,8 @@ main.add_command(connector)
 main.add_command(state)
 main.add_command(hold)
 main.add_command(resume)
+for author in (new, dev, render):
+    main.add_command(author)
 
 
 @main.command()
@@ -163,49 +166,6 @@ def check(
     raise SystemExit(
         command.run(paths, budget=budget, entry=entry, namespace=namespace, recursive=recursive, as_json=as_json)
     )
-
-
-@main.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0: a free one.")
-@click.option("--connectors", type=click.Path(path_type=Path), help="Answers of connectors: a file of stubs.")
-@click.option(
-    "--connector-manifest", "manifests", multiple=True, type=click.Path(path_type=Path), help="May be repeated."
-)
-@click.option("--budget", type=click.Path(path_type=Path), help="A manifest with the AppBudget that has the tier.")
-@click.option("--tier", help="A tier of the budget. Default: the one that the app names.")
-@click.option(
-    "--state", type=click.Path(path_type=Path), help="Where state is kept. Default: .genapps beside the code."
-)
-@click.option("--entry", help="The file of the code that is loaded first. Default: app.py, or app.js.")
-@click.option("--engine", type=click.Path(path_type=Path), help="An engine in place of the installed one.")
-def dev(
-    path: Path,
-    port: int,
-    connectors: Path | None,
-    manifests: tuple[Path, ...],
-    budget: Path | None,
-    tier: str | None,
-    state: Path | None,
-    entry: str | None,
-    engine: Path | None,
-) -> None:
-    """Run an app on this machine, without a cluster, and again after each change.
-
-    PATH is a file of code, a folder with app.py or app.js, a project of genapps
-    new, or a manifest with one GeneratedApp. The app runs in the process, the
-    engine and the limits that it has in a pod. State is kept from one run to
-    the next. What the platform would refuse is refused in the same words, and
-    the code of before goes on.
-
-    Needs the packages genapps-runtime and genapps-engines: genapps[dev].
-    """
-    source, command = import_module("genapps.laptop.source"), import_module("genapps.laptop.command")
-    named = source.Named(path, entry, budget, tier, manifests)
-    try:
-        command.run(named, port=port, stubs=connectors, state=state, engine=engine, environ=os.environ, say=click.echo)
-    except source.SourceError as problem:
-        raise click.ClickException(str(problem)) from problem
 
 
 @main.command()

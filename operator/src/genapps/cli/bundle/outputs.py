@@ -59,7 +59,7 @@ def config_map(files: Mapping[str, bytes], name: str) -> tuple[str, list[dict[st
     data: dict[str, str] = {}
     binary: dict[str, str] = {}
     for path, content in files.items():
-        text = _text(content)
+        text = text_in_yaml(content)
         if text is None:
             binary[keys[path]] = base64.b64encode(content).decode()
         else:
@@ -72,7 +72,12 @@ def config_map(files: Mapping[str, bytes], name: str) -> tuple[str, list[dict[st
     manifest |= {part: held for part, held in (("data", data), ("binaryData", binary)) if held}
     items = [{"key": key, "path": path} for path, key in keys.items() if key != path]
     whole = [{"key": key, "path": path} for path, key in keys.items()]
-    return yaml.dump(manifest, Dumper=_Literal, sort_keys=False, allow_unicode=True), whole if items else []
+    return as_yaml(manifest), whole if items else []
+
+
+def as_yaml(manifest: dict[str, Any]) -> str:
+    """The text of a manifest, with texts of several lines as they are, where YAML can."""
+    return yaml.dump(manifest, Dumper=_Literal, sort_keys=False, allow_unicode=True)
 
 
 def keys_of(paths: list[str]) -> dict[str, str]:
@@ -97,7 +102,7 @@ def layer(files: Mapping[str, bytes]) -> bytes:
     return gzip.compress(packed.getvalue(), mtime=0)
 
 
-def _text(content: bytes) -> str | None:
+def text_in_yaml(content: bytes) -> str | None:
     """As people can read it in YAML; None for what is no text."""
     try:
         text = content.decode()
