@@ -4,10 +4,12 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-PROJECTS = ("pyproject.toml", "runtime-image/pyproject.toml", "verify/pyproject.toml")
+ENGINES = "runtime-image/engines/distribution/pyproject.toml"
+PROJECTS = ("pyproject.toml", "runtime-image/pyproject.toml", ENGINES, "verify/pyproject.toml")
 DOCKERFILES = ("operator/Dockerfile", "runtime-image/Dockerfile")
 CHART = "charts/genapps/Chart.yaml"
 CHANGELOG = "CHANGELOG.md"
@@ -22,6 +24,7 @@ def declared(root: Path) -> dict[str, str]:
     chart = yaml.safe_load((root / CHART).read_text(encoding="utf-8"))
     return {
         **{name: tomllib.loads(_read(root / name)).get("project", {}).get("version", "") for name in PROJECTS},
+        **_needed(tomllib.loads(_read(root / PROJECTS[0]))),
         f"{CHART} version": str(chart.get("version", "")),
         f"{CHART} appVersion": str(chart.get("appVersion", "")),
         **{name: _first(_VERSION_ARGUMENT, _read(root / name)) for name in DOCKERFILES},
@@ -59,6 +62,12 @@ def faults(root: Path, *, final: bool) -> list[str]:
     elif final and not collected(root):
         problems.append(f"{CHANGELOG} has no section for {wanted}: collect the {waiting} fragments of {FRAGMENTS}/.")
     return problems
+
+
+def _needed(project: dict[str, Any]) -> dict[str, str]:
+    """The versions of our own distributions that an extra of the first one needs."""
+    needed = project.get("project", {}).get("optional-dependencies", {}).get("dev", [])
+    return {f"{PROJECTS[0]} {name}": version for name, _, version in (each.partition("==") for each in needed)}
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:

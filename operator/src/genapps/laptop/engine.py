@@ -36,11 +36,16 @@ def engine_file(language: str, given: Path | None, environ: Mapping[str, str], s
         raise SourceError(f"{component}: there is no such engine")
     if component.suffix == _COMPILED:
         return component
-    target = _cache(environ) / f"{language}-{_key(component)}{_COMPILED}"
+    target = compiled(component, language, environ)
     if not target.exists():
         say(f"compiling the engine for {language} on this machine, once: this takes half a minute at most")
         _compile(component, target)
     return target
+
+
+def compiled(component: Path, language: str, environ: Mapping[str, str]) -> Path:
+    """Where the machine code of a component is kept, whether it is there or not."""
+    return _cache(environ) / f"{language}-{_key(component)}{_COMPILED}"
 
 
 def _packaged(language: str) -> Path:

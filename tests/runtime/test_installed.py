@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our own wheels are enough to write an app: installed into a fresh environment, they make, run and test one."""
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+
+from genapps.laptop.engine import compiled
+from tools import engines
+from tools.release import artifacts
+
+NEEDED = ("genapps", "genapps-engines", "genapps-runtime")
+"""What `genapps[dev]` installs of ours."""
+OURS = ("genapps", "__editable__", "_editable", "_genapps", "__pycache__")
+
+
+def run(*command: str | Path, folder: Path, **environment: str) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The programs of an environment that has our wheels, and of everything else what this one has."""
+    wheels, environment = tmp_path / "wheels", tmp_path / "environment"
+    wheels.mkdir()
+    artifacts.wheels(wheels)
+    run(sys.executable, "-m", "venv", "--without-pip", environment, folder=tmp_path)
+    others = tmp_path / "others"
+    others.mkdir()
+    for package in Path(sysconfig.get_path("purelib")).iterdir():
+        if not package.name.startswith(OURS):
+            (others / package.name).symlink_to(package)
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "others.pth").write_text(f"{others}\n")
+    # As pip would, in a tenth of the time. uv does not see the others: `--no-deps`, and the extra is looked at below.
+    uv = (Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps")
+    run(*uv, "--python", environment, "--find-links", wheels, *NEEDED, folder=tmp_path)
+    return environment / "bin"
+
+
+def test_a_new_app_is_made_served_and_tested_by_our_wheels_alone(installed: Path, tmp_path: Path) -> None:
+    needed = [re.split("[=;]", each)[0] for each in requires("genapps") or () if "extra ==" in each]
+    assert {"genapps", *needed} == {*NEEDED}
+    cache = tmp_path / "cache"
+    (package,) = installed.parent.glob("lib/python*/site-packages/genapps_engines/python.wasm")
+    place = compiled(package, "python", {"XDG_CACHE_HOME": str(cache)})
+    assert package.read_bytes() == engines.component().read_bytes()
+    place.symlink_to(engines.precompiled())  # compiling takes long; tests/unit/laptop/test_engine.py compiles
+    environment = {"XDG_CACHE_HOME": str(cache), "PATH": f"{installed}{os.pathsep}{os.environ['PATH']}"}
+    run(installed / "genapps", "new", "greeter", folder=tmp_path, **environment)
+    said = run(installed / "python", "-m", "pytest", "-q", "greeter", folder=tmp_path, **environment)
+    assert "2 passed" in said

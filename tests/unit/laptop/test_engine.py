@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the engine comes from: compiled once for each component, and refused where there is none."""
+
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from genapps.laptop import engine
+from genapps.laptop.engine import compiled, engine_file
+from genapps.laptop.source import SourceError
+
+EMPTY = b"\0asm\x0d\0\1\0"
+"""The smallest component."""
+
+
+@pytest.fixture
+def component(tmp_path: Path) -> Path:
+    (tmp_path / "x.wasm").write_bytes(EMPTY)
+    return tmp_path / "x.wasm"
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def test_a_component_is_compiled_once_and_says_so(component: Path, environ: dict[str, str]) -> None:
+    said: list[str] = []
+    first = engine_file("python", component, environ, said.append)
+    assert first.read_bytes().startswith(b"\x7fELF")
+    assert first.stat().st_mode & 0o022 == 0
+    assert first.parent.stat().st_mode & 0o077 == 0
+    assert engine_file("python", component, environ, said.append) == first
+    assert said == ["compiling the engine for python on this machine, once: this takes half a minute at most"]
+
+
+def test_another_component_is_compiled_anew(component: Path, environ: dict[str, str]) -> None:
+    before = compiled(component, "python", environ)
+    component.write_bytes(EMPTY + b"\0\1\0")
+    assert compiled(component, "python", environ) != before
+
+
+def test_machine_code_is_taken_as_it_is(tmp_path: Path, environ: dict[str, str]) -> None:
+    (tmp_path / "x.cwasm").write_bytes(b"")
+    assert engine_file("python", tmp_path / "x.cwasm", environ, str) == tmp_path / "x.cwasm"
+
+
+def test_what_is_no_component_is_refused_and_not_kept(component: Path, environ: dict[str, str]) -> None:
+    component.write_bytes(b"\0asm\x0d\0\1\0\xff")
+    with pytest.raises(SourceError, match="does not compile"):
+        engine_file("python", component, environ, str)
+    assert list(Path(environ["XDG_CACHE_HOME"]).rglob("*wasm*")) == []
+
+
+def test_without_the_packages_the_command_says_what_to_install(
+    tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SourceError, match="there is no such engine"):
+        engine_file("python", tmp_path / "gone.wasm", environ, str)
+    found: dict[str, ModuleSpec] = {}
+    monkeypatch.setattr(engine, "find_spec", found.get)
+    with pytest.raises(SourceError, match=r"needs the runtime of apps: pip install 'genapps\[dev\]'"):
+        engine_file("python", None, environ, str)
+    found[engine.RUNTIME] = ModuleSpec(engine.RUNTIME, None)
+    with pytest.raises(SourceError, match="needs the engines of apps"):
+        engine_file("python", None, environ, str)
+    found[engine.PACKAGE] = ModuleSpec(engine.PACKAGE, None, is_package=True)
+    found[engine.PACKAGE].submodule_search_locations = [str(tmp_path)]
+    with pytest.raises(SourceError, match="has no engine for javascript"):
+        engine_file("javascript", None, environ, str)
