@@ -6,6 +6,7 @@
 """
 
 import re
+import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,17 +15,19 @@ from wasmtime import wat2wasm
 
 from tools.engines.places import ROOT, cache
 from tools.engines.processes import run
+from tools.engines.quickjs import quote_in_runs
 from tools.engines.sections import CORE_MODULE, joined, sections
 from tools.engines.snapshot import snapshot
 from tools.source_distribution import unpacked
 
 LOCK = ROOT / "locks" / "engine-build.txt"
+TOOLS = [Path(__file__).with_name(f"{name}.py") for name in ("javascript", "quickjs", "sections", "snapshot")]
 TARGET = ("-target", "wasm32-wasi")
 STACK_BYTES = 1024 * 1024
 """Of C's stack, which lies before all else in the memory; engine.c lets JavaScript use less."""
 _QUICKJS = ("quickjs.c", "libregexp.c", "libunicode.c", "dtoa.c")
 _SOURCE = re.compile(r"[^/]+/upstream-quickjs/([\w.-]+\.[ch])\Z")
-_C = ("-O2", "-fno-sanitize=all")
+_C = ("-O3", "-fno-sanitize=all", "-msimd128", "-mbulk-memory")
 
 
 def build(folder: Path, target: Path) -> None:
@@ -46,7 +49,8 @@ def _kept(path: str) -> str | None:
 def _link(home: Path, folder: Path, place: Path, module: Path) -> None:
     zig = [str(home / "venv" / "bin" / "python"), "-m", "ziglang"]
     environment = {"ZIG_GLOBAL_CACHE_DIR": str(home / "zig"), "ZIG_LOCAL_CACHE_DIR": str(home / "zig")}
-    quickjs, hashes = home / "quickjs", folder / "c" / "hashes.zig"
+    quickjs, hashes = Path(shutil.copytree(home / "quickjs", place / "quickjs")), folder / "c" / "hashes.zig"
+    quote_in_runs(quickjs / "quickjs.c")
     theirs = [*zig, "cc", *TARGET, *_C, "-D_GNU_SOURCE", "-DNDEBUG"]
     ours = [*zig, "cc", *TARGET, *_C, "-Wall", "-Wextra", "-Werror", f"-isystem{quickjs}"]
     commands = {place / f"{name}.o": [*theirs, "-c", str(quickjs / name), "-o"] for name in _QUICKJS}

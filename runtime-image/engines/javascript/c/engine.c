@@ -48,15 +48,6 @@ __attribute__((export_name("cabi_post"))) void cabi_post(uint32_t *place)
     release_answer();
 }
 
-// Half a character cannot be sent: the canonical ABI takes well-formed UTF-8 only. It and its replacement have three
-// bytes each.
-static void replace_halves(char *text, size_t size)
-{
-    for (size_t i = 0; i + 2 < size; i++)
-        if ((unsigned char)text[i] == 0xED && (unsigned char)text[i + 1] >= 0xA0)
-            memcpy(text + i, "\xEF\xBF\xBD", 3);
-}
-
 static const char *const OUT_OF_MEMORY = "{\"failed\":{\"code\":\"MemoryExceeded\"}}";
 
 static uint32_t *give(JSValue value)
@@ -71,7 +62,7 @@ static uint32_t *give(JSValue value)
         return answer + 1;
     }
     answer_text = text;
-    replace_halves((char *)text, size);
+    replace_halves((char *)text, size); // the canonical ABI takes well-formed UTF-8 only
     answer[1] = (uint32_t)text, answer[2] = size;
     return answer + 1;
 }

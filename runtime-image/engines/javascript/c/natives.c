@@ -3,6 +3,7 @@
 
 #include "natives.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,16 @@ size_t genapps_hmac(uint32_t algorithm, const uint8_t *key, size_t key_size, con
 
 // UTF-8 ---------------------------------------------------------------------------------------------------------------
 
+void replace_halves(char *text, size_t size)
+{
+    char *end = text + size;
+    while ((text = memchr(text, 0xED, end - text)) != NULL && end - text >= 3) {
+        if ((uint8_t)text[1] >= 0xA0)
+            memcpy(text, "\xEF\xBF\xBD", 3);
+        text++;
+    }
+}
+
 NATIVE(utf8_encode)
 {
     UNUSED;
@@ -28,9 +39,7 @@ NATIVE(utf8_encode)
     const char *text = JS_ToCStringLen(context, &size, arguments[0]);
     if (text == NULL)
         return JS_EXCEPTION;
-    for (size_t i = 0; i + 2 < size; i++) // half a character
-        if ((uint8_t)text[i] == 0xED && (uint8_t)text[i + 1] >= 0xA0)
-            memcpy((char *)text + i, "\xEF\xBF\xBD", 3);
+    replace_halves((char *)text, size);
     JSValue bytes = JS_NewUint8ArrayCopy(context, (const uint8_t *)text, size);
     JS_FreeCString(context, text);
     return bytes;
@@ -110,11 +119,52 @@ NATIVE(is_ascii)
     const char *text = JS_ToCStringLen(context, &size, arguments[0]); // no copy if it is
     if (text == NULL)
         return JS_EXCEPTION;
-    bool ascii = true;
-    for (size_t i = 0; i < size && ascii; i++)
-        ascii = (signed char)text[i] >= 0;
+    uint64_t seen = 0;
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, text + i, 8);
+        seen |= eight;
+    }
+    for (; i < size; i++)
+        seen |= (uint8_t)text[i];
     JS_FreeCString(context, text);
-    return JS_NewBool(context, ascii);
+    return JS_NewBool(context, (seen & 0x8080808080808080) == 0);
+}
+
+// Whether a path, or a query, is in a URL what it is alone: no character is encoded there, and no segment of a path is
+// dots. What is not plain may be so all the same: that takes the parser.
+NATIVE(is_plain_path)
+{
+    UNUSED;
+    size_t size;
+    const char *text = JS_ToCStringLen(context, &size, arguments[0]);
+    if (text == NULL)
+        return JS_EXCEPTION;
+    bool plain = size > 0 && text[0] == '/';
+    for (size_t i = 0; i < size && plain; i++) {
+        uint8_t one = (uint8_t)text[i];
+        plain = one < 0x80 && (isalnum(one) || strchr("/_~!$&'()*+,;=:@.-", one) != NULL) && one != 0
+            && !(one == '.' && text[i - 1] == '/');
+    }
+    JS_FreeCString(context, text);
+    return JS_NewBool(context, plain);
+}
+
+NATIVE(is_plain_query)
+{
+    UNUSED;
+    size_t size;
+    const char *text = JS_ToCStringLen(context, &size, arguments[0]);
+    if (text == NULL)
+        return JS_EXCEPTION;
+    bool plain = true;
+    for (size_t i = 0; i < size && plain; i++) {
+        uint8_t one = (uint8_t)text[i];
+        plain = one > 0x20 && one < 0x7F && one != '"' && one != '#' && one != '<' && one != '>' && one != '\'';
+    }
+    JS_FreeCString(context, text);
+    return JS_NewBool(context, plain);
 }
 
 NATIVE(utf8_size)
@@ -303,9 +353,7 @@ NATIVE(log_record)
     const char *text = JS_ToCStringLen(context, &size, arguments[0]);
     if (text == NULL)
         return JS_EXCEPTION;
-    for (size_t i = 0; i + 2 < size; i++)
-        if ((uint8_t)text[i] == 0xED && (uint8_t)text[i + 1] >= 0xA0)
-            memcpy((char *)text + i, "\xEF\xBF\xBD", 3);
+    replace_halves((char *)text, size);
     host_log(text, size);
     JS_FreeCString(context, text);
     return JS_UNDEFINED;
@@ -332,6 +380,7 @@ static const struct {
     int parameters;
 } NATIVES[] = {
     {"utf8Encode", utf8_encode, 1},      {"utf8Decode", utf8_decode, 3},      {"utf8Size", utf8_size, 1},
+    {"isPlainPath", is_plain_path, 1},   {"isPlainQuery", is_plain_query, 1},
     {"isAscii", is_ascii, 1},            {"base64Encode", base64_encode, 1},  {"base64Decode", base64_decode, 1},
     {"digest", digest, 2},               {"hmac", hmac, 3},                   {"random", random_bytes, 1},
     {"randomNumber", random_number, 0},  {"nowMillis", now_millis, 0},        {"log", log_record, 1},

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `Request`, and how main.js makes the one that an app is called with. */
 
+import { isPlainPath, isPlainQuery } from "genapps:native";
+
 import { isSignal, newSignal } from "./abort.js";
 import { Body, checkFree, moveBody, setBody, setIncoming, shareBody } from "./body.js";
 import { Headers, addType, headerOf, incomingHeaders } from "./headers.js";
 import { Pieces, valueOfPiece } from "./incoming_body.js";
 import { shown } from "./iterators.js";
 import { exec, find, jsonStringify, slice, upper, wellFormed } from "./primordials.js";
-import { parseUrl, serializeUrl } from "./url_parser.js";
+import { parseUrl, plainUrl, serializeUrl } from "./url_parser.js";
 
 const INCOMING = {};
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -141,8 +143,24 @@ function signalOf(given) {
   return given;
 }
 
-function incomingUrl(raw, host) {
+/** The host of the last request, as it came and as a URL has it: mostly it is that of all requests. */
+let lastHost = { text: "", host: "", port: null };
+
+function hostOf(text) {
+  if (text !== lastHost.text) {
+    const { host, port } = parseUrl(`https://${exec(HOST, text) === null ? NOBODY : text}/`, null) ?? { host: NOBODY, port: null };
+    lastHost = { text, host, port };
+  }
+  return lastHost;
+}
+
+function incomingUrl(raw, named) {
   const { path, query } = raw;
+  if (isPlainPath(path) && isPlainQuery(query)) {
+    const { host, port } = hostOf(named);
+    return plainUrl(host, port, path, query === "" ? null : query);
+  }
+  const host = named;
   const known = exec(HOST, host) === null ? NOBODY : host;
   const plain = exec(PLAIN_PATH, path) === null ? encodedPath(path) : path;
   const text = `https://${known}${plain}${query === "" ? "" : `?${query}`}`;

@@ -37,6 +37,7 @@ export function isSpecial(scheme) {
  * @returns {Parts | null} null for what is no URL
  */
 export function parseUrl(input, base) {
+  if (base === null && input === lastPlain.text) return plainParts(lastPlain);
   const common = exec(COMMON, input);
   if (common !== null && find(common[3], "/.") < 0 && find(common[3], "%2") < 0 && find(common[3], "\\") < 0) {
     if (find(common[2], "xn--") < 0) {
@@ -48,6 +49,25 @@ export function parseUrl(input, base) {
     }
   }
   return parseAny(trimmed(withoutBreaks(input)), base);
+}
+
+/** The last one of `plainUrl`: an app asks for `new URL(request.url)` soon after. */
+let lastPlain = { text: null, host: "", port: null, path: "/", query: null };
+
+function plainParts({ host, port, path, query }) {
+  const url = blank("https");
+  url.host = host;
+  url.port = port;
+  split(url.path, path);
+  url.query = query;
+  return url;
+}
+
+/** The text of a URL with https whose parts need no parser: a host as it is in a URL, a plain path and query. */
+export function plainUrl(host, port, path, query) {
+  const text = `https://${host}${port === null ? "" : `:${port}`}${path}${query === null ? "" : `?${query}`}`;
+  lastPlain = { text, host, port, path, query };
+  return text;
 }
 
 function split(path, text) {
