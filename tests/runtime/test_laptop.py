@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.harness import DEADLINE_SECONDS, Answer, free_port, request
+from tests.runtime.fake_gateway import DEADLINE_SECONDS
+from tests.runtime.harness import Answer, free_port, request
 
 APP = """
 from genapps import ToolError, app, state, tools
@@ -34,6 +35,7 @@ async def rate(request, currency):
     except ToolError as error:
         return {{"code": error.code, "class": error.cls}}
 """
+PROGRAM = Path(sys.executable).with_name("genapps")
 STUBS = "connectors: {rates: {latest: {cases: [{arguments: {currency: EUR}, result: {rate: 1.08}}]}}}\n"
 
 
@@ -90,8 +92,7 @@ def move(folder: Path, to: Path) -> Path:
 async def laptop(engine: Path, path: Path, *options: str) -> AsyncIterator[Laptop]:
     port = await free_port()
     process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("genapps"), "dev", str(path), "--port", str(port), "--engine", str(engine),
-        *options,
+        PROGRAM, "dev", str(path), "--port", str(port), "--engine", str(engine), *options,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     made = Laptop(process, port)

@@ -11,7 +11,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 from tools import helm
-from tools.engines import SOURCES, stage
+from tools.engines import stage_all
 from tools.engines.python import PACKAGES
 from tools.images.build import GENAPPS, RUNTIME, archive, building
 from tools.release import versions
@@ -29,8 +29,7 @@ def commit_time() -> datetime:
 def wheels(target: Path) -> None:
     """A wheel of each distribution, built by the locked build back end without a network; that of the engines has the
     component of each language."""
-    for language in SOURCES:
-        stage(language)
+    stage_all()
     build = (sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target))
     epoch = str(int(commit_time().timestamp()))
     for project in versions.PROJECTS:

@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 
-from genapps.laptop import changes
+from genapps.api.bundles import PATH_DEPTH
 from genapps.laptop.changes import ENTRIES, left_out, mark
 
 
@@ -52,8 +52,8 @@ def test_no_more_than_so_many_entries_are_looked_at(tmp_path: Path) -> None:
 
 def test_folders_that_are_too_deep_for_a_bundle_are_not_looked_at(tmp_path: Path) -> None:
     deep = tmp_path
-    for _ in range(changes.PATH_DEPTH + 3):
+    for _ in range(PATH_DEPTH + 3):
         deep = deep / "d"
         deep.mkdir()
         (deep / "f").touch()
-    assert len(mark([tmp_path])) == changes.PATH_DEPTH
+    assert len(mark([tmp_path])) == PATH_DEPTH

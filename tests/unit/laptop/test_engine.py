@@ -14,6 +14,10 @@ EMPTY = b"\0asm\x0d\0\1\0"
 """The smallest component."""
 
 
+def unsaid(_: str) -> None:
+    """Nobody listens."""
+
+
 @pytest.fixture
 def component(tmp_path: Path) -> Path:
     (tmp_path / "x.wasm").write_bytes(EMPTY)
@@ -43,13 +47,13 @@ def test_another_component_is_compiled_anew(component: Path, environ: dict[str, 
 
 def test_machine_code_is_taken_as_it_is(tmp_path: Path, environ: dict[str, str]) -> None:
     (tmp_path / "x.cwasm").write_bytes(b"")
-    assert engine_file("python", tmp_path / "x.cwasm", environ, str) == tmp_path / "x.cwasm"
+    assert engine_file("python", tmp_path / "x.cwasm", environ, unsaid) == tmp_path / "x.cwasm"
 
 
 def test_what_is_no_component_is_refused_and_not_kept(component: Path, environ: dict[str, str]) -> None:
     component.write_bytes(b"\0asm\x0d\0\1\0\xff")
     with pytest.raises(SourceError, match="does not compile"):
-        engine_file("python", component, environ, str)
+        engine_file("python", component, environ, unsaid)
     assert list(Path(environ["XDG_CACHE_HOME"]).rglob("*wasm*")) == []
 
 
@@ -57,15 +61,15 @@ def test_without_the_packages_the_command_says_what_to_install(
     tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SourceError, match="there is no such engine"):
-        engine_file("python", tmp_path / "gone.wasm", environ, str)
+        engine_file("python", tmp_path / "gone.wasm", environ, unsaid)
     found: dict[str, ModuleSpec] = {}
     monkeypatch.setattr(engine, "find_spec", found.get)
     with pytest.raises(SourceError, match=r"needs the runtime of apps: pip install 'genapps\[dev\]'"):
-        engine_file("python", None, environ, str)
+        engine_file("python", None, environ, unsaid)
     found[engine.RUNTIME] = ModuleSpec(engine.RUNTIME, None)
     with pytest.raises(SourceError, match="needs the engines of apps"):
-        engine_file("python", None, environ, str)
+        engine_file("python", None, environ, unsaid)
     found[engine.PACKAGE] = ModuleSpec(engine.PACKAGE, None, is_package=True)
     found[engine.PACKAGE].submodule_search_locations = [str(tmp_path)]
     with pytest.raises(SourceError, match="has no engine for javascript"):
-        engine_file("javascript", None, environ, str)
+        engine_file("javascript", None, environ, unsaid)
