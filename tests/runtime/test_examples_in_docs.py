@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The apps in README and in the guide load in the real engine, and every GET route of them answers."""
+"""The apps in README, the pages and `genapps guide` load in the real engine, and every GET route of them answers."""
 
 import re
 from pathlib import Path
@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from genapps.laptop import guide_python
 from tests.runtime.fake_gateway import FakeGateway
 from tests.runtime.harness import Pod
 from tests.support.markdown import blocks, pages
 
+EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROUTE = re.compile(r"@app\.(get|post|put|patch|delete)\(")
 
 
@@ -23,6 +25,7 @@ def apps() -> list[tuple[str, str]]:
         elif block.language == "yaml" and "kind: GeneratedApp" in block.text:
             source = yaml.safe_load(block.text)["spec"]["code"]["source"]
             found += [(block.page, source["inline"])] if "inline" in source else []
+    found += [("genapps guide", source) for source in EXAMPLE.findall(guide_python.START + guide_python.TOOLS)]
     return [(page, source) for page, source in found if ROUTE.search(source)]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands with which an app is written: `genapps new`, `dev` and `render`.
+"""The commands with which an app is written: `genapps new`, `dev`, `render` and `guide`.
 
 What they do is in `genapps.laptop`, which rests on this package and on the gateway's.
 """
@@ -97,3 +97,18 @@ def render(path: Path, entry: str | None, namespace: str, budget: str, tier: str
     with _refusals():
         named = import_module("genapps.laptop.source").Named(path, entry)
         click.echo(import_module("genapps.laptop.render").rendered(named, namespace, budget, tier), nl=False)
+
+
+@click.command()
+@click.option("--language", type=click.Choice(["python", "javascript"]), default="python", show_default=True)
+@_manifests
+@click.option("--budget", type=_FILE, help="A manifest with the AppBudget that has the tier.")
+@click.option("--tier", help="A tier of the budget. Default: its only one.")
+def guide(language: str, manifests: tuple[Path, ...], budget: Path | None, tier: str | None) -> None:
+    """Print one page with all that a code generator needs to write an app.
+
+    The page has the API, the modules and the limits of this version, and typed
+    functions for the tools of the Connectors that are named.
+    """
+    with _refusals():
+        click.echo(import_module("genapps.laptop.guide").page(language, manifests, budget, tier), nl=False)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
-`genapps new`, `dev`, `render`, `digest`, `bundle`, `check`, `modules` and `catalogue` are for authors,
+`genapps new`, `dev`, `render`, `guide`, `digest`, `bundle`, `check`, `modules` and `catalogue` are for authors,
 `genapps connector` for the teams of connectors. `genapps budget` says what limits would do, `genapps hold` and
 `genapps resume` stop and start many apps, `genapps preflight` checks a cluster, and `genapps state` is for the data of
 tenants. `genapps fence-check` runs in a pod of the chart.
@@ -16,7 +16,7 @@ import click
 from genapps.api.digests import bundle_digest
 from genapps.api.modules import AVAILABLE, FRAMEWORKS, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
-from genapps.cli.authoring import dev, new, render
+from genapps.cli.authoring import dev, guide, new, render
 from genapps.cli.budget.group import budget
 from genapps.cli.bundles import read_bundle
 from genapps.cli.connector.group import connector
@@ -34,7 +34,7 @@ main.add_command(connector)
 main.add_command(state)
 main.add_command(hold)
 main.add_command(resume)
-for author in (new, dev, render):
+for author in (new, dev, render, guide):
     main.add_command(author)
 
 
