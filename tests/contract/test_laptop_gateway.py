@@ -77,9 +77,14 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, situation: Situation, said: list[str]) -> AsyncIterator[LocalGateway]:
-    answering = Answering(said.append)
-    answering.situation = situation
+def answering(situation: Situation, said: list[str]) -> Answering:
+    made = Answering(said.append)
+    made.situation = situation
+    return made
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, answering: Answering) -> AsyncIterator[LocalGateway]:
     made = LocalGateway(tmp_path, answering)
     await made.open()
     yield made
@@ -145,6 +150,41 @@ async def test_heartbeats_and_reports_are_taken(client: GatewayClient, said: lis
     assert await client.report({"requestId": "r1", "rule": "malformed_output", "subject": "x"})
     assert not await client.report({"requestId": "r1", "rule": "unheard", "subject": "x"})
     assert said[0] == "the runtime reports malformed_output: x"
+    client.close()
+
+
+MODEL = {
+    "apiVersion": "genapps.dev/v1alpha1",
+    "kind": "Connector",
+    "metadata": {"name": "words"},
+    "spec": {
+        "type": "Model",
+        "endpoint": {"url": "https://words.example.com"},
+        "namespaces": ["finance"],
+        "models": ["small"],
+        "tools": [{"name": "chat", "effect": "Read"}],
+    },
+}
+PIECES = "connectors: {words: {chat: {pieces: [{said: a}, {said: b}]}}}\n"
+
+
+async def test_an_answer_of_a_model_comes_in_the_pieces_of_its_stub(
+    tmp_path: Path, gateway: LocalGateway, client: GatewayClient, answering: Answering
+) -> None:
+    (tmp_path / "pieces.yaml").write_text(PIECES)
+    (tmp_path / "words.yaml").write_text(yaml.safe_dump(MODEL))
+    stubs = read_stubs(tmp_path / "pieces.yaml")
+    source = read_app(Named(tmp_path / "app.py", connectors=(tmp_path / "words.yaml",)))
+    answering.situation = Situation(caller(source), offers(source, stubs), stubs)
+    arguments = {"model": "small", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 10}
+    payload = {"connector": "words", "tool": "chat", "arguments": arguments, "stream": True}
+    found = await client.stream("r1", 1, payload, "")
+    assert isinstance(found, GatewayStream), found
+    pieces: list[object] = []
+    while (more := (await found.next())["ok"]) is not None:
+        pieces += more
+    assert pieces == [{"said": "a"}, {"said": "b"}]
+    found.close()
     client.close()
 
 

@@ -36,7 +36,7 @@ def test_what_is_no_part_of_an_app_is_no_change(tmp_path: Path) -> None:
         (tmp_path / name / "file").write_text("")
     (tmp_path / "link").symlink_to("/etc/passwd")
     assert mark([tmp_path]) == before
-    assert left_out(tmp_path) == [".genapps", ".git", ".venv", "__pycache__", "node_modules"]
+    assert left_out(tmp_path) == [".git", ".venv", "__pycache__", "node_modules"]
 
 
 def test_what_is_gone_has_no_mark(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from genapps.gateway.callers.records import App
 from genapps.gateway.catalogue import Offer
 from genapps.gateway.connectors.exchange import CallFailedError, result_invalid
 from genapps.gateway.contracts.checker import CheckFailedError
-from genapps.gateway.decision import Admit, Question, Refusal, admit, decide, invalid
+from genapps.gateway.decision import Admit, Question, Refusal, admit, invalid
 from genapps.gateway.messages import Fault, Heartbeat, ToolCall, ViolationReport, parse, request_id
 from genapps.gateway.problems import MEDIA_TYPE, Code, Problem
 from genapps.laptop.stubs import Answer, Stubs
@@ -65,14 +65,13 @@ class Answering:
             beat = parse(Heartbeat, body)
             return self._refused(invalid(beat), None) if isinstance(beat, Fault) else _ok(HEARTBEAT)
         if path == "/v1/violations":
-            return self._report(self.situation, body)
+            return self._report(body)
         return _problem(Problem(Code.REQUEST_INVALID, "The gateway has no such path.", status=404), None)
 
-    def _report(self, situation: Situation, body: bytes) -> Reply:
+    def _report(self, body: bytes) -> Reply:
         report = parse(ViolationReport, body)
-        refusal = decide(Question(situation.app, at_threshold=False, message=report))
-        if refusal is not None or isinstance(report, Fault):
-            return self._refused(refusal or invalid(report), request_id(report))  # type: ignore[arg-type]
+        if isinstance(report, Fault):
+            return self._refused(invalid(report), request_id(report))
         self._say(f"the runtime reports {report.rule}: {report.subject}")
         return _ok({}, 202)
 

@@ -15,6 +15,8 @@ ENTRIES = 4 * BUNDLE_FILES
 
 Mark = tuple[tuple[str, int, int, int], ...]
 """Of each file its path, the time of its last write, its size and its inode."""
+OWN_FOLDER = ".genapps"
+"""Ours, beside the code: it holds the state."""
 
 
 def mark(paths: Iterable[Path]) -> Mark:
@@ -23,13 +25,13 @@ def mark(paths: Iterable[Path]) -> Mark:
 
 
 def left_out(folder: Path) -> list[str]:
-    """The folders at the top that are no part of an app, by name."""
+    """The folders at the top that are no part of an app, by name; ours is not told."""
     try:
         with os.scandir(folder) as entries:
             found = [entry.name for _, entry in zip(range(ENTRIES), entries, strict=False) if entry.is_dir()]
     except OSError:
         return []
-    return sorted(name for name in found if left_by_tools(name))
+    return sorted(name for name in found if left_by_tools(name) and name != OWN_FOLDER)
 
 
 def _marks(path: Path) -> Iterator[tuple[str, int, int, int]]:

@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from genapps.laptop.changes import left_out
+from genapps.laptop.changes import OWN_FOLDER, left_out
 from genapps.laptop.session import Place, Session
 from genapps.laptop.source import Named, SourceError, name_of
 
 BACKLOG = 1024
-OWN_FOLDER = ".genapps"
-"""Beside the code: what tools leave there is no part of an app."""
 
 
 def run(

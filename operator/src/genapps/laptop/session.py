@@ -161,18 +161,20 @@ class Session:
     async def _replace(self, prepared: Prepared, situation: Situation) -> list[str]:
         """Serve this in place of what is served; the routes. Raises DidNotStartError when nothing is served now."""
         process = await self._taken(prepared)
+        await self._stop_running()
+        self._unavailable.close()
+        self._answering.situation = situation
+        self._running = process
+        try:
+            return await process.serve(prepared)
+        except DidNotStartError:
+            await self._stop_running()
+            raise
+
+    async def _stop_running(self) -> None:
         if self._running is not None:
             await self._running.stop()
             self._running = None
-        self._unavailable.close()
-        self._answering.situation = situation
-        try:
-            routes = await process.serve(prepared)
-        except DidNotStartError:
-            await process.stop()
-            raise
-        self._running = process
-        return routes
 
     async def _taken(self, prepared: Prepared) -> RuntimeProcess:
         """A process that waits for an app of this kind."""
@@ -224,9 +226,7 @@ class Session:
 
     async def _lost(self, why: str) -> None:
         self._tell_error(why)
-        if self._running is not None:
-            await self._running.stop()
-            self._running = None
+        await self._stop_running()
         await self._unavailable.open(why)
 
     def _tell_error(self, why: str) -> None:
