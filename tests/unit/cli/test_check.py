@@ -239,7 +239,6 @@ def test_what_is_not_among_the_inputs_is_said_and_is_no_finding(tmp_path: Path) 
         ((("budget: finance", "budget: sales"),), "BudgetNotFound", "  budget: sales"),
         ((("namespace: finance", "namespace: sales"),), "NamespaceNotGranted", "  namespace: sales"),
         ((("riskClass: low", "riskClass: high"),), "RiskClassNotAllowed", "    riskClass: high"),
-        ((("language: python", "language: javascript"),), "LanguageNotAllowed", "    language: javascript"),
         (
             (("tier: small", "tier: small\n  workloadClass: background"),),
             "WorkloadClassNotAllowed",

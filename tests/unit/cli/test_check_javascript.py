@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from genapps.cli.main import main
-from tests.unit.cli.test_check import CONFIG_MAP, FROM_CONFIG_MAP, run, written
+from tests.unit.cli.test_check import BUDGET, CONFIG_MAP, FROM_CONFIG_MAP, GOOD, run, written
 
 
 def test_a_file_of_javascript(tmp_path: Path) -> None:
@@ -44,3 +44,15 @@ def test_calls_that_fail_in_javascript_are_notes(tmp_path: Path, source: str, sa
     result = CliRunner().invoke(main, ["check", str(path)])
     assert (result.exit_code, result.stdout) == (0, "Nothing found.\n")
     assert f"{path}:2: FailsWhenCalled: app.js, {says}" in result.stderr if says else not result.stderr
+
+
+def test_a_budget_without_javascript_is_told(tmp_path: Path) -> None:
+    app = written(tmp_path / "app.yaml", GOOD.replace("language: python", "language: javascript"))
+    allowed = BUDGET.read_text(encoding="utf-8")
+    assert run(app, "--budget", BUDGET) == (0, ["Nothing found."])
+    narrow = written(
+        tmp_path / "budget.yaml", allowed.replace("languages: [python, javascript]", "languages: [python]")
+    )
+    code, lines = run(app, "--budget", narrow)
+    assert code == 1
+    assert lines[0].startswith(f"{app}:12: LanguageNotAllowed: ")

@@ -21,7 +21,11 @@ from tests.unit.core.world import World, app, budget, merged
 STATES = {"in force", "refused", "inactive", "recorded"}
 DIGEST = "sha256:" + "0" * 64
 REFUSED: Mapping[str, Any] = {
-    "code": {"language": "javascript", "digest": DIGEST},
+    "code": {
+        "language": "component",
+        "digest": DIGEST,
+        "source": {"inline": None, "image": {"reference": f"r.example/a@{DIGEST}"}},
+    },
     "stage": "Internal",
     "attestation": {"configMap": {"name": "x", "key": "y"}},
 }

@@ -25,7 +25,7 @@ def fields_supported(facts: Facts) -> Finding | None:
     """The app sets no field that restricts or selects and is not built yet; else NOT_YET_SUPPORTED."""
     spec, code = facts.app.spec, facts.app.spec.code
     unsupported = {
-        f"spec.code.language {code.language}": ("use python", code.language is not Language.PYTHON),
+        f"spec.code.language {code.language}": ("use python or javascript", code.language is Language.COMPONENT),
         f"spec.stage {spec.stage}": ("use Development", spec.stage is not Stage.DEVELOPMENT),
         "spec.attestation": ("remove it", spec.attestation is not None),
     }
