@@ -209,6 +209,7 @@ async def running(write_guard: WriteGuard | None = None) -> AsyncIterator[Loop]:
             later=queue.add_after,
             seen=queue.seen,
             mirror=UsageMirror(clock.time),
+            others_first=queue.urgent,
             permits=Permits(lambda run_namespace: len(caches.children[run_namespace, "Pod"]), timedelta(minutes=2)),
         )
         connectors = ConnectorReconciler(

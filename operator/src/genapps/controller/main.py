@@ -224,6 +224,7 @@ class Operator:
             later=queue.add_after,
             seen=queue.seen,
             mirror=UsageMirror(clocks.monotonic),
+            others_first=queue.urgent,
             permits=Permits(
                 pods=lambda run_namespace: len(caches.children[run_namespace, "Pod"]),
                 deadline=timedelta(seconds=settings.progress_deadline_seconds),

@@ -90,3 +90,11 @@ def test_apps_that_come_and_go_and_their_suspensions_wake_holds(seen: Seen) -> N
 def test_a_new_leader_looks_at_every_hold(seen: Seen) -> None:
     seen.caches.holds.changed(hold(10, owner="t"))
     assert Wakeup(HOLD, NEXT) in set(everything(seen.caches))
+
+
+def test_the_suspension_of_a_hold_wakes_no_neighbours_because_it_follows_no_code(seen: Seen) -> None:
+    held = {"id": "0" * 32, "reason": "Held", "hold": "h", "at": "2026-11-23T10:00:00Z"}
+    seen.caches.record_written(record("a", 20, revision=RUNNING, suspension=held))
+    assert B not in seen.woken()
+    seen.caches.record_written(record("a", 21, revision=RUNNING, suspension={**held, "codeDigest": OTHER}))
+    assert B in seen.woken()

@@ -6,7 +6,7 @@ from typing import Any
 
 from genapps.api.fields import rfc3339
 from genapps.api.names import child_name
-from genapps.controller.cache.keys import HoldKey
+from genapps.controller.cache.keys import AppKey, HoldKey
 from tests.unit.controller.loop import KEY, Loop
 from tests.unit.controller.reconcile.test_worker import work
 
@@ -50,6 +50,27 @@ async def test_a_hold_says_how_many_it_matches_and_whose_pods_are_left(loop: Loo
     assert (record["suspension"]["reason"], record["suspension"]["hold"]) == ("Held", "stop")
     assert ("Pod", child_name(*KEY)) not in loop.server.objects
     assert (gauge(loop, "matched"), gauge(loop, "draining")) == (1, 1)
+
+
+async def test_pods_of_all_held_apps_are_stopped_before_the_rest_is_done_for_any(loop: Loop) -> None:
+    await work(loop, KEY)
+    loop.pod_is_ready()
+    await work(loop, KEY)
+    order(loop)
+    other = AppKey("team", "other")
+    loop.queue.add(other, first=True)
+    pod = loop.server.objects["Pod", child_name(*KEY)]
+    loop.server.kinds()
+    await loop.reconciler.reconcile(KEY)
+    assert loop.server.kinds() == ["AppRecord", "Pod"], "the verdict is durable and the pod is ordered to end"
+    loop.caches.children["run", "Pod"].deleted(pod)
+    assert await loop.queue.get() == other
+    loop.queue.done(other, failed=False)
+    loop.clock.move_to(loop.clock.now)
+    assert await loop.queue.get() == KEY, "it is looked at again, behind the others"
+    await loop.reconciler.reconcile(KEY)
+    assert {"NetworkPolicy", "GeneratedApp/status"} <= set(loop.server.kinds())
+    assert loop.status()["suspension"]["hold"] == "stop"
 
 
 async def test_a_hold_says_the_same_thing_once(loop: Loop) -> None:

@@ -74,6 +74,17 @@ async def test_an_urgent_key_goes_to_the_front_also_when_it_waits_already(queue:
     assert await take(queue) == ["d", "c", "a", "b"]
 
 
+async def test_the_queue_says_whether_urgent_keys_wait_until_the_last_of_them_is_taken(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    assert not queue.urgent()
+    queue.add("a", first=True)
+    queue.add("b", first=True)
+    await queue.get()
+    assert queue.urgent()
+    await queue.get()
+    assert not queue.urgent()
+
+
 async def test_an_urgent_add_during_the_work_stays_urgent_afterwards(queue: WorkQueue[str]) -> None:
     queue.add("a")
     await queue.get()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from genapps.api import names
 from genapps.api.appbudget import AppBudget
-from genapps.api.apprecord import AppRecord, Record
+from genapps.api.apprecord import AppRecord, Record, Suspension
 from genapps.api.budgetrecord import BudgetRecord
 from genapps.controller.cache.caches import Caches
 from genapps.controller.cache.changes import Change, Source
@@ -117,7 +117,7 @@ def of_hold(caches: Caches, change: Change) -> Iterator[Wakeup]:
 
 def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
     """The app, unless its own pass has just written the record; whoever counts apps by their records; and when a
-    suspension differs, the app's neighbours, because it follows the code to other names in the namespace."""
+    suspension of code differs, the app's neighbours, because it follows the code to other names in the namespace."""
     key = caches.key_of_child(change.name[1])
     if key is not None and not change.own:
         yield Wakeup(key, NEXT)
@@ -133,7 +133,7 @@ def of_record(caches: Caches, change: Change) -> Iterator[Wakeup]:
     before, now = (record.named_contracts() if record is not None else frozenset() for record in (old, new))
     if before != now:
         yield Wakeup(ContractsKey(), DEBOUNCED)
-    if key is not None and (old and old.suspension) != (new and new.suspension):
+    if key is not None and _followed(old) != _followed(new):
         yield from _apps(caches, lambda other, _: other.namespace == key.namespace and other != key)
 
 
@@ -310,6 +310,12 @@ def waiting_for_budget(caches: Caches, budget: str) -> Iterator[AppKey]:
 def _held_state(record: Record | None) -> tuple[object, ...]:
     """What of a record the status of a hold tells."""
     return () if record is None else (record.suspension, record.pod is None, record.revision and record.revision.digest)
+
+
+def _followed(record: Record | None) -> Suspension | None:
+    """The suspension, if it follows the code. That of a hold does not: of 500 apps each would wake all others."""
+    suspension = record.suspension if record is not None else None
+    return suspension if suspension is not None and suspension.code_digest is not None else None
 
 
 def _holds(caches: Caches) -> Iterator[Wakeup]:

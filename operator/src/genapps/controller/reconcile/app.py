@@ -66,6 +66,8 @@ class Reconciler:
     seen: Callable[[AppKey], None]
     permits: Permits
     mirror: UsageMirror
+    others_first: Callable[[], bool]
+    """Whether apps wait that are more urgent than the rest of a plan that has stopped its pod."""
     _refused: dict[AppKey, str] = field(default_factory=dict)
     _mutations: Mutations = field(default_factory=Mutations)
 
@@ -87,11 +89,15 @@ class Reconciler:
             await self.cleanup.after_deletion(key)
             return
         try:
-            observed, verdict = await self._passes(key)
+            settled = await self._passes(key)
         except ChildRefusedError as refused:
             self._refused[key] = str(refused)
             await self._report(key, *await self._judged(key))
             raise
+        if settled is None:
+            self.later(key, 0.0)
+            return
+        observed, verdict = settled
         self._refused.pop(key, None)
         self._settle_permit(key, verdict)
         # Judged again, when a refusal was reported before and is over now.
@@ -100,7 +106,8 @@ class Reconciler:
         if observed is not None and observed.earlier is not None:
             await self.cleanup.after_replacement(key, observed.uid)
 
-    async def _passes(self, key: AppKey) -> tuple[Observed | None, Verdict | None]:
+    async def _passes(self, key: AppKey) -> tuple[Observed | None, Verdict | None] | None:
+        """What came of it; None: others come first."""
         child = names.child_name(*key)
         deleted: set[str] = set()
         forced = False
@@ -119,9 +126,11 @@ class Reconciler:
                 steps = (Apply(tuple(manifest for manifest in wanted if manifest["kind"] != "ConfigMap")),)
                 forced = False
             self._count_drift(observed, verdict, steps)
-            outcome = await self.executor.run(child, steps, deleted)
+            outcome = await self.executor.run(child, steps, deleted, self.others_first)
             self._note_applied(key, steps)
             self._count_suspension(observed, verdict)
+            if outcome.postponed:
+                return None
             if outcome.wait is not None and outcome.wait.seconds is not None:
                 self.later(key, outcome.wait.seconds)
             if not outcome.acted:

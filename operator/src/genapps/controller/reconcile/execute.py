@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
@@ -31,10 +31,17 @@ class ChildRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a plan came to: whether anything was done, and the wait that ended it, if one did."""
+    """What a plan came to: whether anything was done, and the wait that ended it, if one did. With `postponed` its rest
+    is to come after others."""
 
     acted: bool
     wait: Wait | None = None
+    postponed: bool = False
+
+
+def nobody_waits() -> bool:
+    """No other app is more urgent."""
+    return False
 
 
 class Executor:
@@ -47,9 +54,12 @@ class Executor:
         self._run_namespaces = run_namespaces
         self._snapshots = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
 
-    async def run(self, child: str, steps: Sequence[Step], deleted: set[str]) -> RunResult:
+    async def run(
+        self, child: str, steps: Sequence[Step], deleted: set[str], others_first: Callable[[], bool] = nobody_waits
+    ) -> RunResult:
         """`child` names the app's record; `deleted` holds the uids whose deletion was already ordered in this
-        reconciliation, and is extended.
+        reconciliation, and is extended. Once a pod is ordered to end, the rest is postponed when `others_first` says
+        that others are more urgent.
 
         Raises ChildRefusedError, Conflict, Unavailable."""
         acted = False
@@ -67,6 +77,8 @@ class Executor:
             else:
                 await self._delete(step)
                 deleted.add(step.uid)
+                if step.kind == "Pod" and others_first():
+                    return RunResult(True, postponed=True)
             acted = True
         return RunResult(acted)
 

@@ -56,6 +56,7 @@ class WorkQueue(Generic[K]):
         self._queued: deque[K] = deque()
         self._waiting: dict[K, float] = {}
         self._working: dict[K, float] = {}
+        self._first: set[K] = set()
         self._again: dict[K, bool] = {}
         self._later: dict[K, Timer] = {}
         self._failures: dict[K, int] = {}
@@ -73,6 +74,10 @@ class WorkQueue(Generic[K]):
         """Nothing is queued or at work (delayed keys do not count)."""
         return not self._queued and not self._working
 
+    def urgent(self) -> bool:
+        """Whether keys are queued that were added as `first`."""
+        return bool(self._first)
+
     def add(self, key: K, *, first: bool = False) -> None:
         """Work on the key soon. While it is at work: once more afterwards. A repeated add changes nothing, except
         that `first` moves the key to the front."""
@@ -82,11 +87,13 @@ class WorkQueue(Generic[K]):
             return
         if key in self._waiting:
             if first:
+                self._first.add(key)
                 self._queued.remove(key)
                 self._queued.appendleft(key)
             return
         self._waiting[key] = self._timers.time()
         if first:
+            self._first.add(key)
             self._queued.appendleft(key)
         else:
             self._queued.append(key)
@@ -113,6 +120,7 @@ class WorkQueue(Generic[K]):
             self._filled.clear()
             await self._filled.wait()
         key = self._queued.popleft()
+        self._first.discard(key)
         now = self._timers.time()
         self._metrics.queue_seconds.observe(now - self._waiting.pop(key))
         self._metrics.depth.set(len(self._queued))
