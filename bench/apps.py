@@ -194,14 +194,17 @@ async def trespass(request):
 """
 
 
-def generated_app(name: str, source: str, namespace: str = NAMESPACE, tier: str = TIER) -> Manifest:
+def generated_app(
+    name: str, source: str, namespace: str = NAMESPACE, tier: str = TIER, family: str | None = None
+) -> Manifest:
     """A GeneratedApp with inline Python and no connectors."""
+    envelope = {"owner": {"team": "bench"}, "riskClass": "low", "retention": {"afterDelete": "1h"}}
     return {
         "apiVersion": API_VERSION,
         "kind": "GeneratedApp",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            "envelope": {"owner": {"team": "bench"}, "riskClass": "low", "retention": {"afterDelete": "1h"}},
+            "envelope": envelope if family is None else envelope | {"family": family},
             "code": {"language": "python", "source": {"inline": source}},
             "tier": tier,
             "budget": BUDGET,

@@ -8,11 +8,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from bench.cluster.api_writes import api_writes
 from bench.cluster.apply_to_ready import apply_to_ready
 from bench.cluster.deletion import deletion
+from bench.cluster.hold import hold
+from bench.cluster.hold_without_kubelet import hold_without_kubelet
 from bench.cluster.memory_of_pods import memory_of_pods
 from bench.cluster.naps import naps_of_pods
 from bench.cluster.platform import Platform
 from bench.cluster.reconcile import reconcile
 from bench.cluster.requests import requests
+from bench.cluster.spending.action_writes import action_writes
+from bench.cluster.spending.paid_calls import paid_calls
+from bench.cluster.spending.threshold import threshold
 from bench.cluster.suspension import suspension
 from bench.cluster.switch import switch
 from bench.context import Context
@@ -66,6 +71,7 @@ ALONE: Mapping[str, Alone] = {
     "step-token": step_token,
     "streamed-piece": streamed_piece,
     "budgets": budgets,
+    "hold-without-kubelet": hold_without_kubelet,
     "reconcile": reconcile,
 }
 
@@ -79,5 +85,9 @@ ON_PLATFORM: Mapping[str, OnPlatform] = {
     "switch": switch,
     "suspension": suspension,
     "requests": requests,
+    "budget-threshold": threshold,
+    "paid-calls": paid_calls,
+    "action-writes": action_writes,
+    "hold": hold,
     "deletion": deletion,
 }

@@ -33,13 +33,13 @@ _RESTRICTED = {"securityContext": {"allowPrivilegeEscalation": False, "capabilit
 T = TypeVar("T")
 
 
-async def burst(client: Client, apps: int, deadline: float) -> float:
-    """Seconds from the first create to the last pod object."""
+async def burst(client: Client, apps: int, deadline: float, family: str | None = None) -> float:
+    """Seconds from the first create to the last pod object of so many apps, all of one family if one is named."""
     started = time.monotonic()
     pods = asyncio.ensure_future(_pods(client, apps, (await client.list(POD, RUN_NAMESPACE)).resource_version))
 
     async def write(number: int) -> None:
-        await client.apply(generated_app(f"many-{number:04}", ANSWERS))
+        await client.apply(generated_app(f"many-{number:04}", ANSWERS, family=family))
 
     await spread(range(apps), write)
     await asyncio.wait_for(pods, deadline)

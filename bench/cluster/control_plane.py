@@ -28,7 +28,7 @@ from tools import helm, node
 from tools.kubectl import Kubectl
 from tools.node.settings import Node
 
-_INDEX = 2
+_INDEX = int(os.environ.get("GENAPPS_BARE_NODE", "2"))
 _STORAGE_CLASS = "genapps-bench-unbound"
 # These need a kubelet.
 _WITHOUT_KUBELET = {"Deployment", "Pod"}

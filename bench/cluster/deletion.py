@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 
 from bench.apps import ANSWERS, NAMESPACE, Manifest, generated_app
@@ -30,14 +31,14 @@ async def deletion(context: Context, platform: Platform) -> list[Figure]:
     """
     manifests = [generated_app(platform.name("deleted", number), ANSWERS) for number in range(context.amount(90, 8))]
     platform.running.extend(manifests)
-    apps = await _ready(platform.client, manifests)
+    apps = await ready_together(platform.client, manifests)
     seconds = await _until_gone(platform.client, apps)
     # `rest` would apply them again.
     platform.running[:] = [other for other in platform.running if other not in manifests]
     return [figure("90 apps deleted: last pod gone", "s", "kubernetes", [seconds])]
 
 
-async def _ready(client: Client, manifests: list[Manifest]) -> list[Object]:
+async def ready_together(client: Client, manifests: Sequence[Manifest]) -> list[Object]:
     """Apply them all, and answer them once each is Ready."""
     names = {manifest["metadata"]["name"] for manifest in manifests}
     found: list[Object] = []

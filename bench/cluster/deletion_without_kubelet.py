@@ -33,7 +33,7 @@ async def deletion_without_kubelet(plane: ControlPlane, client: Client, apps: in
     names = {pod["metadata"]["labels"][LABEL_APP] for pod in pods}
     if len(names) < apps:
         raise RuntimeError(f"{len(names)} apps have a pod, {apps} should be deleted")
-    await _bound(plane, pods)
+    await bind(plane, pods)
     version = (await client.list(POD, RUN_NAMESPACE, metadata_only=True, at_least=None)).resource_version
     listing = await client.list(GENERATED_APP, NAMESPACE, metadata_only=True, at_least=None)
     chosen = [item["metadata"] for item in listing.items if item["metadata"]["name"] in names]
@@ -69,7 +69,7 @@ async def remove_ending(client: Client, version: str) -> None:
                 removals.create_task(remove(metadata))
 
 
-async def _bound(plane: ControlPlane, pods: list[Object]) -> None:
+async def bind(plane: ControlPlane, pods: list[Object]) -> None:
     """As the scheduler would: a pod without a node is removed by the API server itself."""
     connection = from_kubeconfig(plane.node.kubeconfig)
     plane.kubectl.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": _NODE}})

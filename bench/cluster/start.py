@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from bench.apps import NAMESPACE, TIER, generated_app
+from bench.apps import NAMESPACE, TIER, Manifest, generated_app
 from bench.cluster.platform import Platform
 from bench.load.job import Answer
 from genapps.api.names import child_name
@@ -29,8 +29,13 @@ class Started:
 
 
 async def start(platform: Platform, name: str, source: str, tier: str = TIER) -> Started:
+    """An app without connectors, see `start_app`."""
+    return await start_app(platform, generated_app(name, source, tier=tier))
+
+
+async def start_app(platform: Platform, manifest: Manifest) -> Started:
     """Apply it, wait until Ready is True, then until it answers a caller in its namespace through its Service."""
-    manifest = generated_app(name, source, tier=tier)
+    name = manifest["metadata"]["name"]
     platform.running.append(manifest)
     applied = time.time()
     stored = await platform.client.apply(manifest)

@@ -22,7 +22,7 @@ from genapps.cluster.client import Listing
 from genapps.cluster.errors import ConflictError, NotFoundError
 from genapps.cluster.resources import Object, Resource
 from genapps.core.budgets.amounts import Amounts, Limits
-from genapps.gateway.budgets.spending import TOLD_SECONDS, Reserved, Spending
+from genapps.gateway.budgets.spending import MOST_IN_A_ROUND, TOLD_SECONDS, Reserved, Spending
 from genapps.gateway.callers.records import App
 from genapps.gateway.metrics import Metrics
 
@@ -35,17 +35,19 @@ _LIMITS = Limits(tokens=10**12, tool_calls=10**9, cost_micros=10**12)
 
 
 async def budgets(context: Context) -> list[Figure]:
-    """Paying from a lease; eight clients of one budget; the writes of ten apps."""
+    """Paying from a lease; eight clients of one budget; the writes of ten apps, and of a thousand."""
     amount, rounds = context.amount(5000, 200), context.amount(15, 3)
     before = context.quiet.now()
     alone = [await _micros(amount, 1) for _ in range(rounds)]
     crowd = [1e6 / await _micros(amount, _CLIENTS) for _ in range(rounds)]
-    writes = [float(await _writes()) for _ in range(rounds)]
+    writes = [float(await _writes(_APPS)) for _ in range(rounds)]
+    of_many = [float(await _writes(_CALLS))]
     busy = context.quiet.disturbed(before)
     return [
         figure("a call is paid", "us", "engine", alone, disturbed=busy),
         figure("paid for 8 clients of a budget", "calls/s", "engine", crowd, disturbed=busy),
         figure("Ledger writes, 1,000 calls of 10 apps", "", "engine", writes, disturbed=busy),
+        figure("the same, one call of 1,000 apps", "", "engine", of_many, disturbed=busy),
     ]
 
 
@@ -64,14 +66,15 @@ async def _micros(calls: int, clients: int) -> float:
     return (time.thread_time() - begun) / (calls // clients * clients) * 1e6
 
 
-async def _writes() -> int:
-    """Within one minute, from the first lease to the last word of what was spent."""
+async def _writes(apps: int) -> int:
+    """Within one minute, from the first lease to the last word of what was spent, by these apps in turns."""
     now = [0.0]
     spending, store = _gateway(lambda: now[0])
     for number in range(_CALLS):
-        await _pay(spending, _app(number % _APPS))
+        await _pay(spending, _app(number % apps))
     now[0] += TOLD_SECONDS
-    await spending.write()
+    for _ in range(apps // MOST_IN_A_ROUND + 1):
+        await spending.write()
     return store.writes
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands for the connector: answers each GET with the same JSON, as cheaply as a Python process can.
 
-`python -m bench.gateway.upstream PORT`.
+`python -m bench.gateway.upstream PORT [HOST]`. It imports nothing that the images lack: it runs in a pod as well.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class _Canned(asyncio.Protocol):
         self._transport.write(_ANSWER * len(heads))
 
 
-async def _serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(_Canned, "127.0.0.1", port)
+async def _serve(port: int, host: str = "127.0.0.1") -> None:
+    server = await asyncio.get_running_loop().create_server(_Canned, host, port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(int(sys.argv[1])))
+        runner.run(_serve(int(sys.argv[1]), *sys.argv[2:3]))

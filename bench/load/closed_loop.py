@@ -16,7 +16,7 @@ import time
 from contextlib import ExitStack, suppress
 
 from bench.load.job import Answer, AnswerResult, Load, LoadResult, quantile
-from bench.load.response import MalformedError, take
+from bench.load.response import MalformedError, Response, take
 
 _RECEIVE = 65536
 
@@ -194,13 +194,15 @@ async def run_answer(answer: Answer) -> AnswerResult:
             attempts += 1
             started = time.perf_counter()
             with suppress(OSError, MalformedError):
-                if await _status(answer) == 200:
-                    return AnswerResult(time.time(), time.perf_counter() - started, attempts)
+                response = await _response(answer)
+                if response.status == 200:
+                    seconds, body = time.perf_counter() - started, response.body.decode(errors="replace")
+                    return AnswerResult(time.time(), seconds, attempts, body)
             # A refused connection answers in microseconds: without a pause this would burn the core it measures.
             await asyncio.sleep(0.005)
 
 
-async def _status(answer: Answer) -> int:
+async def _response(answer: Answer) -> Response:
     reader, writer = await asyncio.open_connection(answer.host, answer.port)
     try:
         writer.write(f"GET {answer.path} HTTP/1.1\r\nHost: {answer.host}\r\n\r\n".encode("ascii"))
@@ -212,6 +214,6 @@ async def _status(answer: Answer) -> int:
             buffer += data
             response = take(buffer)
             if response is not None:
-                return response.status
+                return response
     finally:
         writer.close()

@@ -87,12 +87,13 @@ class LoadResult:
 @dataclass(frozen=True, slots=True)
 class AnswerResult:
     """When the 200 came: `at` is the Unix time of its last byte, `seconds` the time since its connection was
-    started, `attempts` the number of requests.
+    started, `attempts` the number of requests, `body` its text.
     """
 
     at: float
     seconds: float
     attempts: int
+    body: str = ""
 
 
 Job = Load | Answer

@@ -131,7 +131,7 @@ def test_the_report_says_what_ran_and_when_figures_mean_nothing() -> None:
 def test_every_goal_belongs_to_a_figure_that_is_measured() -> None:
     folder = Path(__file__).parents[3] / "bench"
     rooms = ("engine", "gateway", "cluster")
-    measured = "".join(file.read_text() for room in rooms for file in (folder / room).glob("*.py"))
+    measured = "".join(file.read_text() for room in rooms for file in (folder / room).rglob("*.py"))
     # The rows of a number of connections, and those of the forms, are named in a loop; some rows begin with one name.
     measured += "".join(
         f'"warm request, c={number}{part}"' for number in CONNECTIONS for part in ("", ", p50", ", p99")

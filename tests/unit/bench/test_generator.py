@@ -152,6 +152,7 @@ async def test_an_answer_is_awaited_through_refusals() -> None:
     replies = [BROKEN, BROKEN, OK]
     async with server(lambda _: replies.pop(0)) as port:
         result = await run_answer(Answer("127.0.0.1", port))
+    assert result.body == "ok"
     assert result.attempts == 3
     assert replies == []
 
