@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import Counter
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from genapps.core.budgets.amounts import Amounts, Limits
 from genapps.gateway.budgets.spending import Reserved, SpendingUnavailableError
+from genapps.gateway.ledgers.swap import WRITE_SECONDS
 from tests.unit.gateway.budgets.replicas import BUDGET, CHILD, Replica, committed, limited
 from tests.unit.gateway.world import Store, app
 
@@ -31,6 +34,17 @@ bounds: strategies.SearchStrategy[dict[str, int]] = strategies.builds(
 shares = strategies.sampled_from((0, 0.5, 1))
 
 
+class HistoryLoop(asyncio.SelectorEventLoop):
+    """A loop whose time passes when the history says so: no write is given up because the machine is busy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = 0.0
+
+    def time(self) -> float:
+        return self.seconds
+
+
 class Gateways(RuleBasedStateMachine):
     """Two gateways and one app. `spent` is what calls have really used, by period; a call that was under way when its
     gateway was killed may have used all it had reserved."""
@@ -39,7 +53,7 @@ class Gateways(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
+        self.loop = HistoryLoop()
         self.store = Store()
         self.published = limited(tokens=100, tool_calls=20)
         self.replicas = [Replica(self.store, pod, self.published) for pod in ("a", "b")]
@@ -124,6 +138,31 @@ class Gateways(RuleBasedStateMachine):
     @rule(number=replicas, seconds=strategies.integers(-86_400, 86_400))
     def clock_jumps(self, number: int, seconds: int) -> None:
         self.replicas[number].clock.forward(seconds=seconds)
+
+    @rule(number=replicas, bound=bounds, turns=strategies.integers(0, 6), telling=strategies.booleans())
+    def the_api_server_answers_too_late(self, number: int, bound: dict[str, int], turns: int, telling: bool) -> None:
+        replica = self.replicas[number]
+
+        async def given_up() -> None:
+            work = replica.pass_time(61, wall=self.kills) if telling else self._begun(replica, bound)
+            task = asyncio.ensure_future(work)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            self.loop.seconds += WRITE_SECONDS + 1
+            await task
+
+        self.do(given_up())
+
+    @rule(number=replicas, bound=bounds, turns=strategies.integers(0, 6))
+    def a_caller_goes_before_its_call_begins(self, number: int, bound: dict[str, int], turns: int) -> None:
+        async def gone() -> None:
+            task = asyncio.ensure_future(self._begun(self.replicas[number], bound))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self.do(gone())
 
     def _killed(self, replica: Replica) -> None:
         for period, reserved in replica.running:
@@ -241,3 +280,13 @@ class GatewaysThatLive(Gateways):
 @pytest.mark.parametrize("histories", [Gateways, GatewaysThatLive])
 def test_no_history_overspends_or_hides_what_was_spent(histories: type[Gateways]) -> None:
     run_state_machine_as_test(histories, settings=settings(max_examples=HISTORIES, stateful_step_count=STEPS))
+
+
+def test_a_machine_that_stands_still_for_seconds_is_no_part_of_a_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = GatewaysThatLive()
+    history.call(0, {"tokens": 1, "tool_calls": 1})
+    history.answer(0, 1, last=True)
+    later = count(step=10)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(later)))
+    history.stopped(0)
+    history.teardown()
