@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 
-from genapps.gateway.budgets.spending import OverLimit
-from genapps.gateway.ledgers.rounds import in_rounds
+from genapps.core.budgets.amounts import Amounts
+from genapps.gateway.budgets.spending import OverLimit, Reserved
+from genapps.gateway.ledgers.rounds import URGENT_SECONDS, in_rounds
 from tests.unit.gateway.budgets.replicas import BUDGET, Replica, account, limited
 from tests.unit.gateway.world import NAMESPACE, Store
 
@@ -66,6 +67,54 @@ async def test_far_from_the_limit_nothing_is_told_before_its_time() -> None:
     writes = store.writes
     await one.spending.write()
     assert (store.writes, account(store).spent.tool_calls) == (writes, 0)
+
+
+async def test_calls_that_use_nothing_of_what_is_used_up_are_told_in_their_time() -> None:
+    store = Store()
+    one = Replica(store, "a", limited(tokens=0, tool_calls=1000, cpu_millis=500))
+    await one.spend(cpu_millis=500)
+    assert one.spending.urgent.is_set()
+    await one.spending.write()
+    one.spending.urgent.clear()
+    await one.spend(tool_calls=1)
+    writes = store.writes
+    for _ in range(20):
+        await one.spend(tool_calls=1)
+        await one.spending.write()
+    assert not one.spending.urgent.is_set(), "of the units that are used up nothing was used"
+    assert (store.writes, account(store).spent.tool_calls) == (writes, 0)
+
+
+async def test_what_a_connector_used_beyond_the_last_is_told_at_once() -> None:
+    store = Store()
+    one = Replica(store, "a", limited(tokens=0, tool_calls=10))
+    reserved = await one.begin(tool_calls=1)
+    assert isinstance(reserved, Reserved)
+    one.spending.settle(reserved, Amounts(tokens=7, tool_calls=1))
+    assert one.spending.urgent.is_set()
+    await one.spending.write()
+    assert account(store).overrun.tokens == 7
+
+
+async def test_between_two_urgent_rounds_there_is_a_pause() -> None:
+    said: list[str | float] = []
+    urgent, enough = asyncio.Event(), asyncio.Event()
+
+    async def write() -> None:
+        said.append("round")
+        urgent.set()
+
+    async def pause(seconds: float) -> None:
+        said.append(seconds)
+        if said.count("round") == 3:
+            enough.set()
+            await asyncio.Event().wait()
+
+    urgent.set()
+    task = asyncio.create_task(in_rounds(write, urgent, pause))
+    await enough.wait()
+    task.cancel()
+    assert said == ["round", URGENT_SECONDS] * 3
 
 
 async def test_an_urgent_round_comes_before_a_regular_one_that_was_begun_earlier() -> None:

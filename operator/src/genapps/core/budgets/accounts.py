@@ -135,10 +135,10 @@ def exhausted(account: PeriodAccount, short: Short, limits: Limits, now: datetim
     return account.model_copy(update={"exhausted": (*known, entry)})
 
 
-def hardly_any_left(account: PeriodAccount, limits: Limits) -> bool:
-    """Whether some unit has hardly anything left that is neither spent nor leased."""
-    taken = zip(committed(account), limits, strict=True)
-    return any(limit is not None and _hardly_left(amount, limit) for amount, limit in taken)
+def scarce_units(account: PeriodAccount, limits: Limits) -> tuple[int, ...]:
+    """The units, by their places in UNITS, of which hardly anything is left that is neither spent nor leased."""
+    taken = enumerate(zip(committed(account), limits, strict=True))
+    return tuple(unit for unit, (amount, limit) in taken if limit is not None and _hardly_left(amount, limit))
 
 
 def still_exhausted(entries: Iterable[Exhausted], limits: Limits) -> tuple[Exhausted, ...]:

@@ -164,7 +164,7 @@ class Book:
             return
         self.seen = account
         if (pocket := self.pockets.get(account.period)) is not None:
-            pocket.is_last = accounts.hardly_any_left(account, self.limits)
+            pocket.scarce = accounts.scarce_units(account, self.limits)
 
     def _day(self, now: datetime) -> str | None:
         return now.strftime("%Y-%m-%d") if self.by_day else None

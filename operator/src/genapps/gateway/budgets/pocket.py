@@ -34,9 +34,9 @@ class Pocket:
     activity: Activity = NO_ACTIVITY
     attempts: list[Write] = field(default_factory=list)
     """Writes of which it is not known whether they were made; one of them at most was."""
-    is_last: bool = False
-    """Hardly anything is left beside what gateways hold: what is spent of it may exhaust a limit, so it is told at
-    once."""
+    scarce: tuple[int, ...] = ()
+    """Units, by their places, of which hardly anything is left beside what gateways hold: what is spent of them may
+    exhaust a limit, so it is told at once."""
     successor: Pocket | None = None
     """Set when the lease was lost: the Ledger counts all of it as spent. What it did not cover is told by this one."""
 
@@ -49,6 +49,12 @@ class Pocket:
     def has_news(self) -> bool:
         """Whether there is something to tell."""
         return self.used != NOTHING or self.over != NOTHING or self.activity != NO_ACTIVITY
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether there is something to tell of a scarce unit. What is spent of others can wait, however many calls
+        use them: a limit of nothing is always used up."""
+        return any(self.used[unit] or self.over[unit] for unit in self.scarce)
 
     def covers(self, bound: Amounts, limits: Limits) -> bool:
         """Whether one call more can be paid."""

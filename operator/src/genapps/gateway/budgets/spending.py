@@ -140,9 +140,10 @@ class Spending:
         """The call has ended; returns what it used beyond its bound, which is booked all the same."""
         mine, ours = reserved.pockets
         mine.settle(reserved.bound, used)
-        if mine.is_last or ours.is_last:
+        over = ours.settle(reserved.bound, used)
+        if (mine.scarce and mine.is_urgent) or (ours.scarce and ours.is_urgent):
             self.urgent.set()
-        return ours.settle(reserved.bound, used)
+        return over
 
     def release(self, reserved: Reserved) -> None:
         """The call was not made."""
@@ -317,7 +318,7 @@ class Spending:
             leased = pocket.lease != NOTHING
             if (pocket.has_news or leased) and waited >= TOLD_SECONDS:
                 return True
-            if pocket.is_last and pocket.used != NOTHING:
+            if pocket.is_urgent:
                 return True
             if leased and idle and pocket.reserved == NOTHING and waited >= ROUND_SECONDS:
                 return True

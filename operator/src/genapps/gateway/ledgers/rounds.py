@@ -10,20 +10,25 @@ from contextlib import suppress
 from genapps.gateway.ledgers.swap import WRITE_SECONDS
 
 ROUND_SECONDS = 1.0
+URGENT_SECONDS = 0.1
+"""An urgent round comes so long after the one before: how fast apps spend is no measure of how often is written."""
 
 Write = Callable[[], Awaitable[None]]
 """Writes what is due."""
 
 
-async def in_rounds(write: Write, urgent: asyncio.Event | None = None) -> None:
-    """Until cancelled; the next round begins at once when `urgent` is set."""
+async def in_rounds(
+    write: Write, urgent: asyncio.Event | None = None, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Until cancelled; a round does not wait for its time when `urgent` is set."""
     asked = asyncio.Event() if urgent is None else urgent
     while True:
         with suppress(TimeoutError):
-            async with asyncio.timeout(ROUND_SECONDS):
+            async with asyncio.timeout(ROUND_SECONDS - URGENT_SECONDS):
                 await asked.wait()
         asked.clear()
         await write()
+        await pause(URGENT_SECONDS)
 
 
 async def last_round(write: Write) -> None:
