@@ -92,7 +92,7 @@ release: venv verify ## Dry run of a release into build/release (RELEASE=--skip-
 lock: $(UV) ## Resolve the dependencies into locks/; UPGRADE=--upgrade raises them
 	@$(LOCK) pyproject.toml -o locks/genapps.txt
 	@$(LOCK) runtime-image/pyproject.toml -o locks/runtime.txt
-	@$(LOCK) pyproject.toml runtime-image/pyproject.toml verify/pyproject.toml --group dev -o locks/dev.txt
+	@$(LOCK) pyproject.toml runtime-image/pyproject.toml verify/pyproject.toml --extra typescript --group dev -o locks/dev.txt
 	@$(LOCK) --group chart-judges -o locks/chart-judges.txt
 	@$(LOCK) --group bench-peers -o locks/bench-peers.txt
 	@$(LOCK) --group http-corpus -o locks/http-corpus.txt

@@ -7,8 +7,11 @@ from pathlib import Path
 from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, path_fault
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.generatedapp import INLINE_BYTES, SOURCE_BYTES
+from genapps.api.modules.javascript import SUFFIXES
+from genapps.cli.typescript.files import ENTRY, as_deployed, name_in_javascript
 
-_ENTRIES = tuple(INLINE_ENTRY.values())
+ENTRIES = (*INLINE_ENTRY.values(), ENTRY)
+"""The usual names of an entry, in the order in which they are looked for."""
 _WELL_KNOWN = ".well-known"
 _OF_TOOLS = frozenset({"__pycache__", "node_modules"})
 """Byte code, and packages of npm: an app imports neither."""
@@ -16,13 +19,12 @@ _OF_TOOLS = frozenset({"__pycache__", "node_modules"})
 
 def read_bundle(path: Path, entry: str | None = None, *, flat: bool = False) -> tuple[str, dict[str, bytes]]:
     """The entry and the files of a source file (as `inline` would hold it) or of a directory: with its folders (as an
-    image would hold them), or `flat` without (as a ConfigMap would).
+    image would hold them), or `flat` without (as a ConfigMap would). What is TypeScript is JavaScript in them.
 
     Raises ValueError where the one or the other could not hold it, or the entry is missing.
     """
     if path.is_file():
-        entry = entry or INLINE_ENTRY["javascript" if path.suffix in {".js", ".mjs"} else "python"]
-        return entry, {entry: _inline(path)}
+        return _file(path, entry)
     files: dict[str, bytes] = {}
     size = 0
     for file in app_files(path, flat=flat):
@@ -34,18 +36,26 @@ def read_bundle(path: Path, entry: str | None = None, *, flat: bool = False) -> 
     if fault := path_fault(files):
         msg = f"{path} has {fault}"
         raise ValueError(msg)
-    entry = entry or next((name for name in _ENTRIES if name in files), _ENTRIES[0])
-    if entry not in files:
+    usual = next((name for name in ENTRIES if name in files), ENTRIES[0])
+    entry, deployed = as_deployed(entry or usual, files)
+    if entry not in deployed:
         msg = f"{path} has no file {entry!r}; name the entry file with --entry"
         raise ValueError(msg)
     if flat and size > SOURCE_BYTES:
         msg = f"{path} has {size} bytes; the maximum of a ConfigMap is {SOURCE_BYTES}; remove files"
         raise ValueError(msg)
-    for name, content in files.items():
+    for name, content in deployed.items():
         if len(content) > FILE_BYTES:
             msg = f"{path / name} has {len(content)} bytes; the maximum of a file is {FILE_BYTES}; make it smaller"
             raise ValueError(msg)
-    return entry, files
+    return entry, dict(deployed)
+
+
+def _file(path: Path, entry: str | None) -> tuple[str, dict[str, bytes]]:
+    name, files = as_deployed(path.name, {path.name: _inline(path)})
+    usual = INLINE_ENTRY["javascript" if name.endswith(SUFFIXES) else "python"]
+    entry = name_in_javascript(entry) if entry else usual
+    return entry, {entry: files.get(name, b"")}  # a file of declarations has no code
 
 
 def app_files(path: Path, *, flat: bool = False, left_out: Collection[Path] = ()) -> Iterator[Path]:

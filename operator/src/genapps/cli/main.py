@@ -52,7 +52,7 @@ def gateway() -> None:
 
 @main.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--entry", help="The entry file. Default: app.py, or app.js if there is no app.py.")
+@click.option("--entry", help="The entry file. Default: app.py, app.js or app.ts.")
 @click.option("--flat", is_flag=True, help="Leave out folders, as kubectl create configmap --from-file=PATH does.")
 def digest(path: Path, entry: str | None, flat: bool) -> None:
     """Print the digest of the code in PATH, for spec.code.digest.
@@ -60,7 +60,8 @@ def digest(path: Path, entry: str | None, flat: bool) -> None:
     A file is treated as inline source. A directory is treated as the files of
     an app, with its folders. Links, folders named __pycache__, and folders
     whose names begin with a dot (but .well-known) are left out. An app from an
-    image has the digest of its image.
+    image has the digest of its image. An app in TypeScript has the digest of the
+    JavaScript that `genapps bundle` makes of it.
     """
     try:
         click.echo(bundle_digest(*read_bundle(path, entry, flat=flat)))
@@ -75,7 +76,7 @@ def digest(path: Path, entry: str | None, flat: bool) -> None:
 @click.option("--with", "packages", multiple=True, metavar="NAME", help="A package of the lock; may be repeated.")
 @click.option("--lock", type=click.Path(path_type=Path), help="The lock file. Default: PATH/requirements.txt.")
 @click.option("--without-native", multiple=True, metavar="NAME", help="A package to take without its native code.")
-@click.option("--entry", help="The file that is loaded first. Default: app.py, or app.js.")
+@click.option("--entry", help="The file that is loaded first. Default: app.py, app.js or app.ts.")
 @click.option("--name", default="", help="The ConfigMap. Default: the name of the folder.")
 def bundle(
     path: Path,
@@ -92,7 +93,9 @@ def bundle(
     A package is vendored with all that it needs, as pip fetches it: wheels of
     pure Python by the hashes of the lock, of which nothing is executed. Their
     tests and byte code are left out. The suffix of the entry tells the
-    language: packages of JavaScript are bundled before. Three forms: a folder (for oras push), a
+    language: packages of JavaScript are bundled before, and types of
+    TypeScript are blanked (for which genapps[typescript] is installed). Three
+    forms: a folder (for oras push), a
     ConfigMap, or one layer of an image (tar.gz). The digest is printed.
     """
     command = import_module("genapps.cli.bundle.command")
@@ -150,7 +153,7 @@ def check(
 ) -> None:
     """Check code and manifests without a cluster, as the API server and the operator would.
 
-    PATH is a file of code (.py, .js, .mjs), a folder with app.py or app.js
+    PATH is a file of code (.py, .js or .ts), a folder with app.py or app.js
     (and folders of its own, as for genapps digest), a manifest or a folder of
     manifests (.yaml, .yml, .json), or - for standard input. GeneratedApps, AppBudgets,
     Connectors and ConfigMaps are checked. An app is checked against its

@@ -14,6 +14,7 @@ from genapps.cli.bundle.lock import read_lock
 from genapps.cli.bundle.outputs import check_files, config_map, layer, write_folder
 from genapps.cli.bundle.vendor import vendored
 from genapps.cli.bundles import app_files
+from genapps.cli.typescript.files import ENTRY, as_deployed, name_in_javascript
 from genapps.core.code.languages import SCANS, language_of
 from genapps.core.code.packages import VENDORED
 
@@ -39,6 +40,8 @@ def run(path: Path, options: Options) -> str:
     left_out = (options.output.resolve(), options.lock.resolve())
     files = {file.relative_to(path).as_posix(): file.read_bytes() for file in app_files(path, left_out=left_out)}
     entry, language = _entry(path, files, options.entry)
+    entry, deployed = as_deployed(entry, files)
+    files = dict(deployed)
     if options.packages or options.without_native:
         if language is not Language.PYTHON:
             msg = f"--with takes packages of Python, and {entry} is {language}; bundle packages into it before"
@@ -53,14 +56,15 @@ def run(path: Path, options: Options) -> str:
 
 def _entry(path: Path, files: Mapping[str, bytes], named: str | None) -> tuple[str, Language]:
     """The file that is loaded first, and its language."""
-    usual = INLINE_ENTRY.values()
+    usual = (*INLINE_ENTRY.values(), ENTRY)
     entry = named or next((name for name in usual if name in files), None)
     if entry is None or entry not in files:
-        msg = f"{path} has no file {entry or ' or '.join(usual)}; name the entry file with --entry"
+        wanted = entry or f"{', '.join(usual[:-1])} or {usual[-1]}"
+        msg = f"{path} has no file {wanted}; name the entry file with --entry"
         raise ValueError(msg)
-    language = language_of(entry)
+    language = language_of(name_in_javascript(entry))
     if language is None:
-        msg = f"the entry {entry} is in no language that is known; name a file that ends in .py, .js or .mjs"
+        msg = f"the entry {entry} is in no language that is known; name a file that ends in .py, .js, .mjs, .ts or .mts"
         raise ValueError(msg)
     return entry, language
 

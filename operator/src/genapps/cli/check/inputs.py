@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from genapps.api.digests import INLINE_ENTRY
-from genapps.cli.bundles import read_bundle
+from genapps.cli.bundles import ENTRIES, read_bundle
 from genapps.cli.check.documents import Document, UnreadableError, parse
 from genapps.cli.check.manifests import is_config_map, is_ours
+from genapps.cli.typescript.files import name_in_typescript
 
 STDIN = "-"
 _STDIN_NAME = "<stdin>"
 MANIFESTS = frozenset({".yaml", ".yml", ".json"})
-CODE = frozenset({".py", ".js", ".mjs"})
-_ENTRIES = tuple(INLINE_ENTRY.values())
+CODE = frozenset({".py", ".js", ".mjs", ".ts", ".mts"})
 _MANIFEST = re.compile(rb'^[ \t{]*"?(apiVersion|kind)"?[ \t]*:', re.MULTILINE)
 
 
@@ -31,8 +31,11 @@ class CodeInput:
     """Why not."""
 
     def place(self, name: str) -> str:
-        """The path of one of its files."""
-        return f"{self.path.rstrip('/')}/{name}" if Path(self.path).is_dir() else self.path
+        """The path of one of its files: of the one in TypeScript, where it was made of that."""
+        if not Path(self.path).is_dir():
+            return self.path
+        given = name if Path(self.path, name).is_file() else name_in_typescript(name)
+        return f"{self.path.rstrip('/')}/{given}"
 
 
 @dataclass
@@ -92,7 +95,7 @@ def _read_file(inputs: Inputs, path: Path, entry: str | None) -> None:
 
 def _read_folder(inputs: Inputs, path: Path, entry: str | None, *, recursive: bool) -> None:
     """A folder with an entry is code, and its manifests are manifests too."""
-    is_code = any((path / name).is_file() for name in ((entry,) if entry else _ENTRIES))
+    is_code = any((path / name).is_file() for name in ((entry,) if entry else ENTRIES))
     for file in _manifests(path, recursive=recursive):
         try:
             inputs.documents += read_documents(file)
@@ -114,5 +117,5 @@ def _code(path: Path, entry: str | None) -> CodeInput:
     except OSError as error:
         raise UnreadableError(str(path), 0, error.strerror or "cannot be read") from None
     except ValueError as error:
-        return CodeInput(str(path), entry or _ENTRIES[0], {}, str(error))
+        return CodeInput(str(path), entry or ENTRIES[0], {}, str(error))
     return CodeInput(str(path), name, files)
