@@ -9,7 +9,7 @@ from genapps_runtime.bundle import Bundle, load_message
 from genapps_runtime.guest.engine import Language
 from genapps_runtime.guest.instance import Guest
 from genapps_runtime.guest.messages import piece_of, resume_message, start_message
-from genapps_runtime.guest.turns import Begun, Call, Calls, Done, Emit, End, Failed, Written, parse_turn
+from genapps_runtime.guest.turns import Begun, Call, Calls, Done, Emit, End, Failed, Wait, Written, parse_turn
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import call_problem
 from genapps_runtime.serve.statements import LIST_KEYS
@@ -69,6 +69,7 @@ class AppInEngine:
         )
         pieces: list[bytes] = []
         begun: Begun | None = None
+        waiting: dict[str, Call] = {}
         while True:
             parsed = parse_turn(turn)
             if isinstance(parsed, Failed):
@@ -84,8 +85,14 @@ class AppInEngine:
                     elif call.kind == "send":
                         pieces.append(call.payload["send"])
                 results = {call.id: self._result(call, body) for call in parsed.calls}
+            elif isinstance(parsed, Wait):
+                waiting.update((call.id, call) for call in parsed.calls)
+                for cancelled in parsed.cancel:
+                    waiting.pop(cancelled, None)
+                first = _first(waiting)
+                results = {first.id: {"ok": None} if first.kind == "timer" else self._result(first, body)}
             else:
-                assert isinstance(parsed, Emit), "an app with an event loop needs a pod"
+                assert isinstance(parsed, Emit)
                 pieces.append(parsed.piece)
                 results = {}
             turn = self.guest.resume(resume_message(self._number, results), _soon(), self._record)
@@ -116,6 +123,13 @@ class AppInEngine:
         if sum(map(len, found.values())) > LIST_BYTES:
             return {"problem": call_problem("StateFull", "the listing is too long")}
         return {"ok": found}
+
+
+def _first(waiting: dict[str, Call]) -> Call:
+    """What comes first, taken out: timers after all other calls, in the order of their times."""
+    assert waiting, "the app waits for nothing"
+    first = min(waiting.values(), key=lambda call: call.payload["millis"] if call.kind == "timer" else 0)
+    return waiting.pop(first.id)
 
 
 def _soon() -> float:

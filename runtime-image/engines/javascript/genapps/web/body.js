@@ -3,6 +3,8 @@
 
 import { utf8Decode, utf8Encode } from "genapps:native";
 
+import { ending } from "../errors.js";
+
 import { blobBytes, blobOf, isBlob, streamOfBytes } from "./blob.js";
 import { fieldsOf, formOf, isForm } from "./form_data.js";
 import { headerOf } from "./headers.js";
@@ -11,15 +13,15 @@ import { shown } from "./iterators.js";
 import { newBoundary, parameterOf, readMultipart, writeMultipart } from "./multipart.js";
 import { parseForm } from "./percent.js";
 import {
-  bufferOf, byteLength, bytesOf, copyBytes, exec, jsonParse, lower, setBytes, viewKind, wellFormed,
+  bufferOf, byteLength, bytesOf, copyBytes, exec, jsonParse, lower, pending, setBytes, viewKind, wellFormed,
 } from "./primordials.js";
-import { promised } from "./promises.js";
-import { acquire, cancelStream, readOne } from "./readable.js";
+import { handled, promised } from "./promises.js";
+import { acquire, cancelStream, read, readOne } from "./readable.js";
 import { isReadable, recordOf } from "./readable_stream.js";
 import { tee } from "./stream_tee.js";
 import { isParams, paramsText } from "./url_search_params.js";
 
-const { Uint8Array: Bytes } = globalThis;
+const { Uint8Array: Bytes, queueMicrotask } = globalThis;
 const TEXT = "text/plain;charset=UTF-8";
 const FORM = "application/x-www-form-urlencoded";
 
@@ -27,10 +29,17 @@ const FORM = "application/x-www-form-urlencoded";
 export let setBody;
 /** @type {(body: Body, source: string | Uint8Array | Pieces) => void} */
 export let setIncoming;
+let isIncoming = () => false;
+/** Say which bodies callers have sent: what is wrong with one ends the request with 400 unless the app catches it. */
+export const setIncomingTest = (test) => {
+  isIncoming = test;
+};
 /** Both have it. Throws TypeError when it was taken. @type {(from: Body, to: Body) => void} */
 export let shareBody;
 /** The other has it. Throws TypeError when it was taken. @type {(from: Body, to: Body) => void} */
 export let moveBody;
+/** @type {(body: Body) => boolean} */
+export let hasBody;
 /** Throws TypeError when it was taken. @type {(body: Body) => void} */
 export let checkFree;
 /**
@@ -39,30 +48,61 @@ export let checkFree;
  */
 export let takeOutgoing;
 
+/** A body that was taken, or that somebody has seen as a stream. */
+class Stream {
+  constructor(source, stream, used) {
+    /** Null where only the stream has it. @type {null | string | Uint8Array | Pieces} */
+    this.source = source;
+    /** @type {ReadableStream | null} */
+    this.stream = stream;
+    this.used = used;
+  }
+
+  isUsed() {
+    return this.used || (this.stream !== null && recordOf(this.stream).disturbed);
+  }
+
+  check() {
+    if (this.isUsed()) throw new TypeError("the body was taken already; clone() before that gives a second one");
+    if (this.stream !== null && recordOf(this.stream).reader !== null) throw new TypeError("the body's stream is locked");
+  }
+
+  open() {
+    if (this.stream !== null) return;
+    const { source } = this;
+    this.stream = source instanceof Pieces ? source.stream() : streamOfBytes(typeof source === "string" ? utf8Encode(source) : source);
+    if (!this.used) return;
+    const record = recordOf(this.stream);
+    cancelStream(record, undefined);
+    acquire(record);
+  }
+
+  take() {
+    this.check();
+    this.used = true;
+    const { source } = this;
+    if (source === null) return drained(recordOf(this.stream));
+    cancelStream(recordOf(this.stream), undefined);
+    return source instanceof Pieces ? source.whole() : source;
+  }
+}
+
+/** What is left of a body that the host has. */
+const SENT = new Stream("", null, true);
+
 /** The base of Request and Response. Its methods reject with TypeError when the body was taken already. */
 export class Body {
-  /** @type {null | string | Uint8Array | Pieces} null also where only the stream has it */
-  #source = null;
-  /** @type {ReadableStream | null} */
-  #stream = null;
-  #used = false;
+  /** @type {null | string | Uint8Array | Pieces | Stream} one field, as most bodies are a text that is taken once */
+  #content = null;
 
   get body() {
-    if (this.#stream === null && this.#source !== null) {
-      const source = this.#source;
-      this.#stream =
-        source instanceof Pieces ? source.stream() : streamOfBytes(typeof source === "string" ? utf8Encode(source) : source);
-      if (this.#used) {
-        const record = recordOf(this.#stream);
-        cancelStream(record, undefined);
-        acquire(record);
-      }
-    }
-    return this.#stream;
+    const content = this.#content;
+    return content === null ? null : this.#streamed().stream;
   }
 
   get bodyUsed() {
-    return this.#used || (this.#stream !== null && recordOf(this.#stream).disturbed);
+    const content = this.#content;
+    return content instanceof Stream && content.isUsed();
   }
 
   async text() {
@@ -72,7 +112,11 @@ export class Body {
 
   async json() {
     const content = await this.#take();
-    return jsonParse(typeof content === "string" ? content : utf8Decode(content, false, false));
+    try {
+      return jsonParse(typeof content === "string" ? content : utf8Decode(content, false, false));
+    } catch (error) {
+      throw isIncoming(this) ? ending(error, "BadRequest") : error;
+    }
   }
 
   async bytes() {
@@ -92,35 +136,30 @@ export class Body {
   async formData() {
     const type = headerOf(this.headers, "content-type") ?? "";
     const content = await this.#take();
-    const essence = lower(exec(/^[\t\n\r ]*([^;\s]*)/, type)[1]);
-    if (essence === FORM) {
-      return formOf(parseForm(typeof content === "string" ? content : utf8Decode(content, false, false)));
+    try {
+      return formOf(fieldsIn(content, type));
+    } catch (error) {
+      throw isIncoming(this) ? ending(error, "BadRequest") : error;
     }
-    const boundary = essence === "multipart/form-data" ? parameterOf(type, "boundary") : null;
-    if (boundary === null || boundary === "") throw new TypeError("the body is no form: its content-type says otherwise");
-    return formOf(readMultipart(typeof content === "string" ? utf8Encode(content) : content, boundary));
   }
 
   /** The whole body; not to be given to the app as it is. */
   #take() {
-    this.#free();
-    const source = this.#source;
-    const stream = this.#stream;
-    if (stream === null || source !== null) {
-      this.#used = true;
-      if (stream !== null) cancelStream(recordOf(stream), undefined);
-      if (source === null) {
-        this.#used = false;
-        return "";
-      }
-      return source instanceof Pieces ? source.whole() : source;
-    }
-    return drained(recordOf(stream));
+    const content = this.#content;
+    if (content === null) return "";
+    if (content instanceof Stream) return content.take();
+    this.#content = new Stream(content, null, true);
+    return content instanceof Pieces ? content.whole() : content;
   }
 
   #free() {
-    if (this.bodyUsed) throw new TypeError("the body was taken already; clone() before that gives a second one");
-    if (this.#stream !== null && recordOf(this.#stream).reader !== null) throw new TypeError("the body's stream is locked");
+    if (this.#content instanceof Stream) this.#content.check();
+  }
+
+  #streamed() {
+    if (!(this.#content instanceof Stream)) this.#content = new Stream(this.#content, null, false);
+    this.#content.open();
+    return this.#content;
   }
 
   #own(content) {
@@ -130,74 +169,83 @@ export class Body {
   static {
     setBody = (body, given) => {
       if (typeof given === "string") {
-        body.#source = wellFormed(given);
+        body.#content = wellFormed(given);
         return TEXT;
       }
       if (isReadable(given)) {
         const { disturbed, reader } = recordOf(given);
         if (disturbed || reader !== null) throw new TypeError("the stream was read already, or is locked");
-        body.#stream = given;
+        body.#content = new Stream(null, given, false);
         return null;
       }
       const bytes = bytesOf(given);
       if (bytes !== null) {
-        body.#source = copyBytes(bytes);
+        body.#content = copyBytes(bytes);
         return null;
       }
       return setObject(body, given);
     };
     const setObject = (body, given) => {
       if (isBlob(given)) {
-        body.#source = blobBytes(given);
+        body.#content = blobBytes(given);
         return given.type === "" ? null : given.type;
       }
       if (isForm(given)) {
         const boundary = newBoundary();
-        body.#source = writeMultipart(fieldsOf(given), boundary);
+        body.#content = writeMultipart(fieldsOf(given), boundary);
         return `multipart/form-data; boundary=${boundary}`;
       }
       if (isParams(given)) {
-        body.#source = paramsText(given);
+        body.#content = paramsText(given);
         return `${FORM};charset=UTF-8`;
       }
-      body.#source = wellFormed(`${given}`);
+      body.#content = wellFormed(`${given}`);
       return TEXT;
     };
     setIncoming = (body, source) => {
-      body.#source = source;
+      body.#content = source;
     };
     shareBody = (from, to) => {
       from.#free();
-      const source = from.#source;
-      if (source !== null && !(source instanceof Pieces && source.once)) {
-        to.#source = source;
+      const content = from.#content;
+      const source = content instanceof Stream ? content.source : content;
+      if (content === null || (source !== null && !(source instanceof Pieces && source.once))) {
+        to.#content = source;
         return;
       }
-      if (from.body === null) return;
-      const [one, other] = tee(recordOf(from.#stream), true);
-      from.#source = null;
-      from.#stream = one;
-      to.#stream = other;
+      const [one, other] = tee(recordOf(from.#streamed().stream), true);
+      from.#content = new Stream(null, one, false);
+      to.#content = new Stream(null, other, false);
     };
     moveBody = (from, to) => {
       from.#free();
-      if (from.#source === null && from.#stream === null) return;
-      if (from.#source !== null) to.#source = from.#source;
-      else {
-        const [one] = tee(recordOf(from.#stream), false);
-        to.#stream = one;
-      }
-      from.#used = true;
+      const content = from.#content;
+      if (content === null) return;
+      const source = content instanceof Stream ? content.source : content;
+      to.#content = source === null ? new Stream(null, tee(recordOf(content.stream), false)[0], false) : source;
+      from.#content = new Stream(source, content instanceof Stream ? content.stream : null, true);
     };
+    hasBody = (body) => body.#content !== null;
     checkFree = (body) => body.#free();
     takeOutgoing = (body) => {
-      body.#free();
-      const stream = body.#stream;
-      body.#used = true;
-      if (body.#source === null && stream !== null) return piecesOf(acquire(recordOf(stream)));
-      return body.#source instanceof Pieces ? piecesOf(acquire(recordOf(body.#source.stream()))) : body.#source;
+      const content = body.#content;
+      if (content === null) return null;
+      body.#content = SENT;
+      if (!(content instanceof Stream)) return content instanceof Pieces ? piecesOf(content.stream()) : content;
+      content.check();
+      const { source } = content;
+      if (source === null) return piecesOf(content.stream);
+      return source instanceof Pieces ? piecesOf(source.stream()) : source;
     };
   }
+}
+
+function fieldsIn(content, type) {
+  const essence = lower(exec(/^[\t\n\r ]*([^;\s]*)/, type)[1]);
+  if (essence === FORM) return parseForm(typeof content === "string" ? content : utf8Decode(content, false, false));
+  const boundary = essence === "multipart/form-data" ? parameterOf(type, "boundary") : null;
+  if (boundary === null || boundary === "") throw new TypeError("the body is no form: its content-type says otherwise");
+  return readMultipart(typeof content === "string" ? utf8Encode(content) : content, boundary);
 }
 
 /**
@@ -206,7 +254,8 @@ export class Body {
  * TypeError for a piece that is not bytes.
  * @property {(reason: unknown) => Promise<void>} cancel nobody reads any more
  */
-function piecesOf(reader) {
+function piecesOf(stream) {
+  const reader = acquire(recordOf(stream));
   return {
     async next() {
       const { value, done } = await readOne(reader);
@@ -223,20 +272,35 @@ function bytesOfChunk(value) {
   return value;
 }
 
-async function drained(stream) {
+/** By callbacks: a promise of `{ value, done }` would ask the app's Object.prototype.then. */
+function drained(stream) {
+  const { promise, resolve, reject } = pending();
   const reader = acquire(stream);
   const parts = [];
   let size = 0;
-  for (;;) {
-    const { value, done } = await readOne(reader);
-    if (done) break;
-    const part = copyBytes(bytesOfChunk(value));
-    parts[parts.length] = part;
-    size += byteLength(part);
-  }
-  const bytes = new Bytes(size);
-  for (let at = 0, to = 0; at < parts.length; to += byteLength(parts[at]), at += 1) setBytes(bytes, parts[at], to);
-  return bytes;
+  const next = () =>
+    read(reader, {
+      chunk(value) {
+        try {
+          const part = copyBytes(bytesOfChunk(value));
+          parts[parts.length] = part;
+          size += byteLength(part);
+        } catch (error) {
+          handled(cancelStream(stream, error));
+          reject(error);
+          return;
+        }
+        queueMicrotask(next); // a stream that has all at once would fill the stack
+      },
+      close() {
+        const bytes = new Bytes(size);
+        for (let at = 0, to = 0; at < parts.length; to += byteLength(parts[at]), at += 1) setBytes(bytes, parts[at], to);
+        resolve(bytes);
+      },
+      error: reject,
+    });
+  next();
+  return promise;
 }
 
 shown(Body.prototype, ["body", "bodyUsed", "text", "json", "bytes", "arrayBuffer", "blob", "formData"], "Body");

@@ -3,8 +3,11 @@
 
 import { AbortController, AbortSignal } from "./abort.js";
 import { Blob, File } from "./blob.js";
+import { structuredClone } from "./clone.js";
 import { console } from "./console.js";
+import { Crypto, CryptoKey, SubtleCrypto, crypto } from "./crypto.js";
 import { TextDecoder, TextEncoder } from "./encoding.js";
+import { TextDecoderStream, TextEncoderStream } from "./encoding_streams.js";
 import { CustomEvent, Event, EventTarget } from "./events.js";
 import { FormData } from "./form_data.js";
 import { Headers } from "./headers.js";
@@ -14,13 +17,17 @@ import { ReadableStream, ReadableStreamDefaultController, ReadableStreamDefaultR
 import { Request } from "./request.js";
 import { Response } from "./response.js";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "./timers.js";
+import { TransformStream, TransformStreamDefaultController } from "./transform_stream.js";
 import { URL } from "./url.js";
 import { URLSearchParams } from "./url_search_params.js";
+import { WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter } from "./writable_stream.js";
 
 const members = {
-  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CountQueuingStrategy, CustomEvent, Event, EventTarget, File, FormData, Headers, ReadableStream,
-  ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, TextDecoder, TextEncoder, URL,
-  URLSearchParams, clearInterval, clearTimeout, console, setInterval, setTimeout,
+  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent, Event,
+  EventTarget, File, FormData, Headers, ReadableStream, ReadableStreamDefaultController, ReadableStreamDefaultReader,
+  Request, Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
+  TransformStreamDefaultController, URL, URLSearchParams, WritableStream, WritableStreamDefaultController,
+  WritableStreamDefaultWriter, clearInterval, clearTimeout, console, crypto, setInterval, setTimeout, structuredClone,
 };
 
 /**

@@ -3,14 +3,16 @@
 
 import { iteratePairs, shown } from "./iterators.js";
 import {
-  charCode, exec, getOwnPropertyDescriptor, isArray, jsonParse, jsonStringify, keys, lower, mapGet,
-  mapSet, ownKeys, slice, sliceList, sortList, splice,
+  charCode, exec, freeze, getOwnPropertyDescriptor, isArray, isEnumerable, isFrozen, jsonParse, jsonStringify, keys,
+  lower, mapGet, mapSet, ownKeys, slice, sliceList, sortList, splice,
 } from "./primordials.js";
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const PLAIN = /^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/;
-/** A value that needs no change, and that the host takes. */
-const SENT = /^[\t -~\x80-\xff]*$/;
+// These look for what is wrong: a search that finds nothing makes no object.
+const NO_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
+/** What a value cannot hold, or what the host does not send. */
+const CONTROL = /[^\t -~\x80-\xff]/;
+/** What JSON writes otherwise, or has no room for in the header. */
+const SPECIAL = /[^ !#-[\]-~]/;
 const COOKIE = "set-cookie";
 
 /** Names that nearly every answer has; looking one up is cheaper than checking its characters. */
@@ -29,13 +31,15 @@ function nameOf(given) {
   const name = typeof given === "string" ? given : `${given}`;
   const known = mapGet(KNOWN, name);
   if (known !== undefined) return known;
-  if (exec(TOKEN, name) === null) throw new TypeError(`not the name of a header: ${jsonStringify(slice(name, 0, 100))}`);
+  if (name === "" || exec(NO_TOKEN, name) !== null) throw new TypeError(`not the name of a header: ${jsonStringify(slice(name, 0, 100))}`);
   return lower(name);
 }
 
 function valueOf(given) {
   const value = typeof given === "string" ? given : `${given}`;
-  if (exec(PLAIN, value) !== null) return value;
+  if (value === "" || (exec(CONTROL, value) === null && !isSpace(charCode(value, 0)) && !isSpace(charCode(value, value.length - 1)))) {
+    return value;
+  }
   let from = 0;
   let to = value.length;
   while (from < to && isSpace(charCode(value, from))) from += 1;
@@ -74,11 +78,12 @@ export let outgoingHeaders;
 
 /** A list of header fields, names in lower case. Throws TypeError for a name or value that HTTP does not have. */
 export class Headers {
-  /** @type {string[]} name and value in turn, in the order in which they were added */
+  /**
+   * Name and value in turn, in the order in which they were added, frozen where they cannot be changed. Before an app
+   * asks for it, what the host sent: JSON text, or the object it holds.
+   * @type {string[] | string | object}
+   */
   #list = [];
-  /** What came from the host and was not asked for yet: JSON text, or the object it holds. */
-  #incoming = null;
-  #immutable = false;
   /** @type {string[] | null} the list as iterators give it */
   #sorted = null;
 
@@ -139,17 +144,17 @@ export class Headers {
   }
 
   #change() {
-    if (this.#immutable) throw new TypeError("these headers cannot be changed; make new ones from them: new Headers(headers)");
+    if (isFrozen(this.#read())) throw new TypeError("these headers cannot be changed; make new ones from them: new Headers(headers)");
     this.#sorted = null;
   }
 
   #get(name) {
-    const incoming = this.#object();
-    if (incoming !== null) {
-      const value = getOwnPropertyDescriptor(incoming, name)?.value;
+    if (typeof this.#list === "string") this.#list = jsonParse(this.#list);
+    const list = this.#list;
+    if (!isArray(list)) {
+      const value = getOwnPropertyDescriptor(list, name)?.value;
       return value === undefined ? null : isArray(value) ? joined(value, name) : value;
     }
-    const list = this.#list;
     let found = null;
     for (let at = 0; at < list.length; at += 2) {
       if (list[at] === name) found = found === null ? list[at + 1] : `${found}, ${list[at + 1]}`;
@@ -157,25 +162,17 @@ export class Headers {
     return found;
   }
 
-  /** What the host sent as an object, or null where the list is what counts. */
-  #object() {
-    const incoming = this.#incoming;
-    if (typeof incoming !== "string") return incoming;
-    return (this.#incoming = jsonParse(incoming));
-  }
-
   #read() {
-    const incoming = this.#object();
-    if (incoming !== null) {
-      const names = keys(incoming);
-      for (let at = 0; at < names.length; at += 1) {
-        const value = incoming[names[at]];
-        if (!isArray(value)) this.#append(names[at], value);
-        else for (let one = 0; one < value.length; one += 1) this.#append(names[at], value[one]);
-      }
-      this.#incoming = null;
+    if (isArray(this.#list)) return this.#list;
+    const object = typeof this.#list === "string" ? jsonParse(this.#list) : this.#list;
+    const names = keys(object);
+    this.#list = [];
+    for (let at = 0; at < names.length; at += 1) {
+      const value = object[names[at]];
+      if (!isArray(value)) this.#append(names[at], value);
+      else for (let one = 0; one < value.length; one += 1) this.#append(names[at], value[one]);
     }
-    return this.#list;
+    return freeze(this.#list);
   }
 
   #remove(name, from) {
@@ -208,10 +205,9 @@ export class Headers {
   #record(init) {
     const names = ownKeys(init);
     for (let at = 0; at < names.length; at += 1) {
-      const described = getOwnPropertyDescriptor(init, names[at]);
-      if (described === undefined || !described.enumerable) continue;
-      const value = valueOf(init[names[at]]);
-      this.#append(nameOf(names[at]), value);
+      if (!isEnumerable(init, names[at])) continue;
+      const name = nameOf(names[at]);
+      this.#append(name, valueOf(init[names[at]]));
     }
   }
 
@@ -222,8 +218,7 @@ export class Headers {
     };
     incomingHeaders = (source) => {
       const headers = new Headers();
-      headers.#incoming = source;
-      headers.#immutable = true;
+      headers.#list = source;
       return headers;
     };
     headerOf = (headers, name) => headers.#get(name);
@@ -231,17 +226,14 @@ export class Headers {
       if (headers.#get("content-type") === null) headers.#append("content-type", type);
     };
     freezeHeaders = (headers) => {
-      headers.#immutable = true;
+      freeze(headers.#list);
     };
     outgoingHeaders = (headers) => {
       const list = headers.#read();
       let text = "[";
       for (let at = 0; at < list.length; at += 2) {
-        if (exec(SENT, list[at + 1]) === null) {
-          throw new TypeError(`the header ${list[at]} holds a control character`);
-        }
-        // Strings one by one: of a list, JSON.stringify would ask the app's Array.prototype.toJSON.
-        text += `${at === 0 ? "[" : ",["}"${list[at]}",${jsonStringify(list[at + 1])}]`;
+        const value = list[at + 1];
+        text += `${at === 0 ? "[" : ",["}"${list[at]}",${exec(SPECIAL, value) === null ? `"${value}"` : sent(list[at], value)}]`;
       }
       return `${text}]`;
     };
@@ -251,6 +243,12 @@ export class Headers {
 iteratePairs(Headers, (headers) => pairsOf(headers));
 shown(Headers.prototype, ["append", "delete", "get", "getSetCookie", "has", "set"], "Headers");
 const { entries } = Headers.prototype;
+
+/** A string of its own: of a list, JSON.stringify would ask the app's Array.prototype.toJSON. */
+function sent(name, value) {
+  if (exec(CONTROL, value) !== null) throw new TypeError(`the header ${name} holds a control character`);
+  return jsonStringify(value);
+}
 
 function joined(values, name) {
   let text = values[0];

@@ -67,6 +67,7 @@ const { Uint8Array: Bytes } = globalThis;
  * @returns {string[]}
  */
 export function parseForm(text) {
+  const read = exec(/[+%]/, text) === null ? (part) => part : fromForm;
   const pairs = [];
   let from = 0;
   while (from <= text.length) {
@@ -75,8 +76,8 @@ export function parseForm(text) {
     if (to > from) {
       const equals = find(text, "=", from);
       const split = equals < 0 || equals > to ? to : equals;
-      pairs[pairs.length] = fromForm(slice(text, from, split));
-      pairs[pairs.length] = split < to ? fromForm(slice(text, split + 1, to)) : "";
+      pairs[pairs.length] = read(slice(text, from, split));
+      pairs[pairs.length] = split < to ? read(slice(text, split + 1, to)) : "";
     }
     from = to + 1;
   }

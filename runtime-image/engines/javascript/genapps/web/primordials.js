@@ -10,7 +10,7 @@ const { call } = Function.prototype;
 /** `uncurry(method)(self, ...rest)` is `self.method(...rest)`. */
 export const uncurry = Function.prototype.bind.bind(call);
 
-export const { defineProperty, defineProperties, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, keys, freeze } = Object;
+export const { defineProperty, defineProperties, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, keys, freeze, isFrozen } = Object;
 export const { ownKeys, apply, construct } = Reflect;
 export const { parse: jsonParse, stringify: jsonStringify } = JSON;
 export const { isArray } = Array;
@@ -18,6 +18,8 @@ export const { fromCharCode, fromCodePoint } = String;
 export const { floor, min, max, trunc } = Math;
 export const { isInteger, parseInt: toInteger } = Number;
 export const isView = ArrayBuffer.isView;
+
+export const isEnumerable = uncurry(Object.prototype.propertyIsEnumerable);
 
 export const charCode = uncurry(String.prototype.charCodeAt);
 export const codePoint = uncurry(String.prototype.codePointAt);
@@ -33,6 +35,9 @@ export const normalize = uncurry(String.prototype.normalize);
 export const repeat = uncurry(String.prototype.repeat);
 export const padStart = uncurry(String.prototype.padStart);
 export const numberText = uncurry(Number.prototype.toString);
+
+// QuickJS makes a template literal by calling this method, in our modules as in the app's: it stays as it is.
+Object.defineProperty(String.prototype, "concat", { writable: false, configurable: false });
 
 /** `exec(pattern, text)`: unlike `test` and `replace` it looks nothing up that an app could have changed. */
 export const exec = uncurry(RegExp.prototype.exec);

@@ -8,6 +8,7 @@ import { highWaterOf, sizeOf } from "./queues.js";
 import {
   acquire, canEnqueue, cancelStream, close, desired, enqueue, fail, newStream, nothing, read, readOne, release, setUp,
 } from "./readable.js";
+import { pipe, pipeThrough } from "./stream_pipe.js";
 import { tee } from "./stream_tee.js";
 
 const MADE = {};
@@ -103,6 +104,14 @@ export class ReadableStream {
     const stream = this.#stream;
     if (options?.mode !== undefined) throw new TypeError("there are only default readers here: leave out the mode");
     return new ReadableStreamDefaultReader(MADE, stream);
+  }
+
+  pipeThrough(pair, options = undefined) {
+    return pipeThrough(this.#stream, pair, options);
+  }
+
+  pipeTo(target, options = undefined) {
+    return promised(() => pipe(this.#stream, target, options));
   }
 
   tee() {
@@ -241,6 +250,6 @@ defineProperty(ReadableStream.prototype, Symbol.asyncIterator, {
   value: ReadableStream.prototype.values, writable: true, configurable: true,
 });
 defineProperty(ReadableStream, "from", { enumerable: true });
-shown(ReadableStream.prototype, ["locked", "cancel", "getReader", "tee", "values"], "ReadableStream");
+shown(ReadableStream.prototype, ["locked", "cancel", "getReader", "pipeThrough", "pipeTo", "tee", "values"], "ReadableStream");
 shown(ReadableStreamDefaultController.prototype, ["desiredSize", "close", "enqueue", "error"], "ReadableStreamDefaultController");
 shown(ReadableStreamDefaultReader.prototype, ["closed", "cancel", "read", "releaseLock"], "ReadableStreamDefaultReader");

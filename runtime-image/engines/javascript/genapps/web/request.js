@@ -4,7 +4,7 @@
 import { isPlainPath, isPlainQuery } from "genapps:native";
 
 import { isSignal, newSignal } from "./abort.js";
-import { Body, checkFree, moveBody, setBody, setIncoming, shareBody } from "./body.js";
+import { Body, checkFree, hasBody, moveBody, setBody, setIncoming, setIncomingTest, shareBody } from "./body.js";
 import { Headers, addType, headerOf, incomingHeaders } from "./headers.js";
 import { Pieces, valueOfPiece } from "./incoming_body.js";
 import { shown } from "./iterators.js";
@@ -16,7 +16,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const USUAL = /^(?:delete|get|head|options|post|put)$/i;
 const FORBIDDEN = /^(?:connect|trace|track)$/i;
 const HOST = /^(?:[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
-const PLAIN_PATH = /^\/[/0-9A-Za-z_~!$&'()*+,;=:@.-]*$/;
+/** A path or a query in which something may have to be encoded, or left out. */
 const NOBODY = "app.invalid";
 
 /**
@@ -28,84 +28,84 @@ export let incomingRequest;
 
 /** A request. Throws TypeError for a URL, method or body that cannot be. */
 export class Request extends Body {
-  #method = "GET";
-  /** @type {string | null} null until somebody asks */
-  #url = null;
-  /** @type {Headers | null} */
-  #headers = null;
-  #signal = null;
-  /** What the host sent, of a request that came in. */
-  #raw = null;
+  /**
+   * What the host sent, or what the app said. `fields` and `address` are made when somebody asks for them.
+   * @type {{ method: string, fields?: Headers, address?: string, signal?: AbortSignal, action?: object }}
+   */
+  #own;
 
   constructor(input, init = undefined) {
     super();
     if (input === INCOMING) {
-      this.#raw = init;
-      this.#method = init.method;
+      this.#own = init;
       return;
     }
     if (arguments.length < 1) throw new TypeError("Request takes an address or a request");
-    const other = typeof input === "object" && input !== null && #raw in input ? input : null;
-    if (other === null) this.#url = addressOf(input);
-    else {
-      this.#url = other.url;
-      this.#method = other.#method;
-      this.#signal = other.#signal;
-    }
+    const other = typeof input === "object" && input !== null && #own in input ? input : null;
+    const own = other === null
+      ? { method: "GET", fields: undefined, address: addressOf(input), signal: undefined }
+      : { method: other.#own.method, fields: undefined, address: other.#address(), signal: other.#own.signal };
+    this.#own = own;
     if (init !== undefined && init !== null && typeof init !== "object" && typeof init !== "function") {
       throw new TypeError("a request's second value is an object");
     }
     const { body = null, headers, method, signal } = init ?? {};
-    if (method !== undefined) this.#method = methodOf(method);
-    if (signal !== undefined) this.#signal = signalOf(signal);
-    this.#headers = new Headers(headers !== undefined ? headers : other === null ? undefined : other.headers);
-    if (body !== null) {
-      if (this.#method === "GET" || this.#method === "HEAD") throw new TypeError(`a ${this.#method} request has no body`);
+    if (method !== undefined) own.method = methodOf(method);
+    if (signal !== undefined) own.signal = signalOf(signal);
+    own.fields = new Headers(headers !== undefined ? headers : other === null ? undefined : other.#headers());
+    if (body === null && (other === null || !hasBody(other))) return;
+    if (own.method === "GET" || own.method === "HEAD") throw new TypeError(`a ${own.method} request has no body`);
+    if (body === null) moveBody(other, this);
+    else {
       const type = setBody(this, body);
-      if (type !== null) addType(this.#headers, type);
-    } else if (other !== null && hasBody(other)) {
-      if (this.#method === "GET" || this.#method === "HEAD") throw new TypeError(`a ${this.#method} request has no body`);
-      moveBody(other, this);
+      if (type !== null) addType(own.fields, type);
     }
   }
 
   get method() {
-    return this.#method;
+    return this.#own.method;
   }
 
   get url() {
-    return (this.#url ??= incomingUrl(this.#raw, this.#host()));
+    return this.#address();
   }
 
   get headers() {
-    return (this.#headers ??= incomingHeaders(this.#raw.headers ?? this.#raw.headersText));
+    return this.#headers();
   }
 
   get signal() {
-    return (this.#signal ??= newSignal());
+    return (this.#own.signal ??= newSignal());
   }
 
   clone() {
     checkFree(this);
-    const other = this.#raw === null ? new Request(this.url) : new Request(INCOMING, this.#raw);
-    other.#method = this.#method;
-    other.#signal = this.#signal;
-    if (this.#raw === null) other.#headers = new Headers(this.headers);
+    const own = { ...this.#own };
+    if (own.action === undefined) own.fields = new Headers(own.fields);
+    const other = new Request(INCOMING, own);
     shareBody(this, other);
     return other;
   }
 
+  #address() {
+    return (this.#own.address ??= incomingUrl(this.#own, this.#host()));
+  }
+
+  #headers() {
+    return (this.#own.fields ??= incomingHeaders(this.#own.headers ?? this.#own.headersText));
+  }
+
   /** The name by which the caller knows the app; headers are not parsed for it. */
   #host() {
-    const { headersText } = this.#raw;
-    if (this.#headers === null && headersText !== undefined) {
+    const { fields, headersText } = this.#own;
+    if (fields === undefined && headersText !== undefined) {
       // Within a value of JSON a quote has a backslash before it, so only a name can be found.
       const at = find(headersText, '"host":"');
       if (at < 0) return NOBODY;
       const from = at + 8;
       return slice(headersText, from, find(headersText, '"', from));
     }
-    return headerOf(this.headers, "host") ?? NOBODY;
+    return headerOf(this.#headers(), "host") ?? NOBODY;
   }
 
   static {
@@ -117,10 +117,9 @@ export class Request extends Body {
       }
       return request;
     };
+    setIncomingTest((body) => #own in body && body.#own.action !== undefined);
   }
 }
-
-const hasBody = (request) => request.body !== null;
 
 function addressOf(input) {
   const parts = parseUrl(wellFormed(`${input}`), null);
@@ -148,25 +147,18 @@ let lastHost = { text: "", host: "", port: null };
 
 function hostOf(text) {
   if (text !== lastHost.text) {
-    const { host, port } = parseUrl(`https://${exec(HOST, text) === null ? NOBODY : text}/`, null) ?? { host: NOBODY, port: null };
-    lastHost = { text, host, port };
+    const parts = exec(HOST, text) === null ? null : parseUrl(`https://${text}/`, null);
+    lastHost = { text, host: parts === null ? NOBODY : parts.host, port: parts === null ? null : parts.port };
   }
   return lastHost;
 }
 
-function incomingUrl(raw, named) {
-  const { path, query } = raw;
-  if (isPlainPath(path) && isPlainQuery(query)) {
-    const { host, port } = hostOf(named);
-    return plainUrl(host, port, path, query === "" ? null : query);
-  }
-  const host = named;
-  const known = exec(HOST, host) === null ? NOBODY : host;
-  const plain = exec(PLAIN_PATH, path) === null ? encodedPath(path) : path;
-  const text = `https://${known}${plain}${query === "" ? "" : `?${query}`}`;
-  // The parser's own form: an app compares it with what `new URL(request.url).href` gives.
-  const parts = parseUrl(wellFormed(text), null) ?? parseUrl(wellFormed(`https://${NOBODY}${plain}`), null);
-  return serializeUrl(parts);
+/** In the form that the parser gives: an app compares it with what `new URL(request.url).href` gives. */
+function incomingUrl({ path, query }, named) {
+  const { host, port } = hostOf(named);
+  if (isPlainPath(path) && isPlainQuery(query)) return plainUrl(host, port, path, query === "" ? null : query);
+  const origin = `https://${host}${port === null ? "" : `:${port}`}`;
+  return serializeUrl(parseUrl(wellFormed(`${origin}${encodedPath(path)}${query === "" ? "" : `?${query}`}`), null));
 }
 
 /** The host gives the path decoded: what ends a path in a URL is encoded again, and so is the percent sign. */

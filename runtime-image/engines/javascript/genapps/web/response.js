@@ -4,10 +4,11 @@
 import { Body, checkFree, setBody, shareBody, takeOutgoing } from "./body.js";
 import { Headers, addType, freezeHeaders, outgoingHeaders } from "./headers.js";
 import { shown } from "./iterators.js";
-import { defineProperty, exec, jsonStringify, wellFormed } from "./primordials.js";
+import { defineProperty, exec, isView, jsonStringify, wellFormed } from "./primordials.js";
 import { URL } from "./url.js";
 
 const JSON_TYPE = "application/json";
+const USUAL = { kind: "default", statusText: "" };
 const REASON = /^[\t -~\x80-\xff]*$/;
 
 function isBodiless(status) {
@@ -27,12 +28,10 @@ export let outgoingResponse;
 /** An answer. Throws RangeError for a status outside 200 to 599, TypeError for a body where there can be none. */
 export class Response extends Body {
   #status = 200;
-  #statusText = "";
-  #kind = "default";
-  /** @type {Headers | null} null until there is more to say than the type */
+  /** The media type alone, as long as there is no more to say. @type {Headers | string | null} */
   #headers = null;
-  /** @type {string | null} the media type, where #headers is null */
-  #type = null;
+  /** @type {{ kind: string, statusText: string }} */
+  #rest = USUAL;
 
   constructor(body = null, init = undefined) {
     super();
@@ -45,7 +44,7 @@ export class Response extends Body {
 
   static error() {
     const response = new Response();
-    response.#kind = "error";
+    response.#rest = { kind: "error", statusText: "" };
     response.#status = 0;
     freezeHeaders(response.headers);
     return response;
@@ -76,16 +75,16 @@ export class Response extends Body {
   }
 
   get type() {
-    return this.#kind;
+    return this.#rest.kind;
   }
 
   get url() {
-    this.#kind;
+    this.#rest;
     return "";
   }
 
   get redirected() {
-    this.#kind;
+    this.#rest;
     return false;
   }
 
@@ -98,25 +97,23 @@ export class Response extends Body {
   }
 
   get statusText() {
-    return this.#statusText;
+    return this.#rest.statusText;
   }
 
   get headers() {
-    if (this.#headers === null) {
-      this.#headers = new Headers();
-      if (this.#type !== null) addType(this.#headers, this.#type);
-    }
-    return this.#headers;
+    const known = this.#headers;
+    if (known !== null && typeof known === "object") return known;
+    const headers = (this.#headers = new Headers());
+    if (known !== null) addType(headers, known);
+    return headers;
   }
 
   clone() {
     checkFree(this);
     const other = new Response();
-    other.#kind = this.#kind;
+    other.#rest = this.#rest;
     other.#status = this.#status;
-    other.#statusText = this.#statusText;
-    other.#type = this.#type;
-    if (this.#headers !== null) other.#headers = new Headers(this.#headers);
+    other.#headers = typeof this.#headers === "string" ? this.#headers : new Headers(this.headers);
     shareBody(this, other);
     return other;
   }
@@ -132,28 +129,29 @@ export class Response extends Body {
     if (statusText !== undefined) {
       const text = `${statusText}`;
       if (exec(REASON, text) === null) throw new TypeError("statusText holds a character that HTTP does not have");
-      this.#statusText = text;
+      this.#rest = { kind: "default", statusText: text };
     }
     if (headers !== undefined) this.#headers = new Headers(headers);
   }
 
   #typed(type) {
     if (type === null) return;
-    if (this.#headers === null) this.#type = type;
+    if (this.#headers === null) this.#headers = type;
     else addType(this.#headers, type);
   }
 
   static {
-    isResponse = (value) => typeof value === "object" && value !== null && #kind in value;
+    isResponse = (value) => typeof value === "object" && value !== null && #rest in value;
     outgoingResponse = (response) => {
-      if (response.#kind === "error") throw new TypeError("the app answered with Response.error()");
-      const headers = response.#headers === null ? typeText(response.#type) : outgoingHeaders(response.#headers);
+      if (response.#rest.kind === "error") throw new TypeError("the app answered with Response.error()");
+      const known = response.#headers;
+      const headers = known !== null && typeof known === "object" ? outgoingHeaders(known) : typeText(known);
       const content = takeOutgoing(response);
       const out = { status: response.#status, headers, text: undefined, bytes: undefined, stream: undefined };
-      if (content === null) out.text = "";
-      else if (typeof content === "string") out.text = content;
-      else if (typeof content.next === "function") out.stream = content;
-      else out.bytes = content;
+      if (typeof content === "string") out.text = content;
+      else if (content === null) out.text = "";
+      else if (isView(content)) out.bytes = content;
+      else out.stream = content;
       return out;
     };
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One stream read by two. */
 
-import { bytesOf, copyBytes, pending, resolved, then } from "./primordials.js";
+import { structuredClone } from "./clone.js";
+import { pending, resolved, then } from "./primordials.js";
 import { acquire, canEnqueue, cancelStream, close, enqueue, fail, read } from "./readable.js";
 import { makeReadable, recordOf } from "./readable_stream.js";
 
@@ -9,7 +10,7 @@ const { queueMicrotask } = globalThis;
 
 /**
  * @param {object} stream a record of readable.js
- * @param {boolean} copies whether the second one gets copies of the bytes
+ * @param {boolean} copies whether the second one gets copies of the pieces
  * @returns {[ReadableStream, ReadableStream]} Throws TypeError when the stream is locked.
  */
 export function tee(stream, copies) {
@@ -33,8 +34,17 @@ export function tee(stream, copies) {
       chunk: (value) =>
         queueMicrotask(() => {
           again = false;
+          let other = value;
+          try {
+            if (copies && !cancelled[1]) other = structuredClone(value);
+          } catch (error) {
+            fail(controllers[0], error);
+            fail(controllers[1], error);
+            whole.resolve(cancelStream(stream, error));
+            return;
+          }
           each((controller, at) => {
-            if (canEnqueue(controller)) enqueue(controller, at === 1 && copies ? copied(value) : value);
+            if (canEnqueue(controller)) enqueue(controller, at === 1 ? other : value);
           });
           reading = false;
           if (again) pull();
@@ -64,9 +74,4 @@ export function tee(stream, copies) {
     if (!cancelled[0] || !cancelled[1]) whole.resolve(undefined);
   });
   return branches;
-}
-
-function copied(chunk) {
-  const bytes = bytesOf(chunk);
-  return bytes === null ? chunk : copyBytes(bytes);
 }

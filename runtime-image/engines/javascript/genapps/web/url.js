@@ -26,8 +26,6 @@ function parsed(url, base) {
 export class URL {
   /** @type {import("./url_parser.js").Parts} */
   #parts;
-  #href = null;
-  #params = null;
 
   constructor(url, base = undefined) {
     if (arguments.length < 1) throw new TypeError("URL takes an address");
@@ -50,14 +48,14 @@ export class URL {
   }
 
   get href() {
-    return (this.#href ??= serializeUrl(this.#parts));
+    return (this.#parts.href ??= serializeUrl(this.#parts));
   }
 
   set href(value) {
     const parts = parseUrl(text(value), null);
     if (parts === null) throw new TypeError(`Invalid URL: ${jsonStringify(slice(text(value), 0, 200))}`);
+    parts.params = this.#parts.params;
     this.#parts = parts;
-    this.#changed();
     this.#refill();
   }
 
@@ -163,7 +161,7 @@ export class URL {
   }
 
   get searchParams() {
-    return (this.#params ??= paramsOf(this.#parts.query ?? "", (query) => {
+    return (this.#parts.params ??= paramsOf(this.#parts.query ?? "", (query) => {
       this.#parts.query = query === "" ? null : query;
       this.#changed();
     }));
@@ -190,11 +188,12 @@ export class URL {
   }
 
   #changed() {
-    this.#href = null;
+    this.#parts.href = undefined;
   }
 
   #refill() {
-    if (this.#params !== null) refillParams(this.#params, this.#parts.query ?? "");
+    const { params, query } = this.#parts;
+    if (params !== undefined) refillParams(params, query ?? "");
   }
 
   #hasNoUser() {

@@ -13,7 +13,9 @@ import {
 } from "./primordials.js";
 
 const FORBIDDEN_IN_HOST = /[\0\t\n\r #/:<>?@[\\\]^|]/;
-const FORBIDDEN_IN_DOMAIN = /[\0-\x20"#%/:<>?@[\\\]^`{|}\x7f]/;
+const FORBIDDEN_IN_DOMAIN = /[\0-\x20#%/:<>?@[\\\]^|\x7f]/;
+/** Controls, surrogates, private characters and those that Unicode has not given away, or that are marks at the start. */
+const NO_LABEL = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\ufffd]|^\p{M}/u;
 const ASCII = /^[\0-\x7f]*$/;
 const SIMPLE = /^[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*$/;
 const LAST_IS_NUMBER = /(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$/;
@@ -64,11 +66,11 @@ function without(domain) {
 function labelToAscii(label) {
   if (startsWith(label, "xn--")) {
     const decoded = fromPunycode(slice(label, 4));
-    const good = decoded !== null && exec(ASCII, decoded) === null && normalize(lower(decoded), "NFC") === decoded;
-    return good && `xn--${toPunycode(decoded)}` === label ? label : null;
+    const good = decoded !== null && exec(ASCII, decoded) === null && exec(NO_LABEL, decoded) === null;
+    return good && normalize(lower(decoded), "NFKC") === decoded && `xn--${toPunycode(decoded)}` === label ? label : null;
   }
   if (exec(ASCII, label) !== null) return label;
-  if (exec(/[\ufffd\ud800-\udfff]/u, label) !== null || exec(/^\p{M}/u, label) !== null) return null;
+  if (exec(NO_LABEL, label) !== null) return null;
   const encoded = toPunycode(label);
   return encoded === null ? null : `xn--${encoded}`;
 }
@@ -148,10 +150,11 @@ function fromPunycode(text) {
       if (value < 0) return null;
       from += 1;
       i += value * w;
+      if (i > 0x7fffffff) return null;
       const t = threshold(k, bias);
       if (value < t) break;
       w *= 36 - t;
-      if (i > 0x7fffffff || w > 0x7fffffff) return null;
+      if (w > 0x7fffffff) return null;
     }
     const size = points.length + 1;
     bias = adapt(i - before, size, before === 0);

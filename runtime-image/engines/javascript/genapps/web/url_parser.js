@@ -11,6 +11,8 @@
  * @property {string[] | string} path segments, or a text where it is opaque
  * @property {string | null} query
  * @property {string | null} fragment
+ * @property {string} [href] where somebody asked for it
+ * @property {URLSearchParams} [params] where somebody asked for them
  */
 
 import { CONTROL, FRAGMENT, PATH, QUERY, SPECIAL_QUERY, USERINFO, percentEncode } from "./percent.js";
@@ -18,8 +20,8 @@ import { exec, find, findLast, join, lower, slice, sliceList, startsWith } from 
 import { parseHost } from "./url_host.js";
 
 const PORTS = { __proto__: null, http: 80, https: 443, ws: 80, wss: 443, ftp: 21, file: null };
-/** What nearly all URLs look like: nothing in it needs a second look, but dots in the path. */
-const COMMON = /^(https?):\/\/([a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*)(\/[!$-;=@-\]_a-z|~]*)(?:\?([!$-&(-;=?-~]*))?$/;
+/** What nearly all URLs look like: nothing in it is encoded, and only dots in the path need a second look. */
+const COMMON = /^(https?):\/\/([a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*)(\/[!$&-;=@-[\]_a-z|~]*)(?:\?([!$-&(-;=?-~]*))?$/;
 const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*):/;
 const DRIVE = /^[a-zA-Z][:|]$/;
 const DRIVE_FIRST = /^[a-zA-Z][:|](?:\/|$)/;
@@ -39,14 +41,12 @@ export function isSpecial(scheme) {
 export function parseUrl(input, base) {
   if (base === null && input === lastPlain.text) return plainParts(lastPlain);
   const common = exec(COMMON, input);
-  if (common !== null && find(common[3], "/.") < 0 && find(common[3], "%2") < 0 && find(common[3], "\\") < 0) {
-    if (find(common[2], "xn--") < 0) {
-      const url = blank(common[1]);
-      url.host = common[2];
-      split(url.path, common[3]);
-      url.query = common[4] ?? null;
-      return url;
-    }
+  if (common !== null && find(common[3], "/.") < 0 && find(common[2], "xn--") < 0) {
+    const url = blank(common[1]);
+    url.host = common[2];
+    split(url.path, common[3]);
+    url.query = common[4] ?? null;
+    return url;
   }
   return parseAny(trimmed(withoutBreaks(input)), base);
 }
@@ -80,7 +80,7 @@ function split(path, text) {
 }
 
 function blank(scheme) {
-  return { scheme, username: "", password: "", host: null, port: null, path: [], query: null, fragment: null };
+  return { scheme, username: "", password: "", host: null, port: null, path: [], query: null, fragment: null, href: undefined, params: undefined };
 }
 
 function trimmed(text) {
@@ -113,7 +113,7 @@ function parseAny(text, base) {
   if (found === null) {
     if (base === null) return null;
     if (typeof base.path === "string") {
-      return head === "" && asked === null && fragment !== null ? { ...base, fragment } : null;
+      return head === "" && asked === null && fragment !== null ? { ...base, fragment, href: undefined, params: undefined } : null;
     }
   }
   const scheme = found === null ? base.scheme : lower(found[1]);

@@ -32,6 +32,7 @@ export class URLSearchParams {
   #changed = null;
 
   constructor(init = "") {
+    if (init === "") return;
     if (init === null || (typeof init !== "object" && typeof init !== "function")) {
       const query = text(init);
       this.#list = parseForm(startsWith(query, "?") ? slice(query, 1) : query);
