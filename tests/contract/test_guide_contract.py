@@ -2,15 +2,19 @@
 """The limits in the page for code generators are those of the runtime and of the engine."""
 
 import ast
+import math
+import re
 from pathlib import Path
 
-from genapps.laptop import guide_limits
+from genapps.cli.connector.stubs import binding_of
+from genapps.laptop import guide_javascript, guide_limits
 from genapps_runtime.guest import turns
 from genapps_runtime.logs import RECORDS
 from genapps_runtime.serve import limits
 from genapps_runtime.state import sql_rules
 
-ENGINE = Path(__file__).resolve().parents[2] / "runtime-image" / "engines" / "python"
+ENGINES = Path(__file__).resolve().parents[2] / "runtime-image" / "engines"
+ENGINE = ENGINES / "python"
 
 
 def constants(file: str) -> dict[str, int]:
@@ -23,6 +27,30 @@ def constants(file: str) -> dict[str, int]:
                 code = compile(ast.Expression(line.value), file, "eval")
                 found[line.targets[0].id] = eval(code, {"__builtins__": {}})
     return found
+
+
+def numbers(file: str) -> dict[str, int]:
+    """The same of a file of the engine for JavaScript."""
+    text = (ENGINES / "javascript" / "genapps" / file).read_text(encoding="utf-8")
+    found = re.findall(r"^(?:export )?const ([A-Z_]+) = ([0-9* ]+);", text, re.MULTILINE)
+    return {name: math.prod(int(factor) for factor in value.split("*")) for name, value in found}
+
+
+def test_limits_of_the_engine_for_javascript_are_its_own() -> None:
+    state = numbers("state.js")
+    assert state["KEY_BYTES"] == guide_limits.KEY_BYTES
+    assert state["VALUE_BYTES"] == guide_limits.VALUE_BYTES
+    assert state["MOST_LISTED"] == guide_limits.LISTED
+
+
+def test_globals_of_the_page_are_there_and_names_in_env_are_those_of_the_engine() -> None:
+    place = ENGINES / "javascript" / "genapps"
+    (members,) = re.findall(
+        r"^const members = \{(.*?)\};", (place / "web" / "globals.js").read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert {*guide_javascript.GLOBALS} <= {*re.findall(r"\w+", members)}
+    assert 'connector.toUpperCase().replaceAll("-", "_")' in (place / "connectors.js").read_text()
+    assert binding_of("fx-rates") == "FX_RATES"
 
 
 def test_limits_of_the_runtime_are_its_own() -> None:

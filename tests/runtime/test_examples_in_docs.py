@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from genapps.laptop import guide_python
+from genapps.laptop import guide_javascript, guide_python
 from tests.runtime.fake_gateway import FakeGateway
 from tests.runtime.harness import Pod
 from tests.support.markdown import blocks, pages
@@ -47,3 +47,24 @@ async def test_an_app_in_a_page_loads_and_answers(
     statuses = [(await pod.call("GET", path)).status for path in routes * 2]
     await pod.stop()
     assert set(statuses) <= {200}, page
+
+
+ASKED = (("PUT", '{"text": "hi"}'), ("GET", None))
+IN_JAVASCRIPT = re.findall(
+    r"^```javascript\n(.*?)^```$", guide_javascript.START + guide_javascript.TOOLS, re.MULTILINE | re.DOTALL
+)
+
+
+async def test_each_app_in_javascript_of_the_guide_loads_and_answers(
+    gateway: FakeGateway, javascript_engine: Path, tmp_path: Path
+) -> None:
+    assert len(IN_JAVASCRIPT) == 3
+    for number, source in enumerate(IN_JAVASCRIPT):
+        pod = Pod(tmp_path / f"pod-{number}", gateway, javascript_engine)
+        pod.write({"app.js": source.encode()}, language="javascript", entry="app.js", connectors=["fx-rates"])
+        await pod.start()
+        answers = [await pod.call(method, "/notes/ada", data=body) for method, body in ASKED]
+        await pod.stop()
+        assert {answer.status for answer in answers} <= {200, 201}, source
+        if number == 0:
+            assert answers[1].json() == {"text": "hi"}

@@ -27,9 +27,10 @@ def run(*command: str | Path, folder: Path, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment that has our wheels, and of everything else what this one has."""
+    tmp_path = tmp_path_factory.mktemp("installed")
     wheels, environment = tmp_path / "wheels", tmp_path / "environment"
     wheels.mkdir()
     artifacts.wheels(wheels)
@@ -47,16 +48,19 @@ def installed(tmp_path: Path) -> Path:
     return environment / "bin"
 
 
-def test_a_new_app_is_made_served_and_tested_by_our_wheels_alone(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", list(engines.SOURCES))
+def test_a_new_app_is_made_served_and_tested_by_our_wheels_alone(
+    language: str, installed: Path, tmp_path: Path
+) -> None:
     (about,) = installed.parent.glob("lib/python*/site-packages/genapps-*.dist-info/METADATA")
     needed = re.findall(r"^Requires-Dist: (\S+)==.*; extra == 'dev'$", about.read_text(), re.MULTILINE)
     assert {"genapps", *needed} == {*NEEDED}
     cache = tmp_path / "cache"
-    (package,) = installed.parent.glob("lib/python*/site-packages/genapps_engines/python.wasm")
-    place = compiled(package, "python", {"XDG_CACHE_HOME": str(cache)})
-    assert package.read_bytes() == engines.component().read_bytes()
-    place.symlink_to(engines.precompiled())  # compiling takes long; tests/unit/laptop/test_engine.py compiles
+    (package,) = installed.parent.glob(f"lib/python*/site-packages/genapps_engines/{language}.wasm")
+    place = compiled(package, language, {"XDG_CACHE_HOME": str(cache)})
+    assert package.read_bytes() == engines.component(language).read_bytes()
+    place.symlink_to(engines.precompiled(language))  # compiling takes long; tests/unit/laptop/test_engine.py compiles
     environment = {"XDG_CACHE_HOME": str(cache), "PATH": f"{installed}{os.pathsep}{os.environ['PATH']}"}
-    run(installed / "genapps", "new", "greeter", folder=tmp_path, **environment)
+    run(installed / "genapps", "new", "greeter", "--language", language, folder=tmp_path, **environment)
     said = run(installed / "python", "-m", "pytest", "-q", "greeter", folder=tmp_path, **environment)
     assert "2 passed" in said

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from genapps.api.modules import LIMITED, PACKAGES, PYTHON_MODULES
 from genapps.cli.main import main
+from genapps.core.code.javascript.scan import scan_javascript
 from genapps.core.code.scan import scan_python
 from tests.unit.laptop.test_source import BUDGET, CONNECTOR
 
@@ -69,5 +70,13 @@ def test_what_is_no_connector_is_refused(tmp_path: Path) -> None:
     assert "No such file" in said("--connector-manifest", tmp_path / "gone.yaml", code=1)
 
 
-def test_a_language_without_a_guide_says_so() -> None:
-    assert "there is no guide for javascript yet" in said("--language", "javascript", code=1)
+def test_the_page_for_javascript_has_examples_that_load_and_tools_of_env(tmp_path: Path) -> None:
+    manifest = tmp_path / "rates.yaml"
+    manifest.write_text(yaml.safe_dump(CONNECTOR))
+    page = said("--language", "javascript", "--connector-manifest", manifest)
+    found = re.findall(r"^```javascript\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(found) == 3
+    assert all(scan_javascript("app.js", {"app.js": code.encode()}) is None for code in found)
+    assert '  "RATES": RatesTools;' in page
+    assert '  "latest"(args?: Record<string, unknown>): Promise<unknown>;' in page
+    assert "express" in page

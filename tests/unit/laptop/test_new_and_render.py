@@ -26,9 +26,9 @@ def said(*arguments: str, code: int = 0) -> str:
     return done.output
 
 
-def test_a_new_app_is_rendered_as_the_operator_takes_it(here: Path) -> None:
-    language, entry = "python", "app.py"
-    assert said("new", "greeter").splitlines()[-1] == "To run it: genapps dev greeter"
+@pytest.mark.parametrize(("language", "entry"), [("python", "app.py"), ("javascript", "app.js")])
+def test_a_new_app_is_rendered_as_the_operator_takes_it(language: str, entry: str, here: Path) -> None:
+    assert said("new", "greeter", "--language", language).splitlines()[-1] == "To run it: genapps dev greeter"
     text = said("render", "greeter", "--namespace", "finance", "--budget", "finance", "--tier", "large")
     (found,) = yaml.safe_load_all(text)
     code = (here / "greeter" / "app" / entry).read_bytes()
@@ -41,18 +41,6 @@ def test_a_new_app_is_rendered_as_the_operator_takes_it(here: Path) -> None:
     }
     assert said("render", "greeter", "--namespace", "finance", "--budget", "finance", "--tier", "large") == text
     assert check(Inputs(parse("x", text.encode())), None, "")[0] == []
-
-
-def test_a_new_app_in_javascript_has_the_form_of_a_worker(here: Path) -> None:
-    said("new", "greeter", "--language", "javascript")
-    assert (
-        (here / "greeter" / "app" / "app.js")
-        .read_text()
-        .startswith("export default {\n  async fetch(request, env, ctx)")
-    )
-    assert yaml.safe_load((here / "greeter" / "manifest.yaml").read_text())["spec"]["code"] == {
-        "language": "javascript"
-    }
 
 
 def test_code_of_several_files_is_in_a_config_map_that_the_app_names(here: Path) -> None:

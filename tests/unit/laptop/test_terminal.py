@@ -27,6 +27,11 @@ def test_ticks_say_that_they_are_ticks() -> None:
     assert said(origin="schedule") == ["GET /x 200 1.5 ms (schedule)"]
 
 
+def test_a_call_of_a_tool_is_one_line() -> None:
+    found = shown(b'{"event": "call", "connector": "rates", "tool": "latest", "outcome": "ok", "millis": 9.5}')
+    assert list(found) == ["  tool rates latest ok 9.5 ms"]
+
+
 def test_dropped_records_are_counted() -> None:
     assert said(logDropped=3)[1] == "    3 log records were more than an action may write"
 

@@ -6,7 +6,8 @@ Equal versions, budgets and connectors make equal text, so that a generator can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,10 +20,33 @@ from genapps.cli.check.documents import UnreadableError
 from genapps.cli.check.inputs import read_documents
 from genapps.cli.check.manifests import check_object
 from genapps.cli.connector.stubs import stubs
-from genapps.laptop import guide_limits, guide_python
+from genapps.laptop import guide_javascript, guide_limits, guide_python
 from genapps.laptop.source import SourceError
 
-_STUBS = {"python": "python", "javascript": "typescript"}
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What is told of a language."""
+
+    name: str
+    start: str
+    tools: str
+    modules: Callable[[], Iterator[str]]
+    stubs: str
+    """The language of the stubs."""
+    said_of_stubs: str
+
+
+_TEXTS = {
+    "python": _Text(
+        "Python", guide_python.START, guide_python.TOOLS, guide_python.modules,
+        "python", "These functions call them, and can be part of the app.",
+    ),
+    "javascript": _Text(
+        "JavaScript", guide_javascript.START, guide_javascript.TOOLS, guide_javascript.modules,
+        "typescript", "This is how they are found in `env`.",
+    ),
+}  # fmt: skip
 _DEFAULT = "small"
 
 T = TypeVar("T", bound=OwnModel)
@@ -30,26 +54,25 @@ T = TypeVar("T", bound=OwnModel)
 
 def page(language: str, manifests: Sequence[Path], budget: Path | None, tier: str | None) -> str:
     """The page as Markdown. Raises SourceError."""
-    if language != "python":
-        raise SourceError(f"there is no guide for {language} yet")
     connectors = [one for path in manifests for one in _objects(path, Connector)]
     limits = _tier(budget, tier)
+    text = _TEXTS[language]
     lines = [
-        "# Writing a genapps app in Python", "", guide_python.START, "## Tools", "", *_tools(connectors, language),
-        "", "## Modules", "", *guide_python.modules(), "", "## Limits", "", *_table(guide_limits.rows(limits)),
+        f"# Writing a genapps app in {text.name}", "", text.start, "## Tools", "", text.tools,
+        *_granted(connectors, text), "", "## Modules", "", *text.modules(), "",
+        "## Limits", "", *_table(guide_limits.rows(limits)),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def _tools(connectors: Sequence[Connector], language: str) -> Iterator[str]:
-    yield guide_python.TOOLS
+def _granted(connectors: Sequence[Connector], text: _Text) -> Iterator[str]:
     if not connectors:
         yield "No connector is granted to this app: do not call any."
         return
     names = ", ".join(connector.metadata.name for connector in connectors)
-    yield f"Granted are the tools of {names}, as these functions call them. They can be part of the app."
+    yield f"Granted are the tools of {names}. {text.said_of_stubs}"
     for connector in connectors:
-        yield from ("", f"```{language}", stubs(connector, _STUBS[language]).rstrip("\n"), "```")
+        yield from ("", f"```{text.stubs}", stubs(connector, text.stubs).rstrip("\n"), "```")
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:

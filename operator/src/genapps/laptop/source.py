@@ -17,7 +17,7 @@ from genapps.api.appbudget import AppBudget, Tier
 from genapps.api.apprecord import ResolvedTier
 from genapps.api.connector import Connector
 from genapps.api.digests import INLINE_ENTRY
-from genapps.api.generatedapp import GeneratedApp
+from genapps.api.generatedapp import GeneratedApp, Language
 from genapps.api.names import API_VERSION
 from genapps.cli.bundles import read_bundle
 from genapps.cli.check.apps import check_code
@@ -25,6 +25,7 @@ from genapps.cli.check.command import check
 from genapps.cli.check.documents import Document, UnreadableError, parse
 from genapps.cli.check.inputs import CODE, CodeInput, Inputs, read_documents
 from genapps.cli.check.manifests import check_object, is_config_map
+from genapps.core.code.languages import language_of
 from genapps.core.code.source import source_of
 from genapps.core.observed import Bundle, NotAsked, SourceProblem
 
@@ -113,11 +114,6 @@ def name_of(path: Path) -> str:
     return _OTHER.sub("-", stem.lower())[:63].strip("-") or "app"
 
 
-def language_of(entry: str) -> str:
-    """By the ending of the entry file."""
-    return "javascript" if entry.endswith((".js", ".mjs", ".ts")) else "python"
-
-
 def read_project(named: Named) -> tuple[Document, str, dict[str, bytes]]:
     """The manifest of a project, which holds no source, and its code: the entry and the files. Raises as `read_app`."""
     found = read_documents(named.path / MANIFEST)
@@ -152,7 +148,7 @@ def _project(named: Named, others: list[Document]) -> AppSource:
 def _code(named: Named, others: list[Document], granted: Iterable[str]) -> AppSource:
     entry, files = read_bundle(named.path, named.entry)
     connectors = {*granted, *(str(one.metadata.get("name")) for one in others if one.kind == "Connector")}
-    value = manifest_of(name_of(named.path), language_of(entry), connectors, _NO_CODE)
+    value = manifest_of(name_of(named.path), language_of(entry) or Language.PYTHON, connectors, _NO_CODE)
     app = GeneratedApp.model_validate(value)
     return _judged(named, app, Bundle(entry, files), others, str(named.path))
 

@@ -25,6 +25,9 @@ def shown(line: bytes) -> Iterator[str]:
         yield printable(line.decode("utf-8", "replace"))
     elif found["event"] == "action":
         yield from _action(found)
+    elif found["event"] == "call":
+        called = [str(found.get(name, "")) for name in ("connector", "tool", "outcome")]
+        yield printable(f"  tool {' '.join(called)} {found.get('millis')} ms")
     elif found["event"] not in _QUIET:
         yield f"  {printable(found['event'])}{_fields(found, _IDENTITY)}"
 

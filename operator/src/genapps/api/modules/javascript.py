@@ -50,6 +50,13 @@ _PACKAGE = (
 )
 
 
+def instead() -> Mapping[str, tuple[str, ...]]:
+    """What to use, and in place of which modules."""
+    return {sentence: tuple(names.split()) for sentence, names in _BY_SENTENCE.items()} | {
+        _PACKAGE: ("other packages",)
+    }
+
+
 def in_place_of(specifier: str) -> str:
     """What to use in place of a module that is no file of the app."""
     parts = specifier.split("/")

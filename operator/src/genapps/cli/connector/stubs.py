@@ -38,7 +38,8 @@ class _Call:
 
 
 def stubs(connector: Connector, language: str, chosen: Sequence[str] = ()) -> str:
-    """The text of a module: `python`, which apps can import, or `typescript`; of the chosen tools, or of all."""
+    """The text of a module, of the chosen tools or of all: `python`, which apps can import, or `typescript`, which
+    declares what apps in JavaScript find in `env`."""
     types = Types()
     for name in _PYTHON_WORDS:
         types.unused(name)
@@ -52,6 +53,11 @@ def stubs(connector: Connector, language: str, chosen: Sequence[str] = ()) -> st
     lines = _python(connector, types, calls) if language == "python" else _typescript(connector, types, calls)
     mark = "#" if language == "python" else "//"
     return "\n".join([*(f"{mark} {line}" for line in head.splitlines()), *lines]) + "\n"
+
+
+def binding_of(connector: str) -> str:
+    """The name of a connector in the `env` of apps in JavaScript."""
+    return connector.upper().replace("-", "_")
 
 
 def _call(types: Types, tool: ToolContract, description: str) -> _Call:
@@ -127,13 +133,18 @@ def _typescript(connector: Connector, types: Types, calls: Sequence[_Call]) -> I
             mark = "" if member.required else "?"
             yield f"  {json.dumps(member.name)}{mark}: {_written(member.type, _typescript_form)};"
         yield "}"
+    tools = types.unused(f"{pascal(connector.metadata.name)}Tools")
     yield ""
-    yield f"export interface {types.unused(f'{pascal(connector.metadata.name)}Tools')} {{"
+    yield f"export interface {tools} {{"
     for call in calls:
-        where = f"connector: {json.dumps(connector.metadata.name)}, tool: {json.dumps(call.tool.name)}"
         arguments, result = _written(call.arguments, _typescript_form), _written(call.result, _typescript_form)
+        mark = "?" if isinstance(call.arguments, MapOf) else ""
         yield f"  // {call.comment}"
-        yield f"  call({where}, args: {arguments}): Promise<{result}>;"
+        yield f"  {json.dumps(call.tool.name)}(args{mark}: {arguments}): Promise<{result}>;"
+    yield "}"
+    yield ""
+    yield f"export interface {types.unused('Env')} {{"
+    yield f"  {json.dumps(binding_of(connector.metadata.name))}: {tools};"
     yield "}"
 
 
