@@ -106,6 +106,8 @@ ERASED = [
     ("an index", "class A { [b: string]: any; readonly [c: number]: d }", "class A { ; ; ; }"),
     ("methods", "class A { b<T>(this: A, c?: T): T {} async *d(): E {} get f(): g {} set h(i: j) {} k?() {} }",
      "class A { b(c) {} async *d() {} get f() {} set h(i) {} k() {} }"),
+    ("a generic method on lines",
+     "class A {\n  static b<\n    T\n  >(c: T) {}\n}", "class A {\n static b(\n\n c) {}\n}"),
     ("overloads of methods", "class A { constructor(a: string)\n constructor(a: any) {}\n b(): void; b() {} }",
      "class A { ;\n constructor(a) {}\n ; ; b() {} }"),
     ("a method of an object", "a = { b<T>(c: T): void {}, get d(): e { return 1 }, async f(g?: h) {} }",

@@ -133,6 +133,7 @@ def _member(node: Node, text: BlankedText) -> Sequence[Node]:
     if words & {"declare", "abstract"}:
         return _statement(node, text)
     _modifiers(node, text)
+    _opened_early(node, text)
     return node.children
 
 
@@ -209,13 +210,18 @@ def _arrow(node: Node, text: BlankedText) -> Sequence[Node]:
 
     The types themselves are blanked by the rules for them, which come later and skip what is written here.
     """
-    generic, parameters = node.child_by_field_name("type_parameters"), node.child_by_field_name("parameters")
-    returned = node.child_by_field_name("return_type")
-    if generic is not None and parameters is not None and text.spans_lines(generic.start_byte, parameters.start_byte):
-        text.move(parameters.start_byte, generic.start_byte)
+    _opened_early(node, text)
+    parameters, returned = node.child_by_field_name("parameters"), node.child_by_field_name("return_type")
     if returned is not None and parameters is not None and text.spans_lines(parameters.end_byte, returned.end_byte):
         text.move(parameters.end_byte - 1, returned.end_byte - 1)
     return node.children
+
+
+def _opened_early(node: Node, text: BlankedText) -> None:
+    """Type parameters on several lines become part of what is in the brackets of the parameters."""
+    generic, parameters = node.child_by_field_name("type_parameters"), node.child_by_field_name("parameters")
+    if generic is not None and parameters is not None and text.spans_lines(generic.start_byte, parameters.start_byte):
+        text.move(parameters.start_byte, generic.start_byte)
 
 
 def _comparison(node: Node, text: BlankedText) -> Sequence[Node]:
