@@ -74,10 +74,8 @@ def _lack(files: Mapping[str, bytes], file: str, one: Import) -> str | None:
         return None
     if path.startswith(PUBLIC):
         return f"Files in {PUBLIC} are served, and are no code. Put the module elsewhere."
-    if path.endswith(TYPESCRIPT):
-        return "It is TypeScript. `genapps bundle` makes JavaScript of it."
     if path in files:
-        return None
+        return None  # also TypeScript: without types it is JavaScript
     meant = next((f"{specifier}{end}" for end in (*SUFFIXES, "/index.js") if f"{path}{end}" in files), None)
     return f"The bundle has no file {plain(path, 100)}. " + (
         f"Write {plain(meant, 100)}." if meant else "Add it, or correct the path."
