@@ -128,6 +128,7 @@ class Pod:
             "token_file": self.directory / "token" / "token",
             "state_directory": self.directory / "state",
             "engine_file": self.engine,
+            "machine_code_directory": self.directory / "machine-code",
             "termination_file": self.directory / "termination",
             "address": "127.0.0.1",
             "app_port": self.port,

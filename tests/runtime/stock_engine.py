@@ -12,7 +12,7 @@ from wasmtime.component import Component, Func, Linker, LinkerInstance, Record
 from genapps_runtime.guest.host_functions import RANDOM_BYTES, RECORD_BYTES, WASI, WORLD
 from genapps_runtime.guest.immediate import CALL_BYTES, nobody_answers, too_long
 from genapps_runtime.guest.precompile import SWITCHES, target
-from genapps_runtime.guest.store import INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES, GuestLog
+from genapps_runtime.guest.store import ENGINE_LIMITS, GuestLog
 from genapps_runtime.guest.ticker import Ticker
 
 
@@ -31,7 +31,8 @@ class StockLanguage:
     def instantiate(self, memory_bytes: int, log: GuestLog) -> tuple[Store, Callable[[str], Func]]:
         """A store, and what finds the exports of its instance."""
         store = Store(self.engine)
-        store.set_limits(memory_bytes, TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES)
+        most = ENGINE_LIMITS
+        store.set_limits(memory_bytes, most.table_elements, most.instances, most.tables, most.memories)
         store.set_epoch_deadline(2**60)
         instance = self._linked(log).instantiate(store, self.component)
 

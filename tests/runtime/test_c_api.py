@@ -11,6 +11,7 @@ from wasmtime import _bindings, _ffi
 
 from genapps_runtime.guest import c_api
 from genapps_runtime.guest.c_api import WasmtimeVersionError, library_file
+from genapps_runtime.guest.component import types_api
 from genapps_runtime.guest.linker import Linker
 from genapps_runtime.guest.precompile import SWITCHES
 from tools.engines.places import ROOT
@@ -26,10 +27,20 @@ HANDLES = {
     c_api.ContextPtr: "wasmtime_context_t",
     c_api.ErrorPtr: "wasmtime_error_t",
     c_api.FuturePtr: "wasmtime_call_future",
+    types_api.ComponentTypePtr: "wasmtime_component_type_t",
+    types_api.ExternPtr: "wasmtime_component_extern_t",
+    types_api.FuncTypePtr: "wasmtime_component_func_type_t",
+    types_api.ResultTypePtr: "wasmtime_component_result_type_t",
 }
 STRUCTURES: dict[Any, tuple[Any, ...]] = {
     c_api.ByteVec: (_bindings.wasm_byte_vec_t,),
-    c_api.ValueVec: (_bindings.wasmtime_component_vallist_t, _bindings.wasmtime_component_valrecord_t),
+    c_api.ValueVec: (
+        _bindings.wasmtime_component_vallist_t,
+        _bindings.wasmtime_component_valrecord_t,
+        _bindings.wasmtime_component_valtuple_t,
+    ),
+    types_api.ValueType: (_bindings.wasmtime_component_valtype_t,),
+    types_api.Item: (_bindings.wasmtime_component_item_t,),
     c_api.ResultValue: (_bindings.wasmtime_component_valresult_t,),
     c_api.AnyValue: (_bindings.wasmtime_component_valunion_t,),
     c_api.Value: (_bindings.wasmtime_component_val_t,),
@@ -39,7 +50,9 @@ STRUCTURES: dict[Any, tuple[Any, ...]] = {
 }
 KINDS = {
     "BOOL": c_api.BOOL, "U8": c_api.U8, "U32": c_api.U32, "U64": c_api.U64, "STRING": c_api.STRING,
-    "LIST": c_api.LIST, "RECORD": c_api.RECORD, "RESULT": c_api.RESULT,
+    "LIST": c_api.LIST, "RECORD": c_api.RECORD, "TUPLE": c_api.TUPLE, "RESULT": c_api.RESULT,
+    "ITEM_COMPONENT_FUNC": types_api.FUNCTION_ITEM, "VALTYPE_STRING": types_api.STRING_TYPE,
+    "VALTYPE_RESULT": types_api.RESULT_TYPE,
 }  # fmt: skip
 RENAMED = {"value": "val"}
 OURS_ALONE = {"room", "private"}

@@ -43,6 +43,8 @@ class Code:
 
     load_message: str
     public: dict[str, bytes]
+    component: bytes = b""
+    """The component that is the app; empty where an engine runs it."""
 
     @property
     def size(self) -> int:
@@ -65,8 +67,8 @@ def digest_of(bundle: Bundle) -> str:
     return f"sha256:{found.hexdigest()}"
 
 
-def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
-    """The files that are mounted at `directory`, and below it.
+def read_bundle(directory: str, entry: str, digest: str, *, in_pieces: bool = False) -> Bundle:
+    """The files that are mounted at `directory`, and below it; with `in_pieces` the entry may be a folder of pieces.
 
     Raises RefusedError (SnapshotMismatch) unless they have that digest; when they take more than BUNDLE_BYTES; for
     links that leave the directory, and what is neither file nor folder.
@@ -83,11 +85,24 @@ def read_bundle(directory: str, entry: str, digest: str) -> Bundle:
         _refuse(f"cannot read the code: {error}")
     if not _PART.match(entry):
         _refuse(f"invalid entry: {entry!r}")
-    bundle = Bundle(entry, files)
+    bundle = Bundle(entry, _joined(entry, files) if in_pieces else files)
     found = digest_of(bundle)
     if found != digest:
         _refuse(f"the code has digest {found}; the pod expects {digest}")
     return bundle
+
+
+def _joined(entry: str, files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files, with the pieces of the entry in one: `app.wasm/0`, `app.wasm/1` and so on.
+
+    So the operator mounts a file that no ConfigMap holds. No file of a bundle has the path of a folder.
+    """
+    folder = f"{entry}/"
+    pieces = [path for path in files if path.startswith(folder)]
+    if not pieces:
+        return files
+    whole = b"".join(files.pop(f"{folder}{number}", b"") for number in range(len(pieces)))
+    return files | {entry: whole}
 
 
 def _mounted(directory: str) -> Iterator[tuple[str, Path]]:
@@ -151,7 +166,7 @@ def load_message(
         if name.startswith(PUBLIC):
             continue
         if not name.endswith(suffixes) and name != bundle.entry:
-            data[name] = _text_or_base64(content)
+            data[name] = text_or_base64(content)
             continue
         try:
             texts[name] = text_of(content)
@@ -173,7 +188,7 @@ def public_files(bundle: Bundle) -> dict[str, bytes]:
     return {path.removeprefix(PUBLIC): content for path, content in bundle.files.items() if path.startswith(PUBLIC)}
 
 
-def _text_or_base64(content: bytes) -> dict[str, str]:
+def text_or_base64(content: bytes) -> dict[str, str]:
     """As a piece of a body is handed over."""
     try:
         return {"text": content.decode()}

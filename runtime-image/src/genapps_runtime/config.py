@@ -18,8 +18,8 @@ import orjson
 from genapps_runtime.termination import Reason, RefusedError
 
 API_VERSION = "runtime.genapps.dev/v1"
-LANGUAGES = ("python", "javascript")
-"""Those that there is an engine for."""
+LANGUAGES = ("python", "javascript", "component")
+"""Those that there is an engine for, and components, which need none."""
 CONFIG_BYTES = 1024 * 1024
 MAXIMUM = 2**53 - 1
 FALLBACK_CHARACTERS = 16_384

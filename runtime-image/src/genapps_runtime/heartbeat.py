@@ -18,6 +18,7 @@ _PUBLISHED = 5
 _LENGTHS = (6, 7)
 _DUE = 8
 _HEADER_BYTES = 128
+_MACHINE_CODE = slice(72, 104)
 TEXT_BYTES = 16 * 1024 - _HEADER_BYTES // 2
 _TEXTS = (_HEADER_BYTES, _HEADER_BYTES + TEXT_BYTES)
 
@@ -92,6 +93,15 @@ class Heartbeat:
     @due_ns.setter
     def due_ns(self, value: int) -> None:
         self._slots[_DUE] = value
+
+    @property
+    def machine_code(self) -> bytes:
+        """The SHA-256 digest of the machine code that was made of the app's component; 32 NULs: of none."""
+        return bytes(self._memory[_MACHINE_CODE])
+
+    @machine_code.setter
+    def machine_code(self, digest: bytes) -> None:
+        self._memory[_MACHINE_CODE] = digest
 
     def publish(self, text: bytes) -> None:
         """Make `text` (metrics) readable, cut at TEXT_BYTES.

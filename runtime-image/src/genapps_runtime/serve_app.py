@@ -112,7 +112,7 @@ class AppServer:
         volume = Volume(settings.state_directory, config.revision)
         # In a thread: a copy takes seconds, and the supervisor takes a loop that stands still so long for stuck.
         await asyncio.to_thread(volume.prepare, snapshot=config.state_snapshot, restore=restore_state)
-        language = Language(settings.engine_file or f"{settings.engine_directory}/{config.language}.cwasm")
+        language = await _language(settings, config, code, heartbeat)
         address = GatewayAddress.of_pod(settings, config)
         gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
         report = BreakerReport(gateway.report_breaker)
@@ -247,6 +247,20 @@ class AppServer:
             )
             self._operations = Operations(place, self._facets, self._app.queue)
         await self._operations.answer(question, writer)
+
+
+async def _language(settings: Settings, config: RuntimeConfig, code: Code, heartbeat: Heartbeat) -> Language:
+    """What guests run in. Raises RefusedError."""
+    if config.language != "component":
+        return Language(settings.engine_file or f"{settings.engine_directory}/{config.language}.cwasm")
+    # What components need is imported here: other apps are spared it.
+    from genapps_runtime.guest.component.language import ComponentLanguage
+    from genapps_runtime.guest.component.machine_code import COMPILER_BYTES, CompileLimits, MachineCode
+
+    memory = COMPILER_BYTES + config.limits.instances * config.limits.guest_memory_bytes
+    limits = CompileLimits(memory, settings.compile_cpu_seconds, settings.compile_seconds)
+    machine_code = MachineCode(settings.machine_code_directory, heartbeat, limits)
+    return ComponentLanguage(await machine_code.of(config.entry, code.component))
 
 
 def _facets(config: RuntimeConfig, directory: str, gateway: GatewayClient) -> "tuple[Facets, ManyTenants | None]":

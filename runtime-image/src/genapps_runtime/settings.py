@@ -21,6 +21,10 @@ class Settings:
     engine_directory: str = "/opt/genapps/engines"
     engine_file: str = ""
     """The engine in place of the one for the app's language in `engine_directory`."""
+    machine_code_directory: str = "/tmp/machine-code"  # noqa: S108  a volume of the pod's own
+    compile_cpu_seconds: int = 20
+    compile_seconds: float = 90.0
+    """Of the clock: less than the operator waits for a pod to be ready."""
     termination_file: str = "/dev/termination-log"
     address: str = ""  # every address of the pod; the NetworkPolicy decides who gets here
     app_port: int = 8080

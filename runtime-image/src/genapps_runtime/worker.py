@@ -10,6 +10,7 @@ import ctypes
 import gc
 import signal
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from genapps_runtime import logs
@@ -84,13 +85,18 @@ def _judged(settings: Settings, config_digest: str, code_digest: str) -> tuple[R
     config = read_config(settings.config_file, config_digest)
     if config.code_digest != code_digest:
         raise RefusedError(Reason.SNAPSHOT_MISMATCH, f"the RuntimeConfig is for the code {config.code_digest}")
+    is_component = config.language == "component"
     try:
-        bundle = read_bundle(settings.code_directory, config.entry, code_digest)
+        bundle = read_bundle(settings.code_directory, config.entry, code_digest, in_pieces=is_component)
     except RefusedError as refused:
         from genapps_runtime.egress.mismatch import report_mismatch  # a pod that starts well does without
 
         report_mismatch(settings, config, refused)
         raise
+    if is_component:
+        from genapps_runtime.component_bundle import component_code  # other apps do without it
+
+        return config, component_code(bundle, config.limits.log_bytes_per_action)
     message = load_message(bundle, config.limits.log_bytes_per_action, config.language, config.connectors)
     return config, Code(message, public_files(bundle))
 
@@ -191,6 +197,7 @@ class _Worker:
             fresh_instances=self._fresh_instances,
             debug=self._debug,
         )
+        self._code = replace(self._code, component=b"")  # the machine code is what runs
         await probing.until_recent()
         routes = await server.load()
         self._loaded = True

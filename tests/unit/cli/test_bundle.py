@@ -134,9 +134,9 @@ def test_a_layer_has_the_same_bytes_whoever_makes_it_and_when(app: Path, tmp_pat
 @pytest.mark.parametrize(
     ("files", "arguments", "said"),
     [
-        ({"start.py": b""}, (), "has no file app.py, app.js or app.ts; name the entry file with --entry"),
+        ({"start.py": b""}, (), "has no file app.py, app.js, app.wasm or app.ts; name the entry file with --entry"),
         ({"app.py": b""}, ("--entry", "start.py"), "has no file start.py"),
-        ({"app.rb": b""}, ("--entry", "app.rb"), "name a file that ends in .py, .js, .mjs, .ts or .mts"),
+        ({"app.rb": b""}, ("--entry", "app.rb"), "name a file that ends in .py, .js, .mjs, .ts, .mts or .wasm"),
         ({"app.js": b"", "requirements.txt": b""}, ("--with", "a"), "--with takes packages of Python"),
         ({"app.js": b"import a from 'left-pad'"}, (), "Module not available to apps: left-pad (app.js, line 1)"),
         ({"app.py": b"import missing\n"}, (), "Module not available to apps: missing (app.py, line 1)"),

@@ -55,11 +55,22 @@ def parts(digest: str, count: int) -> set[str]:
         ({"a.py": b"0" * PART_BYTES, "b.py": b"0"}, (("a.py",), ("b.py",))),
         ({"a.py": b"0", "b.py": b"0" * PART_BYTES}, (("a.py",), ("b.py",))),
         ({"app.py": b"0" * FILE_BYTES}, (("app.py",),)),
+        ({"app.wasm": b"0" * (FILE_BYTES + 1), "b": b""}, (("app.wasm/0", "b"), ("app.wasm/1",))),
         ({"app.py": b"", "pkg/b.py": b""}, (("app.py", "pkg/b.py"),)),
         ({"b/1": LARGE, "a.py": LARGE, "b/0": b""}, (("a.py", "b/0"), ("b/1",))),
         ({"a": b"1", "b/large": b"0" * PART_BYTES, "c": b"2"}, (("a", "c"), ("b/large",))),
     ],
-    ids=["flat", "flat and full", "one byte more", "before it", "one large file", "a folder", "sorted", "around one"],
+    ids=[
+        "flat",
+        "flat and full",
+        "one byte more",
+        "before it",
+        "one large file",
+        "pieces",
+        "a folder",
+        "sorted",
+        "around one",
+    ],
 )
 def test_files_are_spread_over_few_parts(files: dict[str, bytes], wanted: Any) -> None:
     assert split(files) == wanted

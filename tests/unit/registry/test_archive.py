@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES
+from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, COMPONENT_BYTES, FILE_BYTES
 from genapps.registry.archive import MOST_BYTES, ArchiveError, ArchiveTooLargeError, decompressed
 from genapps.registry.archive import unpack as unpack_archive
 
@@ -146,6 +146,10 @@ def test_the_largest_folder_fits_and_one_byte_or_file_more_does_not() -> None:
         unpack(archive(*largest, entry("b", b"1")))
     with pytest.raises(ArchiveTooLargeError, match="the maximum of one file"):
         unpack(archive(entry("b", b"1" * (FILE_BYTES + 1))))
+    assert unpack(archive(entry("app.wasm", bytes(COMPONENT_BYTES))))
+    for path, size in (("app.wasm", COMPONENT_BYTES + 1), ("a/b.wasm", FILE_BYTES + 1)):
+        with pytest.raises(ArchiveTooLargeError, match="the maximum of one file"):
+            unpack(archive(entry(path, bytes(size))))
     many = [entry(f"{number}") for number in range(BUNDLE_FILES)]
     assert len(unpack(archive(*many))) == BUNDLE_FILES
     with pytest.raises(ArchiveTooLargeError, match=f"more than {BUNDLE_FILES} files"):

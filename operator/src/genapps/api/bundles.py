@@ -15,6 +15,9 @@ BUNDLE_FILES = 512
 """A pod's spec names each file of a bundle with folders."""
 FILE_BYTES = 1024 * 1024
 """Of one file: it has to fit into a ConfigMap."""
+COMPONENT_BYTES = 4 * 1024 * 1024
+"""Of the file of a component; one that is larger than others may be is kept in pieces."""
+COMPONENT_SUFFIX = ".wasm"
 PATH_CHARACTERS = 253
 PATH_DEPTH = 8
 """Parts of a path, the name of the file among them."""
@@ -37,6 +40,12 @@ _PATH = re.compile(PATH)
 def is_path(text: str) -> bool:
     """Whether a file of a bundle may have this path."""
     return len(text) <= PATH_CHARACTERS and _PATH.fullmatch(text) is not None
+
+
+def most_bytes(path: str) -> int:
+    """The most that the file at this path may have, in a bundle of whatever language: it is fetched before that is
+    known."""
+    return COMPONENT_BYTES if path.endswith(COMPONENT_SUFFIX) and "/" not in path else FILE_BYTES
 
 
 def path_fault(paths: Collection[str]) -> str | None:

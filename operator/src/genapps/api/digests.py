@@ -10,8 +10,8 @@ from typing import Any
 import rfc8785
 from pydantic import BaseModel
 
-INLINE_ENTRY = {"python": "app.py", "javascript": "app.js"}
-"""The file name that `spec.code.source.inline` gets, by language."""
+INLINE_ENTRY = {"python": "app.py", "javascript": "app.js", "component": "app.wasm"}
+"""The name of the entry where nothing else names it, by language; `spec.code.source.inline` gets it as well."""
 
 
 def canonical(value: object) -> bytes:

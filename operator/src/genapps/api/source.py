@@ -69,7 +69,7 @@ class ConfigMapSource(UserModel):
 
 class ImageSource(UserModel):
     """An OCI artifact whose layers are files or packed folders, as oras push makes it: at most 512 files and 8 MiB, and
-    1 MiB for one file."""
+    1 MiB for one file (4 MiB for the component of language component)."""
 
     reference: Annotated[
         str,

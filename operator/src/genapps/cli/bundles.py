@@ -4,7 +4,14 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, path_fault
+from genapps.api.bundles import (
+    BUNDLE_BYTES,
+    BUNDLE_FILES,
+    COMPONENT_BYTES,
+    COMPONENT_SUFFIX,
+    most_bytes,
+    path_fault,
+)
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.generatedapp import INLINE_BYTES, SOURCE_BYTES
 from genapps.api.modules.javascript import SUFFIXES
@@ -18,11 +25,14 @@ _OF_TOOLS = frozenset({"__pycache__", "node_modules"})
 
 
 def read_bundle(path: Path, entry: str | None = None, *, flat: bool = False) -> tuple[str, dict[str, bytes]]:
-    """The entry and the files of a source file (as `inline` would hold it) or of a directory: with its folders (as an
-    image would hold them), or `flat` without (as a ConfigMap would). What is TypeScript is JavaScript in them.
+    """The entry and the files of a source file (as `inline` would hold it), of a component, or of a directory: with its
+    folders (as an image would hold them), or `flat` without (as a ConfigMap would). What is TypeScript is
+    JavaScript in them.
 
     Raises ValueError where the one or the other could not hold it, or the entry is missing.
     """
+    if path.is_file() and path.suffix == COMPONENT_SUFFIX:
+        return entry or INLINE_ENTRY["component"], {entry or INLINE_ENTRY["component"]: _component(path)}
     if path.is_file():
         return _file(path, entry)
     files: dict[str, bytes] = {}
@@ -45,8 +55,8 @@ def read_bundle(path: Path, entry: str | None = None, *, flat: bool = False) -> 
         msg = f"{path} has {size} bytes; the maximum of a ConfigMap is {SOURCE_BYTES}; remove files"
         raise ValueError(msg)
     for name, content in deployed.items():
-        if len(content) > FILE_BYTES:
-            msg = f"{path / name} has {len(content)} bytes; the maximum of a file is {FILE_BYTES}; make it smaller"
+        if len(content) > (most := most_bytes(name)):
+            msg = f"{path / name} has {len(content)} bytes; the maximum of a file is {most}; make it smaller"
             raise ValueError(msg)
     return entry, dict(deployed)
 
@@ -74,6 +84,14 @@ def app_files(path: Path, *, flat: bool = False, left_out: Collection[Path] = ()
 def left_by_tools(folder: str) -> bool:
     """Whether a folder of that name is no part of an app."""
     return folder in _OF_TOOLS or (folder.startswith(".") and folder != _WELL_KNOWN)
+
+
+def _component(path: Path) -> bytes:
+    content = path.read_bytes()
+    if len(content) > COMPONENT_BYTES:
+        msg = f"{path} has {len(content)} bytes; the maximum of a component is {COMPONENT_BYTES}"
+        raise ValueError(msg)
+    return content
 
 
 def _inline(path: Path) -> bytes:

@@ -76,7 +76,7 @@ def digest(path: Path, entry: str | None, flat: bool) -> None:
 @click.option("--with", "packages", multiple=True, metavar="NAME", help="A package of the lock; may be repeated.")
 @click.option("--lock", type=click.Path(path_type=Path), help="The lock file. Default: PATH/requirements.txt.")
 @click.option("--without-native", multiple=True, metavar="NAME", help="A package to take without its native code.")
-@click.option("--entry", help="The file that is loaded first. Default: app.py, app.js or app.ts.")
+@click.option("--entry", help="The file that is loaded first. Default: app.py, app.js, app.ts or app.wasm.")
 @click.option("--name", default="", help="The ConfigMap. Default: the name of the folder.")
 def bundle(
     path: Path,
@@ -153,8 +153,8 @@ def check(
 ) -> None:
     """Check code and manifests without a cluster, as the API server and the operator would.
 
-    PATH is a file of code (.py, .js or .ts), a folder with app.py or app.js
-    (and folders of its own, as for genapps digest), a manifest or a folder of
+    PATH is a file of code (.py, .js, .ts or .wasm), a folder with app.py,
+    app.js or app.wasm (and folders of its own, as for genapps digest), a manifest or a folder of
     manifests (.yaml, .yml, .json), or - for standard input. GeneratedApps, AppBudgets,
     Connectors and ConfigMaps are checked. An app is checked against its
     AppBudget when that is among the inputs or named by --budget; its code when

@@ -21,7 +21,8 @@ LOG_BYTES_PER_SECOND: Final = _MI
 """Of log lines that an app causes; the runtime drops more. The same as in the runtime (tests/contract)."""
 LOG_BURST_BYTES: Final = 2 * _MI
 """After a quiet time, beside the rate."""
-TMP_BYTES: Final = 16 * _MI
+TMP_BYTES: Final = 48 * _MI
+"""For the machine code of a component, of which the runtime takes 32 MiB at most, and what SQLite sorts."""
 REQUEST_BYTES: Final = 64 * _MI
 LIMIT_BYTES: Final = 512 * _MI
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from typing import NoReturn
 
-from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, PATH_FORM, is_path
+from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, PATH_FORM, is_path, most_bytes
 
 MOST_BYTES = BUNDLE_BYTES + 2 * 1024 * 1024
 """Of all archives of a bundle: the files, and headers and padding for many more entries than there may be files."""
@@ -60,8 +60,8 @@ def unpack(archive: bytes) -> dict[str, bytes]:
         if path in found:
             raise ArchiveError(f"has {path} twice; pack it again")
         size += len(data)
-        if len(data) > FILE_BYTES:
-            raise ArchiveTooLargeError(f"has {path} with {len(data)} bytes, the maximum of one file is {FILE_BYTES}")
+        if len(data) > (most := most_bytes(path)):
+            raise ArchiveTooLargeError(f"has {path} with {len(data)} bytes, the maximum of one file is {most}")
         if size > BUNDLE_BYTES:
             raise ArchiveTooLargeError(f"has more than {BUNDLE_BYTES} bytes")
         found[path] = data

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, PATH_FORM, is_path, path_fault
+from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, PATH_FORM, is_path, most_bytes, path_fault
 from genapps.api.conditions import Reason
 from genapps.api.digests import sha256
 from genapps.api.source import IMAGE_REFERENCE
@@ -115,8 +115,8 @@ def _check_together(layers: Sequence[Layer]) -> None:
     if len({file.path for file in files}) != len(files):
         raise _invalid("two files have the same path; rename one")
     for file in files:
-        if file.size > FILE_BYTES:
-            raise _too_large(f"a file of {file.size} bytes, the maximum is {FILE_BYTES}")
+        if file.size > (most := most_bytes(file.path)):
+            raise _too_large(f"a file of {file.size} bytes, the maximum is {most}")
     size = sum(layer.size for layer in layers)
     if size > BUNDLE_BYTES:
         raise _too_large(f"{size} bytes, the maximum is {BUNDLE_BYTES}")

@@ -91,7 +91,7 @@ class ByteVec(Structure):
 
 
 class ValueVec(Structure):
-    """`wasmtime_component_vallist_t` and `wasmtime_component_valrecord_t`."""
+    """`wasmtime_component_vallist_t`, `wasmtime_component_valrecord_t` and `wasmtime_component_valtuple_t`."""
 
     _fields_: ClassVar = [("size", c_size_t), ("data", c_void_p)]
 
@@ -114,6 +114,7 @@ class AnyValue(Union):
         ("string", ByteVec),
         ("list", ValueVec),
         ("record", ValueVec),
+        ("tuple", ValueVec),
         ("result", ResultValue),
         ("room", c_uint64 * 3),
     ]
@@ -123,6 +124,7 @@ class AnyValue(Union):
     string: ByteVec
     list: ValueVec
     record: ValueVec
+    tuple: ValueVec
     result: ResultValue
 
 
@@ -134,7 +136,7 @@ class Value(Structure):
     of: AnyValue
 
 
-BOOL, U8, U32, U64, STRING, LIST, RECORD, RESULT = 0, 2, 6, 8, 12, 13, 14, 19
+BOOL, U8, U32, U64, STRING, LIST, RECORD, TUPLE, RESULT = 0, 2, 6, 8, 12, 13, 14, 15, 19
 
 
 class RecordEntry(Structure):
@@ -194,7 +196,8 @@ DECLARED: dict[str, Any] = {}
 """The functions below by name."""
 
 
-def _function(name: str, result: Any, *arguments: Any) -> Any:
+def declare(name: str, result: Any, *arguments: Any) -> Any:
+    """The library's function `name` with these types."""
     function = getattr(_library, name)
     function.restype, function.argtypes = result, arguments
     DECLARED[name] = function
@@ -203,78 +206,79 @@ def _function(name: str, result: Any, *arguments: Any) -> Any:
 
 def config_switch(name: str) -> Any:
     """The function that switches the configuration's option `name` on or off."""
-    return _function(f"wasmtime_config_{name}_set", None, ConfigPtr, c_bool)
+    return declare(f"wasmtime_config_{name}_set", None, ConfigPtr, c_bool)
 
 
-config_new = _function("wasm_config_new", ConfigPtr)
-config_target_set = _function("wasmtime_config_target_set", ErrorPtr, ConfigPtr, c_char_p)
-engine_new_with_config = _function("wasm_engine_new_with_config", EnginePtr, ConfigPtr)
-engine_increment_epoch = _function("wasmtime_engine_increment_epoch", None, EnginePtr)
+config_new = declare("wasm_config_new", ConfigPtr)
+config_target_set = declare("wasmtime_config_target_set", ErrorPtr, ConfigPtr, c_char_p)
+engine_new_with_config = declare("wasm_engine_new_with_config", EnginePtr, ConfigPtr)
+engine_increment_epoch = declare("wasmtime_engine_increment_epoch", None, EnginePtr)
 
-component_deserialize_file = _function(
+component_deserialize_file = declare(
     "wasmtime_component_deserialize_file", ErrorPtr, EnginePtr, c_char_p, POINTER(ComponentPtr)
 )
-linker_new = _function("wasmtime_component_linker_new", LinkerPtr, EnginePtr)
-linker_allow_shadowing = _function("wasmtime_component_linker_allow_shadowing", None, LinkerPtr, c_bool)
-linker_define_unknown_imports_as_traps = _function(
+linker_new = declare("wasmtime_component_linker_new", LinkerPtr, EnginePtr)
+linker_allow_shadowing = declare("wasmtime_component_linker_allow_shadowing", None, LinkerPtr, c_bool)
+linker_define_unknown_imports_as_traps = declare(
     "wasmtime_component_linker_define_unknown_imports_as_traps", ErrorPtr, LinkerPtr, ComponentPtr
 )
-linker_instantiate = _function(
+linker_instantiate = declare(
     "wasmtime_component_linker_instantiate", ErrorPtr, LinkerPtr, ContextPtr, ComponentPtr, POINTER(InstanceHandle)
 )
-linker_root = _function("wasmtime_component_linker_root", LinkerInstancePtr, LinkerPtr)
-linker_instance_add_instance = _function(
+linker_root = declare("wasmtime_component_linker_root", LinkerInstancePtr, LinkerPtr)
+linker_instance_add_instance = declare(
     "wasmtime_component_linker_instance_add_instance",
     ErrorPtr, LinkerInstancePtr, c_char_p, c_size_t, POINTER(LinkerInstancePtr),
 )  # fmt: skip
-linker_instance_add_func = _function(
+linker_instance_add_func = declare(
     "wasmtime_component_linker_instance_add_func",
     ErrorPtr, LinkerInstancePtr, c_char_p, c_size_t, FunctionCallback, c_void_p, FinalizerCallback,
 )  # fmt: skip
-linker_instance_delete = _function("wasmtime_component_linker_instance_delete", None, LinkerInstancePtr)
+linker_instance_delete = declare("wasmtime_component_linker_instance_delete", None, LinkerInstancePtr)
 
-store_new = _function("wasmtime_store_new", StorePtr, EnginePtr, c_void_p, FinalizerCallback)
-store_delete = _function("wasmtime_store_delete", None, StorePtr)
-store_context = _function("wasmtime_store_context", ContextPtr, StorePtr)
-store_epoch_deadline_callback = _function(
+store_new = declare("wasmtime_store_new", StorePtr, EnginePtr, c_void_p, FinalizerCallback)
+store_delete = declare("wasmtime_store_delete", None, StorePtr)
+store_context = declare("wasmtime_store_context", ContextPtr, StorePtr)
+store_epoch_deadline_callback = declare(
     "wasmtime_store_epoch_deadline_callback", None, StorePtr, EpochCallback, c_void_p, FinalizerCallback
 )
-store_limiter = _function("wasmtime_store_limiter", None, StorePtr, c_int64, c_int64, c_int64, c_int64, c_int64)
-context_get_data = _function("wasmtime_context_get_data", c_void_p, ContextPtr)
-context_set_epoch_deadline = _function("wasmtime_context_set_epoch_deadline", None, ContextPtr, c_uint64)
+store_limiter = declare("wasmtime_store_limiter", None, StorePtr, c_int64, c_int64, c_int64, c_int64, c_int64)
+context_get_data = declare("wasmtime_context_get_data", c_void_p, ContextPtr)
+context_set_epoch_deadline = declare("wasmtime_context_set_epoch_deadline", None, ContextPtr, c_uint64)
 
-instance_get_export_index = _function(
+instance_get_export_index = declare(
     "wasmtime_component_instance_get_export_index",
     ExportIndexPtr, POINTER(InstanceHandle), ContextPtr, ExportIndexPtr, c_char_p, c_size_t,
 )  # fmt: skip
-instance_get_func = _function(
+instance_get_func = declare(
     "wasmtime_component_instance_get_func",
     c_bool, POINTER(InstanceHandle), ContextPtr, ExportIndexPtr, POINTER(FunctionHandle),
 )  # fmt: skip
-export_index_delete = _function("wasmtime_component_export_index_delete", None, ExportIndexPtr)
-func_call = _function(
+export_index_delete = declare("wasmtime_component_export_index_delete", None, ExportIndexPtr)
+func_call = declare(
     "wasmtime_component_func_call",
     ErrorPtr, POINTER(FunctionHandle), ContextPtr, POINTER(Value), c_size_t, POINTER(Value), c_size_t,
 )  # fmt: skip
 
 # Argument and result must stay where they are until the call has ended; an error is put into the last place then.
-func_call_async = _function(
+func_call_async = declare(
     "wasmtime_component_func_call_async",
     FuturePtr, POINTER(FunctionHandle), ContextPtr, POINTER(Value), c_size_t, POINTER(Value), c_size_t,
     POINTER(ErrorPtr),
 )  # fmt: skip
-call_future_poll = _function("wasmtime_call_future_poll", c_bool, FuturePtr)
-call_future_delete = _function("wasmtime_call_future_delete", None, FuturePtr)
+call_future_poll = declare("wasmtime_call_future_poll", c_bool, FuturePtr)
+call_future_delete = declare("wasmtime_call_future_delete", None, FuturePtr)
 
-value_delete = _function("wasmtime_component_val_delete", None, POINTER(Value))
-list_new = _function("wasmtime_component_vallist_new", None, POINTER(ValueVec), c_size_t, POINTER(Value))
-record_new = _function("wasmtime_component_valrecord_new", None, POINTER(ValueVec), c_size_t, POINTER(RecordEntry))
-bytes_new = _function("wasm_byte_vec_new", None, POINTER(ByteVec), c_size_t, c_char_p)
-bytes_delete = _function("wasm_byte_vec_delete", None, POINTER(ByteVec))
+value_delete = declare("wasmtime_component_val_delete", None, POINTER(Value))
+list_new = declare("wasmtime_component_vallist_new", None, POINTER(ValueVec), c_size_t, POINTER(Value))
+tuple_new = declare("wasmtime_component_valtuple_new", None, POINTER(ValueVec), c_size_t, POINTER(Value))
+record_new = declare("wasmtime_component_valrecord_new", None, POINTER(ValueVec), c_size_t, POINTER(RecordEntry))
+bytes_new = declare("wasm_byte_vec_new", None, POINTER(ByteVec), c_size_t, c_char_p)
+bytes_delete = declare("wasm_byte_vec_delete", None, POINTER(ByteVec))
 
-error_new = _function("wasmtime_error_new", ErrorPtr, c_char_p)
-error_message = _function("wasmtime_error_message", None, ErrorPtr, POINTER(ByteVec))
-error_delete = _function("wasmtime_error_delete", None, ErrorPtr)
+error_new = declare("wasmtime_error_new", ErrorPtr, c_char_p)
+error_message = declare("wasmtime_error_message", None, ErrorPtr, POINTER(ByteVec))
+error_delete = declare("wasmtime_error_delete", None, ErrorPtr)
 
 
 def bytes_of(vector: ByteVec, size: int) -> bytes:

@@ -6,7 +6,9 @@ that Python's C library imports traps (docs/design). `add_wasip2` is never calle
 process or standard stream to misconfigure.
 """
 
-from genapps_runtime.guest.host_functions import host_functions
+from collections.abc import Sequence
+
+from genapps_runtime.guest.host_functions import WASI, host_functions
 from genapps_runtime.guest.linker import Linker
 from genapps_runtime.guest.store import GuestLog, Store
 from genapps_runtime.guest.ticker import Ticker
@@ -15,10 +17,13 @@ from genapps_runtime.guest.ticker import Ticker
 class Language:
     """One language engine: loaded once per process, instantiated for each guest."""
 
-    def __init__(self, engine_file: str) -> None:
+    calls_in_place = False
+    """Whether code may call tools without await although no text of it says so."""
+
+    def __init__(self, engine_file: str, wasi_versions: Sequence[str] = (WASI,)) -> None:
         """Raises WasmtimeError when the file is not machine code for this wasmtime."""
         self._linker = Linker(engine_file)
-        for instance, functions in host_functions().items():
+        for instance, functions in host_functions(wasi_versions).items():
             self._linker.define(instance, functions)
         self._linker.trap_on_other_imports()
         self.ticker = Ticker(self._linker.increment_epoch)

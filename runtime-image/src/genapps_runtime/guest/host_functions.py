@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The functions that a guest may call: our world's, and what Python's C library needs of WASI.
+"""The functions that a guest may call: our world's, and what the C libraries of Python and of components need of WASI.
 
 Each is a C callback, which must never raise: `HostFunction` turns what a function raises into a trap of the guest,
 and keeps the exception for the caller of the guest.
@@ -7,7 +7,7 @@ and keeps the exception for the caller of the guest.
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import byref
 from typing import Any
 
@@ -52,34 +52,42 @@ class HostFunction:
         return 0
 
     def _check(self, arguments: Any, count: int, wanted: int) -> None:
-        """The engine is linked by name only: its types are what we take them for, or the call traps."""
+        """The guest is linked by name only: its types are what we take them for, or the call traps."""
         kinds = [arguments[index].kind for index in range(count)]
         if kinds != ([] if self._parameter is None else [self._parameter]) or wanted != (self._write is not None):
-            raise WasmtimeError("the engine declares a host function with other types")
+            raise WasmtimeError("the guest declares a host function with other types")
 
 
-def host_functions() -> Mapping[str, Mapping[str, HostFunction]]:
-    """All functions, by the name of their instance and their own.
+def host_functions(versions: Sequence[str] = (WASI,)) -> Mapping[str, Mapping[str, HostFunction]]:
+    """All functions, by the name of their instance and their own; those of WASI in each of these versions.
 
-    There are no open directories, so `open()` raises FileNotFoundError and does not trap.
+    There are no open directories, so Python's `open()` raises FileNotFoundError and does not trap.
     """
-    return {
+    functions = {
         WORLD: {
             "log": HostFunction(_log, c_api.STRING),
             "now-millis": HostFunction(lambda store: _now(store) // 1_000_000, None, _write_u64),
             "random": HostFunction(lambda store, size: _random(store, size).hex().encode(), c_api.U32, _write_string),
             "answer": HostFunction(_answer, c_api.STRING, _write_string),
-        },
-        f"wasi:clocks/wall-clock@{WASI}": {"now": HostFunction(_now, None, _write_datetime)},
-        f"wasi:clocks/monotonic-clock@{WASI}": {
-            "now": HostFunction(lambda _store: time.monotonic_ns(), None, _write_u64)
-        },
-        f"wasi:random/random@{WASI}": {"get-random-bytes": HostFunction(_random, c_api.U64, _write_bytes)},
-        f"wasi:cli/environment@{WASI}": {
+        }
+    }
+    wasi = _wasi()
+    for version in versions:
+        functions |= {f"{name}@{version}": members for name, members in wasi.items()}
+    return functions
+
+
+def _wasi() -> dict[str, dict[str, HostFunction]]:
+    return {
+        "wasi:clocks/wall-clock": {"now": HostFunction(_now, None, _write_datetime)},
+        "wasi:clocks/monotonic-clock": {"now": HostFunction(lambda _store: time.monotonic_ns(), None, _write_u64)},
+        "wasi:random/random": {"get-random-bytes": HostFunction(_random, c_api.U64, _write_bytes)},
+        "wasi:random/insecure-seed": {"insecure-seed": HostFunction(_seed, None, _write_two_u64)},
+        "wasi:cli/environment": {
             "get-environment": HostFunction(lambda _store: b"", None, _write_bytes),
             "get-arguments": HostFunction(lambda _store: b"", None, _write_bytes),
         },
-        f"wasi:filesystem/preopens@{WASI}": {"get-directories": HostFunction(lambda _store: b"", None, _write_bytes)},
+        "wasi:filesystem/preopens": {"get-directories": HostFunction(lambda _store: b"", None, _write_bytes)},
     }
 
 
@@ -108,6 +116,10 @@ def _random(store: Store, size: int) -> bytes:
     return os.urandom(size) if store.readings is None else store.readings.random(size)
 
 
+def _seed(store: Store) -> bytes:
+    return _random(store, 16)
+
+
 _READ: dict[int, Callable[[c_api.AnyValue], Any]] = {
     c_api.STRING: lambda value: value.string,
     c_api.U32: lambda value: value.u32,
@@ -132,6 +144,15 @@ def _write_bytes(result: c_api.Value, value: bytes) -> None:
         item.kind, item.of.u8 = c_api.U8, byte
     c_api.list_new(byref(result.of.list), len(value), items)
     result.kind = c_api.LIST
+
+
+def _write_two_u64(result: c_api.Value, value: bytes) -> None:
+    """A tuple of the numbers in the 16 bytes."""
+    items = (c_api.Value * 2)()
+    for place, item in enumerate(items):
+        item.kind, item.of.u64 = c_api.U64, int.from_bytes(value[8 * place : 8 * place + 8], "little")
+    c_api.tuple_new(byref(result.of.tuple), 2, items)
+    result.kind = c_api.TUPLE
 
 
 def _write_datetime(result: c_api.Value, nanoseconds: int) -> None:

@@ -303,7 +303,10 @@ def cpu_limit_exceeded() -> GuestGoneError:
     )
 
 
-_FULL = " (so does the interpreter when it cannot go on, most often because guestMemory of the tier is full)"
+_FULL = (
+    " (so does an interpreter or a standard library that cannot go on, most often because guestMemory of the tier is "
+    "full)"
+)
 
 
 def _gone(message: str) -> GuestGoneError:
@@ -327,4 +330,5 @@ def _refusal(payload: bytes) -> RefusedError:
         reason = Reason.MODULE_NOT_AVAILABLE if found["code"] == "ModuleNotAvailable" else Reason.CODE_REJECTED
         return RefusedError(reason, f"{found['file']}, line {int(found['line'])}: {found['message']}")
     except (ValueError, KeyError, TypeError):
-        return RefusedError(Reason.CODE_REJECTED, "the code does not load, and the engine gives no reason")
+        said = printable(payload.decode(errors="replace"), 400)
+        return RefusedError(Reason.CODE_REJECTED, f"the code does not load: {said or 'it gives no reason'}")

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from ctypes import byref
 
 from genapps_runtime.guest import c_api
+from genapps_runtime.guest.configuration import configuration
 from genapps_runtime.guest.host_functions import HostFunction
-from genapps_runtime.guest.precompile import SWITCHES, target
 
 
 class Linker:
@@ -18,7 +18,7 @@ class Linker:
 
     def __init__(self, component_file: str) -> None:
         """Raises WasmtimeError for a file that was compiled by another wasmtime or with another configuration."""
-        self.engine = c_api.engine_new_with_config(_config())  # which takes the configuration
+        self.engine = c_api.engine_new_with_config(configuration())  # which takes the configuration
         self.component = c_api.ComponentPtr()
         c_api.check(c_api.component_deserialize_file(self.engine, component_file.encode(), byref(self.component)))
         self.pointer = c_api.linker_new(self.engine)
@@ -45,14 +45,6 @@ class Linker:
     def increment_epoch(self) -> None:
         """Advance the clock of all stores by one tick; any thread may call it."""
         c_api.engine_increment_epoch(self.engine)
-
-
-def _config() -> c_api.ConfigPtr:
-    config: c_api.ConfigPtr = c_api.config_new()
-    c_api.check(c_api.config_target_set(config, target().encode()))
-    for name, on in SWITCHES.items():
-        c_api.config_switch(name)(config, on)
-    return config
 
 
 def _define(instance: c_api.LinkerInstancePtr, name: bytes, function: HostFunction) -> None:

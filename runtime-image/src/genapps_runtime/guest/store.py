@@ -9,6 +9,7 @@ import itertools
 import time
 from collections.abc import Callable
 from ctypes import byref, c_uint64
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -23,7 +24,6 @@ from genapps_runtime.problems import printable
 if TYPE_CHECKING:
     from genapps_runtime.guest.linker import Linker
 
-TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES = 100_000, 64, 32, 8
 SLOW_SECONDS = 0.01
 """How long a call runs before `Store.on_slow` is called, at least; at most a tick more."""
 _SLOW_TICKS = c_uint64(ticks(SLOW_SECONDS))
@@ -33,6 +33,19 @@ INTERRUPT = "wasm trap: interrupt"
 """How wasmtime describes the end of a call at its deadline."""
 PROCESSOR_USED_UP = "genapps: processor time used up"
 """The end of a call that has used the processor for as long as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """Counts of what a store may have beside the bytes of its memories."""
+
+    table_elements: int
+    instances: int
+    tables: int
+    memories: int
+
+
+ENGINE_LIMITS = StoreLimits(table_elements=100_000, instances=64, tables=32, memories=8)
 
 LogSink = Callable[[str], None]
 
@@ -57,8 +70,17 @@ class ReentrantCallError(Exception):
 class Store:
     """One instance of a linked component."""
 
-    def __init__(self, linker: "Linker", memory_bytes: int, log: GuestLog) -> None:
-        """`memory_bytes` bounds each memory of the store. Raises WasmtimeError when the instance does not start."""
+    def __init__(
+        self,
+        linker: "Linker",
+        memory_bytes: int,
+        log: GuestLog,
+        limits: StoreLimits = ENGINE_LIMITS,
+        start_seconds: float | None = None,
+    ) -> None:
+        """`memory_bytes` bounds each memory of the store. With `start_seconds` the start of the instance must end by
+        then; somebody has to advance the epoch meanwhile. Raises WasmtimeError when the instance does not start.
+        """
         self.log = log
         self.answer: Answer = nobody_answers
         """Answers what the guest asks inside the call that runs; in UTF-8, and it raises nothing that is expected."""
@@ -84,9 +106,13 @@ class Store:
         self._pointer = c_api.store_new(linker.engine, number, c_api.NO_FINALIZER)
         self._context: c_api.ContextPtr | None = c_api.store_context(self._pointer)
         _STORES[number] = self
-        c_api.store_limiter(self._pointer, memory_bytes, TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES)
+        counts = limits.table_elements, limits.instances, limits.tables, limits.memories
+        c_api.store_limiter(self._pointer, memory_bytes, *counts)
         c_api.store_epoch_deadline_callback(self._pointer, _EPOCH_REACHED, None, c_api.NO_FINALIZER)
-        context_set_epoch_deadline(self._context, _NEVER_TICKS)
+        if start_seconds is None:
+            context_set_epoch_deadline(self._context, _NEVER_TICKS)
+        else:
+            self.set_deadline(time.monotonic() + start_seconds)
         self._instance = c_api.InstanceHandle()
         self.running = True
         try:

@@ -97,7 +97,7 @@ class App:
             "envelope": config.envelope_digest,
         }
         self._breaker = execution_breaker(clock, context.metrics, self._identity, breaker_turned, apart=bool(admission))
-        self._repeats = calls_in_place(load_message)
+        self._repeats = language.calls_in_place or calls_in_place(load_message)
         self._fallbacks = (
             Fallbacks(config.fallback, context.metrics, clock, self._begin_fallback) if config.fallback else None
         )

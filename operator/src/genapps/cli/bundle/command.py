@@ -64,7 +64,8 @@ def _entry(path: Path, files: Mapping[str, bytes], named: str | None) -> tuple[s
         raise ValueError(msg)
     language = language_of(name_in_javascript(entry))
     if language is None:
-        msg = f"the entry {entry} is in no language that is known; name a file that ends in .py, .js, .mjs, .ts or .mts"
+        known = ".py, .js, .mjs, .ts, .mts or .wasm"
+        msg = f"the entry {entry} is in no language that is known; name a file that ends in {known}"
         raise ValueError(msg)
     return entry, language
 

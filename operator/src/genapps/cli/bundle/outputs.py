@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, FILE_BYTES, path_fault
+from genapps.api.bundles import BUNDLE_BYTES, BUNDLE_FILES, most_bytes, path_fault
 from genapps.api.names import LABEL_SOURCE
 from genapps.api.source import SOURCE_BYTES
 
@@ -26,8 +26,8 @@ def check_files(files: Mapping[str, bytes]) -> None:
         msg = f"the bundle has {fault}"
         raise ValueError(msg)
     for path, content in files.items():
-        if len(content) > FILE_BYTES:
-            msg = f"{path} has {len(content)} bytes; the maximum of a file is {FILE_BYTES}"
+        if len(content) > (most := most_bytes(path)):
+            msg = f"{path} has {len(content)} bytes; the maximum of a file is {most}"
             raise ValueError(msg)
     size = sum(len(content) for content in files.values())
     if len(files) > BUNDLE_FILES or size > BUNDLE_BYTES:

@@ -36,7 +36,8 @@ class Advice:
 
 def advice_on(language: Language, bundle: Bundle) -> tuple[Advice, ...]:
     """By file and line; nothing on what this version of Python cannot read."""
-    return _ADVICE[language](bundle.digest, tuple(bundle.files.items()))
+    advice = _ADVICE.get(language)
+    return advice(bundle.digest, tuple(bundle.files.items())) if advice else ()
 
 
 @lru_cache(maxsize=64)

@@ -97,16 +97,20 @@ def _surroundings(
 
 def _holds_code(document: Document, entry: str | None, *, alone: bool) -> bool:
     """It says so, or it is all there is and has an entry."""
-    data = document.value.get("data")
-    has_entry = isinstance(data, dict) and (entry or _entry_in(document)) in data
+    has_entry = (entry or _entry_in(document)) in _keys(document)
     return is_source(document) or (alone and (has_entry or entry is not None))
 
 
 def _entry_in(document: Document) -> str:
     """The entry that a ConfigMap has by its usual name."""
-    data = document.value.get("data")
-    usual = (name for name in INLINE_ENTRY.values() if isinstance(data, dict) and name in data)
-    return next(usual, INLINE_ENTRY["python"])
+    keys = _keys(document)
+    return next((name for name in INLINE_ENTRY.values() if name in keys), INLINE_ENTRY["python"])
+
+
+def _keys(document: Document) -> set[str]:
+    """Of a ConfigMap: texts, and what is no text."""
+    parts = (document.value.get(part) for part in ("data", "binaryData"))
+    return {key for part in parts if isinstance(part, dict) for key in part}
 
 
 def _budgets(path: Path) -> list[Document]:

@@ -15,7 +15,7 @@ from genapps.cli.typescript.files import name_in_typescript
 STDIN = "-"
 _STDIN_NAME = "<stdin>"
 MANIFESTS = frozenset({".yaml", ".yml", ".json"})
-CODE = frozenset({".py", ".js", ".mjs", ".ts", ".mts"})
+CODE = frozenset({".py", ".js", ".mjs", ".ts", ".mts", ".wasm"})
 _MANIFEST = re.compile(rb'^[ \t{]*"?(apiVersion|kind)"?[ \t]*:', re.MULTILINE)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from genapps.api.conditions import ConditionType, Reason
-from genapps.api.generatedapp import Language, Stage
+from genapps.api.generatedapp import Stage
 from genapps.core.catalogue.grants import granted
 from genapps.core.checks.facts import Facts
 from genapps.core.code.registries import may_pull
@@ -23,9 +23,8 @@ _finding = partial(Finding, ConditionType.ENVELOPE_VALID)
 
 def fields_supported(facts: Facts) -> Finding | None:
     """The app sets no field that restricts or selects and is not built yet; else NOT_YET_SUPPORTED."""
-    spec, code = facts.app.spec, facts.app.spec.code
+    spec = facts.app.spec
     unsupported = {
-        f"spec.code.language {code.language}": ("use python or javascript", code.language is Language.COMPONENT),
         f"spec.stage {spec.stage}": ("use Development", spec.stage is not Stage.DEVELOPMENT),
         "spec.attestation": ("remove it", spec.attestation is not None),
     }

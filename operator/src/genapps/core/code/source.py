@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from genapps.api.bundles import BUNDLE_FILES, path_fault
+from genapps.api.bundles import BUNDLE_FILES, FILE_BYTES, path_fault
 from genapps.api.conditions import Reason, meaning
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.names import LABEL_SOURCE
-from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, Code, ConfigMapSource, ImageSource, KeyToPath
+from genapps.api.source import INLINE_BYTES, SOURCE_BYTES, Code, ConfigMapSource, ImageSource, KeyToPath, Language
 from genapps.core.observed import Bundle, Manifest, SourceProblem
 from genapps.core.text import plain
 
@@ -38,6 +38,11 @@ def from_image(code: Code, image: ImageSource, entry: str | None, files: Mapping
     if "/" in entry:
         message = f"The entry {plain(entry, 100)} of the image is in a folder. Put it beside the folders."
         return SourceProblem(Reason.SOURCE_INVALID, message)
+    component = entry if code.language is Language.COMPONENT else None
+    for path, content in files.items():
+        if path != component and len(content) > FILE_BYTES:
+            message = f"The image has {plain(path, 100)} with {len(content)} bytes. The maximum is {FILE_BYTES}."
+            return SourceProblem(Reason.SOURCE_TOO_LARGE, f"{message} Only a component may have more.")
     if entry not in files:
         named = "--annotation dev.genapps.entry=<file>"
         message = f"The image has no file {plain(entry, 100)}. Push it, or name another file with {named}."

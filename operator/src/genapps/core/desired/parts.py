@@ -4,6 +4,9 @@
 A bundle without folders that fits into one ConfigMap is in one, each file under its own name, which the pod mounts as a
 whole. Any other is in parts, which the pod mounts file by file: a key cannot have folders in its name. Which files a
 part has, its annotation says, because a pod is also made when nobody has the files at hand.
+
+A component may be larger than a ConfigMap. It is in pieces, which the pod mounts as a folder of its name, and the
+runtime makes it whole before it takes the digest.
 """
 
 from collections.abc import Mapping
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 
 from genapps.api import names
 from genapps.api.apprecord import KeptRevision
+from genapps.api.bundles import FILE_BYTES
 from genapps.core.observed import Observed
 from genapps.core.verdict import Revision
 
@@ -30,6 +34,28 @@ class Part:
         return {f"{place}-{path.rpartition('/')[2]}"[:253]: path for place, path in enumerate(self.paths)}
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is mounted at a path: a file of the bundle, or the bytes of one from `begin` to `end`."""
+
+    file: str
+    begin: int
+    end: int
+
+
+def pieces_of(files: Mapping[str, bytes]) -> dict[str, Piece]:
+    """The files by the paths at which they are mounted: one that no ConfigMap holds as `app.wasm/0`, `app.wasm/1`."""
+    found: dict[str, Piece] = {}
+    for path, content in files.items():
+        size = len(content)
+        if size <= FILE_BYTES:
+            found[path] = Piece(path, 0, size)
+            continue
+        for number, begin in enumerate(range(0, size, PART_BYTES)):
+            found[f"{path}/{number}"] = Piece(path, begin, min(begin + PART_BYTES, size))
+    return found
+
+
 def split(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], ...] | None:
     """The paths of each part; None for a bundle that is in one ConfigMap as it is. A file goes into the first part
     that has room for it."""
@@ -37,8 +63,9 @@ def split(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], ...] | None:
         return None
     parts: list[list[str]] = []
     sizes: list[int] = []
-    for path in sorted(files):
-        size = len(files[path])
+    pieces = pieces_of(files)
+    for path in sorted(pieces):
+        size = pieces[path].end - pieces[path].begin
         place = next((number for number, used in enumerate(sizes) if used + size <= PART_BYTES), len(parts))
         if place == len(parts):
             parts.append([])

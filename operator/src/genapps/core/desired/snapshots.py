@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from genapps.api import names
 from genapps.api.apprecord import KeptRevision
 from genapps.core.desired.metadata import metadata
-from genapps.core.desired.parts import parts_of
+from genapps.core.desired.parts import parts_of, pieces_of
 from genapps.core.observed import Manifest, Observed
 from genapps.core.verdict import Grant, Revision
 
@@ -52,10 +52,12 @@ def _code(observed: Observed, grant: Grant, revision: Revision, files: Mapping[s
         (name,) = names.code_snapshot_names(observed.child_name, revision.code_digest, None)
         yield _snapshot(metadata(observed, grant, name=name, annotations={**digest, **image}), files)
         return
+    pieces = pieces_of(files)
     for place, part in enumerate(parts):
         notes = {names.ANNOTATION_CODE_PARTS: str(len(parts)), names.ANNOTATION_FILES: " ".join(part.paths)}
         about = {**digest, **notes, **({} if place else image)}
-        content = {key: files[path] for key, path in part.keys().items()}
+        placed = {key: pieces[path] for key, path in part.keys().items()}
+        content = {key: files[piece.file][piece.begin : piece.end] for key, piece in placed.items()}
         yield _snapshot(metadata(observed, grant, name=part.name, annotations=about), content)
 
 

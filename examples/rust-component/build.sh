@@ -1,0 +1,19 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Builds the component into build/app.wasm. `genapps bundle build --form configmap --output app.yaml` makes the rest.
+set -eu
+cd "$(dirname "$0")"
+target=wasm32-wasip2
+
+if ! command -v cargo >/dev/null; then
+    echo "needs Rust 1.85 or later: cargo is not installed" >&2
+    exit 1
+fi
+if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
+    echo "needs the target: rustup target add $target" >&2
+    exit 1
+fi
+cargo build --quiet --locked --release --target "$target"
+mkdir -p build
+cp "${CARGO_TARGET_DIR:-target}/$target/release/rust_component.wasm" build/app.wasm
+echo "build/app.wasm: $(wc -c <build/app.wasm) bytes"
