@@ -19,6 +19,10 @@ CAST: dict[str, tuple[Request, ...]] = {
     "text-diff": (
         Request("POST", "/", '{"before": "pay 10 CHF", "after": "pay 1000 CHF"}', "application/json", "+pay 1000 CHF"),
     ),
+    "short-links": (
+        Request("POST", "/links", '{"url": "https://example.com/a/long/way"}', "application/json", '"link"'),
+        Request("GET", "/links", None, "", "example.com/a/long/way"),
+    ),
 }
 CURIOUS = "curious"
 CURIOUS_REQUEST = Request("GET", "/", None, "", "")

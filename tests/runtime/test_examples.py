@@ -18,6 +18,13 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
+def short_links(javascript_engine: Path) -> AppInEngine:
+    manifest: dict[str, Any] = yaml.safe_load((EXAMPLES / "short-links.yaml").read_text())
+    source = manifest["spec"]["code"]["source"]["inline"]
+    return AppInEngine(Language(str(javascript_engine)), source, "app.js", "javascript")
+
+
+@pytest.fixture(scope="module")
 def example(engine: Path) -> Callable[[str], AppInEngine]:
     language = Language(str(engine))
 
@@ -120,3 +127,20 @@ def test_the_markdown_page_works_with_its_vendored_package(engine: Path) -> None
     assert app.call("PUT", "/notes/a", b"*hi* <script>").status == 200
     assert app.call("GET", "/notes/a").body == b"<p><em>hi</em> &lt;script&gt;</p>"
     assert app.call("PUT", "/notes/a").code == "BadRequest"
+
+
+def test_a_short_link_leads_to_its_address_and_counts(short_links: AppInEngine) -> None:
+    made = short_links.call("POST", "/links", b'{"url": "https://example.com/a?b=1"}')
+    assert made.status == 201
+    link = made.json()["link"]
+    followed = short_links.call("GET", link)
+    assert (followed.status, followed.all("location")) == (302, ["https://example.com/a?b=1"])
+    assert short_links.call("GET", "/links").json() == [{"link": link, "url": "https://example.com/a?b=1", "used": 1}]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{}", b"[]", b'{"url": "nowhere"}', b'{"url": "http://example.com"}'])
+def test_what_is_no_address_is_refused_with_a_sentence(short_links: AppInEngine, body: bytes) -> None:
+    answered = short_links.call("POST", "/links", body)
+    assert answered.status == 400
+    assert "address" in answered.json()["error"]
+    assert short_links.call("GET", "/nowhere").status == 404

@@ -8,8 +8,10 @@ import pytest
 import yaml
 
 from genapps.laptop import guide_javascript, guide_python
+from genapps_runtime.guest.engine import Language
 from tests.runtime.fake_gateway import FakeGateway
 from tests.runtime.harness import Pod
+from tests.support.guest import AppInEngine
 from tests.support.markdown import blocks, pages
 
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,6 +36,20 @@ APPS = apps()
 
 def test_readme_and_guide_hold_an_app_each() -> None:
     assert {"README.md", "docs/writing-apps.md"} <= {page for page, _ in APPS}
+    assert "docs/javascript.md" in {page for page, _ in WORKERS}
+
+
+WORKERS = [
+    (block.page, block.text)
+    for block in (block for page in pages() for block in blocks(page))
+    if block.language == "javascript" and "export default" in block.text
+]
+
+
+@pytest.mark.parametrize(("page", "source"), WORKERS, ids=[page for page, _ in WORKERS])
+def test_an_app_in_javascript_in_a_page_loads_and_answers(page: str, source: str, javascript_engine: Path) -> None:
+    app = AppInEngine(Language(str(javascript_engine)), source, "app.js", "javascript")
+    assert [app.call("GET", "/").status for _ in range(2)] == [200, 200], page
 
 
 @pytest.mark.parametrize(("page", "source"), APPS, ids=[page for page, _ in APPS])

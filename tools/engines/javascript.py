@@ -15,7 +15,7 @@ from wasmtime import wat2wasm
 
 from tools.engines.places import ROOT, cache
 from tools.engines.processes import run
-from tools.engines.quickjs import quote_in_runs
+from tools.engines.quickjs import change
 from tools.engines.sections import CORE_MODULE, joined, sections
 from tools.engines.snapshot import snapshot
 from tools.source_distribution import unpacked
@@ -50,7 +50,7 @@ def _link(home: Path, folder: Path, place: Path, module: Path) -> None:
     zig = [str(home / "venv" / "bin" / "python"), "-m", "ziglang"]
     environment = {"ZIG_GLOBAL_CACHE_DIR": str(home / "zig"), "ZIG_LOCAL_CACHE_DIR": str(home / "zig")}
     quickjs, hashes = Path(shutil.copytree(home / "quickjs", place / "quickjs")), folder / "c" / "hashes.zig"
-    quote_in_runs(quickjs / "quickjs.c")
+    change(quickjs / "quickjs.c")
     theirs = [*zig, "cc", *TARGET, *_C, "-D_GNU_SOURCE", "-DNDEBUG"]
     ours = [*zig, "cc", *TARGET, *_C, "-Wall", "-Wextra", "-Werror", f"-isystem{quickjs}"]
     commands = {place / f"{name}.o": [*theirs, "-c", str(quickjs / name), "-o"] for name in _QUICKJS}

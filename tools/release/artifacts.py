@@ -12,10 +12,11 @@ from pathlib import Path
 
 from tools import helm
 from tools.engines import stage_all
+from tools.engines.javascript import LOCK
 from tools.engines.python import PACKAGES
 from tools.images.build import GENAPPS, RUNTIME, archive, building
 from tools.release import versions
-from tools.release.sbom import Subject, sbom
+from tools.release.sbom import Subject, pinned, sbom
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKSUMS = "SHA256SUMS"
@@ -44,7 +45,11 @@ def chart(target: Path) -> None:
 def bills(target: Path, version: str) -> None:
     """`<distribution>-<version>.cdx.json` for each image."""
     at = commit_time()
-    engine = tuple((name, installed(name)) for name in ("componentize-py", *PACKAGES))
+    sources = dict(pinned(LOCK.read_text(encoding="utf-8")))
+    engine = (
+        *((name, installed(name)) for name in ("componentize-py", *PACKAGES)),
+        *((name, sources[name]) for name in ("quickjs-ng", "ziglang")),
+    )
     for name, lock, built_with in (
         ("genapps", "locks/genapps.txt", ()),
         ("genapps-runtime", "locks/runtime.txt", engine),

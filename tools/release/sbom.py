@@ -61,7 +61,7 @@ def sbom(subject: Subject, at: datetime) -> str:
     parts = [_component(name, version) for name, version in pinned(subject.lock)]
     for name, version in subject.built_with:
         part = _component(name, version)
-        part.properties.add(Property(name="genapps:role", value="builds the guest engine, and brings its CPython"))
+        part.properties.add(Property(name="genapps:role", value="builds a guest engine, and brings what it is made of"))
         parts.append(part)
     bom = Bom(
         components=parts,

@@ -210,6 +210,8 @@ def config_switch(name: str) -> Any:
 
 
 config_new = declare("wasm_config_new", ConfigPtr)
+config_max_wasm_stack_set = declare("wasmtime_config_max_wasm_stack_set", None, ConfigPtr, c_size_t)
+config_async_stack_size_set = declare("wasmtime_config_async_stack_size_set", None, ConfigPtr, c_size_t)
 config_target_set = declare("wasmtime_config_target_set", ErrorPtr, ConfigPtr, c_char_p)
 engine_new_with_config = declare("wasm_engine_new_with_config", EnginePtr, ConfigPtr)
 engine_increment_epoch = declare("wasmtime_engine_increment_epoch", None, EnginePtr)
