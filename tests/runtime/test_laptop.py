@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime.component.scripted import app as component
 from tests.runtime.fake_gateway import DEADLINE_SECONDS
 from tests.runtime.harness import Answer, free_port, request
 
@@ -159,3 +160,16 @@ async def test_a_file_that_changes_all_the_time_is_read_in_its_last_form(engine:
             await running.until_said("serving after", running.said.count("serving after") + 1)
             answer = await running.get("/count")
         assert running.said.count("changed: app.py") < 30
+
+
+async def test_an_app_in_javascript_and_one_that_is_a_component_are_served(
+    javascript_engine: Path, project: Path, tmp_path: Path
+) -> None:
+    (project / "app.py").rename(tmp_path / "app.py")
+    (project / "app.js").write_text("export default { fetch: (request) => new Response('from JavaScript') };\n")
+    async with laptop(javascript_engine, project) as running:
+        assert (await running.get("/")).body == b"from JavaScript"
+        (project / "app.js").unlink()
+        (project / "app.wasm").write_bytes(component({"/": "200\0[]\0\0from a component"}))
+        await running.until_said("serving after", 2)
+        assert (await running.get("/")).body == b"from a component"

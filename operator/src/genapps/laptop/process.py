@@ -23,8 +23,8 @@ from genapps.laptop.engine import RUNTIME
 LINE_BYTES = 4 * 1024 * 1024
 GRACE_SECONDS = 1.0
 """How long requests that are under way may take when their code has been replaced."""
-START_SECONDS = 60.0
-"""How long a start may take: on a busy machine it is slow."""
+START_SECONDS = 120.0
+"""How long a start may take: on a busy machine it is slow, and a component is compiled in it."""
 _PREFIX = "GENAPPS_RUNTIME_"
 
 
@@ -36,7 +36,8 @@ class Prepared:
     code_digest: str
     files: Mapping[str, bytes]
     flags: tuple[str, ...]
-    engine: Path
+    engine: Path | None
+    """None: the code is machine code of its own."""
     cpu_millicores: int
 
 
@@ -72,13 +73,14 @@ class RuntimeProcess:
         `folder` is new, and its own. `settings` are those that all processes share, `listener` is the socket that
         callers connect to. `output` is called with each line that the process writes.
         """
-        for name in ("config", "code"):
+        for name in ("config", "code", "machine-code"):
             (folder / name).mkdir(parents=True)
         own = {
             "config_file": folder / "config" / "runtime.json",
             "code_directory": folder / "code",
             "termination_file": folder / "termination",
-            "engine_file": prepared.engine,
+            "engine_file": prepared.engine or "",
+            "machine_code_directory": folder / "machine-code",
             "cpu_millicores": prepared.cpu_millicores,
             "address": "127.0.0.1",
             "app_socket": listener,

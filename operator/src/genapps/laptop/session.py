@@ -17,6 +17,7 @@ from pathlib import Path
 from genapps.api import quantities
 from genapps.api.envelope import RiskClass
 from genapps.api.names import SYSTEM_NAMESPACE
+from genapps.api.source import Language
 from genapps.cluster import clocks
 from genapps.core.desired.pod import DEBUG, FRESH
 from genapps.core.risk import effective_risk
@@ -152,11 +153,17 @@ class Session:
         )
         config = runtime_config(app, grant, SYSTEM_NAMESPACE, source.bundle.digest, source.bundle.entry)
         flags = (DEBUG, FRESH) if risk is RiskClass.HIGH else (DEBUG,)
-        engine = engine_file(app.spec.code.language, self._place.engine, self._environ, self._say)
+        engine = self._engine(app.spec.code.language)
         millicores = quantities.millicores(source.tier.cpu)
         files = source.bundle.files
         prepared = Prepared(config.content(), source.bundle.digest, files, flags, engine, millicores)
         return source, situation, prepared
+
+    def _engine(self, language: Language) -> Path | None:
+        """None for an app that is a component: the runtime compiles it, as in a pod. Raises SourceError."""
+        if language is Language.COMPONENT:
+            return None
+        return engine_file(language, self._place.engine, self._environ, self._say)
 
     async def _replace(self, prepared: Prepared, situation: Situation) -> list[str]:
         """Serve this in place of what is served; the routes. Raises DidNotStartError when nothing is served now."""

@@ -139,10 +139,17 @@ def _project(named: Named, others: list[Document]) -> AppSource:
     spec = value.get("spec")
     if isinstance(spec, dict) and isinstance(spec.get("code"), dict):
         # The form of an app wants a source; which one is a matter of `genapps render`.
-        value["spec"] = {**spec, "code": {**spec["code"], "source": {"inline": _NO_CODE}}}
+        value["spec"] = {**spec, "code": {**spec["code"], "source": _elsewhere(entry)}}
     whole = replace(document, value=value)
     app = _valid(whole)
     return _judged(named, app, Bundle(entry, files), [*others, whole], str(named.path / CODE_FOLDER))
+
+
+def _elsewhere(entry: str) -> dict[str, Any]:
+    """A source for code that is not in the manifest: a component is no text."""
+    if language_of(entry) is Language.COMPONENT:
+        return {"configMap": {"name": CODE_FOLDER, "entry": entry}}
+    return {"inline": _NO_CODE}
 
 
 def _code(named: Named, others: list[Document], granted: Iterable[str]) -> AppSource:
