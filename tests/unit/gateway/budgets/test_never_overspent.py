@@ -259,16 +259,21 @@ class Gateways(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """After a history without a kill, what is told in the end is exactly what was spent, and nothing is held."""
-        if self.lossless:
-            self.network_is_well()
-            for number in (0, 1):
-                self.stopped(number)
-            for period in self._kept():
-                assert committed(self.store, period=period) == Amounts(
-                    tokens=self.spent[period], tool_calls=self.calls[period]
-                )
-                assert committed(self.store, CHILD, period).tokens == self.spent[period]
-        self.loop.close()
+        try:
+            if self.lossless:
+                self._all_is_told()
+        finally:
+            self.loop.close()
+
+    def _all_is_told(self) -> None:
+        self.network_is_well()
+        for number in (0, 1):
+            self.stopped(number)
+        for period in self._kept():
+            assert committed(self.store, period=period) == Amounts(
+                tokens=self.spent[period], tool_calls=self.calls[period]
+            )
+            assert committed(self.store, CHILD, period).tokens == self.spent[period]
 
 
 class GatewaysThatLive(Gateways):
