@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Components: what the operator lets through, how it hands them over, and what the runtime has room for."""
+"""Components: what the operator lets through, how it passes them on, and what the runtime has room for."""
 
 import re
 from dataclasses import fields

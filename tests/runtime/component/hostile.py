@@ -71,7 +71,7 @@ REFUSED: list[tuple[str, Make, str]] = [
     ),
     ("an instance in place of a function", lambda: bare("", start='(instance (export "start"))'), "another type"),
     ("one function of a million operations", lambda: bare(arithmetic(1, 120_000)), "needs more than 64 MiB"),
-    ("code that compiles for ever", lambda: bare(arithmetic(3000, 90)), "takes more than 1 s of the processor"),
+    ("code that compiles forever", lambda: bare(arithmetic(3000, 90)), "takes more than 1 s of the processor"),
     ("blocks in 100,000 blocks", lambda: bare(f"(func {'block ' * 100_000}{'end ' * 100_000})"), "app.wasm"),
     ("a memory of 4 GiB and more", lambda: binary("(core module (memory 65537))"), "is no component that can run"),
     ("threads", lambda: binary("(core module (memory 1 1 shared))"), "is no component that can run"),

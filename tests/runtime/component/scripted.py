@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from wasmtime import wat2wasm
 
 SPIN, TRAP, GROW, LOG = "!spin", "!trap", "!grow", "!log"
-"""Turns that are no texts: compute for ever, trap, take memory until there is none, write to the log."""
+"""Turns that are no texts: compute forever, trap, take memory until there is none, write to the log."""
 ROUTES = '{"routes":["GET /hello"]}'
 HELLO = "200\0[]\0\0hello"
 CALL = "(param i32 i32) (result i32)"
