@@ -9,8 +9,8 @@ from genapps.api.modules import javascript
 
 GLOBALS = (
     "AbortController", "AbortSignal", "Blob", "Event", "EventTarget", "File", "FormData", "Headers", "ReadableStream",
-    "Request", "Response", "TextDecoder", "TextEncoder", "URL", "URLSearchParams", "clearTimeout", "console",
-    "setTimeout",
+    "Request", "Response", "TextDecoder", "TextEncoder", "TransformStream", "URL", "URLSearchParams", "WritableStream",
+    "clearTimeout", "console", "crypto", "setTimeout", "structuredClone",
 )  # fmt: skip
 """Those that apps use most."""
 
