@@ -5,23 +5,19 @@ import { utf8Decode, utf8Encode } from "genapps:native";
 
 import { ending } from "../errors.js";
 
-import { blobBytes, blobOf, isBlob, streamOfBytes } from "./blob.js";
+import { blobBytes, blobOf, isBlob } from "./blob.js";
+import { SENT, Streamed, piecesOf } from "./body_stream.js";
 import { fieldsOf, formOf, isForm } from "./form_data.js";
 import { headerOf } from "./headers.js";
 import { Pieces } from "./incoming_body.js";
 import { shown } from "./iterators.js";
 import { newBoundary, parameterOf, readMultipart, writeMultipart } from "./multipart.js";
 import { parseForm } from "./percent.js";
-import {
-  bufferOf, byteLength, bytesOf, copyBytes, exec, jsonParse, lower, pending, setBytes, viewKind, wellFormed,
-} from "./primordials.js";
-import { handled, promised } from "./promises.js";
-import { acquire, cancelStream, read, readOne } from "./readable.js";
+import { bufferOf, bytesOf, copyBytes, exec, jsonParse, lower, wellFormed } from "./primordials.js";
 import { isReadable, recordOf } from "./readable_stream.js";
 import { tee } from "./stream_tee.js";
 import { isParams, paramsText } from "./url_search_params.js";
 
-const { Uint8Array: Bytes, queueMicrotask } = globalThis;
 const TEXT = "text/plain;charset=UTF-8";
 const FORM = "application/x-www-form-urlencoded";
 
@@ -44,55 +40,13 @@ export let hasBody;
 export let checkFree;
 /**
  * What the host sends: a text or bytes as they are, or what reads a stream, null when there is none.
- * @type {(body: Body) => null | string | Uint8Array | Outgoing}
+ * @type {(body: Body) => null | string | Uint8Array | import("./body_stream.js").Outgoing}
  */
 export let takeOutgoing;
 
-/** A body that was taken, or that somebody has seen as a stream. */
-class Stream {
-  constructor(source, stream, used) {
-    /** Null where only the stream has it. @type {null | string | Uint8Array | Pieces} */
-    this.source = source;
-    /** @type {ReadableStream | null} */
-    this.stream = stream;
-    this.used = used;
-  }
-
-  isUsed() {
-    return this.used || (this.stream !== null && recordOf(this.stream).disturbed);
-  }
-
-  check() {
-    if (this.isUsed()) throw new TypeError("the body was taken already; clone() before that gives a second one");
-    if (this.stream !== null && recordOf(this.stream).reader !== null) throw new TypeError("the body's stream is locked");
-  }
-
-  open() {
-    if (this.stream !== null) return;
-    const { source } = this;
-    this.stream = source instanceof Pieces ? source.stream() : streamOfBytes(typeof source === "string" ? utf8Encode(source) : source);
-    if (!this.used) return;
-    const record = recordOf(this.stream);
-    cancelStream(record, undefined);
-    acquire(record);
-  }
-
-  take() {
-    this.check();
-    this.used = true;
-    const { source } = this;
-    if (source === null) return drained(recordOf(this.stream));
-    cancelStream(recordOf(this.stream), undefined);
-    return source instanceof Pieces ? source.whole() : source;
-  }
-}
-
-/** What is left of a body that the host has. */
-const SENT = new Stream("", null, true);
-
 /** The base of Request and Response. Its methods reject with TypeError when the body was taken already. */
 export class Body {
-  /** @type {null | string | Uint8Array | Pieces | Stream} one field, as most bodies are a text that is taken once */
+  /** @type {null | string | Uint8Array | Pieces | Streamed} one field, as most bodies are a text that is taken once */
   #content = null;
 
   get body() {
@@ -102,7 +56,7 @@ export class Body {
 
   get bodyUsed() {
     const content = this.#content;
-    return content instanceof Stream && content.isUsed();
+    return content instanceof Streamed && content.isUsed();
   }
 
   async text() {
@@ -147,17 +101,17 @@ export class Body {
   #take() {
     const content = this.#content;
     if (content === null) return "";
-    if (content instanceof Stream) return content.take();
-    this.#content = new Stream(content, null, true);
+    if (content instanceof Streamed) return content.take();
+    this.#content = new Streamed(content, null, true);
     return content instanceof Pieces ? content.whole() : content;
   }
 
   #free() {
-    if (this.#content instanceof Stream) this.#content.check();
+    if (this.#content instanceof Streamed) this.#content.check();
   }
 
   #streamed() {
-    if (!(this.#content instanceof Stream)) this.#content = new Stream(this.#content, null, false);
+    if (!(this.#content instanceof Streamed)) this.#content = new Streamed(this.#content, null, false);
     this.#content.open();
     return this.#content;
   }
@@ -175,7 +129,7 @@ export class Body {
       if (isReadable(given)) {
         const { disturbed, reader } = recordOf(given);
         if (disturbed || reader !== null) throw new TypeError("the stream was read already, or is locked");
-        body.#content = new Stream(null, given, false);
+        body.#content = new Streamed(null, given, false);
         return null;
       }
       const bytes = bytesOf(given);
@@ -208,22 +162,22 @@ export class Body {
     shareBody = (from, to) => {
       from.#free();
       const content = from.#content;
-      const source = content instanceof Stream ? content.source : content;
+      const source = content instanceof Streamed ? content.source : content;
       if (content === null || (source !== null && !(source instanceof Pieces && source.once))) {
         to.#content = source;
         return;
       }
       const [one, other] = tee(recordOf(from.#streamed().stream), true);
-      from.#content = new Stream(null, one, false);
-      to.#content = new Stream(null, other, false);
+      from.#content = new Streamed(null, one, false);
+      to.#content = new Streamed(null, other, false);
     };
     moveBody = (from, to) => {
       from.#free();
       const content = from.#content;
       if (content === null) return;
-      const source = content instanceof Stream ? content.source : content;
-      to.#content = source === null ? new Stream(null, tee(recordOf(content.stream), false)[0], false) : source;
-      from.#content = new Stream(source, content instanceof Stream ? content.stream : null, true);
+      const source = content instanceof Streamed ? content.source : content;
+      to.#content = source === null ? new Streamed(null, tee(recordOf(content.stream), false)[0], false) : source;
+      from.#content = new Streamed(source, content instanceof Streamed ? content.stream : null, true);
     };
     hasBody = (body) => body.#content !== null;
     checkFree = (body) => body.#free();
@@ -231,7 +185,7 @@ export class Body {
       const content = body.#content;
       if (content === null) return null;
       body.#content = SENT;
-      if (!(content instanceof Stream)) return content instanceof Pieces ? piecesOf(content.stream()) : content;
+      if (!(content instanceof Streamed)) return content instanceof Pieces ? piecesOf(content.stream()) : content;
       content.check();
       const { source } = content;
       if (source === null) return piecesOf(content.stream);
@@ -246,61 +200,6 @@ function fieldsIn(content, type) {
   const boundary = essence === "multipart/form-data" ? parameterOf(type, "boundary") : null;
   if (boundary === null || boundary === "") throw new TypeError("the body is no form: its content-type says otherwise");
   return readMultipart(typeof content === "string" ? utf8Encode(content) : content, boundary);
-}
-
-/**
- * @typedef {object} Outgoing
- * @property {() => Promise<Uint8Array | null>} next the next piece; null at the end. Rejects with the stream's error, or
- * TypeError for a piece that is not bytes.
- * @property {(reason: unknown) => Promise<void>} cancel nobody reads any more
- */
-function piecesOf(stream) {
-  const reader = acquire(recordOf(stream));
-  return {
-    async next() {
-      const { value, done } = await readOne(reader);
-      return done ? null : bytesOfChunk(value);
-    },
-    cancel: (reason) => promised(() => cancelStream(reader.stream, reason)),
-  };
-}
-
-function bytesOfChunk(value) {
-  if (viewKind(value) !== "Uint8Array") {
-    throw new TypeError("a body's stream holds Uint8Array pieces only: encode texts with new TextEncoder().encode(text)");
-  }
-  return value;
-}
-
-/** By callbacks: a promise of `{ value, done }` would ask the app's Object.prototype.then. */
-function drained(stream) {
-  const { promise, resolve, reject } = pending();
-  const reader = acquire(stream);
-  const parts = [];
-  let size = 0;
-  const next = () =>
-    read(reader, {
-      chunk(value) {
-        try {
-          const part = copyBytes(bytesOfChunk(value));
-          parts[parts.length] = part;
-          size += byteLength(part);
-        } catch (error) {
-          handled(cancelStream(stream, error));
-          reject(error);
-          return;
-        }
-        queueMicrotask(next); // a stream that has all at once would fill the stack
-      },
-      close() {
-        const bytes = new Bytes(size);
-        for (let at = 0, to = 0; at < parts.length; to += byteLength(parts[at]), at += 1) setBytes(bytes, parts[at], to);
-        resolve(bytes);
-      },
-      error: reject,
-    });
-  next();
-  return promise;
 }
 
 shown(Body.prototype, ["body", "bodyUsed", "text", "json", "bytes", "arrayBuffer", "blob", "formData"], "Body");

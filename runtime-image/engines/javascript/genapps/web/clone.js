@@ -5,7 +5,7 @@ import { blobBytes, blobOf, fileOf, isBlob, isFile } from "./blob.js";
 import { inspect } from "./inspect.js";
 import {
   bufferOf, byteLength, bytesOf, construct, copyBytes, defineProperty, getOwnPropertyDescriptor, isArray, isBuffer, isView,
-  keys, mapEach, mapGet, mapHas, mapSet, setAdd, setEach, slice, uncurry, viewKind,
+  keys, mapEach, mapGet, mapHas, mapSet, mapSize, setAdd, setEach, slice, uncurry, viewKind,
 } from "./primordials.js";
 
 const { ArrayBuffer, Boolean, DOMException, DataView, Date, Error, Map, Number, Object, RegExp, Set, String } = globalThis;
@@ -80,7 +80,6 @@ function copy(value, known) {
   return members(value, object, known);
 }
 
-const mapSize = uncurry(getOwnPropertyDescriptor(Map.prototype, "size").get);
 const setSize = uncurry(getOwnPropertyDescriptor(Set.prototype, "size").get);
 const toStringOf = uncurry(Object.prototype.toString);
 

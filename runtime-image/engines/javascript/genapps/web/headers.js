@@ -3,16 +3,14 @@
 
 import { iteratePairs, shown } from "./iterators.js";
 import {
-  charCode, exec, freeze, getOwnPropertyDescriptor, isArray, isEnumerable, isFrozen, jsonParse, jsonStringify, keys,
-  lower, mapGet, mapSet, ownKeys, slice, sliceList, sortList, splice,
+  charCode, exec, freeze, isArray, isEnumerable, isFrozen, jsonParse, jsonStringify, keys,
+  lower, mapGet, mapHas, mapSet, mapSize, ownKeys, slice, sliceList, sortList, splice,
 } from "./primordials.js";
 
 // These look for what is wrong: a search that finds nothing makes no object.
 const NO_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 /** What a value cannot hold, or what the host does not send. */
 const CONTROL = /[^\t -~\x80-\xff]/;
-/** What JSON writes otherwise, or has no room for in the header. */
-const SPECIAL = /[^ !#-[\]-~]/;
 const COOKIE = "set-cookie";
 
 /** Names that nearly every answer has; looking one up is cheaper than checking its characters. */
@@ -35,8 +33,19 @@ function nameOf(given) {
   return lower(name);
 }
 
+/** Values that were found good, as JSON: an app sends the same again and again. */
+const QUOTED = new Map();
+const MOST_QUOTED = 64;
+const LONGEST_QUOTED = 64;
+
+function remember(value, text) {
+  if (mapSize(QUOTED) < MOST_QUOTED && value.length <= LONGEST_QUOTED) mapSet(QUOTED, value, text);
+  return text;
+}
+
 function valueOf(given) {
   const value = typeof given === "string" ? given : `${given}`;
+  if (mapHas(QUOTED, value)) return value;
   if (value === "" || (exec(CONTROL, value) === null && !isSpace(charCode(value, 0)) && !isSpace(charCode(value, value.length - 1)))) {
     return value;
   }
@@ -152,8 +161,9 @@ export class Headers {
     if (typeof this.#list === "string") this.#list = jsonParse(this.#list);
     const list = this.#list;
     if (!isArray(list)) {
-      const value = getOwnPropertyDescriptor(list, name)?.value;
-      return value === undefined ? null : isArray(value) ? joined(value, name) : value;
+      if (!isEnumerable(list, name)) return null;
+      const value = list[name];
+      return isArray(value) ? joined(value, name) : value;
     }
     let found = null;
     for (let at = 0; at < list.length; at += 2) {
@@ -233,7 +243,7 @@ export class Headers {
       let text = "[";
       for (let at = 0; at < list.length; at += 2) {
         const value = list[at + 1];
-        text += `${at === 0 ? "[" : ",["}"${list[at]}",${exec(SPECIAL, value) === null ? `"${value}"` : sent(list[at], value)}]`;
+        text += `${at === 0 ? "[" : ",["}"${list[at]}",${mapGet(QUOTED, value) ?? sent(list[at], value)}]`;
       }
       return `${text}]`;
     };
@@ -247,7 +257,7 @@ const { entries } = Headers.prototype;
 /** A string of its own: of a list, JSON.stringify would ask the app's Array.prototype.toJSON. */
 function sent(name, value) {
   if (exec(CONTROL, value) !== null) throw new TypeError(`the header ${name} holds a control character`);
-  return jsonStringify(value);
+  return remember(value, jsonStringify(value));
 }
 
 function joined(values, name) {

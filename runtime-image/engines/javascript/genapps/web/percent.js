@@ -13,6 +13,9 @@ export const PATH = /[^!$-;=@-\]_a-z|~]/;
 export const USERINFO = /[^!$-.0-9A-Z_a-z~%]/;
 export const CONTROL = /[^ -~]/;
 const COMPONENT = /[^A-Za-z0-9*\-._]/;
+const ENCODED = /[+%]/;
+const UPPER = /[A-Z]/;
+const BEYOND = /[^\0-\x7f]/;
 const HEX = /^[0-9A-Fa-f]{2}$/;
 
 /** The characters of `text` that `set` finds become %XX. */
@@ -67,7 +70,7 @@ const { Uint8Array: Bytes } = globalThis;
  * @returns {string[]}
  */
 export function parseForm(text) {
-  const read = exec(/[+%]/, text) === null ? (part) => part : fromForm;
+  const read = exec(ENCODED, text) === null ? (part) => part : fromForm;
   const pairs = [];
   let from = 0;
   while (from <= text.length) {
@@ -123,7 +126,7 @@ function toForm(text) {
 
 /** The text in ASCII lower case; other letters stay. */
 export function asciiLower(text) {
-  return exec(/[A-Z]/, text) === null ? text : exec(/[^\0-\x7f]/, text) === null ? lower(text) : lowerOnlyAscii(text);
+  return exec(UPPER, text) === null ? text : exec(BEYOND, text) === null ? lower(text) : lowerOnlyAscii(text);
 }
 
 function lowerOnlyAscii(text) {

@@ -54,6 +54,7 @@ export const mapSet = uncurry(Map.prototype.set);
 export const mapHas = uncurry(Map.prototype.has);
 export const mapDelete = uncurry(Map.prototype.delete);
 export const mapEach = uncurry(Map.prototype.forEach);
+export const mapSize = uncurry(getOwnPropertyDescriptor(Map.prototype, "size").get);
 export const setAdd = uncurry(Set.prototype.add);
 export const setHas = uncurry(Set.prototype.has);
 export const setEach = uncurry(Set.prototype.forEach);

@@ -9,14 +9,14 @@ import { Headers, addType, headerOf, incomingHeaders } from "./headers.js";
 import { Pieces, valueOfPiece } from "./incoming_body.js";
 import { shown } from "./iterators.js";
 import { exec, find, jsonStringify, slice, upper, wellFormed } from "./primordials.js";
-import { parseUrl, plainUrl, serializeUrl } from "./url_parser.js";
+import { parseUrl, plainUrl } from "./url_parser.js";
+import { serializeUrl } from "./url_text.js";
 
 const INCOMING = {};
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const USUAL = /^(?:delete|get|head|options|post|put)$/i;
 const FORBIDDEN = /^(?:connect|trace|track)$/i;
 const HOST = /^(?:[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
-/** A path or a query in which something may have to be encoded, or left out. */
 const NOBODY = "app.invalid";
 
 /**
@@ -143,12 +143,12 @@ function signalOf(given) {
 }
 
 /** The host of the last request, as it came and as a URL has it: mostly it is that of all requests. */
-let lastHost = { text: "", host: "", port: null };
+let lastHost = { text: NOBODY, host: NOBODY, port: null };
 
 function hostOf(text) {
   if (text !== lastHost.text) {
     const parts = exec(HOST, text) === null ? null : parseUrl(`https://${text}/`, null);
-    lastHost = { text, host: parts === null ? NOBODY : parts.host, port: parts === null ? null : parts.port };
+    lastHost = { text, host: parts?.host ?? NOBODY, port: parts?.port ?? null };
   }
   return lastHost;
 }

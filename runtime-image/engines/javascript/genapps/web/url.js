@@ -5,10 +5,9 @@ import { shown } from "./iterators.js";
 import { FRAGMENT, QUERY, SPECIAL_QUERY, USERINFO, percentEncode } from "./percent.js";
 import { exec, jsonStringify, lower, slice, startsWith, wellFormed } from "./primordials.js";
 import { parseHost } from "./url_host.js";
-import {
-  fileHost, isSpecial, parseUrl, pathText, portOf, replacePath, serializeUrl, splitPort, withoutBreaks,
-} from "./url_parser.js";
+import { fileHost, isSpecial, parseUrl, portOf, replacePath, splitPort, withoutBreaks } from "./url_parser.js";
 import { paramsOf, refillParams } from "./url_search_params.js";
+import { pathText, serializeUrl } from "./url_text.js";
 
 const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*)(?::|$)/;
 const PORT = /^[0-9]+/;

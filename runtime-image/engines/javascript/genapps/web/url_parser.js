@@ -16,7 +16,7 @@
  */
 
 import { CONTROL, FRAGMENT, PATH, QUERY, SPECIAL_QUERY, USERINFO, percentEncode } from "./percent.js";
-import { exec, find, findLast, join, lower, slice, sliceList, startsWith } from "./primordials.js";
+import { defineProperty, exec, find, findLast, lower, slice, sliceList, startsWith } from "./primordials.js";
 import { parseHost } from "./url_host.js";
 
 const PORTS = { __proto__: null, http: 80, https: 443, ws: 80, wss: 443, ftp: 21, file: null };
@@ -25,6 +25,7 @@ const COMMON = /^(https?):\/\/([a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*)(\/[!$&-;=@
 const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*):/;
 const DRIVE = /^[a-zA-Z][:|]$/;
 const DRIVE_FIRST = /^[a-zA-Z][:|](?:\/|$)/;
+const BREAK = /[\t\n\r]/;
 const ONE_DOT = /^(?:\.|%2[eE])$/;
 const TWO_DOTS = /^(?:\.|%2[eE]){2}$/;
 
@@ -39,29 +40,20 @@ export function isSpecial(scheme) {
  * @returns {Parts | null} null for what is no URL
  */
 export function parseUrl(input, base) {
-  if (base === null && input === lastPlain.text) return plainParts(lastPlain);
+  if (base === null && input === lastPlain.text) {
+    const url = new Parts("https", lastPlain.host, lastPlain.path, lastPlain.query);
+    if (lastPlain.port !== null) url.port = lastPlain.port;
+    return url;
+  }
   const common = exec(COMMON, input);
   if (common !== null && find(common[3], "/.") < 0 && find(common[2], "xn--") < 0) {
-    const url = blank(common[1]);
-    url.host = common[2];
-    split(url.path, common[3]);
-    url.query = common[4] ?? null;
-    return url;
+    return new Parts(common[1], common[2], common[3], common[4] ?? null);
   }
   return parseAny(trimmed(withoutBreaks(input)), base);
 }
 
 /** The last one of `plainUrl`: an app asks for `new URL(request.url)` soon after. */
 let lastPlain = { text: null, host: "", port: null, path: "/", query: null };
-
-function plainParts({ host, port, path, query }) {
-  const url = blank("https");
-  url.host = host;
-  url.port = port;
-  split(url.path, path);
-  url.query = query;
-  return url;
-}
 
 /** The text of a URL with https whose parts need no parser: a host as it is in a URL, a plain path and query. */
 export function plainUrl(host, port, path, query) {
@@ -70,17 +62,43 @@ export function plainUrl(host, port, path, query) {
   return text;
 }
 
-function split(path, text) {
+function segmentsOf(text) {
+  const path = [];
   for (let from = 1; ; ) {
     const to = find(text, "/", from);
     path[path.length] = to < 0 ? slice(text, from) : slice(text, from, to);
-    if (to < 0) return;
+    if (to < 0) return path;
     from = to + 1;
   }
 }
 
+/** What most URLs do not have stays in the prototype: an object of few members is made in a third of the time. */
+class Parts {
+  constructor(scheme, host, plain, query) {
+    this.scheme = scheme;
+    this.host = host;
+    /** The path as a text, until somebody asks for its segments. */
+    this.plain = plain;
+    this.query = query;
+  }
+
+  get path() {
+    this.path = segmentsOf(this.plain);
+    return this.path;
+  }
+
+  set path(value) {
+    this.plain = null;
+    defineProperty(this, "path", { value, writable: true, enumerable: true, configurable: true });
+  }
+}
+const defaults = { username: "", password: "", port: null, fragment: null, href: undefined, params: undefined };
+for (const name in defaults) defineProperty(Parts.prototype, name, { value: defaults[name], writable: true });
+
 function blank(scheme) {
-  return { scheme, username: "", password: "", host: null, port: null, path: [], query: null, fragment: null, href: undefined, params: undefined };
+  const url = new Parts(scheme, null, null, null);
+  url.path = [];
+  return url;
 }
 
 function trimmed(text) {
@@ -93,7 +111,7 @@ function trimmed(text) {
 
 /** Tabs and line breaks do not count anywhere in a URL. */
 export function withoutBreaks(text) {
-  if (exec(/[\t\n\r]/, text) === null) return text;
+  if (exec(BREAK, text) === null) return text;
   let rest = "";
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at];
@@ -113,7 +131,7 @@ function parseAny(text, base) {
   if (found === null) {
     if (base === null) return null;
     if (typeof base.path === "string") {
-      return head === "" && asked === null && fragment !== null ? { ...base, fragment, href: undefined, params: undefined } : null;
+      return head === "" && asked === null && fragment !== null ? withFragment(base, fragment) : null;
     }
   }
   const scheme = found === null ? base.scheme : lower(found[1]);
@@ -126,6 +144,13 @@ function parseAny(text, base) {
   url.fragment = fragment;
   const good = scheme === "file" ? addFile(url, rest, like) : addRest(url, rest, like, special);
   return good ? url : null;
+}
+
+function withFragment(base, fragment) {
+  const url = new Parts(base.scheme, base.host, null, base.query);
+  url.path = base.path;
+  url.fragment = fragment;
+  return url;
 }
 
 /** For the schemes that the standard knows, a backslash is a slash. */
@@ -292,29 +317,4 @@ export function replacePath(url, text) {
     return;
   }
   addPath(url, startsWith(path, "/") ? slice(path, 1) : path);
-}
-
-/** @param {Parts} url @returns {string} */
-export function pathText(url) {
-  const { path } = url;
-  return typeof path === "string" ? path : path.length === 0 ? "" : `/${join(path, "/")}`;
-}
-
-/** @param {Parts} url @returns {string} */
-export function serializeUrl(url) {
-  let text = `${url.scheme}:`;
-  if (url.host !== null) {
-    text += "//";
-    if (url.username !== "" || url.password !== "") {
-      text += url.username;
-      if (url.password !== "") text += `:${url.password}`;
-      text += "@";
-    }
-    text += url.host;
-    if (url.port !== null) text += `:${url.port}`;
-  } else if (typeof url.path !== "string" && url.path.length > 1 && url.path[0] === "") text += "/.";
-  text += pathText(url);
-  if (url.query !== null) text += `?${url.query}`;
-  if (url.fragment !== null) text += `#${url.fragment}`;
-  return text;
 }
