@@ -65,7 +65,7 @@ engines: venv ## Build and precompile the guest language engines for this host
 	@$(RUN) -m tools.engines
 
 .PHONY: oracles
-oracles: venv ## Build or fetch the independent judges of the tests (cyclonus, Pod Security, kstatus, requests, servers)
+oracles: venv ## Build or fetch the independent judges of the tests (cyclonus, Pod Security, kstatus, requests, URLs, servers)
 	@$(RUN) -m tests.oracles
 
 .PHONY: images
@@ -96,6 +96,7 @@ lock: $(UV) ## Resolve the dependencies into locks/; UPGRADE=--upgrade raises th
 	@$(LOCK) --group chart-judges -o locks/chart-judges.txt
 	@$(LOCK) --group bench-peers -o locks/bench-peers.txt
 	@$(LOCK) --group http-corpus -o locks/http-corpus.txt
+	@$(LOCK) --no-deps --group web-platform -o locks/web-platform.txt
 	@$(LOCK) --group engine-build -o locks/engine-build.txt
 	@$(LOCK) --group connector-peers -o locks/connector-peers.txt
 

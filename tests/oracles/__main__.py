@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m tests.oracles` builds the judges, with progress, and fetches requests and servers of other projects."""
+"""`python -m tests.oracles` builds the judges, with progress, and fetches what other projects have for it."""
 
 import sys
 
-from tests.oracles.http_corpus import fetched
+from tests.oracles import http_corpus, web_platform
 from tests.oracles.programs import build_all
 from tests.oracles.servers.programs import environment
 from tools.node.settings import NodeError
 
 try:
     build_all()
-    fetched()
+    http_corpus.fetched()
+    web_platform.fetched()
     environment()
 except NodeError as error:
     print(error, file=sys.stderr)
