@@ -3,7 +3,8 @@
 
 import { fileOf, isBlob, isFile } from "./blob.js";
 import { iteratePairs, shown } from "./iterators.js";
-import { splice, wellFormed } from "./primordials.js";
+import { allOf, append, firstOf, needs, remove, replace } from "./pairs.js";
+import { wellFormed } from "./primordials.js";
 
 function entryOf(value, name, given) {
   if (isBlob(value)) {
@@ -12,10 +13,6 @@ function entryOf(value, name, given) {
   }
   if (given) throw new TypeError("only a blob has a file's name");
   return wellFormed(`${value}`);
-}
-
-function needs(given, count, method) {
-  if (given < count) throw new TypeError(`${method} takes ${count === 1 ? "a name" : "a name and a value"}`);
 }
 
 /** Name and value in turn. @type {(form: FormData) => (string | File)[]} */
@@ -37,34 +34,22 @@ export class FormData {
   append(name, value, filename = undefined) {
     needs(arguments.length, 2, "append");
     const own = wellFormed(`${name}`);
-    this.#append(own, entryOf(value, filename, arguments.length > 2 && filename !== undefined));
+    append(this.#list, own, entryOf(value, filename, arguments.length > 2 && filename !== undefined));
   }
 
   delete(name) {
     needs(arguments.length, 1, "delete");
-    const own = wellFormed(`${name}`);
-    const list = this.#list;
-    for (let at = 0; at < list.length; ) {
-      if (list[at] === own) splice(list, at, 2);
-      else at += 2;
-    }
+    remove(this.#list, wellFormed(`${name}`));
   }
 
   get(name) {
     needs(arguments.length, 1, "get");
-    const own = wellFormed(`${name}`);
-    const list = this.#list;
-    for (let at = 0; at < list.length; at += 2) if (list[at] === own) return list[at + 1];
-    return null;
+    return firstOf(this.#list, wellFormed(`${name}`));
   }
 
   getAll(name) {
     needs(arguments.length, 1, "getAll");
-    const own = wellFormed(`${name}`);
-    const list = this.#list;
-    const found = [];
-    for (let at = 0; at < list.length; at += 2) if (list[at] === own) found[found.length] = list[at + 1];
-    return found;
+    return allOf(this.#list, wellFormed(`${name}`));
   }
 
   has(name) {
@@ -76,25 +61,7 @@ export class FormData {
     needs(arguments.length, 2, "set");
     const own = wellFormed(`${name}`);
     const entry = entryOf(value, filename, arguments.length > 2 && filename !== undefined);
-    const list = this.#list;
-    let found = false;
-    for (let at = 0; at < list.length; ) {
-      if (list[at] === own && found) splice(list, at, 2);
-      else {
-        if (list[at] === own) {
-          list[at + 1] = entry;
-          found = true;
-        }
-        at += 2;
-      }
-    }
-    if (!found) this.#append(own, entry);
-  }
-
-  #append(name, value) {
-    const list = this.#list;
-    list[list.length] = name;
-    list[list.length] = value;
+    replace(this.#list, own, entry);
   }
 
   static {

@@ -2,17 +2,14 @@
 /** `URLSearchParams`, alone or as the query of a URL. */
 
 import { iteratePairs, shown } from "./iterators.js";
+import { allOf, append, firstOf, needs, remove, replace } from "./pairs.js";
 import { parseForm, serializeForm } from "./percent.js";
 import {
-  getOwnPropertyDescriptor, ownKeys, slice, sortList, splice, startsWith, wellFormed,
+  getOwnPropertyDescriptor, ownKeys, slice, sortList, startsWith, wellFormed,
 } from "./primordials.js";
 
 function text(value) {
   return wellFormed(`${value}`);
-}
-
-function needs(given, count, method) {
-  if (given < count) throw new TypeError(`${method} takes ${count === 1 ? "a name" : "a name and a value"}`);
 }
 
 /** @type {(params: URLSearchParams) => string[]} */
@@ -50,36 +47,25 @@ export class URLSearchParams {
 
   append(name, value) {
     needs(arguments.length, 2, "append");
-    this.#append(text(name), text(value));
+    append(this.#list, text(name), text(value));
     this.#tell();
   }
 
   delete(name, value = undefined) {
     needs(arguments.length, 1, "delete");
     const [own, wanted] = [text(name), value === undefined ? undefined : text(value)];
-    const list = this.#list;
-    for (let at = 0; at < list.length; ) {
-      if (list[at] === own && (wanted === undefined || list[at + 1] === wanted)) splice(list, at, 2);
-      else at += 2;
-    }
+    remove(this.#list, own, wanted);
     this.#tell();
   }
 
   get(name) {
     needs(arguments.length, 1, "get");
-    const own = text(name);
-    const list = this.#list;
-    for (let at = 0; at < list.length; at += 2) if (list[at] === own) return list[at + 1];
-    return null;
+    return firstOf(this.#list, text(name));
   }
 
   getAll(name) {
     needs(arguments.length, 1, "getAll");
-    const own = text(name);
-    const list = this.#list;
-    const found = [];
-    for (let at = 0; at < list.length; at += 2) if (list[at] === own) found[found.length] = list[at + 1];
-    return found;
+    return allOf(this.#list, text(name));
   }
 
   has(name, value = undefined) {
@@ -94,20 +80,7 @@ export class URLSearchParams {
 
   set(name, value) {
     needs(arguments.length, 2, "set");
-    const [own, wanted] = [text(name), text(value)];
-    const list = this.#list;
-    let found = false;
-    for (let at = 0; at < list.length; ) {
-      if (list[at] === own && found) splice(list, at, 2);
-      else {
-        if (list[at] === own) {
-          list[at + 1] = wanted;
-          found = true;
-        }
-        at += 2;
-      }
-    }
-    if (!found) this.#append(own, wanted);
+    replace(this.#list, text(name), text(value));
     this.#tell();
   }
 
@@ -127,12 +100,6 @@ export class URLSearchParams {
     return serializeForm(this.#list);
   }
 
-  #append(name, value) {
-    const list = this.#list;
-    list[list.length] = name;
-    list[list.length] = value;
-  }
-
   #tell() {
     if (this.#changed !== null) this.#changed(serializeForm(this.#list));
   }
@@ -141,7 +108,7 @@ export class URLSearchParams {
     for (const pair of { [Symbol.iterator]: () => method.call(init) }) {
       const both = pair !== null && typeof pair === "object" ? [...pair] : [];
       if (both.length !== 2) throw new TypeError("parameters in a list are pairs of name and value");
-      this.#append(text(both[0]), text(both[1]));
+      append(this.#list, text(both[0]), text(both[1]));
     }
   }
 
@@ -156,7 +123,7 @@ export class URLSearchParams {
       const known = places.get(name);
       if (known === undefined) {
         places.set(name, this.#list.length + 1);
-        this.#append(name, value);
+        append(this.#list, name, value);
       } else this.#list[known] = value;
     }
   }
