@@ -194,6 +194,23 @@ async def trespass(request):
 """
 
 
+RATE_TOOL: dict[str, Any] = {
+    "name": "latest",
+    "method": "GET",
+    "path": "/v1/latest/{currency}",
+    "effect": "Read",
+    "timeout": "5s",
+    "input": {
+        "type": "object",
+        "required": ["currency"],
+        "additionalProperties": False,
+        "properties": {"currency": {"type": "string", "pattern": "^[A-Z]{3}$"}},
+    },
+    "output": {"type": "object", "required": ["rate"], "properties": {"rate": {"type": "number"}}},
+}
+"""The tool of a connector that is asked for a rate, with a contract for arguments and result."""
+
+
 def generated_app(
     name: str, source: str, namespace: str = NAMESPACE, tier: str = TIER, family: str | None = None
 ) -> Manifest:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from bench.apps import RATE_TOOL
 from genapps.api.names import ANNOTATION_SERVICE, LABEL_CONNECTOR, SYSTEM_NAMESPACE, service_reference
 from genapps.core.budgets.amounts import UNLIMITED
 from genapps.gateway.budgets.envelope import Envelope
@@ -56,19 +57,6 @@ def budget() -> Envelope:
 
 def connector() -> dict[str, Any]:
     """A Service that is asked for a rate, with a contract for arguments and result."""
-    tool = {
-        "method": "GET",
-        "path": "/v1/latest/{currency}",
-        "effect": "Read",
-        "timeout": "5s",
-        "input": {
-            "type": "object",
-            "required": ["currency"],
-            "additionalProperties": False,
-            "properties": {"currency": {"type": "string", "pattern": "^[A-Z]{3}$"}},
-        },
-        "output": {"type": "object", "required": ["rate"], "properties": {"rate": {"type": "number"}}},
-    }
     return {
         "metadata": {"name": CONNECTOR, "resourceVersion": "8"},
         "spec": {
@@ -80,7 +68,7 @@ def connector() -> dict[str, Any]:
                 "concurrency": 1000,
                 "perApp": {"callsPerMinute": 100_000, "concurrency": 1000},
             },
-            "tools": [{"name": CALLED, **tool}, {"name": REUSED, "cache": "1h", **tool}],
+            "tools": [{**RATE_TOOL, "name": CALLED}, {**RATE_TOOL, "name": REUSED, "cache": "1h"}],
         },
     }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.apps import BUDGET, NAMESPACE, TIER, Manifest, app_budget, generated_app
+from bench.apps import BUDGET, NAMESPACE, RATE_TOOL, TIER, Manifest, app_budget, generated_app
 from bench.gateway import upstream
 from genapps.api.names import API_VERSION, SERVICE_READER, SYSTEM_NAMESPACE
 
@@ -76,27 +76,13 @@ def paying_app(name: str, paid_by: str) -> Manifest:
 
 def connector() -> Manifest:
     """It answers a GET with a rate; its limits are beyond what one node does."""
-    tool = {
-        "name": "latest",
-        "method": "GET",
-        "path": "/v1/latest/{currency}",
-        "effect": "Read",
-        "timeout": "5s",
-        "input": {
-            "type": "object",
-            "required": ["currency"],
-            "additionalProperties": False,
-            "properties": {"currency": {"type": "string", "pattern": "^[A-Z]{3}$"}},
-        },
-        "output": {"type": "object", "required": ["rate"], "properties": {"rate": {"type": "number"}}},
-    }
     of_one: dict[str, Any] = {"callsPerMinute": _CALLS_A_MINUTE, "concurrency": 1000}
     spec = {
         "type": "HTTP",
         "endpoint": {"service": {"namespace": NAMESPACE, "name": _SERVICE, "port": 80}},
         "namespaces": [NAMESPACE],
         "limits": {"callsPerMinute": 1_000_000, "concurrency": 1000, "perApp": of_one},
-        "tools": [tool],
+        "tools": [RATE_TOOL],
     }
     return {"apiVersion": API_VERSION, "kind": "Connector", "metadata": {"name": CONNECTOR}, "spec": spec}
 
