@@ -287,6 +287,20 @@ def test_no_history_overspends_or_hides_what_was_spent(histories: type[Gateways]
     run_state_machine_as_test(histories, settings=settings(max_examples=HISTORIES, stateful_step_count=STEPS))
 
 
+def test_a_lease_of_the_last_period_that_was_given_back_in_vain_is_given_back_again() -> None:
+    one_token = {"tokens": 1, "tool_calls": 0}
+    history = GatewaysThatLive()
+    history.resized(tokens=0, calls=0)
+    history.heard(0)
+    history.rolled_over("2026-12")
+    history.call(0, one_token)
+    history.the_api_server_answers_too_late(0, one_token, turns=1, telling=True)
+    history.heard(0)
+    history.call(0, one_token)
+    history.time_passes(0, 31.0)
+    history.teardown()
+
+
 def test_a_machine_that_stands_still_for_seconds_is_no_part_of_a_history(monkeypatch: pytest.MonkeyPatch) -> None:
     history = GatewaysThatLive()
     history.call(0, {"tokens": 1, "tool_calls": 1})

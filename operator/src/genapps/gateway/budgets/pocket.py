@@ -41,9 +41,15 @@ class Pocket:
     """Set when the lease was lost: the Ledger counts all of it as spent. What it did not cover is told by this one."""
 
     @property
+    def is_held(self) -> bool:
+        """Whether the Ledger may hold something for it. What a write gave back is not held here any more, and still
+        there until it is known that the write was made."""
+        return self.lease != NOTHING or bool(self.attempts)
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing is held, under way or to be told."""
-        return self.lease == self.reserved == self.used == self.over == NOTHING and self.activity == NO_ACTIVITY
+        return not self.is_held and self.reserved == NOTHING and not self.has_news
 
     @property
     def has_news(self) -> bool:

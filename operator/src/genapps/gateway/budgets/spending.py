@@ -298,7 +298,7 @@ class Spending:
             idle = now - book.used_at >= IDLE_SECONDS
             book.written = now
             for period, pocket in list(book.pockets.items()):
-                if not (end or pocket.has_news or pocket.lease != NOTHING):
+                if not (end or pocket.has_news or pocket.is_held):
                     continue
                 try:
                     async with asyncio.timeout(WRITE_SECONDS):
@@ -315,12 +315,12 @@ class Spending:
     def _due(self, book: Book, now: float) -> bool:
         waited, idle = now - book.written, now - book.used_at >= IDLE_SECONDS
         for pocket in book.pockets.values():
-            leased = pocket.lease != NOTHING
-            if (pocket.has_news or leased) and waited >= TOLD_SECONDS:
+            held = pocket.is_held
+            if (pocket.has_news or held) and waited >= TOLD_SECONDS:
                 return True
             if pocket.is_urgent:
                 return True
-            if leased and idle and pocket.reserved == NOTHING and waited >= ROUND_SECONDS:
+            if held and idle and pocket.reserved == NOTHING and waited >= ROUND_SECONDS:
                 return True
         return False
 
