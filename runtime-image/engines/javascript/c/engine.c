@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "natives.h"
 #include "quickjs.h"
 
@@ -50,6 +51,8 @@ __attribute__((export_name("cabi_post"))) void cabi_post(uint32_t *place)
 }
 
 static const char *const OUT_OF_MEMORY = "{\"failed\":{\"code\":\"MemoryExceeded\"}}";
+static const char *const BROKEN =
+    "{\"failed\":{\"code\":\"AppFailed\",\"detail\":\"the app has changed what all objects or lists have\"}}";
 
 static uint32_t *give(JSValue value)
 {
@@ -87,14 +90,15 @@ static void run_jobs(void)
 // A step of an action. `main.js` answers with its turn, or with undefined when that is known after the jobs have run.
 static uint32_t *step(JSValue function, int count, JSValue *arguments)
 {
+    memory_refused = false;
     JSValue turn = call(function, count, arguments);
     if (JS_IsUndefined(turn)) {
         run_jobs();
         turn = call(turn_function, 0, NULL);
     }
-    if (JS_IsException(turn)) { // main.js throws nothing, but memory may be at its end anywhere
+    if (JS_IsException(turn)) { // main.js throws nothing, but memory may be at its end, or a setter be found, anywhere
         JS_FreeValue(context, JS_GetException(context));
-        turn = JS_NewString(context, OUT_OF_MEMORY);
+        turn = JS_NewString(context, memory_refused ? OUT_OF_MEMORY : BROKEN);
     }
     return give(turn);
 }
@@ -291,7 +295,7 @@ static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reas
 // Start JavaScript with our modules, JSON texts by name. Answers 0, or the place of a text that says what is wrong.
 __attribute__((export_name("prepare"))) const char *prepare(char *sources, size_t size)
 {
-    runtime = JS_NewRuntime();
+    runtime = JS_NewRuntime2(&MEMORY, NULL);
     context = JS_NewContext(runtime);
     JS_SetMaxStackSize(runtime, STACK_BYTES);
     JS_UpdateStackTop(runtime);

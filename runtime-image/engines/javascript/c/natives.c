@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "memory.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define RANDOM_BYTES 4096 // of one call, as the host bounds it
@@ -359,6 +360,13 @@ NATIVE(log_record)
     return JS_UNDEFINED;
 }
 
+// Whether memory was refused in this step of an action.
+NATIVE(memory_exhausted)
+{
+    UNUSED;
+    return JS_NewBool(context, memory_refused);
+}
+
 // Promises ------------------------------------------------------------------------------------------------------------
 
 // 0 pending, 1 fulfilled, 2 rejected, -1 no promise: without asking a `then`, which an app may have changed.
@@ -384,6 +392,7 @@ static const struct {
     {"isAscii", is_ascii, 1},            {"base64Encode", base64_encode, 1},  {"base64Decode", base64_decode, 1},
     {"digest", digest, 2},               {"hmac", hmac, 3},                   {"random", random_bytes, 1},
     {"randomNumber", random_number, 0},  {"nowMillis", now_millis, 0},        {"log", log_record, 1},
+    {"memoryExhausted", memory_exhausted, 0},
     {"promiseState", promise_state, 1},  {"promiseResult", promise_result, 1},
 };
 

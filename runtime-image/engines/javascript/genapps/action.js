@@ -98,9 +98,19 @@ export class Action {
     else waiter.refuse(outcome.problem);
   }
 
-  /** Calls `callback` after so many milliseconds; returns a number for `cancel`. Throws as `ask` does. */
+  /**
+   * Calls `callback` after so many milliseconds; returns a number for `cancel`. Throws as `ask` does. What the callback
+   * throws is told as a rejection is that nobody handles.
+   */
   setTimer(millis, callback) {
-    return this.ask("timer", { millis }, callback, () => undefined);
+    const call = () => {
+      try {
+        callback();
+      } catch (error) {
+        rejected(error);
+      }
+    };
+    return this.ask("timer", { millis }, call, () => undefined);
   }
 
   clearTimer(id) {
@@ -122,6 +132,7 @@ export class Action {
   }
 }
 
+Object.setPrototypeOf(Action.prototype, null); // so that it has nothing of an app's
 Object.assign(Action.prototype, {
   /** What it may still log, in characters. */
   logLeft: 0,

@@ -4,9 +4,9 @@
 // Each step of an action is a call of one of `start`, `request`, `result` and `resume`; then the jobs of promises run;
 // then `turn` says what the host has to do. None of them throws.
 
-import { evaluate, isAscii, promiseResult, promiseState, runJobs, utf8Size } from "genapps:native";
+import { evaluate, isAscii, memoryExhausted, promiseResult, promiseState, runJobs, utf8Size } from "genapps:native";
 import { Action, current, enter, running, takeWoken } from "./action.js";
-import { apply, slice, jsonParse, jsonStringify, resolved } from "./web/primordials.js";
+import { apply, setPrototypeOf, slice, startsWith, jsonParse, jsonStringify, resolved } from "./web/primordials.js";
 import { close } from "./closed.js";
 import { contextOf, envOf, grant } from "./env.js";
 import { codeOf } from "./errors.js";
@@ -62,9 +62,17 @@ function placed(error, entry) {
     return { code: "ModuleNotAvailable", message: error.message, file: error.file, line: error.line };
   }
   const place = /([^\s():]+):(\d+)(?::\d+)?\)?$/m;
+  let message = "it threw something that cannot be described";
+  let stack = "";
+  try {
+    message = slice(described(error), 0, 4000);
+    stack = `${error?.stack ?? ""}`;
+  } catch {
+    // the message says so
+  }
   let file = entry;
   let line = 0;
-  for (const frame of `${error?.stack ?? ""}`.split("\n")) {
+  for (const frame of stack.split("\n")) {
     const found = place.exec(frame);
     if (found !== null && modules.isCode(found[1])) {
       [, file] = found;
@@ -72,19 +80,23 @@ function placed(error, entry) {
       break;
     }
   }
-  return { code: "CodeRejected", message: slice(described(error), 0, 4000), file, line };
+  return { code: "CodeRejected", message, file, line };
 }
+
+/** An object of the host's, without what an app may have put into the prototype of all. */
+const bare = (object) => setPrototypeOf(object, null);
 
 /** A request as JSON. */
 export function start(text) {
   const { action, request } = jsonParse(text);
+  bare(request).inPieces = request.bodyInPieces === true;
   begin(action, request);
 }
 
 /** A request in the compact form: its fields as texts; `body` is undefined when there is none. */
 export function request(action, requestId, method, path, query, headers, body) {
-  const piece = body === undefined ? undefined : { text: body };
-  begin(+action, { requestId, method, path, query, headersText: headers, body: piece, bodyChunks: 1 });
+  const piece = body === undefined ? undefined : { __proto__: null, text: body };
+  begin(+action, { __proto__: null, requestId, method, path, query, headersText: headers, body: piece, bodyChunks: 1 });
 }
 
 /** The next request is one for the app's fallback. */
@@ -106,10 +118,13 @@ function begin(number, raw) {
   }
 }
 
+/** The headers of a request of the clock, which has this one only. Callers cannot send it. */
+const OF_CLOCK = '{"genapps-schedule":';
+
 function handled(action, raw) {
-  const schedule = raw.headers?.["genapps-schedule"];
-  if (schedule !== undefined && typeof app.scheduled === "function") {
-    const tick = { scheduledTime: Date.now(), cron: schedule, noRetry() {} };
+  if (raw.headersText !== undefined && startsWith(raw.headersText, OF_CLOCK) && typeof app.scheduled === "function") {
+    const cron = jsonParse(raw.headersText)["genapps-schedule"];
+    const tick = { scheduledTime: Date.now(), cron, noRetry() {} };
     return scheduled(app.scheduled(tick, envOf(action), contextOf(action)));
   }
   return app.fetch(incomingRequest(raw), envOf(action), contextOf(action));
@@ -138,12 +153,12 @@ class Failure {
 export function result(number, call, ok) {
   const action = running[number];
   enter(action);
-  action.deliver(call, { ok: ok === undefined ? null : ok });
+  action.deliver(call, { __proto__: null, ok: ok === undefined ? null : ok });
 }
 
 /** The results of calls, or the end of an action, as JSON. */
 export function resume(text) {
-  const message = jsonParse(text);
+  const message = bare(jsonParse(text));
   const action = running[message.action];
   enter(action);
   if (message.cancel) {
@@ -151,7 +166,8 @@ export function resume(text) {
     action.aborted?.();
     return;
   }
-  for (const id in message.results) action.deliver(id, message.results[id]);
+  const results = bare(message.results);
+  for (const id in results) action.deliver(id, bare(results[id]));
 }
 
 const CANCELLED = {};
@@ -203,6 +219,7 @@ function next(action) {
     return failure(action, promiseResult(answer));
   }
   if (state === 0 || waitsForMore(action)) {
+    if (action.outstanding === 0 && memoryExhausted()) return failure(action, null); // what would settle it was not made
     if (state === 0) action.watch(answer);
     return waiting(action);
   }
@@ -273,7 +290,7 @@ function ended(action, turn) {
 function failure(action, error) {
   ended(action);
   try {
-    const code = codeOf(error);
+    const code = memoryExhausted() ? "MemoryExceeded" : codeOf(error); // what was thrown may be of no kind then
     if (code === "MemoryExceeded") return turns.failed(code); // more needs memory too
     const trace = `${described(error)}\n${framesOf(error)}`;
     const detail = code === "AppFailed" ? described(error) : `${error.message}`;

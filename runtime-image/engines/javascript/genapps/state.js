@@ -69,6 +69,7 @@ export class State {
    */
   async list(options = {}) {
     const { prefix = "", limit = 100, cursor = null } = options;
+    if (typeof limit !== "number" || limit % 1 !== 0) throw new TypeError("the limit of a listing is a whole number");
     if (limit > MOST_LISTED) throw new RangeError(`a listing of state has at most ${MOST_LISTED} entries, not ${limit}`);
     if (!(limit > 0)) return new Listing();
     const after = cursor === null ? "" : checkText(cursor, "a cursor");

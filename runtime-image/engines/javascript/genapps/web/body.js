@@ -13,7 +13,7 @@ import { Pieces } from "./incoming_body.js";
 import { shown } from "./iterators.js";
 import { newBoundary, parameterOf, readMultipart, writeMultipart } from "./multipart.js";
 import { parseForm } from "./percent.js";
-import { bufferOf, bytesOf, copyBytes, exec, jsonParse, lower, wellFormed } from "./primordials.js";
+import { bufferOf, bytesOf, charCode, copyBytes, exec, jsonParse, lower, slice, wellFormed } from "./primordials.js";
 import { isReadable, recordOf } from "./readable_stream.js";
 import { tee } from "./stream_tee.js";
 import { isParams, paramsText } from "./url_search_params.js";
@@ -61,13 +61,13 @@ export class Body {
 
   async text() {
     const content = await this.#take();
-    return typeof content === "string" ? content : utf8Decode(content, false, false);
+    return decoded(content);
   }
 
   async json() {
     const content = await this.#take();
     try {
-      return jsonParse(typeof content === "string" ? content : utf8Decode(content, false, false));
+      return jsonParse(decoded(content));
     } catch (error) {
       throw isIncoming(this) ? ending(error, "BadRequest") : error;
     }
@@ -200,6 +200,12 @@ function fieldsIn(content, type) {
   const boundary = essence === "multipart/form-data" ? parameterOf(type, "boundary") : null;
   if (boundary === null || boundary === "") throw new TypeError("the body is no form: its content-type says otherwise");
   return readMultipart(typeof content === "string" ? utf8Encode(content) : content, boundary);
+}
+
+/** What the Encoding Standard calls UTF-8 decode: a mark of the byte order is no part of the text. */
+function decoded(content) {
+  if (typeof content !== "string") return utf8Decode(content, false, false);
+  return charCode(content, 0) === 0xfeff ? slice(content, 1) : content;
 }
 
 shown(Body.prototype, ["body", "bodyUsed", "text", "json", "bytes", "arrayBuffer", "blob", "formData"], "Body");

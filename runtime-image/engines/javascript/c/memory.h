@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where QuickJS has its memory from.
+
+#ifndef GENAPPS_MEMORY_H
+#define GENAPPS_MEMORY_H
+
+#include <stdbool.h>
+
+#include "quickjs.h"
+
+// Whether some was refused since somebody set this to false. QuickJS throws an error then if there is memory for one,
+// else null.
+extern bool memory_refused;
+
+extern const JSMallocFunctions MEMORY;
+
+#endif
