@@ -14,11 +14,13 @@ import pytest
 import yaml
 
 from tests.runtime.harness import Answer, Pod, until
+from tests.runtime.javascript.served import Served
 from tests.support.packages import installed
 
 CORPUS = Path(__file__).parent / "corpus"
 README = Path(__file__).resolve().parents[2] / "README.md"
-APPS = sorted(path.parent for path in CORPUS.glob("*/*/calls.yaml"))
+APPS = sorted(path.parent for path in CORPUS.glob("*/*/calls.yaml") if path.parts[-3] != "javascript")
+"""Those in Python (tests/runtime/javascript/test_corpus.py has the others)."""
 FLASK = ("flask", "werkzeug", "jinja2", "itsdangerous", "click", "blinker", "markupsafe")
 ORIGINALS = sorted(CORPUS.glob("*/*/*_original.py"))
 UNCHANGED = [
@@ -49,15 +51,18 @@ def read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-async def answers(pod: Pod, files: dict[str, bytes], steps: list[Any]) -> None:
-    """Start the app, send its calls and check what comes."""
-    pod.write(files)
+async def answers(pod: Pod | Served, files: dict[str, bytes], steps: list[Any], **changes: Any) -> None:
+    """Start the app, send its calls and check what comes; `changes` as of `runtime_config`."""
+    pod.write(files, **changes)
     await pod.start()
     kept: dict[str, str] = {}
     for number, step in enumerate(steps, 1):
         if step == "restart":
             assert await pod.stop() == 0
             await pod.start()
+        elif "tick" in step:
+            assert isinstance(pod, Served), "the clock of a pod is not ours"
+            await pod.tick(step["tick"])
         elif "tool" in step:
             for connector, result in step["tool"].items():
                 pod.gateway.answers[connector] = 200, {"result": result}
@@ -73,12 +78,14 @@ async def answers(pod: Pod, files: dict[str, bytes], steps: list[Any]) -> None:
 def case(folder: Path) -> tuple[dict[str, bytes], list[Any]]:
     """The files of an app, with Flask where it needs that, and what is done with it."""
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    steps: list[Any] = yaml.safe_load(files.pop("calls.yaml"))
+    steps = yaml.safe_load(files.pop("calls.yaml"))
+    if isinstance(steps, dict):
+        steps = yaml.safe_load((CORPUS / steps["same_as"] / "calls.yaml").read_text(encoding="utf-8"))
     vendored = installed(*FLASK) if folder.parent.name == "flask" else {}
     return {path: content for path, content in files.items() if not path.endswith("_original.py")} | vendored, steps
 
 
-async def call(pod: Pod, wanted: dict[str, Any], kept: dict[str, str]) -> Answer:
+async def call(pod: Pod | Served, wanted: dict[str, Any], kept: dict[str, str]) -> Answer:
     """Send it; `${name}` stands for what was kept."""
     method, target = filled(wanted["call"], kept).split(" ", 1)
     options: dict[str, Any] = {"headers": filled(wanted.get("headers", {}), kept)}
@@ -134,7 +141,7 @@ def check(what: str, wanted: dict[str, Any], answer: Answer, kept: dict[str, str
         kept[name] = found[1]
 
 
-async def logged(pod: Pod, answer: Answer, level: str, message: str) -> None:
+async def logged(pod: Pod | Served, answer: Answer, level: str, message: str) -> None:
     """Wait for the log line of a request, and look for a record in it."""
     lines: list[dict[str, Any]] = []
 
