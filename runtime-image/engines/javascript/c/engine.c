@@ -28,9 +28,7 @@ static const char *answer_text;
 __attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_size, size_t align, size_t size)
 {
     (void)old_size, (void)align; // malloc aligns to 16 bytes
-    if (size == 0)
-        return (void *)align;
-    void *place = realloc(old, size);
+    void *place = realloc(old, size == 0 ? 1 : size); // free takes back what it gave only
     if (place == NULL)
         __builtin_trap(); // the host meets the end of the memory as it does inside of JavaScript
     return place;
@@ -71,9 +69,13 @@ static uint32_t *give(JSValue value)
     return answer + 1;
 }
 
+// Takes the arguments. One that could not be made is an exception, which nobody may get as a value.
 static JSValue call(JSValue function, int count, JSValue *arguments)
 {
-    JSValue value = JS_Call(context, function, JS_UNDEFINED, count, arguments);
+    bool whole = true;
+    for (int i = 0; i < count; i++)
+        whole = whole && !JS_IsException(arguments[i]);
+    JSValue value = whole ? JS_Call(context, function, JS_UNDEFINED, count, arguments) : JS_EXCEPTION;
     for (int i = 0; i < count; i++)
         JS_FreeValue(context, arguments[i]);
     return value;
@@ -90,7 +92,6 @@ static void run_jobs(void)
 // A step of an action. `main.js` answers with its turn, or with undefined when that is known after the jobs have run.
 static uint32_t *step(JSValue function, int count, JSValue *arguments)
 {
-    memory_refused = false;
     JSValue turn = call(function, count, arguments);
     if (JS_IsUndefined(turn)) {
         run_jobs();
@@ -129,6 +130,7 @@ static uint32_t *message(char *text, size_t size, JSValue json_function, JSValue
     JSValue arguments[8];
     int count = 1;
     JSValue function = json_function;
+    memory_refused = false;
     JS_UpdateStackTop(runtime);
     if (size > 0 && text[0] == '{') {
         arguments[0] = text_of(text, size);

@@ -5,7 +5,7 @@
 // turn it is; what it asks of an action's own objects (`env`, the request) belongs to that action.
 
 import { ToolError } from "./errors.js";
-import { freeze, pending, rejected, then } from "./web/primordials.js";
+import { freeze, pending, rejected, setPrototypeOf, then } from "./web/primordials.js";
 
 const MOST_OUTSTANDING = 1000;
 
@@ -15,6 +15,8 @@ const NONE = freeze([]);
 export const running = { __proto__: null };
 
 let present = null;
+/** No two calls in an instance have a number: what an app keeps of a request means nothing in another one. */
+let calls = 0;
 let woken = [];
 
 /** The action whose turn it is; null while the app loads. */
@@ -60,7 +62,7 @@ export class Action {
     if (this.outstanding >= MOST_OUTSTANDING) {
       throw new Error(`a request may wait for at most ${MOST_OUTSTANDING} timers and calls at once`);
     }
-    const id = ++this.calls;
+    const id = ++calls;
     this.waiting ??= { __proto__: null };
     if (this.wanted === NONE) this.wanted = [];
     this.wanted[this.wanted.length] = { id, kind, payload };
@@ -110,17 +112,41 @@ export class Action {
         rejected(error);
       }
     };
-    return this.ask("timer", { millis }, call, () => undefined);
+    return this.ask("timer", { millis }, call, notRefused);
   }
 
+  /** Nothing for a number that is no timer's of this action. */
   clearTimer(id) {
-    this.cancel(id);
+    if (this.waiting?.[id]?.refuse === notRefused) this.cancel(id);
   }
 
-  /** Tell the host when this answer is settled in the turn of another action. */
-  watch(promise) {
+  /** Calls `step` when nobody waits for the answer any more. */
+  whenLeft(step) {
+    this.steps ??= [];
+    this.steps[this.steps.length] = step;
+  }
+
+  /** Nobody waits for the answer any more. */
+  leave() {
+    const { steps } = this;
+    for (let i = 0; steps !== null && i < steps.length; i++) {
+      try {
+        steps[i]();
+      } catch (error) {
+        rejected(error);
+      }
+    }
+  }
+
+  /** Tell the host when the answer is settled in the turn of another action. */
+  watchAnswer(promise) {
     if (this.watched === promise) return;
     this.watched = promise;
+    this.watch(promise);
+  }
+
+  /** The same for what was given to `waitUntil`. */
+  watch(promise) {
     const wake = () => this.wake();
     then(promise, wake, wake);
   }
@@ -132,7 +158,9 @@ export class Action {
   }
 }
 
-Object.setPrototypeOf(Action.prototype, null); // so that it has nothing of an app's
+function notRefused() {}
+
+setPrototypeOf(Action.prototype, null); // so that it has nothing of an app's
 Object.assign(Action.prototype, {
   /** What it may still log, in characters. */
   logLeft: 0,
@@ -140,8 +168,6 @@ Object.assign(Action.prototype, {
   writes: null,
   /** Characters of keys and texts. */
   written: 0,
-  /** Calls that were made. */
-  calls: 0,
   /** Calls that the host has not been asked for yet. */
   wanted: NONE,
   /** Calls that the host need not answer any more. */
@@ -151,10 +177,12 @@ Object.assign(Action.prototype, {
   outstanding: 0,
   /** Promises given to `ctx.waitUntil`; null before the first one. */
   until: null,
+  /** How many of them are watched: the first ones. */
+  seen: 0,
   /** An answer of several pieces that has begun to leave. */
   rest: null,
-  /** Called when nobody waits for the answer any more. */
-  aborted: null,
+  /** What to do when nobody waits for the answer any more. */
+  steps: null,
   ended: false,
   /** The answer that tells when it is settled. */
   watched: undefined,

@@ -9,6 +9,12 @@ import { weakGet, weakSet } from "./web/primordials.js";
  * a sentence, `retryAfter` is in seconds or null. A refusal by a budget has `bucket`, `unit`, `spent` and `limit` too.
  */
 export class ToolError extends Error {
+  // As fields: else a setter of the app's Object.prototype would get them.
+  code;
+  class;
+  detail;
+  retryAfter;
+
   constructor(problem) {
     super(`${problem.code ?? "CallFailed"}: ${problem.detail ?? problem.title ?? ""}`);
     this.code = problem.code ?? "CallFailed";
@@ -23,6 +29,9 @@ export class ToolError extends Error {
 
 /** A statement was refused or failed, and has changed nothing. `code` begins with Sql, `detail` is a sentence. */
 export class SqlError extends Error {
+  code;
+  detail;
+
   constructor(code, detail) {
     super(`${code}: ${detail}`);
     this.code = code;
@@ -35,6 +44,7 @@ for (const kind of [ToolError, SqlError]) {
 }
 
 const codes = new WeakMap();
+const { InternalError } = globalThis;
 
 /** Let an error end the request with this code of a `failed` turn when the app does not catch it; returns the error. */
 export function ending(error, code) {

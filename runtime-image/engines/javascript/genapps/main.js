@@ -6,11 +6,11 @@
 
 import { evaluate, isAscii, memoryExhausted, promiseResult, promiseState, runJobs, utf8Size } from "genapps:native";
 import { Action, current, enter, running, takeWoken } from "./action.js";
-import { apply, setPrototypeOf, slice, startsWith, jsonParse, jsonStringify, resolved } from "./web/primordials.js";
+import { jsonParse, jsonStringify, resolved, setPrototypeOf, slice, startsWith, wellFormed } from "./web/primordials.js";
 import { close } from "./closed.js";
 import { contextOf, envOf, grant } from "./env.js";
 import { codeOf } from "./errors.js";
-import { record } from "./log.js";
+import { described, forget, framesOf, tellRejections, told } from "./failures.js";
 import * as modules from "./modules.js";
 import { PIECE_BYTES, piecesOf, sendAll, SENT } from "./sending.js";
 import * as turns from "./turns.js";
@@ -18,15 +18,16 @@ import { installGlobals } from "./web/globals.js";
 import { incomingRequest } from "./web/request.js";
 import { isResponse, outgoingResponse, Response } from "./web/response.js";
 
+export { rejection } from "./failures.js";
 export { resolve, source } from "./modules.js";
 
+const MESSAGE_CHARACTERS = 4000;
 const DETAIL_CHARACTERS = 1000;
 const TRACE_CHARACTERS = 2000;
-const MOST_REJECTIONS = 20;
+const ROUTES = '{"routes":["* /{rest:path}"]}';
 
 let app = null; // the default export
 let byFallback = false;
-const rejections = [];
 
 installGlobals(globalThis);
 close(globalThis);
@@ -38,15 +39,17 @@ export function load(text) {
   modules.keep(message);
   grant(message.connectors ?? []);
   try {
-    const [namespace, ended] = evaluate(message.entry, modules.source(message.entry));
+    const both = evaluate(message.entry, modules.source(message.entry));
     runJobs();
+    const ended = both[1];
     const state = promiseState(ended);
     if (state === 2) throw promiseResult(ended);
     if (state === 0) throw new Error("the code waits at its top level for something that never comes");
-    app = handlerIn(namespace);
-    return [true, jsonStringify({ routes: ["* /{rest:path}"] })];
+    app = handlerIn(both[0]);
+    tellRejections();
+    return [true, ROUTES];
   } catch (error) {
-    return [false, jsonStringify(placed(error, message.entry))];
+    return [false, refusal(error, message.entry)];
   }
 }
 
@@ -57,31 +60,18 @@ function handlerIn(namespace) {
 }
 
 /** What went wrong, with the app's file and line. */
-function placed(error, entry) {
-  if (error instanceof modules.ModuleNotAvailable) {
-    return { code: "ModuleNotAvailable", message: error.message, file: error.file, line: error.line };
-  }
-  const place = /([^\s():]+):(\d+)(?::\d+)?\)?$/m;
-  let message = "it threw something that cannot be described";
-  let stack = "";
+function refusal(error, entry) {
   try {
-    message = slice(described(error), 0, 4000);
-    stack = `${error?.stack ?? ""}`;
+    if (modules.isNotAvailable(error)) return refused("ModuleNotAvailable", error.message, error.file, error.line);
+    const { file, line } = modules.placeOf(`${error?.stack ?? ""}`) ?? { file: entry, line: 0 };
+    return refused("CodeRejected", slice(described(error), 0, MESSAGE_CHARACTERS), file, line);
   } catch {
-    // the message says so
+    return refused("CodeRejected", "it threw something that cannot be described", entry, 0);
   }
-  let file = entry;
-  let line = 0;
-  for (const frame of stack.split("\n")) {
-    const found = place.exec(frame);
-    if (found !== null && modules.isCode(found[1])) {
-      [, file] = found;
-      line = Number(found[2]);
-      break;
-    }
-  }
-  return { code: "CodeRejected", message, file, line };
 }
+
+const refused = (code, message, file, line) =>
+  `{"code":"${code}","message":${jsonStringify(wellFormed(message))},"file":${jsonStringify(wellFormed(file))},"line":${line}}`;
 
 /** An object of the host's, without what an app may have put into the prototype of all. */
 const bare = (object) => setPrototypeOf(object, null);
@@ -148,6 +138,7 @@ class Failure {
     this.error = error;
   }
 }
+setPrototypeOf(Failure.prototype, null);
 
 /** The result of the only call that the action waits for. */
 export function result(number, call, ok) {
@@ -163,7 +154,7 @@ export function resume(text) {
   enter(action);
   if (message.cancel) {
     action.answer = CANCELLED;
-    action.aborted?.();
+    action.leave();
     return;
   }
   const results = bare(message.results);
@@ -171,21 +162,7 @@ export function resume(text) {
 }
 
 const CANCELLED = {};
-
-/** A promise was rejected and nobody listens, or somebody does after all. */
-export function rejection(promise, reason, handled) {
-  forget(promise);
-  if (!handled && rejections.length < MOST_REJECTIONS) rejections[rejections.length] = { promise, reason };
-}
-
-function forget(promise) {
-  for (let i = 0; i < rejections.length; i++) {
-    if (rejections[i].promise === promise) {
-      for (; i + 1 < rejections.length; i++) rejections[i] = rejections[i + 1];
-      rejections.length--;
-    }
-  }
-}
+const NOTHING = { text: "" };
 
 /** What the action that has run gives to the host. */
 export function turn() {
@@ -196,7 +173,7 @@ export function turn() {
   } catch (error) {
     made = failure(action, error);
   }
-  if (rejections.length) tellRejections();
+  tellRejections();
   enter(null);
   return made;
 }
@@ -220,14 +197,11 @@ function next(action) {
   }
   if (state === 0 || waitsForMore(action)) {
     if (action.outstanding === 0 && memoryExhausted()) return failure(action, null); // what would settle it was not made
-    if (state === 0) action.watch(answer);
+    if (state === 0) action.watchAnswer(answer);
     return waiting(action);
   }
-  const woken = takeWoken();
-  if (woken.length) { // only a turn that waits can say so; this action goes on after them
-    woken[woken.length] = action.number;
-    return turns.waiting([], action.outstanding, [], woken);
-  }
+  const others = afterOthers(action);
+  if (others !== null) return others;
   if (state === 1) answer = promiseResult(answer);
   if (answer === SENT) return ended(action, turns.end(action.writes));
   if (!isResponse(answer)) {
@@ -246,10 +220,18 @@ function next(action) {
   return nextPiece(action);
 }
 
+/** A turn that wakes other actions, if this one has let some go on: no last turn can. This one goes on after them. */
+function afterOthers(action) {
+  const woken = takeWoken();
+  if (woken.length === 0) return null;
+  woken[woken.length] = action.number;
+  return turns.waiting([], action.outstanding, [], woken);
+}
+
 function nextPiece(action) {
   const { rest } = action;
   if (rest.at + 1 < rest.pieces.length) return turns.emit(rest.pieces[rest.at++]);
-  const piece = rest.pieces[rest.at] ?? { text: "" };
+  const piece = rest.pieces[rest.at] ?? NOTHING;
   return ended(action, turns.done(rest.status, rest.headers, piece, action.writes));
 }
 
@@ -262,14 +244,14 @@ function waitsForMore(action) {
     const promise = until[i];
     const state = promiseState(promise);
     if (state === 0) {
-      action.watch(promise);
+      if (i >= action.seen) action.watch(promise);
       until[open++] = promise;
     } else if (state === 2) {
       forget(promise);
-      record("error", `a promise given to waitUntil failed: ${described(promiseResult(promise))}`);
+      told("a promise given to waitUntil failed", promiseResult(promise));
     }
   }
-  until.length = open;
+  until.length = action.seen = open;
   return open > 0;
 }
 
@@ -288,6 +270,11 @@ function ended(action, turn) {
 }
 
 function failure(action, error) {
+  const others = memoryExhausted() ? null : afterOthers(action);
+  if (others !== null) {
+    action.answer = new Failure(error);
+    return others;
+  }
   ended(action);
   try {
     const code = memoryExhausted() ? "MemoryExceeded" : codeOf(error); // what was thrown may be of no kind then
@@ -298,29 +285,4 @@ function failure(action, error) {
   } catch {
     return turns.failed("AppFailed", "the app threw something that cannot be described", "");
   }
-}
-
-/** Anything that was thrown, as one text. */
-function described(error) {
-  if (typeof error === "object" && error !== null && typeof error.message === "string") {
-    return `${error.name}: ${error.message}`;
-  }
-  return typeof error === "symbol" ? error.toString() : `${error}`;
-}
-
-/** Where it was thrown, in the app's own files. */
-function framesOf(error) {
-  const frames = typeof error?.stack === "string" ? error.stack.split("\n") : [];
-  return frames.filter((frame) => frame !== "" && !frame.includes("(genapps:")).join("\n");
-}
-
-function tellRejections() {
-  for (const { reason } of rejections) {
-    try {
-      record("error", `a promise was rejected and nobody handles it: ${described(reason)}`);
-    } catch {
-      record("error", "a promise was rejected and nobody handles it");
-    }
-  }
-  rejections.length = 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files of an app as modules: paths in the bundle, and nothing else.
 
-import { startsWith, slice, jsonStringify } from "./web/primordials.js";
+import { exec, find, jsonStringify, slice, startsWith } from "./web/primordials.js";
 
 const CODE = [".js", ".mjs"];
 
@@ -16,14 +16,30 @@ export function keep(message) {
 
 export const isCode = (path) => path in code;
 
+const PLACE = /([^\s():]+):(\d+)(?::\d+)?\)?$/;
+
+/** The first place in the app's code that a stack names, or null. */
+export function placeOf(stack) {
+  for (let at = 0; at < stack.length; ) {
+    const found = find(stack, "\n", at);
+    const end = found < 0 ? stack.length : found;
+    const place = exec(PLACE, slice(stack, at, end));
+    if (place !== null && isCode(place[1])) return { file: place[1], line: +place[2] };
+    at = end + 1;
+  }
+  return null;
+}
+
 /** An import that leads nowhere. */
-export class ModuleNotAvailable extends Error {
+class ModuleNotAvailable extends Error {
   constructor(message, file, line) {
     super(message);
     this.file = file;
     this.line = line;
   }
 }
+
+export const isNotAvailable = (error) => error instanceof ModuleNotAvailable;
 
 /** The path that `specifier` means in the file `base`. Throws ModuleNotAvailable. */
 export function resolve(base, specifier) {

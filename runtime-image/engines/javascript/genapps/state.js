@@ -6,16 +6,15 @@
 
 import { base64Decode, base64Encode, utf8Size } from "genapps:native";
 import { SqlError } from "./errors.js";
-import { startsWith, isArray, keys, jsonParse, jsonStringify, wellFormed } from "./web/primordials.js";
+import { denseJson } from "./dense_json.js";
+import { bytesOf, charCode, defineProperty, find, isArray, jsonParse, jsonStringify, keys, mapSet, min, sortList, startsWith, wellFormed } from "./web/primordials.js";
 
 const KEY_BYTES = 512;
 const VALUE_BYTES = 256 * 1024;
 const ACTION_BYTES = 1024 * 1024;
 const MOST_LISTED = 1000;
 const MOST_ASKED = 2000; // what the host gives at once
-const { isView } = ArrayBuffer;
-const Bytes = Uint8Array;
-const Buffer = ArrayBuffer;
+const MOST_EXACT = 9007199254740992; // 2 to the 53rd
 
 /** What `list` gives: values by key, in order. `cursor` is for the call that goes on, null when there are no more. */
 export class Listing extends Map {
@@ -49,7 +48,7 @@ export class State {
 
   /** Store anything that JSON can express, at most 256 KiB. */
   async put(key, value) {
-    const text = jsonStringify(value);
+    const text = denseJson(value);
     if (text === undefined) throw new TypeError(`state.put: JSON cannot express a value of type ${typeof value}`);
     const size = utf8Size(text);
     if (size > VALUE_BYTES) {
@@ -77,10 +76,8 @@ export class State {
     const own = [];
     const { writes } = this.#action;
     for (const key in writes) if (startsWith(key, prefix) && compare(key, after) > 0) own[own.length] = key;
-    const asked = Math.min(limit + 1 + own.length, MOST_ASKED);
-    const payload = { prefix, limit: asked };
-    if (after !== "") payload.after = after;
-    return listing(await this.#action.call("list", payload), own, writes, limit, asked);
+    const asked = min(limit + 1 + own.length, MOST_ASKED);
+    return listing(await this.#action.call("list", { prefix, limit: asked, after }), own, writes, limit, asked);
   }
 
   /**
@@ -91,7 +88,7 @@ export class State {
   async sql(text, ...parameters) {
     if (typeof text !== "string") throw new TypeError("state.sql: the statement must be a string");
     try {
-      return rowsOf(jsonParse(await this.#action.call("sql", { text, parameters: sqlParameters(parameters) })));
+      return rowsOf(jsonParse(await this.#action.call("sql", { text: wellFormed(text), parameters: sqlParameters(parameters) })));
     } catch (error) {
       if (typeof error?.code === "string" && startsWith(error.code, "Sql")) throw new SqlError(error.code, error.detail);
       throw error;
@@ -113,13 +110,13 @@ export class State {
 function listing(answer, own, writes, limit, asked) {
   const found = { __proto__: null };
   let last = null;
-  let count = 0;
-  for (const key in answer) {
+  const stored = keys(answer);
+  for (let i = 0; i < stored.length; i++) {
+    const key = stored[i];
     found[key] = answer[key];
     if (last === null || compare(key, last) > 0) last = key;
-    count++;
   }
-  if (count < asked) last = null; // else what follows it is not known
+  if (stored.length < asked) last = null; // else what follows it is not known
   for (let i = 0; i < own.length; i++) found[own[i]] = writes[own[i]];
   const names = keys(found);
   const kept = [];
@@ -127,25 +124,20 @@ function listing(answer, own, writes, limit, asked) {
     const key = names[i];
     if (found[key] !== null && (last === null || compare(key, last) <= 0)) kept[kept.length] = key;
   }
-  sort(kept);
+  sortList(kept, compare);
   const page = new Listing();
-  for (let i = 0; i < kept.length && i < limit; i++) set(page, kept[i], jsonParse(found[kept[i]]));
+  for (let i = 0; i < kept.length && i < limit; i++) mapSet(page, kept[i], jsonParse(found[kept[i]]));
   if (kept.length > limit) page.cursor = kept[limit - 1];
   else page.cursor = last;
   return page;
 }
 
-const { set: setOfMap } = Map.prototype;
-const { sort: sortOfArray } = Array.prototype;
-const set = (map, key, value) => Reflect.apply(setOfMap, map, [key, value]);
-const sort = (texts) => Reflect.apply(sortOfArray, texts, [compare]);
-
 /** The order of SQLite, which is that of UTF-8 and so of code points; JavaScript's own is that of UTF-16. */
 function compare(one, other) {
-  const length = Math.min(one.length, other.length);
+  const length = min(one.length, other.length);
   for (let i = 0; i < length; i++) {
-    let a = one.charCodeAt(i);
-    let b = other.charCodeAt(i);
+    let a = charCode(one, i);
+    let b = charCode(other, i);
     if (a !== b) {
       if (a >= 0xd800 && b >= 0xd800) {
         a = a >= 0xe000 ? a - 0x800 : a + 0x2000;
@@ -172,49 +164,66 @@ function checkKey(key) {
   return key;
 }
 
+/** As JSON. One object has values by name, one list all values. */
 function sqlParameters(given) {
-  if (given.length === 1 && isNamed(given[0])) {
-    const named = { __proto__: null };
-    for (const name in given[0]) named[name] = sqlParameter(given[0][name]);
-    return named;
+  const values = given.length === 1 && isArray(given[0]) ? given[0] : given;
+  let text = "";
+  if (values.length === 1 && isNamed(values[0])) {
+    const named = values[0];
+    const names = keys(named);
+    for (let i = 0; i < names.length; i++) {
+      text += `${i ? "," : ""}${jsonStringify(wellFormed(names[i]))}:${sqlParameter(named[names[i]])}`;
+    }
+    return `{${text}}`;
   }
-  const list = [];
-  for (let i = 0; i < given.length; i++) list[i] = sqlParameter(given[i]);
-  return list;
+  for (let i = 0; i < values.length; i++) text += `${i ? "," : ""}${sqlParameter(values[i])}`;
+  return `[${text}]`;
 }
 
-function isNamed(value) {
-  return typeof value === "object" && value !== null && !isArray(value) && !isView(value) && !(value instanceof Buffer);
-}
+const isNamed = (value) => typeof value === "object" && value !== null && !isArray(value) && bytesOf(value) === null;
 
+/** As JSON. */
 function sqlParameter(value) {
-  if (value === null || value === undefined) return null;
+  if (value === null || value === undefined) return "null";
   switch (typeof value) {
     case "boolean":
-      return value ? 1 : 0;
+      return value ? "1" : "0";
     case "string":
-      return value;
+      return jsonStringify(wellFormed(value));
     case "number":
-      if (value === value && value !== Infinity && value !== -Infinity) return value;
-      throw new TypeError(`SQL has no ${value}`);
+      return sqlNumber(value);
     case "bigint":
-      if (Number.isSafeInteger(Number(value))) return Number(value);
+      if (value <= MOST_EXACT && value >= -MOST_EXACT) return `${value}`;
       throw new RangeError("a parameter of SQL must be within 2^53");
-    default:
-      if (isView(value)) return { base64: base64Encode(new Bytes(value.buffer, value.byteOffset, value.byteLength)) };
-      if (value instanceof Buffer) return { base64: base64Encode(new Bytes(value)) };
+    default: {
+      const bytes = bytesOf(value);
+      if (bytes !== null) return `{"base64":"${base64Encode(bytes)}"}`;
       throw new TypeError("a parameter of SQL must be a text, a number, a boolean, null, or bytes");
+    }
   }
 }
 
-function rowsOf([columns, values, changes, lastRowId]) {
+/** A whole number beyond 2^53 is not what it was: to SQL it is one with a fraction, which has no bounds of 64 bits. */
+function sqlNumber(value) {
+  if (value !== value || value === Infinity || value === -Infinity) throw new TypeError(`SQL has no ${value}`);
+  const text = `${value}`;
+  return (value > MOST_EXACT || value < -MOST_EXACT) && find(text, "e") < 0 ? `${text}.0` : text;
+}
+
+function rowsOf(result) {
   const rows = new Rows();
+  const columns = result[0];
+  const values = result[1];
   rows.columns = columns;
-  rows.changes = changes;
-  rows.lastRowId = lastRowId;
+  rows.changes = result[2];
+  rows.lastRowId = result[3];
   for (let i = 0; i < values.length; i++) {
     const row = {};
-    for (let j = 0; j < columns.length; j++) row[columns[j]] = valueOf(values[i][j]);
+    for (let j = 0; j < columns.length; j++) {
+      const value = valueOf(values[i][j]);
+      if (columns[j] !== "__proto__") row[columns[j]] = value;
+      else defineProperty(row, columns[j], { value, writable: true, enumerable: true, configurable: true });
+    }
     rows[i] = row;
   }
   return rows;

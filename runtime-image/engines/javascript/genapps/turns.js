@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns in the forms that the host takes (docs/contracts: turn and the compact form).
+//
+// Objects are written member by member: JSON.stringify would ask the app's Object.prototype.toJSON what they are.
 
 import { isAscii } from "genapps:native";
 import { find, isArray, join, jsonStringify, slice, wellFormed } from "./web/primordials.js";
@@ -38,22 +40,56 @@ export function waiting(wanted, outstanding, cancelled, woken) {
   if (wanted.length === 1 && outstanding === 1 && cancelled.length === 0 && woken.length === 0) {
     const call = wanted[0];
     if (call.kind === "get") return `get\0${call.id}\0${call.payload.key}`;
-    if (call.kind === "sql") return `sql\0${call.id}\0${parametersOf(call.payload)}\0${call.payload.text}`;
+    if (call.kind === "sql") return `sql\0${call.id}\0${call.payload.parameters}\0${call.payload.text}`;
   }
   let calls = "";
   for (let i = 0; i < wanted.length; i++) {
     const { id, kind, payload } = wanted[i];
-    const described =
-      kind === "sql" ? `{"text":${withoutHalves(jsonStringify(payload.text))},"parameters":${parametersOf(payload)}}` : told(payload);
-    calls += `${i ? "," : ""}{"id":${id},"${kind}":${described}}`;
+    calls += `${i ? "," : ""}{"id":${id},"${kind}":${payloadText(kind, payload)}}`;
   }
-  return `{"wait":{"calls":[${calls}],"cancel":[${join(cancelled, ",")}],"wake":[${join(woken, ",")}]}}`;
+  return `{"wait":{"calls":[${calls}],"cancel":${numbers(cancelled)},"wake":${numbers(woken)}}}`;
 }
 
-const parametersOf = ({ parameters }) => (isArray(parameters) ? list(parameters) : told(parameters));
+/** What a call says, as in turn.schema.json. `arguments`, `parameters`, `headers` and `writes` are JSON already. */
+function payloadText(kind, payload) {
+  switch (kind) {
+    case "get":
+      return `{"key":${jsonStringify(payload.key)}}`;
+    case "list": {
+      const after = payload.after === "" ? "" : `,"after":${jsonStringify(payload.after)}`;
+      return `{"prefix":${jsonStringify(payload.prefix)},"limit":${payload.limit}${after}}`;
+    }
+    case "sql":
+      return `{"text":${jsonStringify(payload.text)},"parameters":${payload.parameters}}`;
+    case "tool": {
+      const { connector, tool, stream } = payload;
+      const named = `"connector":${jsonStringify(connector)},"tool":${jsonStringify(wellFormed(tool))}`;
+      return `{${named},"arguments":${payload.arguments}${stream ? ',"stream":true' : ""}}`;
+    }
+    case "timer":
+      return `{"millis":${payload.millis}}`;
+    case "body":
+      return `{"chunk":${payload.chunk}}`;
+    case "stream":
+      return `{"status":${payload.status},"headers":${payload.headers},"writes":${payload.writes}}`;
+    case "send":
+      return pieceText(payload);
+    default: // next and leave
+      return `{"call":${payload.call}}`;
+  }
+}
+
+function numbers(list) {
+  let text = "";
+  for (let i = 0; i < list.length; i++) text += `${i ? "," : ""}${list[i]}`;
+  return `[${text}]`;
+}
+
+const pieceText = ({ text, base64 }) =>
+  text === undefined ? `{"base64":"${base64}"}` : `{"text":${jsonStringify(wellFormed(text))}}`;
 
 /** A piece of the body that is not the last one. */
-export const emit = (piece) => `{"emit":${told(piece)}}`;
+export const emit = (piece) => `{"emit":${pieceText(piece)}}`;
 
 /** The last turn of an action whose answer has left piece by piece. */
 export const end = (writes) => `{"end":{"writes":${pairs(writes)}}}`;
@@ -62,8 +98,8 @@ export const end = (writes) => `{"end":{"writes":${pairs(writes)}}}`;
 export function done(status, headers, piece, writes) {
   const written = writes === null ? "" : pairs(writes);
   if (piece.text !== undefined && isAscii(piece.text)) return `${status}\0${headers}\0${written}\0${piece.text}`;
-  const body = piece.text === undefined ? told(piece) : `{"text":${jsonStringify(wellFormed(piece.text))}}`;
-  return `{"done":{"response":{"status":${status},"headers":${headers},"body":${body}},"writes":${written || "[]"}}}`;
+  const response = `{"status":${status},"headers":${headers},"body":${pieceText(piece)}}`;
+  return `{"done":{"response":${response},"writes":${written || "[]"}}}`;
 }
 
 /** What was written as the JSON text of a list of pairs. */
@@ -78,4 +114,5 @@ export function pairs(writes) {
 }
 
 /** The last turn of an action that has no answer. */
-export const failed = (code, detail, trace) => `{"failed":${told({ code, detail, trace })}}`;
+export const failed = (code, detail = "", trace = "") =>
+  `{"failed":{"code":"${code}","detail":${jsonStringify(wellFormed(detail))},"trace":${jsonStringify(wellFormed(trace))}}}`;

@@ -3,7 +3,7 @@
 
 import { isPlainPath, isPlainQuery } from "genapps:native";
 
-import { isSignal, newSignal } from "./abort.js";
+import { AbortController, isSignal, newSignal } from "./abort.js";
 import { Body, checkFree, hasBody, moveBody, setBody, setIncoming, setIncomingTest, shareBody } from "./body.js";
 import { Headers, addType, headerOf, incomingHeaders } from "./headers.js";
 import { Pieces, valueOfPiece } from "./incoming_body.js";
@@ -75,7 +75,7 @@ export class Request extends Body {
   }
 
   get signal() {
-    return (this.#own.signal ??= newSignal());
+    return (this.#own.signal ??= signalFor(this.#own.action));
   }
 
   clone() {
@@ -134,6 +134,14 @@ function methodOf(given) {
     throw new TypeError(`not a method for requests: ${jsonStringify(slice(method, 0, 40))}`);
   }
   return exec(USUAL, method) === null ? method : upper(method);
+}
+
+/** Of a request that was sent: it aborts when nobody waits for the answer any more. */
+function signalFor(action) {
+  if (action === undefined) return newSignal();
+  const controller = new AbortController();
+  action.whenLeft(() => controller.abort());
+  return controller.signal;
 }
 
 function signalOf(given) {
