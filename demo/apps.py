@@ -23,13 +23,14 @@ ARRIVED_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to an app and a word that its answer holds."""
+    """One request to an app, a word that its answer holds, and the answer's status."""
 
     method: str
     path: str
     body: str | None
     content_type: str
     expected: str
+    status: int = 200
 
     def shown(self) -> str:
         """For the terminal: the request line and the start of the body."""

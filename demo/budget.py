@@ -46,12 +46,12 @@ def use_up(terminal: Terminal, kubectl: Kubectl, caller: Pod) -> Spent:
     terminal.output(listed)
     # By one call, which is used at once: so all of the limit is spent before the next run.
     trial.limit_to(terminal, kubectl, trial.limit(kubectl) + 1)
+    apps.until(kubectl, APP, lambda seen: not _exhausted(seen), TOLD_SECONDS, "told that its budget was raised")
     raised = apps.ask_until(caller, app, SORT, _of_the_app)
     _show(terminal, app, raised)
     after = _pod(kubectl)
     if after != before:
         raise SceneError(f"{APP} should have gone on in its pod {before}, not in {after}")
-    apps.until(kubectl, APP, lambda seen: not _exhausted(seen), TOLD_SECONDS, "told that its budget was raised")
     terminal.good("the same pod is itself again, without a restart")
     return Spent(paid, fallback, neighbour, listed, raised, (before, after))
 

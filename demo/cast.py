@@ -20,7 +20,7 @@ CAST: dict[str, tuple[Request, ...]] = {
         Request("POST", "/", '{"before": "pay 10 CHF", "after": "pay 1000 CHF"}', "application/json", "+pay 1000 CHF"),
     ),
     "short-links": (
-        Request("POST", "/links", '{"url": "https://example.com/a/long/way"}', "application/json", '"link"'),
+        Request("POST", "/links", '{"url": "https://example.com/a/long/way"}', "application/json", '"link"', 201),
         Request("GET", "/links", None, "", "example.com/a/long/way"),
     ),
 }

@@ -49,7 +49,7 @@ def apply_platform(terminal: Terminal, kubectl: Kubectl, image: str) -> tuple[Po
 
 def apply_apps(terminal: Terminal, kubectl: Kubectl, image: str) -> dict[str, Manifest]:
     """The apps, applied and Ready with this runtime image, by name."""
-    terminal.scene("Three generated apps, one manifest each: envelope, code, tier, budget")
+    terminal.scene("Generated apps, one manifest each: envelope, code, tier, budget")
     files = [f"examples/{name}.yaml" for name in CAST]
     terminal.command(["kubectl", "apply", *(word for file in files for word in ("-f", file))])
     started = time.monotonic()
@@ -81,8 +81,9 @@ def call(terminal: Terminal, found: dict[str, Manifest], caller: Pod, stranger: 
             welcome = apps.ask(caller, found[name], request)
             terminal.good(f"{HOME} -> {name}  {request.shown()}")
             terminal.excerpt(welcome.shown())
-            if welcome.status != 200 or request.expected not in welcome.body:
-                raise SceneError(f"{name} should have answered {request.shown()} with 200 and {request.expected!r}")
+            if welcome.status != request.status or request.expected not in welcome.body:
+                wanted = f"{request.status} and {request.expected!r}"
+                raise SceneError(f"{name} should have answered {request.shown()} with {wanted}")
             replies[name] = welcome
     with ThreadPoolExecutor(len(CAST)) as pool:
         asked = [pool.submit(apps.ask, stranger, found[name], requests[0]) for name, requests in CAST.items()]

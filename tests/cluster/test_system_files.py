@@ -3,12 +3,11 @@
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from demo.callers import Pod, Reply
-from tests.support.apps import Manifest, child_of, is_true, ready, until_app
+from tests.support.apps import Manifest, another_pod, is_true, pod_of, ready, until_app
 from tools.kubectl import Kubectl, until
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "lunch-poll.yaml"
@@ -45,23 +44,12 @@ def test_a_page_with_an_api_answers_also_after_its_pod_was_replaced_and_its_sour
     assert ask(caller, found, "/img/photo.jpg", Range=f"bytes={len(PHOTO)}-").status == 416
     assert ask(caller, found, "/../app.py").status in (400, 404)
     assert ask(caller, found, "/api/votes", "POST", '{"dish": "soup"}').status == 200
-    pod = _pod(installed, found)
+    pod = pod_of(installed, found)
     volume = next(one for one in pod["spec"]["volumes"] if one["name"] == "code")
     assert len(volume["projected"]["sources"]) == 2
     installed("delete", "configmap", "lunch-poll", "-n", tenant)
     installed("delete", "pod", pod["metadata"]["name"], "-n", pod["metadata"]["namespace"])
-    until(lambda: _uid(installed, found) not in (None, pod["metadata"]["uid"]), what="another pod")
+    until(lambda: another_pod(installed, found, pod), what="another pod")
     found = until_app(installed, found, is_true("Ready"))
     assert "<title>Lunch</title>" in ask(caller, found, "/").body
     assert '"soup":1' in ask(caller, found, "/api/votes").body.replace(" ", "")
-
-
-def _pod(installed: Kubectl, found: Manifest) -> dict[str, Any]:
-    pod = child_of(installed, found, "pods")
-    assert pod is not None
-    return pod
-
-
-def _uid(installed: Kubectl, found: Manifest) -> str | None:
-    pod = child_of(installed, found, "pods")
-    return str(pod["metadata"]["uid"]) if pod else None

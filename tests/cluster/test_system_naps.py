@@ -2,10 +2,9 @@
 """An app that nobody calls, on a real cluster: its process goes and comes back, and Kubernetes sees a ready pod."""
 
 import json
-from typing import Any
 
 from demo.callers import Pod
-from tests.support.apps import Manifest, app, child_of, ready, until_app
+from tests.support.apps import Manifest, app, log_lines, pod_of, ready, until_app
 from tools.kubectl import Kubectl, condition, until
 
 COUNTER = """
@@ -19,20 +18,8 @@ COUNTER = """
 """
 
 
-def pod_of(installed: Kubectl, found: Manifest) -> Manifest:
-    pod = child_of(installed, found, "pods")
-    assert pod is not None
-    return pod
-
-
-def lines(installed: Kubectl, pod: Manifest, event: str) -> list[dict[str, Any]]:
-    log = installed("logs", pod["metadata"]["name"], "-n", pod["metadata"]["namespace"])
-    parsed = [json.loads(line) for line in log.splitlines()]
-    return [line for line in parsed if line["event"] == event]
-
-
 def until_napped(installed: Kubectl, pod: Manifest, naps: int) -> None:
-    until(lambda: len(lines(installed, pod, "napping")) >= naps, what=f"nap {naps}")
+    until(lambda: len(log_lines(installed, pod, "napping")) >= naps, what=f"nap {naps}")
 
 
 def test_an_app_naps_and_answers_and_is_ready_all_the_time(installed: Kubectl, tenant: str, caller: Pod) -> None:
@@ -42,7 +29,7 @@ def test_an_app_naps_and_answers_and_is_ready_all_the_time(installed: Kubectl, t
         until_napped(installed, pod, naps)
         reply = caller.request("POST", found["status"]["url"] + "/count", {}, None)
         assert (reply.status, json.loads(reply.body)) == (200, {"count": naps})
-    assert len(lines(installed, pod, "woken")) >= 3
+    assert len(log_lines(installed, pod, "woken")) >= 3
     after = pod_of(installed, found)
     assert after["metadata"]["uid"] == pod["metadata"]["uid"]
     (container,) = after["status"]["containerStatuses"]

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from demo.callers import Pod, Reply
-from tests.support.apps import Manifest, app, child_of, is_true, ready, until_app
+from tests.support.apps import Manifest, another_pod, app, child_of, is_true, pod_of, ready, until_app
 from tools.kubectl import Kubectl, condition, until
 
 COUNTER = """
@@ -38,15 +38,9 @@ def count(caller: Pod, found: Manifest) -> int:
 def test_state_survives_the_pod(installed: Kubectl, tenant: str, caller: Pod) -> None:
     found = ready(installed, app("counter", tenant, COUNTER))
     assert count(caller, found) == 1
-    pod = child_of(installed, found, "pods")
-    assert pod is not None
+    pod = pod_of(installed, found)
     installed("delete", "pod", pod["metadata"]["name"], "-n", pod["metadata"]["namespace"])
-
-    def other_pod() -> bool:
-        new = child_of(installed, found, "pods")
-        return new is not None and new["metadata"]["uid"] != pod["metadata"]["uid"]
-
-    until(other_pod, what="another pod")
+    until(lambda: another_pod(installed, found, pod), what="another pod")
     found = until_app(installed, found, is_true("Ready"))
     assert count(caller, found) == 2
 
@@ -134,8 +128,7 @@ def test_hostile_actions_get_a_clean_error_and_the_app_stays_up(installed: Kubec
     """
     found = ready(installed, app("hostile", tenant, hostile))
     neighbour = ready(installed, app("neighbour", tenant, VERSION.format(1)))
-    pod = child_of(installed, found, "pods")
-    assert pod is not None
+    pod = pod_of(installed, found)
     for path, status in (("/loop", 504), ("/allocate", 502), ("/recurse", 500)):
         reply = ask(caller, found, path=path)
         assert reply.status is not None, f"{path}: {reply.error}"
@@ -143,8 +136,7 @@ def test_hostile_actions_get_a_clean_error_and_the_app_stays_up(installed: Kubec
         assert '"code"' in reply.body, f"{path} is answered as a problem"
         assert ask(caller, found).body == "fine", f"after {path}"
         assert ask(caller, neighbour).body == "version 1"
-    after = child_of(installed, found, "pods")
-    assert after is not None
+    after = pod_of(installed, found)
     assert after["metadata"]["uid"] == pod["metadata"]["uid"]
     assert after["status"]["containerStatuses"][0]["restartCount"] == 0
 

@@ -72,3 +72,23 @@ def child_of(kubectl: Kubectl, manifest: Manifest, kind: str) -> Manifest | None
     found = kubectl.items(kind, "-n", RUN_NAMESPACE, "-l", selector)
     assert len(found) <= 1, f"more than one {kind}"
     return found[0] if found else None
+
+
+def pod_of(kubectl: Kubectl, manifest: Manifest) -> Manifest:
+    """The app's pod, which it has."""
+    found = child_of(kubectl, manifest, "pods")
+    assert found is not None
+    return found
+
+
+def another_pod(kubectl: Kubectl, manifest: Manifest, before: Manifest) -> bool:
+    """Whether the app has a pod that is not the one of before."""
+    found = child_of(kubectl, manifest, "pods")
+    return found is not None and found["metadata"]["uid"] != before["metadata"]["uid"]
+
+
+def log_lines(kubectl: Kubectl, pod: Manifest, event: str) -> list[dict[str, Any]]:
+    """What a pod has logged of one event."""
+    log = kubectl("logs", pod["metadata"]["name"], "-n", pod["metadata"]["namespace"])
+    parsed = [json.loads(line) for line in log.splitlines()]
+    return [line for line in parsed if line["event"] == event]
