@@ -55,6 +55,12 @@ const routes = {
     for await (const piece of request.body) size += piece.length;
     return Response.json(size);
   },
+  "/hoard": async (request) => {
+    const kept = [];
+    for (let left = Number(await request.text()); left > 0; left--) kept.push(new Uint8Array(1000));
+    return Response.json(kept.length);
+  },
+  "/size": async (request) => Response.json((await request.text()).length),
   "/full": () => {
     const kept = [];
     for (;;) kept.push("x".repeat(1000) + kept.length);
@@ -76,8 +82,8 @@ class Instance:
         self.guest = Guest(language, Heartbeat(), memory)
         self.guest.load(load_message(Bundle("app.js", {"app.js": APP.encode()}), 10_000, "javascript"), 10)
 
-    def start(self, number: int, path: str, *, in_pieces: bool = False) -> Turn:
-        message = start_message(number, "r", "POST", path, "", [], b"", in_pieces=in_pieces)
+    def start(self, number: int, path: str, body: bytes = b"", *, in_pieces: bool = False) -> Turn:
+        message = start_message(number, "r", "POST", path, "", [], body, in_pieces=in_pieces)
         return parse_turn(self.guest.start(message, time.monotonic() + 10, self.log.append))
 
     def resume(self, number: int, results: dict[str, Any]) -> Turn:
@@ -179,4 +185,17 @@ def test_requests_leave_nothing_behind(language: Language, path: str, leaves: bo
             instance.cancel(number)
         else:
             body_of(instance.resume(number, {call.id: None for call in calls}))
+    instance.guest.drop()
+
+
+def test_memory_that_an_app_has_freed_serves_for_what_callers_send(language: Language) -> None:
+    most, turn = 0, None
+    while not isinstance(turn, Failed):
+        instance = Instance(language, 5 * 1024 * 1024)
+        turn = instance.start(1, "/hoard", b"%d" % (most + 16))
+        most += 16
+        instance.guest.drop()
+    instance = Instance(language, 5 * 1024 * 1024)
+    assert body_of(instance.start(1, "/hoard", b"%d" % (most - 16))) == b"%d" % (most - 16)
+    assert body_of(instance.start(2, "/size", b"a" * 60_000)) == b"60000"
     instance.guest.drop()

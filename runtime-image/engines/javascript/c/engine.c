@@ -25,10 +25,15 @@ static JSValue load_function, start_function, request_function, result_function,
 static uint32_t answer[3];
 static const char *answer_text;
 
+// Where the host puts a text. It is of the same memory as all else, so that what an app has freed serves for it too.
 __attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_size, size_t align, size_t size)
 {
-    (void)old_size, (void)align; // malloc aligns to 16 bytes
-    void *place = realloc(old, size == 0 ? 1 : size); // free takes back what it gave only
+    (void)old_size, (void)align; // places are multiples of 16 bytes
+    void *place = MEMORY.js_realloc(NULL, old, size);
+    if (place == NULL && runtime != NULL) {
+        JS_RunGC(runtime);
+        place = MEMORY.js_realloc(NULL, old, size);
+    }
     if (place == NULL)
         __builtin_trap(); // the host meets the end of the memory as it does inside of JavaScript
     return place;
@@ -138,7 +143,7 @@ static uint32_t *message(char *text, size_t size, JSValue json_function, JSValue
         count = fields(text, size, most, arguments);
         function = compact_function;
     }
-    free(text);
+    MEMORY.js_free(NULL, text);
     return step(function, count, arguments);
 }
 
@@ -234,7 +239,7 @@ __attribute__((export_name("load"))) uint32_t *load(char *text, size_t size)
 {
     JS_UpdateStackTop(runtime);
     JSValue argument = text_of(text, size);
-    free(text);
+    MEMORY.js_free(NULL, text);
     JSValue pair = call(load_function, 1, &argument); // [whether it loads, what to answer]
     if (JS_IsException(pair)) {
         JS_FreeValue(context, JS_GetException(context));

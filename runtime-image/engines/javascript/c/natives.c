@@ -3,7 +3,6 @@
 
 #include "natives.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "host.h"
@@ -74,7 +73,7 @@ static void draw(uint8_t *bytes, uint32_t count)
     host_random(count, &drawn);
     for (uint32_t i = 0; i < count; i++)
         bytes[i] = (uint8_t)(nibble(drawn.bytes[2 * i]) << 4 | nibble(drawn.bytes[2 * i + 1]));
-    free(drawn.bytes);
+    MEMORY.js_free(NULL, drawn.bytes);
 }
 
 static NATIVE(random_bytes)

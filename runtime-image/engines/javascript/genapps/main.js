@@ -283,6 +283,7 @@ function failure(action, error) {
     const detail = code === "AppFailed" ? described(error) : `${error.message}`;
     return turns.failed(code, slice(detail, 0, DETAIL_CHARACTERS), slice(trace, 0, TRACE_CHARACTERS));
   } catch {
+    if (memoryExhausted()) return turns.failed("MemoryExceeded");
     return turns.failed("AppFailed", "the app threw something that cannot be described", "");
   }
 }
