@@ -1,6 +1,7 @@
 import page from "./page.html";
 import words from "./words.json";
 import bytes from "./bytes.bin";
+import letters from "./letters.bin";
 import { greeting } from "./lib/greeting.js";
 
 let shared;
@@ -10,7 +11,7 @@ const json = (value) => Response.json(value);
 
 const routes = {
   "/fine": () => json({ fine: true }),
-  "/modules": () => json([page, words.hello, new Uint8Array(bytes)[1], greeting("Zoë")]),
+  "/modules": () => json([page, words.hello, new Uint8Array(bytes)[1], greeting("Zoë"), letters.byteLength]),
   "/later": async () => json((await import("./lib/later.js")).default),
   "/count": async (request, env) => {
     const count = ((await env.STATE.get("count")) ?? 0) + 1;
@@ -73,6 +74,15 @@ const routes = {
     ctx.waitUntil(sleep(5).then(() => env.STATE.put("until", 7)));
     return json("answered");
   },
+  "/piped": (request, env, ctx) => {
+    const { readable, writable } = new TransformStream();
+    ctx.waitUntil(written(writable.getWriter()).then(() => env.STATE.put("until", "piped")));
+    return new Response(readable);
+  },
+  "/piped-for-ever": (request, env, ctx) => {
+    ctx.waitUntil(never);
+    return new Response(new TransformStream().readable);
+  },
   "/until": async (request, env) => json(await env.STATE.get("until")),
   "/wait-until-fails": (request, env, ctx) => {
     ctx.waitUntil(Promise.reject(new Error("background")));
@@ -103,6 +113,15 @@ const routes = {
 };
 
 const deep = (n) => (n ? deep(n - 1) + 1 : 0);
+
+async function written(writer) {
+  for (const piece of ["one ", "two"]) {
+    await sleep(1);
+    await writer.write(new TextEncoder().encode(piece));
+  }
+  await writer.close();
+  await sleep(1);
+}
 
 export default {
   fetch(request, env, ctx) {

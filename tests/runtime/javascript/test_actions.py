@@ -19,6 +19,7 @@ FILES = {
     "page.html": b"<h1>Hello</h1>",
     "words.json": b'{"hello": "hi", "__proto__": 1}',
     "bytes.bin": b"\x00\xff\xfe",
+    "letters.bin": "Zoë".encode(),
     "lib/greeting.js": b'import words from "../words.json";\nexport const greeting = (who) => `${words.hello} ${who}`;',
     "lib/later.js": b"export default 'later';\n",
 }
@@ -57,7 +58,7 @@ def logged(app: Pod) -> list[dict[str, Any]]:
 
 
 async def test_texts_json_and_bytes_are_modules_as_code_is(app: Pod) -> None:
-    assert await get(app, "/modules") == ["<h1>Hello</h1>", "hi", 255, "hi Zoë"]
+    assert await get(app, "/modules") == ["<h1>Hello</h1>", "hi", 255, "hi Zoë", 4]
     assert await get(app, "/later") == "later"
 
 
@@ -130,6 +131,12 @@ async def test_what_waits_until_later_is_part_of_the_request(app: Pod) -> None:
     assert await get(app, "/until") == 7
 
 
+async def test_a_stream_that_is_written_until_later_leaves_meanwhile(app: Pod) -> None:
+    assert (await app.call("GET", "/piped")).body == b"one two"
+    assert await get(app, "/until") == "piped"
+    assert (await app.call("GET", "/piped-for-ever")).status == 500
+
+
 async def test_a_failure_in_the_background_is_told_and_changes_nothing(app: Pod) -> None:
     assert await get(app, "/wait-until-fails") == "answered"
     assert "Error: background" in str(app.log()[-1])
@@ -175,5 +182,5 @@ async def test_chance_differs_between_instances_and_calls(app: Pod) -> None:
 
 async def test_an_error_has_the_file_and_line_of_the_app(app: Pod) -> None:
     assert (await app.call("GET", "/fails")).status == 500
-    assert "(app.js:101:" in str(app.log()[-1])
+    assert "(app.js:111:" in str(app.log()[-1])
     assert "genapps:" not in str(app.log()[-1])

@@ -179,6 +179,8 @@ Object.assign(Action.prototype, {
   until: null,
   /** How many of them are watched: the first ones. */
   seen: 0,
+  /** What the handler has answered, while promises given to `ctx.waitUntil` are open. */
+  taken: null,
   /** An answer of several pieces that has begun to leave. */
   rest: null,
   /** What to do when nobody waits for the answer any more. */

@@ -183,6 +183,7 @@ function next(action) {
     return ended(action, turns.failed("Cancelled"));
   }
   if (action.rest !== null) return nextPiece(action);
+  if (action.taken !== null) return finished(action, action.taken);
   let { answer } = action;
   if (answer instanceof Failure) return failure(action, answer.error);
   let state = promiseState(answer);
@@ -195,24 +196,34 @@ function next(action) {
     forget(answer);
     return failure(action, promiseResult(answer));
   }
-  if (state === 0 || waitsForMore(action)) {
-    if (action.outstanding === 0 && memoryExhausted()) return failure(action, null); // what would settle it was not made
-    if (state === 0) action.watchAnswer(answer);
+  if (state === 0) {
+    action.watchAnswer(answer);
     return waiting(action);
   }
-  const others = afterOthers(action);
-  if (others !== null) return others;
   if (state === 1) answer = promiseResult(answer);
-  if (answer === SENT) return ended(action, turns.end(action.writes));
+  if (answer === SENT) return finished(action, SENT);
   if (!isResponse(answer)) {
     throw new TypeError(`the handler gave no Response but ${answer === null ? "null" : typeof answer}`);
   }
   const out = outgoingResponse(answer);
-  if (out.stream !== undefined) {
-    action.answer = sendAll(action, out);
-    runJobs();
-    return next(action);
+  if (out.stream === undefined) return finished(action, out);
+  action.answer = sendAll(action, out); // what was given to `waitUntil` may be what writes into the stream
+  runJobs();
+  return next(action);
+}
+
+/** The answer leaves, or its end, as soon as nothing given to `waitUntil` is open. */
+function finished(action, out) {
+  if (waitsForMore(action)) {
+    action.taken = out;
+    return waiting(action);
   }
+  const others = afterOthers(action);
+  if (others !== null) {
+    action.taken = out;
+    return others;
+  }
+  if (out === SENT) return ended(action, turns.end(action.writes));
   if (out.text !== undefined && out.text.length <= PIECE_BYTES && (isAscii(out.text) || utf8Size(out.text) <= PIECE_BYTES)) {
     return ended(action, turns.done(out.status, out.headers, { text: out.text }, action.writes));
   }
@@ -256,6 +267,7 @@ function waitsForMore(action) {
 }
 
 function waiting(action) {
+  if (action.outstanding === 0 && memoryExhausted()) return failure(action, null); // what would settle it was not made
   const { wanted, cancelled } = action;
   if (wanted.length) delete action.wanted;
   if (cancelled.length) delete action.cancelled;

@@ -63,13 +63,14 @@ export function resolve(base, specifier) {
   throw refusal(base, specifier, `the bundle has no file ${jsonStringify(path)}${advice}`);
 }
 
-/** The source of a module. Texts, JSON and bytes are the default export of theirs. */
+/** The source of a module. Texts, JSON and bytes are the default export of theirs; `.bin` is bytes, whatever it holds. */
 export function source(path) {
   if (path in code) return path.endsWith(".json") ? json(code[path], path) : code[path];
   const { text, base64 } = data[path];
   if (base64 !== undefined) {
     return `export default Uint8Array.from(atob(${jsonStringify(base64)}), (one) => one.charCodeAt(0)).buffer`;
   }
+  if (path.endsWith(".bin")) return `export default new TextEncoder().encode(${jsonStringify(text)}).buffer`;
   return path.endsWith(".json") ? json(text, path) : `export default ${jsonStringify(text)}`;
 }
 
