@@ -175,7 +175,11 @@ def _everything(kubectl: Kubectl) -> dict[str, str]:
     for namespace in (SYSTEM_NAMESPACE, RUN_NAMESPACE):
         for pod in kubectl.items("pods", "-n", namespace):
             name = pod["metadata"]["name"]
-            found[f"log of {name}"] = kubectl("logs", "-n", namespace, name, "--all-containers", "--tail=-1")
+            try:
+                found[f"log of {name}"] = kubectl("logs", "-n", namespace, name, "--all-containers", "--tail=-1")
+            except KubectlError as error:
+                assert "NotFound" in str(error), name
+                continue  # an app of another test has gone meanwhile
             logs += "call_ended" in found[f"log of {name}"]
             for port in _ports(pod):
                 try:

@@ -9,6 +9,7 @@ from typing import Any
 from wasmtime import Config, Engine, Store, WasmtimeError
 from wasmtime.component import Component, Func, Linker, LinkerInstance, Record
 
+from genapps_runtime.guest.configuration import STACK_BYTES
 from genapps_runtime.guest.host_functions import RANDOM_BYTES, RECORD_BYTES, WASI, WORLD
 from genapps_runtime.guest.immediate import CALL_BYTES, nobody_answers, too_long
 from genapps_runtime.guest.precompile import SWITCHES, target
@@ -22,6 +23,7 @@ class StockLanguage:
     def __init__(self, engine_file: str) -> None:
         config = Config()
         config.target = target()
+        config.max_wasm_stack = STACK_BYTES
         for name, on in SWITCHES.items():
             setattr(config, name, on)
         self.engine = Engine(config)
