@@ -4,12 +4,14 @@
 import os
 import time
 from collections.abc import Callable
+from ctypes import cast
 from typing import Any
 
 from wasmtime import Config, Engine, Store, WasmtimeError
 from wasmtime.component import Component, Func, Linker, LinkerInstance, Record
 
-from genapps_runtime.guest.configuration import STACK_BYTES
+from genapps_runtime.guest import c_api
+from genapps_runtime.guest.configuration import FIBER_BYTES, STACK_BYTES
 from genapps_runtime.guest.host_functions import RANDOM_BYTES, RECORD_BYTES, WASI, WORLD
 from genapps_runtime.guest.immediate import CALL_BYTES, nobody_answers, too_long
 from genapps_runtime.guest.precompile import SWITCHES, target
@@ -23,6 +25,8 @@ class StockLanguage:
     def __init__(self, engine_file: str) -> None:
         config = Config()
         config.target = target()
+        # The package sets the one and not the other, without which wasmtime takes no stack of this size.
+        c_api.config_async_stack_size_set(cast(config.ptr(), c_api.ConfigPtr), FIBER_BYTES)
         config.max_wasm_stack = STACK_BYTES
         for name, on in SWITCHES.items():
             setattr(config, name, on)
