@@ -12,7 +12,7 @@
 #include "quickjs.h"
 
 // Bytes of the stack that this module keeps in its memory: about 1,800 calls of JavaScript, or 4,900 nested arrays of
-// JSON. It must be at its end before wasmtime's own stack (guest/linker.py) is, or the app has no RangeError and its
+// JSON. It must be at its end before wasmtime's own stack (guest/configuration.py) is, or the app has no RangeError and its
 // instance ends. So each function that asks how much is left takes some of it (tools/engines/quickjs.py).
 #define STACK_BYTES (700 * 1024)
 
@@ -94,11 +94,11 @@ static void run_jobs(void)
         ;
 }
 
-// A step of an action. `main.js` answers with its turn, or with undefined when that is known after the jobs have run.
+// A step of an action: what `main.js` has to say of it is known after the jobs have run.
 static uint32_t *step(JSValue function, int count, JSValue *arguments)
 {
     JSValue turn = call(function, count, arguments);
-    if (JS_IsUndefined(turn)) {
+    if (!JS_IsException(turn)) {
         run_jobs();
         turn = call(turn_function, 0, NULL);
     }
@@ -192,19 +192,22 @@ static JSValue compile(const char *name, JSValue source)
     return module;
 }
 
+static JSModuleDef *compiled(const char *name, JSValue source)
+{
+    JSValue module = compile(name, source);
+    if (JS_IsException(module))
+        return NULL;
+    JSModuleDef *found = JS_VALUE_GET_PTR(module);
+    JS_FreeValue(context, module); // the context keeps it
+    return found;
+}
+
 static JSModuleDef *module_of(JSContext *ctx, const char *name, void *opaque)
 {
     (void)opaque;
     JSValue argument = JS_NewString(ctx, name);
     JSValue source = call(source_function, 1, &argument);
-    if (JS_IsException(source))
-        return NULL;
-    JSValue module = compile(name, source);
-    if (JS_IsException(module))
-        return NULL;
-    JSModuleDef *found = JS_VALUE_GET_PTR(module);
-    JS_FreeValue(ctx, module); // the context keeps it
-    return found;
+    return JS_IsException(source) ? NULL : compiled(name, source);
 }
 
 // Compile the module `name` and run it; answers with its namespace and the promise of its end.
@@ -284,12 +287,7 @@ static JSModuleDef *our_module(JSContext *ctx, const char *name, void *opaque)
         JS_ThrowReferenceError(ctx, "the engine has no module %s", name);
         return NULL;
     }
-    JSValue module = compile(name, source);
-    if (JS_IsException(module))
-        return NULL;
-    JSModuleDef *found = JS_VALUE_GET_PTR(module);
-    JS_FreeValue(ctx, module);
-    return found;
+    return compiled(name, source);
 }
 
 static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, bool handled, void *opaque)

@@ -2,7 +2,8 @@
 // What apps throw, as texts: anything can be thrown, and asking it what it is can throw again.
 
 import { record } from "./log.js";
-import { find, slice } from "./web/primordials.js";
+import { framesIn } from "./modules.js";
+import { find } from "./web/primordials.js";
 
 const MOST_REJECTIONS = 20;
 
@@ -20,13 +21,10 @@ export function described(error) {
 export function framesOf(error) {
   const stack = error?.stack;
   if (typeof stack !== "string") return "";
+  const frames = framesIn(stack);
   let kept = "";
-  for (let at = 0; at < stack.length; ) {
-    const found = find(stack, "\n", at);
-    const end = found < 0 ? stack.length : found;
-    const frame = slice(stack, at, end);
-    if (frame !== "" && find(frame, "(genapps:") < 0) kept += `${kept === "" ? "" : "\n"}${frame}`;
-    at = end + 1;
+  for (let i = 0; i < frames.length; i++) {
+    if (find(frames[i], "(genapps:") < 0) kept += `${kept === "" ? "" : "\n"}${frames[i]}`;
   }
   return kept;
 }

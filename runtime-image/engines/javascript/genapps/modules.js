@@ -18,14 +18,24 @@ export const isCode = (path) => path in code;
 
 const PLACE = /([^\s():]+):(\d+)(?::\d+)?\)?$/;
 
-/** The first place in the app's code that a stack names, or null. */
-export function placeOf(stack) {
+/** The frames of a stack, a line each. */
+export function framesIn(stack) {
+  const frames = [];
   for (let at = 0; at < stack.length; ) {
     const found = find(stack, "\n", at);
     const end = found < 0 ? stack.length : found;
-    const place = exec(PLACE, slice(stack, at, end));
-    if (place !== null && isCode(place[1])) return { file: place[1], line: +place[2] };
+    if (end > at) frames[frames.length] = slice(stack, at, end);
     at = end + 1;
+  }
+  return frames;
+}
+
+/** The first place in the app's code that a stack names, or null. */
+export function placeOf(stack) {
+  const frames = framesIn(stack);
+  for (let i = 0; i < frames.length; i++) {
+    const place = exec(PLACE, frames[i]);
+    if (place !== null && isCode(place[1])) return { file: place[1], line: +place[2] };
   }
   return null;
 }

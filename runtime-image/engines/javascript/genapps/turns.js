@@ -4,36 +4,7 @@
 // Objects are written member by member: JSON.stringify would ask the app's Object.prototype.toJSON what they are.
 
 import { isAscii } from "genapps:native";
-import { find, isArray, join, jsonStringify, slice, wellFormed } from "./web/primordials.js";
-
-/**
- * An object of ours as the host takes it: its JSON has no half characters, and JavaScript's has them as escapes. What
- * an app has put into `Object.prototype` is not a part of it.
- */
-function told(object) {
-  return withoutHalves(jsonStringify({ __proto__: null, ...object }));
-}
-
-function list(values) {
-  let text = "";
-  for (let i = 0; i < values.length; i++) text += `${i ? "," : ""}${jsonStringify(values[i])}`;
-  return withoutHalves(`[${text}]`);
-}
-
-function withoutHalves(text) {
-  if (find(text, "\\ud") < 0) return text;
-  let whole = "";
-  let from = 0;
-  for (let at = find(text, "\\"); at >= 0; at = find(text, "\\", at)) {
-    if (text[at + 1] === "u" && text[at + 2] === "d") {
-      whole += `${slice(text, from, at)}\ufffd`;
-      from = at += 6;
-    } else {
-      at += 2;
-    }
-  }
-  return whole + slice(text, from);
-}
+import { jsonStringify, wellFormed } from "./web/primordials.js";
 
 /** The turn of an action that waits: for new calls, or what else comes first. `woken` are other actions. */
 export function waiting(wanted, outstanding, cancelled, woken) {
