@@ -54,7 +54,7 @@ def lose_a_piece(pod: Pod) -> None:
 
 
 async def test_it_serves_state_tools_timers_and_errors_and_naps(pod: Pod) -> None:
-    pod.gateway.answers["rates"] = 200, {"result": {"rate": 42}, "credit": None}
+    pod.gateway.answers["rates"] = 200, {"result": {"rate": 42}}
     pod.write({"app.wasm": APP, "public/index.html": b"<p>"}, **COMPONENT, time={"actionMillis": 1000, **SOON})
     pod.engine = pod.directory / "no engine"
     await pod.start()

@@ -32,7 +32,7 @@ def built() -> bytes:
 
 
 async def test_the_example_in_rust_is_an_app(pod: Pod, built: bytes) -> None:
-    pod.gateway.answers["exchange-rates"] = 200, {"result": {"currency": "EUR", "rate": 0.9}, "credit": None}
+    pod.gateway.answers["exchange-rates"] = 200, {"result": {"currency": "EUR", "rate": 0.9}}
     pod.write({"app.wasm": built}, language="component", entry="app.wasm")
     await pod.start()
     assert pod.log("ready")[0]["routes"] == ["GET /hello/{name}", "GET /rate/{currency}", "GET /later"]

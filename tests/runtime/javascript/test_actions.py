@@ -32,7 +32,7 @@ async def app(
     folder = tmp_path_factory.mktemp("javascript")
     gateway = FakeGateway(authority, folder)
     await gateway.start()
-    gateway.answers["fx-rates"] = 200, {"result": {"rate": 1.5}, "credit": None}
+    gateway.answers["fx-rates"] = 200, {"result": {"rate": 1.5}}
     pod = Pod(folder / "pod", gateway, javascript_engine)
     pod.write(
         FILES,
@@ -102,7 +102,7 @@ async def test_a_refused_tool_is_an_error_with_its_code(app: Pod) -> None:
     try:
         assert await get(app, "/refused") == ["ToolError", "ToolNotAllowed", "violation"]
     finally:
-        app.gateway.answers["fx-rates"] = 200, {"result": {"rate": 1.5}, "credit": None}
+        app.gateway.answers["fx-rates"] = 200, {"result": {"rate": 1.5}}
 
 
 async def test_only_granted_connectors_are_bindings(app: Pod) -> None:

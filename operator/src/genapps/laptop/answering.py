@@ -108,7 +108,7 @@ class Answering:
             return _problem(answer.problem.problem(), call.request_id, tool.effect)
         if call.stream:
             return Reply(200, _LINES, lines=_lines(answer))
-        return _ok({"result": _checked(admitted, _result(answer)), "effect": tool.effect, "credit": None})
+        return _ok({"result": _checked(admitted, _result(answer)), "effect": tool.effect})
 
     def _refused(self, refusal: Refusal, action: str | None) -> Reply:
         said = f"{refusal.problem.code}: {refusal.problem.detail}"
@@ -139,7 +139,7 @@ def _checked(admitted: Admit, value: Any) -> Any:
 async def _lines(answer: Answer) -> AsyncIterator[bytes]:
     for piece in answer.pieces if answer.pieces is not None else (answer.result,):
         yield orjson.dumps({"piece": piece}, option=orjson.OPT_APPEND_NEWLINE)
-    yield orjson.dumps({"end": {"effect": "Read", "credit": None}}, option=orjson.OPT_APPEND_NEWLINE)
+    yield orjson.dumps({"end": {"effect": "Read"}}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _ok(content: dict[str, Any], status: int = 200) -> Reply:
