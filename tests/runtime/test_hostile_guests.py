@@ -2,18 +2,18 @@
 """A guest that misbehaves gets a clean error and one log line, and its app stays up."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.runtime.clean_ends import answered, ended, unharmed
 from tests.runtime.fake_gateway import Authority
-from tests.runtime.harness import Answer, Pod, serving
+from tests.runtime.harness import Pod, serving
 from tests.runtime.hostile import SOURCE
 from tests.runtime.hostile_bundle import files
-from tests.runtime.hostile_cases import BUNDLES, GUESTS, REQUESTS, Request, wanted
+from tests.runtime.hostile_cases import BUNDLES, GUESTS, REQUESTS, Request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -58,33 +58,9 @@ async def test_a_hostile_bundle_harms_nobody(bundled: Pod, path: str, status: in
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=[one.title for one in REQUESTS])
 async def test_a_hostile_request_harms_nobody(bundled: Pod, request_: Request) -> None:
-    body = io.BytesIO(request_.body)
-    answer = await bundled.call(request_.method, request_.path, data=body, headers=request_.headers)
-    if request_.code:
-        assert (answer.status, answer.code) == (request_.status, request_.code), answer
-    else:
-        assert (answer.status, answer.json()) == (request_.status, wanted(request_)), answer
+    await answered(bundled, request_)
     await unharmed(bundled)
     assert (await bundled.call("GET", "/remembered")).json() == {"before": [1, 2, 3]}
-
-
-def ended(pod: Pod, before: int, path: str, answer: Answer, status: int, code: str) -> None:
-    """The answer and the only new line of the log say so."""
-    assert (answer.status, answer.code if code else "") == (status, code), pod.log()[-1].get("detail")
-    if code:
-        assert answer.json()["requestId"] == answer.headers["genapps-request-id"]
-    lines = pod.log()[before:]
-    assert [(line["path"], line["status"], line.get("code") or "") for line in lines] == [(path, status, code)]
-
-
-async def unharmed(pod: Pod) -> None:
-    """The app answers, and its process is the one that it was."""
-    for _ in range(2):  # an app that fails half of its requests is left alone for a while
-        fine = await pod.call("GET", "/fine")
-        assert (fine.status, fine.json()) == (200, {"fine": True})
-    assert pod.process is not None
-    assert pod.process.returncode is None
-    assert not pod.log("worker ended")
 
 
 async def test_a_failed_action_leaves_no_state(hostile: Pod) -> None:

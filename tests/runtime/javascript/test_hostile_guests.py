@@ -2,7 +2,6 @@
 """A guest in JavaScript that misbehaves gets a clean error and one log line, and its app stays up with its state."""
 
 import asyncio
-import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,9 +10,11 @@ import pytest
 import pytest_asyncio
 
 from genapps_runtime.guest.engine import Language
+from tests.runtime.clean_ends import answered, ended
+from tests.runtime.clean_ends import unharmed as goes_on
 from tests.runtime.fake_gateway import Authority
-from tests.runtime.harness import Answer, Pod, serving
-from tests.runtime.hostile_cases import Request, wanted
+from tests.runtime.harness import Pod, serving
+from tests.runtime.hostile_cases import Request
 from tests.runtime.javascript.hostile_cases import LOOPS, REQUESTS, ROWS
 from tests.runtime.javascript.polluted import POLLUTED, SOURCE
 from tests.runtime.javascript.served import Served
@@ -49,44 +50,27 @@ async def looping(javascript: Language, tmp_path_factory: pytest.TempPathFactory
 @pytest.mark.parametrize(("name", "status", "code"), ROWS, ids=[row[0] for row in ROWS])
 async def test_misbehaviour_in_javascript_is_a_clean_error(hostile: Pod, name: str, status: int, code: str) -> None:
     before = len(hostile.log())
-    ended(hostile, before, name, await hostile.call("GET", f"/{name}"), status, code)
+    ended(hostile, before, f"/{name}", await hostile.call("GET", f"/{name}"), status, code)
     await unharmed(hostile)
 
 
 @pytest.mark.parametrize("name", LOOPS)
 async def test_what_never_ends_in_javascript_ends_at_its_deadline(looping: Served, name: str) -> None:
     before = len(looping.log())
-    ended(looping, before, name, await looping.call("GET", f"/{name}"), 504, "ActionTimeout")
+    ended(looping, before, f"/{name}", await looping.call("GET", f"/{name}"), 504, "ActionTimeout")
     await unharmed(looping)
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=[one.title for one in REQUESTS])
 async def test_a_hostile_request_does_not_break_an_app_in_javascript(hostile: Pod, request_: Request) -> None:
-    body = io.BytesIO(request_.body)
-    answer = await hostile.call(request_.method, request_.path, data=body, headers=request_.headers)
-    if request_.code:
-        assert (answer.status, answer.code) == (request_.status, request_.code), answer
-    else:
-        assert (answer.status, answer.json()) == (request_.status, wanted(request_)), answer
+    await answered(hostile, request_)
     await unharmed(hostile)
-
-
-def ended(app: Pod | Served, before: int, name: str, answer: Answer, status: int, code: str) -> None:
-    """The answer and the only new line of the log say so."""
-    lines = app.log()[before:]
-    assert (answer.status, answer.code if code else "") == (status, code), lines
-    assert [(line["path"], line["status"], line.get("code") or "") for line in lines] == [(f"/{name}", status, code)]
 
 
 async def unharmed(app: Pod | Served) -> None:
     """The app answers, has its state, and its process is the one that it was."""
-    for _ in range(2):  # an app that fails half of its requests is left alone for a while
-        assert (await app.call("GET", "/fine")).json() == {"fine": True}
+    await goes_on(app)
     assert (await app.call("GET", "/remembered")).json() == [1, 2, 3]
-    if isinstance(app, Pod):
-        assert app.process is not None
-        assert app.process.returncode is None
-        assert not app.log("worker ended")
 
 
 async def test_answers_of_hostile_handlers_are_what_they_say(hostile: Pod) -> None:
