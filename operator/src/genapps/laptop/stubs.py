@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file with answers of connectors that are not there: strict, bounded, and refused with the line.
+"""The file with answers of connectors that are not there: strict, bounded, and refused with the line."""
 
-    connectors:
-      fx-rates:
-        latest:
-          effect: Read
-          cases:
-            - arguments: {currency: EUR}
-              result: {rate: 1.08}
-            - problem: {code: UpstreamFailed, detail: The bank is closed., retryAfter: 60}
-              delayMillis: 40
-"""
+# connectors:
+#   fx-rates:
+#     latest:
+#       effect: Read
+#       cases:
+#         - arguments: {currency: EUR}
+#           result: {rate: 1.08}
+#         - problem: {code: UpstreamFailed, detail: The bank is closed., retryAfter: 60}
+#           delayMillis: 40
 
 from __future__ import annotations
 
