@@ -5,10 +5,8 @@ Nothing is read of a body before the caller has proved who they are."""
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +26,7 @@ from genapps.gateway.catalogue import Catalogue, Offer
 from genapps.gateway.connectors.model import ModelTool
 from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.decision import Admit, Question, Refusal, Violation, admit, decide
+from genapps.gateway.http.departure import EndedWhenGone, Watch, watch_of
 from genapps.gateway.ledgers.breakers import Breakers
 from genapps.gateway.ledgers.ledger import Ledgers, LedgerUnavailableError
 from genapps.gateway.ledgers.slow_ledger import SlowLedgers
@@ -127,14 +126,14 @@ class GatewayApp:
         self._parts.metrics.answers.labels(route, answer.code).inc()
         self._parts.metrics.seconds.labels(route).observe(clocks.monotonic() - started)
         if isinstance(answer, StreamedAnswer):
-            await self._stream(answer, receive, send, trace)
+            await self._stream(answer, watch_of(scope, receive), send, trace)
         else:
             await _send(answer, send, close=answer.close or self.draining)
 
-    async def _stream(self, answer: StreamedAnswer, receive: Receive, send: Send, trace: Trace) -> None:
+    async def _stream(self, answer: StreamedAnswer, watch: Watch, send: Send, trace: Trace) -> None:
         """What cannot be sent to its end is left without one, and the server breaks the connection off."""
         try:
-            async with _cancelled_when_gone(receive):
+            with EndedWhenGone(watch):
                 await answer.send(send, close=self.draining)
         except RefusedError:
             pass  # the caller has gone
@@ -155,7 +154,7 @@ class GatewayApp:
             # The next attempt comes on a new connection, and so perhaps to a gateway that hears more.
             raise RefusedError(decision.STALE, close=True)
         app = await self._caller(scope)
-        return await route(app, await read_body(scope, receive), trace, receive)
+        return await route(app, await read_body(scope, receive), trace, watch_of(scope, receive))
 
     async def _caller(self, scope: Scope) -> App:
         try:
@@ -171,7 +170,7 @@ class GatewayApp:
             raise RefusedError(decision.CALLER_UNKNOWN, close=True)
         return app
 
-    async def _call(self, app: App, body: bytes, trace: Trace, receive: Receive) -> Answer | StreamedAnswer:
+    async def _call(self, app: App, body: bytes, trace: Trace, watch: Watch) -> Answer | StreamedAnswer:
         call = parse(ToolCall, body)
         offer = self._parts.catalogue.find(call.connector) if isinstance(call, ToolCall) else None
         if offer is not None and app.record.contracts:
@@ -180,18 +179,18 @@ class GatewayApp:
         if isinstance(decided, Admit):
             streamed = decided.tool.streamed if decided.call.stream else None
             if streamed is not None:
-                return await self._begun(decided, streamed, trace, receive)
-            return await self._made(decided, trace, receive)
+                return await self._begun(decided, streamed, trace, watch)
+            return await self._made(decided, trace, watch)
         if decided.violation is not None and isinstance(call, ToolCall):
             decided = await self._counted(app, decided, decided.violation, call)
         return await self._refused(app, decided, call, trace, offer)
 
-    async def _made(self, admitted: Admit, trace: Trace, receive: Receive) -> Answer:
+    async def _made(self, admitted: Admit, trace: Trace, watch: Watch) -> Answer:
         """A call that only reads ends when its caller goes; one that may have been executed is seen to its end."""
         about = {**_who(admitted.app), **trace}
         try:
             if admitted.tool.effect == "Read":
-                async with _cancelled_when_gone(receive):
+                with EndedWhenGone(watch):
                     made = await self._parts.calls.make(admitted, about)
             else:
                 made = await self._parts.calls.make(admitted, about)
@@ -207,11 +206,11 @@ class GatewayApp:
         await self._noted(admitted, made)
         return _problem(made, admitted.call.request_id, admitted.tool.effect)
 
-    async def _begun(self, admitted: Admit, tool: ModelTool, trace: Trace, receive: Receive) -> Answer | StreamedAnswer:
+    async def _begun(self, admitted: Admit, tool: ModelTool, trace: Trace, watch: Watch) -> Answer | StreamedAnswer:
         """The answer from its first piece on. What fails before that is refused as any call is."""
         passed = self._parts.calls.stream(admitted, tool, {**_who(admitted.app), **trace})
         try:
-            async with _cancelled_when_gone(receive):
+            with EndedWhenGone(watch):
                 first = await anext(passed, ())
         except BaseException:
             await passed.aclose()
@@ -229,7 +228,7 @@ class GatewayApp:
         except Exception:
             _log.exception("problem_not_counted", **_who(admitted.app), code=problem.code)
 
-    async def _report(self, app: App, body: bytes, trace: Trace, _receive: Receive) -> Answer:
+    async def _report(self, app: App, body: bytes, trace: Trace, _watch: Watch) -> Answer:
         report = parse(ViolationReport, body)
         refusal = self._decided(app, report)
         if isinstance(report, Fault):
@@ -252,7 +251,7 @@ class GatewayApp:
         _log.warning("violation_reported", **_who(app), **trace, rule=rule, subject=subject)
         return _ok({}, status=202)
 
-    async def _heartbeat(self, app: App, body: bytes, trace: Trace, receive: Receive) -> Answer:
+    async def _heartbeat(self, app: App, body: bytes, trace: Trace, watch: Watch) -> Answer:
         beat = parse(Heartbeat, body)
         refusal = self._decided(app, beat)
         if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
@@ -262,7 +261,7 @@ class GatewayApp:
         keys = self._parts.token_keys.of(app) if refusal is None else None
         credit: dict[str, Any] | None = NONE_NOW  # of a suspended app: null would say that nothing is limited
         if refusal is None and isinstance(beat, Heartbeat):
-            async with _cancelled_when_gone(receive):  # nothing is paid for whom no answer reaches
+            with EndedWhenGone(watch):  # nothing is paid for whom no answer reaches
                 credit = await self._parts.credits.of_heartbeat(app, beat)
         return _ok({"suspended": refusal is not None, "credit": credit, "tenantKeys": keys})
 
@@ -309,32 +308,6 @@ def _trace(scope: Scope) -> Trace:
     """Whose call it is: the trace, and the span of the call in it. Nothing when the runtime says nothing valid."""
     parent = read_traceparent(header(scope, b"traceparent") or "")
     return {} if parent is None else {"trace_id": parent.trace_id, "parent_span_id": parent.parent_id}
-
-
-@asynccontextmanager
-async def _cancelled_when_gone(receive: Receive) -> AsyncIterator[None]:
-    """Ends what is within with RefusedError when the caller closes the connection."""
-    task = asyncio.current_task()
-    gone = False
-
-    async def watch() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        if task is not None:
-            task.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not gone or task is None:
-            raise
-        task.uncancel()
-        raise RefusedError(Problem(Code.REQUEST_INVALID, "The caller closed the connection."), close=True) from None
-    finally:
-        watcher.cancel()
 
 
 def _ok(content: dict[str, Any], status: int = 200) -> Answer:

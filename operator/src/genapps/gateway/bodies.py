@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from genapps.gateway.messages import BODY_LIMIT
 from genapps.gateway.problems import Code, Problem
@@ -15,6 +15,18 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 BODY_SECONDS = 10.0
+WHOLE = "genapps.whole"
+"""The extension of a scope whose request was read as a whole: a `Whole`."""
+
+
+class Whole(Protocol):
+    """A request that needs no `receive`."""
+
+    content: bytes
+    """Its body."""
+
+    def watch(self, gone: Callable[[], None]) -> Callable[[], None]:
+        """Call `gone` once when the caller has gone, until what is returned is called."""
 
 
 class RefusedError(Exception):
@@ -39,6 +51,9 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     length = header(scope, b"content-length")
     if length is not None and length.isdecimal() and int(length) > BODY_LIMIT:
         raise _too_large()
+    whole = whole_of(scope)
+    if whole is not None:
+        return whole.content  # of the length that was looked at
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await _received(receive)
@@ -63,6 +78,12 @@ async def _received(receive: Receive) -> bytes:
 def _too_large() -> RefusedError:
     detail = f"The body is larger than {BODY_LIMIT} bytes."
     return RefusedError(Problem(Code.REQUEST_INVALID, detail, status=413), close=True)
+
+
+def whole_of(scope: Scope) -> Whole | None:
+    """The request, if it was read as a whole."""
+    found: Whole | None = scope.get("extensions", {}).get(WHOLE)
+    return found
 
 
 def header(scope: Scope, name: bytes) -> str | None:
