@@ -90,7 +90,7 @@ class AppInEngine:
                 for cancelled in parsed.cancel:
                     waiting.pop(cancelled, None)
                 first = _first(waiting)
-                results = {first.id: {"ok": None} if first.kind == "timer" else self._result(first, body)}
+                results = {first.id: self._result(first, body)}
             else:
                 assert isinstance(parsed, Emit)
                 pieces.append(parsed.piece)
@@ -115,6 +115,8 @@ class AppInEngine:
             return {"ok": piece_of(body, payload["chunk"])}
         if call.kind == "get":
             return {"ok": self.state.get(payload["key"])}
+        if call.kind == "timer":
+            return {"ok": None}
         if call.kind == "tool":
             self.tools.append(payload)
             return {"ok": payload["arguments"]}

@@ -267,7 +267,8 @@ def _stepped(action: Action) -> str:
     running = _INSTANCE.running
     if not task.done():
         running[action.id] = action
-        return turns.wait(*loop.wants(action))
+        wanted, cancelled, woken = loop.wants(action)
+        return turns.wait(wanted, cancelled, woken, len(action.waiting))
     if action.ready is not None:
         if (response := _streamed(task)) is not None:
             loop.go_on(action, send_all(response))  # what the handler has left running may make the pieces
@@ -278,7 +279,7 @@ def _stepped(action: Action) -> str:
         woken = loop.woken(action)
         if woken:
             running[action.id] = action
-            return turns.wait([], [], [*woken, action.id])
+            return turns.wait([], [], [*woken, action.id], 0)
     running.pop(action.id, None)
     error = asyncio.CancelledError() if task.cancelled() else task.exception()
     return _answered(action, task.result()) if error is None else _failed(error)

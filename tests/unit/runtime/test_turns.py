@@ -37,7 +37,8 @@ def test_any_bytes_are_a_turn_or_refused(content: bytes) -> None:
 
 FIELDS = st.sampled_from(
     [
-        b"200", b"599", b"600", b"get", b"sql", b"", b"[]", b"7", b'[["a","1"]]', b'[["a",null]]', b"null", b"{}",
+        b"200", b"599", b"600", b"get", b"sql", b"timer", b"",
+        b"[]", b"7", b'[["a","1"]]', b'[["a",null]]', b"null", b"{}",
         b"\xff",
         b"[", b"x" * PIECE_BYTES, b"x" * (PIECE_BYTES + 1), b'[["x","' + b"y" * HEADER_BYTES + b'"]]', b"\xed\xa0\x80",
     ]
@@ -49,13 +50,14 @@ FIELDS = st.sampled_from(
 @example([b"200", b"[]", b"", b"\xc3\xbc"])
 @example([b"get", b"1", b"key"])
 @example([b"sql", b"1", b"[1]", b"SELECT ?"])
+@example([b"timer", b"1", b"7"])
 def test_any_compact_bytes_are_a_turn_within_the_limits_or_refused(fields: list[bytes]) -> None:
     try:
         turn = parse_turn(b"\0".join(fields))
     except (TurnInvalidError, ResponseInvalidError):
         return
     if isinstance(turn, Calls):
-        assert [call.kind for call in turn.calls] in (["get"], ["sql"])
+        assert [call.kind for call in turn.calls] in (["get"], ["sql"], ["timer"])
         assert turn.calls[0].id == str(int(turn.calls[0].id))
         return
     assert isinstance(turn, Done)
@@ -79,11 +81,20 @@ def test_any_compact_bytes_are_a_turn_within_the_limits_or_refused(fields: list[
         b"sql\0" + b"1\0[]\0\xff", b"sql\0" + b"1\0[[]]\0a", b"sql\0" + b"1\0null\0a", b"sql\0" + b'1\0"a"\0a',
         b"sql\0" + b'1\0[{"base64":"*"}]\0a', b"sql\0" + b'1\0[{"more":"aa"}]\0a', b"sql\0" + b"1\0[NaN]\0a",
         b"sql\0" + b'1\0["\xff"]\0a', b"sql\0" + b'1\0{"a":{}}\0a',
+        b"timer\0" + b"1", b"timer\0" + b"1\0", b"timer\0" + b"1\0" + b"0", b"timer\0" + b"1\0" + b"01",
+        b"timer\0" + b"1\0-1", b"timer\0" + b"1\0" + b"86400001", b"timer\0" + b"1\0" + b"1e3",
+        b"timer\0" + b"1\0" + b"7\0", b"timer\0" + b"01\0" + b"7", b"timer\0\0" + b"7", b"timer\0" + b"1\0" + b"7\n",
+        b"timer\0" + b"1\0" + b"9" * 5000, b"timer\0" + b"1\0\xd9\xa2", b"timer", b"time\0" + b"1\0" + b"7",
     ],
 )  # fmt: skip
 def test_a_compact_turn_that_is_not_by_the_contract_is_refused(turn: bytes) -> None:
     with pytest.raises(TurnInvalidError):
         parse_turn(turn)
+
+
+def test_a_compact_timer_lasts_a_day_at_most() -> None:
+    turn = parse_turn(b"timer\0" + b"12\0" + b"86400000")
+    assert turn == Calls([Call("12", "timer", {"millis": 86_400_000})])
 
 
 def test_a_piece_is_good_up_to_its_size_and_may_hold_what_separates_fields() -> None:

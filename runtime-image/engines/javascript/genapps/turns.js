@@ -10,6 +10,7 @@ import { jsonStringify, wellFormed } from "./web/primordials.js";
 export function waiting(wanted, outstanding, cancelled, woken) {
   if (wanted.length === 1 && outstanding === 1 && cancelled.length === 0 && woken.length === 0) {
     const call = wanted[0];
+    if (call.kind === "timer") return `timer\0${call.id}\0${call.payload.millis}`;
     if (call.kind === "get") return `get\0${call.id}\0${call.payload.key}`;
     if (call.kind === "sql") return `sql\0${call.id}\0${call.payload.parameters}\0${call.payload.text}`;
   }

@@ -26,15 +26,20 @@ def calls(wanted: list[Call] | dict[str, str]) -> str:
             return f"get\0{call.id}\0{call.payload['key']}"
         if call.kind == "sql":
             return f"sql\0{call.id}\0{dense(call.payload['parameters'])}\0{call.payload['text']}"
+        if call.kind == "timer":
+            return f"timer\0{call.id}\0{call.payload['millis']}"
     asked = [f'{{"id":{call.id},"{call.kind}":{to_json(call.payload)}}}' for call in wanted]
     return f'{{"calls":[{",".join(asked)}]}}'
 
 
-def wait(wanted: list[Call], cancelled: list[int], woken: list[int]) -> str:
+def wait(wanted: list[Call], cancelled: list[int], woken: list[int], outstanding: int) -> str:
     """The action waits for whatever comes first: of these new calls, or of earlier ones.
 
-    `cancelled` are calls that nobody waits for any more, `woken` other actions that can go on.
+    `cancelled` are calls that nobody waits for any more, `woken` other actions that can go on. `outstanding` counts new
+    and earlier calls: of one, the first is all.
     """
+    if outstanding == 1 and len(wanted) == 1 and not cancelled and not woken:
+        return calls(wanted)
     asked = [f'{{"id":{call.id},"{call.kind}":{to_json(call.payload)}}}' for call in wanted]
     return f'{{"wait":{{"calls":[{",".join(asked)}],"cancel":{cancelled},"wake":{woken}}}}}'
 

@@ -123,10 +123,13 @@ Turn = Calls | Wait | Emit | Done | End | Failed
 Written = Begun | Done | End
 """What has state to write."""
 
+# For isinstance. A union that is written there is made anew each time, and asks in Python.
+WITH_CALLS, WITH_PIECE, LAST, ANSWERING = (Calls, Wait), (Emit, Done), (Done, End), (Emit, Done, End)
+
 
 def parse_turn(text: bytes) -> Turn:
     """Parse a turn. Raises TurnInvalidError or ResponseInvalidError."""
-    if text[3:4] == b"\0":
+    if text[3:4] == b"\0" or text[:6] == b"timer\0":
         return _compact(text)
     try:
         raw = orjson.loads(text)
@@ -153,6 +156,8 @@ def _compact(text: bytes) -> Turn:
             return _compact_get(text)
         if kind == b"sql":
             return _compact_sql(text)
+        if kind == b"tim":
+            return _compact_timer(text)
     except (TypeError, ValueError, AttributeError):
         raise TurnInvalidError("a malformed turn in the compact form") from None
     raise TurnInvalidError("an unknown kind of turn")
@@ -184,6 +189,13 @@ def _compact_sql(text: bytes) -> Calls:
         raise ValueError
     payload = {"text": statement.decode(), "parameters": read_parameters(orjson.loads(parameters))}
     return Calls([Call(number.decode("ascii"), "sql", payload)])
+
+
+def _compact_timer(text: bytes) -> Calls:
+    _, number, millis = text.split(b"\0")
+    if not _NATURAL.match(number) or not _NATURAL.match(millis):
+        raise ValueError
+    return Calls([Call(number.decode("ascii"), "timer", {"millis": _timer_millis(int(millis))})])
 
 
 @lru_cache(64)
@@ -225,8 +237,7 @@ def read_call(value: dict[str, Any]) -> Call:
         _texts(payload, "text")
         payload = {"text": payload["text"], "parameters": read_parameters(payload["parameters"])}
     elif kind == "timer":
-        if not 1 <= _natural(payload["millis"]) <= TIMER_MILLIS:
-            raise ValueError
+        _timer_millis(_natural(payload["millis"]))
     elif kind in _NUMBERED:
         _natural(payload[_NUMBERED[kind]])
     elif kind in _STREAMING:
@@ -234,6 +245,12 @@ def read_call(value: dict[str, Any]) -> Call:
     else:
         raise ValueError
     return Call(str(_natural(value["id"])), kind, payload)
+
+
+def _timer_millis(millis: int) -> int:
+    if not 1 <= millis <= TIMER_MILLIS:
+        raise ValueError
+    return millis
 
 
 def read_parameters(raw: Any) -> list[Any] | dict[str, Any]:

@@ -27,6 +27,7 @@ from genapps_runtime.serve.request_journal import RequestJournal, identity_of
 from genapps_runtime.serve.sending import sent
 from genapps_runtime.serve.spans import Calls
 from genapps_runtime.serve.statements import Statement, read_keys, run_statement
+from genapps_runtime.serve.timers import Timer
 from genapps_runtime.serve.tools import Outcome, Tools, Wanted
 from genapps_runtime.serve.upload import taken
 from genapps_runtime.state.facet import Facet
@@ -41,7 +42,7 @@ _OF_TOOLS = frozenset({"tool", "next"})
 OWN_SECONDS = 1.0
 """What an action has for itself at least, however long others kept it from its beginning."""
 
-Pending = asyncio.Task[None] | asyncio.TimerHandle | Statement
+Pending = asyncio.Task[None] | Timer | Statement
 
 
 class Action:
@@ -219,11 +220,11 @@ class Action:
             if turn.code == "Cancelled":
                 raise GuestGoneError("TurnInvalid", "the app ended an action that was not cancelled")
             raise ended or refusals.failure(turn, self.tools.unpaid if self.tools is not None else None)
-        self.open = not isinstance(turn, turns.Done | turns.End)
+        self.open = not isinstance(turn, turns.LAST)
         self._answered = 0
         if ended is not None:
             raise ended
-        if isinstance(turn, turns.Emit | turns.Done):
+        if isinstance(turn, turns.WITH_PIECE):
             self._collect(turn.piece)
             if self.fallback and isinstance(turn, turns.Done) and turn.writes:
                 raise ProblemError("AppFailed", refusals.READ_ONLY)

@@ -40,6 +40,6 @@ def read_turn(
         raise GuestGoneError("TurnInvalid", str(error)) from None
     except turns.ResponseInvalidError as error:
         raise ended or ProblemError("ResponseInvalid", str(error)) from None
-    if isinstance(turn, turns.Emit | turns.Done | turns.End) and isinstance(turn, turns.End) is not streaming:
+    if isinstance(turn, turns.ANSWERING) and isinstance(turn, turns.End) is not streaming:
         raise ended or GuestGoneError("TurnInvalid", _MIXED)
     return turn

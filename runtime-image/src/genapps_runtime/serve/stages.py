@@ -219,7 +219,7 @@ class Stages:
                 turn = self._read(action, outcome)
                 if turn is None or isinstance(turn, turns.Emit):
                     again.append(action)
-                elif isinstance(turn, turns.Calls | turns.Wait):
+                elif isinstance(turn, turns.WITH_CALLS):
                     self._answer(action, turn, again, stored)
                 else:
                     self._finish(action, turn, stored, ended)

@@ -17,6 +17,7 @@ from genapps_runtime.problems import ProblemError, call_problem
 from genapps_runtime.serve.action import Action
 from genapps_runtime.serve.receiving import has_time_left
 from genapps_runtime.serve.statements import Statement
+from genapps_runtime.serve.timers import Timer, Timers
 from genapps_runtime.serve.tools import Outcome
 
 QUEUED = frozenset({"sql", "stream", "send", "body"})
@@ -42,8 +43,9 @@ class Waiting:
         self._ready = ready
         self._fail = fail
         self._queue = queue
+        self._timers = Timers()
         self._waiting: dict[int, Action] = {}
-        self._expiries: dict[int, asyncio.TimerHandle] = {}
+        self._expiries: dict[int, Timer] = {}
         self._outstanding: set[int] = set()
         """Those of them that wait for a tool or a timer."""
 
@@ -57,15 +59,14 @@ class Waiting:
         """
         if len(action.pending) + len(calls) > PENDING:
             raise GuestGoneError("TurnInvalid", f"the app waits for more than {PENDING} calls at once")
-        loop = asyncio.get_running_loop()
         for call in calls:
             if call.kind == "timer":
-                seconds = call.payload["millis"] / 1000
-                action.pending[call.id] = loop.call_later(seconds, self._fire, action, call.id)
+                when = time.monotonic() + call.payload["millis"] / 1000
+                action.pending[call.id] = self._timers.call_at(when, self._fire, action, call.id)
             elif call.kind in QUEUED:
                 action.pending[call.id] = self._queue(action, call)
             else:
-                action.pending[call.id] = loop.create_task(self._call(action, call))
+                action.pending[call.id] = asyncio.get_running_loop().create_task(self._call(action, call))
         action.waits_for_all = for_all
         self._waiting[action.number] = action
         if action.pending:
@@ -75,7 +76,7 @@ class Waiting:
         if action.exchange.ends_when_gone:
             action.exchange.on_gone = lambda: self._leave(action)
             if action.exchange.gone:
-                loop.call_soon(self._leave, action)
+                asyncio.get_running_loop().call_soon(self._leave, action)
 
     def holds(self, action: Action) -> bool:
         """Whether the action waits."""
@@ -156,12 +157,11 @@ class Waiting:
         action.exchange.on_gone = None
 
     def _expire_later(self, action: Action) -> None:
-        seconds = max(0.0, action.deadline - time.monotonic())
-        loop = asyncio.get_running_loop()
-        if seconds > AGING_SECONDS:
-            self._expiries[action.number] = loop.call_later(AGING_SECONDS, self._age, action)
+        age = time.monotonic() + AGING_SECONDS
+        if action.deadline > age:
+            self._expiries[action.number] = self._timers.call_at(age, self._age, action)
         else:
-            self._expiries[action.number] = loop.call_later(seconds, self._expire, action)
+            self._expiries[action.number] = self._timers.call_at(action.deadline, self._expire, action)
 
     def _age(self, action: Action) -> None:
         action.let_go(old=True)
