@@ -13,8 +13,9 @@ import yaml
 from genapps.api.names import SYSTEM_NAMESPACE, gateway_host
 from genapps.laptop.answering import Answering, Situation
 from genapps.laptop.gateway import LocalGateway
+from genapps.laptop.named import Named, SourceError
 from genapps.laptop.offers import caller, offers
-from genapps.laptop.source import Named, SourceError, read_app
+from genapps.laptop.source import read_app
 from genapps.laptop.stubs import read_stubs
 from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.gateway_client import GatewayClient

@@ -4,13 +4,13 @@
 `genapps-runtime --config-digest sha256:... --code-digest sha256:...` is the process of an app's pod.
 `genapps-runtime precompile SOURCE TARGET` is for the image build. `genapps-runtime state ...` is run in the pod by
 `genapps state` (see `state_command`). `genapps-runtime standby` is started by `genapps dev`, and is told the digests
-later. The module imports only what the supervisor needs, because the supervisor stays in memory.
+and the settings later. The module imports only what the supervisor needs, because the supervisor stays in memory.
 """
 
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.listening import Ports
@@ -22,7 +22,7 @@ DEBUG = "--debug"
 FRESH = "--fresh-instances"
 USAGE = """usage: genapps-runtime --config-digest DIGEST --code-digest DIGEST
                        [--debug] [--fresh-instances] [--restore-state]
-       genapps-runtime standby (and then one line of the above)
+       genapps-runtime standby (and then one line that names the above)
        genapps-runtime state OPERATION NAMESPACE APP TENANT BY
        genapps-runtime precompile SOURCE.wasm TARGET.cwasm"""
 _PREFIX = "sha256:"
@@ -36,14 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         precompile(given[1], given[2])
         return 0
+    environ: Mapping[str, str] = os.environ
     try:
-        settings = Settings.from_environ(os.environ)
         if given == ["standby"]:
-            from genapps_runtime.standby import arguments_of_this_process
+            from genapps_runtime.standby import told_to_this_process
 
-            given = arguments_of_this_process()
+            given, environ = told_to_this_process()
             if not given:
                 return 0
+        settings = Settings.from_environ(environ)
         if given[:1] == ["state"] and len(given) == 6:
             from genapps_runtime.state_command import ask_worker
 

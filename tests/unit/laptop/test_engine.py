@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from genapps.laptop import engine
-from genapps.laptop.engine import compiled, engine_file
-from genapps.laptop.source import SourceError
+from genapps.laptop.engine import compiled, engine_file, need_runtime
+from genapps.laptop.named import SourceError
 
 EMPTY = b"\0asm\x0d\0\1\0"
 """The smallest component."""
@@ -65,8 +65,9 @@ def test_without_the_packages_the_command_says_what_to_install(
     found: dict[str, ModuleSpec] = {}
     monkeypatch.setattr(engine, "find_spec", found.get)
     with pytest.raises(SourceError, match=r"needs the runtime of apps: pip install 'genapps\[dev\]'"):
-        engine_file("python", None, environ, unsaid)
+        need_runtime()
     found[engine.RUNTIME] = ModuleSpec(engine.RUNTIME, None)
+    need_runtime()
     with pytest.raises(SourceError, match="needs the engines of apps"):
         engine_file("python", None, environ, unsaid)
     found[engine.PACKAGE] = ModuleSpec(engine.PACKAGE, None, is_package=True)

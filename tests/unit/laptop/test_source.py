@@ -10,7 +10,8 @@ import yaml
 
 from genapps.api.appbudget import Tier
 from genapps.api.bundles import BUNDLE_FILES
-from genapps.laptop.source import Named, SourceError, manifest_of, name_of, read_app
+from genapps.laptop.named import Named, SourceError, name_of
+from genapps.laptop.source import manifest_of, read_app
 
 APP = "from genapps import app\n\n\n@app.get('/')\ndef hello(request):\n    return 'hello'\n"
 CONNECTOR = {

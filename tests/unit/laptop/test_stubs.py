@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genapps.laptop.source import SourceError
+from genapps.laptop.named import SourceError
 from genapps.laptop.stubs import CASES, FILE_BYTES, read_stubs
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -257,6 +257,17 @@ async def test_whoever_goes_away_in_any_phase_leaves_nothing_behind(sent: bytes,
         assert server.listener.held_bytes == 0
 
 
+async def test_at_the_end_who_has_just_connected_is_answered() -> None:
+    async with serving() as server:
+        caller = await server.connect()
+        await until(lambda: bool(server.listener.connections))
+        closing = asyncio.create_task(server.listener.close(30.0))
+        await asyncio.sleep(0)
+        caller.send(ONE)
+        assert (await caller.reply())[0] == 200
+        await closing
+
+
 async def test_at_the_end_idle_connections_close_and_running_requests_are_answered() -> None:
     async with serving() as server:
         server.answers = held

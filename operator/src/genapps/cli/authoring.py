@@ -21,10 +21,10 @@ _entry = click.option("--entry", help="The file of the code that is loaded first
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    source = import_module("genapps.laptop.source")
+    named = import_module("genapps.laptop.named")
     try:
         yield
-    except source.SourceError as problem:
+    except named.SourceError as problem:
         raise click.ClickException(str(problem)) from problem
 
 
@@ -75,7 +75,7 @@ def dev(
     Needs the packages genapps-runtime and genapps-engines: genapps[dev].
     """
     with _refusals():
-        named = import_module("genapps.laptop.source").Named(path, entry, budget, tier, manifests)
+        named = import_module("genapps.laptop.named").Named(path, entry, budget, tier, manifests)
         import_module("genapps.laptop.command").run(
             named, port=port, stubs=connectors, state=state, engine=engine, environ=os.environ, say=click.echo
         )
@@ -95,7 +95,7 @@ def render(path: Path, entry: str | None, namespace: str, budget: str, tier: str
     give equal text. What the platform would refuse is refused.
     """
     with _refusals():
-        named = import_module("genapps.laptop.source").Named(path, entry)
+        named = import_module("genapps.laptop.named").Named(path, entry)
         click.echo(import_module("genapps.laptop.render").rendered(named, namespace, budget, tier), nl=False)
 
 

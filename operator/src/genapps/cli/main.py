@@ -5,6 +5,9 @@
 `genapps connector` for the teams of connectors. `genapps budget` says what limits would do, `genapps hold` and
 `genapps resume` stop and start many apps, `genapps preflight` checks a cluster, and `genapps state` is for the data of
 tenants. `genapps fence-check` runs in a pod of the chart.
+
+What a command does is imported when it runs, by name: each process loads its own part only, and the parts do not know
+each other.
 """
 
 import os
@@ -13,12 +16,9 @@ from pathlib import Path
 
 import click
 
-from genapps.api.digests import bundle_digest
-from genapps.api.modules import AVAILABLE, FRAMEWORKS, LIMITED, SDK, in_place_of
 from genapps.api.names import SYSTEM_NAMESPACE
 from genapps.cli.authoring import dev, guide, new, render
 from genapps.cli.budget.group import budget
-from genapps.cli.bundles import read_bundle
 from genapps.cli.connector.group import connector
 from genapps.cli.hold.command_line import hold, resume
 from genapps.cli.state.group import state
@@ -63,8 +63,9 @@ def digest(path: Path, entry: str | None, flat: bool) -> None:
     image has the digest of its image. An app in TypeScript has the digest of the
     JavaScript that `genapps bundle` makes of it.
     """
+    bundles, digests = import_module("genapps.cli.bundles"), import_module("genapps.api.digests")
     try:
-        click.echo(bundle_digest(*read_bundle(path, entry, flat=flat)))
+        click.echo(digests.bundle_digest(*bundles.read_bundle(path, entry, flat=flat)))
     except ValueError as problem:
         raise click.ClickException(str(problem)) from problem
 
@@ -180,19 +181,7 @@ def modules(names: tuple[str, ...]) -> None:
     its place; exit code 1: not all of them. Apps can also import their own
     files.
     """
-    for name in names or [SDK, *sorted((*AVAILABLE, *LIMITED))]:
-        click.echo(_module(name))
-    raise SystemExit(0 if all(_is_importable(name) for name in names) else 1)
-
-
-def _is_importable(name: str) -> bool:
-    return name == SDK or name in AVAILABLE or name in LIMITED or name in FRAMEWORKS
-
-
-def _module(name: str) -> str:
-    if _is_importable(name):
-        return f"{name}: {LIMITED[name]}" if name in LIMITED else name
-    return f"{name}: not available to apps. {in_place_of(name)}".rstrip()
+    raise SystemExit(import_module("genapps.cli.modules").run(names))
 
 
 @main.command()
@@ -209,5 +198,4 @@ def catalogue(namespace: str, output: str) -> None:
 
 
 def _run(module: str) -> None:
-    # Imported by name and late: each process loads its own part only, and the parts do not know each other.
     import_module(module).run()

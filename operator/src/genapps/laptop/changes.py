@@ -9,14 +9,13 @@ from pathlib import Path
 
 from genapps.api.bundles import BUNDLE_FILES, PATH_DEPTH
 from genapps.cli.bundles import left_by_tools
+from genapps.laptop.named import OWN_FOLDER
 
 ENTRIES = 4 * BUNDLE_FILES
 """Looked at in a folder: of more no app can be made."""
 
 Mark = tuple[tuple[str, int, int, int], ...]
 """Of each file its path, the time of its last write, its size and its inode."""
-OWN_FOLDER = ".genapps"
-"""Ours, beside the code: it holds the state."""
 
 
 def mark(paths: Iterable[Path]) -> Mark:

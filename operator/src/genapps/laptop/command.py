@@ -12,10 +12,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from genapps.laptop.changes import OWN_FOLDER, left_out
-from genapps.laptop.session import Place, Session
-from genapps.laptop.source import Named, SourceError, name_of
+from genapps.laptop.engine import need_runtime
+from genapps.laptop.named import OWN_FOLDER, Named, SourceError, name_of
+from genapps.laptop.process import RuntimeProcess
+
+if TYPE_CHECKING:
+    from genapps.laptop.session import Session
 
 BACKLOG = 1024
 
@@ -33,21 +37,29 @@ def run(
     """Serve the app that is named at `port` of loopback (0: a free one) until SIGINT or SIGTERM. Raises SourceError."""
     if not named.path.exists():
         raise SourceError(f"{named.path}: there is no such file or folder")
+    need_runtime()
     folder = named.path if named.path.is_dir() else named.path.parent
     kept = state or folder / OWN_FOLDER / name_of(named.path)
     with _listening(port) as listener, _held(kept) as claim, tempfile.TemporaryDirectory(prefix="genapps-") as place:
         say(f"http://127.0.0.1:{listener.getsockname()[1]}  state in {kept}  Ctrl-C ends it")
-        if named.path.is_dir() and (without := left_out(named.path)):
-            say(f"note  no part of the app: {', '.join(without)}")
-        session = Session(named, Place(Path(place), claim, engine, stubs), listener, environ, say)
-        asyncio.run(_until_told(session))
+
+        def session(spare: RuntimeProcess) -> Session:
+            # Imported late: it is most of what a start takes, and the first process imports its own meanwhile.
+            from genapps.laptop.session import Place, Session
+
+            return Session(named, Place(Path(place), claim, engine, stubs), listener, environ, say, spare)
+
+        asyncio.run(_until_told(session, listener, say))
     say("ended")
 
 
-async def _until_told(session: Session) -> None:
+async def _until_told(
+    make: Callable[[RuntimeProcess], Session], listener: socket.socket, say: Callable[[str], None]
+) -> None:
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
+    session = make(await RuntimeProcess.started(listener.fileno(), say))
     serving, ending = asyncio.create_task(session.run()), asyncio.create_task(told.wait())
     try:
         await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)

@@ -12,11 +12,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from genapps.laptop.source import SourceError
+from genapps.laptop.named import SourceError
 
 PACKAGE = "genapps_engines"
 RUNTIME = "genapps_runtime"
@@ -24,13 +25,17 @@ _INSTALL = "pip install 'genapps[dev]'"
 _COMPILED = ".cwasm"
 
 
+def need_runtime() -> None:
+    """Raises SourceError where the runtime is not installed."""
+    if find_spec(RUNTIME) is None:
+        raise SourceError(f"genapps dev needs the runtime of apps: {_INSTALL}")
+
+
 def engine_file(language: str, given: Path | None, environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
     """The machine code for a language; `given` is a component or machine code in place of the package's.
 
     Raises SourceError where there is none, or it does not compile.
     """
-    if find_spec(RUNTIME) is None:
-        raise SourceError(f"genapps dev needs the runtime of apps: {_INSTALL}")
     component = given or _packaged(language)
     if not component.is_file():
         raise SourceError(f"{component}: there is no such engine")
@@ -45,7 +50,8 @@ def engine_file(language: str, given: Path | None, environ: Mapping[str, str], s
 
 def compiled(component: Path, language: str, environ: Mapping[str, str]) -> Path:
     """Where the machine code of a component is kept, whether it is there or not."""
-    return _cache(environ) / f"{language}-{_key(component)}{_COMPILED}"
+    found = component.stat()
+    return _cache(environ) / f"{language}-{_key(component, found.st_mtime_ns, found.st_size)}{_COMPILED}"
 
 
 def _packaged(language: str) -> Path:
@@ -58,8 +64,11 @@ def _packaged(language: str) -> Path:
     return component
 
 
-def _key(component: Path) -> str:
-    """Of the component, of wasmtime and of how the runtime compiles with it."""
+@lru_cache(maxsize=4)
+def _key(component: Path, _written: int, _size: int) -> str:
+    """Of the component, of wasmtime and of how the runtime compiles with it. It takes a tenth of a second: a change of
+    the app does not wait for it again.
+    """
     with component.open("rb") as content:
         found = hashlib.file_digest(content, "sha256")
     how = find_spec(f"{RUNTIME}.guest.precompile")

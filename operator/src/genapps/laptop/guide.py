@@ -21,7 +21,7 @@ from genapps.cli.check.inputs import read_documents
 from genapps.cli.check.manifests import check_object
 from genapps.cli.connector.stubs import stubs
 from genapps.laptop import guide_javascript, guide_limits, guide_python
-from genapps.laptop.source import SourceError
+from genapps.laptop.named import SourceError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from genapps.api.digests import INLINE_ENTRY
 from genapps.api.fields import NAME_RULE
-from genapps.laptop.source import CODE_FOLDER, MANIFEST, SourceError
+from genapps.laptop.named import SourceError
+from genapps.laptop.source import CODE_FOLDER, MANIFEST
 
 _NAME = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _PYTHON = """\

@@ -13,7 +13,8 @@ from genapps.gateway.callers.records import App
 from genapps.gateway.catalogue import Offer, offered_tools
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.contracts.compiled import compile_tools
-from genapps.laptop.source import NAMESPACE, AppSource, SourceError
+from genapps.laptop.named import SourceError
+from genapps.laptop.source import NAMESPACE, AppSource
 from genapps.laptop.stubs import Stubs, StubTool
 
 _UID = "laptop"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A runtime process: started before anybody knows what for, then told which app to serve.
 
-It is the process of a pod, with a folder in place of each mount.
+It is the process of a pod, with a folder in place of each mount. This module imports next to nothing, so that the first
+process is under way while the command imports the rest.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from genapps.api.digests import sha256
 from genapps.laptop.engine import RUNTIME
+from genapps.laptop.terminal import shown
 
 LINE_BYTES = 4 * 1024 * 1024
 GRACE_SECONDS = 1.0
@@ -48,33 +50,37 @@ class DidNotStartError(Exception):
 class RuntimeProcess:
     """One process: let it `serve` once, and `stop` it."""
 
-    def __init__(
-        self, folder: Path, made_for: Prepared, process: asyncio.subprocess.Process, output: Callable[[bytes], None]
-    ) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, listener: int, say: Callable[[str], None]) -> None:
         """See `started`."""
-        self._folder = folder
-        self._made_for = made_for
         self._process = process
-        self._output = output
+        self._listener = listener
+        self._say = say
         self._told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def started(
-        cls,
-        folder: Path,
-        prepared: Prepared,
-        settings: Mapping[str, object],
-        listener: int,
-        output: Callable[[bytes], None],
-    ) -> RuntimeProcess:
-        """A process for apps of the kind of `prepared`.
+    async def started(cls, listener: int, say: Callable[[str], None]) -> RuntimeProcess:
+        """A process for any app. `listener` is the socket that callers connect to; `say` is told what it logs."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"{RUNTIME}.main", "standby",
+            env={"PATH": os.environ.get("PATH", ""), "MALLOC_ARENA_MAX": "2"},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=LINE_BYTES,
+            pass_fds=(listener,),
+            start_new_session=True,  # Ctrl-C is for us: we end it
+        )  # fmt: skip
+        return cls(process, listener, say)
 
-        `folder` is new, and its own. `settings` are those that all processes share, `listener` is the socket that
-        callers connect to. `output` is called with each line that the process writes.
+    async def serve(self, prepared: Prepared, folder: Path, settings: Mapping[str, object]) -> list[str]:
+        """Serve the app; its routes. Raises DidNotStartError.
+
+        `folder` is new, and its own. `settings` are those that all processes share.
         """
-        for name in ("config", "code", "machine-code"):
-            (folder / name).mkdir(parents=True)
+        _write(prepared, folder)
+        digest = f"sha256:{sha256(prepared.config).hexdigest()}"
+        arguments = ("--config-digest", digest, "--code-digest", prepared.code_digest, *prepared.flags)
         own = {
             "config_file": folder / "config" / "runtime.json",
             "code_directory": folder / "code",
@@ -83,39 +89,14 @@ class RuntimeProcess:
             "machine_code_directory": folder / "machine-code",
             "cpu_millicores": prepared.cpu_millicores,
             "address": "127.0.0.1",
-            "app_socket": listener,
+            "app_socket": self._listener,
             "health_port": 0,
             "state_socket": f"genapps-dev-{os.getpid()}-{folder.name}",
         }
         variables = {f"{_PREFIX}{name.upper()}": str(value) for name, value in {**settings, **own}.items()}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"{RUNTIME}.main", "standby",
-            env={"PATH": os.environ.get("PATH", ""), "MALLOC_ARENA_MAX": "2", **variables},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=LINE_BYTES,
-            pass_fds=(listener,),
-            start_new_session=True,  # Ctrl-C is for us: we end it
-        )  # fmt: skip
-        return cls(folder, prepared, process, output)
-
-    def fits(self, prepared: Prepared) -> bool:
-        """Whether it was started for such an app."""
-        made_for = self._made_for
-        return (made_for.engine, made_for.cpu_millicores) == (prepared.engine, prepared.cpu_millicores)
-
-    async def serve(self, prepared: Prepared) -> list[str]:
-        """Serve the app; its routes. Raises DidNotStartError."""
-        for path, content in prepared.files.items():
-            place = self._folder / "code" / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
-        (self._folder / "config" / "runtime.json").write_bytes(prepared.config)
-        arguments = ("--config-digest", sha256(prepared.config), "--code-digest", prepared.code_digest, *prepared.flags)
         if (lines := self._process.stdin) is not None:
             with suppress(ConnectionError):  # then it has ended, and that is told below
-                lines.write(" ".join(arguments).encode("ascii") + b"\n")
+                lines.write(json.dumps({"arguments": arguments, "environment": variables}).encode("ascii") + b"\n")
                 await lines.drain()
         try:
             found = await asyncio.wait_for(asyncio.shield(self._told), START_SECONDS)
@@ -152,7 +133,8 @@ class RuntimeProcess:
                 continue
             if not line:
                 break
-            self._output(line)
+            for text in shown(line):
+                self._say(text)
             if not self._told.done():
                 self._tell(line)
         code = await self._process.wait()
@@ -164,3 +146,13 @@ class RuntimeProcess:
             found = json.loads(line)
             if isinstance(found, dict) and found.get("event") in {"ready", "refused"}:
                 self._told.set_result(found)
+
+
+def _write(prepared: Prepared, folder: Path) -> None:
+    for name in ("config", "code", "machine-code"):
+        (folder / name).mkdir(parents=True)
+    for path, content in prepared.files.items():
+        place = folder / "code" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    (folder / "config" / "runtime.json").write_bytes(prepared.config)

@@ -8,16 +8,8 @@ from typing import Any
 from genapps.api.digests import INLINE_ENTRY, bundle_digest
 from genapps.api.source import INLINE_BYTES
 from genapps.cli.bundle.outputs import as_yaml, check_files, config_map, text_in_yaml
-from genapps.laptop.source import (
-    CODE_FOLDER,
-    MANIFEST,
-    AppSource,
-    Named,
-    SourceError,
-    manifest_of,
-    read_app,
-    read_project,
-)
+from genapps.laptop.named import Named, SourceError
+from genapps.laptop.source import CODE_FOLDER, MANIFEST, AppSource, manifest_of, read_app, read_project
 
 _MANIFESTS = frozenset({".yaml", ".yml", ".json"})
 

@@ -24,14 +24,15 @@ from genapps.core.risk import effective_risk
 from genapps.core.runtime_config import runtime_config
 from genapps.core.verdict import Grant
 from genapps.laptop.answering import Answering, Situation
-from genapps.laptop.changes import Mark, mark
+from genapps.laptop.changes import Mark, left_out, mark
 from genapps.laptop.engine import engine_file
 from genapps.laptop.gateway import LocalGateway
+from genapps.laptop.named import Named, SourceError
 from genapps.laptop.offers import caller, offers
 from genapps.laptop.process import DidNotStartError, Prepared, RuntimeProcess
-from genapps.laptop.source import AppSource, Named, SourceError, read_app
+from genapps.laptop.source import AppSource, read_app
 from genapps.laptop.stubs import Stubs, read_stubs
-from genapps.laptop.terminal import printable, shown
+from genapps.laptop.terminal import printable
 from genapps.laptop.unavailable import Unavailable
 
 LOOK_SECONDS = 0.05
@@ -64,7 +65,9 @@ class Session:
         listener: socket.socket,
         environ: Mapping[str, str],
         say: Callable[[str], None],
+        spare: RuntimeProcess,
     ) -> None:
+        """`listener` is the socket that callers connect to, `spare` a process that waits for the first app."""
         self._named = named
         self._place = place
         self._listener = listener
@@ -74,12 +77,14 @@ class Session:
         self._gateway = LocalGateway(place.run, self._answering)
         self._unavailable = Unavailable(listener)
         self._running: RuntimeProcess | None = None
-        self._spare: RuntimeProcess | None = None
+        self._spare: RuntimeProcess | None = spare
         self._good: tuple[Prepared, Situation] | None = None
-        self._started = 0
+        self._served = 0
 
     async def run(self) -> None:
         """Serve the app, and serve it anew whenever something of it changes."""
+        if self._named.path.is_dir() and (without := left_out(self._named.path)):
+            self._say(f"note  no part of the app: {', '.join(without)}")
         await self._gateway.open()
         seen = self._mark()
         await self._reload(None)
@@ -137,8 +142,7 @@ class Session:
         self._good = prepared, situation
         took = clocks.monotonic() - begun
         self._say(f"{f'changed: {changed}; ' if changed else ''}serving after {took:.2f} s: {_routes(routes)}")
-        if self._spare is None or not self._spare.fits(prepared):
-            await self._make_spare(prepared)
+        await self._make_spare()
 
     def _prepared(self) -> tuple[AppSource, Situation, Prepared]:
         """What there is to serve. Raises SourceError."""
@@ -167,13 +171,14 @@ class Session:
 
     async def _replace(self, prepared: Prepared, situation: Situation) -> list[str]:
         """Serve this in place of what is served; the routes. Raises DidNotStartError when nothing is served now."""
-        process = await self._taken(prepared)
+        spare, self._spare = self._spare, None
+        process = spare or await self._make()
         await self._stop_running()
         self._unavailable.close()
         self._answering.situation = situation
         self._running = process
         try:
-            return await process.serve(prepared)
+            return await process.serve(prepared, *self._place_of_next())
         except DidNotStartError:
             await self._stop_running()
             raise
@@ -183,24 +188,17 @@ class Session:
             await self._running.stop()
             self._running = None
 
-    async def _taken(self, prepared: Prepared) -> RuntimeProcess:
-        """A process that waits for an app of this kind."""
-        spare, self._spare = self._spare, None
-        if spare is not None and spare.fits(prepared):
-            return spare
-        if spare is not None:
-            await spare.stop()
-        return await self._make(prepared)
+    async def _make_spare(self) -> None:
+        if self._spare is None:
+            self._spare = await self._make()
 
-    async def _make_spare(self, prepared: Prepared) -> None:
-        if self._spare is not None:
-            await self._spare.stop()
-        self._spare = await self._make(prepared)
+    async def _make(self) -> RuntimeProcess:
+        return await RuntimeProcess.started(self._listener.fileno(), self._say)
 
-    async def _make(self, prepared: Prepared) -> RuntimeProcess:
-        self._started += 1
-        folder = self._place.run / str(self._started)
-        shared = {
+    def _place_of_next(self) -> tuple[Path, dict[str, object]]:
+        """A folder, and the settings that all processes share."""
+        self._served += 1
+        return self._place.run / str(self._served), {
             "gateway_ca_file": self._gateway.authority_file,
             "token_file": self._gateway.token_file,
             "state_directory": self._place.state,
@@ -208,7 +206,6 @@ class Session:
             "gateway_port": self._gateway.port,
             "canary_port": self._gateway.canary_port,
         }
-        return await RuntimeProcess.started(folder, prepared, shared, self._listener.fileno(), self._print)
 
     async def _back(self, why: str) -> None:
         """The new code does not load: serve that of before."""
@@ -222,7 +219,7 @@ class Session:
             await self._lost(f"the code of before does not start again: {error}")
             return
         self._say("the code of before goes on")
-        await self._make_spare(self._good[0])
+        await self._make_spare()
 
     async def _refused(self, why: str) -> None:
         self._tell_error(why)
@@ -239,10 +236,6 @@ class Session:
     def _tell_error(self, why: str) -> None:
         for line in why.splitlines():
             self._say(f"{_ERROR}{printable(line)}")
-
-    def _print(self, line: bytes) -> None:
-        for text in shown(line):
-            self._say(text)
 
 
 def _names(before: Mark, now: Mark) -> str:

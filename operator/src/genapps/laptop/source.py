@@ -7,7 +7,6 @@ Any other folder, and a file of code, is an app with a manifest that is made for
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from genapps.cli.check.manifests import check_object, is_config_map
 from genapps.core.code.languages import language_of
 from genapps.core.code.source import source_of
 from genapps.core.observed import Bundle, NotAsked, SourceProblem
+from genapps.laptop.named import Named, SourceError, name_of
 
 MANIFEST = "manifest.yaml"
 CODE_FOLDER = "app"
@@ -39,27 +39,6 @@ _BUDGET = "laptop"
 _NO_CODE = "\n"
 """Stands for code that is elsewhere, where the form of an app wants some."""
 _TIER = "small"
-_OTHER = re.compile("[^a-z0-9]+")
-
-
-class SourceError(Exception):
-    """There is nothing to run; the text says why, in the words of the platform, with file and line where it has one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """What the command line names."""
-
-    path: Path
-    entry: str | None = None
-    budget: Path | None = None
-    tier: str | None = None
-    connectors: tuple[Path, ...] = ()
-    """Manifests of Connectors."""
-
-    def watched(self) -> tuple[Path, ...]:
-        """Everything that is read anew when it changes."""
-        return (self.path, *self.connectors, *((self.budget,) if self.budget else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +84,6 @@ def manifest_of(name: str, language: str, connectors: Iterable[str], inline: str
             "budget": _BUDGET,
         },
     }
-
-
-def name_of(path: Path) -> str:
-    """The name of an app from that of its file or folder: a DNS label."""
-    whole = path.resolve()
-    stem = whole.parent.name if whole.stem == "app" and whole.parent.name else whole.stem
-    return _OTHER.sub("-", stem.lower())[:63].strip("-") or "app"
 
 
 def read_project(named: Named) -> tuple[Document, str, dict[str, bytes]]:

@@ -25,7 +25,7 @@ from genapps.api.fields import DnsLabel, UserModel
 from genapps.cli.check.documents import Document, UnreadableError, parse
 from genapps.cli.check.findings import dotted
 from genapps.gateway.problems import MEANINGS, Code, Problem
-from genapps.laptop.source import SourceError
+from genapps.laptop.named import SourceError
 
 FILE_BYTES = 1024 * 1024
 CASES = 1_000

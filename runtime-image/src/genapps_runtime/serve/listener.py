@@ -14,6 +14,9 @@ from genapps_runtime.serve.held_bytes import HeldBytes
 from genapps_runtime.serve.limits import HttpLimits
 from genapps_runtime.serve.shared import Shared, Submit
 
+FIRST_REQUEST_SECONDS = 0.02
+"""How long the first request of an open connection may take when the port is closed: it may be on its way."""
+LOOK_SECONDS = 0.002
 EXHAUSTED_SECONDS = 1.0
 """How long to accept nothing when the process has no descriptor or memory left for a connection."""
 
@@ -94,6 +97,8 @@ class Listener:
     async def close(self, seconds: float) -> None:
         """Shut down; running requests may take `seconds` to their end."""
         shared = self._shared
+        self._stop_accepting()
+        await self._first_requests()
         self.shut_down()
         if self._arriving:
             await asyncio.wait(self._arriving)
@@ -106,6 +111,14 @@ class Listener:
             except TimeoutError:
                 for connection in list(shared.connections):
                     connection.abort()
+
+    async def _first_requests(self) -> None:
+        """Wait for those of callers who have just connected: they cannot know that nobody reads any more."""
+        until = self._loop.time() + FIRST_REQUEST_SECONDS
+        while self._arriving or any(one.idle() and not one.spent() for one in self._shared.connections):
+            if self._loop.time() > until:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _stop_accepting(self) -> None:
         self.accepting = False

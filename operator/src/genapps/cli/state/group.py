@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from genapps.api.names import RUN_NAMESPACE, AppKey
-from genapps.api.tenancy import DIGEST, tenant_digest
 
 Command = Callable[..., Any]
 
@@ -48,12 +47,13 @@ def _of_tenant(command: Command) -> Command:
 def _digest(tenant: str | None, given: str | None) -> str:
     if (tenant is None) == (given is None):
         raise click.UsageError("name the tenant, or its --digest")
+    tenancy = import_module("genapps.api.tenancy")
     if given is not None:
-        if not DIGEST.fullmatch(given):
+        if not tenancy.DIGEST.fullmatch(given):
             raise click.UsageError("--digest: must be 64 hexadecimal digits in lower case")
         return given
     try:
-        return tenant_digest(tenant or "")
+        return str(tenancy.tenant_digest(tenant or ""))
     except ValueError as error:
         raise click.UsageError(f"TENANT: {error}") from None
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from pydantic import ValidationError
 
 from genapps.api.apprecord import AppRecord, Record
 from genapps.core.budgets.amounts import Limits, tier_limits
-from genapps.gateway.callers.identity import Caller
+
+if TYPE_CHECKING:
+    from genapps.gateway.callers.identity import Caller  # with what reads tokens: `genapps dev` does without
 
 _log = structlog.get_logger(__name__)
 
