@@ -37,6 +37,37 @@ async def rate(request, currency):
         return {{"code": error.code, "class": error.cls}}
 """
 PROGRAM = Path(sys.executable).with_name("genapps")
+CLOCKED = """
+  schedules: [{name: nightly, cron: "0 0 1 1 *", path: /report}]
+  fallback: {export: true}
+"""
+FALLBACKS = {
+    "python": """
+from genapps import app, state
+
+
+@app.post("/report")
+async def report(request):
+    await state.put("by", request.headers["genapps-schedule"])
+
+
+@app.get("/by")
+async def by(request):
+    return bytearray(2**30)
+
+
+@app.fallback
+async def instead(request):
+    return {"by": await state.get("by")}
+""",
+    "javascript": """
+export default {
+  fetch: () => new Response(new Uint8Array(2 ** 30)),
+  scheduled: (controller, env) => env.STATE.put("by", controller.cron),
+  fallback: async (request, env) => Response.json({ by: await env.STATE.get("by") }),
+};
+""",
+}
 STUBS = "connectors: {rates: {latest: {cases: [{arguments: {currency: EUR}, result: {rate: 1.08}}]}}}\n"
 
 
@@ -160,6 +191,38 @@ async def test_a_file_that_changes_all_the_time_is_read_in_its_last_form(engine:
             await running.until_said("serving after", running.said.count("serving after") + 1)
             answer = await running.get("/count")
         assert running.said.count("changed: app.py") < 30
+
+
+async def run(*arguments: str | Path) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, *map(str, arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS)
+    return process.returncode or 0, said.decode()
+
+
+@pytest.mark.parametrize("language", list(FALLBACKS))
+async def test_a_schedule_runs_when_somebody_asks_and_a_fallback_answers(
+    language: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    engine = request.getfixturevalue("engine" if language == "python" else "javascript_engine")
+    folder = tmp_path / "clocked"
+    assert (await run("new", folder, "--language", language))[0] == 0
+    manifest = folder / "manifest.yaml"
+    manifest.write_text(manifest.read_text() + CLOCKED)
+    (file,) = (folder / "app").iterdir()
+    file.write_text(FALLBACKS[language])
+    assert "no genapps dev serves this app" in (await run("tick", folder, "nightly"))[1]
+    async with laptop(engine, folder) as running:
+        await running.until_said("serving")
+        assert f"now: genapps tick {folder} nightly" in running.said
+        assert await run("tick", folder, "nightly") == (0, f"nightly: {204 if language == 'javascript' else 200}\n")
+        code, said = await run("tick", folder, "weekly")
+        assert code == 1
+        assert "no schedule 'weekly' (it has: nightly)" in said
+        assert (await running.get("/by")).json() == {"by": "nightly"}
+        await running.until_said("(fallback export)")
+        assert "POST /report" in running.said
 
 
 async def test_an_app_in_javascript_and_one_that_is_a_component_are_served(

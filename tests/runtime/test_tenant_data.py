@@ -130,6 +130,7 @@ async def test_a_deletion_is_whole_while_the_tenant_goes_on_calling(tenants: Ten
         (("delete", "finance", "example", "../" + "a" * 61, "ana"), "Invalid"),
         (("delete", "finance", "example", digest("acme").upper(), "ana"), "Invalid"),
         (("delete", "finance", "example", "", "ana"), "Invalid"),
+        (("tick", "finance", "example", "nightly", "ana"), "Invalid"),  # of `genapps dev` only
         (("export", "finance", "example", digest("acme"), ""), "Invalid"),
         (("export", "finance", "example", digest("acme"), "a" * 257), "Invalid"),
         (("export", "finance", "example", digest("acme"), "a\x1b[2J"), "Invalid"),

@@ -91,4 +91,9 @@ def _text(name: str, text: str, limit: int | None) -> str:
     if name in _TRACES and len(text) >= _TRACE_CHARACTERS:
         # Its first line may be the second half of one, and what was secret in it has no beginning any more.
         text = text.partition("\n")[2] or text
-    return redact(text) if limit is None else printable(shown(text, limit), limit)
+    if limit is None:
+        return redact(text)
+    told_text = shown(text, limit)
+    if name in _TRACES:
+        return "\n".join(printable(line, limit) for line in told_text.split("\n"))
+    return printable(told_text, limit)

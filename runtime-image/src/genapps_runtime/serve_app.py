@@ -68,7 +68,10 @@ class AppServer:
         credit: Credit,
         tenants: "ManyTenants | None" = None,
         scheduler: "Scheduler | None" = None,
+        *,
+        out_of_turn: bool = False,
     ) -> None:
+        """See `open`; `out_of_turn`: schedules may be run when somebody asks."""
         self._port = ports.app
         self._state_port = StatePort(ports.state, self._answer_of_state)
         self._operations: Operations | None = None
@@ -83,6 +86,7 @@ class AppServer:
         self._credit = credit
         self._tenants = tenants
         self._scheduler = scheduler
+        self._out_of_turn = out_of_turn
 
     @classmethod
     async def open(
@@ -140,7 +144,8 @@ class AppServer:
             scheduler = _scheduler(settings, config, app, facets) if config.schedules else None
         except StateUnavailableError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, str(error)) from None
-        return cls(ports, config, listener, app, volume, facets, gateway, report, defects, credit, tenants, scheduler)
+        parts = ports, config, listener, app, volume, facets, gateway, report, defects, credit, tenants, scheduler
+        return cls(*parts, out_of_turn=settings.app_socket >= 0)
 
     @property
     def next_due(self) -> float | None:
@@ -231,6 +236,11 @@ class AppServer:
         self._gateway.close()
 
     async def _answer_of_state(self, question: bytes, writer: asyncio.StreamWriter) -> None:
+        if self._out_of_turn and question.startswith(b"tick\0"):
+            from genapps_runtime.serve.schedules import out_of_turn  # never in a pod
+
+            await out_of_turn.answer(self._scheduler, question, writer)
+            return
         if self._operations is None:
             from genapps_runtime.state_port.operations import Operations, Place  # most apps are never asked
 

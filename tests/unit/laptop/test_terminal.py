@@ -23,6 +23,13 @@ def test_what_failed_says_why_and_where() -> None:
     assert found[1:] == ["    AppFailed: ValueError: no", "      app.py, line 3", "        f()"]
 
 
+def test_an_answer_of_a_fallback_says_so_and_what_the_function_has_logged() -> None:
+    own = {"log": [{"level": "info", "message": "stale"}], "trace": "app.py, line 9"}
+    found = said(code="MemoryExceeded", detail="", fallback="trap", fallbackKind="export", ownFallback=own)
+    assert found[0] == "GET /x 200 1.5 ms (fallback export)"
+    assert found[1:] == ["    MemoryExceeded", "    info stale", "      app.py, line 9"]
+
+
 def test_ticks_say_that_they_are_ticks() -> None:
     assert said(origin="schedule") == ["GET /x 200 1.5 ms (schedule)"]
 

@@ -266,6 +266,18 @@ async def test_two_ticks_of_a_schedule_never_run_at_once_and_others_wait_for_non
     await world.scheduler.drain(0)
 
 
+async def test_a_schedule_runs_out_of_turn_when_somebody_asks_and_its_marks_do_not_change(world: World) -> None:
+    scheduler = await world.start(rule())
+    before = world.marks()
+    asked = [asyncio.create_task(scheduler.run_now("nightly")) for _ in range(2)]
+    keys = [(await world.answer()).request.key for _ in range(2)]
+    assert [await one for one in asked] == [200, 200]
+    assert len({*keys}) == 2  # else the second would be the answer of the first
+    assert world.marks() == before
+    await world.pass_by(HOUR - 1)
+    assert (await world.answer()).request.id == f"schedule-nightly-{BEGIN + HOUR:.0f}"
+
+
 async def test_nothing_runs_while_the_app_may_get_no_requests(world: World) -> None:
     await world.start(rule(), admit=False)
     await world.pass_by(HOUR)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands with which an app is written: `genapps new`, `dev`, `render` and `guide`.
+"""The commands with which an app is written: `genapps new`, `dev`, `tick`, `render` and `guide`.
 
 What they do is in `genapps.laptop`, which rests on this package and on the gateway's.
 """
@@ -79,6 +79,22 @@ def dev(
         import_module("genapps.laptop.command").run(
             named, port=port, stubs=connectors, state=state, engine=engine, environ=os.environ, say=click.echo
         )
+
+
+@click.command()
+@click.argument("path", type=_FILE)
+@click.argument("schedule")
+@click.option("--state", type=_FILE, help="As genapps dev was told. Default: .genapps there.")
+def tick(path: Path, schedule: str, state: Path | None) -> None:
+    """Run a schedule of an app now, in the genapps dev that serves PATH.
+
+    The app gets the request of a tick. Ticks that are due come nonetheless.
+    Exit code 1: the app did not answer with a status of 2xx or 3xx.
+    """
+    with _refusals():
+        status = import_module("genapps.laptop.tick").tick(path, schedule, state)
+    click.echo(f"{schedule}: {status}")
+    raise SystemExit(0 if status < 400 else 1)
 
 
 @click.command()

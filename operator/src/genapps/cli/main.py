@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`genapps operator` and `genapps gateway` run the platform's processes.
 
-`genapps new`, `dev`, `render`, `guide`, `digest`, `bundle`, `check`, `modules` and `catalogue` are for authors,
+`genapps new`, `dev`, `tick`, `render`, `guide`, `digest`, `bundle`, `check`, `modules` and `catalogue` are for authors,
 `genapps connector` for the teams of connectors. `genapps budget` says what limits would do, `genapps hold` and
 `genapps resume` stop and start many apps, `genapps preflight` checks a cluster, and `genapps state` is for the data of
 tenants. `genapps fence-check` runs in a pod of the chart.
@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from genapps.api.names import SYSTEM_NAMESPACE
-from genapps.cli.authoring import dev, guide, new, render
+from genapps.cli.authoring import dev, guide, new, render, tick
 from genapps.cli.budget.group import budget
 from genapps.cli.connector.group import connector
 from genapps.cli.hold.command_line import hold, resume
@@ -34,7 +34,7 @@ main.add_command(connector)
 main.add_command(state)
 main.add_command(hold)
 main.add_command(resume)
-for author in (new, dev, render, guide):
+for author in (new, dev, tick, render, guide):
     main.add_command(author)
 
 

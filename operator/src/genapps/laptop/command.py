@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genapps.laptop.engine import need_runtime
-from genapps.laptop.named import OWN_FOLDER, Named, SourceError, name_of
-from genapps.laptop.process import RuntimeProcess
+from genapps.laptop.named import LOCK, Named, SourceError, state_of
+from genapps.laptop.process import RuntimeProcess, socket_name
 
 if TYPE_CHECKING:
     from genapps.laptop.session import Session
@@ -38,8 +38,7 @@ def run(
     if not named.path.exists():
         raise SourceError(f"{named.path}: there is no such file or folder")
     need_runtime()
-    folder = named.path if named.path.is_dir() else named.path.parent
-    kept = state or folder / OWN_FOLDER / name_of(named.path)
+    kept = state or state_of(named.path)
     with _listening(port) as listener, _held(kept) as claim, tempfile.TemporaryDirectory(prefix="genapps-") as place:
         say(f"http://127.0.0.1:{listener.getsockname()[1]}  state in {kept}  Ctrl-C ends it")
 
@@ -91,7 +90,7 @@ def _held(folder: Path) -> Iterator[Path]:
     claim = folder / "claim"
     try:
         claim.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w", encoding="ascii")
+        lock = (folder / LOCK).open("a", encoding="ascii")
     except OSError as error:
         raise SourceError(f"{folder}: {error.strerror or 'cannot be used'}; name another folder with --state") from None
     with lock:
@@ -99,4 +98,7 @@ def _held(folder: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise SourceError(f"{folder}: another genapps dev has this state; name another with --state") from None
+        lock.truncate(0)
+        lock.write(socket_name())
+        lock.flush()
         yield claim

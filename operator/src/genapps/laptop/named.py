@@ -9,6 +9,8 @@ from pathlib import Path
 
 OWN_FOLDER = ".genapps"
 """Ours, beside the code: it holds the state."""
+LOCK = "lock"
+"""In the folder of the state: held while the app is served, with the name of a socket of its process in it."""
 _OTHER = re.compile("[^a-z0-9]+")
 
 
@@ -37,3 +39,8 @@ def name_of(path: Path) -> str:
     whole = path.resolve()
     stem = whole.parent.name if whole.stem == "app" and whole.parent.name else whole.stem
     return _OTHER.sub("-", stem.lower())[:63].strip("-") or "app"
+
+
+def state_of(path: Path) -> Path:
+    """Where the state of an app is kept, unless the command line says otherwise."""
+    return (path if path.is_dir() else path.parent) / OWN_FOLDER / name_of(path)

@@ -91,7 +91,7 @@ class RuntimeProcess:
             "address": "127.0.0.1",
             "app_socket": self._listener,
             "health_port": 0,
-            "state_socket": f"genapps-dev-{os.getpid()}-{folder.name}",
+            "state_socket": socket_name(),
         }
         variables = {f"{_PREFIX}{name.upper()}": str(value) for name, value in {**settings, **own}.items()}
         if (lines := self._process.stdin) is not None:
@@ -146,6 +146,11 @@ class RuntimeProcess:
             found = json.loads(line)
             if isinstance(found, dict) and found.get("event") in {"ready", "refused"}:
                 self._told.set_result(found)
+
+
+def socket_name() -> str:
+    """By which the runtime is asked, out of the way of callers: of one process at a time."""
+    return f"genapps-dev-{os.getpid()}"
 
 
 def _write(prepared: Prepared, folder: Path) -> None:

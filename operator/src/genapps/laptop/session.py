@@ -134,6 +134,9 @@ class Session:
         if changed is None:
             for note in source.notes:
                 self._say(f"note  {printable(note)}")
+            for one in source.app.spec.schedules:
+                when = f"{one.cron} {one.time_zone}"
+                self._say(f"schedule  {one.name} at {when}; now: genapps tick {self._named.path} {one.name}")
         try:
             routes = await self._replace(prepared, situation)
         except DidNotStartError as error:

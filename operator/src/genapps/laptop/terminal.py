@@ -40,8 +40,18 @@ def printable(text: str) -> str:
 
 def _action(found: dict[str, Any]) -> Iterator[str]:
     said = [str(found.get(name, "")) for name in ("method", "path", "status")]
-    origin = f" ({found['origin']})" if found.get("origin") else ""
-    yield printable(f"{' '.join(said)} {found.get('millis')} ms{origin}")
+    notes = [str(found["origin"])] if found.get("origin") else []
+    if found.get("fallback"):
+        notes.append(f"fallback {found.get('fallbackKind')}")
+    noted = f" ({', '.join(notes)})" if notes else ""
+    yield printable(f"{' '.join(said)} {found.get('millis')} ms{noted}")
+    yield from _said(found)
+    if isinstance(found.get("ownFallback"), dict):
+        yield from _said(found["ownFallback"])
+
+
+def _said(found: dict[str, Any]) -> Iterator[str]:
+    """What was logged, and why it failed."""
     for record in found.get("log") or ():
         level, message = record.get("level", "info"), record.get("message", "")
         lines = str(message).splitlines() or [""]
@@ -50,7 +60,8 @@ def _action(found: dict[str, Any]) -> Iterator[str]:
     if found.get("logDropped"):
         yield f"    {found['logDropped']} log records were more than an action may write"
     if found.get("code"):
-        yield f"    {printable(str(found['code']))}: {printable(str(found.get('detail', '')))}"
+        detail = printable(str(found.get("detail") or ""))
+        yield f"    {printable(str(found['code']))}{': ' if detail else ''}{detail}"
     if found.get("trace"):
         yield from (f"      {printable(line)}" for line in str(found["trace"]).splitlines())
 

@@ -81,7 +81,7 @@ class EachTenant:
             except OSError:
                 mark.tenant, mark.attempts = before
                 raise
-            exchange = await ask(partial(self._run, tenant), rule, due)
+            exchange, _ = await ask(partial(self._run, tenant), rule, due)
             if exchange.tried or exchange.code == "TenantGone":
                 return True
             if exchange.code not in OF_TENANT:  # nobody could begin: it is no attempt

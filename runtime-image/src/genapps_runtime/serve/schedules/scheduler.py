@@ -8,6 +8,7 @@ the process dies between the commit of the state and the mark, the same tick com
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 from genapps_runtime import logs
 from genapps_runtime.config import ScheduleRule
@@ -47,8 +48,10 @@ class Scheduler:
         self._kept_seconds = kept_seconds
         self._now = now
         self._each = each
-        self._ticks: dict[str, asyncio.Task[None]] = {}
+        self._ticks: dict[str, asyncio.Task[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._asked = 0.0
+        """The time of the last tick out of turn."""
         self._admitted = False
         self._stopped = False
         marks = {name: mark for name, mark in file.marks.items() if name in self._rules}
@@ -67,6 +70,20 @@ class Scheduler:
         """When the next tick is due that is not over; this may be past."""
         dues = (self._tables[name].next_after(mark.handled) for name, mark in self._file.marks.items())
         return min((due for due in dues if due is not None), default=None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the schedules."""
+        return tuple(self._rules)
+
+    async def run_now(self, name: str) -> int:
+        """Ask the app as at a tick, out of turn; the status of its answer. What is due is due nonetheless."""
+        while name in self._ticks:  # one at once
+            await asyncio.wait({self._ticks[name]})
+        self._asked = max(self._asked + 1, self._now())  # the key of a tick has the second
+        asked = asyncio.get_running_loop().create_task(self._out_of_turn(name, self._asked))
+        self._ticks[name] = asked
+        return await asyncio.shield(asked)
 
     async def begin(self) -> None:
         """Make durable since when the schedules are kept; raises OSError."""
@@ -127,6 +144,13 @@ class Scheduler:
             del self._ticks[name]
             self.look()
 
+    async def _out_of_turn(self, name: str, at: float) -> int:
+        try:
+            return (await ask(self._run, self._rules[name], at))[1]
+        finally:
+            del self._ticks[name]
+            self.look()
+
     def _due(self, name: str, mark: Mark, now: float) -> float | None:
         """The tick that is to be handled now, if there is one: one that goes on for tenants comes before later ones."""
         goes_on = self._each is not None and mark.begun > mark.handled
@@ -151,7 +175,7 @@ class Scheduler:
             except OSError:
                 mark.begun, mark.attempts = begun, attempts
                 raise
-            if not (await ask(self._run, self._rules[name], due)).tried:
+            if not (await ask(self._run, self._rules[name], due))[0].tried:
                 mark.begun, mark.attempts = begun, attempts
                 await asyncio.sleep(PAUSE_SECONDS)
                 return

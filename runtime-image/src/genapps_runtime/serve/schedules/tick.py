@@ -15,8 +15,8 @@ HEADER = b"genapps-schedule"
 """The name of the schedule, for the app. No caller can send it."""
 
 
-async def ask(run: Callable[[Exchange], None], rule: ScheduleRule, due: float) -> Exchange:
-    """Make the request; returns when it is answered, or could not begin.
+async def ask(run: Callable[[Exchange], None], rule: ScheduleRule, due: float) -> tuple[Exchange, int]:
+    """Make the request; returns it and the status when it is answered, or could not begin.
 
     The key is made of schedule and time: the same tick, again, changes nothing in the same state.
     """
@@ -31,8 +31,7 @@ async def ask(run: Callable[[Exchange], None], rule: ScheduleRule, due: float) -
 
     exchange = Exchange(request, time.monotonic(), reply, internal=SCHEDULE)
     run(exchange)
-    await answered
-    return exchange
+    return exchange, (await answered).status
 
 
 def say(event: str, schedule: str, due: float, **fields: object) -> None:
