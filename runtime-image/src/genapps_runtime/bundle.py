@@ -158,8 +158,7 @@ def load_message(
     that is no text in its language's encoding.
     """
     suffixes, text_of = _CODE[language]
-    if bundle.entry not in bundle.files:
-        raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no entry file {bundle.entry!r}")
+    entry_of(bundle)
     texts: dict[str, str] = {}
     data: dict[str, dict[str, str]] = {}
     for name, content in bundle.files.items():
@@ -172,7 +171,25 @@ def load_message(
             texts[name] = text_of(content)
         except ValueError as error:
             raise RefusedError(Reason.CODE_REJECTED, f"{name} {error}") from None
-    message: dict[str, Any] = {"entry": bundle.entry, "files": texts, "logBytes": log_bytes}
+    return message_of(bundle.entry, texts, data, log_bytes, connectors)
+
+
+def entry_of(bundle: Bundle) -> bytes:
+    """The file that is executed first. Raises RefusedError (CodeRejected) when there is none."""
+    if bundle.entry not in bundle.files:
+        raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no entry file {bundle.entry!r}")
+    return bundle.files[bundle.entry]
+
+
+def message_of(
+    entry: str,
+    texts: Mapping[str, str],
+    data: Mapping[str, Mapping[str, str]],
+    log_bytes: int,
+    connectors: Sequence[str] | None = None,
+) -> str:
+    """The message that `load_message` describes, of its parts."""
+    message: dict[str, Any] = {"entry": entry, "files": texts, "logBytes": log_bytes}
     if connectors is not None:
         message["connectors"] = connectors
     return orjson.dumps(message | ({"data": data} if data else {})).decode()

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bundle of an app that is a component: the component, and the files that it gets when an instance starts."""
 
-from typing import Any
-
-import orjson
-
-from genapps_runtime.bundle import PUBLIC, Bundle, Code, public_files, text_or_base64
+from genapps_runtime.bundle import PUBLIC, Bundle, Code, entry_of, message_of, public_files, text_or_base64
 from genapps_runtime.termination import Reason, RefusedError
 
 COMPONENT_BYTES = 4 * 1024 * 1024
@@ -19,9 +15,7 @@ def component_code(bundle: Bundle, log_bytes: int) -> Code:
 
     Raises RefusedError (CodeRejected) without a component in binary form, or for one of more than COMPONENT_BYTES.
     """
-    component = bundle.files.get(bundle.entry)
-    if component is None:
-        raise RefusedError(Reason.CODE_REJECTED, f"the bundle has no entry file {bundle.entry!r}")
+    component = entry_of(bundle)
     if fault := _fault(component):
         raise RefusedError(Reason.CODE_REJECTED, f"{bundle.entry} {fault}")
     data = {
@@ -29,9 +23,7 @@ def component_code(bundle: Bundle, log_bytes: int) -> Code:
         for path, content in bundle.files.items()
         if path != bundle.entry and not path.startswith(PUBLIC)
     }
-    message: dict[str, Any] = {"entry": bundle.entry, "files": {}, "logBytes": log_bytes}
-    loading = orjson.dumps(message | ({"data": data} if data else {})).decode()
-    return Code(loading, public_files(bundle), component)
+    return Code(message_of(bundle.entry, {}, data, log_bytes), public_files(bundle), component)
 
 
 def _fault(component: bytes) -> str:
