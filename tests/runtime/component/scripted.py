@@ -5,14 +5,20 @@ from collections.abc import Mapping
 
 from wasmtime import wat2wasm
 
-SPIN, TRAP, GROW, LOG = "!spin", "!trap", "!grow", "!log"
-"""Turns that are no texts: compute forever, trap, take memory until there is none, write to the log."""
+SPIN, TRAP, GROW, LOG, TELL, ASK = "!spin", "!trap", "!grow", "!log", "!tell", "!ask "
+"""Turns that are no texts: compute forever, trap, take memory until there is none, write to the log, answer with the
+last field of what it was called with, and with what the host answers at once to the text that follows."""
 ROUTES = '{"routes":["GET /hello"]}'
-HELLO = "200\0[]\0\0hello"
+HEAD = "200\0[]\0\0"
+HELLO = HEAD + "hello"
+ENOUGH = HEAD + "in its place"
+TOLD = 65536
+"""Where in memory an answer is put together."""
 CALL = "(param i32 i32) (result i32)"
 HOST = """
   (import "genapps:app/host@0.1.0" (instance $host
     (export "log" (func (param "record" string)))
+    (export "answer" (func (param "call" string) (result string)))
     (export "random" (func (param "bytes" u32) (result string)))))"""
 MEMORY = """
   (core module $memory_module
@@ -25,7 +31,9 @@ MEMORY = """
   (core instance $memory (instantiate $memory_module))"""
 LOG_LOWERED = """
   (core func $log (canon lower (func $host "log") (memory (core memory $memory "memory"))))
-  (core instance $lowered (export "log" (func $log)))"""
+  (core func $answer (canon lower (func $host "answer") (memory (core memory $memory "memory"))
+    (realloc (core func $memory "realloc"))))
+  (core instance $lowered (export "log" (func $log)) (export "answer" (func $answer)))"""
 LIFT = '(memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))'
 STRINGS = "(result string)"
 EXPORTS = {
@@ -39,7 +47,8 @@ EXPORTS = {
 def app(
     rules: Mapping[str, str], *, load: str = ROUTES, accepted: bool = True, more: str = "", imports: str = ""
 ) -> bytes:
-    """A component that answers a call with the turn of the first rule whose text is in the call, else with HELLO.
+    """A component that answers a call with the turn of the first rule whose text is in the call, else with HELLO. As a
+    fallback it says ENOUGH.
 
     `load` is what its load says. `more` is in its core module, `imports` among its imports.
     """
@@ -49,12 +58,29 @@ def app(
         for needle, turn in rules.items()
     )
     load_at = data.result(load, accepted=accepted)
-    hello = data.pair(HELLO)
+    hello, fallback = data.pair(HELLO), data.pair(ENOUGH)
     core = f"""
   (core module $app
     (import "memory" "memory" (memory 4))
     (import "memory" "reset" (func $reset))
     (import "lowered" "log" (func $log (param i32 i32)))
+    (import "lowered" "answer" (func $answer (param i32 i32 i32)))
+    (func $last (param $text i32) (param $size i32) (result i32)
+      (local $at i32)
+      (local.set $at (local.get $size))
+      (block $out
+        (loop $next
+          (br_if $out (i32.eqz (local.get $at)))
+          (br_if $out (i32.eqz (i32.load8_u (i32.sub (i32.add (local.get $text) (local.get $at)) (i32.const 1)))))
+          (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+          (br $next)))
+      (local.get $at))
+    (func $tell (param $text i32) (param $size i32) (result i32)
+      (memory.copy (i32.const {TOLD + 8}) {data.text(HEAD)})
+      (memory.copy (i32.const {TOLD + 8 + len(HEAD)}) (local.get $text) (local.get $size))
+      (i32.store (i32.const {TOLD}) (i32.const {TOLD + 8}))
+      (i32.store (i32.const {TOLD + 4}) (i32.add (local.get $size) (i32.const {len(HEAD)})))
+      (i32.const {TOLD}))
     (func $has (param $text i32) (param $size i32) (param $wanted i32) (param $length i32) (result i32)
       (local $at i32) (local $same i32)
       (block $out
@@ -74,11 +100,12 @@ def app(
       (i32.const 0))
     (func (export "load") {CALL} (call $reset) (i32.const {load_at}))
     (func (export "call") {CALL} (call $reset) {answers} (i32.const {hello}))
+    (func (export "fallback") {CALL} (call $reset) (i32.const {fallback}))
     (data (i32.const 1024) "{data.escaped}")
     {more})
   (core instance $i (instantiate $app
     (with "memory" (instance $memory)) (with "lowered" (instance $lowered))))"""
-    return binary(f"{imports}{HOST}{MEMORY}{LOG_LOWERED}{core}{exports()}")
+    return binary(f"{imports}{HOST}{MEMORY}{LOG_LOWERED}{core}{exports(fallback=lifted('fallback', 'fallback'))}")
 
 
 def binary(content: str) -> bytes:
@@ -89,12 +116,19 @@ def binary(content: str) -> bytes:
 def exports(**changed: str) -> str:
     """The exports of the world, of the core instance `$i`; `changed` are other definitions, or none."""
     found = []
-    for name, (parameter, result) in EXPORTS.items():
-        function = "load" if name == "load" else "call"
-        lifted = f'(canon lift (core func $i "{function}") {LIFT})'
-        usual = f'(func (export "{name}") (param "{parameter}" string) {result} {lifted})'
+    for name in EXPORTS:
+        usual = lifted(name, "load" if name == "load" else "call")
         found.append(changed.get(name, usual))
     return "\n  ".join(found)
+
+
+def lifted(name: str, function: str) -> str:
+    """The export `name` of the world as that core function."""
+    parameter, result = EXPORTS[name]
+    return (
+        f'(func (export "{name}") (param "{parameter}" string) {result}'
+        f' (canon lift (core func $i "{function}") {LIFT}))'
+    )
 
 
 def bare(module: str, *, imports: str = "", **changed: str) -> bytes:
@@ -164,6 +198,13 @@ def _turn(data: _Data, turn: str) -> str:
         return "(loop $more (br_if $more (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0)))) unreachable"
     if turn == LOG:
         return f"(call $log {data.text('said')}) (return (i32.const {data.pair(HELLO)}))"
+    if turn == TELL:
+        return """(return (call $tell
+          (i32.add (local.get 0) (call $last (local.get 0) (local.get 1)))
+          (i32.sub (local.get 1) (call $last (local.get 0) (local.get 1)))))"""
+    if turn.startswith(ASK):
+        return f"""(call $answer {data.text(turn.removeprefix(ASK))} (i32.const {TOLD}))
+          (return (call $tell (i32.load (i32.const {TOLD})) (i32.load (i32.const {TOLD + 4}))))"""
     return f"(return (i32.const {data.pair(turn)}))"
 
 
