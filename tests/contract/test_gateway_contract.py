@@ -15,9 +15,18 @@ from hypothesis import strategies as st
 from genapps.api.connector import ToolEffect
 from genapps.api.ledger import ViolationRule
 from genapps.core.reported_breaker import BELIEVED, NOTED_EVERY
-from genapps.gateway.messages import BreakerState, DefectRule, Fault, Heartbeat, ToolCall, ViolationReport, parse
+from genapps.gateway.messages import (
+    MOST_MILLIS_LEFT,
+    BreakerState,
+    DefectRule,
+    Fault,
+    Heartbeat,
+    ToolCall,
+    ViolationReport,
+    parse,
+)
 from genapps.gateway.problems import Code, Problem, RefusalClass
-from genapps_runtime.egress import mismatch
+from genapps_runtime.egress import gateway_client, mismatch
 from genapps_runtime.serve import defect_reports
 from genapps_runtime.serve.fallback.report import CLOSED, CONFIRM_SECONDS, OPEN
 from tests.unit.gateway.world import NOON, Installation, Issuer, app_record
@@ -73,6 +82,7 @@ ANYTHING = st.one_of(
 GOOD_CALL = {"requestId": "r1", "step": 0, "connector": "mail", "tool": "send", "arguments": {}}
 REPEATED_CALL = {**GOOD_CALL, "key": "0a" * 32, "repeated": True}
 STREAMED_CALL = {**GOOD_CALL, "stream": True}
+HURRIED_CALL = {**GOOD_CALL, "millisLeft": 1500}
 GOOD_REPORT = {"requestId": "r1", "rule": "raw_egress", "subject": "10.0.0.1"}
 
 
@@ -85,7 +95,7 @@ def changed(good: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-@given(st.one_of(changed(GOOD_CALL), changed(REPEATED_CALL), changed(STREAMED_CALL)))
+@given(st.one_of(changed(GOOD_CALL), changed(REPEATED_CALL), changed(STREAMED_CALL), changed(HURRIED_CALL)))
 def test_schema_and_gateway_agree_on_every_call(message: dict[str, Any]) -> None:
     assert isinstance(parse(ToolCall, orjson.dumps(message)), ToolCall) == CALL(message)
 
@@ -98,6 +108,13 @@ def test_schema_and_gateway_agree_on_every_report(message: dict[str, Any]) -> No
 @given(st.one_of(st.just({}), ANYTHING, changed({"breaker": "Open"})))
 def test_schema_and_gateway_agree_on_every_heartbeat(message: Any) -> None:
     assert isinstance(parse(Heartbeat, orjson.dumps(message)), Heartbeat) == BEAT(message)
+
+
+@pytest.mark.parametrize(("left", "good"), [(-1, 0), (0, 1), (MOST_MILLIS_LEFT, 1), (MOST_MILLIS_LEFT + 1, 0)])
+def test_schema_gateway_and_runtime_agree_on_the_most_time_that_an_action_has_left(left: int, good: int) -> None:
+    message = {**GOOD_CALL, "millisLeft": left}
+    assert CALL(message) == isinstance(parse(ToolCall, orjson.dumps(message)), ToolCall) == bool(good)
+    assert gateway_client.MOST_MILLIS_LEFT == MOST_MILLIS_LEFT
 
 
 def test_good_messages_are_accepted_so_that_agreement_means_something() -> None:

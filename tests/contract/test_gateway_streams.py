@@ -73,7 +73,7 @@ async def served(gateway: Installation, folder: Path) -> AsyncIterator[GatewayCl
 
 
 async def opened(client: GatewayClient) -> GatewayStream:
-    found = await client.stream("r", 1, CALL, "")
+    found = await client.stream("r", 1, CALL, 10, "")
     assert isinstance(found, GatewayStream), found
     return found
 
@@ -101,7 +101,7 @@ async def test_pieces_go_through_both_planes(gateway: Installation, tmp_path: Pa
         answer = await opened(client)
         assert await answer.next() == {"ok": [delta("1")]}
         assert (await answer.next())["problem"]["code"] == "UpstreamFailed"
-        refused = await client.stream("r", 1, CALL | {"tool": "embeddings", "arguments": {"input": "a"}}, "")
+        refused = await client.stream("r", 1, CALL | {"tool": "embeddings", "arguments": {"input": "a"}}, 10, "")
         assert isinstance(refused, dict)
         assert refused["problem"]["code"] == "ArgumentsInvalid"
 

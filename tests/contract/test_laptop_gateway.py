@@ -179,7 +179,7 @@ async def test_an_answer_of_a_model_comes_in_the_pieces_of_its_stub(
     answering.situation = Situation(caller(source), offers(source, stubs), stubs)
     arguments = {"model": "small", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 10}
     payload = {"connector": "words", "tool": "chat", "arguments": arguments, "stream": True}
-    found = await client.stream("r1", 1, payload, "")
+    found = await client.stream("r1", 1, payload, 10, "")
     assert isinstance(found, GatewayStream), found
     pieces: list[object] = []
     while (more := (await found.next())["ok"]) is not None:
@@ -191,7 +191,7 @@ async def test_an_answer_of_a_model_comes_in_the_pieces_of_its_stub(
 
 async def test_a_tool_that_does_not_answer_in_pieces_says_so(client: GatewayClient) -> None:
     payload = {"connector": "free", "tool": "look", "arguments": {}, "stream": True}
-    found = await client.stream("r1", 1, payload, "")
+    found = await client.stream("r1", 1, payload, 10, "")
     assert not isinstance(found, GatewayStream)
     assert found["problem"]["code"] == "ArgumentsInvalid"
     client.close()

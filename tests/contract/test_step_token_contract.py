@@ -18,6 +18,7 @@ import jwt
 import pytest
 
 from genapps.api.names import GATEWAY_TLS_SECRET
+from genapps.gateway.connectors.times import Allowed
 from genapps.gateway.egress.messages import OutboundRequest
 from genapps.gateway.listeners import listener
 from genapps.gateway.step_tokens.keys import LIFE_SECONDS, SKEW_SECONDS
@@ -73,7 +74,7 @@ class World:
         offer = dataclasses.replace(asked.offer, name=of or asked.offer.name)
         asked = dataclasses.replace(asked, offer=offer)
         prepared = asked.tool.binding.prepare(offer.name, asked.call)
-        await self.gateway.exchanger.exchange(asked, prepared, 10.0)
+        await self.gateway.exchanger.exchange(asked, prepared, Allowed(10.0, 10.0))
         return self.gateway.upstream.asked[-1][1]
 
     def deliver(self, request: OutboundRequest, token: str | None = None) -> tuple[int, Any]:

@@ -43,7 +43,7 @@ class ScriptedGateway:
                 await self.hold.wait()
         return self.answers.get(payload["connector"], echoed)(payload)
 
-    async def stream(self, request_id: str, step: int, payload: dict[str, Any], trace: str) -> Any:
+    async def stream(self, request_id: str, step: int, payload: dict[str, Any], _seconds: float, trace: str) -> Any:
         self.calls.append(payload)
         self.traces.append(trace)
         self.steps.append((request_id, step))

@@ -35,6 +35,8 @@ class Upstream:
     answering: Callable[[], None] = lambda: None
     """Called before each answer, such as to let time go by."""
     asked: list[tuple[Target, OutboundRequest]] = field(default_factory=list)
+    limits: list[EgressLimits] = field(default_factory=list)
+    """Of each of them."""
     hold: asyncio.Event | None = None
     """While it is not set, nothing is answered."""
     begun: asyncio.Event = field(default_factory=asyncio.Event)
@@ -54,6 +56,7 @@ class Upstream:
         if fault := request_fault(request):
             raise EgressRefusedError(EgressReason.REQUEST_INVALID, fault)
         self.asked.append((target, request))
+        self.limits.append(limits)
         self.begun.set()
         try:
             if self.hold is not None:

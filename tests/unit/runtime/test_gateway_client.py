@@ -37,6 +37,8 @@ class Server:
         self.bodies: list[dict[str, Any]] = []
         self.connections = 0
         self.silent = False
+        self.asked: Callable[[], None] = lambda: None
+        """Called with each of them."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -45,6 +47,7 @@ class Server:
                 head = await reader.readuntil(b"\r\n\r\n")
                 size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 self.bodies.append(json.loads(await reader.readexactly(size)))
+                self.asked()
                 if self.silent:
                     await reader.read()
                     break
@@ -166,6 +169,31 @@ async def test_a_call_that_was_not_even_judged_is_made_anew(authority: Authority
         server.script = [(503, {"code": code, "class": "limit", "detail": "later"}), (200, WRITTEN)]
         assert (await call()).outcome == {"ok": 1}
         assert [body.get("repeated") for body in server.bodies] == [None, None]
+
+
+@pytest.mark.parametrize(("seconds", "millis"), [(10, 10_000), (1.9999, 1999), (3600, 3_600_000), (86_400, 3_600_000)])
+async def test_the_gateway_is_told_how_much_time_the_action_has_left(
+    authority: Authority, tmp_path: Path, seconds: float, millis: int
+) -> None:
+    async with connected(authority, tmp_path) as (server, _, client):
+        server.script = [(200, WRITTEN)]
+        await client.call("r", 1, PAYLOAD, seconds, "")
+        assert server.bodies == [{"requestId": "r", "step": 1, **PAYLOAD, "millisLeft": millis}]
+
+
+@pytest.mark.parametrize("first", [LOST, (503, {"code": "GatewayStale", "class": "limit", "detail": "later"})])
+@pytest.mark.parametrize(("passed", "left"), [(1.5, 8500), (10.5, 0)])
+async def test_a_call_that_is_sent_again_has_less_time_left(
+    authority: Authority, tmp_path: Path, first: Any, passed: float, left: int
+) -> None:
+    clock = Clock()
+    async with connected(authority, tmp_path, clock) as (server, call, _):
+        server.script = [(200, READ)]
+        await call()
+        server.script = [first, (200, READ)]
+        server.asked = lambda: setattr(clock, "now", clock.now + passed)
+        await call()
+        assert [body["millisLeft"] for body in server.bodies] == [10_000, 10_000, left]
 
 
 async def test_a_connection_that_was_idle_for_ten_seconds_is_not_used_again(

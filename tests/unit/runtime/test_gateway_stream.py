@@ -89,7 +89,7 @@ async def connected(folder: Path) -> AsyncIterator[tuple[Server, GatewayClient]]
 
 
 async def opened(client: GatewayClient) -> GatewayStream:
-    found = await client.stream("r", 1, CALL, "")
+    found = await client.stream("r", 1, CALL, 10, "")
     assert isinstance(found, GatewayStream), found
     return found
 
@@ -109,7 +109,7 @@ async def test_pieces_come_in_order_however_they_are_cut(tmp_path: Path, size: i
     async with connected(tmp_path) as (server, client):
         server.script = [chunks(*(content[at : at + size] for at in range(0, len(content), size)))]
         assert await everything(await opened(client)) == pieces
-        assert server.bodies == [{"requestId": "r", "step": 1, **CALL}]
+        assert server.bodies == [{"requestId": "r", "step": 1, **CALL, "millisLeft": 10_000}]
 
 
 async def test_what_has_come_is_given_together_up_to_a_bound(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ async def test_what_has_come_is_given_together_up_to_a_bound(tmp_path: Path) -> 
 async def test_a_refusal_is_a_problem(tmp_path: Path, status: int, value: Any, code: str) -> None:
     async with connected(tmp_path) as (server, client):
         server.script = [answer(status, value)]
-        found = await client.stream("r", 1, CALL, "")
+        found = await client.stream("r", 1, CALL, 10, "")
         assert isinstance(found, dict)
         assert found["problem"]["code"] == code
         assert len(server.bodies) == 1
@@ -237,7 +237,7 @@ async def test_so_many_answers_come_at_once_and_no_more(tmp_path: Path, monkeypa
     async with connected(tmp_path) as (server, client):
         server.script = [chunks(line({"piece": 1}), line(END)) for _ in range(3)]
         first, second = await opened(client), await opened(client)
-        refused = await client.stream("r", 1, CALL, "")
+        refused = await client.stream("r", 1, CALL, 10, "")
         assert isinstance(refused, dict)
         assert (refused["problem"]["code"], refused["problem"]["retryAfter"]) == ("CallRefused", 1)
         await everything(first)
@@ -252,7 +252,7 @@ async def test_a_gateway_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     address = GatewayAddress("127.0.0.1", 1, GATEWAY_NAME)
     (tmp_path / "ca").write_bytes(Authority.make().ca)
     client = GatewayClient(address, str(tmp_path / "ca"), str(tmp_path / "token"), Clock())
-    found = await client.stream("r", 1, CALL, "")
+    found = await client.stream("r", 1, CALL, 10, "")
     assert isinstance(found, dict)
     assert found["problem"]["code"] == "GatewayUnavailable"
 

@@ -111,7 +111,7 @@ class GatewayApp:
         path, trace = scope["path"], _trace(scope)
         route = path if path in self._routes or path == _HEALTH else "other"
         try:
-            answer: Answer | StreamedAnswer = await self._answer(scope, receive, trace)
+            answer: Answer | StreamedAnswer = await self._answer(scope, receive, trace, started)
         except RefusedError as refused:
             answer = _problem(refused.problem, None, close=refused.close)
         except (KeysUnavailableError, LedgerUnavailableError) as error:
@@ -140,7 +140,7 @@ class GatewayApp:
         except Exception as error:
             _log.warning("stream_left", why=type(error).__name__, **trace)
 
-    async def _answer(self, scope: Scope, receive: Receive, trace: Trace) -> Answer | StreamedAnswer:
+    async def _answer(self, scope: Scope, receive: Receive, trace: Trace, started: float) -> Answer | StreamedAnswer:
         path, method = scope["path"], scope["method"]
         judge_framing(scope)
         if (method, path) == ("GET", _HEALTH):
@@ -154,7 +154,7 @@ class GatewayApp:
             # The next attempt comes on a new connection, and so perhaps to a gateway that hears more.
             raise RefusedError(decision.STALE, close=True)
         app = await self._caller(scope)
-        return await route(app, await read_body(scope, receive), trace, watch_of(scope, receive))
+        return await route(app, await read_body(scope, receive), trace, watch_of(scope, receive), started)
 
     async def _caller(self, scope: Scope) -> App:
         try:
@@ -170,7 +170,7 @@ class GatewayApp:
             raise RefusedError(decision.CALLER_UNKNOWN, close=True)
         return app
 
-    async def _call(self, app: App, body: bytes, trace: Trace, watch: Watch) -> Answer | StreamedAnswer:
+    async def _call(self, app: App, body: bytes, trace: Trace, watch: Watch, started: float) -> Answer | StreamedAnswer:
         call = parse(ToolCall, body)
         offer = self._parts.catalogue.find(call.connector) if isinstance(call, ToolCall) else None
         if offer is not None and app.record.contracts:
@@ -178,22 +178,23 @@ class GatewayApp:
         decided = admit(self._question(app, call, offer))
         if isinstance(decided, Admit):
             streamed = decided.tool.streamed if decided.call.stream else None
+            left = _left(decided.call, started)
             if streamed is not None:
-                return await self._begun(decided, streamed, trace, watch)
-            return await self._made(decided, trace, watch)
+                return await self._begun(decided, streamed, trace, watch, left)
+            return await self._made(decided, trace, watch, left)
         if decided.violation is not None and isinstance(call, ToolCall):
             decided = await self._counted(app, decided, decided.violation, call)
         return await self._refused(app, decided, call, trace, offer)
 
-    async def _made(self, admitted: Admit, trace: Trace, watch: Watch) -> Answer:
+    async def _made(self, admitted: Admit, trace: Trace, watch: Watch, left: float) -> Answer:
         """A call that only reads ends when its caller goes; one that may have been executed is seen to its end."""
         about = {**_who(admitted.app), **trace}
         try:
             if admitted.tool.effect == "Read":
                 with EndedWhenGone(watch):
-                    made = await self._parts.calls.make(admitted, about)
+                    made = await self._parts.calls.make(admitted, about, left)
             else:
-                made = await self._parts.calls.make(admitted, about)
+                made = await self._parts.calls.make(admitted, about, left)
         except RefusedError:
             raise  # the caller of a Read has gone
         except Exception:
@@ -206,9 +207,11 @@ class GatewayApp:
         await self._noted(admitted, made)
         return _problem(made, admitted.call.request_id, admitted.tool.effect)
 
-    async def _begun(self, admitted: Admit, tool: ModelTool, trace: Trace, watch: Watch) -> Answer | StreamedAnswer:
+    async def _begun(
+        self, admitted: Admit, tool: ModelTool, trace: Trace, watch: Watch, left: float
+    ) -> Answer | StreamedAnswer:
         """The answer from its first piece on. What fails before that is refused as any call is."""
-        passed = self._parts.calls.stream(admitted, tool, {**_who(admitted.app), **trace})
+        passed = self._parts.calls.stream(admitted, tool, {**_who(admitted.app), **trace}, left)
         try:
             with EndedWhenGone(watch):
                 first = await anext(passed, ())
@@ -228,7 +231,7 @@ class GatewayApp:
         except Exception:
             _log.exception("problem_not_counted", **_who(admitted.app), code=problem.code)
 
-    async def _report(self, app: App, body: bytes, trace: Trace, _watch: Watch) -> Answer:
+    async def _report(self, app: App, body: bytes, trace: Trace, _watch: Watch, _started: float) -> Answer:
         report = parse(ViolationReport, body)
         refusal = self._decided(app, report)
         if isinstance(report, Fault):
@@ -251,7 +254,7 @@ class GatewayApp:
         _log.warning("violation_reported", **_who(app), **trace, rule=rule, subject=subject)
         return _ok({}, status=202)
 
-    async def _heartbeat(self, app: App, body: bytes, trace: Trace, watch: Watch) -> Answer:
+    async def _heartbeat(self, app: App, body: bytes, trace: Trace, watch: Watch, _started: float) -> Answer:
         beat = parse(Heartbeat, body)
         refusal = self._decided(app, beat)
         if refusal is not None and refusal.problem.code is not Code.SUSPENDED:
@@ -296,6 +299,11 @@ class GatewayApp:
             request=action,
         )
         return _problem(refusal.problem, action)
+
+
+def _left(call: ToolCall, started: float) -> float:
+    """Seconds until the action ends that made the call: it was told to be so late when the request came."""
+    return call.millis_left / 1000 - (clocks.monotonic() - started)
 
 
 def _who(app: App) -> dict[str, str]:

@@ -8,6 +8,7 @@ Arguments and results are in no line, only their digests.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
@@ -22,9 +23,10 @@ from genapps.api import digests
 from genapps.cluster import clocks
 from genapps.core.budgets.cost import Tokens
 from genapps.gateway.budgets.payments import Payment, Payments
-from genapps.gateway.connectors.exchange import CallFailedError, Health, Prepared, Spent
+from genapps.gateway.connectors.exchange import CallFailedError, Health, Prepared, Spent, out_of_time
 from genapps.gateway.connectors.exchanger import Answered, Exchanger
 from genapps.gateway.connectors.model import ModelTool
+from genapps.gateway.connectors.times import Allowed, Times
 from genapps.gateway.decision import Admit
 from genapps.gateway.limits.permits import Permit, Permits
 from genapps.gateway.limits.read_cache import ReadCache, ReadKey, Reusable
@@ -37,6 +39,7 @@ _RETRY_SECONDS = (0.05, 0.15)
 
 _MAY_HAVE_BEEN_MADE = (Code.OUTCOME_UNKNOWN, Code.RESULT_INVALID)
 """Any other problem says that nothing was done."""
+_NOT_BEGUN = "was not begun"
 
 _log = structlog.get_logger(__name__)
 
@@ -82,11 +85,15 @@ class Calls:
         """By connector, of those that were called."""
         self._cache = ReadCache(clock=clock)
 
-    async def make(self, admitted: Admit, about: dict[str, str]) -> Made | Problem:
-        """The result, or why there is none. `about` are fields of the log's lines that say whose call it is."""
+    async def make(self, admitted: Admit, about: dict[str, str], left: float = math.inf) -> Made | Problem:
+        """The result, or why there is none. `about` are fields of the log's lines that say whose call it is, `left` are
+        the seconds that its action has left."""
         tool, connector = admitted.tool, admitted.offer.name
         key = self._read_key(admitted, _digest(admitted.call.arguments))
         line = _line(admitted, key, about)
+        if left <= 0:
+            return self._refused(out_of_time(connector, _NOT_BEGUN).problem, connector, line)
+        ends = self._clock() + left
         payment = self._payments.begin(admitted)
         if isinstance(payment, Problem):
             return self._refused(payment, connector, line)
@@ -105,7 +112,7 @@ class Calls:
             return permit
         started, code, health, answered = self._clock(), "Cancelled", Health.UNKNOWN, Answered(b"", None)
         try:
-            answered = await self._tried(admitted, prepared, payment, line)
+            answered = await self._tried(admitted, prepared, payment, line, ends)
             code, health = "ok", Health.GOOD
         except CallFailedError as failed:
             code, health = failed.problem.code, failed.health
@@ -125,12 +132,18 @@ class Calls:
         self._metrics.forget(connector)
         self._payments.blocked.forget(connector)
 
-    async def stream(self, admitted: Admit, tool: ModelTool, about: dict[str, str]) -> AsyncGenerator[Passed, None]:
+    async def stream(
+        self, admitted: Admit, tool: ModelTool, about: dict[str, str], left: float = math.inf
+    ) -> AsyncGenerator[Passed, None]:
         """The pieces of the answer while it comes, some at a time, and a problem in place of what does not come.
 
         It is neither reused nor asked for twice. Its permit is held until it has ended, or is closed.
         """
         line = _line(admitted, self._read_key(admitted, _digest(admitted.call.arguments)), about)
+        if left <= 0:
+            yield self._refused(out_of_time(admitted.offer.name, _NOT_BEGUN).problem, admitted.offer.name, line)
+            return
+        ends = self._clock() + left
         payment = self._payments.begin(admitted)
         if isinstance(payment, Problem):
             yield self._refused(payment, admitted.offer.name, line)
@@ -150,7 +163,8 @@ class Calls:
         problem: Problem | None = None
         line.info("call_attempted", attempt=1)
         try:
-            async with aclosing(self._exchanger.stream(admitted, prepared)) as parts:
+            allowed = Times.of(admitted.tool, started, ends).allowed(started)
+            async with aclosing(self._exchanger.stream(admitted, prepared, allowed)) as parts:
                 async for part in parts:
                     used = part.usage._asdict()
                     usage = part.usage if part.told else None
@@ -206,19 +220,26 @@ class Calls:
         return ended
 
     async def _tried(
-        self, admitted: Admit, prepared: Prepared, payment: Payment, line: structlog.stdlib.BoundLogger
+        self,
+        admitted: Admit,
+        prepared: Prepared,
+        payment: Payment,
+        line: structlog.stdlib.BoundLogger,
+        ends: float,
     ) -> Answered:
         """The result of the first attempt, which is paid, or of a second one where that can do no harm and there is
-        budget for it, too. Raises CallFailedError."""
+        budget for it, too; none begins after the action `ends`. Raises CallFailedError."""
         connector = admitted.offer.name
-        until = self._clock() + admitted.tool.seconds
+        begun = self._clock()
+        times = Times.of(admitted.tool, begun, ends)
         self._retries.earn(connector)
         line.info("call_attempted", attempt=1)
         try:
-            return await self._attempt(admitted, prepared, payment, admitted.tool.seconds)
+            return await self._attempt(admitted, prepared, payment, times.allowed(begun))
         except CallFailedError as failed:
             pause = random.uniform(*_RETRY_SECONDS)  # noqa: S311 (no secret)
-            if until - self._clock() <= pause or not _harmless(admitted, failed) or not self._retries.spend(connector):
+            late = times.allowed(self._clock()).begin <= pause
+            if late or not _harmless(admitted, failed) or not self._retries.spend(connector):
                 raise
             first = failed
         await asyncio.sleep(pause)
@@ -228,24 +249,24 @@ class Calls:
             raise first from None  # what is not made says nothing of what may have been
         if await payment.reserve(again.most) is not None:
             raise first
-        left = until - self._clock()
-        if left <= 0:
+        allowed = times.allowed(self._clock())
+        if allowed.begin <= 0:
             payment.release()
             raise first
         line.info("call_attempted", attempt=2)
         try:
-            return await self._attempt(admitted, again, payment, left)
+            return await self._attempt(admitted, again, payment, allowed)
         except CallFailedError as second:
             if first.problem.code is not Code.OUTCOME_UNKNOWN or second.problem.code in _MAY_HAVE_BEEN_MADE:
                 raise
             # The second attempt has done nothing. What became of the first one, nobody knows all the same.
             raise CallFailedError(first.problem, second.health) from second
 
-    async def _attempt(self, admitted: Admit, prepared: Prepared, payment: Payment, seconds: float) -> Answered:
+    async def _attempt(self, admitted: Admit, prepared: Prepared, payment: Payment, allowed: Allowed) -> Answered:
         """One attempt that is paid, and booked however it ends. Raises CallFailedError."""
         spent, usage = Spent.THE_BOUND, None
         try:
-            answered = await self._exchanger.exchange(admitted, prepared, seconds)
+            answered = await self._exchanger.exchange(admitted, prepared, allowed)
             usage = answered.usage
         except CallFailedError as failed:
             spent, usage = failed.spent, failed.usage

@@ -22,6 +22,8 @@ BODY_LIMIT = 256 * 1024
 """Bytes of a request body."""
 
 _MOST_ACTIONS = 1_000_000
+MOST_MILLIS_LEFT = 3_600_000
+"""An hour: no tool may take longer."""
 
 RequestId = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,128}$")]
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -52,6 +54,8 @@ class ToolCall(_Message):
     """An earlier attempt may have made this call, and nobody knows what it brought."""
     stream: bool = False
     """The answer is wanted while it comes."""
+    millis_left: Annotated[int, Field(ge=0, le=MOST_MILLIS_LEFT)] = MOST_MILLIS_LEFT
+    """Until the action ends, as the runtime says; runtimes of before say nothing."""
 
 
 class DefectRule(StrEnum):

@@ -46,6 +46,7 @@ class Code(StrEnum):
     BUDGET_UNKNOWN = "BudgetUnknown"
     CREDENTIAL_UNAVAILABLE = "CredentialUnavailable"
     EGRESS_REFUSED = "EgressRefused"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
     UPSTREAM_FAILED = "UpstreamFailed"
     UPSTREAM_REFUSED = "UpstreamRefused"
     RESULT_INVALID = "ResultInvalid"
@@ -84,6 +85,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.BUDGET_UNKNOWN: Meaning(503, RefusalClass.LIMIT, "No budget pays for the app"),
     Code.CREDENTIAL_UNAVAILABLE: Meaning(503, RefusalClass.LIMIT, "The connector's credential cannot be used"),
     Code.EGRESS_REFUSED: Meaning(502, RefusalClass.LIMIT, "The platform refuses the connector's address"),
+    Code.DEADLINE_EXCEEDED: Meaning(504, RefusalClass.LIMIT, "The time of the action is used up"),
     Code.UPSTREAM_FAILED: Meaning(502, RefusalClass.LIMIT, "The connector failed"),
     Code.UPSTREAM_REFUSED: Meaning(502, RefusalClass.LIMIT, "The connector refused the call"),
     Code.RESULT_INVALID: Meaning(502, RefusalClass.LIMIT, "The result breaks the tool's contract"),

@@ -39,6 +39,8 @@ _UNDECIDED = ("CallerUnknown", "GatewayStale")
 _MAY_HAVE_WRITTEN = ("OutcomeUnknown", "ResultInvalid")
 """With any other problem the gateway says that nothing was done; and with these, if it says that the tool reads."""
 _KNOWN_TOOLS = 256
+MOST_MILLIS_LEFT = 3_600_000
+"""What the gateway is told of an action that has more time left."""
 MOST_STREAMS = 32
 """Answers that come piece by piece, at once: each holds as much as `gateway_stream` says."""
 
@@ -59,23 +61,26 @@ class Called(NamedTuple):
 @dataclass(slots=True)
 class _Sending:
     """One request on its way. `harmless`: it may arrive twice. `begun`: the gateway may have got it. `lost`: it was
-    sent, and no answer came."""
+    sent, and no answer came. `until` is when the action ends that asks, by the client's clock."""
 
     body: dict[str, Any]
     trace: str
     harmless: bool = False
     begun: bool = False
     lost: bool = False
+    until: float | None = None
 
     @property
     def tool(self) -> tuple[object, object]:
         """What the call is for."""
         return self.body.get("connector"), self.body.get("tool")
 
-    @property
-    def content(self) -> bytes:
+    def content(self, now: float) -> bytes:
         """The body of the request: a call that was lost is sent again as one that may have been made."""
-        return orjson.dumps({**self.body, "repeated": True} if self.lost and not self.harmless else self.body)
+        body = {**self.body, "repeated": True} if self.lost and not self.harmless else self.body
+        if self.until is not None:
+            body = {**body, "millisLeft": max(0, min(int((self.until - now) * 1000), MOST_MILLIS_LEFT))}
+        return orjson.dumps(body)
 
 
 class GatewayClient:
@@ -101,7 +106,7 @@ class GatewayClient:
         the head, in ASCII, each with its end. A refusal is a problem and no exception. Raises TimeoutError when
         `seconds` are used up and the call may have been made.
         """
-        sending = _Sending({"requestId": request_id, "step": step, **payload}, trace)
+        sending = _Sending({"requestId": request_id, "step": step, **payload}, trace, until=self._clock() + seconds)
         try:
             async with asyncio.timeout(seconds):
                 status, reply = await self._post("/v1/calls", sending)
@@ -125,13 +130,15 @@ class GatewayClient:
         return _unknown(f"an answer with status {status} and no code")
 
     async def stream(
-        self, request_id: str, step: int, payload: dict[str, Any], trace: str
+        self, request_id: str, step: int, payload: dict[str, Any], seconds: float, trace: str
     ) -> GatewayStream | dict[str, Any]:
         """A call of a tool that only reads, whose answer is taken while it comes; or `{"problem": {...}}`.
 
-        It has a connection of its own. What is given is as for `call`. Whoever gets it closes it.
+        It has a connection of its own. What is given is as for `call`; the gateway holds to the `seconds`, and who
+        waits for it does. Whoever gets it closes it.
         """
-        sending = _Sending({"requestId": request_id, "step": step, **payload}, trace, harmless=True)
+        until = self._clock() + seconds
+        sending = _Sending({"requestId": request_id, "step": step, **payload}, trace, harmless=True, until=until)
         for _ in range(RETRIES):
             answer = await self._begin_stream(sending)
             if isinstance(answer, GatewayStream) or answer["problem"].get("code") not in _UNDECIDED:
@@ -154,7 +161,8 @@ class GatewayClient:
         stream.on_close = self._stream_closed
         try:
             token = self._token.read().decode("ascii").strip()
-            answer = await stream.begin(self._head("POST", "/v1/calls", sending.content, token, sending.trace))
+            body = sending.content(self._clock())
+            answer = await stream.begin(self._head("POST", "/v1/calls", body, token, sending.trace))
             if answer is None:
                 return stream
             reply = orjson.loads(answer[1])
@@ -238,10 +246,11 @@ class GatewayClient:
         self, connection: "GatewayConnection", path: str, token: str, sending: "_Sending"
     ) -> tuple[int, dict[str, Any]]:
         try:
-            answer = connection.send(self._head("POST", path, sending.content, token, sending.trace))
+            body = sending.content(self._clock())
+            answer = connection.send(self._head("POST", path, body, token, sending.trace))
             sending.begun = True
-            status, body = await answer
-            reply = orjson.loads(body) if body else {}
+            status, reply_body = await answer
+            reply = orjson.loads(reply_body) if reply_body else {}
         except orjson.JSONDecodeError:
             connection.close()
             raise UnreachableError("the reply is not JSON") from None

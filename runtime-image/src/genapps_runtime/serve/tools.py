@@ -235,7 +235,7 @@ class Tools:
         step.wrote = False
         asked = self._asked(step, call.payload) | {"stream": True}
         with self._calls.call(wanted.connector, wanted.tool) as span:
-            opened = self._gateway.stream(self._identity.request_id, step.number, asked, span.headers)
+            opened = self._gateway.stream(self._identity.request_id, step.number, asked, seconds, span.headers)
             outcome = await self.streams.begin(call.id, opened, seconds)
             span.take(outcome)
         return self._ended(step, Called(outcome, wrote=False), keep=False)

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from genapps.gateway.connectors.exchange import CallFailedError
+from genapps.gateway.connectors.times import Allowed
 from genapps.gateway.egress.messages import (
     EgressLimits,
     FailureReason,
@@ -205,7 +206,7 @@ async def test_arguments_without_a_canonical_form_are_not_sent(outside: Installa
     wanting = admitted(connector(stepToken={"audience": AUDIENCE}))
     huge = dataclasses.replace(wanting, call=call_of(arguments={"currency": 2**53}))
     with pytest.raises(CallFailedError) as failed:
-        await outside.exchanger.exchange(huge, huge.tool.binding.prepare("rates", huge.call), 2.0)
+        await outside.exchanger.exchange(huge, huge.tool.binding.prepare("rates", huge.call), Allowed(2.0, 2.0))
     assert failed.value.problem.code == "ArgumentsInvalid"
     assert outside.upstream.asked == []
 

@@ -113,6 +113,15 @@ def broken_off(connector: str, why: str) -> CallFailedError:
     return CallFailedError(Problem(Code.UPSTREAM_FAILED, detail, retry_after=_RETRY_SECONDS), Health.BAD)
 
 
+def out_of_time(connector: str, what: str, spent: Spent = Spent.NOTHING) -> CallFailedError:
+    """The action ends before the call does. It has changed nothing; that it was late is no fault of the connector's."""
+    detail = (
+        f"The time of the request is used up: the call of the connector '{connector}' {what}. Nothing was changed. Try"
+        " again in another request."
+    )
+    return CallFailedError(Problem(Code.DEADLINE_EXCEEDED, detail), Health.UNKNOWN, spent)
+
+
 def status_failed(connector: str, status: int, retry_after: str | None, *, wrote: bool) -> CallFailedError:
     """The connector answered with a status that is no success. `wrote`: the tool may change something."""
     if status == 429:

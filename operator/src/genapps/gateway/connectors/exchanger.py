@@ -23,6 +23,7 @@ from genapps.gateway.connectors.exchange import (
     Spent,
     arguments_invalid,
     broken_off,
+    out_of_time,
     outcome_unknown,
     result_invalid,
     status_failed,
@@ -30,6 +31,7 @@ from genapps.gateway.connectors.exchange import (
 )
 from genapps.gateway.connectors.model import PreparedStream
 from genapps.gateway.connectors.passing import Part, parts
+from genapps.gateway.connectors.times import Allowed
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.credentials.attach import Attached, Credentials
 from genapps.gateway.credentials.secrets import CredentialError
@@ -38,6 +40,7 @@ from genapps.gateway.egress.messages import (
     EgressLimits,
     EgressReason,
     EgressRefusedError,
+    FailureReason,
     OutboundRequest,
     OutboundResponse,
     Sender,
@@ -52,7 +55,7 @@ STREAM_BYTES = 32 * 1024 * 1024
 RESULT_BYTES = 768 * 1024
 """Of a connector's answer, and of the result as JSON: a runtime takes 1 MiB."""
 _UNAVAILABLE_SECONDS = 5
-
+_CONNECT_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -98,12 +101,12 @@ class Exchanger:
         """Says which credential calls of the connector carry, without showing it; empty for none."""
         return self._credentials.identity(offer)
 
-    async def exchange(self, admitted: Admit, prepared: Prepared, seconds: float) -> Answered:
-        """The result of an attempt, within so many seconds. Raises CallFailedError."""
+    async def exchange(self, admitted: Admit, prepared: Prepared, allowed: Allowed) -> Answered:
+        """The result of an attempt. Raises CallFailedError."""
         offer = admitted.offer
         where = self._target(offer)
-        attached, seconds = await self._ready(admitted, where, prepared.request, prepared.completed, seconds)
-        response = await self._sent(admitted, where, attached.request, seconds)
+        attached, allowed = await self._ready(admitted, where, prepared.request, prepared.completed, allowed)
+        response = await self._sent(admitted, where, attached.request, allowed)
         if response.status == HTTPStatus.UNAUTHORIZED:
             self._credentials.refused(offer, attached.request)
         if attached.echoed_by(response):
@@ -115,14 +118,12 @@ class Exchanger:
             failed.usage = outcome.usage  # it is of no use, and was made all the same
             raise
 
-    async def stream(self, admitted: Admit, prepared: PreparedStream) -> AsyncGenerator[Part, None]:
+    async def stream(self, admitted: Admit, prepared: PreparedStream, allowed: Allowed) -> AsyncGenerator[Part, None]:
         """The parts of the answer, while it comes. Raises CallFailedError: also after some, when it is not whole."""
         offer = admitted.offer
         where = self._target(offer)
-        attached, seconds = await self._ready(
-            admitted, where, prepared.request, prepared.completed, admitted.tool.seconds
-        )
-        limits = EgressLimits(seconds=seconds, body_bytes=STREAM_BYTES)
+        attached, allowed = await self._ready(admitted, where, prepared.request, prepared.completed, allowed)
+        limits = _limits(allowed, STREAM_BYTES)
         begun = False
         try:
             async with self._sender.stream(where, attached.request, limits) as response:
@@ -138,6 +139,9 @@ class Exchanger:
             raise _refused(admitted, refused) from refused
         except UpstreamFailedError as failed:
             _log.info("upstream_failed", connector=offer.name, reason=failed.reason, detail=failed.detail)
+            if _by_action(failed, allowed):
+                what = "has begun, and its answer is not complete" if begun else "has had no answer"
+                raise out_of_time(offer.name, what, _spent(failed)) from failed
             if begun:
                 raise broken_off(offer.name, failed.reason) from failed
             raise _not_asked(offer.name, failed) from failed
@@ -150,18 +154,19 @@ class Exchanger:
         return where
 
     async def _ready(
-        self, admitted: Admit, where: Target, request: OutboundRequest, completed: Any, seconds: float
-    ) -> tuple[Attached, float]:
-        """The request with all that proves who asks, and how many of these seconds are left for it. Raises
-        CallFailedError."""
-        offer, left = admitted.offer, seconds
+        self, admitted: Admit, where: Target, request: OutboundRequest, completed: Any, allowed: Allowed
+    ) -> tuple[Attached, Allowed]:
+        """The request with all that proves who asks, and what is left of its time. Raises CallFailedError."""
+        offer = admitted.offer
         begun = asyncio.get_running_loop().time()
-        attached = await self._attached(offer, where, request, left)
+        attached = await self._attached(offer, where, request, allowed.begin)
         if offer.spec.credential is not None and offer.spec.credential.oauth is not None:
-            left -= asyncio.get_running_loop().time() - begun  # it may have waited for a token
+            allowed = allowed.after(asyncio.get_running_loop().time() - begun)  # it may have waited for a token
+        if allowed.by_action and allowed.begin <= 0:
+            raise out_of_time(offer.name, "was not begun")
         if offer.spec.step_token is not None:
-            attached = self._stepped(admitted, offer.spec.step_token.audience, completed, attached, left)
-        return attached, left
+            attached = self._stepped(admitted, offer.spec.step_token.audience, completed, attached, allowed.begin)
+        return attached, allowed
 
     async def _attached(self, offer: Offer, where: Target, request: OutboundRequest, seconds: float) -> Attached:
         try:
@@ -182,22 +187,40 @@ class Exchanger:
             raise _no_step_token(admitted.offer.name) from None
         return attached.with_header(HEADER, token, (token, token.rpartition(".")[2]))
 
-    async def _sent(self, admitted: Admit, where: Target, request: OutboundRequest, seconds: float) -> OutboundResponse:
+    async def _sent(
+        self, admitted: Admit, where: Target, request: OutboundRequest, allowed: Allowed
+    ) -> OutboundResponse:
         connector = admitted.offer.name
         try:
-            return await self._sender.send(where, request, EgressLimits(seconds=seconds, body_bytes=RESULT_BYTES))
+            return await self._sender.send(where, request, _limits(allowed, RESULT_BYTES))
         except EgressRefusedError as refused:
             raise _refused(admitted, refused) from refused
         except UpstreamFailedError as failed:
             _log.info("upstream_failed", connector=connector, reason=failed.reason, detail=failed.detail)
             if failed.sent and admitted.tool.effect != "Read":
                 raise outcome_unknown(connector, f"did not answer ({failed.reason})") from failed
+            if _by_action(failed, allowed):
+                raise out_of_time(connector, "has had no answer", _spent(failed)) from failed
             raise _not_asked(connector, failed) from failed
 
 
+def _limits(allowed: Allowed, body_bytes: int) -> EgressLimits:
+    """A request that is not sent in the time for it is none; one that is has the time for its answer."""
+    return EgressLimits(allowed.answer, connect_seconds=min(_CONNECT_SECONDS, allowed.begin), body_bytes=body_bytes)
+
+
+def _by_action(failed: UpstreamFailedError, allowed: Allowed) -> bool:
+    """Whether it failed because the action ends, and not because the connector is slow."""
+    late = failed.reason is FailureReason.TIMED_OUT and (failed.sent or allowed.begin < _CONNECT_SECONDS)
+    return late and allowed.by_action
+
+
+def _spent(failed: UpstreamFailedError) -> Spent:
+    return Spent.THE_BOUND if failed.sent else Spent.NOTHING
+
+
 def _not_asked(connector: str, failed: UpstreamFailedError) -> CallFailedError:
-    spent = Spent.THE_BOUND if failed.sent else Spent.NOTHING
-    return upstream_failed(connector, f"could not be asked ({failed.reason})", spent)
+    return upstream_failed(connector, f"could not be asked ({failed.reason})", _spent(failed))
 
 
 def _checked(admitted: Admit, value: Any) -> bytes:
