@@ -4,7 +4,8 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,6 +85,20 @@ class Kubectl:
         """All live objects of a kind (add `-n`, `-A`, `-l`)."""
         found: list[dict[str, Any]] = json.loads(self("get", kind, *arguments, "-o", "json"))["items"]
         return found
+
+    @contextmanager
+    def watching(self, *arguments: str) -> Iterator[list[str]]:
+        """`kubectl get --watch` meanwhile, from its first line on; the list has its lines afterwards."""
+        command = [*self._command, "get", *arguments, "--watch"]
+        seen: list[str] = []
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
+            assert watch.stdout is not None
+            seen.append(watch.stdout.readline().rstrip())
+            try:
+                yield seen
+            finally:
+                watch.terminate()
+                seen += watch.stdout.read().splitlines()
 
 
 def _asked(verb: str, what: str, namespace: str) -> Manifest:

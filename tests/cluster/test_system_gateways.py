@@ -1,36 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two gateways on the whole system: one of them can go, by order or without warning. No app notices, and no Write of
-its connector is carried out twice."""
+their connector is carried out twice."""
 
 import json
 import os
 import random
-import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 
 from demo.callers import Pod
 from genapps.api.names import LABEL_CONTRACT, contract_name
-from tests.support.apps import SYSTEM_NAMESPACE, Manifest, app, child_of, ready
-from tests.support.payments import BANK, PAYING, Payments
+from tests.support.apps import RUN_NAMESPACE, SYSTEM_NAMESPACE, Manifest, app, child_of, pod_of, ready
+from tests.support.gateway_losses import Loss, cut_off, delete, gateways, hang, kill, pods, restarts
+from tests.support.payments import BANK, PAYING, PAYING_JS, Payments
 from tests.support.services import start_service
 from tools.kubectl import Kubectl, condition, until
 
-GATEWAYS = "app.kubernetes.io/component=gateway"
-WRITES = 1000
-BETWEEN = 120
-"""At most so many outcomes pass from the return of a gateway to the end of the next one."""
+LONG = "GENAPPS_CALLS" in os.environ
+WRITES = int(os.environ.get("GENAPPS_CALLS", "500"))
+LOSSES: tuple[Loss, ...] = (kill, hang, delete, cut_off) + (kill,) * LONG
+BETWEEN = 60
+"""At most so many outcomes pass from the return of a gateway to the loss of the next one."""
+READY = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}{"\\n"}'
 
 
 @pytest.fixture
 def payments(installed: Kubectl, tenant: str, caller: Pod) -> Iterator[Payments]:
-    """A ready app that pays by a connector to a Service of its namespace."""
+    """Two ready apps, one of each language, that pay by a connector to a Service of their namespace."""
     start_service(installed, tenant, "bank", BANK)
     of_one = {
         "type": "object",
@@ -55,21 +55,17 @@ def payments(installed: Kubectl, tenant: str, caller: Pod) -> Iterator[Payments]
     installed.apply(
         {"apiVersion": "genapps.dev/v1alpha1", "kind": "Connector", "metadata": {"name": "bank"}, "spec": connector},
     )
-    found = ready(installed, app("paying", tenant, PAYING, envelope={"connectors": ["bank"]}))
+    granted: dict[str, Any] = {"envelope": {"connectors": ["bank"]}, "workloadClass": "batch"}
+    paying = app("paying", tenant, PAYING, **granted)
+    in_javascript = app("paying-js", tenant, PAYING_JS, **granted)
+    in_javascript["spec"]["code"]["language"] = "javascript"
+    apps = tuple(ready(installed, each) for each in (paying, in_javascript))
     bank = f"http://{installed.get('service', 'bank', tenant)['spec']['clusterIP']}/"
-    first = f"{found['status']['url']}/pay?id=first"
-    until(lambda: '"ok"' in caller.request("POST", first, {}, None).body, 60, "the way to the bank")
-    yield Payments(installed, caller, found, bank)
+    for each in apps:
+        first = f"{each['status']['url']}/pay?id=first-{each['metadata']['name']}"
+        until(lambda: '"ok"' in caller.request("POST", first, {}, None).body, 60, "the way to the bank")  # noqa: B023
+    yield Payments(installed, caller, apps, bank)
     installed("delete", "connector", "bank")
-
-
-def gateways(kubectl: Kubectl) -> list[Manifest]:
-    """The pods that are ready and not about to end."""
-    return [
-        pod
-        for pod in kubectl.items("pods", "-n", SYSTEM_NAMESPACE, "-l", GATEWAYS)
-        if "deletionTimestamp" not in pod["metadata"] and condition(pod, "Ready").get("status") == "True"
-    ]
 
 
 def readiness(kubectl: Kubectl, found: Manifest) -> tuple[Any, ...]:
@@ -81,39 +77,7 @@ def readiness(kubectl: Kubectl, found: Manifest) -> tuple[Any, ...]:
     for each in (app_now, pod):
         assert condition(each, "Ready")["status"] == "True"
         since.append(condition(each, "Ready")["lastTransitionTime"])
-    return *since, pod["metadata"]["uid"], _restarts(pod)
-
-
-def kill(pod: Manifest) -> None:
-    """End the process of the pod's gateway without warning."""
-    uid = pod["metadata"]["uid"]
-    places = uid, uid.replace("-", "_")
-    for process in Path("/proc").iterdir():
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0") if process.name.isdecimal() else []
-            if b"gateway" in words and any(place in (process / "cgroup").read_text() for place in places):
-                os.kill(int(process.name), signal.SIGKILL)
-                return
-        except OSError:
-            continue
-    raise AssertionError(f"no process of pod {pod['metadata']['name']}")
-
-
-def delete(kubectl: Kubectl, pod: Manifest) -> None:
-    """The same for its pod, which another one replaces."""
-    kubectl("delete", "pod", pod["metadata"]["name"], "-n", SYSTEM_NAMESPACE, "--grace-period=0", "--force")
-
-
-def _restarts(pod: Manifest) -> int:
-    return sum(container["restartCount"] for container in pod["status"]["containerStatuses"])
-
-
-def _is_made_up_for(kubectl: Kubectl, ended: Manifest) -> bool:
-    """Two are ready, and the one that ended is none of them unless it has restarted."""
-    found = gateways(kubectl)
-    return len(found) == 2 and not any(
-        pod["metadata"]["uid"] == ended["metadata"]["uid"] and _restarts(pod) == _restarts(ended) for pod in found
-    )
+    return *since, pod["metadata"]["uid"], restarts(pod)
 
 
 @contextmanager
@@ -126,42 +90,52 @@ def noted(what: str) -> Iterator[None]:
         raise
 
 
-def _gone(kubectl: Kubectl, uids: set[str]) -> bool:
-    pods = kubectl.items("pods", "-n", SYSTEM_NAMESPACE, "-l", GATEWAYS)
-    return not uids & {pod["metadata"]["uid"] for pod in pods}
+@contextmanager
+def always_ready(payments: Payments) -> Iterator[None]:
+    """Each app, and its pod, are watched meanwhile: no change says anything else, and none was missed, for nothing has
+    turned since."""
+    kubectl = payments.kubectl
+    before = [readiness(kubectl, each) for each in payments.apps]
+    with ExitStack() as watching:
+        seen = [
+            watching.enter_context(kubectl.watching(kind, name, "-n", namespace, "-o", READY))
+            for each in payments.apps
+            for kind, name, namespace in (
+                ("generatedapp", each["metadata"]["name"], each["metadata"]["namespace"]),
+                ("pod", pod_of(kubectl, each)["metadata"]["name"], RUN_NAMESPACE),
+            )
+        ]
+        yield
+    assert [set(each) for each in seen] == [{"True"}] * len(seen)
+    assert [readiness(kubectl, each) for each in payments.apps] == before
 
 
 def test_a_rolling_restart_of_the_gateways_loses_no_call_and_no_app(installed: Kubectl, payments: Payments) -> None:
-    before = readiness(installed, payments.app)
     deployment = ("deployment/genapps-gateway", "-n", SYSTEM_NAMESPACE)
     old = {pod["metadata"]["uid"] for pod in gateways(installed)}
-    with payments.going_on():
+    with always_ready(payments), payments.going_on():
         installed("rollout", "restart", *deployment)
         installed("rollout", "status", *deployment, "--timeout=120s", timeout=150)
-        until(lambda: _gone(installed, old), 90, "the end of the old gateways")
+        until(lambda: not old & {pod["metadata"]["uid"] for pod in pods(installed)}, 90, "the end of the old gateways")
     assert {*payments.told.values(), *payments.read.values()} == {"ok"}
     assert payments.failed == {}
     assert payments.wrong() == []
-    assert readiness(installed, payments.app) == before
 
 
-def test_either_gateway_can_be_killed_and_no_payment_is_made_twice(installed: Kubectl, payments: Payments) -> None:
-    """At any moment of 1,000 Writes. Processes end first, then pods, so that no restart waits for its back-off."""
+def test_either_gateway_can_be_lost_and_no_payment_is_made_twice(installed: Kubectl, payments: Payments) -> None:
+    """At any moment of many calls. No process ends twice within its back-off."""
     seed = int(os.environ.get("GENAPPS_SEED") or random.randrange(10**6))
     moments = random.Random(seed)
     until(lambda: len(gateways(installed)) == 2, 60, "two gateways")
-    before = readiness(installed, payments.app)
-    with noted(f"GENAPPS_SEED={seed} ends gateways after as many payments"):
-        with payments.going_on():
-            for end in (kill, partial(delete, installed), kill):
-                for victim in moments.sample(gateways(installed), 2):
+    with noted(f"GENAPPS_SEED={seed} loses gateways after as many payments"):
+        with always_ready(payments), payments.going_on():
+            for lose in LOSSES:
+                for victim in moments.sample(gateways(installed), 2 if LONG else 1):
                     payments.until_told(len(payments.told) + moments.randrange(BETWEEN))
-                    end(victim)
-                    until(partial(_is_made_up_for, installed, victim), 90, "two gateways again")
+                    lose(installed, victim, payments.all_succeed)
             payments.until_told(WRITES)
         assert payments.wrong() == []
         assert Counter(payments.told.values())["ok"] > WRITES * 0.9
-        assert readiness(installed, payments.app) == before
 
 
 def _calls(kubectl: Kubectl, connector: str) -> int:
@@ -169,13 +143,13 @@ def _calls(kubectl: Kubectl, connector: str) -> int:
 
 
 def test_a_tool_that_its_team_renames_is_withdrawn_and_nobody_is_blamed(installed: Kubectl, payments: Payments) -> None:
-    found = payments.app["metadata"]
+    found = payments.apps[0]["metadata"]
     before = installed.get("generatedapp", found["name"], found["namespace"])["status"]["connectors"]
     assert [each["state"] for each in before] == ["Granted"]
     until(lambda: _calls(installed, "bank") > 0, 60, "the first calls in the status of the connector")
     renamed = [{"op": "replace", "path": "/spec/tools/0/name", "value": "transfer"}]
     installed("patch", "connector", "bank", "--type=json", "-p", json.dumps(renamed))
-    pay = f"{payments.app['status']['url']}/pay?id=renamed"
+    pay = f"{payments.apps[0]['status']['url']}/pay?id=renamed"
 
     def told() -> Counter[str]:
         return Counter(json.loads(payments.caller.request("POST", pay, {}, None).body).values())

@@ -20,6 +20,7 @@ from genapps.laptop.stubs import read_stubs
 from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.gateway_client import GatewayClient
 from genapps_runtime.egress.gateway_stream import GatewayStream
+from tests.support.clock import Clock
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "docs" / "contracts"
 STUBS = """
@@ -103,6 +104,20 @@ async def called(client: GatewayClient, connector: str, tool: str, **arguments: 
     outcome = (await client.call("r1", 1, payload, 10.0, "")).outcome
     client.close()
     return outcome
+
+
+async def test_a_runtime_may_ask_whether_its_call_is_wanted(gateway: LocalGateway) -> None:
+    """As it does on a connection that was idle: else each such call would come on a new one, after a second."""
+    address, clock = GatewayAddress("127.0.0.1", gateway.port, gateway_host(SYSTEM_NAMESPACE)), Clock()
+    client = GatewayClient(address, str(gateway.authority_file), str(gateway.token_file), clock)
+    payload = {"connector": "free", "tool": "anything", "arguments": {}}
+    for _ in range(2):
+        assert (await client.call("r1", 1, payload, 10.0, "")).outcome == {"ok": [1, 2]}
+        (kept,) = client._idle
+        clock.now += 1
+    assert kept.sent
+    assert kept._asked is not None
+    client.close()
 
 
 async def test_a_stub_answers_in_place_of_the_connector(client: GatewayClient) -> None:

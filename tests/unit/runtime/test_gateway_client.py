@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from genapps_runtime.egress.attempts import C
 from genapps_runtime.egress.gateway_address import GatewayAddress
-from genapps_runtime.egress.gateway_client import C, GatewayClient
-from genapps_runtime.egress.gateway_connection import UnreachableError
+from genapps_runtime.egress.gateway_client import GatewayClient
 from tests.runtime.fake_gateway import GATEWAY_NAME, Authority
 from tests.runtime.harness import until
 from tests.support.clock import Clock
@@ -39,12 +39,26 @@ class Server:
         self.silent = False
         self.asked: Callable[[], None] = lambda: None
         """Called with each of them."""
+        self.hangs = False
+        """It takes what comes on connections that are open, and says nothing."""
+        self.refuses_heads = False
+        self.heads: list[bytes] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                self.heads.append(head)
+                if self.hangs:
+                    self.hangs = False  # a new connection leads to another one
+                    await reader.read()
+                    break
+                if b"expect: 100-continue" in head:
+                    if self.refuses_heads:
+                        self.answer(writer, self.script.pop(0))
+                        break
+                    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 self.bodies.append(json.loads(await reader.readexactly(size)))
                 self.asked()
@@ -54,11 +68,15 @@ class Server:
                 answer = self.script.pop(0)
                 if answer is None:
                     break
-                body = json.dumps(answer[1]).encode()
-                writer.write(b"HTTP/1.1 %d x\r\ncontent-length: %d\r\n\r\n%b" % (answer[0], len(body), body))
+                self.answer(writer, answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         writer.close()
+
+    def answer(self, writer: asyncio.StreamWriter, answer: tuple[int, Any] | None) -> None:
+        assert answer is not None
+        body = json.dumps(answer[1]).encode()
+        writer.write(b"HTTP/1.1 %d x\r\ncontent-length: %d\r\n\r\n%b" % (answer[0], len(body), body))
 
 
 @pytest.fixture
@@ -260,28 +278,6 @@ async def test_a_call_that_runs_out_of_time_after_it_was_sent_says_so(authority:
         with pytest.raises(TimeoutError):
             await client.call("r", 1, PAYLOAD, 2, "")
         assert len(server.bodies) == 1
-
-
-class FirstGone(GatewayClient):
-    """As many connections as `gone` are sent to a gateway that is not there any more."""
-
-    gone = 0
-
-    async def _connect_once(self, kind: type[C]) -> C:
-        if self.gone > 0:
-            self.gone -= 1
-            raise UnreachableError("nobody listens")
-        return await super()._connect_once(kind)
-
-
-@pytest.mark.parametrize(("gone", "made"), [(2, True), (3, False)])
-async def test_a_connection_is_tried_three_times(authority: Authority, tmp_path: Path, gone: int, made: bool) -> None:
-    async with connected(authority, tmp_path, kind=FirstGone) as (server, call, client):
-        client.gone = gone
-        server.script = [(200, WRITTEN)]
-        called = await call()
-        assert ("ok" in called.outcome, called.wrote) == (made, made)
-        assert len(server.bodies) == (1 if made else 0)
 
 
 async def test_a_call_that_waits_for_its_answer_holds_little_memory(authority: Authority, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from genapps_runtime.config import parse_config
+from genapps_runtime.egress import gateway_health
+from genapps_runtime.egress import probe as probe_module
 from genapps_runtime.egress.probe import CANARY_CONNECTIONS, FenceProbe, Finding
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.settings import Settings
@@ -146,7 +148,7 @@ class Scripted(FenceProbe):
     reachable = True
     open_ = False
 
-    def _gateway_answers(self, _: float) -> float | None:
+    def _gateway_answers(self) -> float | None:
         return 0.001 if self.reachable else None
 
     def _canary_answers(self, _: float) -> bool:
@@ -224,35 +226,63 @@ def test_an_app_whose_last_proof_is_too_old_is_not_ready_although_few_probes_hav
     assert not probe.proven
 
 
-class FirstGone(FenceProbe):
-    """The first two connections are sent to a node that is gone."""
+@asynccontextmanager
+async def hanging(port: int, first: int) -> AsyncIterator[list[int]]:
+    """A port before the gateway's: so many connections are taken, as by the kernel of a process that hangs; what comes
+    after them is passed on. Yields the number of connections."""
+    taken = [0]
 
-    attempts = 0
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken[0] += 1
+        try:
+            if taken[0] <= first:
+                await reader.read()
+                return
+            onward, back = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(passed(reader, back), passed(onward, writer))
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
 
-    def _connect(self, seconds: float) -> socket.socket:
-        self.attempts += 1
-        if self.attempts <= 2:
-            raise TimeoutError
-        return super()._connect(seconds)
+    async def passed(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while content := await source.read(65536):
+            target.write(content)
+        target.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        taken.append(server.sockets[0].getsockname()[1])
+        yield taken
 
 
-async def test_a_connection_that_nobody_answers_is_given_up_for_another_one(tmp_path: Path) -> None:
-    async with gateway([HEALTHY], tmp_path) as port, canary(open_=False) as canary_port:
-        probe = probe_of(tmp_path, port, canary_port, Heartbeat(), [], FirstGone)
+async def test_a_gateway_that_hangs_is_passed_over_for_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway_health, "SILENT_SECONDS", 0.05)
+    heartbeat = Heartbeat()
+    async with gateway([HEALTHY], tmp_path) as port, hanging(port, 3) as taken, canary(open_=False) as canary_port:
+        probe = probe_of(tmp_path, taken[1], canary_port, heartbeat, [])
         assert await asyncio.to_thread(probe.probe, 0.1) is Finding.PROVEN
+    assert taken[0] >= 4
 
 
-class NobodyThere(FenceProbe):
-    """Each connection is sent to a node that is gone."""
+async def test_a_probe_ends_when_every_gateway_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_health, "SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(probe_module, "GATEWAY_SECONDS", 0.3)
+    async with hanging(1, 1000) as taken, canary(open_=False) as canary_port:
+        probe = probe_of(tmp_path, taken[1], canary_port, Heartbeat(), [])
+        assert await asyncio.to_thread(probe.probe, 0.1) is Finding.UNREACHABLE
+    assert 1 < taken[0] <= 7
 
-    def _connect(self, seconds: float) -> socket.socket:
-        time.sleep(seconds)
-        raise TimeoutError
 
-
-async def test_attempts_to_connect_end_with_the_probe(tmp_path: Path) -> None:
-    probe = probe_of(tmp_path, 1, 1, Heartbeat(), [], NobodyThere)
-    assert await asyncio.to_thread(probe.probe, 0.1) is Finding.UNREACHABLE
+async def test_a_connection_that_is_refused_ends_a_probe_at_once(tmp_path: Path) -> None:
+    """`renew` tries again after a second: refusals are quick, and many of them would be a storm."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    async with canary(open_=False) as canary_port:
+        probe = probe_of(tmp_path, port, canary_port, Heartbeat(), [])
+        assert await asyncio.to_thread(probe.probe, 0.1) is Finding.UNREACHABLE
 
 
 async def test_a_canary_that_opens_on_one_of_several_connections_is_open(tmp_path: Path) -> None:

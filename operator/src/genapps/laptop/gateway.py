@@ -85,6 +85,8 @@ class LocalGateway:
         length = int(headers.get("content-length", "0"))
         if not 0 <= length <= BODY_LIMIT:
             return False
+        if headers.get("expect") == "100-continue":
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await reader.readexactly(length)
         reply = await self._reply(method, path, headers.get("authorization", ""), body)
         closes = headers.get("connection") == "close" or reply.lines is not None

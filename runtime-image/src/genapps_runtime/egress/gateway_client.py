@@ -12,12 +12,12 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import orjson
 
+from genapps_runtime.egress.attempts import Attempts, C
 from genapps_runtime.egress.gateway_address import GatewayAddress
 from genapps_runtime.egress.gateway_connection import GatewayConnection, UnreachableError, give_up_when_silent
 from genapps_runtime.egress.gateway_stream import GatewayStream
@@ -25,26 +25,24 @@ from genapps_runtime.egress.mounted_file import MountedFile
 from genapps_runtime.problems import call_problem
 
 CONNECT_SECONDS = 2.0
-CONNECT_ATTEMPTS = 3
-CONNECT_PAUSE_SECONDS = 0.1
-"""A connection may be sent to a gateway that has just gone, and the next one to another."""
 HEARTBEAT_SECONDS = 3.0
 IDLE_CONNECTIONS = 16
 REUSE_SECONDS = 10.0
 """How long a connection may have been idle. A gateway that is about to end closes a connection with each answer, for
 15 s: what is still open after that has been idle for longer, and nothing is sent on it."""
+SURE_SECONDS = 1.0
+"""For so long after its last answer a gateway is taken to be there still. Later it is asked before a call is sent."""
 RETRIES = 3
 _UNDECIDED = ("CallerUnknown", "GatewayStale")
 """The operator's record of this pod may lag behind its start; another gateway may hear more. Nothing was done."""
 _MAY_HAVE_WRITTEN = ("OutcomeUnknown", "ResultInvalid")
 """With any other problem the gateway says that nothing was done; and with these, if it says that the tool reads."""
+_EXPECTS = "expect: 100-continue\r\n"
 _KNOWN_TOOLS = 256
 MOST_MILLIS_LEFT = 3_600_000
 """What the gateway is told of an action that has more time left."""
 MOST_STREAMS = 32
 """Answers that come piece by piece, at once: each holds as much as `gateway_stream` says."""
-
-C = TypeVar("C", bound=GatewayConnection)
 
 
 class Called(NamedTuple):
@@ -95,6 +93,7 @@ class GatewayClient:
         self._token = MountedFile(token_file)
         self._context: tuple[bytes, ssl.SSLContext] | None = None
         self._idle: list[GatewayConnection] = []
+        self._attempts = Attempts()
         self._streams = 0
         self._reading: set[tuple[object, object]] = set()
         """Tools that only read, as the gateway said when it last answered a call of them."""
@@ -161,8 +160,7 @@ class GatewayClient:
         stream.on_close = self._stream_closed
         try:
             token = self._token.read().decode("ascii").strip()
-            body = sending.content(self._clock())
-            answer = await stream.begin(self._head("POST", "/v1/calls", body, token, sending.trace))
+            answer = await stream.begin(b"".join(self._request("/v1/calls", sending, token)))
             if answer is None:
                 return stream
             reply = orjson.loads(answer[1])
@@ -246,11 +244,13 @@ class GatewayClient:
         self, connection: "GatewayConnection", path: str, token: str, sending: "_Sending"
     ) -> tuple[int, dict[str, Any]]:
         try:
-            body = sending.content(self._clock())
-            answer = connection.send(self._head("POST", path, body, token, sending.trace))
-            sending.begun = True
-            status, reply_body = await answer
-            reply = orjson.loads(reply_body) if reply_body else {}
+            if self._sure_of(connection):
+                answer = connection.send(b"".join(self._request(path, sending, token)))
+            else:
+                answer = await connection.send_when_heard(*self._request(path, sending, token, _EXPECTS))
+            sending.begun = sending.begun or connection.sent
+            status, body = await answer
+            reply = orjson.loads(body) if body else {}
         except orjson.JSONDecodeError:
             connection.close()
             raise UnreachableError("the reply is not JSON") from None
@@ -273,11 +273,7 @@ class GatewayClient:
         return None
 
     async def _connect(self, kind: type[C]) -> C:
-        for _ in range(CONNECT_ATTEMPTS - 1):
-            with suppress(UnreachableError):
-                return await self._connect_once(kind)
-            await asyncio.sleep(CONNECT_PAUSE_SECONDS)
-        return await self._connect_once(kind)
+        return await self._attempts.first(lambda: self._connect_once(kind))
 
     async def _connect_once(self, kind: type[C]) -> C:
         loop = asyncio.get_running_loop()
@@ -291,6 +287,7 @@ class GatewayClient:
                     server_hostname=self._address.name,
                 )
             give_up_when_silent(transport)
+            connection.idle_since = self._clock()
         except (OSError, TimeoutError, ssl.SSLError) as error:
             raise UnreachableError(f"{type(error).__name__}: {error}") from None
         return connection
@@ -304,12 +301,19 @@ class GatewayClient:
             self._context = content, context
         return self._context[1]
 
-    def _head(self, method: str, path: str, body: bytes, token: str | None, trace: str) -> bytes:
-        lines = [f"{method} {path} HTTP/1.1", f"host: {self._address.name}:{self._address.port}"]
-        if token is not None:
-            lines += [f"authorization: Bearer {token}", "content-type: application/json"]
-        lines.append(f"content-length: {len(body)}\r\n{trace}\r\n")
-        return "\r\n".join(lines).encode("ascii") + body
+    def _sure_of(self, connection: GatewayConnection) -> bool:
+        """Whether the gateway at its other end has been heard a moment ago."""
+        return self._clock() - connection.idle_since < SURE_SECONDS
+
+    def _request(self, path: str, sending: "_Sending", token: str, more: str = "") -> tuple[bytes, bytes]:
+        """Head, with `more` lines, and content."""
+        content = sending.content(self._clock())
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: {self._address.name}:{self._address.port}\r\n"
+            f"authorization: Bearer {token}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(content)}\r\n{more}{sending.trace}\r\n"
+        )
+        return head.encode("ascii"), content
 
 
 def _unavailable(error: Exception) -> dict[str, Any]:

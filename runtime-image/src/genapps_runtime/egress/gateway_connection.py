@@ -15,6 +15,10 @@ SILENT_SECONDS = 4
 not acknowledged for so long. The kernel of a busy gateway acknowledges."""
 _ASKED_AFTER_SECONDS = 2
 """While nothing is sent, the gateway's kernel is asked for an acknowledgement, and again each second."""
+LISTENS_SECONDS = 1.0
+"""How long a gateway may take to say that it wants the content of a request. A process that hangs never does, although
+its kernel acknowledges."""
+_CONTINUE = 100
 
 
 sslproto.SSLProtocol.max_size = 16 * 1024
@@ -27,12 +31,13 @@ class UnreachableError(Exception):
 
 
 class GatewayConnection(asyncio.Protocol):
-    """One connection, with one request at a time. `sent`: something of the present request may have left. `reusable`:
+    """One connection, with one request at a time. `sent`: the present request may have left, as a whole. `reusable`:
     another one can follow. `idle_since` is for whoever keeps it."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._asked: asyncio.Future[bool] | None = None
         self._body = bytearray()
         self._head_bytes = 0
         self.sent = False
@@ -41,15 +46,41 @@ class GatewayConnection(asyncio.Protocol):
 
     def send(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
         """Send a request; status and body of the reply. Raises UnreachableError, at once when nothing was sent."""
+        answer = self._begin(request)
+        self.sent = True
+        return answer
+
+    async def send_when_heard(self, head: bytes, content: bytes) -> "asyncio.Future[tuple[int, bytes]]":
+        """As `send`, for a connection on which nothing was heard of late. The head has `expect: 100-continue`, and the
+        content follows when the gateway says so. One that hangs does not: then no request has left, and
+        UnreachableError is raised after LISTENS_SECONDS."""
+        answer = self._begin(head)
+        self._asked = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(LISTENS_SECONDS):
+                goes_on = await self._asked
+        except BaseException as error:
+            answer.cancel()
+            if isinstance(error, TimeoutError):
+                raise UnreachableError("it says nothing") from None
+            raise
+        if goes_on and self._transport is not None:
+            self.sent = True
+            self._transport.write(content)
+        else:
+            self.reusable = False  # it was answered, or lost, without its content
+        return answer
+
+    def _begin(self, written: bytes) -> "asyncio.Future[tuple[int, bytes]]":
         self.sent = False
         if self._transport is None or self._transport.is_closing():
             raise UnreachableError("the connection is closed")
         self._answer = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
+        self._asked = None
         self._body.clear()
         self._head_bytes = 0
-        self.sent = True
-        self._transport.write(request)
+        self._transport.write(written)
         return self._answer
 
     def close(self) -> None:
@@ -91,14 +122,24 @@ class GatewayConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
+        status = self._parser.get_status_code()
+        if status == _CONTINUE and self._asked is not None:
+            self._heard(goes_on=True)
+            return
         self.reusable = self.reusable and self._parser.should_keep_alive()
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result((self._parser.get_status_code(), bytes(self._body)))
+            self._answer.set_result((status, bytes(self._body)))
+        self._heard(goes_on=False)
+
+    def _heard(self, *, goes_on: bool) -> None:
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(goes_on)
 
     def _fail(self, why: str) -> None:
         self.reusable = False
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(UnreachableError(why))
+        self._heard(goes_on=False)
 
 
 def give_up_when_silent(transport: asyncio.BaseTransport) -> None:

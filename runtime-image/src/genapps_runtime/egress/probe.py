@@ -21,13 +21,12 @@ from enum import Enum
 
 from genapps_runtime.config import RuntimeConfig
 from genapps_runtime.egress.gateway_address import GatewayAddress
+from genapps_runtime.egress.gateway_health import seconds_to_answer
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.settings import Settings
 from genapps_runtime.termination import Reason, RefusedError
 
 GATEWAY_SECONDS = 3.0
-CONNECT_SECONDS = 1.0
-"""The kernel of the gateway's node answers at once, however busy the gateway is."""
 CANARY_CONNECTIONS = 3
 FAILURES = 3
 """Probes that must fail, over at least `fence_failing_seconds`, before a proven fence counts as unproven."""
@@ -38,7 +37,6 @@ PROBE_SECONDS = GATEWAY_SECONDS * (1 + PATIENCE_FACTOR)
 """The longest that a probe may take."""
 RETRY_SECONDS = 0.2
 RENEW_SECONDS = 1.0
-_STATUS_LINE_BYTES = 1024
 _CONNECTING = (0, errno.EINPROGRESS)
 
 
@@ -129,7 +127,7 @@ class FenceProbe:
         `window_seconds`). Only then does its silence mean something.
         """
         begun = self._clock()
-        seconds = self._gateway_answers(time.monotonic() + GATEWAY_SECONDS)
+        seconds = self._gateway_answers()
         if seconds is None:
             finding = Finding.UNREACHABLE
             self._failed(begun)
@@ -151,40 +149,12 @@ class FenceProbe:
         if self._failures >= FAILURES and lasts >= self._settings.fence_failing_seconds:
             self._holds = False
 
-    def _gateway_answers(self, deadline: float) -> float | None:
+    def _gateway_answers(self) -> float | None:
         """How many seconds the gateway took to say, by its certificate, that it is healthy; None: it did not."""
-        gateway = self._gateway
-        request = f"GET /v1/healthz HTTP/1.1\r\nhost: {gateway.name}:{gateway.port}\r\nconnection: close\r\n\r\n"
         try:
-            trust = self._trust()
-            plain, begun = self._connected(deadline)
-            with plain, trust.wrap_socket(plain, server_hostname=gateway.name) as connection:
-                connection.sendall(request.encode("ascii"))
-                line = b""
-                while b"\r\n" not in line and len(line) < _STATUS_LINE_BYTES:
-                    connection.settimeout(_left(deadline))
-                    received = connection.recv(_STATUS_LINE_BYTES)
-                    if not received:
-                        return None
-                    line += received
+            return seconds_to_answer(self._gateway, self._trust(), GATEWAY_SECONDS)
         except (OSError, ValueError):
             return None
-        return time.monotonic() - begun if line.startswith(b"HTTP/1.1 200 ") else None
-
-    def _connected(self, deadline: float) -> tuple[socket.socket, float]:
-        """A connection to a gateway, and when it was begun. A node that is gone does not even refuse: then the next
-        attempt may be sent to another one. Raises OSError."""
-        while True:
-            begun, left = time.monotonic(), _left(deadline)
-            try:
-                connection = self._connect(min(CONNECT_SECONDS, left))
-            except TimeoutError:
-                continue
-            connection.settimeout(_left(deadline))
-            return connection, begun
-
-    def _connect(self, seconds: float) -> socket.socket:
-        return socket.create_connection((self._gateway.connect, self._gateway.port), seconds)
 
     def _trust(self) -> ssl.SSLContext:
         """A context that trusts only the mounted authority, which may be another one at each probe."""
@@ -215,13 +185,6 @@ class FenceProbe:
                         return True
                     selector.unregister(key.data)
         return False
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 def _egress_open(canary: tuple[str, int]) -> RefusedError:
