@@ -103,7 +103,9 @@ class _Measurement:
             "arguments": {"currency": "EUR"}, "key": "f" * 64,
         }  # fmt: skip
         token = self._sides.token(next(self._apps))
-        return replace(load, path="/v1/calls", method="POST", body=json.dumps(content), token=token)
+        return replace(
+            load, path="/v1/calls", method="POST", body=json.dumps(content, separators=(",", ":")), token=token
+        )
 
 
 def _added(taken: Rounds) -> Figure:

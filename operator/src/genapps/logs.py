@@ -61,17 +61,30 @@ def configure(level: str) -> None:
 
 _NUMBERS = frozenset({int, float, bool, type(None)})
 _is_secret_name = lru_cache(maxsize=1024)(is_secret_name)
+_harmless: set[str] = set()
+"""Texts in which nothing was found. Names with a digit in them are searched with all rules, and come with each line."""
+_HARMLESS_CHARACTERS = 128
+_MOST_HARMLESS = 4096
+
+
+def _searched(text: str) -> str:
+    found = shown(text, _LONGEST)
+    if found == text and len(text) <= _HARMLESS_CHARACTERS and type(text) is str:
+        if len(_harmless) >= _MOST_HARMLESS:
+            _harmless.clear()
+        _harmless.add(text)
+    return found
 
 
 def _plain(value: Any) -> Any:
     # In the order of how often they come: most values are names, ids, digests and numbers.
     kind = type(value)
-    if kind is str and len(value) < _LONGEST and is_plain(value):
+    if kind is str and len(value) < _LONGEST and (is_plain(value) or value in _harmless):
         return value
     if kind in _NUMBERS:
         return value
     if isinstance(value, str):
-        return shown(value, _LONGEST)
+        return _searched(value)
     if isinstance(value, Mapping):
         return {name: SECRET if _is_secret_name(str(name)) else _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -4,9 +4,11 @@
 import base64
 import hashlib
 import json
+import math
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +49,29 @@ def test_the_order_of_files_does_not_matter() -> None:
 
 def test_another_entry_is_another_bundle() -> None:
     assert bundle_digest("a.py", {"a.py": b"1", "b.py": b"2"}) != bundle_digest("b.py", {"a.py": b"1", "b.py": b"2"})
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([1.0, -0.0, 1e15, 1e21, 10**15 - 1, 10**15, "\x7f", '"', "\\", "\n", "\ufb33", "\U0001f600"])
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_the_canonical_form_is_that_of_the_library_whose_matter_it_is(value: Any) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, -(2**53), {1: 2}, b"x", {"a": {2**64}}, "\ud800"])
+def test_what_has_no_canonical_form_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  the library says what, in its own words
+        canonical(value)
 
 
 def test_an_envelope_has_its_connectors_sorted_and_nothing_added() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from genapps.logs import redact
+from genapps.logs import _HARMLESS_CHARACTERS, _MOST_HARMLESS, _harmless, redact
 from genapps.redaction.text import SECRET
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
@@ -31,3 +31,19 @@ def test_nested_values_are_looked_into() -> None:
 
 def test_long_texts_are_cut() -> None:
     assert len(str(redact(None, "", {"error": "x" * 1_000_000})["error"])) == 2000
+
+
+def test_a_text_that_was_harmless_once_is_no_excuse_for_another_one() -> None:
+    for _ in range(2):
+        assert redact(None, "", {"app": "converter-0012", "error": f"converter-0012 {JWT}"}) == {
+            "app": "converter-0012",
+            "error": "converter-0012 [redacted:jwt]",
+        }
+        assert redact(None, "", {"token": "converter-0012"}) == {"token": SECRET}
+
+
+def test_texts_that_were_harmless_are_remembered_in_bounded_numbers() -> None:
+    for number in range(2 * _MOST_HARMLESS):
+        redact(None, "", {"app": f"converter-{number}", "error": "y" * _HARMLESS_CHARACTERS + f" {number}"})
+    assert 0 < len(_harmless) <= _MOST_HARMLESS
+    assert max(map(len, _harmless)) <= _HARMLESS_CHARACTERS

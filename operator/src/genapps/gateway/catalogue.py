@@ -148,22 +148,28 @@ class ServiceAddresses:
 
     def __init__(self) -> None:
         self._slices: dict[str, tuple[tuple[str, str], int, tuple[str, ...]]] = {}
+        self._found: dict[tuple[str, str], tuple[int, tuple[str, ...]] | None] = {}
+        """What was asked for since a slice has changed: each call asks."""
 
     def of(self, connector: str, service: str) -> tuple[int, tuple[str, ...]] | None:
         """Port and addresses of the pods behind a connector with that Service (`service_reference`); None: the operator
         has resolved none. What was resolved for a Service that it named before does not count."""
         wanted = (connector, service)
-        found = [(port, addresses) for about, port, addresses in self._slices.values() if about == wanted]
-        return found[0] if len(found) == 1 else None
+        if wanted not in self._found:
+            found = [(port, addresses) for about, port, addresses in self._slices.values() if about == wanted]
+            self._found[wanted] = found[0] if len(found) == 1 else None
+        return self._found[wanted]
 
     def listed(self, objects: Sequence[dict[str, Any]], _resource_version: str) -> None:
         """A complete list: what is not in it is gone."""
+        self._found.clear()
         self._slices.clear()
         for object_ in objects:
             self.changed(object_)
 
     def changed(self, object_: dict[str, Any]) -> None:
         """A slice was written; one without the label or a port is of no use."""
+        self._found.clear()
         metadata = object_["metadata"]
         connector = (metadata.get("labels") or {}).get(names.LABEL_CONNECTOR)
         ports = [port["port"] for port in object_.get("ports") or () if isinstance(port.get("port"), int)]
@@ -181,6 +187,7 @@ class ServiceAddresses:
 
     def deleted(self, object_: dict[str, Any]) -> None:
         """A slice is gone."""
+        self._found.clear()
         self._slices.pop(str(object_["metadata"]["name"]), None)
 
 
@@ -192,10 +199,14 @@ def target(offer: Offer, services: ServiceAddresses) -> Target | None:
         resolved = services.of(offer.name, names.service_reference(named.namespace, named.name, named.port))
         if resolved is None or not resolved[1]:
             return None
-        port, addresses = resolved
-        host = f"{named.name}.{named.namespace}.svc"
-        return Target(offer.name, "http", host, port, addresses)
+        return _service_target(offer.name, f"{named.name}.{named.namespace}.svc", *resolved)
     return _public_target(offer.name, endpoint.url or "")
+
+
+@lru_cache(maxsize=1024)
+def _service_target(connector: str, host: str, port: int, addresses: tuple[str, ...]) -> Target:
+    """Remembered, as below: connections are kept by target, and the same one is found sooner than an equal one."""
+    return Target(connector, "http", host, port, addresses)
 
 
 @lru_cache(maxsize=1024)

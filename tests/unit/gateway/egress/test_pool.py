@@ -136,6 +136,20 @@ async def test_connections_wait_briefly_and_in_bounded_numbers(monkeypatch: pyte
         assert waiting._count == 0
 
 
+async def test_a_connection_is_broken_off_at_the_time_that_was_set_last() -> None:
+    loop = asyncio.get_running_loop()
+    connection = Connection(HERE)
+    async with serving(always(OK)) as server:
+        await loop.create_connection(lambda: connection, HERE, server.port)
+        for seconds in (0.01, 20.0, 0.02, None, 0.03, 0.1):
+            connection.expire_at(None if seconds is None else loop.time() + seconds)
+        due = loop.time() + 0.1
+        assert await connection.read() == b""
+        assert connection.timed_out
+        assert loop.time() >= due - 0.01
+        await server.anything_closed.wait()
+
+
 async def test_an_old_connection_is_not_kept() -> None:
     waiting = Pool()
     async with serving(always(OK)) as server:

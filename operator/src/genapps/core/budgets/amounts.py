@@ -34,7 +34,16 @@ class Amounts(NamedTuple):
 
     def minus(self, other: Amounts) -> Amounts:
         """What is left without the other; of no unit less than nothing."""
-        return Amounts(*(max(0, mine - theirs) for mine, theirs in zip(self, other, strict=True)))
+        if self == other:
+            return NOTHING
+        tokens, calls, millis, micros = self
+        less_tokens, less_calls, less_millis, less_micros = other
+        return Amounts(
+            tokens - less_tokens if tokens > less_tokens else 0,
+            calls - less_calls if calls > less_calls else 0,
+            millis - less_millis if millis > less_millis else 0,
+            micros - less_micros if micros > less_micros else 0,
+        )
 
     def most(self, other: Amounts) -> Amounts:
         """The larger of the two in each unit."""

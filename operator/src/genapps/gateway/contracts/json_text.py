@@ -3,7 +3,8 @@
 
 orjson is strict about the text, but keeps the last of two equal names, and makes a float of an integer of more than 64
 bits. Another parser behind the gateway may read another value than the one that was checked. So the text is read a
-second time, by the standard library's parser, which shows each object's names and each integer's digits.
+second time, by the standard library's parser, which shows each object's names and each integer's digits. A text that
+orjson would write for the value it has read holds nothing that was lost, and is not read again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from genapps.core.contracts.values import EXACT
 _DIGITS = len(str(EXACT))
 _MANY_DIGITS = re.compile(rb"(?<![.0-9])[0-9]{20}")
 """An integer of fewer digits has 64 bits, and stays one."""
+_NEARLY_INEXACT = re.compile(rb"[0-9]{%d}" % len(str(EXACT)))
+"""What an integer that some reader does not hold exactly has at least. Digits of texts are taken for such, too."""
 
 
 class AmbiguousJsonError(ValueError):
@@ -28,11 +31,20 @@ class AmbiguousJsonError(ValueError):
 def read_json(content: bytes) -> object:
     """The value. Raises AmbiguousJsonError, and ValueError for what is no JSON."""
     value: object = orjson.loads(content)
+    if _written_so(value, content) and not _NEARLY_INEXACT.search(content):
+        return value
     try:
         _SECOND_READER.decode(content.decode())
     except RecursionError as error:
         raise AmbiguousJsonError("lists and objects are nested too deeply") from error
     return value
+
+
+def _written_so(value: object, content: bytes) -> bool:
+    try:
+        return orjson.dumps(value) == content
+    except TypeError:
+        return False  # it is nested more deeply than orjson writes
 
 
 def read_answer(content: bytes) -> object:

@@ -28,7 +28,10 @@ class Connection(asyncio.Protocol):
         self._held = 0
         self._ended = False
         self._waiter: asyncio.Future[None] | None = None
-        self._deadline: asyncio.TimerHandle | None = None
+        self._expires: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        """Fires at that time or before, and then looks at it: the time moves with each request."""
+        self._poll: select.poll | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Also called when TLS begins inside a proxy's tunnel."""
@@ -52,25 +55,30 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Whatever the reason: no more will come."""
         self._ended = True
-        self.expire_at(None)
+        self._stop_timer()
         self._wake()
         if self.on_end is not None:
             self.on_end()
             self.on_end = None
 
     @property
-    def quiet(self) -> bool:
-        """Open, with nothing to read and nothing left to write: fit for another request."""
+    def settled(self) -> bool:
+        """Open, with nothing to read and nothing left to write, as far as the loop has seen."""
         transport = self.transport
         if transport is None or self._ended or transport.is_closing() or self._arrived:
             return False
-        return transport.get_write_buffer_size() == 0 and not _readable(transport)
+        return transport.get_write_buffer_size() == 0
+
+    @property
+    def quiet(self) -> bool:
+        """The same, and the socket says so, too: fit for another request."""
+        return self.settled and not self._readable()
 
     def expire_at(self, when: float | None) -> None:
         """The connection is broken off at that time of the loop. None: never."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = None if when is None else self._loop.call_at(when, self._expire)
+        self._expires = when
+        if when is not None and (self._timer is None or when < self._timer.when()):
+            self._set_timer(when)
 
     async def start_tls(self, tls: ssl.SSLContext, host: str) -> None:
         """Inside what is open already. Raises OSError."""
@@ -107,23 +115,40 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """At once, with no regard to what is unsent."""
-        self.expire_at(None)
+        self._stop_timer()
         self._ended = True
         if self.transport is not None:
             self.transport.abort()
         self._wake()
 
-    def _expire(self) -> None:
+    def _set_timer(self, when: float) -> None:
+        self._stop_timer()
+        self._expires = when
+        self._timer = self._loop.call_at(when, self._fire)
+
+    def _stop_timer(self) -> None:
+        self._expires = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _fire(self) -> None:
+        self._timer, when = None, self._expires
+        if when is None:
+            return
+        if when > self._loop.time():
+            self._set_timer(when)
+            return
         self.timed_out = True
         self.abort()
+
+    def _readable(self) -> bool:
+        """Whether something has arrived that the loop has not seen yet, most likely the peer's goodbye."""
+        if self._poll is None and self.transport is not None:
+            self._poll = select.poll()
+            self._poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return self._poll is not None and bool(self._poll.poll(0))
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def _readable(transport: asyncio.Transport) -> bool:
-    """Whether something has arrived that the loop has not seen yet, most likely the peer's goodbye."""
-    poll = select.poll()
-    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-    return bool(poll.poll(0))

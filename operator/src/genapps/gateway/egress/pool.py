@@ -41,10 +41,10 @@ class Pool:
         return None
 
     def give(self, key: Key, connection: Connection) -> None:
-        """It is closed if it is not quiet, or old, or there are enough."""
+        """It is closed if it is not settled, or old, or there are enough. The socket is looked at when it is taken."""
         now = asyncio.get_running_loop().time()
         waiting = self._idle.setdefault(key, [])
-        fit = connection.quiet and now - connection.opened_at < AGE_SECONDS
+        fit = connection.settled and now - connection.opened_at < AGE_SECONDS
         if not fit or len(waiting) >= MOST_OF_ONE or self._count >= MOST:
             connection.abort()
         else:

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from genapps.api.addresses import is_host_name
 from genapps.gateway.egress.messages import Target
 
 _INSIDE = (".svc", ".local", ".localhost", ".localdomain", ".internal", ".arpa")
 
 
+@lru_cache(maxsize=1024)
 def target_fault(target: Target) -> str | None:
     """What is wrong with it, in words; None for nothing.
 
     A host name goes out over https only. A Service (with addresses) may be http, and its host is a name inside.
+    Remembered: each request asks, and targets change rarely.
     """
     if target.scheme not in ("https", "http"):
         return "the scheme is neither https nor http"

@@ -54,7 +54,9 @@ class StreamedResponse:
 
     async def read(self) -> bytes:
         """The whole body. Raises UpstreamFailedError."""
-        pieces = [piece async for piece in self]
+        pieces: list[bytes] = []
+        while (piece := await self.exchange.piece()) is not None:
+            pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

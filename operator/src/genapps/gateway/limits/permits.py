@@ -11,6 +11,7 @@ import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from genapps.api.connector import ConnectorLimits
 from genapps.cluster import clocks
@@ -132,12 +133,15 @@ class Permits:
 
 
 def _rates(admitted: Admit) -> tuple[Limit, ...]:
-    app, connector, limits = admitted.app.child, admitted.offer.name, admitted.offer.spec.limits
-    return (
-        Limit((app,), admitted.app.record.tier.calls_per_minute),
-        Limit((app, connector), limits.per_app.calls_per_minute),
-        Limit(("", connector), limits.calls_per_minute),
-    )
+    limits, tier = admitted.offer.spec.limits, admitted.app.record.tier
+    each, of_app, of_all = tier.calls_per_minute, limits.per_app.calls_per_minute, limits.calls_per_minute
+    return _limits(admitted.app.child, admitted.offer.name, each, of_app, of_all)
+
+
+@lru_cache(maxsize=1024)
+def _limits(app: str, connector: str, each: int, of_app: int, of_all: int) -> tuple[Limit, ...]:
+    """Remembered: each call asks three times."""
+    return Limit((app,), each), Limit((app, connector), of_app), Limit(("", connector), of_all)
 
 
 def _broken(connector: str, seconds: float) -> Problem | None:
