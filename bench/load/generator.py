@@ -28,6 +28,8 @@ class Generator:
         self._reader = reader
         self._writer = writer
         self.saturated = False
+        self.pid: int | None = None
+        """Of its process, where that is on this machine."""
 
     async def load(self, job: Load) -> LoadResult:
         """Run a load. Raises LoadFailedError when a request failed or none was completed."""
@@ -72,4 +74,5 @@ async def host_generator(python: Sequence[str] = (sys.executable,)) -> AsyncIter
         assert process.stdout is not None
         listening = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
         async with connected("127.0.0.1", int(listening["port"])) as generator:
+            generator.pid = process.pid
             yield generator

@@ -2,6 +2,7 @@
 """Requests that are read without h11: what is taken, h11 reads in the same way, and whatever follows is h11's again."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from genapps.gateway.http.exchange import WholeExchange
 from genapps.gateway.http.whole import WholeRequest, read_whole
 from genapps.gateway.listeners import Listener, listener
 from genapps.gateway.protocol import HEAD_LIMIT, BoundedHttp
@@ -182,6 +184,23 @@ async def test_a_caller_who_goes_is_told_of(slow: Slow, server: Listener) -> Non
     writer.transport.abort()
     await slow.gone.wait()
     slow.go_on.set()
+
+
+async def test_what_is_answered_leaves_nothing_for_the_garbage_collector(slow: Slow, server: Listener) -> None:
+    slow.go_on.set()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port(server.servers[0]))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            writer.write(post(b"body"))
+            await reader.readuntil(b"body")
+        await asyncio.sleep(0)
+        [last] = [each for each in gc.get_objects() if isinstance(each, WholeExchange)]
+        assert not (last.body or last.whole.content or last.is_here)
+    finally:
+        gc.enable()
+    writer.close()
 
 
 class Hasty(BoundedHttp):

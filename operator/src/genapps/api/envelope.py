@@ -21,7 +21,10 @@ class RiskClass(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the lowest class."""
-        return tuple(RiskClass).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {each: number for number, each in enumerate(RiskClass)}
 
 
 class Owner(UserModel):

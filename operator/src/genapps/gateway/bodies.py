@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from genapps.gateway.messages import BODY_LIMIT
 from genapps.gateway.problems import Code, Problem
@@ -19,14 +19,32 @@ WHOLE = "genapps.whole"
 """The extension of a scope whose request was read as a whole: a `Whole`."""
 
 
-class Whole(Protocol):
-    """A request that needs no `receive`."""
+class Whole:
+    """What has come of a request that was read as a whole: its body, and later perhaps that its caller has gone."""
 
-    content: bytes
-    """Its body."""
+    __slots__ = ("_gone", "_left", "content")
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self._left = False
+        self._gone: Callable[[], None] | None = None
 
     def watch(self, gone: Callable[[], None]) -> Callable[[], None]:
         """Call `gone` once when the caller has gone, until what is returned is called."""
+        if self._left:
+            return asyncio.get_running_loop().call_soon(gone).cancel
+        self._gone = gone
+        return self._unwatch
+
+    def left(self) -> None:
+        """The caller has gone."""
+        self._left = True
+        gone, self._gone = self._gone, None
+        if gone is not None:
+            gone()
+
+    def _unwatch(self) -> None:
+        self._gone = None
 
 
 class RefusedError(Exception):

@@ -49,6 +49,7 @@ from genapps.gateway.egress.dialling import client_tls
 from genapps.gateway.egress.upstream import Upstream
 from genapps.gateway.freshness import Freshness, fresh_watch
 from genapps.gateway.health import HealthApp
+from genapps.gateway.heap import keep_all
 from genapps.gateway.ledgers.breakers import Breakers
 from genapps.gateway.ledgers.connector_ledger import ConnectorLedgers
 from genapps.gateway.ledgers.ledger import Ledgers
@@ -225,6 +226,7 @@ class Gateway:
         await self._keys.fetched.wait()
         await self._step_keys.tried.wait()
         await self._serving.until_trusted()
+        keep_all()
         async with await canary(self._settings.canary_port):
             _log.info("serving", port=self._settings.call_port, records=len(self._records))
             await self._calls.serve()

@@ -67,7 +67,7 @@ class BoundedHttp(H11Protocol):
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
         if self._exchange is not None:
-            self._exchange.left()
+            self._exchange.whole.left()
 
     def data_received(self, data: bytes) -> None:
         """A head may have begun, or be complete now."""

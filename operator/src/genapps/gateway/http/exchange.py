@@ -15,7 +15,7 @@ import h11
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol, RequestResponseCycle
 
-from genapps.gateway.bodies import WHOLE
+from genapps.gateway.bodies import WHOLE, Whole
 from genapps.gateway.http.whole import WholeRequest
 
 _WITHOUT_BODY = (204, 304)
@@ -26,6 +26,7 @@ class WholeExchange(RequestResponseCycle):
     here."""
 
     def __init__(self, protocol: H11Protocol, request: WholeRequest, data: bytes, answered: Callable[[], None]) -> None:
+        whole = Whole(request.body)
         scope: Any = {
             "type": "http",
             "asgi": {"version": protocol.asgi_version, "spec_version": "2.3"},
@@ -40,7 +41,7 @@ class WholeExchange(RequestResponseCycle):
             "query_string": b"",
             "headers": request.headers,
             "state": protocol.app_state.copy(),
-            "extensions": {WHOLE: self},
+            "extensions": {WHOLE: whole},
         }
         super().__init__(
             scope=scope,
@@ -54,40 +55,36 @@ class WholeExchange(RequestResponseCycle):
             message_event=asyncio.Event(),
             on_response=protocol.on_response_complete,
         )
-        self.content = request.body
+        self.whole = whole
         self.body, self.more_body = bytearray(request.body), False
         self.message_event.set()
         self._data: bytes | None = data
-        self._answered = answered
+        self._answered: Callable[[], None] | None = answered
         self._start: Any = None
-        self._gone: Callable[[], None] | None = None
 
     @property
     def is_here(self) -> bool:
         """Whether h11 knows nothing of it, and it is not answered yet."""
         return self._data is not None and not self.response_complete
 
-    def watch(self, gone: Callable[[], None]) -> Callable[[], None]:
-        """Call `gone` once when the caller has gone, until what is returned is called."""
-        if self.disconnected:
-            return asyncio.get_running_loop().call_soon(gone).cancel
-        self._gone = gone
-        return self._unwatch
-
-    def left(self) -> None:
-        """The connection has ended."""
-        gone, self._gone = self._gone, None
-        if gone is not None:
-            gone()
-
     def hand_over(self) -> None:
         """From now on it is h11's, as if it had been from the beginning."""
-        data, self._data = self._data, None
+        data, self._data, self._answered = self._data, None, None
         if data is None:
             return
         self.conn.receive_data(data)
         while not isinstance(self.conn.next_event(), h11.EndOfMessage):
             pass
+
+    async def run_asgi(self, app: Any) -> None:
+        """As uvicorn's."""
+        try:
+            await super().run_asgi(app)
+        finally:
+            # Its connection knows it until the next one comes. It holds no body meanwhile, and knows the connection no
+            # longer: so it is gone without the garbage collector.
+            self._data, self._answered = None, None
+            self.body, self.whole.content = bytearray(), b""
 
     async def send(self, message: Any) -> None:
         """As ASGI says."""
@@ -114,10 +111,8 @@ class WholeExchange(RequestResponseCycle):
         self.transport.write(reply)
         if CLOSE_HEADER in headers or not self.keep_alive:
             self.transport.close()
-        self._answered()
-
-    def _unwatch(self) -> None:
-        self._gone = None
+        if self._answered is not None:
+            self._answered()
 
 
 def _reply(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes | None:
