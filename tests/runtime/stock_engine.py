@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ctypes import cast
 from typing import Any
 
-from wasmtime import Config, Engine, Store, WasmtimeError
+from wasmtime import Config, Engine, Store, WasmtimeError, _bindings
 from wasmtime.component import Component, Func, Linker, LinkerInstance, Record
 
 from genapps_runtime.guest import c_api
@@ -29,7 +29,7 @@ class StockLanguage:
         c_api.config_async_stack_size_set(cast(config.ptr(), c_api.ConfigPtr), FIBER_BYTES)
         config.max_wasm_stack = STACK_BYTES
         for name, on in SWITCHES.items():
-            setattr(config, name, on)
+            getattr(_bindings, f"wasmtime_config_{name}_set")(config.ptr(), on)
         self.engine = Engine(config)
         self.component = Component.deserialize_file(self.engine, engine_file)
         self.ticker = Ticker(self.engine.increment_epoch)

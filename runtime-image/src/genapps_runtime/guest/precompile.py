@@ -16,10 +16,13 @@ SWITCHES = {
     "wasm_custom_page_sizes": False,
     "wasm_wide_arithmetic": False,
     "wasm_exceptions": False,
+    "wasm_component_model_async": False,
+    "concurrency_support": False,
 }
 """The configuration for compiling and for running; wasmtime refuses code that was compiled with another one.
 
-Epochs are on, every feature that we do not need is off."""
+Epochs are on, every feature that we do not need is off. With the last one wasmtime keeps an account of tasks and
+threads for each call, which took an eighth of the call."""
 
 
 def target() -> str:
@@ -33,13 +36,13 @@ def precompile(source: str, machine_code: str) -> None:
     The file is written beside its place and renamed, so it is complete or absent.
     """
     # Only here: a pod gets along without the package's Python (`c_api`).
-    from wasmtime import Config, Engine
+    from wasmtime import Config, Engine, _bindings
     from wasmtime.component import Component
 
     config = Config()
     config.target = target()
-    for name, on in SWITCHES.items():
-        setattr(config, name, on)
+    for name, on in SWITCHES.items():  # the package's own class does not know them all
+        getattr(_bindings, f"wasmtime_config_{name}_set")(config.ptr(), on)
     component = Component.from_file(Engine(config), source)
     partial = Path(f"{machine_code}.{os.getpid()}.partial")
     partial.write_bytes(component.serialize())
