@@ -16,7 +16,10 @@ COLUMNS = 100
 GENERATED = frozenset({"docs/reference.md", "docs/chart.md"})
 CHECKED = frozenset({".md", ".py", ".yaml", ".yml", ".go", ".toml", ".tpl", ".txt", ".mjs"})
 """Suffixes of the files in which words are looked for."""
-SKIPPED = ("locks/", "crds/", "charts/genapps/templates/crds/", "tests/golden/", "changelog.d/", "LICENSE")
+SKIPPED = (
+    "locks/", "crds/", "charts/genapps/templates/crds/", "tests/golden/", "changelog.d/", "LICENSE",
+    "runtime-image/engines/licenses/",
+)  # fmt: skip
 SELF = frozenset({"tools/prose.py", "tests/unit/tools/test_prose.py"})
 """They hold the words that are looked for."""
 

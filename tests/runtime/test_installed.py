@@ -48,6 +48,26 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment / "bin"
 
 
+LICENCES = {
+    "LLVM.txt": "LLVM Exceptions",
+    "Zig.txt": "Zig contributors",
+    "wasi-libc.txt": "multi-licensed",
+    "wasi-libc-musl.txt": "musl as a whole",
+    "python/CPython.txt": "PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2",
+    "python/CPython-incorporated.txt": "SQLite",
+    "python/componentize-py.txt": "Apache License",
+    "python/tzdata.txt": "Apache",
+    "javascript/QuickJS-ng.txt": "Fabrice Bellard",
+}
+"""What the engines contain, and words of its licence."""
+
+
+def test_the_engines_come_with_the_licences_of_what_is_in_them(installed: Path) -> None:
+    (folder,) = installed.parent.glob("lib/python*/site-packages/genapps_engines/licenses")
+    for name, words in LICENCES.items():
+        assert words in (folder / name).read_text(encoding="utf-8"), name
+
+
 @pytest.mark.parametrize("language", list(engines.SOURCES))
 def test_a_new_app_is_made_served_and_tested_by_our_wheels_alone(
     language: str, installed: Path, tmp_path: Path

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from tools.engines import javascript, python
+from tools.engines import javascript, licenses, python
 from tools.engines.javascript import LOCK
 from tools.engines.places import ROOT, cache
 from tools.engines.processes import run
@@ -70,9 +70,10 @@ def stage(language: str = "python") -> Path:
 
 
 def stage_all() -> None:
-    """The components of all languages."""
+    """The components of all languages, and the licences of what is in them."""
     for language in SOURCES:
         stage(language)
+    licenses.write(ROOT / "build" / "engines" / "licenses")
 
 
 def _build(step: str, target: Path, make: Callable[[Path], None]) -> None:

@@ -30,9 +30,14 @@ _SOURCE = re.compile(r"[^/]+/upstream-quickjs/([\w.-]+\.[ch])\Z")
 _C = ("-O3", "-fno-sanitize=all", "-msimd128", "-mbulk-memory")
 
 
+def fetched() -> Path:
+    """A folder with QuickJS in `quickjs`, and with the compiler in the environment `venv`; fetched at the first use."""
+    return unpacked(LOCK, "quickjs-ng", cache() / "engines", _kept)
+
+
 def build(folder: Path, target: Path) -> None:
     """Build the engine from the sources in `folder`."""
-    home = unpacked(LOCK, "quickjs-ng", cache() / "engines", _kept)
+    home = fetched()
     with tempfile.TemporaryDirectory(prefix="genapps-engine-") as place:
         module = Path(place) / "engine.wasm"
         _link(home, folder, Path(place), module)
