@@ -22,6 +22,8 @@ from genapps_runtime.egress.gateway_connection import UnreachableError
 from genapps_runtime.egress.gateway_stream import GatewayStream
 from tests.runtime.fake_gateway import GATEWAY_NAME, Authority
 from tests.runtime.harness import until
+from tests.unit.gateway.connectors import manifest
+from tests.unit.gateway.test_http_streams import CSV, EXPORT, NDJSON, ROWS
 from tests.unit.gateway.test_model_connector import MESSAGES, model
 from tests.unit.gateway.test_model_streams import CUT, DONE, EVENTS, delta, event, lines, stream, told
 from tests.unit.gateway.world import Installation, Issuer, app_record
@@ -104,6 +106,25 @@ async def test_pieces_go_through_both_planes(gateway: Installation, tmp_path: Pa
         refused = await client.stream("r", 1, CALL | {"tool": "embeddings", "arguments": {"input": "a"}}, 10, "")
         assert isinstance(refused, dict)
         assert refused["problem"]["code"] == "ArgumentsInvalid"
+
+
+async def test_a_list_that_is_no_result_any_more_goes_through_both_planes(
+    gateway: Installation, tmp_path: Path
+) -> None:
+    gateway.records.changed(app_record(envelope={"digest": "sha256:" + "a" * 64, "connectors": ["rates"]}))
+    gateway.catalogue.changed(manifest(tools=[ROWS, EXPORT]))
+    async with served(gateway, tmp_path) as client:
+        for tool, head, piece in (("rows", NDJSON, b'{"n":%b1}\n' % (b" " * 1000)), ("export", CSV, b"zwei;2\n" * 150)):
+            gateway.upstream.answer = OutboundResponse(200, head, b"")
+            gateway.upstream.pieces = (piece * 50,) * 100
+            asked = {"connector": "rates", "tool": tool, "arguments": {}, "stream": True}
+            answer = await client.stream("r", 1, asked, 10, "")
+            assert isinstance(answer, GatewayStream), answer
+            found: list[Any] = []
+            while (outcome := await answer.next())["ok"] is not None:
+                found += outcome["ok"]
+            came = [{"n": 1}] * 5000 if tool == "rows" else "zwei;2\n" * 750_000
+            assert found == came or "".join(found) == came
 
 
 async def test_a_reader_who_takes_nothing_stops_the_connector_and_whoever_leaves_ends_it(

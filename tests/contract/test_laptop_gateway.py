@@ -204,6 +204,43 @@ async def test_an_answer_of_a_model_comes_in_the_pieces_of_its_stub(
     client.close()
 
 
+@pytest.mark.parametrize(
+    ("tool", "pieces", "came"),
+    [
+        ("rows", "[{n: 1}, {n: 2}]", [{"n": 1}, {"n": 2}]),
+        ("rows", "[{n: 1}, {n: a}]", "ResultInvalid"),
+        ("text", "[a, b]", ["a", "b"]),
+        ("text", "[a, 1]", "ResultInvalid"),
+    ],
+)
+async def test_lines_of_an_answer_are_held_to_the_contract(
+    tmp_path: Path,
+    gateway: LocalGateway,
+    client: GatewayClient,
+    answering: Answering,
+    tool: str,
+    pieces: str,
+    came: Any,
+) -> None:
+    read = {"method": "GET", "path": "/", "effect": "Read"}
+    line = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    tools = [read | {"name": "rows", "stream": "Lines", "output": line}, read | {"name": "text", "stream": "Text"}]
+    spec = {"type": "HTTP", "endpoint": {"url": "https://lists.example.com"}, "namespaces": ["finance"]}
+    manifest = MODEL | {"metadata": {"name": "lists"}, "spec": spec | {"tools": tools}}
+    (tmp_path / "pieces.yaml").write_text(f"connectors: {{lists: {{{tool}: {{pieces: {pieces}}}}}}}\n")
+    (tmp_path / "lists.yaml").write_text(yaml.safe_dump(manifest))
+    stubs = read_stubs(tmp_path / "pieces.yaml")
+    source = read_app(Named(tmp_path / "app.py", connectors=(tmp_path / "lists.yaml",)))
+    answering.situation = Situation(caller(source), offers(source, stubs), stubs)
+    found = await client.stream("r1", 1, {"connector": "lists", "tool": tool, "arguments": {}, "stream": True}, 10, "")
+    if isinstance(found, GatewayStream):
+        assert (await found.next())["ok"] == came
+        found.close()
+    else:
+        assert found["problem"]["code"] == came
+    client.close()
+
+
 async def test_a_tool_that_does_not_answer_in_pieces_says_so(client: GatewayClient) -> None:
     payload = {"connector": "free", "tool": "look", "arguments": {}, "stream": True}
     found = await client.stream("r1", 1, payload, 10, "")

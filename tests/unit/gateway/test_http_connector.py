@@ -18,7 +18,7 @@ KEY = "f" * 64
 def tool(**fields: Any) -> HttpTool:
     one = {"name": "latest", "method": "GET", "path": "/v1/{currency}", "effect": "Read"} | fields
     (contract,) = contract_of(connector(tools=[one]).spec).tools
-    return HttpTool(contract, "/api")
+    return HttpTool(contract, "/api", lambda _: None)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import structlog
 
 from genapps.gateway.calls import Passed, Tally
 from genapps.gateway.connectors import events
-from genapps.gateway.connectors.model_stream import PIECE_BYTES
+from genapps.gateway.connectors.streams import PIECE_BYTES
 from genapps.gateway.egress.messages import (
     EgressReason,
     EgressRefusedError,
@@ -174,6 +174,11 @@ async def test_the_largest_piece_passes(outside: Installation) -> None:
     assert texts(lines(await stream(outside))) == text
     outside.upstream.pieces = event(delta(text + "x")), DONE
     assert (await stream(outside)).json()["code"] == "ResultInvalid"
+
+
+async def test_an_answer_without_a_piece_is_empty(outside: Installation) -> None:
+    outside.upstream.pieces = told(), b": nothing yet\n\n", DONE
+    assert lines(await stream(outside)) == [END]
 
 
 async def test_without_usage_the_most_counts(outside: Installation) -> None:

@@ -230,7 +230,10 @@ class Tool(UserModel):
     input: JsonSchemaDocument | None = None
     """JSON Schema 2020-12 of the arguments, of type object. Absent: the tool takes none."""
     output: JsonSchemaDocument | None = None
-    """JSON Schema 2020-12 of the result. Absent: any JSON value."""
+    """JSON Schema 2020-12 of the result; with stream: Lines, of each line. Absent: any JSON value."""
+    stream: Literal["Lines", "Text"] | None = None
+    """Whether apps take the answer while it comes, and only so (type HTTP, effect Read): Lines are JSON, one value a
+    line; Text is UTF-8. Absent: it comes whole."""
     timeout: Annotated[Duration, duration_within("1s", "600s")] | None = None
     """The longest a call may take. Default: 10s."""
     cache: Annotated[Duration, duration_within("1s", "24h")] | None = None

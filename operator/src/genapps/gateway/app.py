@@ -6,7 +6,7 @@ Nothing is read of a body before the caller has proved who they are."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,9 @@ from genapps.gateway.budgets.credit import NONE_NOW, Credits
 from genapps.gateway.callers.identity import Identities, KeysUnavailableError, TokenRefusedError
 from genapps.gateway.callers.records import App, Records
 from genapps.gateway.callers.token_keys import TokenKeyDelivery
-from genapps.gateway.calls import Calls, Made
+from genapps.gateway.calls import Calls, Made, Passed
 from genapps.gateway.catalogue import Catalogue, Offer
-from genapps.gateway.connectors.model import ModelTool
+from genapps.gateway.connectors.streams import StreamedTool
 from genapps.gateway.contracts.stored import StoredContracts
 from genapps.gateway.decision import Admit, Question, Refusal, Violation, admit, decide
 from genapps.gateway.http.departure import EndedWhenGone, Watch, watch_of
@@ -208,13 +208,13 @@ class GatewayApp:
         return _problem(made, admitted.call.request_id, admitted.tool.effect)
 
     async def _begun(
-        self, admitted: Admit, tool: ModelTool, trace: Trace, watch: Watch, left: float
+        self, admitted: Admit, tool: StreamedTool, trace: Trace, watch: Watch, left: float
     ) -> Answer | StreamedAnswer:
         """The answer from its first piece on. What fails before that is refused as any call is."""
         passed = self._parts.calls.stream(admitted, tool, {**_who(admitted.app), **trace}, left)
         try:
             with EndedWhenGone(watch):
-                first = await anext(passed, ())
+                first = await _first(passed)
         except BaseException:
             await passed.aclose()
             raise
@@ -299,6 +299,13 @@ class GatewayApp:
             request=action,
         )
         return _problem(refusal.problem, action)
+
+
+async def _first(passed: AsyncGenerator[Passed, None]) -> Passed:
+    """What has come first; no pieces when the answer has none."""
+    async for found in passed:  # anext fails for a default that is a tuple
+        return found
+    return ()
 
 
 def _left(call: ToolCall, started: float) -> float:

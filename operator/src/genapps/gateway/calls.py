@@ -25,7 +25,7 @@ from genapps.core.budgets.cost import Tokens
 from genapps.gateway.budgets.payments import Payment, Payments
 from genapps.gateway.connectors.exchange import CallFailedError, Health, Prepared, Spent, out_of_time
 from genapps.gateway.connectors.exchanger import Answered, Exchanger
-from genapps.gateway.connectors.model import ModelTool
+from genapps.gateway.connectors.streams import StreamedTool
 from genapps.gateway.connectors.times import Allowed, Times
 from genapps.gateway.decision import Admit
 from genapps.gateway.limits.permits import Permit, Permits
@@ -133,7 +133,7 @@ class Calls:
         self._payments.blocked.forget(connector)
 
     async def stream(
-        self, admitted: Admit, tool: ModelTool, about: dict[str, str], left: float = math.inf
+        self, admitted: Admit, tool: StreamedTool, about: dict[str, str], left: float = math.inf
     ) -> AsyncGenerator[Passed, None]:
         """The pieces of the answer while it comes, some at a time, and a problem in place of what does not come.
 
@@ -166,7 +166,7 @@ class Calls:
             allowed = Times.of(admitted.tool, started, ends).allowed(started)
             async with aclosing(self._exchanger.stream(admitted, prepared, allowed)) as parts:
                 async for part in parts:
-                    used = part.usage._asdict()
+                    used = {} if part.usage is None else part.usage._asdict()
                     usage = part.usage if part.told else None
                     size += sum(map(len, part.pieces))
                     if part.pieces:

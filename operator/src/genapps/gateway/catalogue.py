@@ -26,6 +26,7 @@ from genapps.gateway.connectors.exchange import Binding
 from genapps.gateway.connectors.http import HttpTool
 from genapps.gateway.connectors.mcp import McpTool
 from genapps.gateway.connectors.model import ModelTool
+from genapps.gateway.connectors.streams import StreamedTool
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.contracts.compiled import CompiledTool, compile_tools
 from genapps.gateway.egress.messages import Target
@@ -63,9 +64,14 @@ class OfferedTool:
         return self.compiled.tool.contract.key_header is not None
 
     @property
-    def streamed(self) -> ModelTool | None:
+    def streamed(self) -> StreamedTool | None:
         """What asks for an answer that is taken while it comes; None where the tool has no such answers."""
-        return self.binding if isinstance(self.binding, ModelTool) and self.binding.streams else None
+        return self.binding if isinstance(self.binding, ModelTool | HttpTool) and self.binding.streams else None
+
+    @property
+    def only_streamed(self) -> bool:
+        """Whether it has no other answers."""
+        return self.compiled.tool.contract.stream is not None
 
     @property
     def seconds(self) -> float:
@@ -255,7 +261,7 @@ def _binding(spec: ConnectorSpec, compiled: CompiledTool, base_path: str) -> Bin
         return ModelTool(compiled.tool.contract, spec, base_path)
     if spec.type == "MCP":
         return McpTool(compiled.tool.contract, spec)
-    return HttpTool(compiled.tool.contract, base_path)
+    return HttpTool(compiled.tool.contract, base_path, compiled.result_fault)
 
 
 def _reused(said: Tool | None) -> int:

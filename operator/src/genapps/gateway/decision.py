@@ -272,10 +272,13 @@ def not_repeated_blindly(call: ToolCall, tool: OfferedTool) -> Refusal | None:
 
 
 def answered_in_pieces(call: ToolCall, tool: OfferedTool) -> Refusal | None:
-    """A tool whose answer is wanted while it comes has such answers."""
-    if not call.stream or tool.streamed is not None:
+    """A tool whose answer is wanted while it comes has such answers; one that has no others is asked so."""
+    if call.stream == tool.only_streamed or (call.stream and tool.streamed is not None):
         return None
-    detail = f"The tool '{tool.name}' does not answer piece by piece: call it without stream."
+    if tool.only_streamed:
+        detail = f"The tool '{tool.name}' answers piece by piece only: take its answer by tools.stream."
+    else:
+        detail = f"The tool '{tool.name}' does not answer piece by piece: call it without stream."
     return Refusal(Problem(Code.ARGUMENTS_INVALID, detail))
 
 

@@ -7,7 +7,7 @@ Nothing is counted against the app: what would be a violation in a cluster is sa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,8 @@ class Answering:
         if answer.problem is not None:
             return _problem(answer.problem.problem(), call.request_id, tool.effect)
         if call.stream:
+            if tool.only_streamed:
+                _check_pieces(admitted, answer)
             return Reply(200, _LINES, lines=_lines(answer))
         return _ok({"result": _checked(admitted, _result(answer)), "effect": tool.effect})
 
@@ -136,8 +138,20 @@ def _checked(admitted: Admit, value: Any) -> Any:
     return value
 
 
+def _check_pieces(admitted: Admit, answer: Answer) -> None:
+    """Of a connector of type HTTP: what a model says has no contract. Raises CallFailedError."""
+    for piece in _pieces(answer):
+        _checked(admitted, piece)
+        if admitted.tool.compiled.tool.contract.stream == "Text" and not isinstance(piece, str):
+            raise result_invalid(admitted.offer.name, "is no text")
+
+
+def _pieces(answer: Answer) -> Sequence[Any]:
+    return answer.pieces if answer.pieces is not None else (answer.result,)
+
+
 async def _lines(answer: Answer) -> AsyncIterator[bytes]:
-    for piece in answer.pieces if answer.pieces is not None else (answer.result,):
+    for piece in _pieces(answer):
         yield orjson.dumps({"piece": piece}, option=orjson.OPT_APPEND_NEWLINE)
     yield orjson.dumps({"end": {"effect": "Read"}}, option=orjson.OPT_APPEND_NEWLINE)
 

@@ -114,6 +114,29 @@ def test_equal_contracts_have_equal_stubs_and_others_another_digest() -> None:
         assert stubs(connector(first), language).splitlines()[1] != text.splitlines()[1]
 
 
+STREAMS = connector(
+    tool(name="rows", path="/v1", input=None, stream="Lines", output={"type": "object", "properties": {"n": {}}}),
+    tool(name="export", path="/v1", input=None, output=None, stream="Text"),
+)
+
+
+def test_answers_that_come_piece_by_piece_are_taken_so(tmp_path: Path) -> None:
+    text = stubs(STREAMS, "python")
+    assert "from collections.abc import AsyncIterator\n" in text
+    assert "from collections" not in stubs(hostile(), "python")
+    (tmp_path / "rates.py").write_text(text)
+    (tmp_path / "good.py").write_text(
+        "import rates\n\n\nasync def all() -> list[str]:\n"
+        "    return [*[str(row.get('n')) async for row in rates.rows({})], *[one async for one in rates.export({})]]\n"
+    )
+    (tmp_path / "bad.py").write_text("import rates\n\n\nasync def all() -> str:\n    return await rates.export({})\n")
+    output, _, _ = mypy.run(["--config-file", str(ENGINES), str(tmp_path)])
+    assert {line.rpartition("/")[2].split(":")[0] for line in output.splitlines()[:-1]} == {"bad.py"}, output
+    typed = stubs(STREAMS, "typescript")
+    assert '  stream(tool: "export", args?: Record<string, unknown>): AsyncGenerator<string>;\n' in typed
+    assert '  stream(tool: "rows", args?: Record<string, unknown>): AsyncGenerator<RowsResult>;\n' in typed
+
+
 def test_tools_can_be_chosen() -> None:
     result = CliRunner().invoke(main, ["connector", "stubs", str(BANK), "--tool", "pay"])
     assert result.exit_code == 0

@@ -83,6 +83,7 @@ def test_a_change_of_a_connector_is_named(old: dict[str, Any], new: dict[str, An
         ({"effect": "Write"}, {}, ["changed: latest.effect: Write becomes Read"]),
         ({}, {"method": "HEAD"}, ["changed: latest.method: this is another call"]),
         ({}, {"path": "/v2/{currency}"}, ["changed: latest.path: this is another call"]),
+        ({}, {"stream": "Lines"}, ["changed: latest.stream: this is another call"]),
         ({}, {"query": ["limit"]}, ["changed: latest.query: this is another call"]),
         ({"timeout": "9s"}, {}, ["wider: latest.timeout: 9s becomes 10s"]),
         ({}, {"timeout": "9s"}, ["narrower: latest.timeout: 10s becomes 9s"]),

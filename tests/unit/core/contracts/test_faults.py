@@ -34,6 +34,9 @@ def _faults(*tools: dict[str, Any], **spec: Any) -> list[str]:
         {"method": "POST", "input": BODY, "query": ["s"], "body": "o"},
         {"input": BODY, "headers": [{"argument": "s", "header": "Accept-Language"}]},
         {"cache": "60s"},
+        {"stream": "Lines"},
+        {"stream": "Lines", "method": "POST"},
+        {"stream": "Text", "output": None},
         {"description": "The rate, with\ntwo lines"},
     ],
 )
@@ -56,6 +59,10 @@ def test_a_good_tool_has_no_fault(changes: dict[str, Any]) -> None:
         ({"input": BODY, "path": "/{o}"}, "/spec/tools/0/path: the parameter {o} must be a string, a number"),
         ({"effect": "Read", "method": "DELETE"}, "/spec/tools/0/effect: DELETE changes something"),
         ({"effect": "Read", "idempotency": "Key"}, "/spec/tools/0/idempotency: a Read may be repeated anyway"),
+        ({"stream": "Lines", "effect": "Write"}, "/spec/tools/0/stream: only the answer of a Read is taken piece by"),
+        ({"stream": "Lines", "method": "HEAD"}, "/spec/tools/0/stream: only the answer of a Read is taken piece by"),
+        ({"stream": "Lines", "cache": "1s"}, "/spec/tools/0/cache: what is taken piece by piece is never reused"),
+        ({"stream": "Text"}, "/spec/tools/0/output: a schema is for lines of JSON"),
         ({"effect": "Write", "cache": "1s"}, "/spec/tools/0/cache: the result of a Write is never reused"),
         (
             {"effect": "Write", "idempotency": {"header": "Authorization"}},

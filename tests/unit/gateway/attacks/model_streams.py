@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genapps.gateway.connectors.events import EVENT_BYTES
-from genapps.gateway.connectors.model_stream import PIECE_BYTES
+from genapps.gateway.connectors.streams import PIECE_BYTES
 from genapps.gateway.problems import Code
 from tests.unit.gateway.attacks.model import ASKED, IMPLAUSIBLE, PLAUSIBLE, REFUSED
 from tests.unit.gateway.attacks.rows import CANARY

@@ -19,7 +19,7 @@ from genapps.core.contracts.force import NO_ARGUMENTS
 from genapps.core.text import plain
 
 _COMMENT = 400
-_PYTHON_WORDS = frozenset({"Any", "Literal", "NotRequired", "TypedDict", "tools"}) | frozenset(
+_PYTHON_WORDS = frozenset({"Any", "AsyncIterator", "Literal", "NotRequired", "TypedDict", "tools"}) | frozenset(
     {"bool", "dict", "float", "int", "list", "str"}
 )
 """Names that the text itself uses: nothing else may be called so."""
@@ -29,7 +29,7 @@ _TYPESCRIPT = {"integer": "number", "any": "unknown"}
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A tool with its types."""
+    """A tool with its types; `result` is that of each piece, where it answers piece by piece."""
 
     tool: ToolContract
     arguments: Type
@@ -63,12 +63,16 @@ def binding_of(connector: str) -> str:
 def _call(types: Types, tool: ToolContract, description: str) -> _Call:
     name, no_arguments = pascal(tool.name), tool.input in (None, NO_ARGUMENTS)
     arguments = MapOf(ANY) if no_arguments else types.of(tool.input or {}, f"{name}Arguments")
-    result = types.of(tool.output or {}, f"{name}Result")
+    result: Type = types.of(tool.output or {}, f"{name}Result")
+    if tool.stream == "Text":
+        result = Scalar("string")
     comment = plain(f"{tool.effect}. {description}".strip(), _COMMENT)
     return _Call(tool, arguments, result, comment)
 
 
 def _python(connector: Connector, types: Types, calls: Sequence[_Call]) -> Iterator[str]:
+    if any(call.tool.stream for call in calls):
+        yield "from collections.abc import AsyncIterator"
     yield "from typing import Any, Literal, NotRequired, TypedDict"
     yield ""
     yield "from genapps import tools"
@@ -79,9 +83,14 @@ def _python(connector: Connector, types: Types, calls: Sequence[_Call]) -> Itera
         function = types.unused(f"{function}_" if keyword.iskeyword(function) else function)
         arguments, result = _written(call.arguments, _python_form), _written(call.result, _python_form)
         yield from ("", "")
+        where = f"{connector.metadata.name!a}, {call.tool.name!a}"
+        if call.tool.stream:
+            yield f"def {function}(arguments: {arguments}) -> AsyncIterator[{result}]:"
+            yield f"    # {call.comment}"
+            yield f"    return tools.stream({where}, {{**arguments}})"
+            continue
         yield f"async def {function}(arguments: {arguments}) -> {result}:"
         yield f"    # {call.comment}"
-        where = f"{connector.metadata.name!a}, {call.tool.name!a}"
         yield f"    result: {result} = await tools.call({where}, {{**arguments}})"
         yield "    return result"
 
@@ -140,7 +149,10 @@ def _typescript(connector: Connector, types: Types, calls: Sequence[_Call]) -> I
         arguments, result = _written(call.arguments, _typescript_form), _written(call.result, _typescript_form)
         mark = "?" if isinstance(call.arguments, MapOf) else ""
         yield f"  // {call.comment}"
-        yield f"  {json.dumps(call.tool.name)}(args{mark}: {arguments}): Promise<{result}>;"
+        if call.tool.stream:
+            yield f"  stream(tool: {json.dumps(call.tool.name)}, args{mark}: {arguments}): AsyncGenerator<{result}>;"
+        else:
+            yield f"  {json.dumps(call.tool.name)}(args{mark}: {arguments}): Promise<{result}>;"
     yield "}"
     yield ""
     yield f"export interface {types.unused('Env')} {{"

@@ -46,6 +46,7 @@ _CALL = {
     "headers": "headers",
     "body": "body",
     "key_header": "idempotency",
+    "stream": "stream",
 }
 """Fields that make another call, by their name in the contract and in the Connector."""
 

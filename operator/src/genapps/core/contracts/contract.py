@@ -43,8 +43,11 @@ class ToolContract(UserModel):
     body: str | None = None
     key_header: str | None = None
     """The header that carries the key of a call; absent where repeated calls may have repeated effects."""
+    stream: Literal["Lines", "Text"] | None = None
+    """How the answer comes piece by piece; absent where it comes whole."""
     input: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
+    """Of the result; of each line, where these come piece by piece."""
 
 
 class Contract(UserModel):
@@ -105,6 +108,7 @@ def _tool(tool: Tool) -> ToolContract:
         ),
         body=tool.body,
         key_header=key_header(tool),
+        stream=tool.stream,
         input=tool.input,
         output=tool.output,
     )

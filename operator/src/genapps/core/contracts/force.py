@@ -25,7 +25,7 @@ Schema = dict[str, Any]
 NO_ARGUMENTS: Schema = {"type": "object", "maxProperties": 0}
 """The input of a tool that has none."""
 
-_SAME = ("effect", "method", "path", "query", "headers", "body", "key_header")
+_SAME = ("effect", "method", "path", "query", "headers", "body", "key_header", "stream")
 """What must be equal for a tool to be the reviewed one."""
 
 

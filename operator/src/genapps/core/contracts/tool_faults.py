@@ -54,7 +54,7 @@ def tool_faults(connector_type: str, tool: Tool) -> Iterator[ContractFault]:
     if connector_type == "HTTP":
         yield from _http_faults(tool, None if schemas else tool.input or {})
     else:
-        for name in ("method", "path", "query", "body"):
+        for name in ("method", "path", "query", "body", "stream"):
             if getattr(tool, name):
                 yield ContractFault(f"/{name}", "the field is for connectors of type HTTP; remove it")
     if connector_type == "MCP":
@@ -101,8 +101,19 @@ def _effect_faults(tool: Tool) -> Iterator[ContractFault]:
         yield ContractFault("/effect", f"{tool.method} changes something; write effect: Write")
     if tool.effect == "Read" and tool.idempotency not in {None, "None"}:
         yield ContractFault("/idempotency", "a Read may be repeated anyway; remove the field")
+    if tool.stream is not None:
+        yield from _stream_faults(tool)
     if tool.effect == "Write" and tool.cache is not None:
         yield ContractFault("/cache", "the result of a Write is never reused; remove the field")
+
+
+def _stream_faults(tool: Tool) -> Iterator[ContractFault]:
+    if tool.effect == "Write" or tool.method == "HEAD":
+        yield ContractFault("/stream", "only the answer of a Read is taken piece by piece, and HEAD has none")
+    if tool.cache is not None:
+        yield ContractFault("/cache", "what is taken piece by piece is never reused; remove the field")
+    if tool.stream == "Text" and tool.output is not None:
+        yield ContractFault("/output", "a schema is for lines of JSON; write stream: Lines, or remove the field")
 
 
 def _http_faults(tool: Tool, schema: Mapping[str, Any] | None) -> Iterator[ContractFault]:

@@ -89,6 +89,12 @@ def result_invalid(connector: str, why: str) -> CallFailedError:
     return CallFailedError(Problem(Code.RESULT_INVALID, detail), Health.BAD)
 
 
+def unchecked(connector: str, error: Exception) -> CallFailedError:
+    """Nobody said no to the result of a call that only reads, so it is no defect of the connector's."""
+    detail = f"The result of the connector '{connector}' could not be checked ({error}), so it was thrown away."
+    return CallFailedError(Problem(Code.CHECK_FAILED, detail, retry_after=_RETRY_SECONDS), Health.UNKNOWN)
+
+
 def outcome_unknown(connector: str, why: str) -> CallFailedError:
     """The call may have been executed."""
     detail = (

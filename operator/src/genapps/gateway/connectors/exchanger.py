@@ -27,10 +27,11 @@ from genapps.gateway.connectors.exchange import (
     outcome_unknown,
     result_invalid,
     status_failed,
+    unchecked,
     upstream_failed,
 )
-from genapps.gateway.connectors.model import PreparedStream
 from genapps.gateway.connectors.passing import Part, parts
+from genapps.gateway.connectors.streams import PreparedStream
 from genapps.gateway.connectors.times import Allowed
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.credentials.attach import Attached, Credentials
@@ -242,8 +243,7 @@ def _unchecked(connector: str, error: CheckFailedError, *, wrote: bool) -> CallF
     if wrote:
         failed = outcome_unknown(connector, f"was called, and its result could not be checked ({error})")
         return CallFailedError(failed.problem, Health.UNKNOWN)
-    detail = f"The result of the connector '{connector}' could not be checked ({error}), so it was thrown away."
-    return CallFailedError(Problem(Code.CHECK_FAILED, detail, retry_after=_UNAVAILABLE_SECONDS), Health.UNKNOWN)
+    return unchecked(connector, error)
 
 
 def _no_address(connector: str) -> CallFailedError:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
+from genapps.core.budgets.cost import NO_TOKENS
 from genapps.core.contracts.contract import ToolContract
 from genapps.core.contracts.placement import ArgumentPlacer
 from genapps.core.contracts.pointers import ContractFault
@@ -19,6 +20,8 @@ from genapps.gateway.connectors.exchange import (
     result_invalid,
     status_failed,
 )
+from genapps.gateway.connectors.http_stream import LINES, TEXT, LineStream, TextStream
+from genapps.gateway.connectors.streams import PreparedStream, StreamReader
 from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 from genapps.gateway.contracts.wording import fault_text
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
@@ -28,9 +31,11 @@ from genapps.gateway.messages import ToolCall
 class HttpTool:
     """One tool; what its path template says is read once."""
 
-    def __init__(self, contract: ToolContract, base_path: str) -> None:
-        """`base_path` stands before the tool's path. Raises TemplateError for what `contract_faults` refuses."""
+    def __init__(self, contract: ToolContract, base_path: str, fault: Callable[[object], str | None]) -> None:
+        """`base_path` stands before the tool's path, `fault` says why a line of an answer breaks the contract. Raises
+        TemplateError for what `contract_faults` refuses."""
         self._contract = contract
+        self._fault = fault
         self._base_path = base_path
         self._placer = ArgumentPlacer(contract)
 
@@ -39,12 +44,26 @@ class HttpTool:
         request = self.request(call.arguments, call.key)
         return Prepared(request, lambda response: Outcome(self.result(connector, response)))
 
-    def request(self, arguments: Mapping[str, Any], key: str) -> OutboundRequest:
+    @property
+    def streams(self) -> bool:
+        """Whether an answer is taken while it comes."""
+        return self._contract.stream is not None
+
+    def prepare_stream(self, connector: str, call: ToolCall) -> PreparedStream:
+        """One call whose answer is taken while it comes. Raises as `prepare` does."""
+        if self._contract.stream == "Lines":
+            accepted, name = LINES, self._contract.name
+            reader: StreamReader = LineStream(connector, name, self._fault)
+        else:
+            accepted, reader = TEXT, TextStream(connector)
+        return PreparedStream(self.request(call.arguments, call.key, accepted), reader, NO_TOKENS)
+
+    def request(self, arguments: Mapping[str, Any], key: str, accepted: str = JSON) -> OutboundRequest:
         """The request of one call. Raises CallFailedError for arguments that make none."""
         placed = self._placer.place(arguments)
         if isinstance(placed, ContractFault):
             raise arguments_invalid(self._contract.name, fault_text(placed))
-        headers = [("accept", JSON), *placed.headers]
+        headers = [("accept", accepted), *placed.headers]
         if key and self._contract.key_header:
             headers.append((self._contract.key_header, key))
         body = b""

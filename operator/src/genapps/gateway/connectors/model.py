@@ -8,7 +8,7 @@ request. What the answer says it used must be plausible: it is what is paid for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
@@ -27,6 +27,7 @@ from genapps.gateway.connectors.exchange import (
     status_failed,
 )
 from genapps.gateway.connectors.model_stream import MEDIA_TYPE, ModelStream
+from genapps.gateway.connectors.streams import PreparedStream
 from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 from genapps.gateway.egress.messages import OutboundRequest, OutboundResponse
 from genapps.gateway.messages import ToolCall
@@ -45,15 +46,6 @@ _COUNTS: Final = {
 }
 _CACHE_WRITTEN = ("cache_write_tokens", "cache_creation_tokens")
 """Of the input's details: not in the standard, and named differently."""
-
-
-class PreparedStream(NamedTuple):
-    """What is sent, and what reads the answer while it comes. `most` and `completed` are as for `Prepared`."""
-
-    request: OutboundRequest
-    answer: ModelStream
-    most: Tokens
-    completed: dict[str, Any]
 
 
 class ModelTool:

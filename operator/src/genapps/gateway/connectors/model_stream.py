@@ -7,30 +7,22 @@ What repeats what was said before is left out: a piece has its bound, and the ap
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
 from genapps.core.budgets.cost import Tokens
 from genapps.gateway.connectors.events import Events, EventsInvalidError
 from genapps.gateway.connectors.exchange import broken_off, result_invalid
+from genapps.gateway.connectors.streams import PIECE_BYTES, Piece
 from genapps.gateway.contracts.json_text import AmbiguousJsonError, read_answer
 
-PIECE_BYTES = 64 * 1024
-"""Of one piece as JSON."""
 MEDIA_TYPE = "text/event-stream"
 _LAST = "[DONE]"
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _OF_A_RESPONSE: Final = ("id", "status", "model", "usage", "error", "incomplete_details")
 _SAID: Final = ("content", "refusal", "reasoning_content", "reasoning", "arguments")
 """Members of a delta that hold what the model says."""
-
-
-class Piece(NamedTuple):
-    """What the app gets of one event, as JSON, and what the model says in it."""
-
-    content: bytes
-    said: str
 
 
 class ModelStream:
@@ -43,7 +35,7 @@ class ModelStream:
         self._events = Events()
         self._read_usage = read_usage
         self._said: Any = None
-        self.usage = most
+        self.usage: Tokens | None = most
         """What is known of what it used: the most, until it says less."""
         self.told = False
         """Whether it has said so at its end."""
@@ -70,6 +62,10 @@ class ModelStream:
                 if usage is not None:
                     self.usage, self.told = usage, True
                 return
+
+    def end(self) -> Iterator[Piece]:
+        """A model's answer says itself where it ends."""
+        raise broken_off(self._connector, "it ended too early")
 
     def _chat(self, event: str) -> Piece | None:
         if event == _LAST:

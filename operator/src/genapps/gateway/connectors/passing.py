@@ -3,41 +3,49 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import NamedTuple
 
 from genapps.core.budgets.cost import Tokens
-from genapps.gateway.connectors.exchange import broken_off, result_invalid
-from genapps.gateway.connectors.model_stream import ModelStream
+from genapps.gateway.connectors.exchange import result_invalid
+from genapps.gateway.connectors.streams import StreamReader
 from genapps.gateway.credentials.echo import Echo
 
 HELD_BYTES = 1024 * 1024
 """Of pieces that come at once, or wait because they may hold a part of the credential."""
+_READ_BYTES = 64 * 1024
+"""At once: what was compressed may become much more."""
+_PIECES_A_TURN = 256
 
 
 class Part(NamedTuple):
     """Of an answer that is passed on while it comes: pieces as JSON, and what is known of what it has used so far."""
 
     pieces: tuple[bytes, ...]
-    usage: Tokens
+    usage: Tokens | None
     told: bool
     """Whether that is what the complete answer says."""
 
 
 async def parts(
-    connector: str, answer: ModelStream, forms: tuple[bytes, ...], arriving: AsyncIterable[bytes]
+    connector: str, answer: StreamReader, forms: tuple[bytes, ...], arriving: AsyncIterable[bytes]
 ) -> AsyncGenerator[Part, None]:
     """The parts of an answer whose bytes are `arriving`; `forms` are those of the credential.
 
-    A piece waits while what the model has said ends with the beginning of it. Raises CallFailedError.
+    A piece waits while what was said in them ends with the beginning of it. Raises CallFailedError.
     """
     raw, said = Echo(forms), Echo(forms)
     waiting: list[bytes] = []
     held = 0
     yield Part((), answer.usage, told=False)
-    async for data in arriving:
+    count = 0
+    async for data in _sliced(arriving):
         echoed = raw.found(data)
         for piece in answer.feed(data):
+            count += 1
+            if count % _PIECES_A_TURN == 0:
+                await asyncio.sleep(0)  # others have their turn
             echoed = said.found(piece.said.encode("utf-8", "surrogatepass")) or echoed
             waiting.append(piece.content)
             held += len(piece.content)
@@ -50,4 +58,12 @@ async def parts(
             waiting, held = [], 0
         if answer.over:
             return
-    raise broken_off(connector, "it ended too early")
+    # The bytes of what is left have been searched already.
+    left = [piece.content for piece in answer.end()]
+    yield Part((*waiting, *left), answer.usage, answer.told)
+
+
+async def _sliced(arriving: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+    async for data in arriving:
+        for at in range(0, len(data), _READ_BYTES):
+            yield data[at : at + _READ_BYTES]
