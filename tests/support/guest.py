@@ -48,6 +48,7 @@ class AppInEngine:
         self.log: list[dict[str, Any]] = []
         self.tools: list[dict[str, Any]] = []
         self._number = 0
+        self._millis = 0.0
         self.guest = Guest(language, Heartbeat(), MEMORY_BYTES)
         files = {entry: source.encode()} if isinstance(source, str) else source
         self.routes = self.guest.load(load_message(Bundle(entry, files), 16384, language_name), 60, self._record)
@@ -69,7 +70,7 @@ class AppInEngine:
         )
         pieces: list[bytes] = []
         begun: Begun | None = None
-        waiting: dict[str, Call] = {}
+        waiting: dict[str, tuple[float, Call]] = {}
         while True:
             parsed = parse_turn(turn)
             if isinstance(parsed, Failed):
@@ -86,16 +87,27 @@ class AppInEngine:
                         pieces.append(call.payload["send"])
                 results = {call.id: self._result(call, body) for call in parsed.calls}
             elif isinstance(parsed, Wait):
-                waiting.update((call.id, call) for call in parsed.calls)
+                waiting.update((call.id, (self._due(call), call)) for call in parsed.calls)
                 for cancelled in parsed.cancel:
                     waiting.pop(cancelled, None)
-                first = _first(waiting)
+                first = self._first(waiting)
                 results = {first.id: self._result(first, body)}
             else:
                 assert isinstance(parsed, Emit)
                 pieces.append(parsed.piece)
                 results = {}
             turn = self.guest.resume(resume_message(self._number, results), _soon(), self._record)
+
+    def _due(self, call: Call) -> float:
+        return self._millis + call.payload["millis"] if call.kind == "timer" else 0
+
+    def _first(self, waiting: dict[str, tuple[float, Call]]) -> Call:
+        """What comes first, taken out: timers after all other calls, in the order of their times."""
+        assert waiting, "the app waits for nothing"
+        due, first = min(waiting.values(), key=lambda one: one[0])
+        self._millis = max(self._millis, due)
+        del waiting[first.id]
+        return first
 
     def _record(self, record: str) -> None:
         self.log.append(json.loads(record))
@@ -125,13 +137,6 @@ class AppInEngine:
         if sum(map(len, found.values())) > LIST_BYTES:
             return {"problem": call_problem("StateFull", "the listing is too long")}
         return {"ok": found}
-
-
-def _first(waiting: dict[str, Call]) -> Call:
-    """What comes first, taken out: timers after all other calls, in the order of their times."""
-    assert waiting, "the app waits for nothing"
-    first = min(waiting.values(), key=lambda call: call.payload["millis"] if call.kind == "timer" else 0)
-    return waiting.pop(first.id)
 
 
 def _soon() -> float:

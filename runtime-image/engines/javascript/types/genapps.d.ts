@@ -106,6 +106,13 @@ interface RequestInit {
   headers?: HeadersInit;
   body?: BodyInit | null;
   signal?: AbortSignal | null;
+  // Libraries copy these. They decide nothing here: an app sends no request of its own.
+  cache?: "default" | "no-store" | "reload" | "no-cache" | "force-cache" | "only-if-cached";
+  credentials?: "same-origin" | "omit" | "include";
+  integrity?: string;
+  keepalive?: boolean;
+  mode?: "cors" | "same-origin" | "no-cors";
+  redirect?: "follow" | "error" | "manual";
 }
 
 interface Request extends Body {}
@@ -116,6 +123,16 @@ declare class Request {
   readonly url: string;
   readonly headers: Headers;
   readonly signal: AbortSignal;
+  readonly cache: string;
+  readonly credentials: string;
+  readonly destination: string;
+  readonly duplex: string;
+  readonly integrity: string;
+  readonly keepalive: boolean;
+  readonly mode: string;
+  readonly redirect: string;
+  readonly referrer: string;
+  readonly referrerPolicy: string;
   clone(): Request;
 }
 
@@ -240,6 +257,16 @@ interface UnderlyingSource<Piece> {
   cancel?(reason: any): unknown;
 }
 
+/** A source of bytes: readers may give the memory that it fills. */
+interface UnderlyingByteSource {
+  type: "bytes";
+  /** Bytes that are allocated for a reader that gives no memory. */
+  autoAllocateChunkSize?: number;
+  start?(controller: ReadableByteStreamController): unknown;
+  pull?(controller: ReadableByteStreamController): unknown;
+  cancel?(reason: any): unknown;
+}
+
 interface PipeOptions {
   preventAbort?: boolean;
   preventCancel?: boolean;
@@ -248,10 +275,12 @@ interface PipeOptions {
 }
 
 declare class ReadableStream<Piece = any> {
+  constructor(source: UnderlyingByteSource, strategy?: { highWaterMark?: number });
   constructor(source?: UnderlyingSource<Piece>, strategy?: QueuingStrategy<Piece>);
   static from<Piece>(iterable: Iterable<Piece> | AsyncIterable<Piece>): ReadableStream<Piece>;
   readonly locked: boolean;
   cancel(reason?: any): Promise<void>;
+  getReader(options: { mode: "byob" }): ReadableStreamBYOBReader;
   getReader(): ReadableStreamDefaultReader<Piece>;
   pipeThrough<Other>(pair: { readable: ReadableStream<Other>; writable: WritableStream<Piece> }, options?: PipeOptions): ReadableStream<Other>;
   pipeTo(target: WritableStream<Piece>, options?: PipeOptions): Promise<void>;
@@ -266,6 +295,34 @@ declare class ReadableStreamDefaultController<Piece = any> {
   close(): void;
   enqueue(piece?: Piece): void;
   error(reason?: any): void;
+}
+
+declare class ReadableByteStreamController {
+  private constructor();
+  /** The memory that a reader has given, or null. */
+  readonly byobRequest: ReadableStreamBYOBRequest | null;
+  readonly desiredSize: number | null;
+  close(): void;
+  /** The view's memory moves to the stream. */
+  enqueue(piece: ArrayBufferView): void;
+  error(reason?: any): void;
+}
+
+declare class ReadableStreamBYOBRequest {
+  private constructor();
+  readonly view: Uint8Array | null;
+  /** So many bytes have been written into the view. */
+  respond(count: number): void;
+  respondWithNewView(view: ArrayBufferView): void;
+}
+
+declare class ReadableStreamBYOBReader {
+  constructor(stream: ReadableStream<Uint8Array>);
+  readonly closed: Promise<void>;
+  cancel(reason?: any): Promise<void>;
+  /** Reads into the view, whose memory moves to the stream and comes back as the value's. */
+  read<View extends ArrayBufferView>(view: View, options?: { min?: number }): Promise<{ value: View; done: false } | { value: View | undefined; done: true }>;
+  releaseLock(): void;
 }
 
 declare class ReadableStreamDefaultReader<Piece = any> {
@@ -454,11 +511,23 @@ declare class CryptoKey {
 }
 
 /** What is not named here rejects with a NotSupportedError. */
+interface JsonWebKey {
+  kty?: string;
+  /** The bytes as base64url. */
+  k?: string;
+  alg?: string;
+  use?: string;
+  key_ops?: string[];
+  ext?: boolean;
+}
+
 declare class SubtleCrypto {
   private constructor();
   digest(algorithm: HashAlgorithm | { name: HashAlgorithm }, data: Bytes): Promise<ArrayBuffer>;
+  importKey(format: "jwk", data: JsonWebKey, algorithm: HmacParameters, extractable: boolean, uses: Iterable<"sign" | "verify">): Promise<CryptoKey>;
   importKey(format: "raw", data: Bytes, algorithm: HmacParameters, extractable: boolean, uses: Iterable<"sign" | "verify">): Promise<CryptoKey>;
   generateKey(algorithm: HmacParameters, extractable: boolean, uses: Iterable<"sign" | "verify">): Promise<CryptoKey>;
+  exportKey(format: "jwk", key: CryptoKey): Promise<JsonWebKey>;
   exportKey(format: "raw", key: CryptoKey): Promise<ArrayBuffer>;
   sign(algorithm: "HMAC" | { name: "HMAC" }, key: CryptoKey, data: Bytes): Promise<ArrayBuffer>;
   verify(algorithm: "HMAC" | { name: "HMAC" }, key: CryptoKey, signature: Bytes, data: Bytes): Promise<boolean>;

@@ -2,6 +2,7 @@
 /** The app that runs all tests of this folder, once for a request: its answer is what came out. */
 
 import "./bodies.js";
+import "./byte_streams.js";
 import "./crypto.js";
 import "./encoding.js";
 import "./headers.js";

@@ -84,6 +84,39 @@ test("a request is made of an address, or of another", async () => {
   throws("TypeError", "Invalid URL", () => new Request("/b"));
 });
 
+test("a request keeps what a browser would decide by", () => {
+  const usual = new Request("https://a.example/");
+  equal([usual.mode, usual.credentials, usual.redirect, usual.cache, usual.keepalive], ["cors", "same-origin", "follow", "default", false]);
+  const made = new Request(new Request(usual, { redirect: "manual", keepalive: 1 }), { integrity: "sha256-x" }).clone();
+  equal([made.redirect, made.keepalive, made.integrity, made.referrer], ["manual", true, "sha256-x", "about:client"]);
+  throws("TypeError", "mode is one of", () => new Request("https://a.example/", { mode: "navigate" }));
+});
+
+test("a request's signal is its own, and follows the one that was given", () => {
+  const stop = new AbortController();
+  const request = new Request("https://a.example/", { signal: stop.signal });
+  const copy = request.clone();
+  stop.abort("why");
+  equal([request.signal === stop.signal, request.signal.reason, copy.signal.reason], [false, "why", "why"]);
+});
+
+test("a promise of bytes does not ask Object.prototype", async () => {
+  const stream = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode("own"));
+      controller.close();
+    },
+  });
+  const streamed = new Response(stream);
+  const held = new Response(new TextEncoder().encode("own"));
+  Object.prototype.then = (settle) => settle("another's");
+  try {
+    equal([await streamed.text(), await held.text()], ["own", "own"]);
+  } finally {
+    delete Object.prototype.then;
+  }
+});
+
 test("forms go through a body", async () => {
   const form = new FormData();
   form.append('n"\n', "1\n2");

@@ -55,10 +55,27 @@ test("a key comes out only where that is allowed", async () => {
   equal(JSON.stringify(made), "{}");
 });
 
+test("a key goes in and out as a JSON Web Key", async () => {
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  const jwk = { kty: "oct", k: "_-8BAg", alg: "HS256", key_ops: ["sign"], ext: true };
+  const key = await crypto.subtle.importKey("jwk", jwk, hmac, true, ["sign"]);
+  equal([...new Uint8Array(await crypto.subtle.exportKey("raw", key))], [255, 239, 1, 2]);
+  equal(await crypto.subtle.exportKey("jwk", key), jwk);
+  const wrong = (member, uses = ["sign"]) => crypto.subtle.importKey("jwk", { ...jwk, ...member }, hmac, true, uses);
+  await rejects("DataError", "kty", wrong({ kty: "RSA" }));
+  await rejects("DataError", "HS256", wrong({ alg: "HS512" }));
+  await rejects("DataError", "base64url", wrong({ k: "a+b/" }));
+  await rejects("DataError", "base64url", wrong({ k: "a" }));
+  await rejects("DataError", "use", wrong({ use: "enc" }));
+  await rejects("DataError", "extractable", wrong({ ext: false }));
+  await rejects("DataError", "verify", wrong({}, ["verify"]));
+  await rejects("TypeError", "object", crypto.subtle.importKey("jwk", "text", hmac, true, ["sign"]));
+});
+
 test("everything else is refused", async () => {
   await rejects("NotSupportedError", "MD5", crypto.subtle.digest("MD5", bytes("")));
   await rejects("NotSupportedError", "AES-GCM", crypto.subtle.encrypt({ name: "AES-GCM" }, null, bytes("")));
-  await rejects("NotSupportedError", "jwk", crypto.subtle.importKey("jwk", {}, { name: "HMAC", hash: "SHA-256" }, true, ["sign"]));
+  await rejects("NotSupportedError", "spki", crypto.subtle.importKey("spki", new Uint8Array(1), { name: "HMAC", hash: "SHA-256" }, true, ["sign"]));
   await rejects("NotSupportedError", "ECDSA", crypto.subtle.generateKey({ name: "ECDSA" }, true, ["sign"]));
   await rejects("TypeError", "ArrayBuffer", crypto.subtle.digest("SHA-256", "text"));
   throws("TypeError", "", () => new CryptoKey());

@@ -133,11 +133,6 @@ test("texts and bytes become each other in a pipe", async () => {
   equal((await all(bytes.pipeThrough(new TextDecoderStream()))).join(""), "é\u{1f600}");
 });
 
-test("byte streams are refused in words", () => {
-  throws("TypeError", "no byte streams", () => new ReadableStream({ type: "bytes" }));
-  throws("TypeError", "default readers", () => new ReadableStream().getReader({ mode: "byob" }));
-});
-
 test("sizes and marks that are none are refused", () => {
   throws("RangeError", "highWaterMark", () => new ReadableStream({}, { highWaterMark: -1 }));
   throws("RangeError", "size of a chunk", () => {

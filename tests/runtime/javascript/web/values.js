@@ -45,6 +45,15 @@ test("blobs are slices of bytes", async () => {
   throws("TypeError", "list", () => new Blob("ab"));
 });
 
+test("a blob takes its parts before it asks for options", () => {
+  const asked = [];
+  const parts = { *[Symbol.iterator]() { asked.push("parts"); yield "a\r\nb"; } };
+  const options = { get endings() { asked.push("endings"); return "native"; }, get type() { asked.push("type"); return "A/b"; } };
+  const blob = new Blob(parts, options);
+  equal([asked, blob.size, blob.type], [["parts", "endings", "type"], 3, "a/b"]);
+  throws("TypeError", "list of parts", () => new Blob("text"));
+});
+
 test("an abort is told once, with its reason", () => {
   const stop = new AbortController();
   const heard = [];
@@ -56,6 +65,19 @@ test("an abort is told once, with its reason", () => {
   equal([heard, stop.signal.reason, any.aborted, any.reason], [["abort", true, "on"], "why", true, "why"]);
   throws("AbortError", "", () => AbortSignal.abort().throwIfAborted());
   throws("TypeError", "", () => new AbortSignal());
+});
+
+test("signals that follow others abort before anybody is told, and are told in their order", () => {
+  const stop = new AbortController();
+  const first = AbortSignal.any([stop.signal]);
+  const second = AbortSignal.any([first, new AbortController().signal, stop.signal]);
+  const heard = [];
+  second.addEventListener("abort", () => heard.push("second"));
+  first.addEventListener("abort", () => heard.push("first"));
+  stop.signal.addEventListener("abort", () => heard.push(first.aborted, second.reason));
+  stop.abort("why");
+  equal(heard, [true, "why", "first", "second"]);
+  equal(AbortSignal.any([AbortSignal.abort("before"), second]).reason, "before");
 });
 
 test("a signal of a timeout aborts when the time is over", async () => {

@@ -3,7 +3,7 @@
 
 import { EventTarget, fire, listenerProperty } from "./events.js";
 import { shown } from "./iterators.js";
-import { defineProperty, splice } from "./primordials.js";
+import { defineProperty, includes, splice } from "./primordials.js";
 import { setTimeout } from "./timers.js";
 
 const MADE = {};
@@ -18,6 +18,13 @@ export let isSignal;
  * @type {(signal: AbortSignal, step: () => void) => () => void}
  */
 export let onAbort;
+let follow;
+/** One that aborts when the other does. @type {(signal: AbortSignal) => AbortSignal} */
+export function followerOf(signal) {
+  const made = new AbortSignal(MADE);
+  follow(made, [signal]);
+  return made;
+}
 /** One that nobody can abort. @type {() => AbortSignal} */
 export const newSignal = () => new AbortSignal(MADE);
 
@@ -31,6 +38,10 @@ export class AbortSignal extends EventTarget {
   #reason = undefined;
   /** @type {(() => void)[]} */
   #steps = [];
+  /** Those that abort with it. @type {AbortSignal[] | null} */
+  #followers = null;
+  /** Those that it follows, which follow nobody. @type {AbortSignal[] | null} */
+  #followed = null;
 
   constructor(made) {
     if (made !== MADE) throw new TypeError("an AbortController makes its signal");
@@ -56,14 +67,7 @@ export class AbortSignal extends EventTarget {
     const all = [...signals];
     const made = new AbortSignal(MADE);
     for (let at = 0; at < all.length; at += 1) if (!isSignal(all[at])) throw new TypeError("any takes a list of AbortSignals");
-    for (let at = 0; at < all.length; at += 1) {
-      if (all[at].#aborted) {
-        made.#aborted = true;
-        made.#reason = all[at].#reason;
-        return made;
-      }
-    }
-    for (let at = 0; at < all.length; at += 1) onAbort(all[at], () => abort(made, all[at].#reason));
+    follow(made, all);
     return made;
   }
 
@@ -85,10 +89,41 @@ export class AbortSignal extends EventTarget {
       if (signal.#aborted) return;
       signal.#aborted = true;
       signal.#reason = reason === undefined ? aborted() : reason;
+      const followers = signal.#followers ?? [];
+      signal.#followers = null;
+      const open = [signal];
+      for (let at = 0; at < followers.length; at += 1) {
+        if (followers[at].#aborted) continue;
+        followers[at].#aborted = true;
+        followers[at].#reason = signal.#reason;
+        open[open.length] = followers[at];
+      }
+      for (let at = 0; at < open.length; at += 1) tell(open[at]);
+    };
+    const tell = (signal) => {
       const steps = signal.#steps;
       signal.#steps = [];
       for (let at = 0; at < steps.length; at += 1) steps[at]();
       fire(signal, "abort");
+    };
+    follow = (made, signals) => {
+      for (let at = 0; at < signals.length; at += 1) {
+        if (!signals[at].#aborted) continue;
+        made.#aborted = true;
+        made.#reason = signals[at].#reason;
+        return;
+      }
+      made.#followed = [];
+      for (let at = 0; at < signals.length; at += 1) {
+        const sources = signals[at].#followed ?? [signals[at]];
+        for (let each = 0; each < sources.length; each += 1) {
+          const source = sources[each];
+          if (includes(made.#followed, source)) continue;
+          made.#followed[made.#followed.length] = source;
+          source.#followers ??= [];
+          source.#followers[source.#followers.length] = made;
+        }
+      }
     };
     onAbort = (signal, step) => {
       const steps = signal.#steps;

@@ -3,28 +3,36 @@
 
 import { nowMillis, utf8Decode, utf8Encode } from "genapps:native";
 
+import { endBytes, enqueueBytes } from "./byte_controller.js";
 import { shown } from "./iterators.js";
 import { asciiLower } from "./percent.js";
 import {
   bufferOf, byteLength, bytesOf, copyBytes, exec, max, min, setBytes, subarray, trunc, wellFormed,
 } from "./primordials.js";
 import { promised } from "./promises.js";
-import { close, enqueue } from "./readable.js";
-import { makeReadable } from "./readable_stream.js";
+import { makeByteStream } from "./readable_stream.js";
 
 const { Uint8Array: Bytes } = globalThis;
 const NONE = new Bytes(0);
 const PIECE = 65_536;
 
-function joined(parts, native) {
+/** The parts as bytes, or as texts: their ends of lines are not known before the options have been asked. */
+function taken(parts) {
   const pieces = [];
-  let size = 0;
   for (const part of parts) {
     const given = isBlob(part) ? blobBytes(part) : bytesOf(part);
     // What a part holds may change while a later one is made a text.
-    const piece = given !== null ? copyBytes(given) : utf8Encode(native ? lines(wellFormed(`${part}`)) : wellFormed(`${part}`));
-    pieces[pieces.length] = piece;
-    size += byteLength(piece);
+    pieces[pieces.length] = given !== null ? copyBytes(given) : wellFormed(`${part}`);
+  }
+  return pieces;
+}
+
+function joined(pieces, native) {
+  let size = 0;
+  for (let at = 0; at < pieces.length; at += 1) {
+    const piece = pieces[at];
+    if (typeof piece === "string") pieces[at] = utf8Encode(native ? lines(piece) : piece);
+    size += byteLength(pieces[at]);
   }
   if (pieces.length === 1) return pieces[0];
   const bytes = new Bytes(size);
@@ -68,15 +76,14 @@ export class Blob {
     if (options !== undefined && options !== null && typeof options !== "object" && typeof options !== "function") {
       throw new TypeError("a blob's options are an object");
     }
-    if (parts !== undefined) {
-      if (parts === null || typeof parts !== "object" || typeof parts[Symbol.iterator] !== "function") {
-        throw new TypeError("a blob is made of a list of parts");
-      }
+    if (parts === null || (parts !== undefined && typeof parts !== "object" && typeof parts !== "function")) {
+      throw new TypeError("a blob is made of a list of parts");
     }
+    const pieces = parts === undefined ? [] : taken(parts);
     const endings = `${options?.endings ?? "transparent"}`;
     if (endings !== "transparent" && endings !== "native") throw new TypeError("endings is transparent or native");
     const type = options?.type;
-    if (parts !== undefined) this.#bytes = joined(parts, endings === "native");
+    if (pieces.length > 0) this.#bytes = joined(pieces, endings === "native");
     if (type !== undefined) this.#type = typeOf(type);
   }
 
@@ -166,11 +173,11 @@ export class File extends Blob {
 export function streamOfBytes(bytes) {
   let next = 0;
   const pull = async (controller) => {
-    if (next < byteLength(bytes)) enqueue(controller, copyBytes(subarray(bytes, next, next + PIECE)));
+    if (next < byteLength(bytes)) enqueueBytes(controller, copyBytes(subarray(bytes, next, next + PIECE)));
     next += PIECE;
-    if (next >= byteLength(bytes)) close(controller);
+    if (next >= byteLength(bytes)) endBytes(controller);
   };
-  return makeReadable(() => undefined, pull, undefined, 0);
+  return makeByteStream(pull);
 }
 
 shown(Blob.prototype, ["size", "type", "slice", "text", "arrayBuffer", "bytes", "stream"], "Blob");

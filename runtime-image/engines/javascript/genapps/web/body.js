@@ -9,17 +9,18 @@ import { blobBytes, blobOf, isBlob } from "./blob.js";
 import { SENT, Streamed, piecesOf } from "./body_stream.js";
 import { fieldsOf, formOf, isForm } from "./form_data.js";
 import { headerOf } from "./headers.js";
-import { Pieces } from "./incoming_body.js";
+import { Pieces, held } from "./incoming_body.js";
 import { shown } from "./iterators.js";
 import { newBoundary, parameterOf, readMultipart, writeMultipart } from "./multipart.js";
 import { parseForm } from "./percent.js";
 import { bufferOf, bytesOf, charCode, copyBytes, exec, jsonParse, lower, slice, wellFormed } from "./primordials.js";
-import { isReadable, recordOf } from "./readable_stream.js";
-import { tee } from "./stream_tee.js";
+import { isReadable, recordOf, teed } from "./readable_stream.js";
 import { isParams, paramsText } from "./url_search_params.js";
 
 const TEXT = "text/plain;charset=UTF-8";
 const FORM = "application/x-www-form-urlencoded";
+
+const EMPTY = held("");
 
 /** Give it a body; the answer is the media type that goes with it. @type {(body: Body, given: unknown) => string | null} */
 export let setBody;
@@ -60,50 +61,50 @@ export class Body {
   }
 
   async text() {
-    const content = await this.#take();
-    return decoded(content);
+    const { whole } = await this.#take();
+    return decoded(whole);
   }
 
   async json() {
-    const content = await this.#take();
+    const { whole } = await this.#take();
     try {
-      return jsonParse(decoded(content));
+      return jsonParse(decoded(whole));
     } catch (error) {
       throw isIncoming(this) ? ending(error, "BadRequest") : error;
     }
   }
 
   async bytes() {
-    return this.#own(await this.#take());
+    return own((await this.#take()).whole);
   }
 
   async arrayBuffer() {
-    return bufferOf(this.#own(await this.#take()));
+    return bufferOf(own((await this.#take()).whole));
   }
 
   async blob() {
     const type = headerOf(this.headers, "content-type") ?? "";
-    const content = await this.#take();
-    return blobOf(typeof content === "string" ? utf8Encode(content) : content, lower(type));
+    const { whole } = await this.#take();
+    return blobOf(typeof whole === "string" ? utf8Encode(whole) : whole, lower(type));
   }
 
   async formData() {
     const type = headerOf(this.headers, "content-type") ?? "";
-    const content = await this.#take();
+    const { whole } = await this.#take();
     try {
-      return formOf(fieldsIn(content, type));
+      return formOf(fieldsIn(whole, type));
     } catch (error) {
       throw isIncoming(this) ? ending(error, "BadRequest") : error;
     }
   }
 
-  /** The whole body; not to be given to the app as it is. */
+  /** The whole body; not to be given to the app as it is. @returns {Held | Promise<Held>} */
   #take() {
     const content = this.#content;
-    if (content === null) return "";
+    if (content === null) return EMPTY;
     if (content instanceof Streamed) return content.take();
     this.#content = new Streamed(content, null, true);
-    return content instanceof Pieces ? content.whole() : content;
+    return content instanceof Pieces ? content.whole() : held(content);
   }
 
   #free() {
@@ -114,10 +115,6 @@ export class Body {
     if (!(this.#content instanceof Streamed)) this.#content = new Streamed(this.#content, null, false);
     this.#content.open();
     return this.#content;
-  }
-
-  #own(content) {
-    return typeof content === "string" ? utf8Encode(content) : copyBytes(content);
   }
 
   static {
@@ -167,7 +164,7 @@ export class Body {
         to.#content = source;
         return;
       }
-      const [one, other] = tee(recordOf(from.#streamed().stream), true);
+      const [one, other] = teed(recordOf(from.#streamed().stream), true);
       from.#content = new Streamed(null, one, false);
       to.#content = new Streamed(null, other, false);
     };
@@ -176,7 +173,7 @@ export class Body {
       const content = from.#content;
       if (content === null) return;
       const source = content instanceof Streamed ? content.source : content;
-      to.#content = source === null ? new Streamed(null, tee(recordOf(content.stream), false)[0], false) : source;
+      to.#content = source === null ? new Streamed(null, teed(recordOf(content.stream), false)[0], false) : source;
       from.#content = new Streamed(source, content instanceof Streamed ? content.stream : null, true);
     };
     hasBody = (body) => body.#content !== null;
@@ -193,6 +190,8 @@ export class Body {
     };
   }
 }
+
+const own = (content) => (typeof content === "string" ? utf8Encode(content) : copyBytes(content));
 
 function fieldsIn(content, type) {
   const essence = lower(exec(/^[\t\n\r ]*([^;\s]*)/, type)[1]);

@@ -4,7 +4,7 @@
 import { utf8Encode } from "genapps:native";
 
 import { streamOfBytes } from "./blob.js";
-import { Pieces } from "./incoming_body.js";
+import { Pieces, held } from "./incoming_body.js";
 import { byteLength, copyBytes, pending, setBytes, viewKind } from "./primordials.js";
 import { handled, promised } from "./promises.js";
 import { acquire, cancelStream, read, readOne } from "./readable.js";
@@ -41,13 +41,14 @@ export class Streamed {
     acquire(record);
   }
 
+  /** @returns {Held | Promise<Held>} */
   take() {
     this.check();
     this.used = true;
     const { source } = this;
     if (source === null) return drained(recordOf(this.stream));
     cancelStream(recordOf(this.stream), undefined);
-    return source instanceof Pieces ? source.whole() : source;
+    return source instanceof Pieces ? source.whole() : held(source);
   }
 }
 
@@ -78,7 +79,7 @@ function bytesOfChunk(value) {
   return value;
 }
 
-/** By callbacks: a promise of `{ value, done }` would ask the app's Object.prototype.then. */
+/** By callbacks: a promise of `{ value, done }` would ask the app's Object.prototype.then; so would one of the bytes. */
 function drained(stream) {
   const { promise, resolve, reject } = pending();
   const reader = acquire(stream);
@@ -101,7 +102,7 @@ function drained(stream) {
       close() {
         const bytes = new Bytes(size);
         for (let at = 0, to = 0; at < parts.length; to += byteLength(parts[at]), at += 1) setBytes(bytes, parts[at], to);
-        resolve(bytes);
+        resolve(held(bytes));
       },
       error: reject,
     });

@@ -4,18 +4,13 @@
 import { blobBytes, blobOf, fileOf, isBlob, isFile } from "./blob.js";
 import { inspect } from "./inspect.js";
 import {
-  bufferOf, byteLength, bytesOf, construct, copyBytes, defineProperty, getOwnPropertyDescriptor, isArray, isBuffer, isView,
-  keys, mapEach, mapGet, mapHas, mapSet, mapSize, setAdd, setEach, slice, uncurry, viewKind,
+  VIEWS, bufferOf, byteLength, bytesOf, construct, copyBytes, defineProperty, getOwnPropertyDescriptor, isArray, isBuffer,
+  isDetached, isView, keys, mapEach, mapGet, mapHas, mapSet, mapSize, setAdd, setEach, slice, transferBuffer, uncurry,
+  viewKind,
 } from "./primordials.js";
 
-const { ArrayBuffer, Boolean, DOMException, DataView, Date, Error, Map, Number, Object, RegExp, Set, String } = globalThis;
-const VIEWS = {
-  __proto__: null, BigInt64Array, BigUint64Array, Float16Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
-  Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array,
-};
+const { Boolean, DOMException, DataView, Date, Error, Map, Number, Object, RegExp, Set, String } = globalThis;
 const ERRORS = { __proto__: null, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
-const transferBuffer = uncurry(ArrayBuffer.prototype.transfer);
-const isDetached = uncurry(getOwnPropertyDescriptor(ArrayBuffer.prototype, "detached").get);
 const timeOf = uncurry(Date.prototype.getTime);
 const source = uncurry(getOwnPropertyDescriptor(RegExp.prototype, "source").get);
 const flags = uncurry(getOwnPropertyDescriptor(RegExp.prototype, "flags").get);

@@ -4,6 +4,7 @@
 import { digest, hmac, random } from "genapps:native";
 
 import { shown } from "./iterators.js";
+import { fromJwk, toJwk } from "./jwk.js";
 import {
   bufferOf, byteLength, bytesOf, copyBytes, exec, freeze, isView, numberText, padStart, setBytes, slice, upper, viewKind,
 } from "./primordials.js";
@@ -68,6 +69,14 @@ function usesOf(given) {
   return { sign, verify };
 }
 
+const listOf = (uses) => [...(uses.sign ? ["sign"] : []), ...(uses.verify ? ["verify"] : [])];
+
+function isJwk(format) {
+  const name = `${format}`;
+  if (name !== "raw" && name !== "jwk") throw refused(`the format ${slice(name, 0, 20)}`);
+  return name === "jwk";
+}
+
 /** @type {(key: CryptoKey) => { bytes: Uint8Array, hash: string, uses: { sign: boolean, verify: boolean }, extractable: boolean }} */
 let secretOf;
 
@@ -81,7 +90,7 @@ export class CryptoKey {
     if (made !== MADE) throw new TypeError("keys are made by crypto.subtle");
     this.#secret = secret;
     this.#algorithm = freeze({ name: "HMAC", length, hash: freeze({ name: secret.hash }) });
-    this.#usages = freeze([...(secret.uses.sign ? ["sign"] : []), ...(secret.uses.verify ? ["verify"] : [])]);
+    this.#usages = freeze(listOf(secret.uses));
   }
 
   get type() {
@@ -140,9 +149,10 @@ export class SubtleCrypto {
     this.#made;
     hmacOnly(algorithm);
     const hash = hashOf(algorithm.hash);
-    if (`${format}` !== "raw") throw refused(`the format ${slice(`${format}`, 0, 20)}`);
-    const bytes = sourceOf(data);
+    const jwk = isJwk(format);
+    const raw = jwk ? null : sourceOf(data);
     const uses = usesOf(usages);
+    const bytes = jwk ? fromJwk(data, hash, !!extractable, listOf(uses)) : raw;
     const length = byteLength(bytes) * 8;
     if (length === 0) throw new DOMException("the key is empty", "DataError");
     if (algorithm.length !== undefined && +algorithm.length !== length) throw new DOMException("the key has another length", "DataError");
@@ -162,8 +172,9 @@ export class SubtleCrypto {
   async exportKey(format, key) {
     this.#made;
     const secret = secretOf(key);
-    if (`${format}` !== "raw") throw refused(`the format ${slice(`${format}`, 0, 20)}`);
+    const jwk = isJwk(format);
     if (!secret.extractable) throw new DOMException("the key cannot be exported", "InvalidAccessError");
+    if (jwk) return toJwk(secret.bytes, secret.hash, true, listOf(secret.uses));
     return bufferOf(copyBytes(secret.bytes));
   }
 

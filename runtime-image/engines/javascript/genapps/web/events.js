@@ -132,7 +132,7 @@ export class EventTarget {
 
   removeEventListener(type, callback, options = undefined) {
     if (arguments.length < 2) throw new TypeError("removeEventListener takes a type and a function");
-    const at = this.#find(`${type}`, callback, optionsOf(options).capture);
+    const at = this.#find(`${type}`, callback, captureOf(options));
     if (at >= 0) this.#drop(at);
   }
 
@@ -182,6 +182,10 @@ export class EventTarget {
       dispatch(target, event);
     };
   }
+}
+
+function captureOf(options) {
+  return !!(typeof options === "object" || typeof options === "function" ? options?.capture : options);
 }
 
 function optionsOf(options) {

@@ -3,6 +3,7 @@
 
 import { AbortController, AbortSignal } from "./abort.js";
 import { Blob, File } from "./blob.js";
+import { ReadableByteStreamController, ReadableStreamBYOBReader, ReadableStreamBYOBRequest } from "./byte_stream.js";
 import { structuredClone } from "./clone.js";
 import { console } from "./console.js";
 import { Crypto, CryptoKey, SubtleCrypto, crypto } from "./crypto.js";
@@ -24,7 +25,8 @@ import { WritableStream, WritableStreamDefaultController, WritableStreamDefaultW
 
 const members = {
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent, Event,
-  EventTarget, File, FormData, Headers, ReadableStream, ReadableStreamDefaultController, ReadableStreamDefaultReader,
+  EventTarget, File, FormData, Headers, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader,
   Request, Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
   TransformStreamDefaultController, URL, URLSearchParams, WritableStream, WritableStreamDefaultController,
   WritableStreamDefaultWriter, clearInterval, clearTimeout, console, crypto, setInterval, setTimeout, structuredClone,

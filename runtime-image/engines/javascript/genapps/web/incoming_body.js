@@ -3,9 +3,9 @@
 
 import { base64Decode, utf8Encode } from "genapps:native";
 
+import { endBytes, enqueueBytes } from "./byte_controller.js";
 import { byteLength, resolved, setBytes, then } from "./primordials.js";
-import { close, enqueue } from "./readable.js";
-import { makeReadable } from "./readable_stream.js";
+import { makeByteStream } from "./readable_stream.js";
 
 const { Uint8Array: Bytes } = globalThis;
 
@@ -30,6 +30,13 @@ function bytesOfPiece(piece) {
   return piece.text !== undefined ? utf8Encode(piece.text) : base64Decode(piece.base64);
 }
 
+/**
+ * A whole body as what a promise can be of: one of bytes would ask the app's Object.prototype.then.
+ * @typedef {{ whole: string | Uint8Array }} Held
+ * @returns {Held}
+ */
+export const held = (whole) => ({ __proto__: null, whole });
+
 /** Pieces of a known number (`chunks`), or of a number that nobody knows yet (0): then they come only once. */
 export class Pieces {
   #action;
@@ -48,7 +55,7 @@ export class Pieces {
     return this.#chunks === 0;
   }
 
-  /** All of them as bytes. Throws BodyTooLongError. */
+  /** All of them as bytes. Throws BodyTooLongError. @returns {Promise<Held>} */
   async whole() {
     if (this.#chunks === 0) throw new BodyTooLongError();
     return (this.#whole ??= this.#read());
@@ -64,7 +71,7 @@ export class Pieces {
     }
     const bytes = new Bytes(size);
     for (let at = 0, to = 0; at < parts.length; to += byteLength(parts[at]), at += 1) setBytes(bytes, parts[at], to);
-    return bytes;
+    return held(bytes);
   }
 
   #ask(at) {
@@ -76,15 +83,15 @@ export class Pieces {
     let next = 0;
     const pull = (controller) => {
       if (this.#chunks > 0 && next === this.#chunks) {
-        close(controller);
+        endBytes(controller);
         return resolved(undefined);
       }
       return then(this.#ask(next), (piece) => {
         next += 1;
-        if (piece === null) close(controller);
-        else enqueue(controller, bytesOfPiece(piece));
+        if (piece === null) endBytes(controller);
+        else enqueueBytes(controller, bytesOfPiece(piece));
       });
     };
-    return makeReadable(() => undefined, pull, undefined, 0);
+    return makeByteStream(pull);
   }
 }

@@ -77,6 +77,15 @@ const dataOffset = getter(DataView.prototype, "byteOffset");
 const dataLength = getter(DataView.prototype, "byteLength");
 const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
 const sharedLength = getter(SharedArrayBuffer.prototype, "byteLength");
+/** The same memory in another buffer; the one that had it is detached. Throws TypeError for memory that is shared. */
+export const transferBuffer = uncurry(ArrayBuffer.prototype.transfer);
+/** Throws TypeError for memory that is shared. */
+export const isDetached = getter(ArrayBuffer.prototype, "detached");
+/** Classes of views by their kind. */
+export const VIEWS = {
+  __proto__: null, BigInt64Array, BigUint64Array, Float16Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
+  Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array,
+};
 export const setBytes = uncurry(TypedArray.prototype.set);
 export const subarray = uncurry(TypedArray.prototype.subarray);
 const { Uint8Array: Bytes } = globalThis;
@@ -118,5 +127,7 @@ export function copyBytes(bytes) {
   return copy;
 }
 
-/** The buffer of a Uint8Array that fills it. */
+/** The buffer of a Uint8Array, and where in it the array begins. */
 export const bufferOf = viewBuffer;
+export const offsetOf = viewOffset;
+export { bufferLength };

@@ -2,7 +2,7 @@
 /** Queues of streams, with the size of what they hold, and the strategies that say how much they should. */
 
 import { shown } from "./iterators.js";
-import { splice } from "./primordials.js";
+import { apply, splice } from "./primordials.js";
 
 const SPENT = 64;
 
@@ -37,6 +37,12 @@ export function take(queue) {
   return item;
 }
 
+/** So much less of the first item is left. */
+export function shorten(queue, size) {
+  queue.sizes[queue.first] -= size;
+  queue.total -= size;
+}
+
 export function peek(queue) {
   return queue.items[queue.first];
 }
@@ -52,26 +58,32 @@ export function empty(queue) {
   queue.total = 0;
 }
 
+/** What a strategy says, each member asked for once. Throws TypeError. */
+export function strategyOf(strategy) {
+  if (strategy === undefined || strategy === null) return { mark: undefined, size: undefined };
+  if (typeof strategy !== "object" && typeof strategy !== "function") throw new TypeError("a strategy is an object");
+  const given = strategy.highWaterMark;
+  const mark = given === undefined ? undefined : +given;
+  const { size } = strategy;
+  if (size !== undefined && typeof size !== "function") throw new TypeError("size is a function");
+  return { mark, size };
+}
+
 /** How much a stream's queue should hold. Throws RangeError. */
-export function highWaterOf(strategy, otherwise) {
-  const given = strategy?.highWaterMark;
-  if (given === undefined) return otherwise;
-  const mark = +given;
+export function markOf(mark, otherwise) {
+  if (mark === undefined) return otherwise;
   if (!(mark >= 0)) throw new RangeError("highWaterMark is a number from 0 on");
   return mark;
 }
 
 const one = () => 1;
 
-/** What measures a chunk. Throws TypeError. */
-export function sizeOf(strategy) {
-  const size = strategy?.size;
-  if (size === undefined) return one;
-  if (typeof size !== "function") throw new TypeError("size is a function");
-  return (chunk) => +size.call(undefined, chunk);
+/** What measures a chunk. */
+export function measureOf(size) {
+  return size === undefined ? one : (chunk) => +apply(size, undefined, [chunk]);
 }
 
-function markOf(init) {
+function givenMark(init) {
   if (init === null || (typeof init !== "object" && typeof init !== "function")) {
     throw new TypeError("a strategy is made of { highWaterMark }");
   }
@@ -86,7 +98,7 @@ export class CountQueuingStrategy {
   #mark;
 
   constructor(init) {
-    this.#mark = markOf(init);
+    this.#mark = givenMark(init);
   }
 
   get highWaterMark() {
@@ -106,7 +118,7 @@ export class ByteLengthQueuingStrategy {
   #mark;
 
   constructor(init) {
-    this.#mark = markOf(init);
+    this.#mark = givenMark(init);
   }
 
   get highWaterMark() {

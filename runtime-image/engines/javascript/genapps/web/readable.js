@@ -15,11 +15,21 @@ export function newStream() {
 }
 
 export function setUp(stream, start, pull, cancel, highWater, size) {
-  const controller = {
-    __proto__: null, stream, queue: newQueue(), started: false, closing: false, pulling: false, again: false,
-    pull, cancel, highWater, size,
-  };
-  stream.controller = controller;
+  begin(
+    {
+      __proto__: null, stream, queue: newQueue(), started: false, closing: false, pulling: false, again: false,
+      pull, cancel, highWater, size, give: giveChunk, clear: null, released: null,
+    },
+    start,
+  );
+}
+
+/**
+ * Its start, for a controller of either kind: `give` serves a read, `clear` drops what only bytes have, `released` is
+ * told that the reader has gone.
+ */
+export function begin(controller, start) {
+  controller.stream.controller = controller;
   then(
     resolved(start(controller)),
     () => {
@@ -52,15 +62,19 @@ export function enqueue(controller, chunk) {
 export function close(controller) {
   if (!canEnqueue(controller)) return;
   controller.closing = true;
-  if (isEmpty(controller.queue)) {
-    forget(controller);
-    closeStream(controller.stream);
-  }
+  if (isEmpty(controller.queue)) finish(controller);
+}
+
+/** Nothing comes any more, and all has been read. */
+export function finish(controller) {
+  forget(controller);
+  closeStream(controller.stream);
 }
 
 /** The stream ends in an error, unless it has ended. */
 export function fail(controller, error) {
   if (controller.stream.state !== READABLE) return;
+  controller.clear?.(controller);
   empty(controller.queue);
   forget(controller);
   errorStream(controller.stream, error);
@@ -77,7 +91,7 @@ function forget(controller) {
   controller.size = undefined;
 }
 
-function pullIfNeeded(controller) {
+export function pullIfNeeded(controller) {
   if (!canEnqueue(controller) || !controller.started) return;
   const { reader } = controller.stream;
   if (!(reader !== null && !isEmpty(reader.requests)) && !(desired(controller) > 0)) return;
@@ -103,20 +117,26 @@ function pullIfNeeded(controller) {
 export function read(reader, request) {
   const { stream } = reader;
   stream.disturbed = true;
-  if (stream.state === CLOSED) return request.close();
-  if (stream.state === ERRORED) return request.error(stream.stored);
-  const { controller } = stream;
+  if (stream.state === CLOSED) request.close();
+  else if (stream.state === ERRORED) request.error(stream.stored);
+  else stream.controller.give(stream.controller, request);
+}
+
+function giveChunk(controller, request) {
   if (isEmpty(controller.queue)) {
-    put(reader.requests, request, 0);
-    pullIfNeeded(controller);
-    return undefined;
+    waitFor(controller, request);
+    return;
   }
   const chunk = take(controller.queue);
-  if (controller.closing && isEmpty(controller.queue)) {
-    forget(controller);
-    closeStream(stream);
-  } else pullIfNeeded(controller);
-  return request.chunk(chunk);
+  if (controller.closing && isEmpty(controller.queue)) finish(controller);
+  else pullIfNeeded(controller);
+  request.chunk(chunk);
+}
+
+/** The request is served by what comes. */
+export function waitFor(controller, request) {
+  put(controller.stream.reader.requests, request, 0);
+  pullIfNeeded(controller);
 }
 
 /** @returns {Promise<{ value: unknown, done: boolean }>} */
@@ -130,10 +150,10 @@ export function readOne(reader) {
   return promise;
 }
 
-/** Lock the stream. Throws TypeError when it is locked. */
-export function acquire(stream) {
+/** Lock the stream, for reads into memory of the reader where `byob` is said. Throws TypeError when it is locked. */
+export function acquire(stream, byob = false) {
   if (stream.reader !== null) throw new TypeError("the stream is locked: it has a reader already");
-  const reader = { __proto__: null, stream, requests: newQueue(), closed: pending() };
+  const reader = { __proto__: null, stream, requests: newQueue(), closed: pending(), byob };
   stream.reader = reader;
   if (stream.state === CLOSED) reader.closed.resolve(undefined);
   else if (stream.state === ERRORED) {
@@ -148,6 +168,8 @@ export function release(reader) {
   if (reader.stream.state !== READABLE) reader.closed = pending();
   reader.closed.reject(error);
   handled(reader.closed.promise);
+  const { controller } = reader.stream;
+  controller.released?.(controller);
   reader.stream.reader = null;
   reader.stream = null;
   const { requests } = reader;
@@ -159,7 +181,9 @@ export function cancelStream(stream, reason) {
   if (stream.state === CLOSED) return resolved(undefined);
   if (stream.state === ERRORED) return rejected(stream.stored);
   closeStream(stream);
-  const { controller } = stream;
+  const { controller, reader } = stream;
+  if (reader !== null && reader.byob) closeRequests(reader);
+  controller.clear?.(controller);
   empty(controller.queue);
   const result = controller.cancel(reason);
   forget(controller);
@@ -171,7 +195,11 @@ function closeStream(stream) {
   const { reader } = stream;
   if (reader === null) return;
   reader.closed.resolve(undefined);
-  while (!isEmpty(reader.requests)) take(reader.requests).close();
+  if (!reader.byob) closeRequests(reader);
+}
+
+function closeRequests(reader) {
+  while (!isEmpty(reader.requests)) take(reader.requests).close(undefined);
 }
 
 function errorStream(stream, error) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `ReadableStream` of the streams standard, without byte streams, with its reader and its controller. */
+/** `ReadableStream` of the streams standard, with its reader and its controller. */
 
+import { setUpBytes, isBytes } from "./byte_controller.js";
+import { byobReader, facingBytes, setRecordOf } from "./byte_stream.js";
+import { teeBytes } from "./byte_tee.js";
 import { beIterator, shown } from "./iterators.js";
-import { defineProperty, getPrototypeOf, pending, resolved, then } from "./primordials.js";
+import { apply, defineProperty, getPrototypeOf, pending, resolved, then, trunc } from "./primordials.js";
 import { calling, methodOf, promised } from "./promises.js";
-import { highWaterOf, sizeOf } from "./queues.js";
+import { markOf, measureOf, strategyOf } from "./queues.js";
 import {
   acquire, canEnqueue, cancelStream, close, desired, enqueue, fail, newStream, nothing, read, readOne, release, setUp,
 } from "./readable.js";
@@ -25,6 +28,17 @@ export function makeReadable(start, pull = nothing, cancel = nothing, highWater 
   return new ReadableStream(MADE, stream);
 }
 
+/**
+ * A byte stream of ours.
+ * @param {(controller: object) => Promise<unknown>} pull
+ * @param {(reason: unknown) => Promise<unknown>} cancel
+ */
+export function makeByteStream(pull, cancel = nothing) {
+  const stream = newStream();
+  setUpBytes(stream, () => undefined, pull, cancel, 0, undefined);
+  return new ReadableStream(MADE, stream);
+}
+
 /** @type {(stream: ReadableStream) => object} throws TypeError for anything else */
 export let recordOf;
 /** @type {(value: unknown) => boolean} */
@@ -42,27 +56,21 @@ export class ReadableStream {
     if (source === null || (source !== undefined && typeof source !== "object" && typeof source !== "function")) {
       throw new TypeError("a stream's source is an object");
     }
-    const size = sizeOf(strategy);
-    const cancel = methodOf(source, "cancel");
-    const pull = methodOf(source, "pull");
-    const start = source?.start;
-    if (start !== undefined && typeof start !== "function") throw new TypeError("start is a function");
-    const type = source?.type;
-    if (type !== undefined) {
-      throw new TypeError(`${type}` === "bytes" ? "there are no byte streams here: leave out the type" : "no such type of stream");
-    }
+    const { mark, size } = strategyOf(strategy);
+    const { bytes, autoSize, cancel, pull, start } = sourceOf(source);
+    if (bytes && size !== undefined) throw new RangeError("a byte stream measures its chunks: leave out the size");
+    const highWater = markOf(mark, bytes ? 0 : 1);
     const stream = newStream();
     this.#stream = stream;
     let outside;
-    const facing = (controller) => (outside ??= new ReadableStreamDefaultController(MADE, controller));
-    setUp(
-      stream,
-      (controller) => start?.call(source, facing(controller)),
-      pull === undefined ? nothing : (controller) => pull(facing(controller)),
-      cancel === undefined ? nothing : (reason) => cancel(reason),
-      highWaterOf(strategy, 1),
-      size,
-    );
+    const facing = bytes
+      ? (controller) => (outside ??= facingBytes(controller))
+      : (controller) => (outside ??= new ReadableStreamDefaultController(MADE, controller));
+    const begin = start === undefined ? () => undefined : (controller) => apply(start, source, [facing(controller)]);
+    const more = pull === undefined ? nothing : (controller) => pull(facing(controller));
+    const end = cancel === undefined ? nothing : (reason) => cancel(reason);
+    if (bytes) setUpBytes(stream, begin, more, end, highWater, autoSize);
+    else setUp(stream, begin, more, end, highWater, measureOf(size));
   }
 
   static from(iterable) {
@@ -102,12 +110,17 @@ export class ReadableStream {
 
   getReader(options = undefined) {
     const stream = this.#stream;
-    if (options?.mode !== undefined) throw new TypeError("there are only default readers here: leave out the mode");
-    return new ReadableStreamDefaultReader(MADE, stream);
+    if (options !== undefined && options !== null && typeof options !== "object" && typeof options !== "function") {
+      throw new TypeError("the options of a reader are an object");
+    }
+    const mode = options?.mode;
+    if (mode === undefined) return new ReadableStreamDefaultReader(MADE, stream);
+    if (`${mode}` !== "byob") throw new TypeError('the mode of a reader is "byob", or none');
+    return byobReader(stream);
   }
 
   pipeThrough(pair, options = undefined) {
-    return pipeThrough(this.#stream, pair, options);
+    return pipeThrough(this.#stream, isReadable, pair, options);
   }
 
   pipeTo(target, options = undefined) {
@@ -115,7 +128,7 @@ export class ReadableStream {
   }
 
   tee() {
-    return tee(this.#stream, false);
+    return teed(this.#stream, false);
   }
 
   values(options = undefined) {
@@ -126,6 +139,29 @@ export class ReadableStream {
     recordOf = (stream) => stream.#stream;
     isReadable = (value) => typeof value === "object" && value !== null && #stream in value;
   }
+}
+
+/** One stream as two; the second one gets copies of the pieces where `copies` is said, as it does of bytes. */
+export function teed(stream, copies) {
+  return isBytes(stream.controller) ? teeBytes(stream) : tee(stream, copies);
+}
+
+/** What a source says, asked for in the order of the standard. Throws TypeError. */
+function sourceOf(source) {
+  const given = source?.autoAllocateChunkSize;
+  const autoSize = given === undefined ? undefined : trunc(+given);
+  if (autoSize !== undefined && !(autoSize >= 0 && autoSize <= Number.MAX_SAFE_INTEGER)) {
+    throw new TypeError("autoAllocateChunkSize is a number of bytes");
+  }
+  const cancel = methodOf(source, "cancel");
+  const pull = methodOf(source, "pull");
+  const start = source?.start;
+  if (start !== undefined && typeof start !== "function") throw new TypeError("start is a function");
+  const type = source?.type;
+  const bytes = type !== undefined;
+  if (bytes && `${type}` !== "bytes") throw new TypeError("no such type of stream");
+  if (bytes && autoSize === 0) throw new TypeError("autoAllocateChunkSize is a number of bytes from 1 on");
+  return { bytes, autoSize, cancel, pull, start };
 }
 
 /** What a stream's source is given. */
@@ -204,7 +240,7 @@ class StreamIterator {
     return this.#after(() => this.#next());
   }
 
-  return(value = undefined) {
+  return(value) {
     return this.#after(() => this.#return(value));
   }
 
@@ -243,6 +279,7 @@ class StreamIterator {
   }
 }
 
+setRecordOf(recordOf);
 const AsyncIteratorPrototype = getPrototypeOf(getPrototypeOf((async function* () {}).prototype));
 beIterator(StreamIterator, AsyncIteratorPrototype, "ReadableStream AsyncIterator", ["next", "return"]);
 delete StreamIterator.prototype[Symbol.toStringTag];

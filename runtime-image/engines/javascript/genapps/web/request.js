@@ -3,12 +3,13 @@
 
 import { isPlainPath, isPlainQuery } from "genapps:native";
 
-import { AbortController, isSignal, newSignal } from "./abort.js";
+import { AbortController, followerOf, isSignal, newSignal } from "./abort.js";
 import { Body, checkFree, hasBody, moveBody, setBody, setIncoming, setIncomingTest, shareBody } from "./body.js";
+import { FETCH_OPTIONS, USUAL_OPTIONS, fetchOptions } from "./fetch_options.js";
 import { Headers, addType, headerOf, incomingHeaders } from "./headers.js";
 import { Pieces, valueOfPiece } from "./incoming_body.js";
 import { shown } from "./iterators.js";
-import { exec, find, jsonStringify, slice, upper, wellFormed } from "./primordials.js";
+import { defineProperty, exec, find, getOwnPropertyDescriptor, jsonStringify, slice, upper, wellFormed } from "./primordials.js";
 import { parseUrl, plainUrl } from "./url_parser.js";
 import { serializeUrl } from "./url_text.js";
 
@@ -26,11 +27,14 @@ const NOBODY = "app.invalid";
  */
 export let incomingRequest;
 
+/** What a browser decides by. @type {(request: Request) => object} throws TypeError for anything else */
+let optionsOf;
+
 /** A request. Throws TypeError for a URL, method or body that cannot be. */
 export class Request extends Body {
   /**
    * What the host sent, or what the app said. `fields` and `address` are made when somebody asks for them.
-   * @type {{ method: string, fields?: Headers, address?: string, signal?: AbortSignal, action?: object }}
+   * @type {{ method: string, fields?: Headers, address?: string, signal?: AbortSignal, more?: object, action?: object }}
    */
   #own;
 
@@ -43,15 +47,17 @@ export class Request extends Body {
     if (arguments.length < 1) throw new TypeError("Request takes an address or a request");
     const other = typeof input === "object" && input !== null && #own in input ? input : null;
     const own = other === null
-      ? { method: "GET", fields: undefined, address: addressOf(input), signal: undefined }
-      : { method: other.#own.method, fields: undefined, address: other.#address(), signal: other.#own.signal };
+      ? { method: "GET", fields: undefined, address: addressOf(input), signal: undefined, more: undefined }
+      : { method: other.#own.method, fields: undefined, address: other.#address(), signal: other.#own.signal, more: other.#own.more };
     this.#own = own;
     if (init !== undefined && init !== null && typeof init !== "object" && typeof init !== "function") {
       throw new TypeError("a request's second value is an object");
     }
     const { body = null, headers, method, signal } = init ?? {};
+    if (init !== undefined && init !== null) own.more = fetchOptions(init, own.more);
     if (method !== undefined) own.method = methodOf(method);
     if (signal !== undefined) own.signal = signalOf(signal);
+    if (own.signal !== undefined && own.signal !== null) own.signal = followerOf(own.signal);
     own.fields = new Headers(headers !== undefined ? headers : other === null ? undefined : other.#headers());
     if (body === null && (other === null || !hasBody(other))) return;
     if (own.method === "GET" || own.method === "HEAD") throw new TypeError(`a ${own.method} request has no body`);
@@ -82,6 +88,7 @@ export class Request extends Body {
     checkFree(this);
     const own = { ...this.#own };
     if (own.action === undefined) own.fields = new Headers(own.fields);
+    if (own.signal !== undefined && own.signal !== null) own.signal = followerOf(own.signal);
     const other = new Request(INCOMING, own);
     shareBody(this, other);
     return other;
@@ -117,6 +124,7 @@ export class Request extends Body {
       }
       return request;
     };
+    optionsOf = (request) => request.#own.more ?? USUAL_OPTIONS;
     setIncomingTest((body) => #own in body && body.#own.action !== undefined);
   }
 }
@@ -181,4 +189,9 @@ function encodedPath(path) {
   return text;
 }
 
+for (let at = 0; at < FETCH_OPTIONS.length; at += 1) {
+  const name = FETCH_OPTIONS[at];
+  const { get } = getOwnPropertyDescriptor({ get [name]() { return optionsOf(this)[name]; } }, name);
+  defineProperty(Request.prototype, name, { get, enumerable: true, configurable: true });
+}
 shown(Request.prototype, ["method", "url", "headers", "signal", "clone"], "Request");

@@ -9,16 +9,13 @@ import * as sink from "./writable.js";
 import { isWritable, writableRecord } from "./writable_stream.js";
 
 /** Throws TypeError for what is no pair of streams, or locked. */
-export function pipeThrough(stream, pair, options) {
-  const { readable, writable } = pair ?? {};
-  checkPair(readable, writable);
+export function pipeThrough(stream, isReadable, pair, options) {
+  if (pair === null || (typeof pair !== "object" && typeof pair !== "function")) throw new TypeError("pipeThrough takes a pair of streams");
+  const { readable } = pair;
+  if (!isReadable(readable)) throw new TypeError("readable is a ReadableStream");
+  const { writable } = pair;
   handled(pipe(stream, writable, options));
   return readable;
-}
-
-function checkPair(readable, writable) {
-  if (typeof readable !== "object" || readable === null) throw new TypeError("readable is a ReadableStream");
-  if (!isWritable(writable)) throw new TypeError("writable is a WritableStream");
 }
 
 /**

@@ -2,9 +2,9 @@
 /** `TransformStream`: what is written to one end comes changed out of the other. */
 
 import { shown } from "./iterators.js";
-import { pending, rejected, resolved, then } from "./primordials.js";
+import { apply, pending, rejected, resolved, then } from "./primordials.js";
 import { methodOf } from "./promises.js";
-import { highWaterOf, sizeOf } from "./queues.js";
+import { markOf, measureOf, strategyOf } from "./queues.js";
 import { ERRORED as READ_ERRORED, canEnqueue, close, desired, enqueue, fail } from "./readable.js";
 import { makeReadable, recordOf } from "./readable_stream.js";
 import { ERRORING, controllerError } from "./writable.js";
@@ -36,6 +36,7 @@ export class TransformStream {
     if (transformer === null || (transformer !== undefined && typeof transformer !== "object" && typeof transformer !== "function")) {
       throw new TypeError("a transformer is an object");
     }
+    const [writing, reading] = [strategyOf(writableStrategy), strategyOf(readableStrategy)];
     const cancel = methodOf(transformer, "cancel");
     const flush = methodOf(transformer, "flush");
     if (transformer?.readableType !== undefined) throw new RangeError("no such type of stream");
@@ -43,10 +44,8 @@ export class TransformStream {
     if (start !== undefined && typeof start !== "function") throw new TypeError("start is a function");
     const transform = methodOf(transformer, "transform");
     if (transformer?.writableType !== undefined) throw new RangeError("no such type of stream");
-    const readHigh = highWaterOf(readableStrategy, 0);
-    const readSize = sizeOf(readableStrategy);
-    const writeHigh = highWaterOf(writableStrategy, 1);
-    const writeSize = sizeOf(writableStrategy);
+    const readHigh = markOf(reading.mark, 0);
+    const writeHigh = markOf(writing.mark, 1);
 
     const begun = pending();
     const own = newTransform();
@@ -63,12 +62,13 @@ export class TransformStream {
       : (chunk) => transform(chunk, facing);
     own.flush = flush === undefined ? nothing : () => flush(facing);
     own.cancel = cancel === undefined ? nothing : (reason) => cancel(reason);
-    this.#writable = makeWritable(sinkOf(own, begun.promise), writeHigh, writeSize);
-    this.#readable = makeReadable(() => begun.promise, () => pull(own), (reason) => cancelled(own, reason), readHigh, readSize);
+    this.#writable = makeWritable(sinkOf(own, begun.promise), writeHigh, measureOf(writing.size));
+    const measure = measureOf(reading.size);
+    this.#readable = makeReadable(() => begun.promise, () => pull(own), (reason) => cancelled(own, reason), readHigh, measure);
     own.writable = writableRecord(this.#writable);
     own.readable = recordOf(this.#readable);
     setPressure(own, true);
-    begun.resolve(start === undefined ? undefined : start.call(transformer, facing));
+    begun.resolve(start === undefined ? undefined : apply(start, transformer, [facing]));
   }
 
   get readable() {

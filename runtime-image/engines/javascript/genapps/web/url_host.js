@@ -41,7 +41,7 @@ export function parseHost(text, special) {
 function toAscii(domain) {
   if (exec(ASCII, domain) !== null && find(asciiLower(domain), "xn--") < 0) return asciiLower(domain);
   // U+00AD and others that UTS #46 ignores; U+3002 is a dot for it.
-  const mapped = normalize(lower(normalize(without(domain), "NFKC")), "NFC");
+  const mapped = normalize(lowered(normalize(without(domain), "NFKC")), "NFC");
   let ascii = "";
   let from = 0;
   for (let at = 0; at <= mapped.length; at += 1) {
@@ -56,11 +56,23 @@ function toAscii(domain) {
 }
 
 function without(domain) {
-  const ignored = /[\u00ad\u034f\u180b-\u180d\u200b\u2060\u2064\ufe00-\ufe0f\ufeff]/;
+  const ignored = /[\u00ad\u034f\u180b-\u180d\u180f\u200b\u2060\u2064\ufe00-\ufe0f\ufeff\u{e0100}-\u{e01ef}]/u;
   if (exec(ignored, domain) === null) return domain;
   let rest = "";
-  for (let at = 0; at < domain.length; at += 1) if (exec(ignored, domain[at]) === null) rest += domain[at];
+  for (let at = 0; at < domain.length; ) {
+    const character = fromCodePoint(codePoint(domain, at));
+    if (exec(ignored, character) === null) rest += character;
+    at += character.length;
+  }
   return rest;
+}
+
+/** Each character on its own: in a text, the last sigma of a word would become another one. */
+function lowered(text) {
+  if (find(text, "\u03a3") < 0) return lower(text);
+  let made = "";
+  for (let at = 0; at < text.length; at += 1) made += text[at] === "\u03a3" ? "\u03c3" : text[at];
+  return lower(made);
 }
 
 function labelToAscii(label) {

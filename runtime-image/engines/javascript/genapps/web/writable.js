@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How writable streams work, by the streams standard. Their state is in records that apps cannot reach. */
 
+import { promiseState } from "genapps:native";
+
 import { pending, rejected, resolved, shift, then } from "./primordials.js";
 import { handled } from "./promises.js";
 import { empty, isEmpty, newQueue, peek, put, take } from "./queues.js";
@@ -101,14 +103,8 @@ export function releaseWriter(writer) {
 
 /** Reject what waits; where it was settled before, whoever asks from now on gets a rejection. */
 function refresh(writer, name, error) {
-  if (isSettled(writer, name)) writer[name] = pending();
+  if (promiseState(writer[name].promise) !== 0) writer[name] = pending();
   fail(writer[name], error);
-}
-
-function isSettled(writer, name) {
-  const { stream } = writer;
-  if (name === "closed") return stream.state === CLOSED || stream.state === ERRORED;
-  return stream.state !== WRITABLE || !stream.backpressure || isClosing(stream);
 }
 
 export function abortStream(stream, reason) {

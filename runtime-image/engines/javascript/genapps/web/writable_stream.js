@@ -3,9 +3,9 @@
 
 import { AbortController } from "./abort.js";
 import { shown } from "./iterators.js";
-import { rejected, resolved } from "./primordials.js";
+import { apply, rejected, resolved } from "./primordials.js";
 import { methodOf, promised } from "./promises.js";
-import { highWaterOf, sizeOf } from "./queues.js";
+import { markOf, measureOf, strategyOf } from "./queues.js";
 import {
   CLOSED, ERRORED, ERRORING, abortStream, acquireWriter, closeStream, controllerError, desired, isClosing, newStream,
   releaseWriter, setUp, write,
@@ -41,6 +41,7 @@ export class WritableStream {
     if (sink === null || (sink !== undefined && typeof sink !== "object" && typeof sink !== "function")) {
       throw new TypeError("a stream's sink is an object");
     }
+    const { mark, size } = strategyOf(strategy);
     const abort = methodOf(sink, "abort");
     const close = methodOf(sink, "close");
     const start = sink?.start;
@@ -52,15 +53,14 @@ export class WritableStream {
     const stop = new AbortController();
     let outside;
     const facing = (controller) => (outside ??= new WritableStreamDefaultController(MADE, controller, stop.signal));
-    const size = sizeOf(strategy);
-    const highWater = highWaterOf(strategy, 1);
+    const highWater = markOf(mark, 1);
     const own = {
-      start: (controller) => start?.call(sink, facing(controller)),
+      start: (controller) => (start === undefined ? undefined : apply(start, sink, [facing(controller)])),
       write: writing === undefined ? nothing : (chunk, controller) => writing(chunk, facing(controller)),
       close: close === undefined ? nothing : () => close(),
       abort: abort === undefined ? nothing : (reason) => abort(reason),
     };
-    setUp(stream, own, highWater, size, (reason) => stop.abort(reason));
+    setUp(stream, own, highWater, measureOf(size), (reason) => stop.abort(reason));
   }
 
   get locked() {
