@@ -3,15 +3,16 @@
 
 import sys
 
-from tests.oracles import http_corpus, web_platform
+from tests.oracles import http_corpus
 from tests.oracles.programs import build_all
 from tests.oracles.servers.programs import environment
+from tests.oracles.web_platform import rows
 from tools.node.settings import NodeError
 
 try:
     build_all()
     http_corpus.fetched()
-    web_platform.fetched()
+    rows.fetched()
     environment()
 except NodeError as error:
     print(error, file=sys.stderr)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tools.node.settings import current
 from tools.source_distribution import unpacked
 
-LOCK = Path(__file__).resolve().parents[2] / "locks" / "web-platform.txt"
+LOCK = Path(__file__).resolve().parents[3] / "locks" / "web-platform.txt"
 _ROWS = re.compile(r"[^/]+/tests/wpt/resources/((?:urltestdata|setters_tests|toascii)\.json)")
 
 

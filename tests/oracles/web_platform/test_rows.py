@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from genapps_runtime.guest.engine import Language
-from tests.oracles.web_platform import fetched
+from tests.oracles.web_platform.rows import fetched
 from tests.support.guest import AppInEngine
 from tools.engines import precompiled
 
@@ -29,7 +29,7 @@ PASSED = {"urltestdata": 818, "setters": 245, "toascii": 35}
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     files = {path.name: path.read_bytes() for path in fetched().iterdir()}
-    files["app.js"] = Path(__file__).with_name("web_platform_app.js").read_bytes()
+    files["app.js"] = Path(__file__).with_name("rows_app.js").read_bytes()
     app = AppInEngine(Language(str(precompiled("javascript"))), files, "app.js", "javascript")
     answer = app.call("GET", "/")
     assert answer.status == 200, answer.trace
