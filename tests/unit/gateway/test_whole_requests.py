@@ -202,7 +202,7 @@ async def test_what_is_answered_leaves_nothing_for_the_garbage_collector(slow: S
             await reader.readuntil(b"body")
         await asyncio.sleep(0)
         [last] = [each for each in exchanges() if each not in of_others]
-        assert (last.body, last.whole.content, last.is_here) == (b"", b"", False)
+        assert (bytes(last.body), last.whole.content, last.is_here) == (b"", b"", False)
     finally:
         gc.enable()
     writer.close()
