@@ -262,16 +262,16 @@ async def test_a_chain_that_does_not_fit_on_the_disk_is_stored_one_by_one(pod: P
     pod.environment["state_directory"] = str(small_disk)
     await started(pod)
     filled, added = 0, 0
-    # Those that fit are stored by another attempt than the one that failed with the others. A slow machine may need
-    # more than one try until some are in one chain.
+    # Those that fit are stored by another attempt than the one that failed with the others. A chain ends after 2 ms, so
+    # on a slow machine it takes several tries until one that fits is in a chain with one that does not.
     while not any(line.get("attempts", 1) > 1 for line in pod.log() if line.get("status") == 200):
-        assert added < 20
-        answers = await together(pod, *["/fill/150000"] * 8, "/add/t")
-        stored = [answer.status for answer in answers]
-        assert set(stored) == {200, 507}
-        assert stored[-1] == 200
+        answers = await together(pod, *["/fill/150000", "/add/t"] * 8)
+        fills = [answer.status for answer in answers[::2]]
+        assert 507 in fills
+        assert {*fills} <= {200, 507}
+        assert {answer.status for answer in answers[1::2]} == {200}
         assert {answer.code for answer in answers if answer.status == 507} == {"StateFull"}
-        filled, added = filled + stored.count(200) - 1, added + 1
+        filled, added = filled + fills.count(200), added + 8
         assert int((await pod.call("GET", "/filled")).body) == filled
         assert (await counts(pod))[0] == added
     assert not pod.log("worker ended")
