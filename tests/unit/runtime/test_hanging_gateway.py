@@ -3,6 +3,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,45 @@ async def test_a_gateway_that_hangs_is_not_waited_for_while_another_one_answers(
         assert (await call()).outcome == {"ok": 1}
         await until(lambda: client.given_up == 5)
         assert (len(server.bodies), server.connections) == (1, 1)
+
+
+class Slow(GatewayClient):
+    """As where the processor has too much to do."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.begun = asyncio.Semaphore(0)
+        self.door = asyncio.Event()
+
+    async def _connect_once(self, kind: type[C]) -> C:
+        self.begun.release()
+        await self.door.wait()
+        return await super()._connect_once(kind)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_attempt_that_takes_long_is_not_begun_anew(authority: Authority, tmp_path: Path) -> None:
+    async with connected(authority, tmp_path, kind=Slow) as (server, call, client):
+        server.script = [(200, WRITTEN)]
+        called = asyncio.create_task(call())
+        for _ in range(attempts.ATTEMPTS):
+            await client.begun.acquire()
+        for _ in range(5):
+            await asyncio.sleep(attempts.SILENT_SECONDS)
+        assert client.begun.locked()
+        client.door.set()
+        assert (await called).outcome == {"ok": 1}
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_attempts_end_when_their_time_is_over(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "SECONDS", 0.1)
+    async with connected(authority, tmp_path, kind=Slow) as (_, call, client):
+        called = await call()
+        assert (called.outcome["problem"]["code"], called.wrote) == ("GatewayUnavailable", False)
+        assert client._attempts._beside == 0
 
 
 @pytest.mark.usefixtures("impatient")

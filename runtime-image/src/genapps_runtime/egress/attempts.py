@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from genapps_runtime.egress.gateway_connection import GatewayConnection, UnreachableError
 
+SECONDS = 6.0
 ATTEMPTS = 6
 PAUSE_SECONDS = 0.1
 """Before the next one, when the earlier ones were refused."""
@@ -30,10 +31,18 @@ class Attempts:
         self._beside = 0
 
     async def first(self, connect: Callable[[], Coroutine[Any, Any, C]]) -> C:
-        """The first connection that one of ATTEMPTS makes; `connect` is one of them, and bounds its own time.
+        """The first connection that one of ATTEMPTS makes; `connect` is one of them.
 
-        Raises UnreachableError, that of the last one.
+        Raises UnreachableError, that of the last one, or after SECONDS in all. An attempt is not given up before: where
+        the processor has too much to do, to begin anew would be more of it.
         """
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self._first(connect)
+        except TimeoutError:
+            raise UnreachableError("nothing was said") from None
+
+    async def _first(self, connect: Callable[[], Coroutine[Any, Any, C]]) -> C:
         waiting: set[asyncio.Task[C]] = set()
         beside, failure = 0, UnreachableError("no attempt was made")
         try:

@@ -24,7 +24,6 @@ from genapps_runtime.egress.gateway_stream import GatewayStream
 from genapps_runtime.egress.mounted_file import MountedFile
 from genapps_runtime.problems import call_problem
 
-CONNECT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 3.0
 IDLE_CONNECTIONS = 16
 REUSE_SECONDS = 10.0
@@ -278,17 +277,16 @@ class GatewayClient:
     async def _connect_once(self, kind: type[C]) -> C:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                transport, connection = await loop.create_connection(
-                    kind,
-                    self._address.connect,
-                    self._address.port,
-                    ssl=self._trust(),
-                    server_hostname=self._address.name,
-                )
+            transport, connection = await loop.create_connection(
+                kind,
+                self._address.connect,
+                self._address.port,
+                ssl=self._trust(),
+                server_hostname=self._address.name,
+            )
             give_up_when_silent(transport)
             connection.idle_since = self._clock()
-        except (OSError, TimeoutError, ssl.SSLError) as error:
+        except (OSError, ssl.SSLError) as error:
             raise UnreachableError(f"{type(error).__name__}: {error}") from None
         return connection
 
