@@ -217,6 +217,33 @@ async def test_stubllm_streams_a_chat_that_counts_as_the_most_for_want_of_a_usag
     assert (said(pieces), last, line["output_tokens"]) == ("2", WHOLE, 100)
 
 
+async def test_stubllm_streams_the_call_of_a_tool_of_the_app(stub: Calls) -> None:
+    pieces, last, _ = await streamed(stub, "chat", asking("What is the rate?") | {"tools": [FUNCTION]})
+    deltas = [piece["choices"][0]["delta"] for piece in pieces]
+    called = [function["function"] for delta in deltas for function in delta.get("tool_calls") or ()]
+    assert ("".join(function.get("name") or "" for function in called), last) == ("rate", WHOLE)
+    assert orjson.loads("".join(function.get("arguments") or "" for function in called)) == {"currency": "EUR"}
+
+
+async def test_what_stubllm_refuses_before_a_stream_is_told_without_its_words(stub: Calls) -> None:
+    refused = await stub("chat", asking("Is there an outage?"), stream=True)
+    assert (refused.json()["code"], refused.json()["upstreamStatus"]) == ("UpstreamFailed", 503)
+    assert b"secret" not in refused.body
+    refused = await stub("responses", {"input": "Hi"}, stream=True)
+    assert (refused.json()["code"], refused.json()["upstreamStatus"]) == ("UpstreamRefused", 404)
+
+
+async def test_a_stream_of_llmock_ends_with_the_action_and_that_is_no_failure_of_its(
+    call: Calls, llmock: LLMock
+) -> None:
+    await llmock.will(type="stream_fault", kind="stall", after_chunks=1)
+    with structlog.testing.capture_logs() as written:
+        reply = await call("chat", asking("What is 1 + 1?"), stream=True, millisLeft=1000)
+    first, last = (orjson.loads(line) for line in reply.body.splitlines())
+    assert ("piece" in first, last["problem"]["code"]) == (True, "DeadlineExceeded")
+    assert (written[-1]["code"], written[-1]["health"]) == ("DeadlineExceeded", "unknown")
+
+
 async def test_stubllm_answers_a_chat_and_its_usage_is_counted(stub: Calls) -> None:
     result, sent, got = await used(stub, "chat", asking("What is 1 + 1?"))
     assert (result["choices"][0]["message"]["content"], sent, got) == ("2", 12, 3)
