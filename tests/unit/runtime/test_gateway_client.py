@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from genapps_runtime.egress import gateway_client
 from genapps_runtime.egress.attempts import C
 from genapps_runtime.egress.gateway_address import GatewayAddress
-from genapps_runtime.egress.gateway_client import GatewayClient
+from genapps_runtime.egress.gateway_client import IDLE_CONNECTIONS, SPARE_SECONDS, GatewayClient
 from tests.runtime.fake_gateway import GATEWAY_NAME, Authority
 from tests.runtime.harness import until
 from tests.support.clock import Clock
@@ -224,6 +225,45 @@ async def test_a_connection_that_was_idle_for_ten_seconds_is_not_used_again(
             clock.now += wait
             await call()
             assert server.connections == connections
+
+
+async def test_each_of_many_calls_at_once_finds_its_connection_again_a_moment_later(
+    authority: Authority, tmp_path: Path
+) -> None:
+    clock = Clock()
+    async with connected(authority, tmp_path, clock) as (server, call, client):
+        server.script = [(200, WRITTEN)] * 200
+        for _ in range(3):
+            await asyncio.gather(*(call() for _ in range(IDLE_CONNECTIONS + 4)))
+        assert server.connections == IDLE_CONNECTIONS + 4
+        clock.now += 0.9 * SPARE_SECONDS
+        await asyncio.gather(*(call() for _ in range(IDLE_CONNECTIONS + 2)))
+        clock.now += 0.2 * SPARE_SECONDS
+        client._trim()
+        assert len(client._idle) == IDLE_CONNECTIONS + 2
+        clock.now += SPARE_SECONDS
+        client._trim()
+        assert len(client._idle) == IDLE_CONNECTIONS
+        await asyncio.gather(*(call() for _ in range(IDLE_CONNECTIONS)))
+        assert server.connections == IDLE_CONNECTIONS + 4
+
+
+async def test_spare_connections_are_closed_also_when_nothing_is_called_any_more(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway_client, "SPARE_SECONDS", 0.01)
+    clock = Clock()
+    async with connected(authority, tmp_path, clock) as (server, call, client):
+
+        def trimmed() -> bool:
+            clock.now += 0.01
+            return len(client._idle) == IDLE_CONNECTIONS
+
+        server.script = [(200, WRITTEN)] * 40
+        await asyncio.gather(*(call() for _ in range(IDLE_CONNECTIONS + 4)))
+        assert len(client._idle) == IDLE_CONNECTIONS + 4
+        await until(trimmed)
+        assert client._trimming is None
 
 
 async def test_a_connection_is_given_up_when_nothing_is_acknowledged_for_four_seconds(

@@ -26,6 +26,10 @@ from genapps_runtime.problems import call_problem
 
 HEARTBEAT_SECONDS = 3.0
 IDLE_CONNECTIONS = 16
+"""So many are kept for what may come."""
+SPARE_SECONDS = 1.0
+"""For so long all others are kept too: an app of which hundreds call at once needs each again a moment later, and to
+make one costs both sides more than the call. There are never more than were in use at once within this time."""
 REUSE_SECONDS = 10.0
 """How long a connection may have been idle. A gateway that is about to end closes a connection with each answer, for
 15 s: what is still open after that has been idle for longer, and nothing is sent on it."""
@@ -92,6 +96,8 @@ class GatewayClient:
         self._token = MountedFile(token_file)
         self._context: tuple[bytes, ssl.SSLContext] | None = None
         self._idle: list[GatewayConnection] = []
+        """The one that was used last is at the end, and is used first."""
+        self._trimming: asyncio.TimerHandle | None = None
         self._attempts = Attempts()
         self._streams = 0
         self._reading: set[tuple[object, object]] = set()
@@ -225,6 +231,9 @@ class GatewayClient:
 
     def close(self) -> None:
         """Close the idle connections."""
+        if self._trimming is not None:
+            self._trimming.cancel()
+            self._trimming = None
         while self._idle:
             self._idle.pop().close()
 
@@ -256,12 +265,30 @@ class GatewayClient:
         except BaseException:
             connection.close()
             raise
-        if connection.reusable and len(self._idle) < IDLE_CONNECTIONS:
-            connection.idle_since = self._clock()
-            self._idle.append(connection)
-        else:
-            connection.close()
+        self._keep(connection)
         return status, reply if isinstance(reply, dict) else {}
+
+    def _keep(self, connection: "GatewayConnection") -> None:
+        """The connection is idle; it may be used for another request."""
+        if not connection.reusable:
+            connection.close()
+            return
+        connection.idle_since = self._clock()
+        self._idle.append(connection)
+        if len(self._idle) > IDLE_CONNECTIONS and self._trimming is None:
+            self._trimming = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._trim)
+
+    def _trim(self) -> None:
+        """Close those that nobody has needed for SPARE_SECONDS, but for IDLE_CONNECTIONS."""
+        self._trimming = None
+        needed = self._clock() - SPARE_SECONDS
+        spare = len(self._idle) - IDLE_CONNECTIONS
+        unused = sum(1 for one in self._idle[: max(0, spare)] if one.idle_since <= needed)
+        for connection in self._idle[:unused]:
+            connection.close()
+        del self._idle[:unused]
+        if len(self._idle) > IDLE_CONNECTIONS:
+            self._trimming = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._trim)
 
     def _reuse(self) -> "GatewayConnection | None":
         while self._idle:
