@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds the component into build/app.wasm. `genapps bundle build --form configmap --output app.yaml` makes the rest.
+# Builds the component into build/app.wasm. README.md says what comes next.
 set -eu
 cd "$(dirname "$0")"
 target=wasm32-wasip2

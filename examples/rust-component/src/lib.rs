@@ -35,7 +35,7 @@ impl Guest for App {
             let record = json!({"level": "error", "message": panic.to_string()});
             host::log(&record.to_string());
         }));
-        let routes = json!({"routes": ["GET /hello/{name}", "GET /rate/{currency}", "GET /later"]});
+        let routes = json!({"routes": ["GET /", "GET /hello/{name}", "GET /rate/{currency}", "GET /later"]});
         Ok(routes.to_string())
     }
 
@@ -43,6 +43,7 @@ impl Guest for App {
         let request = Request::read(&action);
         let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
         match (request.method.as_str(), parts.as_slice()) {
+            ("GET", [""]) => done(json!({"hello": request.path}), json!([])),
             ("GET", ["hello", name]) => {
                 let key = format!("visits/{name}");
                 let turn = calls(json!({"id": 1, "get": {"key": key}}));

@@ -1,41 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The example in Rust, built as its script does, as an app: state, a tool, a timer, a panic."""
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from tests.runtime.harness import Pod
-from tools.engines.places import ROOT, cache
-
-EXAMPLE = ROOT / "examples" / "rust-component"
-
-
-def has_rust() -> bool:
-    if shutil.which("cargo") is None:
-        return False
-    root = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False).stdout.strip()
-    return (Path(root) / "lib" / "rustlib" / "wasm32-wasip2").is_dir()
+from tools.rust_example import NoRustError, rust_example
 
 
 @pytest.fixture(scope="module")
 def built() -> bytes:
-    if not has_rust():
-        pytest.skip("needs cargo and the target wasm32-wasip2")
-    # Kept outside of the checkout: the dependencies take most of a minute the first time.
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(cache() / "rust-component")}
-    subprocess.run(["sh", str(EXAMPLE / "build.sh")], env=environment, check=True)
-    return (EXAMPLE / "build" / "app.wasm").read_bytes()
+    try:
+        return rust_example().read_bytes()
+    except NoRustError as error:
+        pytest.skip(str(error))
 
 
 async def test_the_example_in_rust_is_an_app(pod: Pod, built: bytes) -> None:
     pod.gateway.answers["exchange-rates"] = 200, {"result": {"currency": "EUR", "rate": 0.9}}
     pod.write({"app.wasm": built}, language="component", entry="app.wasm")
     await pod.start()
-    assert pod.log("ready")[0]["routes"] == ["GET /hello/{name}", "GET /rate/{currency}", "GET /later"]
+    assert pod.log("ready")[0]["routes"] == ["GET /", "GET /hello/{name}", "GET /rate/{currency}", "GET /later"]
+    assert (await pod.call("GET", "/")).json() == {"hello": "/"}
     assert [(await pod.call("GET", "/hello/Zo\u00eb")).json() for _ in range(2)] == [{"visits": 1}, {"visits": 2}]
     assert (await pod.call("GET", "/rate/EUR")).json() == {"rate": 0.9}
     assert pod.gateway.calls[0]["arguments"] == {"currency": "EUR"}
