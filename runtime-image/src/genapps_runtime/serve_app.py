@@ -265,10 +265,10 @@ async def _language(settings: Settings, config: RuntimeConfig, code: Code, heart
         return Language(settings.engine_file or f"{settings.engine_directory}/{config.language}.cwasm")
     # What components need is imported here: other apps are spared it.
     from genapps_runtime.guest.component.language import ComponentLanguage
-    from genapps_runtime.guest.component.machine_code import COMPILER_BYTES, CompileLimits, MachineCode
+    from genapps_runtime.guest.component.machine_code import CompileLimits, MachineCode
 
-    memory = COMPILER_BYTES + config.limits.instances * config.limits.guest_memory_bytes
-    limits = CompileLimits(memory, settings.compile_cpu_seconds, settings.compile_seconds)
+    guests = config.limits.guest_memory_bytes, config.limits.instances
+    limits = CompileLimits.in_pod(*guests, settings.compile_cpu_seconds, settings.compile_seconds)
     machine_code = MachineCode(settings.machine_code_directory, heartbeat, limits)
     return ComponentLanguage(await machine_code.of(config.entry, code.component))
 

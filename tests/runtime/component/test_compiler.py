@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -107,6 +108,8 @@ def spoil(file: Path, what: str) -> None:
     file.unlink()
     if what == "changed":
         file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    elif what == "cut off":
+        file.write_bytes(whole[:-1])
     elif what == "a link":
         elsewhere = file.parent.with_name("elsewhere")
         elsewhere.write_bytes(b"\x7fELF")
@@ -128,7 +131,7 @@ async def test_machine_code_is_made_once_and_taken_by_the_workers_after(tmp_path
     assert found_in(tmp_path)["component.cwasm"].st_ino == made.st_ino
 
 
-@pytest.mark.parametrize("what", ["changed", "gone", "a link"])
+@pytest.mark.parametrize("what", ["changed", "cut off", "gone", "a link"])
 async def test_machine_code_that_is_not_what_was_written_is_made_anew(what: str, tmp_path: Path) -> None:
     heartbeat, folder = Heartbeat(), tmp_path / "code"
     code = MachineCode(str(folder), heartbeat, LIMITS)
@@ -180,9 +183,14 @@ async def test_what_a_killed_worker_left_half_written_is_not_taken(tmp_path: Pat
 
 async def test_the_time_of_the_clock_is_bounded(tmp_path: Path) -> None:
     code = MachineCode(str(tmp_path), Heartbeat(), CompileLimits(64 * MIB, 20, 0.05))
-    with pytest.raises(RefusedError, match=r"not compiled within 0.05 s: choose a tier with more cpu"):
+    with pytest.raises(RefusedError, match=r"not compiled within 0.05 s: choose a tier with cpu 400000m or more, or"):
         await code.of("app.wasm", bare(arithmetic(3000, 90)))
     await until(lambda: not children())
+
+
+def test_the_cpu_that_a_refusal_names_is_what_the_processors_seconds_take() -> None:
+    assert CompileLimits(64 * MIB, 20, 90.0).enough_millicores == 250
+    assert CompileLimits(64 * MIB, 20, 100.0).enough_millicores == 200
 
 
 async def test_a_compiler_that_fails_is_not_the_end_of_the_worker(tmp_path: Path) -> None:
@@ -191,3 +199,26 @@ async def test_a_compiler_that_fails_is_not_the_end_of_the_worker(tmp_path: Path
         os.kill(pid, 11)
         with pytest.raises(RefusedError, match=r"makes the compiler fail \(exit code -11\)"):
             await task
+
+
+async def test_a_full_disk_is_no_fault_of_the_component(small_disk: Path) -> None:
+    heartbeat, folder = Heartbeat(), small_disk / "code"
+    code = MachineCode(str(folder), heartbeat, LIMITS)
+    component = bare(arithmetic(700, 90))  # 1.3 MB of machine code, and the disk has 1 MiB
+    with pytest.raises(CompilerEndedError, match=r"cannot be written: .*No space left on device"):
+        await code.of("app.wasm", component)
+    assert not found_in(folder)
+    assert not any(heartbeat.machine_code)
+    assert await code.of("app.wasm", bare(""))
+
+
+async def test_two_that_compile_into_one_folder_never_take_half_of_a_file(tmp_path: Path) -> None:
+    heartbeats = [Heartbeat() for _ in range(4)]
+    component = bare(arithmetic(40, 90))
+    tries = [MachineCode(str(tmp_path), heartbeat, LIMITS).of("app.wasm", component) for heartbeat in heartbeats]
+    done = await asyncio.gather(*tries, return_exceptions=True)
+    whole = hashlib.sha256((tmp_path / "component.cwasm").read_bytes()).digest()
+    for heartbeat, result in zip(heartbeats, done, strict=True):
+        assert isinstance(result, str | OSError | CompilerEndedError), result
+        assert heartbeat.machine_code == (whole if isinstance(result, str) else bytes(32))
+    assert await MachineCode(str(tmp_path), Heartbeat(), LIMITS).of("app.wasm", component)

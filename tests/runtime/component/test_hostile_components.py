@@ -14,7 +14,8 @@ from genapps_runtime.guest.instance import Guest, GuestGoneError
 from genapps_runtime.guest.store import ignore_record
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.termination import Reason, RefusedError
-from tests.runtime.component.hostile import HEADER, NOT_READ, NOT_STARTED, REFUSED, Make
+from tests.runtime.component.dense import dense
+from tests.runtime.component.hostile import HEADER, NOT_READ, NOT_STARTED, ODD, REFUSED, Make
 from tests.runtime.component.scripted import CALL, HELLO, MEMORY, app, bare, binary, exports
 
 MIB = 2**20
@@ -69,6 +70,36 @@ async def test_what_does_not_start_is_refused(make: Make, words: str, tmp_path: 
     with pytest.raises(RefusedError, match=f"does not start.*{words}") as refused:
         start(found)
     assert refused.value.reason is Reason.CODE_REJECTED
+
+
+@pytest.mark.parametrize("make", [row[1] for row in ODD], ids=[row[0] for row in ODD])
+async def test_what_is_strange_and_harms_nobody_runs(make: Make, tmp_path: Path) -> None:
+    guest = start(await language(tmp_path, make()))
+    assert guest.start(REQUEST, time.monotonic() + 1, ignore_record) == HELLO.encode()
+
+
+async def test_the_largest_component_compiles_in_a_small_tier_and_names_it_in_the_smallest(tmp_path: Path) -> None:
+    component = dense(COMPONENT_BYTES)
+    with pytest.raises(RefusedError) as refused:
+        await language(tmp_path, component, CompileLimits.in_pod(32 * MIB, 1, 20, 90.0))
+    assert refused.value.message == (
+        "app.wasm needs more than 72 MiB to be compiled, more than the app's tier leaves: choose one with guestMemory "
+        "64Mi or more, or make it smaller"
+    )
+    named = CompileLimits.in_pod(64 * MIB, 1, 20, 90.0)
+    guest = start(await language(tmp_path, component, named))
+    assert guest.start(REQUEST, time.monotonic() + 1, ignore_record) == HELLO.encode()
+    with pytest.raises(RefusedError, match="has 4194305 bytes; a component has at most 4194304"):
+        component_code(Bundle("app.wasm", {"app.wasm": component + b"\0"}), 16384)
+
+
+@pytest.mark.parametrize(
+    ("guest", "instances", "size", "named"),
+    [(32, 1, 3, "64Mi"), (32, 1, 4, "64Mi"), (32, 2, 4, ""), (32, 1, 1, ""), (64, 1, 4, "")],
+)
+def test_a_refusal_names_a_tier_that_is_enough_where_one_is(guest: int, instances: int, size: int, named: str) -> None:
+    words = CompileLimits.in_pod(guest * MIB, instances, 20, 90.0).larger(size * MIB)
+    assert f"guestMemory {named} or more" in words if named else words.endswith("a tier with more guestMemory")
 
 
 async def test_the_bounds_of_a_start_are_exact(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 """The process that compiles one component: bytes on standard input, machine code on standard output.
 
 `python -m genapps_runtime.guest.component.child MEMORY_BYTES CPU_SECONDS FILE_BYTES`. It ends with REJECTED and a
-sentence on standard error for what is no component of our world. The bytes are hostile and the compiler is large, so
-it is confined before it reads them with anything but `read`.
+sentence on standard error for what is no component of our world, with UNWRITTEN when its output takes no more. The
+bytes are hostile and the compiler is large, so it is confined before it reads them with anything but `read`.
 """
 
 import os
@@ -18,7 +18,7 @@ from genapps_runtime.guest.component.confinement import confine, end_with_parent
 from genapps_runtime.guest.component.world import OtherWorldError, check_world
 from genapps_runtime.guest.configuration import configuration
 
-REJECTED = 3
+REJECTED, UNWRITTEN = 3, 4
 _SAID_BYTES = 600
 
 
@@ -35,10 +35,13 @@ def main(arguments: Sequence[str]) -> int:
     try:
         code = _compiled(engine, source)
     except (WasmtimeError, OtherWorldError) as error:
-        return _rejected(str(error))
+        return _ended(REJECTED, str(error))
     if code.size > file_bytes:
-        return _rejected(f"its machine code has {code.size} bytes; the maximum is {file_bytes}")
-    _write(code)
+        return _ended(REJECTED, f"its machine code has {code.size} bytes; the maximum is {file_bytes}")
+    try:
+        _write(code)
+    except OSError as error:
+        return _ended(UNWRITTEN, str(error))
     return 0
 
 
@@ -57,9 +60,9 @@ def _write(code: ByteVec) -> None:
         at += os.write(sys.stdout.fileno(), string_at(at, min(end - at, 1024 * 1024)))
 
 
-def _rejected(why: str) -> int:
+def _ended(code: int, why: str) -> int:
     os.write(sys.stderr.fileno(), why.encode(errors="replace")[:_SAID_BYTES])
-    return REJECTED
+    return code
 
 
 if __name__ == "__main__":

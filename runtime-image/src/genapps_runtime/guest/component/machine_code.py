@@ -8,22 +8,31 @@ a nap takes the file only while it is the same; a pod's process that starts agai
 
 import asyncio
 import hashlib
+import math
 import os
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genapps_runtime import logs
-from genapps_runtime.guest.component.child import REJECTED
+from genapps_runtime.guest.component.child import REJECTED, UNWRITTEN
 from genapps_runtime.heartbeat import Heartbeat
 from genapps_runtime.problems import printable
 from genapps_runtime.termination import Reason, RefusedError
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 MACHINE_CODE_BYTES = 32 * 1024 * 1024
 """The volume of the pod has room for it, and for what SQLite puts there for a while."""
 COMPILER_BYTES = 40 * 1024 * 1024
 """What the pod's memory has for the compiler beside its guests, none of which is there yet."""
+_START_BYTES, _BYTES_EACH = 12 * 1024 * 1024, 21
+"""What the compiler needs before it begins, and for each byte of code that a toolchain has made (decision 0071)."""
+_STEP_BYTES = 32 * 1024 * 1024
+"""In such steps a larger `guestMemory` is named."""
 _SAID_BYTES = 4096
 _NO_MEMORY = (b"memory allocation of", b"MemoryError", b"Cannot allocate memory", b"out of memory")
 _SIGKILL, _SIGXCPU = 9, 24
@@ -37,6 +46,29 @@ class CompileLimits:
     cpu_seconds: int
     wall_seconds: float
     machine_code_bytes: int = MACHINE_CODE_BYTES
+    instances: int = 1
+    """How many guests the memory is that of."""
+
+    @classmethod
+    def in_pod(cls, guest_memory_bytes: int, instances: int, cpu_seconds: int, wall_seconds: float) -> "CompileLimits":
+        """Those of a pod: it has no guests yet."""
+        memory = COMPILER_BYTES + instances * guest_memory_bytes
+        return cls(memory, cpu_seconds, wall_seconds, instances=instances)
+
+    def larger(self, component_bytes: int) -> str:
+        """What to do about a component of that size that did not fit into this memory."""
+        wanted = _START_BYTES + _BYTES_EACH * component_bytes
+        if wanted <= self.memory_bytes:
+            return "more than others of its size: divide its largest functions, or choose a tier with more guestMemory"
+        guest = math.ceil((wanted - COMPILER_BYTES) / self.instances / _STEP_BYTES) * _STEP_BYTES
+        return (
+            f"more than the app's tier leaves: choose one with guestMemory {guest >> 20}Mi or more, or make it smaller"
+        )
+
+    @property
+    def enough_millicores(self) -> int:
+        """The CPU limit with which the processor's seconds are used up before those of the clock."""
+        return math.ceil(self.cpu_seconds / self.wall_seconds * 20) * 50
 
 
 class CompilerEndedError(Exception):
@@ -69,7 +101,7 @@ class MachineCode:
     def _digest(self) -> bytes:
         try:
             with self._file.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").digest()
+                return _digest_of(file)
         except OSError:
             return b""
 
@@ -77,18 +109,19 @@ class MachineCode:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         partial = self._folder / "partial"
         partial.unlink(missing_ok=True)
-        output = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-        try:
+        with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o400), "rb") as output:
             code, said = await self._run(name, component, output)
-        finally:
-            os.close(output)
-        if code != 0:
-            partial.unlink()
-            raise self._error(name, code, said)
+            if code != 0:
+                partial.unlink(missing_ok=True)
+                raise self._error(name, len(component), code, said)
+            output.seek(0)
+            made = await asyncio.to_thread(_digest_of, output)
         partial.rename(self._file)
-        self._heartbeat.machine_code = await asyncio.to_thread(self._digest)
+        if await asyncio.to_thread(self._digest) != made:
+            raise CompilerEndedError("another process has put its machine code there")
+        self._heartbeat.machine_code = made
 
-    async def _run(self, name: str, component: bytes, output: int) -> tuple[int, bytes]:
+    async def _run(self, name: str, component: bytes, output: "BufferedReader") -> tuple[int, bytes]:
         """The exit code of the compiler, and what it says on standard error."""
         limits = self._limits
         process = await asyncio.create_subprocess_exec(
@@ -106,15 +139,17 @@ class MachineCode:
         except TimeoutError:
             raise RefusedError(
                 Reason.CODE_REJECTED,
-                f"{name} is not compiled within {limits.wall_seconds:g} s: choose a tier with more cpu, or make it "
-                "smaller",
+                f"{name} is not compiled within {limits.wall_seconds:g} s: choose a tier with cpu "
+                f"{limits.enough_millicores}m or more, or make it smaller",
             ) from None
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
 
-    def _error(self, name: str, code: int, said: bytes) -> Exception:
+    def _error(self, name: str, size: int, code: int, said: bytes) -> Exception:
+        if code == UNWRITTEN:
+            return CompilerEndedError(f"the machine code cannot be written: {printable(said.decode(errors='replace'))}")
         if code == REJECTED:
             why = printable(said.decode(errors="replace"), 400)
             if not any(sign in said for sign in _NO_MEMORY):
@@ -122,8 +157,8 @@ class MachineCode:
         if any(sign in said for sign in _NO_MEMORY):
             return RefusedError(
                 Reason.CODE_REJECTED,
-                f"{name} needs more than {self._limits.memory_bytes // 2**20} MiB to be compiled, which is what the "
-                "app's tier leaves: choose a tier with more guestMemory, or make it smaller",
+                f"{name} needs more than {self._limits.memory_bytes // 2**20} MiB to be compiled, "
+                + self._limits.larger(size),
             )
         if code == -_SIGXCPU:
             return RefusedError(
@@ -134,6 +169,10 @@ class MachineCode:
             return CompilerEndedError("the compiler was killed from outside")
         logs.write("the compiler failed", level="error", exitCode=code, said=printable(said.decode(errors="replace")))
         return RefusedError(Reason.CODE_REJECTED, f"{name} makes the compiler fail (exit code {code})")
+
+
+def _digest_of(file: "BufferedReader") -> bytes:
+    return hashlib.file_digest(file, "sha256").digest()
 
 
 async def _begin_of(stream: asyncio.StreamReader | None) -> bytes:
