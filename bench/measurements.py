@@ -23,6 +23,7 @@ from bench.cluster.switch import switch
 from bench.context import Context
 from bench.engine.background import background_enqueue
 from bench.engine.beside_computing import beside_computing
+from bench.engine.component import component
 from bench.engine.durable_sql import durable_sql
 from bench.engine.durable_state import durable_state
 from bench.engine.forms import forms
@@ -64,6 +65,7 @@ ALONE: Mapping[str, Alone] = {
     "tenant-token": tenant_token,
     "forms": forms,
     "javascript": javascript,
+    "component": component,
     "waiting": waiting,
     "beside-computing": beside_computing,
     "redaction": redaction,

@@ -12,6 +12,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from bench.apps import SOURCES
@@ -31,6 +32,8 @@ from genapps_runtime.serve.listener import Listener
 from genapps_runtime.serve.messages import Exchange
 from genapps_runtime.settings import Settings
 from genapps_runtime.state.facets import Facets
+
+Submit = Callable[[Exchange], None]
 
 
 class NewApps(App):
@@ -56,7 +59,7 @@ class NewApps(App):
         app.submit(Exchange(replace(exchange.request, path="/"), exchange.begun, exchange.reply))
 
 
-async def _serve(settings: Settings, config_digest: str) -> None:
+async def _serve(settings: Settings, config_digest: str, made: Callable[[Settings, ActionContext], Submit]) -> None:
     config = read_config(settings.config_file, config_digest)
     address = GatewayAddress(settings.gateway_address, settings.gateway_port, config.gateway_host)
     gateway = GatewayClient(address, settings.gateway_ca_file, settings.token_file)
@@ -64,12 +67,17 @@ async def _serve(settings: Settings, config_digest: str) -> None:
     facets = Facets(settings.state_directory, limits.state_per_tenant_bytes, limits.concurrency, 86_400)
     context = ActionContext(config, gateway, facets, Metrics(), BoundedLog(time.monotonic()))
     listener = Listener(HttpLimits(config.limits.request_body_bytes))
-    listener.serve(NewApps(Language(settings.engine_file), context, Heartbeat()).submit)
+    listener.serve(made(settings, context))
     listener.open(listening_socket(settings.address, settings.app_port))
     while True:
         await asyncio.sleep(1)
         context.log.refill(time.monotonic())
 
 
+def run(made: Callable[[Settings, ActionContext], Submit]) -> None:
+    """The process, by its environment and its arguments."""
+    asyncio.run(_serve(Settings.from_environ(os.environ), sys.argv[sys.argv.index("--config-digest") + 1], made))
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve(Settings.from_environ(os.environ), sys.argv[sys.argv.index("--config-digest") + 1]))
+    run(lambda settings, context: NewApps(Language(settings.engine_file), context, Heartbeat()).submit)

@@ -33,7 +33,7 @@ _SOURCES = (REPOSITORY / "runtime-image" / "src", REPOSITORY / "operator" / "src
 @asynccontextmanager
 async def runtime(
     context: Context,
-    source: str,
+    source: str | bytes,
     module: str = "genapps_runtime.main",
     *,
     instances: int = 1,
@@ -53,7 +53,8 @@ async def runtime(
     in `work`, as a container's log is one as well."""
     interpreter = await context.interpreter()
     packages = await installed(context.cache, interpreter, RUNTIME_LOCK)
-    engine = await asyncio.to_thread(engines.precompiled, language)
+    is_component = language is Language.COMPONENT
+    engine = None if is_component else await asyncio.to_thread(engines.precompiled, language)
     context.ran_on[OURS] = str(interpreter)
     port, health = free_port(), free_port()
     paths = ":".join(str(path) for path in (*_SOURCES, packages))
@@ -88,14 +89,15 @@ async def runtime(
                 yield Server(OURS, port, process.pid, interpreter)
 
 
-def _environment(made: Snapshot, gateway: StubGateway, engine: Path, port: int, health: int) -> dict[str, str]:
+def _environment(made: Snapshot, gateway: StubGateway, engine: Path | None, port: int, health: int) -> dict[str, str]:
     settings: dict[str, Path | str | int] = {
         "config_file": made.config_file,
         "code_directory": made.code,
         "gateway_ca_file": gateway.ca_file,
         "token_file": made.token_file,
         "state_directory": made.state,
-        "engine_file": engine,
+        "engine_file": engine or "",
+        "machine_code_directory": made.machine_code,
         "termination_file": made.termination_file,
         "address": "127.0.0.1",
         "app_port": port,

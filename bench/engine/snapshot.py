@@ -47,6 +47,11 @@ class Snapshot:
         return self.folder / "state"
 
     @property
+    def machine_code(self) -> Path:
+        """Where a component is compiled to."""
+        return self.folder / "machine-code"
+
+    @property
     def token_file(self) -> Path:
         """The token for the gateway."""
         return self.folder / "token"
@@ -59,7 +64,7 @@ class Snapshot:
 
 def snapshot(
     folder: Path,
-    source: str,
+    source: str | bytes,
     instances: int = 1,
     nap_millis: int = 0,
     public: Mapping[str, bytes] | None = None,
@@ -77,7 +82,7 @@ def snapshot(
     `public` are files that are served."""
     served = {f"public/{path}": content for path, content in (public or {}).items()}
     entry = INLINE_ENTRY[language]
-    files = {entry: source.encode("utf-8"), **served}
+    files = {entry: source.encode("utf-8") if isinstance(source, str) else source, **served}
     code_digest = bundle_digest(entry, files)
     config = _config(
         code_digest, instances, nap_millis, responses_seconds, tenancy, action_millis, background=background,
