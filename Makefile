@@ -96,6 +96,7 @@ lock: $(UV) ## Resolve the dependencies into locks/; UPGRADE=--upgrade raises th
 	@$(LOCK) pyproject.toml runtime-image/pyproject.toml verify/pyproject.toml --extra typescript --group dev -o locks/dev.txt
 	@$(LOCK) --group chart-judges -o locks/chart-judges.txt
 	@$(LOCK) --group bench-peers -o locks/bench-peers.txt
+	@$(LOCK) --no-emit-package litellm-enterprise --group litellm -o locks/litellm.txt
 	@$(LOCK) --group http-corpus -o locks/http-corpus.txt
 	@$(LOCK) --no-deps --group web-platform -o locks/web-platform.txt
 	@$(LOCK) --group engine-build -o locks/engine-build.txt

@@ -42,6 +42,7 @@ from bench.engine.warm_request import warm_request
 from bench.figures import Figure
 from bench.gateway.budgets import budgets
 from bench.gateway.call import gateway_call
+from bench.gateway.model_call import model_call
 from bench.gateway.step_token import step_token
 from bench.gateway.streamed_piece import streamed_piece
 
@@ -70,6 +71,7 @@ ALONE: Mapping[str, Alone] = {
     "beside-computing": beside_computing,
     "redaction": redaction,
     "gateway-call": gateway_call,
+    "model-call": model_call,
     "step-token": step_token,
     "streamed-piece": streamed_piece,
     "budgets": budgets,

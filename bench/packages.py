@@ -20,6 +20,7 @@ from bench.processes import REPOSITORY
 RUNTIME_LOCK = REPOSITORY / "locks" / "runtime.txt"
 PLATFORM_LOCK = REPOSITORY / "locks" / "genapps.txt"
 PEERS_LOCK = REPOSITORY / "locks" / "bench-peers.txt"
+LITELLM_LOCK = REPOSITORY / "locks" / "litellm.txt"
 
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 

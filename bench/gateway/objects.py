@@ -15,6 +15,7 @@ from genapps.gateway.callers.identity import Caller
 APPS = 2000
 BUDGET = "finance"
 CONNECTOR = "rates"
+MODEL = "llm"
 CALLED, REUSED = "latest", "latest-reused"
 """Two tools that read the same: of the second one, results are reused."""
 _SERVICE: dict[str, Any] = {"namespace": "team", "name": "rates", "port": 80}
@@ -44,7 +45,7 @@ def record(number: int) -> dict[str, Any]:
             "runNamespace": _RUN_NAMESPACE,
             "tier": {"name": "small", "toolCallsPerAction": 20, "callsPerMinute": 100_000},
             "violationPolicy": {"threshold": 3, "window": "10m"},
-            "envelope": {"digest": "sha256:" + "a" * 64, "connectors": [CONNECTOR, "mail", "ledger"]},
+            "envelope": {"digest": "sha256:" + "a" * 64, "connectors": [CONNECTOR, MODEL, "ledger"]},
             "pod": {"namespace": pod.namespace, "name": pod.pod_name, "uid": pod.pod_uid},
         },
     }
@@ -55,6 +56,13 @@ def budget() -> Envelope:
     return Envelope(BUDGET, "2026-11", datetime.max.replace(tzinfo=UTC), UNLIMITED, enforced=True)
 
 
+_LIMITS: dict[str, Any] = {
+    "callsPerMinute": 1_000_000,
+    "concurrency": 1000,
+    "perApp": {"callsPerMinute": 100_000, "concurrency": 1000},
+}
+
+
 def connector() -> dict[str, Any]:
     """A Service that is asked for a rate, with a contract for arguments and result."""
     return {
@@ -63,22 +71,33 @@ def connector() -> dict[str, Any]:
             "type": "HTTP",
             "endpoint": {"service": _SERVICE},
             "namespaces": ["finance"],
-            "limits": {
-                "callsPerMinute": 1_000_000,
-                "concurrency": 1000,
-                "perApp": {"callsPerMinute": 100_000, "concurrency": 1000},
-            },
+            "limits": _LIMITS,
             "tools": [{**RATE_TOOL, "name": CALLED}, {**RATE_TOOL, "name": REUSED, "cache": "1h"}],
         },
     }
 
 
-def addresses(port: int) -> dict[str, Any]:
-    """The slice that the operator would write: this host is the Service's pod."""
+def model() -> dict[str, Any]:
+    """A model's server at the same Service."""
+    return {
+        "metadata": {"name": MODEL, "resourceVersion": "8"},
+        "spec": {
+            "type": "Model",
+            "endpoint": {"service": _SERVICE},
+            "namespaces": ["finance"],
+            "limits": _LIMITS,
+            "models": ["small"],
+            "maxTokens": 1000,
+        },
+    }
+
+
+def addresses(port: int, name: str = CONNECTOR) -> dict[str, Any]:
+    """The slice that the operator would write for a connector: this host is the Service's pod."""
     return {
         "metadata": {
-            "name": f"connector-{CONNECTOR}",
-            "labels": {LABEL_CONNECTOR: CONNECTOR},
+            "name": f"connector-{name}",
+            "labels": {LABEL_CONNECTOR: name},
             "annotations": {ANNOTATION_SERVICE: service_reference(**_SERVICE)},
         },
         "ports": [{"port": port}],

@@ -24,13 +24,26 @@ async def serve(port: int, upstream: int, chain: str) -> None:
 
 
 async def _listen(client: aiohttp.ClientSession, chain: str, port: int) -> None:
-    async def forward(request: web.Request) -> web.Response:
+    async def forward(request: web.Request) -> web.StreamResponse:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
         async with client.request(
             request.method, request.raw_path, headers=headers, data=await request.read()
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
+            if answer.headers.get("transfer-encoding"):
+                return await _passed_on(request, answer, kept)
             return web.Response(status=answer.status, headers=kept, body=await answer.read())
+
+    async def _passed_on(
+        request: web.Request, answer: aiohttp.ClientResponse, headers: dict[str, str]
+    ) -> web.StreamResponse:
+        """Piece by piece."""
+        response = web.StreamResponse(status=answer.status, headers=headers)
+        await response.prepare(request)
+        async for piece in answer.content.iter_any():
+            await response.write(piece)
+        await response.write_eof()
+        return response
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", forward)

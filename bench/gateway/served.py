@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import uvloop
 
-from bench.gateway.objects import APPS, BUDGET, addresses, budget, connector, record
+from bench.gateway.objects import APPS, BUDGET, MODEL, addresses, budget, connector, model, record
 from genapps import logs
 from genapps.api.names import SYSTEM_NAMESPACE, TOKEN_AUDIENCE
 from genapps.cluster.client import Listing
@@ -90,8 +90,8 @@ def gateway(folder: Path, upstream_port: int) -> GatewayApp:
     ledgers = Ledgers(objects, SYSTEM_NAMESPACE, metrics)
     records = Records(on_gone=ledgers.forget)
     records.listed([record(number) for number in range(APPS)], "1")
-    catalogue.listed([connector()], "1")
-    services.listed([addresses(upstream_port)], "1")
+    catalogue.listed([connector(), model()], "1")
+    services.listed([addresses(upstream_port), addresses(upstream_port, MODEL)], "1")
     upstream = Upstream(HereRanges(), client_tls(None))
     credentials = SecretCredentials(Secrets(), OAuthTokens(upstream))
     spending = Spending(objects, SYSTEM_NAMESPACE, metrics, {BUDGET: budget()}.get, "gateway/0")

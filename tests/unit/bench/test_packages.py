@@ -9,7 +9,7 @@ import pytest
 
 from bench.figures import NotMeasuredError
 from bench.interpreter import Interpreter
-from bench.packages import PEERS_LOCK, RUNTIME_LOCK, installed, versions
+from bench.packages import LITELLM_LOCK, PEERS_LOCK, RUNTIME_LOCK, installed, versions
 from bench.peer.python_peers import MODULES
 
 ROOT = Path(__file__).parents[3]
@@ -24,11 +24,22 @@ def test_the_peers_lock_pins_by_hash_names_no_host_and_has_every_peer() -> None:
     assert "://" not in text
 
 
+def test_litellm_is_pinned_by_hash_and_without_what_has_another_licence() -> None:
+    text = LITELLM_LOCK.read_text()
+    pinned = versions(LITELLM_LOCK)
+    assert "litellm" in pinned
+    assert "litellm-enterprise" not in pinned
+    assert len(re.findall(r"==.*\\\n    --hash=sha256:", text)) == len(re.findall("^[a-z]", text, re.MULTILINE))
+    assert "://" not in text
+
+
 def test_no_image_has_the_peers() -> None:
     for dockerfile in ("operator/Dockerfile", "runtime-image/Dockerfile"):
-        assert PEERS_LOCK.name not in (ROOT / dockerfile).read_text()
-    for lock in ("genapps", "runtime"):
-        assert not {"fastapi", "starlette"} & set(versions(ROOT / "locks" / f"{lock}.txt"))
+        for lock in (PEERS_LOCK, LITELLM_LOCK):
+            assert lock.name not in (ROOT / dockerfile).read_text()
+    for name in ("genapps", "runtime", "dev"):
+        peers = {"fastapi", "starlette", "litellm"} if name != "dev" else {"litellm"}
+        assert not peers & set(versions(ROOT / "locks" / f"{name}.txt"))
 
 
 def test_a_peer_for_each_module_is_there() -> None:
