@@ -22,6 +22,12 @@ TOOL_SECONDS = 2
 """Of the tools of `rates`."""
 
 
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands still: how long the test machine takes is none of the action's time."""
+    monkeypatch.setattr(clocks, "monotonic", lambda: 100.0)
+
+
 @pytest.fixture
 async def outside(gateway: Installation) -> Installation:
     envelope = {"digest": "sha256:" + "a" * 64, "connectors": ["rates", "llm"]}

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from genapps.api.apprecord import AppRecord
 from genapps.api.names import TOKEN_AUDIENCE
+from genapps.cluster import clocks
 from genapps.cluster.client import Listing
 from genapps.cluster.errors import ConflictError, NotFoundError, UnavailableError
 from genapps.cluster.resources import BY_KIND, Resource
@@ -311,7 +312,7 @@ class Installation:
         )
         self.blocked = BlockedConnectors(self.clock)
         self.payments = Payments(self.spending, self.blocked, self.metrics, self.clock)
-        calls = Calls(self.exchanger, self.permits, self.payments, self.metrics)
+        calls = Calls(self.exchanger, self.permits, self.payments, self.metrics, lambda: clocks.monotonic())
         self.contracts = StoredContracts()
         self.catalogue = Catalogue(on_gone=calls.forget)
         self.parts = Parts(
