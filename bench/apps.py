@@ -60,6 +60,7 @@ export default {
     const url = new URL(request.url);
     const path = url.pathname;
     if (path === "/wait") await new Promise((resolve) => setTimeout(resolve, 10));
+    if (path === "/tool") await env.MAIL.send({ number: 1 });
     if (path === "/state") {
       const key = url.searchParams.get("key") ?? "";
       const count = ((await env.STATE.get(key)) ?? 0) + 1;
@@ -96,11 +97,11 @@ async def count(request):
     return {"count": (await state.sql(text, key))[0]["n"]}
 """
 
-# Waits for 10 ms, as for a tool; the peer's host.mjs does the same.
+# Waits for 10 ms, as the peer's host.mjs does; or for a tool.
 WAITS = """\
 import asyncio
 
-from genapps import app
+from genapps import app, tools
 
 
 @app.get("/")
@@ -111,6 +112,12 @@ def hello(request):
 @app.get("/wait")
 async def wait(request):
     await asyncio.sleep(0.01)
+    return {"hello": request.path}
+
+
+@app.get("/tool")
+async def tool(request):
+    await tools.call("mail", "send", number=1)
     return {"hello": request.path}
 """
 

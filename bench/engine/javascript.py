@@ -7,12 +7,13 @@ from bench.apps import JAVASCRIPT_ANSWERS
 from bench.context import Context
 from bench.engine.beside_workerd import beside_workerd
 from bench.engine.never_seen import never_seen
+from bench.engine.waiting import waiting_for_tool
 from bench.figures import Figure
 from genapps.api.generatedapp import Language
 
 
 async def javascript(context: Context) -> list[Figure]:
-    """Requests to a loaded app, small and large, with state and with a wait; then apps that were never seen."""
+    """Requests to a loaded app, small and large, with state, a wait or a tool; then apps that were never seen."""
     source, language = JAVASCRIPT_ANSWERS, Language.JAVASCRIPT
     figures = [
         *await beside_workerd(context, "JavaScript, c=32", source, "/", compared=True, language=language),
@@ -23,6 +24,7 @@ async def javascript(context: Context) -> list[Figure]:
         *await beside_workerd(
             context, "JavaScript, 10 ms wait, c=200", source, "/wait", 200, compared=True, language=language
         ),
+        *await waiting_for_tool(context, "JavaScript, 10 ms tool, c=200", source, language),
     ]
     return figures + await never_seen(
         context,

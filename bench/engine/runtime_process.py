@@ -45,8 +45,9 @@ async def runtime(
     action_millis: int = 5000,
     background: bool = False,
     language: Language = Language.PYTHON,
+    tool_seconds: float = 0.0,
 ) -> AsyncIterator[Server]:
-    """A ready runtime with one app, `with_asset` also with the measured file.
+    """A ready runtime with one app, `with_asset` also with the measured file. Its tools answer after `tool_seconds`.
 
     It naps after `nap_millis` without a request; 0: never. Answers to requests with keys are kept for
     `responses_seconds`. `tenancy` is as in the RuntimeConfig, `keys` as in the answer to a heartbeat. Its log is a file
@@ -67,7 +68,7 @@ async def runtime(
             Path(folder), source, instances, nap_millis, public, responses_seconds, tenancy, action_millis,
             background=background, language=language,
         )  # fmt: skip
-        async with stub_gateway(Path(folder), keys) as gateway:
+        async with stub_gateway(Path(folder), keys, tool_seconds) as gateway:
             settings = _environment(made, gateway, engine, port, health)
             process = await asyncio.create_subprocess_exec(
                 *on_core(server_core()),

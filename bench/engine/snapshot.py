@@ -21,6 +21,8 @@ from genapps.api.runtimeconfig import (
 )
 
 _MIB = 1024 * 1024
+CONNECTOR = "mail"
+"""What an app in JavaScript is given; others may name any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def _config(
         digests=Digests(code=code_digest, envelope=sha256(b"none")),
         language=language,
         entry=INLINE_ENTRY[language],
+        connectors=(CONNECTOR,) if language is Language.JAVASCRIPT else None,
         limits=RuntimeLimits(
             guest_memory_bytes=64 * _MIB,
             instances=instances,

@@ -31,8 +31,12 @@ class StubGateway:
 
 
 @asynccontextmanager
-async def stub_gateway(folder: Path, tenant_keys: Mapping[str, Any] | None = None) -> AsyncIterator[StubGateway]:
-    """Answers everything with 200, and with these keys for tokens; key material is below `folder`."""
+async def stub_gateway(
+    folder: Path, tenant_keys: Mapping[str, Any] | None = None, tool_seconds: float = 0.0
+) -> AsyncIterator[StubGateway]:
+    """Answers everything with 200, and with these keys for tokens; a call of a tool after `tool_seconds`.
+
+    Key material is below `folder`."""
     now = datetime.now(UTC)
     authority = new_authority(HOST, now)
     leaf = new_leaf(authority, HOST, now)
@@ -42,7 +46,7 @@ async def stub_gateway(folder: Path, tenant_keys: Mapping[str, Any] | None = Non
     chain.write_bytes(leaf.certificate + leaf.key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
-    answer = partial(_answer, _answered({"status": "ok", "tenantKeys": tenant_keys}))
+    answer = partial(_answer, _answered({"status": "ok", "tenantKeys": tenant_keys}), tool_seconds)
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
     async with server:
         yield StubGateway(server.sockets[0].getsockname()[1], ca_file)
@@ -53,9 +57,11 @@ def _answered(content: Mapping[str, Any]) -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
 
-async def _answer(told: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _answer(told: bytes, tool_seconds: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        while await reader.readuntil(b"\r\n\r\n"):
+        while request := await reader.readuntil(b"\r\n\r\n"):  # behind the content of the one before
+            if tool_seconds and b"POST /v1/calls " in request:
+                await asyncio.sleep(tool_seconds)
             writer.write(told)
     except (asyncio.IncompleteReadError, ConnectionError):
         return

@@ -93,3 +93,12 @@ async def test_an_earlier_timer_is_not_kept_by_a_later_one() -> None:
     timers.call_at(time.monotonic() + 3600, fired.append, "late")
     timers.call_at(time.monotonic() + 0.001, fired.append, "early")
     await until(lambda: fired == ["early"])
+
+
+async def test_cancelled_ones_wake_nobody_one_by_one() -> None:
+    timers, fired, now = Timers(), list[str](), time.monotonic()
+    for seconds in range(1, FEW):
+        timers.call_at(now + 3600 + seconds, print).cancel()
+    timers.call_at(now + 0.001, fired.append, "last")
+    await until(lambda: fired == ["last"])
+    assert len(timers) == 0

@@ -85,7 +85,7 @@ class Timers:
         self._handle = None
         now = self._clock()
         try:
-            while self._heap and self._heap[0][0] <= now:
+            while self._heap and (self._heap[0][0] <= now or not self._heap[0][2].open):
                 timer = heappop(self._heap)[2]
                 if timer.open:
                     timer.fire()
