@@ -66,7 +66,7 @@ engines: venv ## Build and precompile the guest language engines for this host
 	@$(RUN) -m tools.engines
 
 .PHONY: oracles
-oracles: venv ## Build or fetch the independent judges of the tests (cyclonus, Pod Security, kstatus, requests, URLs, servers)
+oracles: venv ## Build or fetch the independent judges of the tests (cyclonus, Pod Security, kstatus, requests, URLs, servers, Node.js)
 	@$(RUN) -m tests.oracles
 
 .PHONY: images
@@ -101,6 +101,7 @@ lock: $(UV) ## Resolve the dependencies into locks/; UPGRADE=--upgrade raises th
 	@$(LOCK) --no-deps --group web-platform -o locks/web-platform.txt
 	@$(LOCK) --group engine-build -o locks/engine-build.txt
 	@$(LOCK) --group connector-peers -o locks/connector-peers.txt
+	@$(LOCK) --no-deps --group typescript-peers -o locks/typescript-peers.txt
 
 .PHONY: venv
 venv: $(VENV)/.installed

@@ -4,8 +4,8 @@
 import sys
 
 from tests.oracles import http_corpus
+from tests.oracles.environment import environment
 from tests.oracles.programs import build_all
-from tests.oracles.servers.programs import environment
 from tests.oracles.web_platform import rows
 from tools.node.settings import NodeError
 
@@ -13,7 +13,8 @@ try:
     build_all()
     http_corpus.fetched()
     rows.fetched()
-    environment()
+    environment("connector-peers")
+    environment("typescript-peers")
 except NodeError as error:
     print(error, file=sys.stderr)
     sys.exit(1)

@@ -1,37 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The environment of the servers, and one of them as a process."""
+"""The programs of the servers, and one of them as a process."""
 
-import fcntl
-import hashlib
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.node.settings import current
+from tests.oracles.environment import environment
 
-ROOT = Path(__file__).resolve().parents[3]
-LOCK = ROOT / "locks" / "connector-peers.txt"
 _RUNNING = re.compile(rb"Uvicorn running on http://127\.0\.0\.1:(\d+)")
 _START_SECONDS = 60
 
 
-def environment() -> Path:
-    """The folder of its programs; made at the first call (10 s, 64 MB)."""
-    home = current().cache / f"connector-peers-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    home.mkdir(parents=True, exist_ok=True)
-    uv, venv = Path(sys.executable).with_name("uv"), home / "venv"
-    with (home / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (home / "complete").exists():
-            _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv)
-            _run(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", venv / "bin" / "python", LOCK)
-            (home / "complete").touch()
-    return venv / "bin"
+def programs() -> Path:
+    """The folder of the programs; made at the first call (10 s, 64 MB)."""
+    return environment("connector-peers") / "bin"
 
 
 @contextmanager
@@ -59,8 +45,3 @@ def _port(process: subprocess.Popen[bytes], log: Path) -> int:
             return int(found[1])
         time.sleep(0.05)
     raise AssertionError(f"the server did not start:\n{log.read_text(errors='replace')}")
-
-
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

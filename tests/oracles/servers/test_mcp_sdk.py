@@ -14,7 +14,7 @@ import yaml
 
 from genapps.cli.connector.importing import Options, import_mcp
 from tests.oracles.servers.installation import Calls, asked, calling
-from tests.oracles.servers.programs import environment, running
+from tests.oracles.servers.programs import programs, running
 
 HERE_ARE = Path(__file__).parent
 KEY = "f" * 64
@@ -24,7 +24,7 @@ VERSION = "2026-07-28"
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("notes")
-    with running(folder, environment() / "python", HERE_ARE / "notes_server.py") as port:
+    with running(folder, programs() / "python", HERE_ARE / "notes_server.py") as port:
         yield port
 
 

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from tests.oracles.servers.installation import Calls, asked, calling
-from tests.oracles.servers.programs import environment, running
+from tests.oracles.servers.programs import programs, running
 
 MODEL = "gpt-4o-mini"
 SPEC: dict[str, Any] = {"type": "Model", "models": [MODEL, "text-embedding-3-small"], "maxTokens": 100, "tools": []}
@@ -44,7 +44,7 @@ class LLMock:
 @pytest.fixture(scope="module")
 def llmock_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     serve = ("serve", "--port", "0", "--response-style", "echo")
-    with running(tmp_path_factory.mktemp("llmock"), environment() / "llmock", *serve) as port:
+    with running(tmp_path_factory.mktemp("llmock"), programs() / "llmock", *serve) as port:
         yield port
 
 
@@ -65,7 +65,7 @@ async def call(llmock: LLMock, llmock_port: int) -> AsyncIterator[Calls]:
 def stubllm_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     replies = Path(__file__).with_name("stubllm.yaml")
     serve = ("serve", "--port", "0", "--fixture-file", replies)
-    with running(tmp_path_factory.mktemp("stubllm"), environment() / "stubllm", *serve) as port:
+    with running(tmp_path_factory.mktemp("stubllm"), programs() / "stubllm", *serve) as port:
         yield port
 
 
