@@ -6,7 +6,6 @@ former would trap. Callers reach some of these by what they send.
 """
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -58,19 +57,14 @@ export default {
 """
 
 
-@pytest.fixture(scope="module")
-def language(javascript_engine: Path) -> Language:
-    return Language(str(javascript_engine))
-
-
 @pytest.fixture(params=[False, True], ids=["on the loop's stack", "on a fiber"])
 def pausing(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_depth_ends_in_an_error_that_the_app_can_catch(way: str, language: Language, pausing: bool) -> None:
-    guest = Guest(language, Heartbeat(), MEMORY, pausing=pausing)
+def test_depth_ends_in_an_error_that_the_app_can_catch(way: str, javascript: Language, pausing: bool) -> None:
+    guest = Guest(javascript, Heartbeat(), MEMORY, pausing=pausing)
     bundle = Bundle("app.js", {"app.js": (SOURCE % WAYS[way]).encode()})
     guest.load(load_message(bundle, 1000, "javascript"), 10)
     turn = guest.start(start_message(1, "r", "GET", "/", "", [], b""), time.monotonic() + 10, lambda _record: None)

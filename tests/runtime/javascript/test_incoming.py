@@ -14,8 +14,8 @@ FORM = (b"content-type", b"multipart/form-data; boundary=b")
 
 
 @pytest.fixture
-def app(javascript_engine: Path) -> AppInEngine:
-    return AppInEngine(Language(str(javascript_engine)), APP, "app.js", "javascript")
+def app(javascript: Language) -> AppInEngine:
+    return AppInEngine(javascript, APP, "app.js", "javascript")
 
 
 @pytest.mark.parametrize(

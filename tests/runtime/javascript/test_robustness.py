@@ -4,7 +4,6 @@ refuses.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import orjson
 import pytest
@@ -21,14 +20,14 @@ Made = Callable[[str], AppInEngine]
 
 
 @pytest.fixture
-def made(javascript_engine: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+def made(javascript: Language, monkeypatch: pytest.MonkeyPatch) -> Made:
     """Loads the source of an app that may call the connectors fx-rates and log."""
 
     def with_connectors(bundle: Bundle, log_bytes: int, language: str) -> str:
         return load_message(bundle, log_bytes, language, ["fx-rates", "log"])
 
     monkeypatch.setattr(guest, "load_message", with_connectors)
-    return lambda source: AppInEngine(Language(str(javascript_engine)), source, "app.js", "javascript")
+    return lambda source: AppInEngine(javascript, source, "app.js", "javascript")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operator's look at JavaScript and the engine agree: what is refused before a pod starts would never have run."""
 
-from pathlib import Path
-
 import pytest
 
 from genapps.core.code.javascript.scan import scan_javascript
@@ -42,27 +40,22 @@ TAKEN = [
 ]
 
 
-@pytest.fixture(scope="module")
-def language(javascript_engine: Path) -> Language:
-    return Language(str(javascript_engine))
-
-
 def bundle(source: str) -> dict[str, bytes]:
     return {"app.js": f"{source}\nexport default {{ fetch() {{}} }}\n".encode(), **OTHERS}
 
 
 @pytest.mark.parametrize("source", REFUSED)
-def test_what_the_scan_refuses_the_engine_does_not_load(language: Language, source: str) -> None:
+def test_what_the_scan_refuses_the_engine_does_not_load(javascript: Language, source: str) -> None:
     found = scan_javascript("app.js", bundle(source))
     assert found is not None
     assert found.line == 1
     with pytest.raises(RefusedError, match=r"app\.js, line 1") as refused:
-        AppInEngine(language, bundle(source), "app.js", "javascript")
+        AppInEngine(javascript, bundle(source), "app.js", "javascript")
     if "require" not in source:
         assert str(refused.value.reason) == str(found.reason)
 
 
 @pytest.mark.parametrize("source", TAKEN)
-def test_what_the_engine_loads_the_scan_leaves_alone(language: Language, source: str) -> None:
+def test_what_the_engine_loads_the_scan_leaves_alone(javascript: Language, source: str) -> None:
     assert scan_javascript("app.js", bundle(source)) is None
-    AppInEngine(language, bundle(source), "app.js", "javascript")
+    AppInEngine(javascript, bundle(source), "app.js", "javascript")

@@ -3,7 +3,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,9 +76,9 @@ export default { fetch: (request, env, ctx) => routes[new URL(request.url).pathn
 class Instance:
     """One guest, driven turn by turn."""
 
-    def __init__(self, language: Language, memory: int = MEMORY) -> None:
+    def __init__(self, javascript: Language, memory: int = MEMORY) -> None:
         self.log: list[str] = []
-        self.guest = Guest(language, Heartbeat(), memory)
+        self.guest = Guest(javascript, Heartbeat(), memory)
         self.guest.load(load_message(Bundle("app.js", {"app.js": APP.encode()}), 10_000, "javascript"), 10)
 
     def start(self, number: int, path: str, body: bytes = b"", *, in_pieces: bool = False) -> Turn:
@@ -96,14 +95,9 @@ class Instance:
         assert b"Cancelled" in self.guest.resume(message, time.monotonic() + 10, self.log.append)
 
 
-@pytest.fixture(scope="module")
-def language(javascript_engine: Path) -> Language:
-    return Language(str(javascript_engine))
-
-
 @pytest.fixture
-def instance(language: Language) -> Iterator[Instance]:
-    made = Instance(language)
+def instance(javascript: Language) -> Iterator[Instance]:
+    made = Instance(javascript)
     yield made
     made.guest.drop()
 
@@ -165,8 +159,8 @@ def test_a_body_that_comes_in_pieces_is_read_piece_by_piece(instance: Instance) 
 
 @pytest.mark.parametrize("path", ["/full", "/full-bytes"])
 @pytest.mark.parametrize("memory", [6 * 1024 * 1024, 16 * 1024 * 1024 + 12345])
-def test_the_end_of_the_memory_is_told_as_such(language: Language, path: str, memory: int) -> None:
-    instance = Instance(language, memory)
+def test_the_end_of_the_memory_is_told_as_such(javascript: Language, path: str, memory: int) -> None:
+    instance = Instance(javascript, memory)
     failed = instance.start(1, path)
     assert isinstance(failed, Failed)
     assert failed.code == "MemoryExceeded"
@@ -176,9 +170,9 @@ def test_the_end_of_the_memory_is_told_as_such(language: Language, path: str, me
 @pytest.mark.parametrize(
     ("path", "leaves"), [("/debounced", False), ("/timers", False), ("/stream", True), ("/wait", True)]
 )
-def test_requests_leave_nothing_behind(language: Language, path: str, leaves: bool) -> None:
+def test_requests_leave_nothing_behind(javascript: Language, path: str, leaves: bool) -> None:
     """1000 bytes of each would be more than the instance has."""
-    instance = Instance(language, 5 * 1024 * 1024)
+    instance = Instance(javascript, 5 * 1024 * 1024)
     for number in range(1, 3001):
         calls = waits(instance.start(number, path)).calls
         if leaves:
@@ -188,14 +182,14 @@ def test_requests_leave_nothing_behind(language: Language, path: str, leaves: bo
     instance.guest.drop()
 
 
-def test_memory_that_an_app_has_freed_serves_for_what_callers_send(language: Language) -> None:
+def test_memory_that_an_app_has_freed_serves_for_what_callers_send(javascript: Language) -> None:
     most, turn = 0, None
     while not isinstance(turn, Failed):
-        instance = Instance(language, 5 * 1024 * 1024)
+        instance = Instance(javascript, 5 * 1024 * 1024)
         turn = instance.start(1, "/hoard", b"%d" % (most + 16))
         most += 16
         instance.guest.drop()
-    instance = Instance(language, 5 * 1024 * 1024)
+    instance = Instance(javascript, 5 * 1024 * 1024)
     assert body_of(instance.start(1, "/hoard", b"%d" % (most - 16))) == b"%d" % (most - 16)
     assert body_of(instance.start(2, "/size", b"a" * 60_000)) == b"60000"
     instance.guest.drop()

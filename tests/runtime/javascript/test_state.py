@@ -2,7 +2,6 @@
 """`env.STATE` in JavaScript: listings with a request's own writes, and what SQL takes and gives."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,8 +57,8 @@ class WithSql(AppInEngine):
 
 
 @pytest.fixture(scope="module")
-def app(javascript_engine: Path) -> WithSql:
-    return WithSql(Language(str(javascript_engine)), APP, "app.js", "javascript")
+def app(javascript: Language) -> WithSql:
+    return WithSql(javascript, APP, "app.js", "javascript")
 
 
 @settings(max_examples=150, deadline=None)

@@ -40,8 +40,8 @@ parseInt undefined unescape
 """What the language itself has, with what the engine has beside ES2023."""
 
 
-def found(engine: Path) -> dict[str, set[str]]:
-    answer = AppInEngine(Language(str(engine)), APP, "app.js", "javascript").call("GET", "/")
+def found(engine: Language) -> dict[str, set[str]]:
+    answer = AppInEngine(engine, APP, "app.js", "javascript").call("GET", "/")
     return {name: set(members) - OF_EVERY_CLASS for name, members in answer.json().items()}
 
 
@@ -58,17 +58,17 @@ def declared() -> dict[str, set[str]]:
     return names
 
 
-def test_every_declared_name_exists_with_its_members(javascript_engine: Path) -> None:
-    here = found(javascript_engine)
+def test_every_declared_name_exists_with_its_members(javascript: Language) -> None:
+    here = found(javascript)
     errors = {"name", "message", "code"}  # an error's own, or its prototype's
     for name, members in declared().items():
         assert name in here, name
         assert members - here[name] <= (errors if name == "DOMException" else set()), name
 
 
-def test_what_the_platform_adds_is_declared(javascript_engine: Path) -> None:
+def test_what_the_platform_adds_is_declared(javascript: Language) -> None:
     known = declared()
-    added = {name: members for name, members in found(javascript_engine).items() if name not in LANGUAGE.split()}
+    added = {name: members for name, members in found(javascript).items() if name not in LANGUAGE.split()}
     assert set(added) == set(known)
     for name, members in added.items():
         codes = {member for member in members if name == "DOMException" and member.endswith("_ERR")}
