@@ -6,6 +6,8 @@
 - QuickJS sees how deep it is by the stack in its memory. A function of WebAssembly that keeps its values elsewhere
   takes next to nothing of that, and much of the machine's stack, which no program sees. So functions that may call
   themselves keep a little room there.
+- QuickJS looks for garbage in cycles when an object is made and half as much again is in use as after the last time. An
+  app may have less memory than that left: it looks for garbage when memory becomes scarce too (`c/memory.c`).
 """
 
 from pathlib import Path
@@ -47,11 +49,37 @@ static inline __attribute__((always_inline)) bool js_check_stack_overflow(JSRunt
 """
 
 
+_COLLECT = """\
+    force_gc = ((rt->malloc_state.malloc_size + size) >
+                rt->malloc_gc_threshold);
+"""
+_COLLECT_WHEN_SCARCE = """\
+    extern bool memory_scarce;
+    extern void memory_reserve(void);
+    force_gc = memory_scarce || ((rt->malloc_state.malloc_size + size) > rt->malloc_gc_threshold);
+"""
+_COLLECTED = """\
+        JS_RunGC(rt);
+        rt->malloc_gc_threshold = rt->malloc_state.malloc_size +
+"""
+_COLLECTED_AND_RESERVED = """\
+        JS_RunGC(rt);
+        if (memory_scarce)
+            memory_reserve();
+        rt->malloc_gc_threshold = rt->malloc_state.malloc_size +
+"""
+_CHANGES = (
+    (_LOOP, _LOOP.partition("{\n")[0] + "{\n" + _RUN + _LOOP.partition("{\n")[2]),
+    (_CHECK, _CHECK_WITH_ROOM),
+    (_COLLECT, _COLLECT_WHEN_SCARCE),
+    (_COLLECTED, _COLLECTED_AND_RESERVED),
+)
+
+
 def change(source: Path) -> None:
     """Change the file. Raises SystemExit when it has not one of the places: another version of QuickJS."""
     text = source.read_text(encoding="utf-8")
-    head, line, rest = _LOOP.partition("{\n")
-    for old, new in ((_LOOP, head + line + _RUN + rest), (_CHECK, _CHECK_WITH_ROOM)):
+    for old, new in _CHANGES:
         if text.count(old) != 1:
             raise SystemExit(f"{source.name} has not the place that tools/engines/quickjs.py changes:\n{old}")
         text = text.replace(old, new)

@@ -46,6 +46,22 @@ const pages = {
   // 16 MiB for a guest: 8 of them in one block, after all of them in blocks of any size
   again: () => [1_000_000, 3_000, 70_000, 5_000_000, 1_000_000].map((bytes) => fill(bytes) * bytes > 8_000_000) + "",
   whole: () => String(new Uint8Array(8_000_000).length),
+  // garbage that holds itself, as large blocks and as small objects beside much that lives
+  large() {
+    for (let i = 0; i < 20; i++) {
+      const large = { bytes: new Uint8Array(5_000_000) };
+      large.self = large;
+    }
+    return "large";
+  },
+  small() {
+    const lives = new Uint8Array(6_000_000);
+    for (let i = 0; i < 100_000; i++) {
+      const small = { list: [i, i, i, i] };
+      small.self = small;
+    }
+    return `${lives.length}`;
+  },
 };
 
 export default { fetch: ({ url }) => new Response(pages[url.split("/").pop()]()) };
@@ -63,6 +79,11 @@ async def served(javascript: Language, tmp_path: Path) -> AsyncIterator[Served]:
 
 async def test_blocks_of_any_size_come_and_go_and_keep_their_content(served: Served) -> None:
     for path, text in (("shuffled", b"own"), ("texts", b"488890"), ("shuffled", b"own")):
+        assert (await served.call("GET", f"/{path}")).body == text, served.log()[-1]
+
+
+async def test_garbage_that_holds_itself_is_collected_before_memory_ends(served: Served) -> None:
+    for path, text in (("small", b"6000000"), ("small", b"6000000"), ("large", b"large"), ("large", b"large")):
         assert (await served.call("GET", f"/{path}")).body == text, served.log()[-1]
 
 

@@ -300,7 +300,7 @@ static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reas
 // Start JavaScript with our modules, JSON texts by name. Answers 0, or the place of a text that says what is wrong.
 __attribute__((export_name("prepare"))) const char *prepare(char *sources, size_t size)
 {
-    runtime = JS_NewRuntime2(&MEMORY, NULL);
+    runtime = JS_NewRuntime2(&MEMORY, &runtime);
     context = JS_NewContext(runtime);
     JS_SetMaxStackSize(runtime, STACK_BYTES);
     JS_UpdateStackTop(runtime);
@@ -335,6 +335,7 @@ __attribute__((export_name("prepare"))) const char *prepare(char *sources, size_
             JS_FreeValue(context, promise);
             JS_FreeValue(context, pair);
             JS_RunGC(runtime);
+            memory_reserve();
             return NULL;
         }
         JS_Throw(context, JS_PromiseResult(context, promise));

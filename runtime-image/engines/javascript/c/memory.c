@@ -18,6 +18,8 @@
 #define FINE (1 << FINE_BITS)
 #define POWERS 28
 #define LARGEST (1u << 30)
+#define LARGE 16384          // of blocks that are no page of QuickJS's
+#define RESERVE (2 * 65536)  // for what is small at the end of the memory
 
 struct block {
     uint32_t before; // the size of the block before this one, 0 for the first of a region
@@ -25,12 +27,13 @@ struct block {
     struct block *next, *last; // in its list, while it is free
 };
 
-bool memory_refused;
+bool memory_refused, memory_scarce;
 
 static struct block *lists[POWERS][FINE];
 static uint32_t powers;       // which have a list that is not empty
 static uint8_t fines[POWERS]; // and which of its lists
 static struct block *end;     // the last of the newest region
+static void *reserve;         // NULL while it is in use
 
 static uint32_t size_of(const struct block *block)
 {
@@ -172,14 +175,36 @@ static void *refused(void)
     return NULL;
 }
 
+// Free garbage that holds itself. What asks for a large block (a buffer, a text, the values of a list) has nothing half
+// made; what asks for a small one may have, and gets of the reserve, until QuickJS makes its next object.
+static bool collect(JSRuntime *runtime, uint32_t wanted)
+{
+    static bool collecting;
+    if (wanted < LARGE) {
+        if (reserve == NULL)
+            return false;
+        give_back(block_of(reserve));
+        reserve = NULL;
+        memory_scarce = true;
+        return true;
+    }
+    if (runtime == NULL || collecting)
+        return false;
+    collecting = true;
+    JS_RunGC(runtime);
+    collecting = false;
+    return true;
+}
+
 static void *allocate(void *opaque, size_t size)
 {
-    (void)opaque;
     if (size > LARGEST)
         return refused();
     uint32_t wanted = needed(size);
     struct block *block = found(wanted);
     if (block == NULL && grow(rounded(wanted)))
+        block = found(wanted);
+    if (block == NULL && collect(opaque == NULL ? NULL : *(JSRuntime **)opaque, wanted))
         block = found(wanted);
     if (block == NULL)
         return refused();
@@ -232,6 +257,23 @@ static void *allocate_anew(void *opaque, void *place, size_t size)
     memcpy(other, place, usable_size(place));
     release(opaque, place);
     return other;
+}
+
+void memory_reserve(void)
+{
+    memory_scarce = false;
+    if (reserve != NULL)
+        return;
+    uint32_t wanted = needed(RESERVE);
+    struct block *block = found(wanted);
+    if (block == NULL && grow(rounded(wanted)))
+        block = found(wanted);
+    if (block == NULL)
+        return;
+    take_out(block);
+    block->size |= USED;
+    cut(block, wanted);
+    reserve = (char *)block + HEAD;
 }
 
 const JSMallocFunctions MEMORY = {allocate_zeros, allocate, release, allocate_anew, usable_size};

@@ -12,6 +12,13 @@
 // else null.
 extern bool memory_refused;
 
+// Whether no memory is left but a reserve. QuickJS then collects garbage before it makes an object.
+extern bool memory_scarce;
+
+// Have the reserve again, if there is memory for it.
+void memory_reserve(void);
+
+// The functions get the place of the runtime, or NULL.
 extern const JSMallocFunctions MEMORY;
 
 #endif
