@@ -137,5 +137,6 @@ async def test_a_compiler_that_is_killed_is_started_again_with_the_worker(pod: P
     os.kill(compilers(pod)[0], signal.SIGKILL)
     await pod.until_ready()
     assert len(pod.log("worker ended")) == 1
+    assert [line["error"] for line in pod.log("the compiler ended")] == ["the compiler was killed from outside"]
     assert (await pod.call("GET", "/")).body == b"hello"
     assert len(pod.log("compiled")) == 1

@@ -93,7 +93,11 @@ class MachineCode:
         known = self._heartbeat.machine_code
         if not any(known) or await asyncio.to_thread(self._digest) != known:
             begun = time.monotonic()
-            await self._compile(name, component)
+            try:
+                await self._compile(name, component)
+            except (CompilerEndedError, OSError) as error:
+                logs.write("the compiler ended", level="error", error=printable(str(error)))
+                raise
             size, millis = self._file.stat().st_size, round((time.monotonic() - begun) * 1000)
             logs.write("compiled", bytes=len(component), machineCodeBytes=size, millis=millis)
         return str(self._file)
