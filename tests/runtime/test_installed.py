@@ -3,15 +3,19 @@
 
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
 import sysconfig
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from genapps.laptop.engine import compiled
 from tools import engines
+from tools.engines.places import ROOT
 from tools.release import artifacts
 
 NEEDED = ("genapps", "genapps-engines", "genapps-runtime")
@@ -66,6 +70,35 @@ def test_the_engines_come_with_the_licences_of_what_is_in_them(installed: Path) 
     (folder,) = installed.parent.glob("lib/python*/site-packages/genapps_engines/licenses")
     for name, words in LICENCES.items():
         assert words in (folder / name).read_text(encoding="utf-8"), name
+
+
+def first_steps() -> list[list[str]]:
+    """The commands of README.md from the release on, as words."""
+    _, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition("## First on your machine\n")
+    blocks = re.findall(r"^```\n(.*?)^```", rest.partition("\n## ")[0], re.MULTILINE | re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+
+
+def test_the_first_steps_of_the_readme_write_serve_and_render_an_app(installed: Path, tmp_path: Path) -> None:
+    release, venv, install, new, new_javascript, dev, curl, render = first_steps()
+    assert [release[:2], venv[:3], install[:2]] == [["make", "release"], ["python3", "-m", "venv"], ["pip", "install"]]
+    environment = {"GENAPPS_ENGINE": str(engines.precompiled()), "PATH": f"{installed}{os.pathsep}{os.environ['PATH']}"}
+    for command in (new, new_javascript):
+        run(*command, folder=tmp_path, **environment)
+    command = [*dev, "--port", "0"]  # another test may have the usual one
+    with subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        here = process.stdout.readline().split()[0]
+        with urllib.request.urlopen(here + curl[1].removeprefix("http://127.0.0.1:8787"), timeout=60) as answer:
+            assert answer.read() == b'{"hello": "you", "visits": 1}'
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read().endswith("ended\n")
+    assert process.returncode == 0
+    manifest = run(*render[: render.index("|")], folder=tmp_path, **environment)
+    assert "kind: GeneratedApp" in manifest
+    assert "namespace: finance" in manifest
 
 
 @pytest.mark.parametrize("language", list(engines.SOURCES))

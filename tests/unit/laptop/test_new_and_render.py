@@ -28,7 +28,7 @@ def said(*arguments: str, code: int = 0) -> str:
 
 @pytest.mark.parametrize(("language", "entry"), [("python", "app.py"), ("javascript", "app.js")])
 def test_a_new_app_is_rendered_as_the_operator_takes_it(language: str, entry: str, here: Path) -> None:
-    assert said("new", "greeter", "--language", language).splitlines()[-1] == "To run it: genapps dev greeter"
+    assert said("new", "greeter", "--language", language).splitlines()[-1].startswith("To run it: genapps dev greeter.")
     text = said("render", "greeter", "--namespace", "finance", "--budget", "finance", "--tier", "large")
     (found,) = yaml.safe_load_all(text)
     code = (here / "greeter" / "app" / entry).read_bytes()
@@ -69,7 +69,7 @@ def test_what_cannot_be_an_app_is_not_rendered(here: Path) -> None:
     assert "maximum of a file is 1048576" in said("render", "big", code=1)
 
 
-@pytest.mark.parametrize("name", ["Greeter", "-a", "a-", "a_b", "a.b", "a" * 64, "gr\u00fc\u00df"])
+@pytest.mark.parametrize("name", ["Greeter", "-a", "a-", "a_b", "a.b", "a" * 64, ".", "gr\u00fc\u00df"])
 def test_a_name_that_no_app_can_have_is_refused(name: str, here: Path) -> None:
     assert "is no name of an app" in said("new", "--", name, code=1)
     assert list(here.iterdir()) == []
@@ -79,5 +79,11 @@ def test_a_folder_that_is_there_or_cannot_be_made_is_refused_and_left_alone(here
     (here / "there").mkdir()
     assert "there exists: name another folder" in said("new", "there", code=1)
     assert list((here / "there").iterdir()) == []
-    assert "No such file or directory" in said("new", "gone/app", code=1)
+    assert "gone: there is no such folder; make it first" in said("new", "gone/app", code=1)
     assert said("new", "a" * 63).count("\n") == 4
+
+
+@pytest.mark.parametrize("option", ["namespace", "budget", "tier"])
+def test_what_is_no_name_is_not_rendered(option: str) -> None:
+    said("new", "greeter")
+    assert f"'B@d' is no name of a {option}" in said("render", "greeter", f"--{option}", "B@d", code=1)

@@ -182,3 +182,9 @@ def test_tenancy_is_left_out_and_said(tmp_path: Path) -> None:
     found = read_app(Named(written(tmp_path / "x.yaml", manifest)))
     assert found.app.spec.tenancy is None
     assert "one tenant" in found.notes[0]
+
+
+def test_a_file_of_another_kind_says_which_there_are(tmp_path: Path) -> None:
+    (tmp_path / "app.rb").write_text("puts 1")
+    with pytest.raises(SourceError, match=r"app\.rb: name a folder, or a file that ends in \.js, "):
+        read_app(Named(tmp_path / "app.rb"))

@@ -7,9 +7,9 @@ The package holds components. Each is compiled at its first use, which takes som
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -31,7 +31,9 @@ def need_runtime() -> None:
         raise SourceError(f"genapps dev needs the runtime of apps: {_INSTALL}")
 
 
-def engine_file(language: str, given: Path | None, environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
+async def engine_file(
+    language: str, given: Path | None, environ: Mapping[str, str], say: Callable[[str], None]
+) -> Path:
     """The machine code for a language; `given` is a component or machine code in place of the package's.
 
     Raises SourceError where there is none, or it does not compile.
@@ -44,7 +46,7 @@ def engine_file(language: str, given: Path | None, environ: Mapping[str, str], s
     target = compiled(component, language, environ)
     if not target.exists():
         say(f"compiling the engine for {language} on this machine, once: this takes half a minute at most")
-        _compile(component, target)
+        await _compile(component, target)
     return target
 
 
@@ -83,10 +85,22 @@ def _cache(environ: Mapping[str, str]) -> Path:
     return folder
 
 
-def _compile(component: Path, target: Path) -> None:
+async def _compile(component: Path, target: Path) -> None:
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     command = (sys.executable, "-m", f"{RUNTIME}.main", "precompile", str(component), str(partial))
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SourceError(f"the engine {component} does not compile: {done.stderr.strip()[-500:]}")
-    partial.rename(target)
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for us: we end it
+    )
+    try:
+        _, said = await process.communicate()
+        if process.returncode:
+            lines = said.decode("utf-8", "replace").strip().splitlines() or ["no reason was given"]
+            raise SourceError(f"{component}: is no engine: {lines[-1][-500:]}")
+        partial.rename(target)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        partial.unlink(missing_ok=True)

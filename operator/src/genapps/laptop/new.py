@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from genapps.api.digests import INLINE_ENTRY
-from genapps.api.fields import NAME_RULE
 from genapps.laptop.named import SourceError
-from genapps.laptop.source import CODE_FOLDER, MANIFEST
+from genapps.laptop.source import CODE_FOLDER, MANIFEST, need_name
 
-_NAME = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _PYTHON = """\
 from genapps import BadRequest, app, log, state
 
@@ -105,8 +102,9 @@ def test_a_name_that_is_too_long_is_refused(url: str) -> None:
 def write(folder: Path, language: str) -> Iterator[str]:
     """Write the app; lines that tell what was written. Raises SourceError, and then nothing is written."""
     name = folder.name
-    if _NAME.fullmatch(name) is None:
-        raise SourceError(f"{name!r} is no name of an app: {NAME_RULE[1]}")
+    need_name(name or str(folder), "an app")
+    if not folder.parent.is_dir():
+        raise SourceError(f"{folder.parent}: there is no such folder; make it first")
     try:
         folder.mkdir()
     except FileExistsError:
@@ -122,4 +120,4 @@ def write(folder: Path, language: str) -> Iterator[str]:
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
         yield f"{folder / path}"
-    yield f"To run it: genapps dev {folder}"
+    yield f"To run it: genapps dev {folder}. To test it: pip install pytest, and pytest {folder}"

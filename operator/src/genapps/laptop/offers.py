@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
 from genapps.api.apprecord import EnvelopeGrant, ObjectRef, Record, RecordedViolationPolicy
 from genapps.api.connector import Connector
+from genapps.cli.check.findings import dotted
 from genapps.core.contracts.contract import contract_digest, contract_of
 from genapps.core.risk import effective_risk
 from genapps.gateway.callers.records import App
@@ -15,7 +18,7 @@ from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.contracts.compiled import compile_tools
 from genapps.laptop.named import SourceError
 from genapps.laptop.source import NAMESPACE, AppSource
-from genapps.laptop.stubs import Stubs, StubTool
+from genapps.laptop.stubs import VALUE_ERROR, Stubs, StubTool
 
 _UID = "laptop"
 
@@ -67,5 +70,7 @@ def _as_wide_as(name: str, tools: Mapping[str, StubTool], namespace: str) -> Con
     spec = {"type": "MCP", "endpoint": {"url": "https://stub.example.com"}, "namespaces": [namespace], "tools": said}
     try:
         return Connector.model_validate({"metadata": {"name": name}, "spec": spec})
-    except ValueError as error:
-        raise SourceError(f"stubs: the connector {name}: {error}") from None
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        why = f"{dotted(fault['loc'])}: {fault['msg'].removeprefix(VALUE_ERROR)}"
+        raise SourceError(f"stubs: the connector {name}: {why}") from None

@@ -9,7 +9,7 @@ from genapps.api.digests import INLINE_ENTRY, bundle_digest
 from genapps.api.source import INLINE_BYTES
 from genapps.cli.bundle.outputs import as_yaml, check_files, config_map, text_in_yaml
 from genapps.laptop.named import Named, SourceError
-from genapps.laptop.source import CODE_FOLDER, MANIFEST, AppSource, manifest_of, read_app, read_project
+from genapps.laptop.source import CODE_FOLDER, MANIFEST, AppSource, manifest_of, need_name, read_app, read_project
 
 _MANIFESTS = frozenset({".yaml", ".yml", ".json"})
 
@@ -21,6 +21,9 @@ def rendered(named: Named, namespace: str, budget: str, tier: str) -> str:
     """
     if named.path.suffix in _MANIFESTS:
         raise SourceError(f"{named.path}: is a manifest already")
+    for what, given in (("namespace", namespace), ("budget", budget), ("tier", tier)):
+        if given:
+            need_name(given, f"a {what}")
     source = read_app(named)
     manifest = _manifest(named, source)
     spec = manifest["spec"]

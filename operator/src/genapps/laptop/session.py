@@ -127,7 +127,7 @@ class Session:
         """Serve what is there now. What is refused is told, and what ran before goes on."""
         begun = clocks.monotonic()
         try:
-            source, situation, prepared = self._prepared()
+            source, situation, prepared = await self._prepared()
         except SourceError as error:
             await self._refused(str(error))
             return
@@ -147,7 +147,7 @@ class Session:
         self._say(f"{f'changed: {changed}; ' if changed else ''}serving after {took:.2f} s: {_routes(routes)}")
         await self._make_spare()
 
-    def _prepared(self) -> tuple[AppSource, Situation, Prepared]:
+    async def _prepared(self) -> tuple[AppSource, Situation, Prepared]:
         """What there is to serve. Raises SourceError."""
         stubs = read_stubs(self._place.stubs) if self._place.stubs else Stubs()
         source = read_app(self._named, stubs.connectors)
@@ -160,17 +160,17 @@ class Session:
         )
         config = runtime_config(app, grant, SYSTEM_NAMESPACE, source.bundle.digest, source.bundle.entry)
         flags = (DEBUG, FRESH) if risk is RiskClass.HIGH else (DEBUG,)
-        engine = self._engine(app.spec.code.language)
+        engine = await self._engine(app.spec.code.language)
         millicores = quantities.millicores(source.tier.cpu)
         files = source.bundle.files
         prepared = Prepared(config.content(), source.bundle.digest, files, flags, engine, millicores)
         return source, situation, prepared
 
-    def _engine(self, language: Language) -> Path | None:
+    async def _engine(self, language: Language) -> Path | None:
         """None for an app that is a component: the runtime compiles it, as in a pod. Raises SourceError."""
         if language is Language.COMPONENT:
             return None
-        return engine_file(language, self._place.engine, self._environ, self._say)
+        return await engine_file(language, self._place.engine, self._environ, self._say)
 
     async def _replace(self, prepared: Prepared, situation: Situation) -> list[str]:
         """Serve this in place of what is served; the routes. Raises DidNotStartError when nothing is served now."""

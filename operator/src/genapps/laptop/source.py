@@ -7,6 +7,7 @@ Any other folder, and a file of code, is an app with a manifest that is made for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from genapps.cli.bundles import read_bundle
 from genapps.cli.check.apps import check_code
 from genapps.cli.check.command import check
 from genapps.cli.check.documents import Document, UnreadableError, parse
-from genapps.cli.check.inputs import CODE, CodeInput, Inputs, read_documents
+from genapps.cli.check.inputs import CODE, MANIFESTS, CodeInput, Inputs, read_documents
 from genapps.cli.check.manifests import check_object, is_config_map
 from genapps.core.code.languages import language_of
 from genapps.core.code.source import source_of
@@ -39,6 +40,7 @@ _BUDGET = "laptop"
 _NO_CODE = "\n"
 """Stands for code that is elsewhere, where the form of an app wants some."""
 _TIER = "small"
+_NAME = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,13 @@ def read_app(named: Named, granted: Iterable[str] = ()) -> AppSource:
         raise SourceError(str(error)) from None
     except OSError as error:
         raise SourceError(f"{error.filename or named.path}: {error.strerror or 'cannot be read'}") from None
+
+
+def need_name(given: str, what: str) -> None:
+    """Raises SourceError unless `what` may be called so."""
+    if _NAME.fullmatch(given) is None:
+        form = "use at most 63 lower-case letters, digits and '-', starting and ending with a letter or digit"
+        raise SourceError(f"{given!r} is no name of {what}: {form}")
 
 
 def manifest_of(name: str, language: str, connectors: Iterable[str], inline: str = "") -> dict[str, Any]:
@@ -133,6 +142,8 @@ def _code(named: Named, others: list[Document], granted: Iterable[str]) -> AppSo
 
 
 def _manifest(named: Named, others: list[Document]) -> AppSource:
+    if named.path.exists() and named.path.suffix not in MANIFESTS:
+        raise SourceError(f"{named.path}: name a folder, or a file that ends in {', '.join(sorted(CODE | MANIFESTS))}")
     documents = read_documents(named.path)
     apps = [one for one in documents if one.kind == "GeneratedApp"]
     if len(apps) != 1:

@@ -32,7 +32,7 @@ CASES = 1_000
 LONGEST_MILLIS = 600_000
 _PIECES = 10_000
 _SHOWN = 5
-_VALUE_ERROR = "Value error, "
+VALUE_ERROR = "Value error, "
 
 
 class StubProblem(UserModel):
@@ -148,6 +148,6 @@ def read_stubs(path: Path) -> Stubs:
 
 def _faults(path: Path, document: Document, error: ValidationError) -> list[str]:
     return [
-        f"{path}:{document.line(fault['loc'])}: {dotted(fault['loc'])}: {fault['msg'].removeprefix(_VALUE_ERROR)}"
+        f"{path}:{document.line(fault['loc'])}: {dotted(fault['loc'])}: {fault['msg'].removeprefix(VALUE_ERROR)}"
         for fault in error.errors(include_url=False, include_input=False)[:_SHOWN]
     ]
