@@ -36,7 +36,7 @@ test-unit: venv ## The tests that need neither a cluster nor an engine
 test-long: venv engines node-up images ## Long profiles: 2,000 histories of kills, of a broken outside and of budgets, lost gateways, about half an hour
 	@GENAPPS_HISTORIES=2000 $(RUN) -m pytest tests/runtime/test_journal_histories.py \
 		tests/unit/gateway/budgets/test_never_overspent.py --timeout 7200
-	@GENAPPS_CALLS=1000 $(RUN) -m pytest tests/cluster/test_system_gateways.py
+	@GENAPPS_CALLS=1000 $(RUN) -m pytest tests/cluster/test_system_gateways.py --timeout 1800
 
 .PHONY: coverage
 coverage: venv engines ## Unit, golden and contract tests; fails below the lower bound of coverage in pyproject.toml

@@ -23,9 +23,10 @@ _ENDING_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Seconds from the order: when the last pod object was gone, the last app said Suspended, and the hold that nothing
-    which it matches runs."""
+    """Seconds from the order: when the last pod was ordered to end, when its object was gone, when the last app said
+    Suspended, and when the hold said that nothing which it matches runs."""
 
+    pods_ordered: float
     pods_gone: float
     suspended: float
     told: float
@@ -41,6 +42,7 @@ async def hold(context: Context, platform: Platform) -> list[Figure]:
     held = await hold_family(platform.client, family, {manifest["metadata"]["name"] for manifest in manifests})
     return [
         figure("60 apps held: last pod gone", "s", "kubernetes", [held.pods_gone]),
+        figure("the same: last pod ordered to end", "s", "kubernetes", [held.pods_ordered]),
         figure("the same: last app Suspended", "s", "kubernetes", [held.suspended]),
         figure("the same: the hold says so", "s", "kubernetes", [held.told]),
     ]
@@ -62,6 +64,10 @@ async def hold_family(client: Client, family: str, names: set[str]) -> Held:
     apps = await client.list(GENERATED_APP, NAMESPACE, metadata_only=True, at_least=None)
     started = time.monotonic()
 
+    async def ordered() -> float:
+        await until_ordered(client, {*uids}, pods.resource_version)
+        return time.monotonic() - started
+
     async def gone() -> float:
         await count_down(client, uids, pods.resource_version)
         return time.monotonic() - started
@@ -71,10 +77,24 @@ async def hold_family(client: Client, family: str, names: set[str]) -> Held:
         return time.monotonic() - started
 
     async with asyncio.timeout(_ENDING_SECONDS), asyncio.TaskGroup() as together:
+        pods_ordered = together.create_task(ordered())
         pods_gone, all_suspended = together.create_task(gone()), together.create_task(suspended())
         stored = await client.apply(app_hold(family))
         told = together.create_task(until_told(client, stored, len(names)))
-    return Held(pods_gone.result(), all_suspended.result(), told.result() - started)
+    return Held(pods_ordered.result(), pods_gone.result(), all_suspended.result(), told.result() - started)
+
+
+async def until_ordered(client: Client, left: set[str], version: str) -> None:
+    """Return when each of the pods with these uids has been ordered to end since that version. Raises RuntimeError when
+    the watch ends."""
+    stream = client.watch(POD, RUN_NAMESPACE, resource_version=version, selector=PODS, metadata_only=True)
+    async with aclosing(stream) as events:
+        async for kind, pod in events:
+            if kind == "DELETED" or "deletionTimestamp" in pod["metadata"]:
+                left.discard(pod["metadata"].get("uid", ""))
+            if not left:
+                return
+    raise RuntimeError(f"the watch of pods ended while {len(left)} were not ordered to end")
 
 
 async def until_suspended(client: Client, left: set[str], version: str) -> None:

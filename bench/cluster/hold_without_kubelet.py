@@ -46,6 +46,7 @@ async def hold_without_kubelet(context: Context) -> list[Figure]:
         kubelet.cancel()
     return [
         figure("500 held, no real kubelet", "s", "kubernetes", [held.pods_gone]),
+        figure("500 held: last pod ordered to end", "s", "kubernetes", [held.pods_ordered]),
         figure("500 held: last app Suspended", "s", "kubernetes", [held.suspended]),
         figure("500 held: the hold says so", "s", "kubernetes", [held.told]),
     ]

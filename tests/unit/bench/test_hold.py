@@ -5,7 +5,7 @@ import pytest
 
 from bench.apps import ANSWERS, generated_app
 from bench.cluster.cleaning import is_of_the_bench
-from bench.cluster.hold import app_hold, hold_family, until_suspended, until_told
+from bench.cluster.hold import app_hold, hold_family, until_ordered, until_suspended, until_told
 from genapps.api.apphold import AppHold
 from genapps.api.generatedapp import GeneratedApp
 from genapps.api.names import LABEL_APP
@@ -48,6 +48,21 @@ async def test_an_app_without_a_pod_is_no_measurement() -> None:
     async with serve(Script([json(listing(pod("a")))])) as client:
         with pytest.raises(RuntimeError, match="1 pods of 2 apps"):
             await hold_family(client, "f", {"a", "b"})
+
+
+async def test_the_last_order_is_out_when_each_pod_ends_or_is_gone() -> None:
+    ending = pod("b")
+    ending["metadata"]["deletionTimestamp"] = "2026-11-30T00:00:00Z"
+    events = stream(
+        ("MODIFIED", pod("a")), ("DELETED", pod("other")), ("MODIFIED", ending), ("DELETED", pod("a")), then="silence"
+    )
+    left = {"a", "b"}
+    async with serve(Script([events])) as client:
+        await until_ordered(client, left, "7")
+    assert not left
+    async with serve(Script([stream(("MODIFIED", ending))])) as client:
+        with pytest.raises(RuntimeError, match="1 were not ordered"):
+            await until_ordered(client, {"a", "b"}, "7")
 
 
 async def test_the_last_app_is_out_when_each_has_said_so_and_others_do_not_count() -> None:
