@@ -2,12 +2,13 @@
 """The JavaScript engine: QuickJS-ng with our C and JavaScript, as a component of our world.
 
 `c/` and QuickJS become a module by the C compiler of the package ziglang, `genapps/` becomes a part of its memory
-(snapshot.py), and `component.wat` is put around it.
+(snapshot.py), and `component.wat` is put around it. A second module is built only to tell which memory it writes.
 """
 
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,12 +22,15 @@ from tools.engines.snapshot import snapshot
 from tools.source_distribution import unpacked
 
 LOCK = ROOT / "locks" / "engine-build.txt"
-TOOLS = [Path(__file__).with_name(f"{name}.py") for name in ("javascript", "quickjs", "sections", "snapshot")]
+_OURS = ("javascript", "quickjs", "rehearsal", "sections", "snapshot")
+TOOLS = [Path(__file__).with_name(f"{name}.py") for name in _OURS]
 TARGET = ("-target", "wasm32-wasi")
 STACK_BYTES = 1024 * 1024
 """Of C's stack, which lies before all else in the memory; engine.c lets JavaScript use less."""
 _QUICKJS = ("quickjs.c", "libregexp.c", "libunicode.c", "dtoa.c")
 _SOURCE = re.compile(r"[^/]+/upstream-quickjs/([\w.-]+\.[ch])\Z")
+_TRACED = ("-DTRACED", "-fsanitize-coverage=func,trace-stores")
+"""What tells of each write (layout.c). The second is for QuickJS only."""
 _C = ("-O3", "-fno-sanitize=all", "-msimd128", "-mbulk-memory")
 
 
@@ -39,10 +43,10 @@ def build(folder: Path, target: Path) -> None:
     """Build the engine from the sources in `folder`."""
     home = fetched()
     with tempfile.TemporaryDirectory(prefix="genapps-engine-") as place:
-        module = Path(place) / "engine.wasm"
-        _link(home, folder, Path(place), module)
+        module = _linked(home, folder, Path(place) / "engine", ())
+        traced = _linked(home, folder, Path(place) / "traced", _TRACED)
         sources = {path.name: path.read_text(encoding="utf-8") for path in sorted((folder / "genapps").rglob("*.js"))}
-        engine = snapshot(module.read_bytes(), sources)
+        engine = snapshot(module, traced, sources, folder / "rehearsal" / "app.js")
     target.write_bytes(_component((folder / "component.wat").read_text(encoding="utf-8"), engine))
 
 
@@ -51,13 +55,15 @@ def _kept(path: str) -> str | None:
     return f"quickjs/{found[1]}" if found else None
 
 
-def _link(home: Path, folder: Path, place: Path, module: Path) -> None:
+def _linked(home: Path, folder: Path, place: Path, flags: Sequence[str]) -> bytes:
+    place.mkdir()
+    module = place / "engine.wasm"
     zig = [str(home / "venv" / "bin" / "python"), "-m", "ziglang"]
     environment = {"ZIG_GLOBAL_CACHE_DIR": str(home / "zig"), "ZIG_LOCAL_CACHE_DIR": str(home / "zig")}
     quickjs, hashes = Path(shutil.copytree(home / "quickjs", place / "quickjs")), folder / "c" / "hashes.zig"
     change(quickjs / "quickjs.c")
-    theirs = [*zig, "cc", *TARGET, *_C, "-D_GNU_SOURCE", "-DNDEBUG"]
-    ours = [*zig, "cc", *TARGET, *_C, "-Wall", "-Wextra", "-Werror", f"-isystem{quickjs}"]
+    theirs = [*zig, "cc", *TARGET, *_C, *flags, "-D_GNU_SOURCE", "-DNDEBUG"]
+    ours = [*zig, "cc", *TARGET, *_C, *flags[:1], "-Wall", "-Wextra", "-Werror", f"-isystem{quickjs}"]
     commands = {place / f"{name}.o": [*theirs, "-c", str(quickjs / name), "-o"] for name in _QUICKJS}
     commands |= {place / f"{path.name}.o": [*ours, "-c", str(path), "-o"] for path in (folder / "c").glob("*.c")}
     objects = [[*command, str(target)] for target, command in commands.items()]
@@ -68,6 +74,7 @@ def _link(home: Path, folder: Path, place: Path, module: Path) -> None:
     stack = f"-Wl,-z,stack-size={STACK_BYTES}"
     linked = [*zig, "cc", *TARGET, "-mexec-model=reactor", "-s", stack, *map(str, sorted([*commands, made]))]
     run([*linked, "-o", str(module)], environment)
+    return module.read_bytes()
 
 
 def _component(text: str, engine: bytes) -> bytes:

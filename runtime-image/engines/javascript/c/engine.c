@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layout.h"
 #include "memory.h"
 #include "natives.h"
 #include "quickjs.h"
@@ -16,10 +17,12 @@
 // instance ends. So each function that asks how much is left takes some of it (tools/engines/quickjs.py).
 #define STACK_BYTES (700 * 1024)
 
+void JS_Freeze(JSRuntime *rt); // tools/engines/quickjs.py
+
 static JSRuntime *runtime;
 static JSContext *context;
 static JSValue load_function, start_function, request_function, result_function, resume_function, fallback_function,
-    turn_function, resolve_function, source_function, rejection_function;
+    turn_function, resolve_function, source_function, rejection_function, forget_function;
 
 // What an export answers: a place for the pointer and the size of a text, and for the tag of a result before them.
 static uint32_t answer[3];
@@ -300,6 +303,7 @@ static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reas
 // Start JavaScript with our modules, JSON texts by name. Answers 0, or the place of a text that says what is wrong.
 __attribute__((export_name("prepare"))) const char *prepare(char *sources, size_t size)
 {
+    begin_layout();
     runtime = JS_NewRuntime2(&MEMORY, &runtime);
     context = JS_NewContext(runtime);
     JS_SetMaxStackSize(runtime, STACK_BYTES);
@@ -328,14 +332,13 @@ __attribute__((export_name("prepare"))) const char *prepare(char *sources, size_
             resolve_function = JS_GetPropertyStr(context, exports, "resolve");
             source_function = JS_GetPropertyStr(context, exports, "source");
             rejection_function = JS_GetPropertyStr(context, exports, "rejection");
+            forget_function = JS_GetPropertyStr(context, exports, "forgetApp");
             JS_FreeValue(context, exports);
             JS_FreeValue(context, our_sources);
             JS_SetModuleLoaderFunc(runtime, normalize, module_of, NULL);
             JS_SetHostPromiseRejectionTracker(runtime, on_rejection, NULL);
             JS_FreeValue(context, promise);
             JS_FreeValue(context, pair);
-            JS_RunGC(runtime);
-            memory_reserve();
             return NULL;
         }
         JS_Throw(context, JS_PromiseResult(context, promise));
@@ -349,4 +352,17 @@ __attribute__((export_name("prepare"))) const char *prepare(char *sources, size_
     strncat(told, "\n", 2);
     strncat(told, where == NULL ? "?" : where, 2000);
     return told;
+}
+
+// The rehearsal is over: what it has left goes, and what is here now stays for as long as the instance does.
+__attribute__((export_name("settle"))) void settle(void)
+{
+    JSValue none = JS_UNDEFINED;
+    JS_UpdateStackTop(runtime);
+    JS_FreeValue(context, call(forget_function, 0, &none));
+    JS_FreeValue(context, forget_function);
+    JS_RunGC(runtime);
+    memory_reserve();
+    close_gaps(runtime);
+    JS_Freeze(runtime);
 }

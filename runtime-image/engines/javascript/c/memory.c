@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "layout.h"
+
 #define PAGE 65536
 #define STEP 16      // of sizes, and what places are a multiple of
 #define HEAD 8       // of a block, before its place
@@ -20,6 +22,8 @@
 #define LARGEST (1u << 30)
 #define LARGE 16384          // of blocks that are no page of QuickJS's
 #define RESERVE (2 * 65536)  // for what is small at the end of the memory
+#define MOST_SMALL 504       // QuickJS asks by the page for blocks up to this size, in steps of:
+#define SMALL_STEP 8
 
 struct block {
     uint32_t before; // the size of the block before this one, 0 for the first of a region
@@ -226,7 +230,7 @@ static void *allocate_zeros(void *opaque, size_t count, size_t size)
 static void release(void *opaque, void *place)
 {
     (void)opaque;
-    if (place != NULL)
+    if (place != NULL && !take_back_arena(place))
         give_back(block_of(place));
 }
 
@@ -277,3 +281,39 @@ void memory_reserve(void)
 }
 
 const JSMallocFunctions MEMORY = {allocate_zeros, allocate, release, allocate_anew, usable_size};
+
+// What is free now is never given out, so that it is never written: it lies between what all instances share.
+static void close_large_gaps(void)
+{
+    for (int power = 0; power < POWERS; power++)
+        for (int fine = 0; fine < FINE; fine++)
+            while (lists[power][fine] != NULL) {
+                struct block *block = lists[power][fine];
+                take_out(block);
+                block->size |= USED;
+            }
+}
+
+// Let this room, which is a multiple of pages and in no region, be a free block.
+static void adopt(char *from, char *to)
+{
+    struct block *block = (struct block *)(from + STEP - HEAD), *last = (struct block *)(to - HEAD);
+    block->before = 0;
+    last->size = USED;
+    resize(block, (uint32_t)((char *)last - (char *)block), USED);
+    give_back(block);
+}
+
+void close_gaps(JSRuntime *runtime)
+{
+    char *to, *fresh = end_layout(&to);
+    close_large_gaps();
+    adopt(fresh, to);
+    for (size_t size = MOST_SMALL; size > 0; size -= SMALL_STEP) {
+        char *place;
+        do
+            place = js_malloc_rt(runtime, size);
+        while (place < fresh || place >= to);
+        js_free_rt(runtime, place);
+    }
+}

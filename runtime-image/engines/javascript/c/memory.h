@@ -21,4 +21,7 @@ void memory_reserve(void);
 // The functions get the place of the runtime, or NULL.
 extern const JSMallocFunctions MEMORY;
 
+// From now on nothing is allocated between what exists, but side by side behind all of it. For the end of the build.
+void close_gaps(JSRuntime *runtime);
+
 #endif

@@ -26,6 +26,11 @@ export function enter(action) {
   present = action;
 }
 
+/** The next call is the first one. */
+export function startOver() {
+  calls = 0;
+}
+
 /** Other actions that can go on because of this turn; once. */
 export function takeWoken() {
   const taken = woken;

@@ -5,7 +5,7 @@
 // then `turn` says what the host has to do. None of them throws.
 
 import { evaluate, isAscii, memoryExhausted, promiseResult, promiseState, runJobs, utf8Size } from "genapps:native";
-import { Action, current, enter, running, takeWoken } from "./action.js";
+import { Action, current, enter, running, startOver, takeWoken } from "./action.js";
 import { jsonParse, jsonStringify, resolved, setPrototypeOf, slice, startsWith, wellFormed } from "./web/primordials.js";
 import { close } from "./closed.js";
 import { contextOf, envOf, grant } from "./env.js";
@@ -51,6 +51,14 @@ export function load(text) {
   } catch (error) {
     return [false, refusal(error, message.entry)];
   }
+}
+
+/** Forget the app, for the end of the build. */
+export function forgetApp() {
+  app = null;
+  modules.keep({});
+  Action.prototype.logLeft = 0;
+  startOver();
 }
 
 function handlerIn(namespace) {
