@@ -89,7 +89,7 @@ def _large() -> Iterator[StreamAttack]:
     yield StreamAttack("a piece that is too large", Code.RESULT_INVALID, stream(FIRST, said("x" * PIECE_BYTES), DONE))
     bomb = encoded(gzip.compress(FIRST + b": " + b"x" * 8 * EVENT_BYTES))
     bomb = bomb.replace(b"\r\n", b"\r\ncontent-type: text/event-stream\r\n", 1)
-    yield StreamAttack("a bomb", Code.UPSTREAM_FAILED, [bomb], passed=0)
+    yield StreamAttack("a bomb", Code.UPSTREAM_FAILED, [bomb])
 
 
 def _bad() -> Iterator[StreamAttack]:

@@ -4,12 +4,14 @@
 import asyncio
 import gzip
 import itertools
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from genapps.gateway.egress.connection import Connection
+from genapps.gateway.egress.decoding import SLICE_BYTES
 from genapps.gateway.egress.exchange import Exchange
 from genapps.gateway.egress.messages import (
     EgressLimits,
@@ -184,6 +186,32 @@ async def test_gzip_is_undone_and_no_longer_named() -> None:
 
 async def test_an_encoding_is_for_nobody_who_gets_no_body() -> None:
     assert (await answered(START + b"content-encoding: gzip\r\n\r\n", method="HEAD")).body == b""
+
+
+async def test_what_was_compressed_well_is_held_as_it_came_but_for_a_slice() -> None:
+    content = b"".join(b"%d;name;2026-01-01;EUR;0.00\n" % number for number in range(100_000))
+    async with serving(always(OK)) as server:
+        connection = Connection(HERE)
+        await asyncio.get_running_loop().create_connection(lambda: connection, HERE, server.port)
+        exchange = Exchange(connection, GET, LIMITS)
+        connection.data_received(encoded(gzip.compress(content)))
+        await exchange.head()
+        pieces = []
+        while (piece := await exchange.piece()) is not None:
+            pieces.append(piece)
+        connection.abort()
+    assert exchange.reusable
+    assert (b"".join(pieces) == content, len(content) > 40 * SLICE_BYTES) == (True, True)
+    assert {len(piece) for piece in pieces[:-1]} == {SLICE_BYTES}
+
+
+@pytest.mark.parametrize("size", [0, 1, SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1, 2 * SLICE_BYTES])
+async def test_slices_end_where_the_body_does(size: int) -> None:
+    content = random.Random(1).randbytes(size)
+    packed = gzip.compress(content)
+    assert (await answered(encoded(packed), limits=LIMITS)).body == content
+    for broken in (packed[:-1], packed + b"x"):
+        assert await failed(encoded(broken), limits=LIMITS) == FailureReason.ENCODING_INVALID
 
 
 async def test_what_grows_beyond_the_limit_or_the_ratio_is_refused() -> None:

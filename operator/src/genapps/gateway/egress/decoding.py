@@ -9,6 +9,8 @@ from genapps.gateway.egress.messages import FailureReason, UpstreamFailedError
 
 OFFERED = "gzip"
 """The value of Accept-Encoding."""
+SLICE_BYTES = 64 * 1024
+"""Decoded at once. The rest stays as small as it came, for nobody may take it yet."""
 _FREE_BYTES = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -24,17 +26,20 @@ class Decoder:
         self._ratio = ratio
         self._arrived = 0
         self._decoded = 0
+        self.holds = False
+        """Whether what was fed may mean more than was given: `feed(b"")` gives the next slice."""
 
     def feed(self, data: bytes) -> bytes:
-        """What the next bytes of the body mean."""
+        """What the next bytes of the body mean; of compressed ones a slice."""
         self._arrived += len(data)
         if self._arrived > self._limit:
             raise _failed(FailureReason.BODY_TOO_LARGE, f"the body has more than {self._limit} bytes")
         if self._gzip is None:
             return data
         room = min(self._limit, _FREE_BYTES + self._ratio * self._arrived) - self._decoded
+        most = min(room + 1, SLICE_BYTES)
         try:
-            decoded = self._gzip.decompress(data, room + 1)
+            decoded = self._gzip.decompress(self._gzip.unconsumed_tail + data, most)
         except zlib.error:
             raise _failed(FailureReason.ENCODING_INVALID, "the body is no gzip") from None
         if len(decoded) > room:
@@ -42,6 +47,7 @@ class Decoder:
         if self._gzip.unused_data:
             raise _failed(FailureReason.ENCODING_INVALID, "something follows the compressed body")
         self._decoded += len(decoded)
+        self.holds = len(decoded) == most
         return decoded
 
     def end(self) -> None:

@@ -75,11 +75,11 @@ class Exchange:
         """The next decoded bytes of the body, at least one; None at its end. `head` comes first."""
         assert self._decoder is not None  # noqa: S101 - for the type
         while True:
-            data = self._answer.piece()
+            data = b"" if self._decoder.holds else self._answer.piece()
             if data is None:
                 self._decoder.end()
                 return None
-            if not data:
+            if not data and not self._decoder.holds:
                 self._answer.receive(await self._read())
                 continue
             self._pieces += 1
