@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers of type HTTP that are passed on while they come: lines held to the contract, text, and what cuts them off."""
 
+import asyncio
 import gzip
 from typing import Any
 
@@ -88,6 +89,7 @@ async def test_text_is_cut_anywhere_but_within_a_character(outside: Installation
         (b"7\n", "breaks the contract"),
         (b"{\n", "not JSON"),
         (b"\xff\n", "not JSON"),
+        (b"[" * 300 + b"]" * 300 + b"\n", "more than 64 levels"),
         (b'{"n": 99999999999999999999}\n', "ambiguous"),
         (b'{"n": 1, "x": "' + b"x" * PIECE_BYTES, "a line of more than"),
         (b'{"n":1,"x":[' + b"1e5," * 12_000 + b"1]}\n", "a line of more than"),
@@ -187,6 +189,22 @@ async def test_an_answer_that_says_the_credential_in_pieces_does_not_reach_the_a
     told = "" if reply.status == 502 else "".join(str(line.get("piece", "")) for line in lines(reply))
     assert SECRET[:8] not in told
     assert (told == "") == (size == 1000), "what came before it has been passed on"
+
+
+async def test_lines_of_which_no_piece_comes_leave_the_loop_to_others(outside: Installation) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    outside.upstream.pieces = (b"\n" * 400_000,)
+    counting = asyncio.create_task(count())
+    assert lines(await call(outside)) == [END]
+    counting.cancel()
+    assert turns > 20
 
 
 async def test_an_answer_that_was_compressed_well_is_taken_in_slices(outside: Installation) -> None:

@@ -78,7 +78,6 @@ class LineStream(_Stream):
         try:
             value = read_answer(line)
             fault = self._fault(value)
-            content = orjson.dumps(value)
         except AmbiguousJsonError as error:
             raise result_invalid(self._connector, f"is ambiguous: {error}") from None
         except orjson.JSONDecodeError:
@@ -88,6 +87,7 @@ class LineStream(_Stream):
         if fault is not None:
             why = f"has a line that breaks the contract of '{self._tool}': {fault}"
             raise result_invalid(self._connector, why)
+        content = orjson.dumps(value)  # of few levels now: of many it has no such form
         if len(content) > PIECE_BYTES:
             raise self._too_long()
         return content

@@ -14,8 +14,8 @@ from genapps.gateway.credentials.echo import Echo
 
 HELD_BYTES = 1024 * 1024
 """Of pieces that come at once, or wait because they may hold a part of the credential."""
-_READ_BYTES = 64 * 1024
-"""At once: what was compressed may become much more."""
+_READ_BYTES = 16 * 1024
+"""Before others have their turn: they may be as many empty lines, or comments, of which no piece comes."""
 _PIECES_A_TURN = 256
 
 
@@ -64,6 +64,12 @@ async def parts(
 
 
 async def _sliced(arriving: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+    read = 0
     async for data in arriving:
         for at in range(0, len(data), _READ_BYTES):
-            yield data[at : at + _READ_BYTES]
+            piece = data[at : at + _READ_BYTES]
+            yield piece
+            read += len(piece)
+            if read >= _READ_BYTES:
+                read = 0
+                await asyncio.sleep(0)
