@@ -47,10 +47,10 @@ def outside(gateway: Installation) -> Installation:
     return gateway
 
 
-async def call(outside: Installation, tool: str = "latest") -> Reply:
+async def call(outside: Installation, tool: str = "latest", **members: Any) -> Reply:
     arguments = {"currency": "EUR"} if tool == "latest" else {}
     content = {"requestId": "r", "step": 1, "connector": "rates", "tool": tool, "arguments": arguments}
-    return await outside.post("/v1/calls", content)
+    return await outside.post("/v1/calls", content | members)
 
 
 def sent(outside: Installation) -> OutboundRequest:
@@ -222,6 +222,15 @@ async def test_a_call_waits_for_a_token_no_longer_than_it_may_take(oauth: Instal
     oauth.upstream.hold.set()
     assert (await call(oauth)).status == 200
     assert len(bought(oauth)) == 1
+
+
+async def test_an_action_that_ends_before_the_token_comes_is_told_that(oauth: Installation) -> None:
+    """Nobody has to look at the Secret for that."""
+    oauth.upstream.hold = asyncio.Event()
+    assert (await call(oauth, millisLeft=100)).json()["code"] == "DeadlineExceeded"
+    assert oauth.permits.running("rates") == 0
+    oauth.upstream.hold.set()
+    assert (await call(oauth)).status == 200
 
 
 async def test_who_leaves_does_not_end_what_others_wait_for(oauth: Installation) -> None:

@@ -63,6 +63,7 @@ async def test_without_time_nothing_is_sent_and_nothing_taken(outside: Installat
 
 
 async def test_the_time_before_the_decision_counts(outside: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside.catalogue.changed(manifest())  # it wants no token, which would need a second
     now = [100.0, 101.5, 101.5]
     monkeypatch.setattr(clocks, "monotonic", lambda: now.pop(0) if len(now) > 1 else now[0])
     assert (await ask(outside, "book", 1500)).json()["code"] == "DeadlineExceeded"
@@ -71,7 +72,7 @@ async def test_the_time_before_the_decision_counts(outside: Installation, monkey
     assert (await ask(outside, "book", 1501)).status == 200
 
 
-@pytest.mark.parametrize(("left", "life"), [(None, TOOL_SECONDS), (3_600_000, TOOL_SECONDS), (1900, 1), (900, 0)])
+@pytest.mark.parametrize(("left", "life"), [(None, TOOL_SECONDS), (3_600_000, TOOL_SECONDS), (1900, 1), (1000, 1)])
 @pytest.mark.parametrize("tool", ["latest", "book"])
 async def test_a_token_ends_with_the_action_at_the_latest(
     outside: Installation, tool: str, left: int | None, life: int
@@ -79,6 +80,18 @@ async def test_a_token_ends_with_the_action_at_the_latest(
     outside.upstream.answer = OutboundResponse(200, {"content-type": "application/json"}, b'{"rate": 1}')
     assert (await ask(outside, tool, left)).status == 200
     assert claims(outside)["exp"] == int(NOON.timestamp()) + life
+
+
+async def test_for_less_time_than_a_token_can_say_no_call_is_begun(outside: Installation) -> None:
+    """Its connector would refuse a token that is over, and be blamed for that."""
+    with structlog.testing.capture_logs() as written:
+        reply = await ask(outside, "book", 999)
+    assert (reply.json()["code"], "was not begun" in reply.json()["detail"]) == ("DeadlineExceeded", True)
+    assert outside.upstream.asked == []
+    assert (written[-1]["health"], written[-1]["cost_micros"]) == ("unknown", 0)
+    outside.catalogue.changed(manifest())
+    outside.upstream.answer = OutboundResponse(204, {}, b"")
+    assert (await ask(outside, "book", 999)).status == 200, "it wants no token"
 
 
 async def test_what_reads_ends_with_its_action_and_a_write_only_begins_before(outside: Installation) -> None:
@@ -133,6 +146,7 @@ async def test_a_stream_that_the_action_outlives_not_is_told_to_be_incomplete(ou
 
 @pytest.mark.parametrize(("left", "times"), [(20, 1), (1900, 2)])
 async def test_there_is_no_second_attempt_after_the_end(outside: Installation, left: int, times: int) -> None:
+    outside.catalogue.changed(manifest())
     outside.upstream.answer = OutboundResponse(500, {}, b"")
     await ask(outside, "book-once", left, key=KEY)
     assert len(outside.upstream.asked) == times

@@ -39,7 +39,6 @@ _RETRY_SECONDS = (0.05, 0.15)
 
 _MAY_HAVE_BEEN_MADE = (Code.OUTCOME_UNKNOWN, Code.RESULT_INVALID)
 """Any other problem says that nothing was done."""
-_NOT_BEGUN = "was not begun"
 
 _log = structlog.get_logger(__name__)
 
@@ -92,7 +91,7 @@ class Calls:
         key = self._read_key(admitted, _digest(admitted.call.arguments))
         line = _line(admitted, key, about)
         if left <= 0:
-            return self._refused(out_of_time(connector, _NOT_BEGUN).problem, connector, line)
+            return self._refused(out_of_time(connector).problem, connector, line)
         ends = self._clock() + left
         payment = self._payments.begin(admitted)
         if isinstance(payment, Problem):
@@ -141,7 +140,7 @@ class Calls:
         """
         line = _line(admitted, self._read_key(admitted, _digest(admitted.call.arguments)), about)
         if left <= 0:
-            yield self._refused(out_of_time(admitted.offer.name, _NOT_BEGUN).problem, admitted.offer.name, line)
+            yield self._refused(out_of_time(admitted.offer.name).problem, admitted.offer.name, line)
             return
         ends = self._clock() + left
         payment = self._payments.begin(admitted)

@@ -119,7 +119,7 @@ def broken_off(connector: str, why: str) -> CallFailedError:
     return CallFailedError(Problem(Code.UPSTREAM_FAILED, detail, retry_after=_RETRY_SECONDS), Health.BAD)
 
 
-def out_of_time(connector: str, what: str, spent: Spent = Spent.NOTHING) -> CallFailedError:
+def out_of_time(connector: str, what: str = "was not begun", spent: Spent = Spent.NOTHING) -> CallFailedError:
     """The action ends before the call does. It has changed nothing; that it was late is no fault of the connector's."""
     detail = (
         f"The time of the request is used up: the call of the connector '{connector}' {what}. Nothing was changed. Try"

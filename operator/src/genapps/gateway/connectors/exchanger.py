@@ -35,7 +35,7 @@ from genapps.gateway.connectors.streams import PreparedStream
 from genapps.gateway.connectors.times import Allowed
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.credentials.attach import Attached, Credentials
-from genapps.gateway.credentials.secrets import CredentialError
+from genapps.gateway.credentials.secrets import CredentialError, CredentialLateError
 from genapps.gateway.decision import Admit
 from genapps.gateway.egress.messages import (
     EgressLimits,
@@ -49,7 +49,7 @@ from genapps.gateway.egress.messages import (
     UpstreamFailedError,
 )
 from genapps.gateway.problems import Code, Problem
-from genapps.gateway.step_tokens.minting import HEADER, NoSigningKeyError, StepTokens
+from genapps.gateway.step_tokens.minting import HEADER, NoSigningKeyError, NoTimeLeftError, StepTokens
 
 STREAM_BYTES = 32 * 1024 * 1024
 """Of an answer that is passed on while it comes."""
@@ -160,18 +160,22 @@ class Exchanger:
         """The request with all that proves who asks, and what is left of its time. Raises CallFailedError."""
         offer = admitted.offer
         begun = asyncio.get_running_loop().time()
-        attached = await self._attached(offer, where, request, allowed.begin)
+        attached = await self._attached(offer, where, request, allowed)
         if offer.spec.credential is not None and offer.spec.credential.oauth is not None:
             allowed = allowed.after(asyncio.get_running_loop().time() - begun)  # it may have waited for a token
         if allowed.by_action and allowed.begin <= 0:
-            raise out_of_time(offer.name, "was not begun")
+            raise out_of_time(offer.name)
         if offer.spec.step_token is not None:
             attached = self._stepped(admitted, offer.spec.step_token.audience, completed, attached, allowed.begin)
         return attached, allowed
 
-    async def _attached(self, offer: Offer, where: Target, request: OutboundRequest, seconds: float) -> Attached:
+    async def _attached(self, offer: Offer, where: Target, request: OutboundRequest, allowed: Allowed) -> Attached:
         try:
-            return await self._credentials.attach(offer, where, request, seconds)
+            return await self._credentials.attach(offer, where, request, allowed.begin)
+        except CredentialLateError as error:
+            if allowed.by_action:
+                raise out_of_time(offer.name) from error
+            raise _no_credential(offer.name, error) from error
         except CredentialError as error:
             raise _no_credential(offer.name, error) from error
 
@@ -186,6 +190,9 @@ class Exchanger:
             token = self._step_tokens.mint(admitted, audience, digest, seconds)
         except NoSigningKeyError:
             raise _no_step_token(admitted.offer.name) from None
+        except NoTimeLeftError:
+            # The connector would refuse it, and be blamed for that: a 401 counts for its breaker.
+            raise out_of_time(admitted.offer.name) from None
         return attached.with_header(HEADER, token, (token, token.rpartition(".")[2]))
 
     async def _sent(

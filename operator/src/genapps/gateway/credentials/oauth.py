@@ -17,7 +17,7 @@ import structlog
 
 from genapps.api.connector import OAuthClient
 from genapps.cluster import clocks
-from genapps.gateway.credentials.secrets import CredentialError, StoredSecret
+from genapps.gateway.credentials.secrets import CredentialError, CredentialLateError, StoredSecret
 from genapps.gateway.egress.messages import (
     EgressLimits,
     EgressRefusedError,
@@ -63,7 +63,7 @@ class OAuthTokens:
         self, connector: str, client: OAuthClient, secret: StoredSecret, key: str, *, seconds: float, resource: str = ""
     ) -> str:
         """An access token, within so many seconds; `resource` is the URL that it is for, where the server of tokens
-        should know it (RFC 8707). Raises CredentialError.
+        should know it (RFC 8707). Raises CredentialError; CredentialLateError when the seconds are over before.
         """
         host = urlsplit(client.token_url).hostname or ""
         if host not in secret.hosts:
@@ -86,7 +86,7 @@ class OAuthTokens:
             async with asyncio.timeout(seconds):
                 error = await asyncio.shield(token.buying)
         except TimeoutError:
-            raise CredentialError("the server of its tokens does not answer in time") from None
+            raise CredentialLateError("the server of its tokens does not answer in time") from None
         if error is not None:
             raise error
         return token.value

@@ -23,6 +23,10 @@ class CredentialError(Exception):
     """There is no credential that may be sent. The message is for the app: it names no Secret and no value."""
 
 
+class CredentialLateError(CredentialError):
+    """It did not come in the time that the call has."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
     """One Secret as stored."""

@@ -29,6 +29,10 @@ class NoSigningKeyError(Exception):
     """No key signs now."""
 
 
+class NoTimeLeftError(Exception):
+    """A token would be over before anybody can look at it."""
+
+
 class StepTokens:
     """Makes tokens. `ring` has the keys of now, `clock` is seconds since 1970, `new_txn` makes an id that no other
     token has."""
@@ -44,18 +48,21 @@ class StepTokens:
         self._new_txn = new_txn
 
     def mint(self, admitted: Admit, audience: str, arguments_digest: str, seconds: float) -> str:
-        """A token for one attempt that may take so many seconds. Raises NoSigningKeyError."""
+        """A token for one attempt that may take so many seconds. Raises NoSigningKeyError and NoTimeLeftError."""
         now = self._clock()
         ring = self._ring()
         key = None if ring is None else ring.at(now)
         if ring is None or key is None:
             raise NoSigningKeyError
+        # Whole seconds, rounded down: never past the end of the call.
+        expires = int(now + min(seconds, LONGEST_SECONDS))
+        if expires <= now:
+            raise NoTimeLeftError
         record = admitted.app.record
         return key.token(
             {
                 "iat": int(now),
-                # Whole seconds, rounded down: never past the end of the call.
-                "exp": int(now + min(seconds, LONGEST_SECONDS)),
+                "exp": expires,
                 "aud": audience,
                 "txn": self._new_txn(),
                 "sub": names.app_audience(record.app.namespace, record.app.name),
