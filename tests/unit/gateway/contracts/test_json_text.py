@@ -107,7 +107,14 @@ def test_what_is_no_json_is_refused(content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["18446744073709551616", "-340282366920938463463374607431768211456", "[1, 1" + "0" * 30 + "]"]
+    "number",
+    [
+        "18446744073709551616",
+        "-9223372036854775809",
+        "-9999999999999999999",
+        "-340282366920938463463374607431768211456",
+        "[1, 1" + "0" * 30 + "]",
+    ],
 )
 def test_an_integer_of_an_answer_does_not_become_a_float(number: str) -> None:
     with pytest.raises(AmbiguousJsonError, match="send it as a string"):
@@ -115,7 +122,15 @@ def test_an_integer_of_an_answer_does_not_become_a_float(number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['"18446744073709551616"', "0.18446744073709551616123", "1.5e300", "12345678901234567890.5"]
+    "text",
+    [
+        "9999999999999999999",
+        "-999999999999999999",
+        '"18446744073709551616"',
+        "0.18446744073709551616123",
+        "1.5e300",
+        "12345678901234567890.5",
+    ],
 )
 def test_digits_that_are_no_such_integer_are_read(text: str) -> None:
     assert read_answer(text.encode()) == orjson.loads(text)

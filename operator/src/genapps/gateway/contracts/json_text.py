@@ -18,8 +18,8 @@ import orjson
 from genapps.core.contracts.values import EXACT
 
 _DIGITS = len(str(EXACT))
-_MANY_DIGITS = re.compile(rb"(?<![.0-9])[0-9]{20}")
-"""An integer of fewer digits has 64 bits, and stays one."""
+_MANY_DIGITS = re.compile(rb"(?<![.0-9])(?:[0-9]{20}|-[0-9]{19})")
+"""An integer of fewer digits has 64 bits, with its sign if it has one, and stays an integer."""
 _NEARLY_INEXACT = re.compile(rb"[0-9]{%d}" % len(str(EXACT)))
 """What an integer that some reader does not hold exactly has at least. Digits of texts are taken for such, too."""
 
