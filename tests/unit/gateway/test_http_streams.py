@@ -140,6 +140,7 @@ async def test_an_answer_that_breaks_off_says_so(outside: Installation) -> None:
         ("export", OutboundResponse(200, {"content-type": "text/csv; charset=latin-1"}, b""), "ResultInvalid"),
         ("rows", OutboundResponse(404, NDJSON, b""), "UpstreamRefused"),
         ("rows", OutboundResponse(500, NDJSON, b""), "UpstreamFailed"),
+        ("rows", OutboundResponse(206, NDJSON, b""), "UpstreamFailed"),
     ],
 )
 async def test_what_is_no_such_answer_is_refused_before_a_piece(
@@ -147,6 +148,15 @@ async def test_what_is_no_such_answer_is_refused_before_a_piece(
 ) -> None:
     outside.upstream.answer = answer
     assert (await call(outside, tool)).json()["code"] == code
+
+
+@pytest.mark.parametrize("tool", ["rows", "export"])
+async def test_an_answer_without_content_is_an_empty_one(outside: Installation, tool: str) -> None:
+    outside.upstream.answer = OutboundResponse(204, {}, b"")
+    outside.upstream.pieces = ()
+    with structlog.testing.capture_logs() as written:
+        assert lines(await call(outside, tool)) == [END]
+    assert (written[-1]["code"], written[-1]["health"]) == ("ok", "good")
 
 
 async def test_a_tool_answers_in_one_way_only(outside: Installation) -> None:

@@ -57,6 +57,7 @@ RESULT_BYTES = 768 * 1024
 """Of a connector's answer, and of the result as JSON: a runtime takes 1 MiB."""
 _UNAVAILABLE_SECONDS = 5
 _CONNECT_SECONDS = 5.0
+_STREAMED = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 
 _log = structlog.get_logger(__name__)
 
@@ -130,9 +131,10 @@ class Exchanger:
             async with self._sender.stream(where, attached.request, limits) as response:
                 if response.status == HTTPStatus.UNAUTHORIZED:
                     self._credentials.refused(offer, attached.request)
-                if response.status != HTTPStatus.OK:
+                if response.status not in _STREAMED:
                     raise status_failed(offer.name, response.status, response.headers.get("retry-after"), wrote=False)
-                prepared.answer.begin(response.headers.get("content-type", ""))
+                if response.status != HTTPStatus.NO_CONTENT:  # which has no type either
+                    prepared.answer.begin(response.headers.get("content-type", ""))
                 begun = True
                 async for part in parts(offer.name, prepared.answer, attached.forms, response):
                     yield part
