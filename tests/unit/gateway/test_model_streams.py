@@ -87,6 +87,15 @@ async def test_the_bytes_of_a_stream_may_come_in_any_pieces(outside: Installatio
     assert texts(lines(await stream(outside))) == "zwölf"
 
 
+@pytest.mark.parametrize("end", ["\n\n", "\r\r", "\r\n\r\n", "\r\n\n", "\n\r\n", "\r\n\r"])
+def test_an_event_ends_with_an_empty_line_however_lines_end(end: str) -> None:
+    data = b"data: a" + end.encode() + b"data: b" + end.encode()
+    for size in range(1, len(data) + 1):
+        reader = events.Events()
+        found = [event for at in range(0, len(data), size) for event in reader.feed(data[at : at + size])]
+        assert (found, reader.feed(b"")) == (["a", "b"], []), size
+
+
 async def test_responses_come_with_short_heads_and_ends(outside: Installation) -> None:
     long = {"id": "r-1", "status": "completed", "output": ["x" * PIECE_BYTES], "tools": ["y" * PIECE_BYTES]}
     usage = {"input_tokens": 3, "output_tokens": 4}

@@ -4,8 +4,8 @@
 An app above Development was reviewed with a frozen contract. A withdrawal or a narrowing of the connector holds for
 it at once; anything that is wider than what was reviewed waits for another review. A tool is in force when:
 
-- both have it, and say the same of method, path, places of arguments, effect and key header: a difference in one of
-  these is another call than the reviewed one, and the tool is refused until the app is reviewed again;
+- both have it, and say the same of method, path, places of arguments, effect, key header and stream: a difference in
+  one of these is another call than the reviewed one, and the tool is refused until the app is reviewed again;
 - a call's arguments pass both inputs, and its result both outputs. So nothing has to be known about which of two
   schemas is the wider one. The shorter timeout holds.
 

@@ -26,9 +26,11 @@ class Events:
     def feed(self, data: bytes) -> list[str]:
         """The data of the events that end in the next bytes; those without any are left out. Raises
         EventsInvalidError."""
-        if self._after_return and data[:1] == b"\n":
+        if not data:
+            return []
+        half, self._after_return = self._after_return, data[-1:] == b"\r"
+        if half and data[:1] == b"\n":
             data = data[1:]  # the other half of a line's end
-        self._after_return = data[-1:] == b"\r" or (self._after_return and not data)
         self._held += data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         found = []
         while (end := self._held.find(b"\n\n", self._searched)) >= 0:
