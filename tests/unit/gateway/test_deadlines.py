@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls of actions that end soon: nothing leaves after the end, what reads ends with it, and a write is awaited."""
 
+import asyncio
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 
 from genapps.cluster import clocks
+from genapps.gateway import streamed_answer
 from genapps.gateway.connectors.exchange import CallFailedError
 from genapps.gateway.connectors.times import Allowed, Times
 from genapps.gateway.egress.messages import EgressLimits, FailureReason, OutboundResponse, UpstreamFailedError
@@ -142,6 +145,33 @@ async def test_a_stream_that_the_action_outlives_not_is_told_to_be_incomplete(ou
     piece, last = lines(await ask(outside, "stream", 1500))
     assert piece == {"piece": delta("1 + 1")}
     assert (last["problem"]["code"], "not complete" in last["problem"]["detail"]) == ("DeadlineExceeded", True)
+
+
+async def test_who_reads_nothing_holds_a_stream_no_longer_than_the_action_lasts(
+    outside: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_answer, "UNREAD_SECONDS", 0.0)
+    outside.upstream.answer = OutboundResponse(200, EVENTS, b"")
+    outside.upstream.pieces = (event(delta("1 + 1")),)
+    asked = {"requestId": "r", "step": 1, "connector": "llm", "tool": "chat", "arguments": {"messages": MESSAGES}}
+    incoming: list[dict[str, Any]] = [
+        {"type": "http.request", "body": orjson.dumps(asked | {"stream": True, "millisLeft": 50})}
+    ]
+    bearer = f"Bearer {outside.issuer.token()}".encode()
+    scope = {"type": "http", "method": "POST", "path": "/v1/calls", "headers": [(b"authorization", bearer)]}
+
+    async def receive() -> dict[str, Any]:
+        if not incoming:
+            await asyncio.Event().wait()
+        return incoming.pop()
+
+    async def send(message: dict[str, Any]) -> None:
+        assert (message["type"], outside.permits.running("llm")) == ("http.response.start", 1)
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(TOOL_SECONDS * 5):
+        await outside.app(scope, receive, send)
+    assert outside.permits.running("llm") == 0
 
 
 @pytest.mark.parametrize(("left", "times"), [(20, 1), (1900, 2)])

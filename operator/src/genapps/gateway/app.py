@@ -222,7 +222,7 @@ class GatewayApp:
             await passed.aclose()
             await self._noted(admitted, first)
             return _problem(first, admitted.call.request_id, admitted.tool.effect)
-        return StreamedAnswer(first, passed, admitted.tool.seconds, admitted.call.request_id)
+        return StreamedAnswer(first, passed, min(admitted.tool.seconds, left), admitted.call.request_id)
 
     async def _noted(self, admitted: Admit, problem: Problem) -> None:
         """Count how a call failed. It may have been executed, so a count that fails takes the place of no problem."""

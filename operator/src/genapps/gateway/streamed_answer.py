@@ -18,7 +18,7 @@ from genapps.gateway.problems import Problem
 
 MEDIA_TYPE = b"application/x-ndjson"
 UNREAD_SECONDS = 5.0
-"""How much longer than the tool may take its caller may take to read the answer."""
+"""How much longer than the call may take its caller may take to read the answer."""
 
 
 @dataclass(frozen=True, slots=True)
