@@ -4,7 +4,6 @@
 import asyncio
 import socket
 import ssl
-import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -191,19 +190,6 @@ async def test_bodies_of_refused_requests_do_not_become_the_next_request(
     assert reply.count(b"HTTP/1.1 ") == 1
     assert reply.startswith(b"HTTP/1.1 401")
     writer.close()
-
-
-async def test_an_open_connection_holds_little_memory(calls: Listener, serving: ServingCertificate) -> None:
-    """Each app has some. The other ends are counted here as well."""
-    tracemalloc.start()
-    try:
-        opened = [await connect(calls, serving) for _ in range(20)]
-        held, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    for _, writer in opened:
-        writer.close()
-    assert held < len(opened) * 128 * 1024
 
 
 async def test_plain_text_on_the_tls_port_gets_no_answer(calls: Listener) -> None:

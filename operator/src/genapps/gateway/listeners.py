@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from asyncio import sslproto
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -21,9 +20,6 @@ DRAIN_SECONDS = 15.0
 LISTEN_SECONDS = 5.0
 """Of these, for so long others may not know yet that nothing new is to be sent here."""
 _KEEP_ALIVE_SECONDS = 75
-sslproto.SSLProtocol.max_size = 16 * 1024
-"""asyncio has a buffer of so many bytes for each connection with TLS, of whose records none is longer. With its own 256
-KiB a few hundred connections would fill the memory of the pod."""
 _LOOK_SECONDS = 0.1
 _EVERY_ADDRESS = ""
 
