@@ -85,6 +85,7 @@ def test_any_compact_bytes_are_a_turn_within_the_limits_or_refused(fields: list[
         b"timer\0" + b"1\0-1", b"timer\0" + b"1\0" + b"86400001", b"timer\0" + b"1\0" + b"1e3",
         b"timer\0" + b"1\0" + b"7\0", b"timer\0" + b"01\0" + b"7", b"timer\0\0" + b"7", b"timer\0" + b"1\0" + b"7\n",
         b"timer\0" + b"1\0" + b"9" * 5000, b"timer\0" + b"1\0\xd9\xa2", b"timer", b"time\0" + b"1\0" + b"7",
+        b"tim\0" + b"1\0" + b"7",
     ],
 )  # fmt: skip
 def test_a_compact_turn_that_is_not_by_the_contract_is_refused(turn: bytes) -> None:

@@ -92,6 +92,16 @@ async def test_an_action_that_can_go_on_is_not_ended_by_its_deadline() -> None:
     assert waiters.failed == {}
 
 
+async def test_a_deadline_that_was_moved_ends_an_action_also_when_the_first_one_passed_while_it_could_go_on() -> None:
+    waiters, one = Waiters(), action(1, seconds=0.02)
+    waiters.waiting.add(one, [timer(1, 1)], for_all=True)
+    await until(lambda: waiters.ready == [1])
+    one.deadline += 0.05  # what it had waited for its body
+    await asyncio.sleep(0.04)  # past the first deadline: nothing may happen
+    waiters.waiting.add(one, [timer(2, 10_000)], for_all=True)
+    await until(lambda: waiters.failed == {1: "ActionTimeout"})
+
+
 async def test_an_action_that_waits_ends_at_its_deadline() -> None:
     waiters = Waiters()
     waiters.waiting.add(action(1, seconds=0.01), [timer(1, 10_000)], for_all=True)

@@ -156,7 +156,7 @@ def _compact(text: bytes) -> Turn:
             return _compact_get(text)
         if kind == b"sql":
             return _compact_sql(text)
-        if kind == b"tim":
+        if text[:6] == b"timer\0":
             return _compact_timer(text)
     except (TypeError, ValueError, AttributeError):
         raise TurnInvalidError("a malformed turn in the compact form") from None

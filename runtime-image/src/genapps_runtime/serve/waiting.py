@@ -71,7 +71,8 @@ class Waiting:
         self._waiting[action.number] = action
         if action.pending:
             self._outstanding.add(action.number)
-        if action.number not in self._expiries:
+        expiry = self._expiries.get(action.number)
+        if expiry is None or not expiry.open:  # it may have fired while the action could go on, and had more time
             self._expire_later(action)
         if action.exchange.ends_when_gone:
             action.exchange.on_gone = lambda: self._leave(action)
