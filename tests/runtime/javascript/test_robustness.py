@@ -137,6 +137,32 @@ def test_turns_do_not_change_with_the_built_ins(made: Made, change: str) -> None
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        "Array.prototype[Symbol.iterator] = () => { throw new Error('iterated'); };",
+        "Object.getPrototypeOf([][Symbol.iterator]()).next = () => { throw new Error('iterated'); };",
+        "Uint8Array.prototype.constructor = { [Symbol.species]: thrown };",
+        "for (const name of ['shift', 'splice', 'slice']) Array.prototype[name] = thrown;",
+    ],
+)
+def test_streams_do_not_change_with_the_built_ins(made: Made, change: str) -> None:
+    body = """
+      const both = request.body.tee();
+      const reader = both[0].getReader({ mode: "byob" });
+      let text = "";
+      for (;;) {
+        const { done, value } = await reader.read(new Uint8Array(2));
+        if (done) break;
+        text += decoder.decode(value);
+      }
+      const url = new URL("http://a.example:81/");
+      return new Response(text + (await new Response(both[1].pipeThrough(new TransformStream())).text()) + url.port);"""
+    before = f"const decoder = new TextDecoder(); const thrown = () => {{ throw new Error('thrown'); }};\n{change}"
+    answer = made(HANDLER % (before, body)).call("POST", "/", b"hello")
+    assert (answer.status, answer.detail, answer.body) == (200, "", b"hellohello81")
+
+
+@pytest.mark.parametrize(
     ("source", "message"),
     [
         ("throw Object.create(null);", "app.js, line 0: it threw something that cannot be described"),

@@ -164,9 +164,9 @@ export class Body {
         to.#content = source;
         return;
       }
-      const [one, other] = teed(recordOf(from.#streamed().stream), true);
-      from.#content = new Streamed(null, one, false);
-      to.#content = new Streamed(null, other, false);
+      const both = teed(recordOf(from.#streamed().stream), true);
+      from.#content = new Streamed(null, both[0], false);
+      to.#content = new Streamed(null, both[1], false);
     };
     moveBody = (from, to) => {
       from.#free();

@@ -35,7 +35,7 @@ function clear(controller) {
 }
 
 function released(controller) {
-  const [first] = controller.intos;
+  const first = controller.intos[0];
   if (first === undefined) return;
   first.reader = NOBODY;
   controller.intos = [first];
@@ -62,9 +62,10 @@ export function requestOf(controller) {
 export function enqueueBytes(controller, chunk) {
   const { stream } = controller;
   if (!canEnqueue(controller)) return;
-  const [offset, length] = [offsetOf(chunk), byteLength(chunk)];
+  const offset = offsetOf(chunk);
+  const length = byteLength(chunk);
   const buffer = transferBuffer(bufferOf(chunk));
-  const [first] = controller.intos;
+  const first = controller.intos[0];
   if (first !== undefined) {
     if (isDetached(first.buffer)) throw new TypeError("the memory of the read was given away");
     invalidate(controller);
@@ -107,7 +108,7 @@ export function closeBytes(controller) {
     controller.closing = true;
     return;
   }
-  const [first] = controller.intos;
+  const first = controller.intos[0];
   if (first !== undefined && first.filled % first.step !== 0) {
     const error = new TypeError("the stream ends within an element of what is read");
     fail(controller, error);
@@ -176,7 +177,8 @@ export function readInto(reader, view, least, request) {
   let into;
   try {
     const bytes = bytesOf(view);
-    const [offset, length] = [offsetOf(bytes), byteLength(bytes)];
+    const offset = offsetOf(bytes);
+    const length = byteLength(bytes);
     const buffer = transferBuffer(bufferOf(bytes));
     into = { __proto__: null, kind, buffer, whole: bufferLength(buffer), offset, length, filled: 0, least: least * step, step, reader: BYOB };
   } catch (error) {
@@ -259,7 +261,7 @@ function commitAll(controller, filled) {
 
 /** So many bytes of the request's view have been written. Throws TypeError or RangeError for a number that cannot be. */
 export function respond(controller, count) {
-  const [first] = controller.intos;
+  const first = controller.intos[0];
   if (controller.stream.state === CLOSED) {
     if (count !== 0) throw new TypeError("the stream is closed: nothing more comes");
   } else {
@@ -272,7 +274,7 @@ export function respond(controller, count) {
 
 /** The same with a view on the same memory, which may have moved. @param {Uint8Array} view */
 export function respondWith(controller, view) {
-  const [first] = controller.intos;
+  const first = controller.intos[0];
   const size = byteLength(view);
   if (controller.stream.state === CLOSED) {
     if (size !== 0) throw new TypeError("the stream is closed: nothing more comes");
@@ -286,7 +288,7 @@ export function respondWith(controller, view) {
 }
 
 function responded(controller, count) {
-  const [first] = controller.intos;
+  const first = controller.intos[0];
   invalidate(controller);
   if (controller.stream.state === READABLE) received(controller, first, count);
   else endIntos(controller, first);

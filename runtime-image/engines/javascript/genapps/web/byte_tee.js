@@ -78,7 +78,8 @@ export function teeBytes(stream) {
   };
   const pullInto = (at, view) => {
     take(true);
-    const [one, other] = [controllers[at], controllers[1 - at]];
+    const one = controllers[at];
+    const other = controllers[1 - at];
     readInto(reader, view, 1, {
       chunk: (chunk) =>
         queueMicrotask(() => {

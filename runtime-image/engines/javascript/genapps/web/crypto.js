@@ -187,7 +187,8 @@ export class SubtleCrypto {
 
   async verify(algorithm, key, signature, data) {
     this.#made;
-    const [given, bytes] = [sourceOf(signature), sourceOf(data)];
+    const given = sourceOf(signature);
+    const bytes = sourceOf(data);
     const secret = keyFor(algorithm, key, "verify");
     return same(given, hmac(secret.hash, secret.bytes, bytes));
   }

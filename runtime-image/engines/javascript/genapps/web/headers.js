@@ -102,7 +102,8 @@ export class Headers {
 
   append(name, value) {
     if (arguments.length < 2) throw new TypeError("append takes a name and a value");
-    const [own, text] = [nameOf(name), valueOf(value)];
+    const own = nameOf(name);
+    const text = valueOf(value);
     this.#change();
     this.#append(own, text);
   }
@@ -133,7 +134,8 @@ export class Headers {
 
   set(name, value) {
     if (arguments.length < 2) throw new TypeError("set takes a name and a value");
-    const [own, text] = [nameOf(name), valueOf(value)];
+    const own = nameOf(name);
+    const text = valueOf(value);
     this.#change();
     const list = this.#list;
     for (let at = 0; at < list.length; at += 2) {

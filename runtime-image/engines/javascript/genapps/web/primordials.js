@@ -87,8 +87,12 @@ export const VIEWS = {
   Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array,
 };
 export const setBytes = uncurry(TypedArray.prototype.set);
-export const subarray = uncurry(TypedArray.prototype.subarray);
 const { Uint8Array: Bytes } = globalThis;
+
+/** A part of a Uint8Array on the same memory, from a place that it has. An app cannot choose its class, as by the method. */
+export function subarray(bytes, from, to = Infinity) {
+  return new Bytes(viewBuffer(bytes), viewOffset(bytes) + from, max(0, min(to, byteLength(bytes)) - from));
+}
 
 /**
  * The bytes of an ArrayBuffer or a view as a Uint8Array that shares its memory; null for anything else.

@@ -63,7 +63,9 @@ class Pipe {
       }
       this.#forgetSignal = onAbort(signal, stop);
     }
-    const [source, target, keep] = [this.#source, this.#target, this.#keep];
+    const source = this.#source;
+    const target = this.#target;
+    const keep = this.#keep;
     whenErrored(source, this.#reader.closed.promise, ERRORED, (error) => {
       this.#end(keep.abort ? null : () => sink.abortStream(target, error), { error });
     });
@@ -97,7 +99,9 @@ class Pipe {
   }
 
   #stop(error) {
-    const [source, target, keep] = [this.#source, this.#target, this.#keep];
+    const source = this.#source;
+    const target = this.#target;
+    const keep = this.#keep;
     this.#end(() => {
       const both = [
         keep.abort || target.state !== sink.WRITABLE ? resolved(undefined) : sink.abortStream(target, error),

@@ -37,7 +37,8 @@ export function setTimeout(callback, millis = 0, ...values) {
 /** @returns {number} for clearInterval */
 export function setInterval(callback, millis = 0, ...values) {
   const action = here("setInterval");
-  const [call, pause] = [callbackOf("setInterval", callback, values), millisOf(millis)];
+  const call = callbackOf("setInterval", callback, values);
+  const pause = millisOf(millis);
   const known = weakGet(intervals, action) ?? new Map();
   weakSet(intervals, action, known);
   const round = () => {

@@ -36,7 +36,8 @@ export class TransformStream {
     if (transformer === null || (transformer !== undefined && typeof transformer !== "object" && typeof transformer !== "function")) {
       throw new TypeError("a transformer is an object");
     }
-    const [writing, reading] = [strategyOf(writableStrategy), strategyOf(readableStrategy)];
+    const writing = strategyOf(writableStrategy);
+    const reading = strategyOf(readableStrategy);
     const cancel = methodOf(transformer, "cancel");
     const flush = methodOf(transformer, "flush");
     if (transformer?.readableType !== undefined) throw new RangeError("no such type of stream");

@@ -213,7 +213,7 @@ export class URL {
       this.#changed();
       return;
     }
-    const [name, port] = splitPort(before);
+    const { host: name, port } = splitPort(before);
     if (port !== null && (name === "" || !withPort)) return;
     if (name === "" && (special || url.username !== "" || url.password !== "" || url.port !== null)) return;
     const host = parseHost(name, special);

@@ -210,7 +210,7 @@ function addAuthority(url, text, special) {
     url.password = percentEncode(slice(authority, named + 1, at), USERINFO);
     if (at + 1 === authority.length) return false;
   }
-  const [host, port] = splitPort(slice(authority, at + 1));
+  const { host, port } = splitPort(slice(authority, at + 1));
   if (host === "" && (special || port !== null)) return false;
   url.host = parseHost(host, special);
   if (url.host === null) return false;
@@ -222,16 +222,16 @@ function addAuthority(url, text, special) {
   return true;
 }
 
-/** @returns {[string, string | null]} host and what follows its colon */
+/** @returns {{ host: string, port: string | null }} the port is what follows the host's colon */
 export function splitPort(text) {
   let inside = false;
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at];
-    if (character === ":" && !inside) return [slice(text, 0, at), slice(text, at + 1)];
+    if (character === ":" && !inside) return { host: slice(text, 0, at), port: slice(text, at + 1) };
     if (character === "[") inside = true;
     else if (character === "]") inside = false;
   }
-  return [text, null];
+  return { host: text, port: null };
 }
 
 /** The port as it is kept: null for the scheme's own. */

@@ -53,7 +53,8 @@ export class URLSearchParams {
 
   delete(name, value = undefined) {
     needs(arguments.length, 1, "delete");
-    const [own, wanted] = [text(name), value === undefined ? undefined : text(value)];
+    const own = text(name);
+    const wanted = value === undefined ? undefined : text(value);
     remove(this.#list, own, wanted);
     this.#tell();
   }
@@ -70,7 +71,8 @@ export class URLSearchParams {
 
   has(name, value = undefined) {
     needs(arguments.length, 1, "has");
-    const [own, wanted] = [text(name), value === undefined ? undefined : text(value)];
+    const own = text(name);
+    const wanted = value === undefined ? undefined : text(value);
     const list = this.#list;
     for (let at = 0; at < list.length; at += 2) {
       if (list[at] === own && (wanted === undefined || list[at + 1] === wanted)) return true;
