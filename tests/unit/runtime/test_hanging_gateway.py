@@ -188,3 +188,36 @@ async def test_a_call_whose_time_ends_while_the_gateway_is_asked_was_not_made(
         server.hangs = True
         called = await client.call("r", 1, PAYLOAD, 0.05, "")
         assert (called.outcome["problem"]["code"], called.wrote) == ("GatewayUnavailable", False)
+
+
+class _Pipe(asyncio.Transport):
+    """What is written to a connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_the_content_does_not_leave_when_the_gateway_goes_as_it_asks_for_it(*, lost: bool) -> None:
+    """Both come before the call goes on: the connection is lost, or has begun to be."""
+    connection, pipe = GatewayConnection(), _Pipe()
+    connection.connection_made(pipe)
+    sending = asyncio.create_task(connection.send_when_heard(b"head", b"content"))
+    await until(lambda: pipe.written == b"head")
+    connection.data_received(b"HTTP/1.1 100 Continue\r\n\r\n")
+    pipe.closing = True
+    if lost:
+        connection.connection_lost(None)
+    answer = await sending
+    assert (connection.sent, connection.reusable, pipe.written) == (False, False, b"head")
+    connection.connection_lost(None)
+    with pytest.raises(UnreachableError):
+        await answer

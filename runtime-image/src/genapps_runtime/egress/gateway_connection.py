@@ -64,7 +64,7 @@ class GatewayConnection(asyncio.Protocol):
             if isinstance(error, TimeoutError):
                 raise UnreachableError("it says nothing") from None
             raise
-        if goes_on and self._transport is not None:
+        if goes_on and not (answer.done() or self._transport is None or self._transport.is_closing()):
             self.sent = True
             self._transport.write(content)
         else:
