@@ -14,6 +14,8 @@ let seed = 1;
 const random = (below) => (seed = (seed * 1103515245 + 12345) % 2147483648) % below;
 const size = () => 2 ** random(20) + random(1000);
 
+const lasting = new AbortController();
+
 /** Blocks of any size come and go, each filled with its own number: nobody writes into another's. */
 function shuffled(rounds) {
   const held = new Map();
@@ -62,6 +64,13 @@ const pages = {
     }
     return `${lives.length}`;
   },
+  signals() {
+    for (let i = 0; i < 20_000; i++) {
+      AbortSignal.any([lasting.signal]);
+      new Request("http://a.example/", { signal: lasting.signal });
+    }
+    return "signals";
+  },
 };
 
 export default { fetch: ({ url }) => new Response(pages[url.split("/").pop()]()) };
@@ -85,6 +94,11 @@ async def test_blocks_of_any_size_come_and_go_and_keep_their_content(served: Ser
 async def test_garbage_that_holds_itself_is_collected_before_memory_ends(served: Served) -> None:
     for path, text in (("small", b"6000000"), ("small", b"6000000"), ("large", b"large"), ("large", b"large")):
         assert (await served.call("GET", f"/{path}")).body == text, served.log()[-1]
+
+
+async def test_a_signal_that_lasts_does_not_keep_those_that_nobody_has(served: Served) -> None:
+    for _ in range(2):
+        assert (await served.call("GET", "/signals")).body == b"signals", served.log()[-1]
 
 
 async def test_memory_that_was_filled_with_blocks_of_one_size_holds_those_of_another(served: Served) -> None:

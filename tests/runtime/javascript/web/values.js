@@ -80,6 +80,21 @@ test("signals that follow others abort before anybody is told, and are told in t
   equal(AbortSignal.any([AbortSignal.abort("before"), second]).reason, "before");
 });
 
+test("a signal that follows another one tells who listens to it, and who pipes, although nobody else has it", async () => {
+  const stop = new AbortController();
+  const heard = [];
+  AbortSignal.any([stop.signal]).addEventListener("abort", ({ target }) => heard.push(target.reason));
+  AbortSignal.any([stop.signal, AbortSignal.timeout(1000)]).onabort = () => heard.push("on");
+  const silent = () => heard.push("never");
+  const left = AbortSignal.any([stop.signal]);
+  left.addEventListener("abort", silent);
+  left.removeEventListener("abort", silent);
+  const piped = new ReadableStream().pipeTo(new WritableStream(), { signal: AbortSignal.any([stop.signal]) });
+  for (let at = 0; at < 100; at += 1) AbortSignal.any([stop.signal]);
+  stop.abort("why");
+  equal([heard, await piped.catch((reason) => reason)], [["why", "on"], "why"]);
+});
+
 test("a signal of a timeout aborts when the time is over", async () => {
   const signal = AbortSignal.timeout(5);
   equal(signal.aborted, false);

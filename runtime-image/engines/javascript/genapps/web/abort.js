@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `AbortController` and `AbortSignal`: telling what runs that nobody waits for it any more. */
 
-import { EventTarget, fire, listenerProperty } from "./events.js";
+import { EventTarget, fire, listenerProperty, listenersOf, whenListeners } from "./events.js";
 import { shown } from "./iterators.js";
-import { defineProperty, includes, splice } from "./primordials.js";
+import { defineProperty, deref, includes, max, setAdd, setDelete, splice } from "./primordials.js";
 import { setTimeout } from "./timers.js";
 
 const MADE = {};
-const { DOMException } = globalThis;
+const { DOMException, Set, WeakRef } = globalThis;
+/** So many followers that nobody has any more are left where they are, or as many as there are others. */
+const FEW = 16;
 
 /** @type {(signal: AbortSignal, reason: unknown) => void} */
 let abort;
@@ -38,8 +40,11 @@ export class AbortSignal extends EventTarget {
   #reason = undefined;
   /** @type {(() => void)[]} */
   #steps = [];
-  /** Those that abort with it. @type {AbortSignal[] | null} */
+  /** Those that abort with it, unless nobody has them any more. @type {WeakRef<AbortSignal>[] | null} */
   #followers = null;
+  #room = FEW;
+  /** Those of them that have somebody to tell: they are there as long as it is. @type {Set<AbortSignal> | null} */
+  #telling = null;
   /** Those that it follows, which follow nobody. @type {AbortSignal[] | null} */
   #followed = null;
 
@@ -93,12 +98,36 @@ export class AbortSignal extends EventTarget {
       signal.#followers = null;
       const open = [signal];
       for (let at = 0; at < followers.length; at += 1) {
-        if (followers[at].#aborted) continue;
-        followers[at].#aborted = true;
-        followers[at].#reason = signal.#reason;
-        open[open.length] = followers[at];
+        const follower = deref(followers[at]);
+        if (follower === undefined || follower.#aborted) continue;
+        follower.#aborted = true;
+        follower.#reason = signal.#reason;
+        open[open.length] = follower;
       }
-      for (let at = 0; at < open.length; at += 1) tell(open[at]);
+      for (let at = 0; at < open.length; at += 1) {
+        keep(open[at]);
+        tell(open[at]);
+      }
+    };
+    const keep = (signal) => {
+      const sources = signal.#followed;
+      if (sources === null) return;
+      const tells = !signal.#aborted && signal.#steps.length + listenersOf(signal) > 0;
+      for (let at = 0; at < sources.length; at += 1) {
+        const source = sources[at];
+        if (tells) setAdd((source.#telling ??= new Set()), signal);
+        else if (source.#telling !== null) setDelete(source.#telling, signal);
+      }
+    };
+    const add = (source, follower) => {
+      const all = (source.#followers ??= []);
+      if (all.length >= source.#room) {
+        let kept = 0;
+        for (let at = 0; at < all.length; at += 1) if (deref(all[at]) !== undefined) all[kept++] = all[at];
+        all.length = kept;
+        source.#room = max(FEW, 2 * kept);
+      }
+      all[all.length] = new WeakRef(follower);
     };
     const tell = (signal) => {
       const steps = signal.#steps;
@@ -120,17 +149,22 @@ export class AbortSignal extends EventTarget {
           const source = sources[each];
           if (includes(made.#followed, source)) continue;
           made.#followed[made.#followed.length] = source;
-          source.#followers ??= [];
-          source.#followers[source.#followers.length] = made;
+          add(source, made);
         }
       }
+      whenListeners(made, keep);
     };
     onAbort = (signal, step) => {
       const steps = signal.#steps;
       steps[steps.length] = step;
+      keep(signal);
       return () => {
-        for (let at = 0; at < steps.length; at += 1) if (steps[at] === step) return void splice(steps, at, 1);
-        return undefined;
+        for (let at = 0; at < steps.length; at += 1) {
+          if (steps[at] !== step) continue;
+          splice(steps, at, 1);
+          keep(signal);
+          return;
+        }
       };
     };
   }

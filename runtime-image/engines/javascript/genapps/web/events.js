@@ -10,6 +10,10 @@ import { defineProperty, sliceList, splice } from "./primordials.js";
 
 let eventOf;
 let dispatch;
+/** How many listeners it has. @type {(target: EventTarget) => number} */
+export let listenersOf;
+/** Call `step` with the target when it has got or lost a listener. @type {(target: EventTarget, step: Function) => void} */
+export let whenListeners;
 /** Call the listeners with an event of ours. @type {(target: EventTarget, type: string) => void} */
 export let fire;
 
@@ -117,6 +121,7 @@ export class CustomEvent extends Event {
 export class EventTarget {
   /** @type {{ type: string, callback: unknown, capture: boolean, once: boolean, passive: boolean, gone: boolean }[]} */
   #listeners = [];
+  #changed = null;
 
   addEventListener(type, callback, options = undefined) {
     if (arguments.length < 2) throw new TypeError("addEventListener takes a type and a function");
@@ -127,6 +132,7 @@ export class EventTarget {
     const name = `${type}`;
     if (this.#find(name, callback, capture) >= 0) return;
     this.#listeners[this.#listeners.length] = { type: name, callback, capture, once, passive, gone: false };
+    this.#changed?.(this);
     signal?.addEventListener("abort", () => this.removeEventListener(name, callback, { capture }), { once: true });
   }
 
@@ -155,9 +161,14 @@ export class EventTarget {
   #drop(at) {
     this.#listeners[at].gone = true;
     splice(this.#listeners, at, 1);
+    this.#changed?.(this);
   }
 
   static {
+    listenersOf = (target) => target.#listeners.length;
+    whenListeners = (target, step) => {
+      target.#changed = step;
+    };
     dispatch = (target, event) => {
       const state = eventOf(event);
       state.target = target;

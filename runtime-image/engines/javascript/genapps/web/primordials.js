@@ -56,10 +56,12 @@ export const mapDelete = uncurry(Map.prototype.delete);
 export const mapEach = uncurry(Map.prototype.forEach);
 export const mapSize = uncurry(getOwnPropertyDescriptor(Map.prototype, "size").get);
 export const setAdd = uncurry(Set.prototype.add);
+export const setDelete = uncurry(Set.prototype.delete);
 export const setHas = uncurry(Set.prototype.has);
 export const setEach = uncurry(Set.prototype.forEach);
 export const weakGet = uncurry(WeakMap.prototype.get);
 export const weakSet = uncurry(WeakMap.prototype.set);
+export const deref = uncurry(WeakRef.prototype.deref);
 
 export const then = uncurry(Promise.prototype.then);
 export const resolved = Promise.resolve.bind(Promise);
