@@ -2,6 +2,7 @@
 """What pages point at exists: links, paths of files and folders, targets of make, subcommands of genapps."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -27,6 +28,8 @@ MADE = ("build/", "changelog.d/", ".venv", "~", "dist/")
 """Written by a target, and so not there in a fresh checkout."""
 FILE = re.compile(r"(?:[\w.-]+/)*[\w.-]+\.(?:py|md|yaml|yml|svg|toml|cfg|tpl)")
 PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*")
+LONG_PARAGRAPH = 60
+"""Characters: shorter ones may well be said again."""
 NO_PATH = re.compile(r"(?:genapps\.dev|apprecords|generatedapps|appbudgets|connectors|nodes|deploy)/")
 """API group, subresources of Kubernetes, and what kubectl calls an object."""
 
@@ -72,6 +75,17 @@ def test_every_subcommand_that_a_page_names_exists() -> None:
             found for source in sources for found in re.findall(r"^(?:\$ )?genapps ([a-z]+)", source, re.MULTILINE)
         }
         assert asked <= set(main.commands), page
+
+
+@pytest.mark.parametrize("page", pages())
+def test_no_page_says_a_section_or_a_paragraph_twice(page: str) -> None:
+    """As after a merge that has kept both sides."""
+    places: list[tuple[str, ...]] = []
+    for marks, title in re.findall(r"^(#+) (.*)$", prose(page), re.MULTILINE):
+        above = places[-1] if places else ()
+        places.append((*above[: len(marks) - 1], title))
+    paragraphs = [found for found in map(str.strip, prose(page).split("\n\n")) if len(found) > LONG_PARAGRAPH]
+    assert [found for found, times in Counter([*places, *paragraphs]).items() if times > 1] == []
 
 
 def test_the_index_names_every_page() -> None:
