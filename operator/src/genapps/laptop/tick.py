@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import socket
 from pathlib import Path
@@ -33,5 +34,17 @@ def tick(path: Path, schedule: str, state: Path | None) -> int:
     if "error" in found:
         raise SourceError(f"{path}: {found['error']}")
     if "status" not in found:
-        raise SourceError(f"{path}: no genapps dev serves this app with the state in {kept}; start one first")
+        raise SourceError(f"{path}: {_why_not(kept)}")
     return int(found["status"])
+
+
+def _why_not(kept: Path) -> str:
+    """Why there is no answer: nobody serves the app, or whoever does has no code of it that runs."""
+    try:
+        with (kept / LOCK).open(encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "its genapps dev gave no answer: the terminal says whether the app has loaded"
+    except OSError:
+        pass  # there is no such state
+    return f"no genapps dev serves this app with the state in {kept}; start one first"
