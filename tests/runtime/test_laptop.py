@@ -14,7 +14,7 @@ import pytest
 
 from tests.runtime.component.scripted import app as component
 from tests.runtime.fake_gateway import DEADLINE_SECONDS
-from tests.runtime.harness import Answer, free_port, request
+from tests.runtime.harness import Answer, free_port, request, until
 
 APP = """
 from genapps import ToolError, app, state, tools
@@ -191,6 +191,40 @@ async def test_a_file_that_changes_all_the_time_is_read_in_its_last_form(engine:
             await running.until_said("serving after", running.said.count("serving after") + 1)
             answer = await running.get("/count")
         assert running.said.count("changed: app.py") < 30
+
+
+def spares(laptop_process: int) -> list[int]:
+    """Processes of the runtime that wait for the next change: they have made no worker."""
+    return [child for child in children(laptop_process) if not children(child)]
+
+
+def children(process: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:  # it has ended
+        return []
+
+
+def left_in(folder: Path) -> list[str]:
+    """What stands there for each process that was told to serve."""
+    return [one.name for one in folder.glob("genapps-*/[0-9]*")]
+
+
+async def test_a_process_in_advance_that_was_killed_is_made_up_for_and_old_files_are_removed(
+    engine: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    async with laptop(engine, project) as running:
+        await running.until_said("serving")
+        await until(lambda: len(spares(running.process.pid)) == 1)
+        (spare,) = spares(running.process.pid)
+        os.kill(spare, signal.SIGKILL)
+        await until(lambda: not Path(f"/proc/{spare}").exists())
+        write(project, 2)
+        await running.until_said("changed: app.py")
+        assert (await running.get("/count")).json() == {"n": 1, "version": 2}
+        assert "error" not in running.said
+        assert left_in(tmp_path) == ["2"]
 
 
 async def run(*arguments: str | Path) -> tuple[int, str]:

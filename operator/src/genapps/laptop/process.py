@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -55,6 +56,7 @@ class RuntimeProcess:
         self._process = process
         self._listener = listener
         self._say = say
+        self._folder: Path | None = None
         self._told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read())
 
@@ -76,8 +78,9 @@ class RuntimeProcess:
     async def serve(self, prepared: Prepared, folder: Path, settings: Mapping[str, object]) -> list[str]:
         """Serve the app; its routes. Raises DidNotStartError.
 
-        `folder` is new, and its own. `settings` are those that all processes share.
+        `folder` is new, its own, and gone when it has stopped. `settings` are those that all processes share.
         """
+        self._folder = folder
         _write(prepared, folder)
         digest = f"sha256:{sha256(prepared.config).hexdigest()}"
         arguments = ("--config-digest", digest, "--code-digest", prepared.code_digest, *prepared.flags)
@@ -106,6 +109,11 @@ class RuntimeProcess:
             return [str(route) for route in found.get("routes") or ()]
         raise DidNotStartError(f"{found.get('reason')}: {found.get('message')}")
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is of no more use."""
+        return self._process.returncode is not None
+
     async def ended(self) -> int:
         """The exit code, once it ends."""
         return await self._process.wait()
@@ -123,6 +131,8 @@ class RuntimeProcess:
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         await self._reading
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _read(self) -> None:
         output = self._process.stdout

@@ -175,7 +175,7 @@ class Session:
     async def _replace(self, prepared: Prepared, situation: Situation) -> list[str]:
         """Serve this in place of what is served; the routes. Raises DidNotStartError when nothing is served now."""
         spare, self._spare = self._spare, None
-        process = spare or await self._make()
+        process = spare if spare is not None and not spare.has_ended else await self._make()
         await self._stop_running()
         self._unavailable.close()
         self._answering.situation = situation
