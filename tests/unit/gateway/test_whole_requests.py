@@ -208,17 +208,27 @@ async def test_what_is_answered_leaves_nothing_for_the_garbage_collector(slow: S
     writer.close()
 
 
-class Hasty(BoundedHttp):
-    """Closes connections that nobody uses at once."""
+class Looking(BoundedHttp):
+    """Tells how often it has looked whether anybody uses the connection."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.timeout_keep_alive = 0.05  # type: ignore[assignment]
+        self.looked = asyncio.Semaphore(0)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.looked.release()
+        super().timeout_keep_alive_handler()
 
 
 async def test_a_connection_is_closed_when_nobody_uses_it_and_not_while_an_answer_is_awaited(slow: Slow) -> None:
+    connections: list[Looking] = []
+
+    def made(*arguments: Any, **named: Any) -> Looking:
+        connections.append(Looking(*arguments, **named))
+        return connections[-1]
+
     server = listener(slow, 0)  # type: ignore[arg-type]
-    server.config.http = Hasty
+    server.config.http = made  # type: ignore[assignment]
     async with running(server):
         reader, writer = await asyncio.open_connection("127.0.0.1", port(server.servers[0]))
         slow.go_on.set()
@@ -228,7 +238,13 @@ async def test_a_connection_is_closed_when_nobody_uses_it_and_not_while_an_answe
         writer.write(post(b"second"))
         while len(slow.short) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0)
-        await asyncio.sleep(0.15)
+        (served,) = connections
+        assert served.timeout_keep_alive_task is not None
+        served.timeout_keep_alive_task.cancel()
+        served.timeout_keep_alive = 0.01  # type: ignore[assignment]
+        served.timeout_keep_alive_handler()
+        for _ in range(3):
+            await served.looked.acquire()
         slow.go_on.set()
         await reader.readuntil(b"second")
         assert await reader.read() == b""
