@@ -18,9 +18,9 @@ from bench.context import Context
 from bench.cores import ahead_of_others
 from bench.cpu import tree
 from bench.engine.rounds import Rounds, in_turns
-from bench.figures import Figure, figure, peer
+from bench.figures import Figure, figure
 from bench.gateway.objects import APPS, CALLED, CONNECTOR, REUSED
-from bench.gateway.sides import DIRECT, HOST, OURS, PROXY, SILENT, Sides, sides
+from bench.gateway.sides import DIRECT, HOST, OURS, PROXY, SILENT, Sides, added_at_p50, sides
 from bench.load.generator import Generator, host_generator
 from bench.load.job import Load
 from bench.memory import pss_mebibytes
@@ -50,7 +50,7 @@ async def gateway_call(context: Context) -> list[Figure]:
         stages = await measurement.stages()
         memory = pss_mebibytes(tree(all_sides.ours.pid))
     return [
-        _added(alone),
+        added_at_p50("gateway call, added at p50", "ms", alone, 1000),
         full.figure("gateway call, c=32", "calls/s", lambda each: each.result.rate),
         full.figure("gateway call, c=32, CPU", "us", lambda each: each.micros),
         paced.figure("gateway call, half load, p99", "ms", lambda each: each.result.p99 * 1000),
@@ -117,17 +117,6 @@ class _Measurement:
         return replace(
             load, path="/v1/calls", method="POST", body=json.dumps(content, separators=(",", ":")), token=token
         )
-
-
-def _added(taken: Rounds) -> Figure:
-    """The median latency of one caller, beyond that of a direct call in the same round."""
-
-    def added(name: str) -> list[float]:
-        pairs = zip(taken.of[name], taken.of[DIRECT], strict=True)
-        return [(ours.result.p50 - direct.result.p50) * 1000 for ours, direct in pairs]
-
-    beside = peer(PROXY, added(PROXY))
-    return figure("gateway call, added at p50", "ms", "engine", added(OURS), beside, disturbed=taken.disturbed)
 
 
 def _stages(taken: Rounds) -> list[Figure]:

@@ -15,11 +15,11 @@ from dataclasses import replace
 
 from bench.context import Context
 from bench.engine.rounds import Round, Rounds, in_turns
-from bench.figures import Figure, figure, peer
+from bench.figures import Figure
 from bench.gateway.litellm_proxy import KEY, NAME
 from bench.gateway.model_upstream import PIECES
 from bench.gateway.objects import APPS, MODEL
-from bench.gateway.sides import DIRECT, HOST, OURS, ModelSides, model_sides
+from bench.gateway.sides import DIRECT, HOST, OURS, ModelSides, added_at_p50, model_sides
 from bench.load.generator import Generator, host_generator
 from bench.load.job import Load
 from bench.server import Server
@@ -37,10 +37,10 @@ async def model_call(context: Context) -> list[Figure]:
         one = await measurement.taken(1, stream=True)
         many = await measurement.taken(8, stream=True, direct=False)
     return [
-        _added("gateway chat, added at p50", "ms", alone, 1000),
+        added_at_p50("gateway chat, added at p50", "ms", alone, 1000),
         full.figure("gateway chat, c=8", "calls/s", lambda each: each.result.rate),
         full.figure("gateway chat, c=8, CPU", "us", lambda each: each.micros),
-        _added("gateway piece, added", "us", one, 1e6 / PIECES),
+        added_at_p50("gateway piece, added", "us", one, 1e6 / PIECES),
         many.figure("gateway pieces, c=8", "pieces/s", lambda each: each.result.rate * PIECES),
         many.figure("gateway piece, c=8, CPU", "us", _micros_of_a_piece),
     ]
@@ -87,17 +87,6 @@ class _Measurement:
         } | ({"stream": True} if stream else {})  # fmt: skip
         token = self._sides.token(next(self._apps))
         return replace(load, path="/v1/calls", body=json.dumps(content), token=token)
-
-
-def _added(name: str, unit: str, taken: Rounds, factor: float) -> Figure:
-    """The median latency of one caller, beyond that of a direct call in the same round."""
-
-    def added(side: str) -> list[float]:
-        pairs = zip(taken.of[side], taken.of[DIRECT], strict=True)
-        return [(proxied.result.p50 - direct.result.p50) * factor for proxied, direct in pairs]
-
-    others = [peer(server.name, added(server.name)) for server in taken.servers[1:-1]]
-    return figure(name, unit, "engine", added(OURS), *others, disturbed=taken.disturbed)
 
 
 def _micros_of_a_piece(each: Round) -> float:

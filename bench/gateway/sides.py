@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bench.context import Context
 from bench.cores import generator_core, on_core, server_core
-from bench.figures import NotMeasuredError
+from bench.engine.rounds import Rounds
+from bench.figures import Figure, NotMeasuredError, figure, peer
 from bench.gateway import litellm_proxy
 from bench.gateway.objects import caller
 from bench.gateway.served import CHAIN, DISCOVERY, KEY_SET
@@ -194,3 +195,16 @@ def _keys(folder: Path) -> rsa.RSAPrivateKey:
     (folder / KEY_SET).write_text(json.dumps({"keys": [published]}))
     (folder / DISCOVERY).write_text(json.dumps({"issuer": _ISSUER}))
     return key
+
+
+def added_at_p50(name: str, unit: str, taken: Rounds, factor: float) -> Figure:
+    """The median latency of one caller, beyond that of a direct call in the same round. Servers: ours first, the direct
+    one last. `factor` makes `unit` of seconds.
+    """
+
+    def added(side: str) -> list[float]:
+        pairs = zip(taken.of[side], taken.of[DIRECT], strict=True)
+        return [(proxied.result.p50 - direct.result.p50) * factor for proxied, direct in pairs]
+
+    others = [peer(server.name, added(server.name)) for server in taken.servers[1:-1]]
+    return figure(name, unit, "engine", added(OURS), *others, disturbed=taken.disturbed)
