@@ -45,6 +45,12 @@ def test_a_component_is_compiled_once_and_says_so(component: Path, environ: dict
     assert said == ["compiling the engine for python on this machine, once: this takes half a minute at most"]
 
 
+def test_a_place_that_cannot_keep_it_is_refused(component: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SourceError, match="Not a directory; name another place in XDG_CACHE_HOME"):
+        file_of("python", component, {"XDG_CACHE_HOME": str(tmp_path / "file")}, unsaid)
+
+
 def test_another_component_is_compiled_anew(component: Path, environ: dict[str, str]) -> None:
     before = compiled(component, "python", environ)
     component.write_bytes(EMPTY + b"\0\1\0")

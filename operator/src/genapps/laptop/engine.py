@@ -81,7 +81,11 @@ def _key(component: Path, _written: int, _size: int) -> str:
 def _cache(environ: Mapping[str, str]) -> Path:
     base = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     folder = Path(base) / "genapps" / "engines"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # machine code that will be executed
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # machine code that will be executed
+    except OSError as error:
+        why = error.strerror or "cannot be made"
+        raise SourceError(f"{folder}: {why}; name another place in XDG_CACHE_HOME") from None
     return folder
 
 

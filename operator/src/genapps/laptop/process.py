@@ -81,7 +81,10 @@ class RuntimeProcess:
         `folder` is new, its own, and gone when it has stopped. `settings` are those that all processes share.
         """
         self._folder = folder
-        _write(prepared, folder)
+        try:
+            _write(prepared, folder)
+        except OSError as error:
+            raise DidNotStartError(f"{error.filename or folder}: {error.strerror or 'cannot be written'}") from None
         digest = f"sha256:{sha256(prepared.config).hexdigest()}"
         arguments = ("--config-digest", digest, "--code-digest", prepared.code_digest, *prepared.flags)
         own = {
