@@ -232,7 +232,7 @@ declare class URLSearchParams {
   [Symbol.iterator](): IterableIterator<[string, string]>;
 }
 
-// ---- Streams, without byte streams ----
+// ---- Streams ----
 
 interface QueuingStrategy<Piece = any> {
   highWaterMark?: number;
