@@ -177,6 +177,18 @@ async def test_a_stop_that_was_asked_for_loses_no_attempt(world: World) -> None:
     assert world.marks()["nightly"]["attempts"] == 0
 
 
+async def test_a_stop_while_a_tick_runs_out_of_turn_gives_no_attempt_to_the_one_that_is_due(world: World) -> None:
+    await world.start(rule())
+    await world.pass_by(HOUR)
+    await world.start(rule(), admit=False)
+    asked = asyncio.create_task(world.scheduler.run_now("nightly"))
+    await until(lambda: world.scheduler.busy)
+    await world.settled()
+    await world.scheduler.drain(0)
+    await asyncio.gather(asked, return_exceptions=True)
+    assert world.marks()["nightly"]["attempts"] == 1
+
+
 async def test_a_tick_that_could_not_be_marked_is_no_attempt(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_module, "PAUSE_SECONDS", 0.0)
     await world.start(rule())

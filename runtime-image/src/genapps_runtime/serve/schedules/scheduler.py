@@ -118,15 +118,11 @@ class Scheduler:
             self._each.stop()
         if self._timer is not None:
             self._timer.cancel()
-        ticks = list(self._ticks.items())
-        if not ticks:
+        if not self._ticks:
             return
-        _, cut = await asyncio.wait([task for _, task in ticks], timeout=seconds)
-        for name, task in ticks:
-            if task in cut:
-                task.cancel()
-                mark = self._file.marks[name]
-                mark.attempts = max(0, mark.attempts - 1)  # it was this process that was asked to end
+        _, cut = await asyncio.wait(self._ticks.values(), timeout=seconds)
+        for task in cut:
+            task.cancel()
         if cut:
             await asyncio.wait(cut)
             try:
@@ -137,6 +133,9 @@ class Scheduler:
     async def _tick(self, name: str, mark: Mark, due: float) -> None:
         try:
             await self._handle(name, mark, due)
+        except asyncio.CancelledError:
+            mark.attempts = max(0, mark.attempts - 1)  # it was this process that was asked to end
+            raise
         except OSError as error:
             say("schedule not stored", name, due, error=str(error))
             await asyncio.sleep(PAUSE_SECONDS)
