@@ -4,6 +4,7 @@
 import asyncio
 import datetime as dt
 import ipaddress
+import json
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -81,6 +82,8 @@ class FakeGateway:
     tokens: list[str] = field(default_factory=list)
     traces: list[tuple[str, str | None]] = field(default_factory=list)
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    pieces: dict[str, list[Any]] = field(default_factory=dict)
+    """Of answers that come piece by piece, by connector."""
     hold: asyncio.Event | None = None
     on_call: Callable[[dict[str, Any]], Awaitable[None]] | None = None
     tenant_keys: dict[str, Any] | None = None
@@ -155,7 +158,7 @@ class FakeGateway:
         self._called.set()
         return web.json_response({}, status=202)
 
-    async def _call(self, request: web.Request) -> web.Response:
+    async def _call(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.calls.append(body)
         self.tokens.append(request.headers.get("authorization", ""))
@@ -165,9 +168,20 @@ class FakeGateway:
             await self.on_call(body)
         if self.hold is not None:
             await self.hold.wait()
+        if body.get("stream") and body["connector"] in self.pieces:
+            return await self._streamed(request, self.pieces[body["connector"]])
         status, answer = self.answers.get(
             body["connector"],
             (403, {"code": "ConnectorNotInEnvelope", "class": "violation", "detail": "not in the envelope"}),
         )
         kind = "application/json" if status == 200 else "application/problem+json"
         return web.json_response(answer, status=status, content_type=kind)
+
+    async def _streamed(self, request: web.Request, pieces: list[Any]) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"content-type": "application/x-ndjson"})
+        answer.enable_chunked_encoding()
+        await answer.prepare(request)
+        for line in [*({"piece": piece} for piece in pieces), {"end": {"effect": "Read"}}]:
+            await answer.write(json.dumps(line).encode() + b"\n")
+        await answer.write_eof()
+        return answer

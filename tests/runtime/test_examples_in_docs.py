@@ -56,6 +56,7 @@ def test_an_app_in_javascript_in_a_page_loads_and_answers(page: str, source: str
 async def test_an_app_in_a_page_loads_and_answers(
     page: str, source: str, gateway: FakeGateway, engine: Path, tmp_path: Path
 ) -> None:
+    gateway.pieces["ledger"] = [{"amount": 2}, {"amount": 3}]
     pod = Pod(tmp_path / "pod", gateway, engine)
     pod.write(source)
     await pod.start()
