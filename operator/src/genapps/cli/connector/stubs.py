@@ -104,7 +104,7 @@ def _typed_dict(name: str, members: Sequence[Member]) -> Iterator[str]:
     yield from ("", "")
     if all(_is_attribute(key) for key, _ in written):
         yield f"class {name}(TypedDict):"
-        yield from (f"    {key}: {form}" for key, form in written)
+        yield from [f"    {key}: {form}" for key, form in written] or ["    pass"]  # no member may be there
     else:
         yield f"{name} = TypedDict("
         yield f"    {name!a},"
