@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers of type HTTP that are passed on while they come: lines held to the contract, text, and what cuts them off."""
 
-import asyncio
 import gzip
 from typing import Any
 
@@ -14,6 +13,7 @@ from genapps.gateway.connectors.streams import PIECE_BYTES
 from genapps.gateway.contracts.checker import CheckFailedError
 from genapps.gateway.contracts.compiled import CompiledTool
 from genapps.gateway.egress.messages import FailureReason, OutboundResponse, UpstreamFailedError
+from tests.support.turns import turns_of_others
 from tests.unit.gateway.connectors import LATEST, manifest
 from tests.unit.gateway.test_model_streams import lines
 from tests.unit.gateway.world import Installation, Reply, app_record
@@ -202,19 +202,10 @@ async def test_an_answer_that_says_the_credential_in_pieces_does_not_reach_the_a
 
 
 async def test_lines_of_which_no_piece_comes_leave_the_loop_to_others(outside: Installation) -> None:
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
     outside.upstream.pieces = (b"\n" * 400_000,)
-    counting = asyncio.create_task(count())
-    assert lines(await call(outside)) == [END]
-    counting.cancel()
-    assert turns > 20
+    async with turns_of_others() as turns:
+        assert lines(await call(outside)) == [END]
+    assert turns.count > 20
 
 
 async def test_an_answer_that_was_compressed_well_is_taken_in_slices(outside: Installation) -> None:

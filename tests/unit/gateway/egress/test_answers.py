@@ -20,6 +20,7 @@ from genapps.gateway.egress.messages import (
     OutboundResponse,
     UpstreamFailedError,
 )
+from tests.support.turns import turns_of_others
 from tests.unit.gateway.attacks.egress import BOUNDS
 from tests.unit.gateway.egress.world import (
     CHUNKED,
@@ -119,26 +120,17 @@ async def test_a_body_in_tiny_pieces_is_refused() -> None:
 
 
 async def test_a_body_in_many_pieces_leaves_the_loop_to_others() -> None:
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
     async with serving(always(OK)) as server:
         connection = Connection(HERE)
         await asyncio.get_running_loop().create_connection(lambda: connection, HERE, server.port)
         exchange = Exchange(connection, GET, LIMITS)
         connection.data_received(CHUNKED + b"1\r\nx\r\n" * 8000 + b"0\r\n\r\n")
-        counting = asyncio.create_task(count())
-        await exchange.head()
-        while await exchange.piece() is not None:
-            pass
-        counting.cancel()
+        async with turns_of_others() as turns:
+            await exchange.head()
+            while await exchange.piece() is not None:
+                pass
         connection.abort()
-    assert turns > 30
+    assert turns.count > 30
 
 
 async def test_chunk_extensions_and_trailers_are_bounded() -> None:
