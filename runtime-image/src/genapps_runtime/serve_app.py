@@ -236,11 +236,12 @@ class AppServer:
         self._gateway.close()
 
     async def _answer_of_state(self, question: bytes, writer: asyncio.StreamWriter) -> None:
-        if self._out_of_turn and question.startswith(b"tick\0"):
+        if self._out_of_turn:
             from genapps_runtime.serve.schedules import out_of_turn  # never in a pod
 
-            await out_of_turn.answer(self._scheduler, question, writer)
-            return
+            if question.startswith(out_of_turn.QUESTION):
+                await out_of_turn.answer(self._scheduler, question, writer)
+                return
         if self._operations is None:
             from genapps_runtime.state_port.operations import Operations, Place  # most apps are never asked
 
