@@ -3,7 +3,7 @@
 
 import { closeBytes, enqueueBytes, readInto, requestOf, respond, respondWith } from "./byte_controller.js";
 import { bytesOf, copyBytes, pending, resolved, then } from "./primordials.js";
-import { acquire, cancelStream, fail, read, release } from "./readable.js";
+import { acquire, cancelStream, cancelsOfTwo, fail, read, release } from "./readable.js";
 import { makeByteStream, recordOf } from "./readable_stream.js";
 
 const { queueMicrotask } = globalThis;
@@ -15,7 +15,6 @@ const { queueMicrotask } = globalThis;
 export function teeBytes(stream) {
   let reader = acquire(stream);
   const cancelled = [false, false];
-  const reasons = [undefined, undefined];
   const again = [false, false];
   const whole = pending();
   let reading = false;
@@ -114,12 +113,7 @@ export function teeBytes(stream) {
     else pullInto(at, request.view);
     return resolved(undefined);
   };
-  const cancel = (at) => (reason) => {
-    cancelled[at] = true;
-    reasons[at] = reason;
-    if (cancelled[1 - at]) whole.resolve(cancelStream(stream, reasons));
-    return whole.promise;
-  };
+  const cancel = cancelsOfTwo(stream, cancelled, whole);
   const branches = [makeByteStream(() => pull(0), cancel(0)), makeByteStream(() => pull(1), cancel(1))];
   const controllers = [recordOf(branches[0]).controller, recordOf(branches[1]).controller];
   watch(reader);

@@ -190,6 +190,20 @@ export function cancelStream(stream, reason) {
   return then(result, () => undefined);
 }
 
+/**
+ * What cancels each of two branches of a stream, by its number: the stream itself is cancelled when both are, with both
+ * reasons, and settles `whole`. @param {[boolean, boolean]} cancelled which ones are
+ */
+export function cancelsOfTwo(stream, cancelled, whole) {
+  const reasons = [undefined, undefined];
+  return (at) => (reason) => {
+    cancelled[at] = true;
+    reasons[at] = reason;
+    if (cancelled[1 - at]) whole.resolve(cancelStream(stream, reasons));
+    return whole.promise;
+  };
+}
+
 function closeStream(stream) {
   stream.state = CLOSED;
   const { reader } = stream;

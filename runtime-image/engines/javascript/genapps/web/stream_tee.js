@@ -3,7 +3,7 @@
 
 import { structuredClone } from "./clone.js";
 import { pending, resolved, then } from "./primordials.js";
-import { acquire, canEnqueue, cancelStream, close, enqueue, fail, read } from "./readable.js";
+import { acquire, canEnqueue, cancelStream, cancelsOfTwo, close, enqueue, fail, read } from "./readable.js";
 import { makeReadable, recordOf } from "./readable_stream.js";
 
 const { queueMicrotask } = globalThis;
@@ -16,7 +16,6 @@ const { queueMicrotask } = globalThis;
 export function tee(stream, copies) {
   const reader = acquire(stream);
   const cancelled = [false, false];
-  const reasons = [undefined, undefined];
   const whole = pending();
   let reading = false;
   let again = false;
@@ -60,12 +59,7 @@ export function tee(stream, copies) {
     });
     return resolved(undefined);
   };
-  const cancel = (at) => (reason) => {
-    cancelled[at] = true;
-    reasons[at] = reason;
-    if (cancelled[1 - at]) whole.resolve(cancelStream(stream, reasons));
-    return whole.promise;
-  };
+  const cancel = cancelsOfTwo(stream, cancelled, whole);
   const branches = [makeReadable(() => undefined, pull, cancel(0)), makeReadable(() => undefined, pull, cancel(1))];
   const controllers = [recordOf(branches[0]).controller, recordOf(branches[1]).controller];
   then(reader.closed.promise, undefined, (error) => {
